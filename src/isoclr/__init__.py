@@ -1,0 +1,70 @@
+"""RNA representations from contrastive learning over splice isoforms and homologous genes.
+
+Every stage is a function here and a verb of the command line, with the same name and options::
+
+    isoclr.build(...)      annotations + sequences → corpus
+    isoclr.pretrain(...)   corpus → model
+    isoclr.load(...)       a model, ready to embed
+    isoclr.embed(...)      files of RNAs → embeddings
+    isoclr.probe(...)      embeddings + labels → how well they predict
+
+Names are imported when first used: ``import isoclr`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from isoclr._version import __version__
+from isoclr.errors import InputError, IsoclrError
+
+if TYPE_CHECKING:
+    from isoclr.corpus import Corpus, build, merge, open_corpus
+    from isoclr.downloading import download
+    from isoclr.embedding import embed
+    from isoclr.models import Encoder, create, load
+    from isoclr.pretraining import pretrain
+    from isoclr.probing import probe
+    from isoclr.simulation import simulate
+
+__all__ = [
+    "Corpus",
+    "Encoder",
+    "InputError",
+    "IsoclrError",
+    "__version__",
+    "build",
+    "create",
+    "download",
+    "embed",
+    "load",
+    "merge",
+    "open_corpus",
+    "pretrain",
+    "probe",
+    "simulate",
+]
+
+_HOME = {
+    "Corpus": "isoclr.corpus",
+    "build": "isoclr.corpus",
+    "merge": "isoclr.corpus",
+    "open_corpus": "isoclr.corpus",
+    "download": "isoclr.downloading",
+    "embed": "isoclr.embedding",
+    "Encoder": "isoclr.models",
+    "create": "isoclr.models",
+    "load": "isoclr.models",
+    "pretrain": "isoclr.pretraining",
+    "probe": "isoclr.probing",
+    "simulate": "isoclr.simulation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'isoclr' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,73 @@
+"""The command line: a table of contents and one thin file a verb.
+
+Nothing heavy is imported before the verb is known, so ``isoclr --help`` answers at once.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from isoclr._version import __version__
+from isoclr.errors import IsoclrError
+
+VERBS: dict[str, dict[str, str]] = {
+    "Data": {
+        "download": "fetch annotations, genomes, homology and labels from their official addresses",
+        "simulate": "make a small world of species whose truth is known, to try everything on",
+        "build": "annotations + genome, or a FASTA of RNAs  →  a corpus of isoforms in gene sets",
+        "merge": "join the shards of a corpus that was built on several machines",
+        "inspect": "what is in a corpus, what was dropped and why; one transcript's tracks",
+    },
+    "Model": {
+        "pretrain": "corpus  →  an encoder, by contrastive learning; resumes, scales with torchrun",
+    },
+    "Use": {
+        "embed": "a FASTA, a corpus or annotation + genome  →  one vector per RNA",
+        "probe": "embeddings + labels  →  how well a linear model predicts, beside simple baselines",
+    },
+}
+
+
+def contents() -> str:
+    """The table of contents that ``isoclr --help`` prints."""
+    lines = [
+        f"isoclr {__version__}: representations of mature RNA, learnt from isoforms and homologs",
+        "",
+        "usage: isoclr VERB ...          isoclr VERB --help tells all about one",
+    ]
+    for room, verbs in VERBS.items():
+        lines += ["", room]
+        lines += [f"  {verb:<10}{summary}" for verb, summary in verbs.items()]
+    return "\n".join([*lines, "", "  --version"])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; bad input ends with one line on stderr and exit code 2."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(contents())
+        return 0 if args else 2
+    if args[0] in ("-V", "--version"):
+        print(f"isoclr {__version__}")
+        return 0
+    verb = args[0]
+    if not any(verb in verbs for verbs in VERBS.values()):
+        known = ", ".join(v for verbs in VERBS.values() for v in verbs)
+        return _fail(f"{verb!r} is not a verb; the verbs are {known}")
+    try:
+        importlib.import_module(f"isoclr.cli.{verb}").command(args[1:])
+    except IsoclrError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        print("isoclr: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our table went away, as in `isoclr inspect C | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
+
+
+def _fail(message: str) -> int:
+    print("isoclr: error: " + " ".join(message.split()), file=sys.stderr)
+    return 2

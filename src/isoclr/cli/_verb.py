@@ -1,0 +1,48 @@
+"""A library function as a verb: its signature becomes the options, its docstring the help."""
+
+import functools
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import tyro
+
+Result = TypeVar("Result")
+
+
+def run(
+    function: Callable[..., Result],
+    argv: Sequence[str],
+    *,
+    name: str,
+    positional: Collection[str] = (),
+    aliases: Mapping[str, Sequence[str]] | None = None,
+) -> Result:
+    """Call a library function with options read from the command line.
+
+    Args:
+        function: the stage; every parameter is an option of the same name, its docstring the help.
+        argv: the words after the verb.
+        name: the verb.
+        positional: parameters given by position instead of by ``--name``.
+        aliases: short forms, such as ``{"out": ["-o"]}``.
+    """
+    hints = get_type_hints(function)
+    parameters = []
+    for parameter in inspect.signature(function).parameters.values():
+        hint: Any = hints[parameter.name]
+        if parameter.name in positional:
+            hint = tyro.conf.Positional[hint]
+        elif aliases and parameter.name in aliases:
+            hint = Annotated[hint, tyro.conf.arg(aliases=list(aliases[parameter.name]))]
+        hints[parameter.name] = hint
+        parameters.append(parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @functools.wraps(function)
+    def verb(**options: Any) -> Result:
+        return function(**options)
+
+    verb.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    verb.__annotations__ = hints
+    del verb.__wrapped__
+    return tyro.cli(verb, prog=f"isoclr {name}", args=list(argv))

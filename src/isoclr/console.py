@@ -1,0 +1,48 @@
+"""What a person sees: tables on stdout, progress and messages on stderr."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+err = Console(stderr=True, highlight=False)
+out = Console(highlight=False)
+
+
+def say(message: str) -> None:
+    """Print one message for the person at the terminal (stderr)."""
+    err.print(message, markup=False, soft_wrap=True)
+
+
+def progress(*extra: TextColumn) -> Progress:
+    """A progress display on stderr: description, bar, count, any extra columns, time spent and left."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        *extra,
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=False,
+    )
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table on stdout; the first column is left-aligned, the others right-aligned."""
+    grid = Table(title=title, title_justify="left", header_style="bold")
+    for i, name in enumerate(columns):
+        grid.add_column(name, justify="left" if i == 0 else "right", no_wrap=i == 0)
+    for row in rows:
+        grid.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    out.print(grid)

@@ -1,0 +1,74 @@
+"""The decoupled contrastive loss (Yeh et al. 2021), weighted by transcript count as IsoCLR does."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+
+def decoupled_contrastive_loss(
+    z1: Float[Tensor, "n k"],
+    z2: Float[Tensor, "n k"],
+    weights: Float[Tensor, " n"] | None = None,
+    temperature: float = 0.1,
+) -> Float[Tensor, ""]:
+    """Pull the two views of a gene set together, push the views of different gene sets apart.
+
+    With unit-length rows and ``s(a, b)[i, j] = a_i · b_j / τ``, one direction of the loss is::
+
+        mean_i( −w_i s12[i,i]  +  logsumexp_{j≠i} s11[i,j]  +  logsumexp_{j≠i} s12[i,j] )
+
+    and the loss is the mean of both directions. Unlike InfoNCE, the positive pair does not stand among the
+    negatives ("decoupled"), so a gradient remains when a pair is already close. Computed in float32.
+
+    Args:
+        z1: projections of the first views, ``(N, k)``; row i belongs to gene set i of the batch.
+        z2: projections of the second views.
+        weights: weight of each positive term (:func:`count_weights`); 1 when None.
+        temperature: τ.
+
+    Returns:
+        A scalar. With one pair there are no negatives and the negative terms are 0.
+    """
+    with torch.autocast(z1.device.type, enabled=False):
+        z1, z2 = _unit(z1.float()), _unit(z2.float())
+        positive = (z1 * z2).sum(1) / temperature
+        if weights is not None:
+            positive = weights.float() * positive
+        negative = (_negatives(z1, z2, temperature) + _negatives(z2, z1, temperature)) / 2
+        return (negative - positive).mean()
+
+
+def _negatives(a: Tensor, b: Tensor, temperature: float) -> Float[Tensor, " n"]:
+    """Over j ≠ i: the log-sum-exp of i's similarities to its own views' side, plus to the other side."""
+    if len(a) == 1:
+        return a.new_zeros(1)
+    others = torch.eye(len(a), dtype=torch.bool, device=a.device)
+    same, cross = (
+        (a @ x.T / temperature).masked_fill(others, float("-inf")).logsumexp(1) for x in (a, b)
+    )
+    return same + cross
+
+
+def _unit(z: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+    """Rows at unit length; a zero row stays zero and has a finite gradient."""
+    return z * torch.rsqrt((z * z).sum(1, keepdim=True) + 1e-12)
+
+
+def count_weights(counts: ArrayLike, offset: float = 0.4) -> NDArray[np.float32]:
+    """How much each gene set's positive pair counts: more for those with many transcripts.
+
+    ``w = ln(n + c) / R`` with R the mean of ``ln(n + c)`` over the gene sets given, so the mean weight is 1.
+    A gene set of one transcript, whose two views differ only by masking, still counts a little.
+
+    Args:
+        counts: transcripts in each gene set of the corpus.
+        offset: c, 0.4 in IsoCLR; above 0, or a set of one transcript would not count at all.
+
+    >>> count_weights([1, 1, 4]).round(3).tolist()
+    [0.468, 0.468, 2.064]
+    """
+    logs = np.log(np.asarray(counts, np.float64) + offset)
+    weights: NDArray[np.float32] = (logs / logs.mean()).astype(np.float32)
+    return weights

@@ -1,0 +1,119 @@
+"""The first layer: convolution, batch norm, ReLU and pooling by two, as one table look-up.
+
+A base is one of 32 codes and the first convolution sees two neighbouring bases, so it has 1,024 possible
+results, and the pooled output, which sees three neighbouring bases, 32,768. Computing these tables and
+looking bases up in them gives exactly what the convolution gives, without ever holding an activation at
+the full length of the RNA. Batch statistics come from a histogram of the pairs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int32
+from torch import Tensor, nn
+
+from isoclr.corpus.codes import NUCLEOTIDE_BITS, NUM_CODES, PAD, TRACKS
+from isoclr.models.chunk import Chunk
+from isoclr.models.norm import BatchNorm, sum_over_ranks
+
+
+class _LookUp(torch.autograd.Function):
+    """Rows of a table for every chunk; the backward pass adds all chunks into one table."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, table: Tensor, dtype: torch.dtype, *indices: Tensor
+    ) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(*indices)
+        ctx.shape, ctx.dtype = table.shape, table.dtype
+        rows = table.to(dtype)
+        return tuple(F.embedding(index, rows) for index in indices)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        total = torch.zeros(ctx.shape, dtype=ctx.dtype, device=grads[0].device)
+        for index, grad in zip(ctx.saved_tensors, grads, strict=True):
+            total.index_add_(0, index.flatten(), grad.flatten(0, 1).to(ctx.dtype))
+        return (total, None, *(None for _ in grads))
+
+
+class Stem(nn.Module):
+    """``(b, l)`` codes → ``(b, l / 2, channels)``.
+
+    Args:
+        tracks: 4 (nucleotides), 5 (and codon starts) or 6 (and exon ends).
+        channels: number of filters.
+    """
+
+    tracks: Tensor
+    kernel_size = 2
+
+    def __init__(self, tracks: int, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(channels, tracks, self.kernel_size))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.norm = BatchNorm(channels)
+        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+        self.fill_tracks(tracks)
+
+    def fill_tracks(self, tracks: int) -> None:
+        """The table of track values, on the weights' device: a constant, never saved."""
+        table = torch.tensor(TRACKS[:, :tracks], device=self.weight.device)
+        self.register_buffer("tracks", table, persistent=False)
+
+    def forward(self, chunks: Sequence[Chunk], dtype: torch.dtype) -> list[Tensor]:
+        """Pooled activations of every chunk, in ``dtype``."""
+        if self.training:
+            table = self._triples(self._normalised(chunks))
+        else:
+            scale, shift = self.norm.affine()
+            table = self._triples(self._pairs() * scale + shift)
+        indices = [_triple_index(chunk.codes) for chunk in chunks]
+        apply: Any = _LookUp.apply
+        return list(apply(table, dtype, *indices))
+
+    def _pairs(self) -> Float[Tensor, "32 32 c"]:
+        """The convolution's result for every pair of neighbouring codes."""
+        first, second = (self.tracks @ self.weight[:, :, i].T for i in range(2))
+        return first[:, None] + second[None, :] + self.bias
+
+    def _normalised(self, chunks: Sequence[Chunk]) -> Float[Tensor, "32 32 c"]:
+        pairs = self._pairs()
+        histogram = sum_over_ranks(_pair_histogram(chunks))
+        count = histogram.sum().clamp_min(1)
+        share = (histogram / count).to(pairs.dtype)
+        mean = torch.einsum("ij,ijc->c", share, pairs)
+        var = torch.einsum("ij,ijc->c", share, (pairs - mean) ** 2)
+        self.norm.track(mean, var, float(count))
+        return (pairs - mean) * torch.rsqrt(var + self.norm.eps) * self.norm.weight + self.norm.bias
+
+    def _triples(self, pairs: Float[Tensor, "32 32 c"]) -> Float[Tensor, "32768 c"]:
+        """ReLU and the larger of two neighbouring pairs; a pair that begins in padding is zero."""
+        real = (torch.arange(NUM_CODES, device=pairs.device) & NUCLEOTIDE_BITS) != PAD
+        pairs = F.relu(pairs) * real[:, None, None]
+        return torch.maximum(pairs[:, :, None], pairs[None]).flatten(0, 2)
+
+
+def _neighbours(codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Even positions, odd positions, and the even positions after them (padding after the last)."""
+    following = F.pad(codes[:, 2::2], (0, 1), value=PAD)
+    return codes[:, 0::2].int(), codes[:, 1::2].int(), following.int()
+
+
+def _triple_index(codes: Tensor) -> Int32[Tensor, "b half"]:
+    first, second, third = _neighbours(codes)
+    return (first * NUM_CODES + second) * NUM_CODES + third
+
+
+def _pair_histogram(chunks: Sequence[Chunk]) -> Float[Tensor, "32 32"]:
+    """How often each pair of neighbouring codes occurs, the first of the two being a real base."""
+    histogram = torch.zeros(NUM_CODES**2, dtype=torch.float64, device=chunks[0].codes.device)
+    for chunk in chunks:
+        first, second, third = _neighbours(chunk.codes)
+        for pair in (first * NUM_CODES + second, second * NUM_CODES + third):
+            histogram += torch.bincount(pair.flatten(), minlength=NUM_CODES**2)
+    square = histogram.view(NUM_CODES, NUM_CODES)
+    square[[code for code in range(NUM_CODES) if code & NUCLEOTIDE_BITS == PAD]] = 0
+    return square

@@ -1,0 +1,88 @@
+"""Embedding through the public class: any length, any order, clear errors."""
+
+import numpy as np
+import pytest
+import torch
+
+from isoclr.corpus.codes import encode, nucleotides
+from isoclr.errors import InputError
+from isoclr.models import create
+from isoclr.models.encoder import _by_length
+
+
+def random_rnas(seed: int, lengths: tuple[int, ...]) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.integers(0, 4, n).astype(np.uint8) for n in lengths]
+
+
+@pytest.mark.parametrize("name", ["isoclr-s", "isoclr-m"])
+def test_a_long_rna_cut_into_tiles_embeds_as_in_one_piece(name: str) -> None:
+    encoder = create(name, seed=0)
+    with torch.no_grad():
+        for parameter in encoder.network.parameters():
+            if parameter.ndim == 1:
+                parameter.normal_(0.1, 0.3)
+    codes = random_rnas(0, (10_007, 4096, 130))
+    whole = encoder.embed_codes(codes, chunk_nt=1 << 20)
+    tiled = encoder.embed_codes(codes, chunk_nt=1500)
+    assert np.abs(tiled - whole).max() / np.abs(whole).max() < 1e-5
+
+
+def test_reach_is_enough_and_not_absurd() -> None:
+    encoder = create("isoclr-s", seed=0)
+    reach = encoder.network.architecture.reach
+    codes = random_rnas(1, (4096,))[0]
+    changed = codes.copy()
+    changed[2048] = (changed[2048] + 1) % 4
+    from isoclr.models.encoder import pad
+
+    with torch.inference_mode():
+        a, b = (encoder.network.features([pad([c])])[0][0][0] for c in (codes, changed))
+    touched = torch.nonzero((a != b).any(1)).flatten() * 32
+    assert 2048 - reach <= int(touched.min())
+    assert int(touched.max()) <= 2048 + reach
+    assert int(touched.max() - touched.min()) > reach
+
+
+def test_rows_come_back_in_input_order() -> None:
+    encoder = create("isoclr-s", seed=0)
+    codes = random_rnas(2, (500, 30, 2000, 70, 500))
+    together = encoder.embed_codes(codes, chunk_nt=1024)
+    for row, c in zip(together, codes, strict=True):
+        np.testing.assert_allclose(row, encoder.embed_codes([c])[0], atol=1e-5)
+
+
+def test_text_is_read_as_rna_with_its_open_reading_frame() -> None:
+    encoder = create("isoclr-s", seed=0)
+    rna = "GG" + "AUG" + "GCU" * 120 + "UAA" + "ACGUACGU"
+    codes = encode(nucleotides(rna), cds=(2, 2 + 366))
+    np.testing.assert_array_equal(encoder.embed([rna]), encoder.embed_codes([codes]))
+    np.testing.assert_array_equal(
+        encoder.embed([rna.replace("U", "T").lower()]), encoder.embed([rna])
+    )
+    assert np.abs(encoder.embed([rna], orf=False) - encoder.embed([rna])).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("sequences", "message"),
+    [
+        (["ACGU", ""], "sequence 2 is empty"),
+        (["ACGU", "MKLV"], "sequence 2: position 3 is 'L'"),
+        ("ACGU", "list of sequences"),
+    ],
+)
+def test_bad_input_is_one_clear_line(sequences: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        create("isoclr-s", seed=0).embed(sequences)
+
+
+def test_nothing_embeds_to_nothing() -> None:
+    assert create("isoclr-s", seed=0).embed([]).shape == (0, 256)
+
+
+def test_groups_are_bounded_and_complete() -> None:
+    lengths = np.array([5, 900, 20, 7, 300, 300, 2000])
+    groups = list(_by_length(lengths, 1000))
+    assert sorted(np.concatenate(groups).tolist()) == list(range(7))
+    for group in groups:
+        assert len(group) == 1 or len(group) * lengths[group].max() <= 1000

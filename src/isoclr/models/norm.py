@@ -83,7 +83,7 @@ class _NormAct(torch.autograd.Function):
             if relu:
                 y.relu_()
             if norm.dropped:
-                y.masked_fill_(_random_bytes(y) < norm.dropped, 0)
+                y.mul_(_kept(y, norm.dropped))
             ys.append(extents[i].trim_(y))
         ctx.save_for_backward(weight, mean, inv_std, *xs, *(ys if relu else ()))
         ctx.chunks, ctx.relu, ctx.keep, ctx.count = len(xs), relu, keep, count
@@ -125,10 +125,15 @@ def _combination(x: Tensor, k: Tensor, g: Tensor, a: Tensor, c: Tensor) -> Tenso
     return torch.addcmul(c, wide_x, k).addcmul_(wide_g, a).to(x.dtype)
 
 
-def _random_bytes(like: Tensor) -> Tensor:
-    """Uniform random bytes in the shape of a tensor, drawn eight at a time."""
+def _kept(like: Tensor, dropped: int) -> Tensor:
+    """1 where an activation stays, 0 where it is one of the ``dropped`` of 256, in the tensor's own type.
+
+    Random bytes are drawn eight at a time and compared straight into a floating-point tensor: on a CPU a
+    mask of booleans takes ten times as long to make and to apply.
+    """
     words = torch.empty((like.numel() + 7) // 8, dtype=torch.int64, device=like.device)
-    return words.random_(-(2**63), None).view(torch.uint8)[: like.numel()].view(like.shape)
+    drawn = words.random_(-(2**63), None).view(torch.uint8)[: like.numel()].view(like.shape)
+    return torch.ge(drawn, dropped, out=torch.empty_like(like))
 
 
 class BatchNorm(nn.Module):

@@ -8,6 +8,7 @@ first block pools by two, so one output position stands for 32 nt. Inside, activ
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -190,9 +191,32 @@ def _trim_all(xs: Sequence[Tensor], extents: Sequence[Extent], *, relu: bool) ->
     return [trimmed(x, extent, relu=relu) for x, extent in zip(xs, extents, strict=True)]
 
 
+class _MaxPool(torch.autograd.Function):
+    """The larger of each two neighbours; autograd's own backward of ``maximum`` is twenty times slower."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        first, second = x[:, 0::2], x[:, 1::2]
+        pooled = torch.maximum(first, second)
+        if x.requires_grad:
+            ctx.save_for_backward(torch.ge(first, second, out=torch.empty_like(pooled)))
+        return pooled
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (is_first,) = ctx.saved_tensors
+        b, half, c = grad.shape
+        dx = grad.new_empty(b, half, 2, c)
+        torch.mul(grad, is_first, out=dx[:, :, 0])
+        torch.sub(grad, dx[:, :, 0], out=dx[:, :, 1])
+        return dx.view(b, 2 * half, c)
+
+
 def max_pool(x: Float[Tensor, "b l c"]) -> Float[Tensor, "b half c"]:
-    """The larger of each two neighbouring positions."""
-    return torch.maximum(x[:, 0::2], x[:, 1::2])
+    """The larger of each two neighbouring positions; of two equal ones the gradient goes to the first."""
+    apply: Any = _MaxPool.apply
+    pooled: Tensor = apply(x)
+    return pooled
 
 
 def mean_pool(x: Float[Tensor, "b l c"], extent: Extent) -> Float[Tensor, "b c"]:

@@ -1,0 +1,5 @@
+"""Gene sets: isoforms of one gene, and genes of one homologous group, are views of one thing."""
+
+from isoclr.gene_sets.assign import GeneSets, Scope, assign
+
+__all__ = ["GeneSets", "Scope", "assign"]

@@ -1,0 +1,142 @@
+import gzip
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isoclr.corpus.codes import CODON_START, EXON_END, letters, nucleotides
+from isoclr.orf import MIN_LENGTH, longest_orf
+from isoclr.sequences import Transcripts, read_transcripts
+
+
+def by_pattern(sequence: str, min_length: int) -> tuple[int, int] | None:
+    """The longest ORF by trying every ATG, the slow and plain way."""
+    found = None
+    for start in (m.start() for m in re.finditer("(?=ATG)", sequence)):
+        codons = [sequence[i : i + 3] for i in range(start, len(sequence) - 2, 3)]
+        stop = next((k for k, codon in enumerate(codons) if codon in ("TAA", "TAG", "TGA")), None)
+        if stop is None or 3 * (stop + 1) < min_length:
+            continue
+        if found is None or 3 * (stop + 1) > found[1] - found[0]:
+            found = (start, start + 3 * (stop + 1))
+    return found
+
+
+def test_equals_the_plain_search_on_random_sequences() -> None:
+    random = np.random.default_rng(0)
+    some = 0
+    for trial in range(400):
+        codes = random.choice(5, size=trial, p=[0.3, 0.14, 0.2, 0.34, 0.02]).astype(np.uint8)
+        for min_length in (6, 30):
+            expected = by_pattern(letters(codes), min_length)
+            some += expected is not None
+            assert longest_orf(codes, min_length) == expected
+    assert some > 400
+
+
+@pytest.mark.parametrize(
+    ("sequence", "expected"),
+    [
+        ("ATGAAATAA", (0, 9)),
+        ("CATGAAATAG", (1, 10)),
+        ("CCATGAAATGAC", (2, 11)),
+        ("ATGATGAAATAA", (0, 12)),  # the first ATG after the last stop
+        ("ATGTAAATGCCCTAA", (6, 15)),
+        ("ATGAAATAACATGAAATAA", (0, 9)),  # equally long: the most 5'
+        ("ATGAAAAAA", None),  # no stop
+        ("AAAAAATAA", None),  # no start
+        ("ATGAATAA", None),  # the stop is in another frame
+        ("ATNAAATAA", None),
+        ("ATGAAATNATAA", (0, 12)),  # an N breaks the stop, not the frame
+        ("AUGaaauaa", (0, 9)),
+        ("ATG", None),
+        ("", None),
+    ],
+)
+def test_start_and_end(sequence: str, expected: tuple[int, int] | None) -> None:
+    assert longest_orf(nucleotides(sequence), min_length=6) == expected
+
+
+def test_min_length_counts_the_stop() -> None:
+    codes = nucleotides("ATG" + "GCA" * 98 + "TAA")
+    assert longest_orf(codes) == (0, 300)
+    assert longest_orf(codes, min_length=301) is None
+    assert MIN_LENGTH == 300
+
+
+def test_track_bits_are_ignored() -> None:
+    marked = nucleotides("ATGAAATAA") | np.uint8(CODON_START | EXON_END)
+    assert longest_orf(marked, 6) == (0, 9)
+
+
+def bed_cds(path: Path) -> dict[str, tuple[int, int, int]]:
+    """Transcript → length, CDS start and end of a BED12 file."""
+    found = {}
+    for line in gzip.decompress(path.read_bytes()).decode().splitlines():
+        cell = line.split("\t")
+        sizes, starts = (
+            np.array([int(x) for x in cell[i].split(",") if x.strip()]) for i in (10, 11)
+        )
+        first, last = (
+            int(np.clip(int(cell[i]) - int(cell[1]) - starts, 0, sizes).sum()) for i in (6, 7)
+        )
+        length = int(sizes.sum())
+        if first < last:
+            cds = (first, last) if cell[5] == "+" else (length - last, length - first)
+            found[cell[3]] = (length, *cds)
+    return found
+
+
+def structure_cds(path: Path) -> dict[str, tuple[int, int, int]]:
+    """Transcript → length, CDS start and end of a structure table."""
+    rows = [
+        line.split("\t") for line in gzip.decompress(path.read_bytes()).decode().splitlines()[1:]
+    ]
+    known = {name: (int(a), int(b), int(c)) for name, a, b, c, _ in rows if a and b and c}
+    return {name: (a + b + c, a, a + b) for name, (a, b, c) in known.items()}
+
+
+def agreement(
+    found: Transcripts, annotated: dict[str, tuple[int, int, int]]
+) -> tuple[int, float, float]:
+    """Annotated transcripts, share with the same start and end, share with the same end."""
+    same = []
+    for i, name in enumerate(found.table["transcript_id"]):
+        codes = found.codes_of(i)
+        length, *cds = annotated.get(name) or (0, 0, 0)
+        if length == len(codes):
+            orf = longest_orf(codes, min_length=6) or (-1, -1)
+            same.append((list(orf) == cds, orf[1] == cds[1]))
+    exact, end = np.mean(same, axis=0)
+    return len(same), float(exact), float(end)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("records", "annotation", "count", "exact", "end"),
+    [
+        ("human_refseq", "human_refseq.hg19.bed", 4000, 0.976, 0.987),
+        ("human_other", "human_other.bed", 2200, 0.965, 0.981),
+        ("human_more", "human_more.structures.tsv", 1400, 0.92, 0.94),
+        ("mouse.cdna", "mouse.structures.tsv", 5600, 0.96, 0.975),
+    ],
+)
+def test_agreement_with_annotated_cds(
+    real_data: Path, records: str, annotation: str, count: int, exact: float, end: float
+) -> None:
+    folder = real_data / "transcripts"
+    read = bed_cds if annotation.endswith("bed") else structure_cds
+    found = agreement(
+        read_transcripts(folder / f"{records}.fa.gz"), read(folder / f"{annotation}.gz")
+    )
+    assert found[0] >= count
+    assert exact < found[1] < exact + 0.02
+    assert end < found[2] < end + 0.02
+
+
+@pytest.mark.realdata
+def test_share_of_lncrnas_with_an_orf_by_chance(real_data: Path) -> None:
+    found = read_transcripts(real_data / "transcripts/mouse_lncrna.fa.gz")
+    called = [longest_orf(found.codes_of(i)) is not None for i in range(len(found))]
+    assert 0.15 < np.mean(called) < 0.2

@@ -112,7 +112,7 @@ def encode(
         start, end = cds
         if not 0 <= start <= end <= len(bases):
             raise ValueError(f"CDS {start}-{end} outside a transcript of {len(bases)} nt")
-        codes[start : end - 2 : 3] |= CODON_START
+        codes[start : max(end - 2, start) : 3] |= CODON_START
     if exon_lengths is not None and len(exon_lengths):
         ends = np.cumsum(exon_lengths)
         if ends[-1] != len(bases):
@@ -123,7 +123,7 @@ def encode(
 
 def letters(codes: Codes) -> str:
     """The nucleotide sequence of codes, as upper-case DNA letters."""
-    return _TO_LETTER[codes & NUCLEOTIDE_BITS].tobytes().decode()
+    return str(_TO_LETTER[codes & NUCLEOTIDE_BITS].tobytes(), "ascii")
 
 
 def tracks(codes: Codes) -> NDArray[np.float32]:

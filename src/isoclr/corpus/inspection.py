@@ -1,0 +1,177 @@
+"""What is in a corpus: the paper's Table 1, lengths, coverage of the tracks, and everything that was left out."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isoclr.corpus.reader import Corpus, open_corpus
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Gene sets and transcripts of one species, or of all.
+
+    Attributes:
+        name: the species, or ``all``.
+        gene_sets: gene sets with a transcript of the group.
+        transcripts: transcripts.
+        mean: transcripts of the group in a gene set that has one, on average.
+        several: share of those gene sets with two or more.
+        genes: genes.
+        mapped: share of its genes that are in a homology group.
+    """
+
+    name: str
+    gene_sets: int
+    transcripts: int
+    mean: float
+    several: float
+    genes: int
+    mapped: float
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A corpus in numbers.
+
+    Attributes:
+        path: the corpus.
+        groups: Table 1, ``all`` first, then every species.
+        lengths: quantile → length (nt).
+        cds_source: ``annotated``, ``orf``, ``none`` → transcripts.
+        exons_known: transcripts whose exons are known.
+        records: transcripts in the inputs.
+        dropped: species → reason → transcripts left out.
+        noted: species → what was odd or mended → transcripts.
+        files: input file → reason → what its reader left out.
+    """
+
+    path: str
+    groups: list[Group]
+    lengths: dict[str, int]
+    cds_source: dict[str, int]
+    exons_known: int
+    records: int
+    dropped: dict[str, dict[str, int]]
+    noted: dict[str, dict[str, int]]
+    files: dict[str, dict[str, int]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as JSON has it."""
+        return asdict(self)
+
+
+def inspect(corpus: Corpus | str | Path) -> Inspection:
+    """Count what is in a corpus and what was left out.
+
+    Args:
+        corpus: a corpus or its directory.
+    """
+    corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
+    by_species = corpus.meta["by_species"]
+    groups = [_group(corpus, "all", np.ones(len(corpus), bool))]
+    groups += [
+        _group(corpus, name, np.asarray(corpus.index["species"]) == number)
+        for number, name in enumerate(corpus.species)
+    ]
+    lengths = np.asarray(corpus.index["length"])
+    sources = corpus.transcripts["cds_source"].value_counts()
+    counts = dict(sources.iter_rows())
+    return Inspection(
+        path=str(corpus.path),
+        groups=groups,
+        lengths={
+            f"{q:.0%}": int(np.quantile(lengths, q, method="inverted_cdf")) if len(lengths) else 0
+            for q in QUANTILES
+        },
+        cds_source={name: counts.get(name, 0) for name in ("annotated", "orf", "none")},
+        exons_known=int((corpus.index["n_exons"] > 0).sum()),
+        records=sum(facts["records"] for facts in by_species.values()),
+        dropped={name: facts["dropped"] for name, facts in by_species.items()},
+        noted={name: facts["noted"] for name, facts in by_species.items()},
+        files=_left_out_by_readers(corpus),
+    )
+
+
+def _group(corpus: Corpus, name: str, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> Group:
+    sizes = np.bincount(corpus.index["gene_set"][rows])
+    sizes = sizes[sizes > 0]
+    facts = corpus.meta["by_species"]
+    chosen = list(facts.values()) if name == "all" else [facts[name]]
+    genes = sum(each["genes"] for each in chosen)
+    mapped = sum(each["mapped_genes"] for each in chosen)
+    return Group(
+        name=name,
+        gene_sets=len(sizes),
+        transcripts=int(sizes.sum()),
+        mean=float(sizes.mean()) if len(sizes) else 0.0,
+        several=float((sizes > 1).mean()) if len(sizes) else 0.0,
+        genes=genes,
+        mapped=mapped / genes if genes else 0.0,
+    )
+
+
+def _left_out_by_readers(corpus: Corpus) -> dict[str, dict[str, int]]:
+    """Per input file, what could not be read as a transcript at all."""
+    files: dict[str, Counter[str]] = {}
+    for source in corpus.meta["inputs"]:
+        readers = zip(source["annotation"], source["annotation_dropped"], strict=True)
+        found = [(facts["name"], dropped) for facts, dropped in readers]
+        if source["transcripts"]:
+            found.append((source["transcripts"]["name"], source["transcripts_dropped"]))
+        for name, dropped in found:
+            if dropped:
+                files.setdefault(name, Counter()).update(dropped)
+    return {name: dict(counts) for name, counts in files.items()}
+
+
+def tables(found: Inspection) -> list[tuple[str, list[str], list[list[object]]]]:
+    """The same as tables for a person: title, columns, rows."""
+    groups = [
+        [
+            g.name,
+            g.gene_sets,
+            g.transcripts,
+            f"{g.mean:.2f}",
+            f"{g.several:.1%}",
+            g.genes,
+            f"{g.mapped:.1%}",
+        ]
+        for g in found.groups
+    ]
+    kept = found.groups[0].transcripts
+    coverage: list[list[object]] = [
+        [f"CDS: {name}", count, _share(count, kept)] for name, count in found.cds_source.items()
+    ]
+    coverage.append(["exons known", found.exons_known, _share(found.exons_known, kept)])
+    left_out = [
+        [name, what, reason, count]
+        for what, by_species in (("dropped", found.dropped), ("noted", found.noted))
+        for name, reasons in by_species.items()
+        for reason, count in reasons.items()
+    ]
+    left_out += [
+        [name, "in the file", reason, count]
+        for name, reasons in found.files.items()
+        for reason, count in reasons.items()
+    ]
+    title = f"{found.path}: {found.records:,} transcripts in the inputs, {kept:,} kept"
+    columns = ["species", "gene sets", "transcripts", "mean", "≥ 2", "genes", "mapped"]
+    shown: list[tuple[str, list[str], list[list[object]]]] = [
+        (title, columns, groups),
+        ("Length (nt) at quantiles", list(found.lengths), [list(found.lengths.values())]),
+        ("Tracks", ["track", "transcripts", "share"], coverage),
+    ]
+    if left_out:
+        columns = ["species or file", "what", "reason", "transcripts"]
+        shown.append(("Left out, and what was odd", columns, left_out))
+    return shown
+
+
+def _share(count: int, of: int) -> str:
+    return f"{count / of:.1%}" if of else "–"

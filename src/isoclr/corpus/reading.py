@@ -1,0 +1,42 @@
+"""One input of a build, from its files to marked codes."""
+
+import polars as pl
+
+from isoclr.corpus.coding import mark, settle_cds
+from isoclr.corpus.fasta_part import read_fasta_part
+from isoclr.corpus.genome_part import read_genome_part
+from isoclr.corpus.inputs import Input
+from isoclr.corpus.part import ROWS, Advance, Options, Part
+
+
+def read_part(source: Input, options: Options, threads: int, advance: Advance) -> Part:
+    """Read, filter, splice and mark the transcripts of one input.
+
+    Args:
+        source: the species and its files.
+        options: what is dropped, and whether open reading frames are called.
+        threads: how many threads splice.
+        advance: called with (transcripts done since the last call, transcripts in all).
+
+    Raises:
+        InputError: a file cannot be read as what it should be, or annotation and sequences do not fit.
+    """
+    species, annotation = source.species, source.annotation
+    if source.genome is not None:
+        part = read_genome_part(source.genome, annotation, species, options, threads, advance)
+    else:
+        assert source.transcripts is not None  # make_input sees to it
+        part = read_fasta_part(source.transcripts, annotation, species, options)
+    total = part.table.height
+
+    def called(done: int) -> None:
+        if source.genome is None:  # the bar of a genome counts what was spliced
+            advance(done, total)
+
+    part.table = settle_cds(part.table, part.codes, options.calling, part.noted, called)
+    if not options.noncoding:
+        part.drop(pl.col("cds_source") == "none", "noncoding")
+    mark(part.table, part.codes)
+    n_exons = pl.col("exon_lengths").list.len().fill_null(0).cast(pl.Int64)
+    part.table = part.table.with_columns(n_exons=n_exons, species=pl.lit(species)).select(ROWS)
+    return part

@@ -1,0 +1,162 @@
+"""The plan of the house: imports run one way, and light commands stay light."""
+
+import ast
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import isoclr
+from isoclr.cli import VERBS
+
+SOURCE = Path(isoclr.__file__).parent
+
+# Each room may import the rooms of the lines above it, and its own.
+LAYERS: list[set[str]] = [
+    {"errors", "_version", "species"},
+    {"console", "files"},
+    {"corpus.codes"},
+    {"annotations", "sequences", "orf", "gene_sets", "downloading"},
+    {"corpus", "simulation"},
+    {"losses", "models"},
+    {"views"},
+    {"pretraining", "embedding"},
+    {"tasks", "baselines"},
+    {"reports"},
+    {"probing"},
+    {"cli"},
+]
+ROOMS = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
+
+
+def room_of(module: str) -> str:
+    """The room that a module such as ``isoclr.corpus.codes`` belongs to."""
+    parts = module.split(".")[1:]
+    dotted = ".".join(parts[:2])
+    return dotted if dotted in ROOMS else parts[0]
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        relative = path.relative_to(SOURCE.parent).with_suffix("")
+        parts = [part for part in relative.parts if part != "__init__"]
+        yield ".".join(parts), ast.parse(path.read_text())
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_imports_run_one_way() -> None:
+    wrong = []
+    for module, tree in modules():
+        if module in ("isoclr", "isoclr.__main__"):
+            continue  # the face and the door may name every room
+        for name in imported(tree):
+            if not name.startswith("isoclr."):
+                continue
+            here, there = room_of(module), room_of(name)
+            if here != there and ROOMS[there] >= ROOMS[here]:
+                wrong.append(f"{module} imports {name}")
+    assert not wrong, wrong
+
+
+def test_every_room_has_a_place_in_the_plan() -> None:
+    found = {room_of(module) for module, _ in modules() if module != "isoclr"} - {"__main__"}
+    assert found <= set(ROOMS)
+
+
+def loaded_after(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nprint(*sorted(m.split('.')[0] for m in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return set(done.stdout.split("\n")[-2].split())
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import isoclr", {"torch", "polars", "pysam", "numpy", "tyro", "rich", "matplotlib"}),
+        ("from isoclr.cli import main; main(['--help'])", {"torch", "polars", "numpy", "tyro"}),
+        ("import isoclr; isoclr.build; isoclr.open_corpus", {"torch", "sklearn", "matplotlib"}),
+        ("import isoclr; isoclr.create, isoclr.load", {"polars", "pysam", "sklearn", "tyro"}),
+        (
+            "import isoclr, isoclr.views; isoclr.pretrain; isoclr.open_corpus",
+            {"polars", "pysam", "sklearn", "tyro", "matplotlib", "scipy", "pandas"},
+        ),
+    ],
+)
+def test_what_an_import_may_load(statement: str, unwanted: set[str]) -> None:
+    assert not loaded_after(statement) & unwanted
+
+
+def test_help_answers_at_once_and_names_every_verb() -> None:
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "isoclr", "--help"], capture_output=True, text=True, check=True
+    )
+    assert time.perf_counter() - start < 5  # 0.05 s on a quiet machine
+    for verbs in VERBS.values():
+        for verb in verbs:
+            assert f"\n  {verb} " in done.stdout
+
+
+@pytest.mark.parametrize("verb", [verb for verbs in VERBS.values() for verb in verbs])
+def test_every_verb_has_help(verb: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "isoclr", verb, "--help"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"usage: isoclr {verb}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["conquer"], "'conquer' is not a verb; the verbs are download"),
+        (["inspect", "nowhere"], "nowhere"),
+        (["embed", "nowhere.fa", "--model", "nowhere", "-o", "x.parquet"], "nowhere"),
+        (["pretrain", "nowhere", "--out", "x"], "nowhere"),
+        (["probe", "nowhere.parquet", "nowhere.tsv"], "nowhere."),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "isoclr", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("isoclr: error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert not list(tmp_path.iterdir()), "a failed command must leave nothing behind"
+
+
+def test_no_pickle_is_read_or_written() -> None:
+    for module, tree in modules():
+        names = set(imported(tree))
+        assert not names & {"pickle", "dill", "joblib", "torch.load", "torch.save"}, module
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                called = ast.unparse(node.func)
+                assert called not in ("torch.load", "torch.save"), module
+                if called in ("np.load", "numpy.load"):
+                    options = {k.arg: ast.unparse(k.value) for k in node.keywords}
+                    assert options.get("allow_pickle", "False") == "False", module

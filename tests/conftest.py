@@ -4,6 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
+
+# One thread a process: the suite itself runs on all cores, and waiting threads would only get in each other's way.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+# Shapes and types in signatures are checked in tests, and nowhere else.
+install_import_hook(["isoclr.losses", "isoclr.models"], "beartype.beartype")
 
 ROOT = Path(__file__).resolve().parents[1]
 

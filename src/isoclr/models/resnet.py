@@ -72,7 +72,7 @@ class Convolution(nn.Module):
         self.dilation = dilation
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
 
-    def forward(self, xs: Sequence[Float[Tensor, "b l c"]]) -> list[Float[Tensor, "b l d"]]:
+    def forward(self, xs: Sequence[Float[Tensor, "_b _l c"]]) -> list[Float[Tensor, "_b _l d"]]:
         """Convolve every chunk, as images one pixel high: the fastest layout on CPUs and GPUs alike."""
         weight = self.weight.to(xs[0].dtype).unsqueeze(2)
         weight = weight.contiguous(memory_format=torch.channels_last)
@@ -165,7 +165,7 @@ class DilatedResNet(nn.Module):
 
     def features(
         self, chunks: Sequence[Chunk], dtype: torch.dtype = torch.float32
-    ) -> tuple[list[Float[Tensor, "b l d"]], list[Extent]]:
+    ) -> tuple[list[Float[Tensor, "_b _l d"]], list[Extent]]:
         """Activations before pooling, one position for 32 nt, and how far each row reaches."""
         with torch.autocast(chunks[0].codes.device.type, enabled=False):
             xs = self.stem(chunks, dtype)

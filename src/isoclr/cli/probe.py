@@ -1,0 +1,15 @@
+"""``isoclr probe``: a table of how well embeddings and baselines predict a label."""
+
+from collections.abc import Sequence
+
+from isoclr.cli import _verb
+from isoclr.console import say, table
+from isoclr.probing import probe
+
+
+def command(argv: Sequence[str]) -> None:
+    """Probe, and print the comparison."""
+    report = _verb.run(probe, argv, name="probe", positional=("embeddings", "labels"))
+    for reason, count in report.counts.items():
+        say(f"{count:>9,}  {reason}")
+    table(report.title, report.columns(), report.rows())

@@ -1,0 +1,143 @@
+"""The verb: files of RNAs in, a file of embeddings out."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+
+from isoclr._version import __version__
+from isoclr.console import say
+from isoclr.embedding.bar import nucleotides_bar
+from isoclr.embedding.sharding import parse_shard, shard_rows
+from isoclr.embedding.sources import Rnas, read_rnas
+from isoclr.embedding.table import Embeddings
+from isoclr.embedding.writing import ROWS, check_output, write
+from isoclr.errors import InputError
+from isoclr.models import Encoder, load
+
+Precision = Literal["float32", "bf16"]
+
+
+def embed(
+    inputs: tuple[Path, ...] = (),
+    *,
+    model: str,
+    out: Path,
+    annotation: tuple[Path, ...] = (),
+    genome: Path | None = None,
+    species: str = "",
+    orf: bool = True,
+    precision: Precision = "float32",
+    device: str | None = None,
+    threads: int | None = None,
+    chunk_nt: int = 65_536,
+    shard: str | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """A FASTA, a corpus, or a genome and its annotation → one vector an RNA.
+
+    RNAs of any length, in the order of the inputs. Memory is bounded: a corpus is mapped, a FASTA takes a byte a
+    nucleotide, and the embeddings wait on disk.
+
+    Args:
+        inputs: FASTA files of mature RNAs (plain or gz), or corpora that isoclr build wrote.
+        model: directory of a trained model, or the name of one that ships with isoclr.
+        out: the embeddings, as Parquet (.parquet), AnnData (.h5ad) or NumPy (.npz) by the extension.
+        annotation: GTF, GFF3, genePred, BED12 or structure table with the exons and coding sequences of the FASTA's
+            RNAs, or of the genome.
+        genome: FASTA of chromosomes; with --annotation instead of inputs, every annotated transcript is embedded.
+        species: what the species column says of RNAs that do not come from a corpus.
+        orf: mark the longest open reading frame of RNAs that may code and have no annotated coding sequence.
+        precision: of the computation; bf16 is faster where the processor has it.
+        device: cpu, cuda, cuda:1, …; by default the GPU when there is one.
+        threads: of the CPU; by default as many as torch chooses.
+        chunk_nt: nucleotides computed at a time; more is faster on a GPU and takes more memory.
+        shard: i/n: embed only the i-th of n parts, of equally many nucleotides; the parts, put one after the other, are
+            the whole, and isoclr probe reads a directory of them.
+        overwrite: replace an output that exists.
+
+    Returns:
+        The output's path.
+
+    Raises:
+        InputError: a file that cannot be used, an empty or repeated record, a letter that no RNA has, no such model.
+    """
+    out = Path(out)
+    check_output(out, overwrite=overwrite)
+    part = parse_shard(shard) if shard is not None else (1, 1)
+    encoder = load(model)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    encoder.network.to(_device(device))
+    paths = [Path(path) for path in inputs]
+    files = [Path(path) for path in annotation]
+    found = read_rnas(
+        paths, species=species, genome=genome and Path(genome), annotation=files, orf=orf
+    )
+    rnas = shard_rows(found, *part)
+    _say_what_is_missing(rnas)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out.parent) as scratch:
+        matrix = _embed_all(rnas, encoder, scratch, precision, chunk_nt)
+        table = pl.concat([part.table for part in rnas])
+        write(out, Embeddings(table, matrix, _meta(encoder, precision)))
+    say(f"{out}: {table.height:,} RNAs × {encoder.dim}, {encoder.name} {encoder.sha256[:12]}")
+    return out
+
+
+def _device(name: str | None) -> torch.device:
+    """Where to compute."""
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"--device {name}: cannot be used here ({reason})") from None
+    return device
+
+
+def _embed_all(
+    rnas: Sequence[Rnas], encoder: Encoder, scratch: Any, precision: Precision, chunk_nt: int
+) -> NDArray[np.float32]:
+    """Embeddings of all inputs, one under the other, on disk: a file without a name, gone when closed."""
+    n = sum(map(len, rnas))
+    if n == 0:  # a shard of fewer RNAs than parts; nothing cannot be mapped
+        return np.empty((0, encoder.dim), np.float32)
+    matrix = np.memmap(scratch, np.float32, mode="w+", shape=(n, encoder.dim))
+    row = 0
+    with nucleotides_bar() as bar:
+        task = bar.add_task("embedding", total=int(sum(part.lengths.sum() for part in rnas)))
+        for part in rnas:
+            for start in range(0, len(part), ROWS):
+                stop = min(start + ROWS, len(part))
+                codes = [part.codes_of(i) for i in range(start, stop)]
+                matrix[row : row + len(codes)] = encoder.embed_codes(
+                    codes,
+                    precision=precision,
+                    chunk_nt=chunk_nt,
+                    progress=lambda done: bar.advance(task, done),
+                )
+                row += len(codes)
+    return matrix
+
+
+def _meta(encoder: Encoder, precision: Precision) -> dict[str, str]:
+    return {
+        "model": encoder.name,
+        "sha256": encoder.sha256,
+        "n_tracks": str(encoder.tracks),
+        "precision": precision,
+        "isoclr": __version__,
+    }
+
+
+def _say_what_is_missing(rnas: Sequence[Rnas]) -> None:
+    """Transcripts that an annotation names and the genome cannot give."""
+    for part in rnas:
+        for reason, count in sorted(part.dropped.items()):
+            say(f"not embedded: {count:,} {reason}")

@@ -1,0 +1,194 @@
+"""The verb: embeddings and labels in, how well a linear model predicts out."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from isoclr._version import __version__
+from isoclr.console import progress
+from isoclr.corpus import open_corpus
+from isoclr.embedding import Embeddings, read_embeddings
+from isoclr.embedding.reading import parquet_files
+from isoclr.embedding.table import RnaChoice
+from isoclr.errors import InputError
+from isoclr.files import sha256
+from isoclr.probing.comparison import methods
+from isoclr.probing.evaluation import Method, MethodReport, evaluate
+from isoclr.probing.fitting import Model
+from isoclr.probing.grouping import SplitName, make_splits
+from isoclr.probing.report import TITLES, ProbeReport
+from isoclr.probing.study import Study, plan
+from isoclr.reports import Bar, check_format, probe_figure
+from isoclr.tasks import Labels, Split, read_labels
+from isoclr.tasks.metrics import CLASSES, QUANTITY, Metric
+
+
+def probe(
+    embeddings: Path,
+    labels: Path,
+    *,
+    split: SplitName = "random",
+    corpus: Path | None = None,
+    model: Model = "linear",
+    baselines: bool = False,
+    label: str | None = None,
+    species: str | None = None,
+    rnas: RnaChoice = "all",
+    seeds: int = 10,
+    seed: int = 0,
+    folds: int | None = None,
+    json: Path | None = None,
+    plot: Path | None = None,
+) -> ProbeReport:
+    """Embeddings + labels → how well a linear model predicts, beside simple baselines.
+
+    Where a gene has a label and several RNAs, one stands for it: RefSeq or ``RGPS_`` first, then the longest CDS, then
+    the longest RNA. Isoforms of one gene are never on both sides of a random or homology-aware split.
+
+    Args:
+        embeddings: what ``isoclr embed`` wrote: Parquet, h5ad or npz, or a folder of Parquet shards.
+        labels: table (TSV, CSV, Parquet; plain or gz) with a column gene_id or transcript_id and a numeric column.
+        split: random: 70/15/15 by gene, as the paper; fold: cross-validation over the table's column fold;
+            homology: 70/15/15 by homologous gene set, which needs --corpus.
+        corpus: corpus with the gene sets for a homology-aware split and the sequences for baselines.
+        model: linear: least squares, as the paper; ridge: with a penalty chosen in training; logistic: for a label of
+            two classes.
+        baselines: probe also a random-init encoder of the same architecture, k-mer and codon frequencies, and length
+            alone, on the same genes and splits; needs --corpus.
+        label: the label's column, when the table has several.
+        species: use only the RNAs of this species.
+        rnas: use all RNAs, only those with a coding sequence (for a label of mRNAs, a gene of which only a non-coding
+            RNA or a fragment is at hand tells little), or only those whose coding sequence is annotated.
+        seeds: number of random or homology-aware splits; 1 gives bootstrap intervals over the test genes.
+        seed: of the first split, of cross-validation folds and of the random-init encoder.
+        folds: this many cross-validation folds instead of 70/15/15, for a random or homology-aware split.
+        json: write everything, split by split, to this file.
+        plot: draw the comparison and the predictions to this PNG, PDF or SVG.
+
+    Raises:
+        InputError: a file that cannot be used, nothing in common, or a split that needs what is not there.
+    """
+    _check_request(split, corpus, baselines, seeds, folds)
+    if plot is not None:
+        check_format(Path(plot))
+    table = read_labels(Path(labels), label)
+    _check_label(table, model, split)
+    read = read_embeddings(Path(embeddings)).select(species, rnas)
+    study = plan(
+        table,
+        read,
+        open_corpus(corpus) if corpus is not None else None,
+        split=split,
+        sequences=baselines,
+    )
+    splits, how = make_splits(
+        split, study.groups, study.samples, folds=folds, seeds=seeds, seed=seed
+    )
+    options: dict[str, Any] = {"split": split, "model": model, "species": species, "rnas": rnas}
+    options |= {"label": label, "seeds": seeds, "seed": seed, "folds": folds}
+    report = ProbeReport(
+        label=table.name,
+        split=how,
+        interval=_interval_words(splits),
+        counts=study.counts,
+        methods=_evaluate(
+            methods(study, read, model, seed), study, splits, CLASSES if table.binary else QUANTITY
+        ),
+        ids=study.samples.table["transcript_id"].to_list(),
+        provenance=_provenance(
+            read, {"embeddings": embeddings, "labels": labels, "corpus": corpus}, options
+        ),
+    )
+    if json is not None:
+        report.save(Path(json))
+    if plot is not None:
+        draw(report, Path(plot))
+    return report
+
+
+def draw(report: ProbeReport, path: Path) -> None:
+    """The report as a figure: every method's main metric, and the embedding's predictions beside the truth."""
+    true, predicted = report.held_out()
+    probe_figure(
+        path,
+        bars=[Bar(m.name, m.summary[report.metric]) for m in report.methods],
+        metric=TITLES[report.metric],
+        label=report.label,
+        true=true,
+        predicted=predicted,
+        note=f"{report.split}; {report.interval}",
+    )
+
+
+def _check_request(
+    split: SplitName, corpus: Path | None, baselines: bool, seeds: int, folds: int | None
+) -> None:
+    """Refuse at once what could only fail later."""
+    if split == "homology" and corpus is None:
+        raise InputError("--split homology needs --corpus, which knows the gene sets")
+    if baselines and corpus is None:
+        raise InputError("--baselines needs --corpus, which has the sequences")
+    if split == "fold" and folds is not None:
+        raise InputError(
+            "--folds is for random and homology splits; --split fold takes the table's own"
+        )
+    if seeds < 1:
+        raise InputError(f"--seeds {seeds}: expected 1 or more")
+
+
+def _check_label(table: Labels, model: Model, split: SplitName) -> None:
+    if model == "logistic" and not table.binary:
+        values = table.table["value"].n_unique()
+        raise InputError(
+            f"{table.path}: {table.name} has {values} different values, --model logistic expects two"
+        )
+    if split == "fold" and table.table["fold"].null_count():
+        bad = table.table.filter(pl.col("fold").is_null())
+        where = f"line {bad['line'][0]} has no fold" if table.has_folds else "no column 'fold'"
+        raise InputError(f"{table.path}: {where}, which --split fold needs")
+
+
+def _evaluate(
+    methods: Sequence[Method], study: Study, splits: Sequence[Split], metrics: Mapping[str, Metric]
+) -> list[MethodReport]:
+    with progress() as bar:
+        task = bar.add_task("linear probes", total=len(methods) * len(splits))
+        return evaluate(
+            methods,
+            study.samples.values,
+            study.groups,
+            splits,
+            metrics,
+            advance=lambda: bar.advance(task),
+        )
+
+
+def _interval_words(splits: list[Split]) -> str:
+    if len(splits) == 1:
+        return "95 % bootstrap intervals"
+    return f"95 % intervals over {len(splits)} {'splits' if len(splits[0].valid) else 'folds'}"
+
+
+def _provenance(
+    read: Embeddings, inputs: dict[str, Path | None], options: dict[str, Any]
+) -> dict[str, Any]:
+    """What went in: versions, files with their SHA-256, the encoder, and the options."""
+    packages = ("numpy", "polars", "scipy", "scikit-learn", "torch")
+    return {
+        "isoclr": __version__,
+        "versions": {package: version(package) for package in packages},
+        "encoder": read.meta,
+        "inputs": {name: _named(Path(path)) for name, path in inputs.items() if path is not None},
+        "options": options,
+    }
+
+
+def _named(path: Path) -> dict[str, Any]:
+    """A file, or the files of a folder that say what is in it, by their content."""
+    if path.is_file():
+        return {"path": str(path), "sha256": sha256(path)}
+    files = sorted(path.glob("corpus.json")) or parquet_files(path)
+    return {"path": str(path), "sha256": {file.name: sha256(file) for file in files}}

@@ -1,0 +1,133 @@
+"""How well predictions agree with measurements, and how sure we are of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Values = NDArray[np.float64]
+Rows = NDArray[np.int64]
+Metric = Callable[[Values, Values], float]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with a 95 % interval.
+
+    Attributes:
+        mean: the estimate.
+        low: lower end of the interval; NaN when it cannot be known.
+        high: upper end of the interval.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        if np.isnan(self.low):
+            return f"{self.mean:.3f}"
+        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def mse(true: Values, predicted: Values) -> float:
+    """Mean squared error; of z-scored labels, 1 is what predicting the mean gives."""
+    return float(np.mean((true - predicted) ** 2))
+
+
+def pearson(true: Values, predicted: Values) -> float:
+    """Pearson's R; 0 when the prediction is constant, NaN when the truth is."""
+    return _correlation(true, predicted)
+
+
+def spearman(true: Values, predicted: Values) -> float:
+    """Spearman's R: Pearson's R of the ranks, ties sharing their mean rank."""
+    return _correlation(stats.rankdata(true), stats.rankdata(predicted))
+
+
+def roc_auc(true: Values, predicted: Values) -> float:
+    """Area under the ROC curve: the chance that a random positive ranks above a random negative, ties counting half."""
+    positive = true == true.max()
+    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    if n_positive == 0 or n_negative == 0:
+        return float("nan")
+    rank_sum = stats.rankdata(predicted)[positive].sum()
+    return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def _correlation(true: Values, predicted: Values) -> float:
+    if len(true) < 2 or np.ptp(true) == 0:
+        return float("nan")
+    if np.ptp(predicted) == 0:
+        return 0.0
+    a, b = true - true.mean(), predicted - predicted.mean()
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+
+
+QUANTITY: dict[str, Metric] = {"pearson": pearson, "spearman": spearman, "mse": mse}
+"""Metrics of a measured quantity, the one to report first being the first."""
+
+CLASSES: dict[str, Metric] = {"roc_auc": roc_auc}
+"""Metrics of a two-class label, whose prediction is the positive class's score."""
+
+
+def over_folds(values: Sequence[float]) -> Interval:
+    """Mean over cross-validation folds with the 95 % interval of Student's t.
+
+    >>> str(over_folds([0.4, 0.5, 0.6]))
+    '0.500 [0.252, 0.748]'
+    """
+    return _t_interval(values, 1 / len(values))
+
+
+def over_seeds(values: Sequence[float], train: float, test: float) -> Interval:
+    """Mean over repeated random splits with a 95 % interval that allows for their overlap.
+
+    The training parts of random splits share most samples, so their results vary together and the plain interval is too
+    narrow; the variance of the mean is taken as (1/k + test/train) times that of the results (Nadeau and Bengio 2003).
+
+    Args:
+        values: the metric on each of the k splits.
+        train: mean number of training samples.
+        test: mean number of test samples.
+    """
+    return _t_interval(values, 1 / len(values) + test / train)
+
+
+def _t_interval(values: Sequence[float], share: float) -> Interval:
+    array = np.asarray(values, np.float64)
+    if len(array) < 2:
+        return Interval(float(array.mean()), float("nan"), float("nan"))
+    half = stats.t.ppf(0.975, len(array) - 1) * float(np.sqrt(share * array.var(ddof=1)))
+    return Interval(float(array.mean()), float(array.mean() - half), float(array.mean() + half))
+
+
+def bootstrap(
+    statistic: Callable[[Rows], float],
+    groups: NDArray[np.str_],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """A statistic of one test part with the 95 % percentile interval of resampled groups.
+
+    Args:
+        statistic: of the samples whose numbers it is given, such as Pearson's R of truth and prediction there.
+        groups: ``(n,)`` what is drawn whole, with replacement: the gene, or the gene set, of every sample.
+        resamples: number of bootstrap samples.
+        seed: of the draws.
+    """
+    _, numbers = np.unique(groups, return_inverse=True)
+    members = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
+    rng = np.random.default_rng(seed)
+    values = [
+        statistic(
+            np.concatenate([members[g] for g in rng.integers(len(members), size=len(members))])
+        )
+        for _ in range(resamples)
+    ]
+    known = np.asarray(values)[np.isfinite(values)]  # a draw may have no positive, or one gene only
+    low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
+    return Interval(statistic(np.arange(len(groups))), float(low), float(high))

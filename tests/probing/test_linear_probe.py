@@ -1,0 +1,100 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import isoclr
+from isoclr.corpus import Corpus
+from isoclr.errors import InputError
+from isoclr.files import sha256
+from isoclr.probing import probe
+
+
+def test_the_whole_path(
+    embeddings: Path, labels: Callable[..., Path], corpus: Corpus, tmp_path: Path
+) -> None:
+    table = labels(fold=np.arange(60) % 4)
+    report = probe(
+        embeddings,
+        table,
+        split="fold",
+        corpus=corpus.path,
+        baselines=True,
+        json=tmp_path / "probe.json",
+        plot=tmp_path / "probe.png",
+    )
+    embedding, random_init, kmers, length, both = report.methods
+    assert embedding.summary["pearson"].low > 0.9
+    assert max(m.summary["pearson"].mean for m in (random_init, kmers, length)) < 0.6
+    assert both.dim == embedding.dim + kmers.dim
+    assert (tmp_path / "probe.png").read_bytes().startswith(b"\x89PNG")
+    said = json.loads((tmp_path / "probe.json").read_text())
+    assert said["isoclr"] == isoclr.__version__
+    assert said["inputs"]["labels"]["sha256"] == sha256(table)
+    assert said["encoder"]["model"] == "isoclr-s"
+    assert said["options"]["split"] == "fold"
+
+
+def test_the_file_s_folds_are_the_folds(embeddings: Path, labels: Callable[..., Path]) -> None:
+    names = [str(3 * (i % 5)) for i in range(60)]
+    report = probe(embeddings, labels(fold=names), split="fold")
+    assert [o.split for o in report.methods[0].outcomes] == [f"fold {3 * i}" for i in range(5)]
+
+
+def test_no_homolog_of_a_test_gene_is_trained_on(
+    embeddings: Path, labels: Callable[..., Path], corpus: Corpus
+) -> None:
+    # a label that only the gene set knows: homologs on both sides would give it away by the embedding
+    table = labels()
+    frame = pl.read_csv(table, separator="\t")
+    groups = np.random.default_rng(5).normal(size=30)[np.arange(60) // 2]
+    frame.with_columns(half_life=pl.Series(groups)).write_csv(table, separator="\t")
+    path = embeddings.with_name("homologs.parquet")
+    told = isoclr.embedding.read_embeddings(embeddings)
+    numbers = told.table["gene_id"].str.slice(4, 11).cast(pl.Int64).to_numpy() // 2
+    matrix = np.eye(30, dtype=np.float32)[numbers]
+    isoclr.embedding.writing.write(path, isoclr.embedding.Embeddings(told.table, matrix, told.meta))
+    leaky = probe(path, table, model="ridge", seeds=3)
+    safe = probe(path, table, model="ridge", seeds=3, split="homology", corpus=corpus.path)
+    assert leaky.methods[0].summary["pearson"].mean > 0.6
+    assert abs(safe.methods[0].summary["pearson"].mean) < 0.5
+
+
+def test_two_classes_are_ranked(embeddings: Path, labels: Callable[..., Path]) -> None:
+    table = labels()
+    frame = pl.read_csv(table, separator="\t")
+    frame.with_columns(half_life=(pl.col("half_life") > 0).cast(pl.Int64)).write_csv(
+        table, separator="\t"
+    )
+    report = probe(embeddings, table, model="logistic", folds=3)
+    assert report.metric == "roc_auc"
+    assert report.methods[0].summary["roc_auc"].mean > 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split": "homology"}, "--split homology needs --corpus"),
+        ({"baselines": True}, "--baselines needs --corpus"),
+        ({"split": "fold"}, r"labels.tsv: no column 'fold', which --split fold needs"),
+        ({"split": "fold", "folds": 3}, "--folds is for random and homology splits"),
+        ({"seeds": 0}, "--seeds 0: expected 1 or more"),
+        ({"model": "logistic"}, "half_life has 60 different values, --model logistic expects two"),
+        ({"species": "yeast"}, "no embedded RNA is of species 'yeast'"),
+        ({"plot": Path("figure.bmp")}, "a figure is written as"),
+    ],
+)
+def test_bad_requests_end_in_one_line(
+    embeddings: Path, labels: Callable[..., Path], options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        probe(embeddings, labels(), **options)  # type: ignore[arg-type]
+
+
+def test_a_row_without_a_fold_is_named(embeddings: Path, labels: Callable[..., Path]) -> None:
+    table = labels(fold=[None, *["1", "2"] * 29, "1"])
+    with pytest.raises(InputError, match="line 2 has no fold"):
+        probe(embeddings, table, split="fold")

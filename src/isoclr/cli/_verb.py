@@ -7,6 +7,8 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import tyro
 
+from isoclr.errors import InputError
+
 Result = TypeVar("Result")
 
 
@@ -26,13 +28,17 @@ def run(
         name: the verb.
         positional: parameters given by position instead of by ``--name``.
         aliases: short forms, such as ``{"out": ["-o"]}``.
+
+    Raises:
+        InputError: an option is given twice, of which the first would be forgotten.
     """
+    _refuse_repeats(argv)
     hints = get_type_hints(function)
     parameters = []
     for parameter in inspect.signature(function).parameters.values():
         hint: Any = hints[parameter.name]
         if parameter.name in positional:
-            hint = tyro.conf.Positional[hint]
+            hint = tyro.conf.Positional[hint]  # type: ignore[misc]  # a type made at run time
         elif aliases and parameter.name in aliases:
             hint = Annotated[hint, tyro.conf.arg(aliases=list(aliases[parameter.name]))]
         hints[parameter.name] = hint
@@ -46,3 +52,12 @@ def run(
     verb.__annotations__ = hints
     del verb.__wrapped__
     return tyro.cli(verb, prog=f"isoclr {name}", args=list(argv))
+
+
+def _refuse_repeats(argv: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for word in argv:
+        option = word.partition("=")[0].replace("_", "-")
+        if option.startswith("--") and option in seen:
+            raise InputError(f"{option} is given twice; several values follow one {option}")
+        seen.add(option)

@@ -1,0 +1,159 @@
+"""What is trained – encoder, projector, optimiser – and one step of it, from top to bottom."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from isoclr.errors import IsoclrError
+from isoclr.losses import decoupled_contrastive_loss
+from isoclr.models import Encoder, create
+from isoclr.models.projector import Projector
+from isoclr.pretraining.batches import Batch
+from isoclr.pretraining.checkpoint import take
+from isoclr.pretraining.distributed import World
+from isoclr.pretraining.options import Recipe
+from isoclr.pretraining.precision import activation_dtype
+from isoclr.pretraining.validation import measure
+from isoclr.views import Stream, generator
+
+
+class DivergedError(IsoclrError):
+    """Training has led to a loss that is no number."""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step says about itself."""
+
+    loss: float
+    gradient_norm: float
+
+
+class Learner:
+    """The encoder with its projection head and AdamW.
+
+    Args:
+        recipe: the run's options.
+        world: the processes that train together.
+        weights: (g,) float32 loss weight of every gene set of the corpus.
+        recompute: compute activations again in the backward pass instead of keeping them.
+    """
+
+    def __init__(
+        self, recipe: Recipe, world: World, weights: NDArray[np.float32], *, recompute: bool = True
+    ) -> None:
+        self.recipe = recipe
+        self.world = world
+        self.weights = torch.from_numpy(weights).to(world.device)
+        self.dtype = activation_dtype(recipe.precision, world.device)
+        self.encoder: Encoder = create(
+            recipe.model, tracks=recipe.tracks, seed=recipe.seed, dropout=recipe.dropout
+        )
+        self.network = self.encoder.network
+        self.network.recompute = recompute
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            self.projector = Projector(self.encoder.dim)
+        self.modules = nn.ModuleDict({"network": self.network, "projector": self.projector})
+        self.modules.to(world.device)
+        self.parameters = list(self.modules.parameters())
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+
+    def step(self, batch: Batch, number: int, learning_rate: float) -> StepResult:
+        """One step of contrastive learning on N pairs.
+
+        Args:
+            batch: this rank's share of the views.
+            number: steps done before; the dropout depends on it.
+            learning_rate: of this step.
+
+        Raises:
+            DivergedError: the loss or the gradient is not finite; the weights are those before the step.
+        """
+        self.modules.train()
+        self._seed_dropout(number)
+        z = self.project(batch)  # (2N, k) float32, all ranks
+        z1, z2 = z.chunk(2)  # (N, k) each
+        loss = decoupled_contrastive_loss(
+            z1, z2, self._weights_of(batch), temperature=self.recipe.temperature
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.world.sum_gradients(self.parameters)
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
+        result = StepResult(float(loss.detach()), float(norm))
+        if not all(map(torch.isfinite, (loss, norm))):
+            raise DivergedError(
+                f"step {number + 1}: loss {result.loss:g}, gradient norm {result.gradient_norm:g}; "
+                "training has diverged, try a lower --learning-rate or --precision float32"
+            )
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.optimizer.step()
+        return result
+
+    def project(self, batch: Batch) -> Tensor:
+        """Projections of a batch's views ``(2N, k)`` float32, in the order of the views, on every rank."""
+        chunks = [chunk.to(self.world.device) for chunk in batch.chunks]
+        embeddings = self.network(chunks, self.dtype)  # (n, d) float32, n views of this rank
+        own = self.projector(embeddings)  # (n, k)
+        return self.world.gather(own, batch.places)
+
+    @torch.no_grad()
+    def validate(self, batch: Batch) -> dict[str, float]:
+        """Measure the held-out pairs: no dropout, running statistics."""
+        self.modules.eval()
+        z1, z2 = self.project(batch).chunk(2)
+        return measure(z1, z2, self._weights_of(batch), self.recipe.temperature)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that training changes, by name."""
+        return {**self.modules.state_dict(), **dict(self._optimizer_tensors())}
+
+    def restore(self, tensors: Mapping[str, Tensor], source: Path) -> None:
+        """Continue from the tensors of a checkpoint.
+
+        Raises:
+            InputError: a tensor is missing or of another shape.
+        """
+        modules = self.modules.state_dict()
+        self.modules.load_state_dict(
+            {name: take(tensors, name, found.shape, source) for name, found in modules.items()}
+        )
+        state = {}
+        for i, (name, parameter) in enumerate(self.modules.named_parameters()):
+            shapes = {
+                "exp_avg": parameter.shape,
+                "exp_avg_sq": parameter.shape,
+                "step": torch.Size(()),
+            }
+            state[i] = {
+                kind: take(tensors, f"optimizer.{name}.{kind}", shape, source)
+                for kind, shape in shapes.items()
+            }
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+    def save_encoder(self, folder: Path) -> None:
+        """Write the encoder, without its projection head, as a model that ``isoclr.load`` reads."""
+        self.network.eval()
+        self.encoder.save(folder)
+
+    def _optimizer_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        for name, parameter in self.modules.named_parameters():
+            for kind, tensor in self.optimizer.state[parameter].items():
+                yield f"optimizer.{name}.{kind}", tensor
+
+    def _weights_of(self, batch: Batch) -> Tensor:
+        return self.weights[torch.from_numpy(batch.gene_sets).to(self.world.device)]
+
+    def _seed_dropout(self, number: int) -> None:
+        rng = generator(self.recipe.seed, Stream.DROPOUT, number, self.world.rank)
+        torch.manual_seed(int(rng.integers(2**63)))

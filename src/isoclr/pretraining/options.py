@@ -1,0 +1,89 @@
+"""What makes the weights what they are (the recipe), as against where and for how long a run goes on."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from isoclr.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The options that two halves of one run must share; a resumed run compares them with its checkpoint's.
+
+    The fields are the options of :func:`isoclr.pretraining.pretrain` of the same names.
+    """
+
+    model: str
+    tracks: int
+    seed: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    warmup_steps: int
+    clip: float
+    temperature: float
+    mask: float
+    shift: int
+    dropout: float
+    precision: str
+    held_out: float
+    weight_offset: float
+    min_transcripts: int
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use.
+
+        Raises:
+            InputError: naming the option, its value and what is possible.
+        """
+        for name, lowest, highest in _RANGES:
+            value = getattr(self, name)
+            if not lowest <= value <= highest:
+                wanted = f"at least {lowest}" if highest == _ANY else f"{lowest} to {highest}"
+                raise InputError(f"{_option(name)} is {value}, expected {wanted}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The options by name, as they are written to a checkpoint."""
+        return dataclasses.asdict(self)
+
+    def require_same(self, saved: dict[str, Any], source: str) -> None:
+        """Compare with the recipe of a checkpoint.
+
+        Raises:
+            InputError: naming every option that differs, its value in the checkpoint and the one given.
+        """
+        mine = self.as_dict()
+        differing = [
+            f"{_option(name)} {saved.get(name)} (given: {mine.get(name)})"
+            for name in sorted(mine.keys() | saved.keys())
+            if mine.get(name) != saved.get(name)
+        ]
+        if differing:
+            raise InputError(
+                f"{source}: cannot be resumed with other options; it was made with {', '.join(differing)}"
+            )
+
+
+_ANY = float("inf")
+_SMALLEST = 1e-9
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("tracks", 4, 6),
+    ("seed", 0, 2**32 - 1),
+    ("batch_size", 1, _ANY),
+    ("learning_rate", 0, _ANY),
+    ("weight_decay", 0, _ANY),
+    ("warmup_steps", 0, _ANY),
+    ("clip", _SMALLEST, _ANY),
+    ("temperature", _SMALLEST, _ANY),
+    ("mask", 0, 1),
+    ("shift", 0, 31),
+    ("dropout", 0, 0.99),
+    ("held_out", 0, 0.9),
+    ("weight_offset", _SMALLEST, _ANY),
+    ("min_transcripts", 1, _ANY),
+)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,279 @@
+"""Pre-training from end to end: open the corpus, set everything up or resume, train, write the encoder."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from isoclr.corpus.layout import CODES, INDEX
+from isoclr.corpus.reader import Corpus, open_corpus
+from isoclr.errors import InputError
+from isoclr.losses import count_weights
+from isoclr.pretraining import checkpoint
+from isoclr.pretraining.batches import Batch, ViewMaker
+from isoclr.pretraining.checkpoint import Checkpoint, State
+from isoclr.pretraining.display import Display
+from isoclr.pretraining.distributed import World, join
+from isoclr.pretraining.learner import Learner
+from isoclr.pretraining.log import Log
+from isoclr.pretraining.loop import Cadence, Run
+from isoclr.pretraining.options import Recipe
+from isoclr.pretraining.schedule import Plan, choose_plan
+from isoclr.pretraining.stopping import StopRequest
+from isoclr.pretraining.validation import MOST_PAIRS, hold_out
+from isoclr.views import PairSampler
+
+CHECKPOINT = "checkpoint.safetensors"
+LOG = "log.jsonl"
+TENSORBOARD = "tensorboard"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """How a run ended."""
+
+    out: Path
+    """The run's directory; when the plan is done, a model that ``isoclr.load`` opens."""
+    state: State
+    steps_per_epoch: int
+    gene_sets: int
+    """Gene sets trained on."""
+    stopped_by: int
+    """Number of the signal that stopped the run early; 0 when the plan is done."""
+
+
+def pretrain(
+    corpus: Path,
+    *,
+    out: Path,
+    model: str = "isoclr-s",
+    tracks: int = 6,
+    steps: int | None = None,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    batch_size: int = 1024,
+    learning_rate: float = 0.01,
+    weight_decay: float = 1e-6,
+    warmup_steps: int = 10,
+    clip: float = 1.0,
+    temperature: float = 0.1,
+    weight_offset: float = 0.4,
+    min_transcripts: int = 1,
+    mask: float = 0.15,
+    shift: int = 3,
+    dropout: float = 0.1,
+    held_out: float = 0.05,
+    precision: Literal["auto", "bf16", "float32"] = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+    chunk_nt: int = 65_536,
+    recompute: bool = True,
+    checkpoint_minutes: float = 10.0,
+    checkpoint_steps: int | None = None,
+    validate_every: int = 100,
+    log_every: int = 1,
+    tensorboard: bool = False,
+) -> Pretrained:
+    """Learn RNA representations from which transcripts belong together (IsoCLR).
+
+    Two transcripts of a gene set – isoforms of a gene, transcripts of homologous genes – are pulled together
+    in the space of a projection head, transcripts of other gene sets are pushed apart. The defaults are the
+    paper's. Several processes train on one batch when torchrun starts them; the gradient is the same.
+
+    The run's directory holds log.jsonl, checkpoint.safetensors, and at the end config.json and
+    model.safetensors: the encoder. Killed at any moment, a run goes on with --resume from its last checkpoint
+    as if it had never stopped: the same weights, to the bit, on a CPU with the same number of threads and
+    processes and a length in steps or epochs. SIGTERM and Ctrl-C finish the step, write a checkpoint and end the
+    command with exit code 143 or 130; a second Ctrl-C stops at once.
+
+    Args:
+        corpus: directory that isoclr build wrote.
+        out: directory of the run; it must be new or empty, unless the run is resumed.
+        model: isoclr-s, isoclr-m or isoclr-l.
+        tracks: 6; 5 leaves out the exon ends, 4 the codon starts too.
+        steps: length of the run in batches.
+        epochs: length of the run in passes over the gene sets; 1000 when no length is given.
+        minutes: length of the run in time; the learning rate follows the clock.
+        resume: go on from the last checkpoint, or start when there is none. All options but the length, device,
+            threads, chunk_nt, recompute and those on checkpoints and logs must be as before; without a
+            length the run's own is taken.
+        seed: of everything random.
+        batch_size: gene sets (pairs of transcripts) in a batch, over all processes.
+        learning_rate: highest one; it decays to 0 along a cosine.
+        weight_decay: of AdamW.
+        warmup_steps: steps over which the learning rate rises.
+        clip: largest norm of the gradient.
+        temperature: of the contrastive loss.
+        weight_offset: c in the weight ln(n + c) of a gene set with n transcripts.
+        min_transcripts: leave out gene sets with fewer; 2 leaves out those whose pairs are one RNA twice.
+        mask: probability that a position of a view is hidden.
+        shift: every batch starts 0 to this many positions late.
+        dropout: inside the encoder's blocks.
+        held_out: share of the gene sets with two or more transcripts (at most 1024 of them) that are not
+            trained on but measured on.
+        precision: of the encoder's activations; auto is bf16 where that is faster.
+        device: auto, cpu, cuda, cuda:1, ...
+        threads: of the CPU; torch's choice by default (under torchrun that is 1).
+        chunk_nt: nucleotides that the encoder takes at a time; less needs less memory.
+        recompute: compute activations again instead of keeping them: a third more time, a third of the memory.
+        checkpoint_minutes: time between checkpoints.
+        checkpoint_steps: steps between checkpoints, in addition.
+        validate_every: steps between measurements on the held-out gene sets.
+        log_every: steps between lines of the log.
+        tensorboard: write TensorBoard events as well.
+
+    Returns:
+        How the run ended.
+
+    Raises:
+        InputError: an option or a file that cannot be used, or a checkpoint made with other options.
+        LostRankError: another process of the job has died.
+        DivergedError: the loss is no longer a number.
+    """
+    recipe = Recipe(
+        model=model,
+        tracks=tracks,
+        seed=seed,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        warmup_steps=warmup_steps,
+        clip=clip,
+        temperature=temperature,
+        mask=mask,
+        shift=shift,
+        dropout=dropout,
+        precision=precision,
+        held_out=held_out,
+        weight_offset=weight_offset,
+        min_transcripts=min_transcripts,
+    )
+    cadence = Cadence(
+        log=log_every,
+        validate=validate_every,
+        checkpoint_steps=checkpoint_steps,
+        checkpoint_minutes=checkpoint_minutes,
+    )
+    out, opened = Path(out), open_corpus(corpus)
+    with join(device) as world, StopRequest() as stop:
+        if threads:
+            torch.set_num_threads(threads)
+        saved = _last_checkpoint(out, resume, recipe, opened)
+        plan = choose_plan(steps, epochs, minutes, saved.plan if saved else None)
+        data = _Data(opened, recipe, world, chunk_nt)
+        learner = Learner(recipe, world, data.weights, recompute=recompute)
+        if saved:
+            learner.restore(saved.tensors, out / CHECKPOINT)
+        state = saved.state if saved else State()
+        world.highest([0])  # nothing is written before every rank has read what is there
+        events = out / TENSORBOARD if tensorboard else None
+        with _leading_log(world, out, state, events) as log, Display(world.leads) as display:
+            display.say(data.summary(plan, state))
+            run = Run(
+                learner=learner,
+                world=world,
+                plan=plan,
+                state=state,
+                cadence=cadence,
+                corpus=_identity(opened),
+                steps_per_epoch=data.sampler.steps_per_epoch,
+                batch_of=data.batch_of,
+                held_out=data.held_out_batch(),
+                checkpoint_path=out / CHECKPOINT,
+                log=log,
+                display=display,
+            )
+            signal = run.train(stop)
+        if world.leads and not signal:
+            learner.save_encoder(out)
+    return Pretrained(out, state, data.sampler.steps_per_epoch, len(data.sampler.gene_sets), signal)
+
+
+class _Data:
+    """The gene sets to train on and to measure on, their weights, and their batches."""
+
+    def __init__(self, corpus: Corpus, recipe: Recipe, world: World, chunk_nt: int) -> None:
+        order, starts = corpus.members
+        counts = np.diff(starts)
+        used = counts >= recipe.min_transcripts
+        self.weights = np.zeros(len(counts), np.float32)
+        self.weights[used] = count_weights(counts[used], recipe.weight_offset) if used.any() else 0
+        self.held_out = hold_out(counts, recipe.held_out, recipe.seed)
+        trained_on = np.setdiff1d(np.flatnonzero(used), self.held_out)
+        if len(trained_on) < 2:
+            raise InputError(
+                f"{corpus.path}: {len(trained_on)} gene sets to train on "
+                f"(--min-transcripts {recipe.min_transcripts}), expected at least 2"
+            )
+        self.sampler = PairSampler(
+            order, starts, gene_sets=trained_on, batch_size=recipe.batch_size, seed=recipe.seed
+        )
+        self._fixed = PairSampler(
+            order, starts, gene_sets=self.held_out, batch_size=MOST_PAIRS, seed=recipe.seed
+        )
+        common = {
+            "seed": recipe.seed,
+            "rank": world.rank,
+            "ranks": world.size,
+            "chunk_nt": chunk_nt,
+        }
+        self._views = ViewMaker(corpus, **common, mask_rate=recipe.mask, most_shift=recipe.shift)
+        self._plain_views = ViewMaker(corpus, **common)
+
+    def batch_of(self, step: int) -> Batch:
+        """This rank's views of a step, counted from the start of the run."""
+        epoch, within = divmod(step, self.sampler.steps_per_epoch)
+        return self._views.batch(self.sampler.batch(epoch, within), epoch, within)
+
+    def held_out_batch(self) -> Batch | None:
+        """The held-out pairs, always the same, unmasked; None when there are none."""
+        if len(self.held_out) == 0:
+            return None
+        return self._plain_views.batch(self._fixed.batch(0, 0), 0, 0)
+
+    def summary(self, plan: Plan, state: State) -> str:
+        """What is about to happen, for the person at the terminal."""
+        start = f"going on after step {state.step}" if state.step else "starting"
+        return (
+            f"{start}: {plan} with {len(self.sampler.gene_sets):,} gene sets "
+            f"({self.sampler.steps_per_epoch:,} steps an epoch), {len(self.held_out):,} held out"
+        )
+
+
+def _last_checkpoint(out: Path, resume: bool, recipe: Recipe, corpus: Corpus) -> Checkpoint | None:
+    """What to go on from; None for a new run."""
+    if not resume:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(
+                f"{out}: exists already; add --resume to go on, or choose another --out"
+            )
+        return None
+    path = out / CHECKPOINT
+    if not path.exists():
+        return None
+    saved = checkpoint.load(path)
+    recipe.require_same(saved.recipe, str(path))
+    if saved.corpus != _identity(corpus):
+        raise InputError(
+            f"{path}: was trained on another corpus than {corpus.path}, or an older build"
+        )
+    return saved
+
+
+def _identity(corpus: Corpus) -> str:
+    """Names a corpus by its content, wherever it lies."""
+    files = corpus.meta["files"]
+    return " ".join(files[name]["sha256"] for name in (CODES, INDEX))
+
+
+def _leading_log(
+    world: World, out: Path, state: State, events: Path | None
+) -> AbstractContextManager[Log | None]:
+    if not world.leads:
+        return nullcontext()
+    return Log(out / LOG, step=state.step, tensorboard=events)

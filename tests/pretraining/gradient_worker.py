@@ -1,0 +1,120 @@
+"""One rank of a gradient comparison; started by test_distributed.py, not collected.
+
+Everything is computed in float64. In float32 a deep network with ReLUs is not comparable: cutting a batch into
+other chunks, on one process, already moves its gradient by 1e-5, and by 1e-3 where a ReLU's input is close to
+zero. In float64 what is left of a difference is an error, not rounding.
+
+Usage: gradient_worker.py CORPUS OUT VARIANTS PAIRS…     (both with commas between)
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from isoclr.corpus.reader import open_corpus
+from isoclr.losses import count_weights
+from isoclr.pretraining.batches import ViewMaker
+from isoclr.pretraining.distributed import World, join
+from isoclr.pretraining.learner import Learner
+from isoclr.pretraining.options import Recipe
+from isoclr.views import PairSampler
+
+RECIPE = Recipe(
+    model="isoclr-s",
+    tracks=6,
+    seed=3,
+    batch_size=8,
+    learning_rate=0.01,
+    weight_decay=1e-6,
+    warmup_steps=10,
+    clip=1e9,
+    temperature=0.1,
+    mask=0.15,
+    shift=3,
+    dropout=0.0,
+    precision="float32",
+    held_out=0.0,
+    weight_offset=0.4,
+    min_transcripts=1,
+)
+
+
+class DetachingWorld(World):
+    """Wrong: the gathered rows carry no gradient."""
+
+    def gather(self, own: Tensor, places: Sequence[Tensor]) -> Tensor:
+        return super().gather(own.detach(), places) + 0 * own.sum()
+
+
+class AveragingWorld(World):
+    """Wrong: gradients are averaged over ranks, as DistributedDataParallel does."""
+
+    def sum_gradients(self, parameters: Sequence[Tensor]) -> None:
+        super().sum_gradients(parameters)
+        for parameter in parameters:
+            if parameter.grad is not None:
+                parameter.grad /= self.size
+
+
+VARIANTS = {
+    "right": World,
+    "detaching": DetachingWorld,
+    "averaging": AveragingWorld,
+}
+
+
+def compute_in_float64() -> None:
+    """The network takes what it is given; the loss always casts to float32, but not here."""
+    torch.set_default_dtype(torch.float64)
+    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
+
+
+def gradients(world: World, corpus_path: Path, pairs: int) -> dict[str, Tensor]:
+    corpus = open_corpus(corpus_path)
+    order, starts = corpus.members
+    sampler = PairSampler(order, starts, batch_size=pairs, seed=RECIPE.seed)
+    learner = Learner(RECIPE, world, count_weights(starts[1:] - starts[:-1]))
+    learner.modules.double()
+    learner.dtype = torch.float64
+    maker = ViewMaker(
+        corpus,
+        seed=RECIPE.seed,
+        rank=world.rank,
+        ranks=world.size,
+        chunk_nt=1024,
+        mask_rate=RECIPE.mask,
+        most_shift=RECIPE.shift,
+    )
+    result = learner.step(maker.batch(sampler.batch(0, 0), 0, 0), 0, 0.01)
+    found = {
+        name: parameter.grad.clone()
+        for name, parameter in learner.modules.named_parameters()
+        if parameter.grad is not None
+    }
+    buffers = {f"after.{name}": tensor for name, tensor in learner.modules.state_dict().items()}
+    return {**found, **buffers, "loss": torch.tensor(result.loss)}
+
+
+def main(corpus: str, out: str, variants: str, pairs: str) -> None:
+    """Save every variant's gradients on this rank, and on rank 0 first those of one process alone."""
+    torch.set_num_threads(1)
+    compute_in_float64()
+    numbers = [int(number) for number in pairs.split(",")]
+    if os.environ["RANK"] == "0":
+        for number in numbers:
+            save_file(gradients(World(), Path(corpus), number), f"{out}/alone.{number}.0")
+    with join("cpu", timeout_minutes=5) as joined:
+        for variant in variants.split(","):
+            world = VARIANTS[variant](joined.rank, joined.size, joined.device)
+            for number in numbers if variant == "right" else numbers[-1:]:
+                found = gradients(world, Path(corpus), number)
+                save_file(found, f"{out}/{variant}.{number}.{world.rank}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,173 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from isoclr.corpus.reader import Corpus, open_corpus
+from isoclr.errors import InputError
+from isoclr.losses import decoupled_contrastive_loss
+from isoclr.pretraining.batches import Batch, ViewMaker
+from isoclr.pretraining.distributed import World
+from isoclr.pretraining.learner import DivergedError, Learner
+from isoclr.pretraining.options import Recipe
+from isoclr.views import PairSampler
+
+RECIPE = Recipe(
+    model="isoclr-s",
+    tracks=6,
+    seed=0,
+    batch_size=6,
+    learning_rate=0.001,
+    weight_decay=1e-6,
+    warmup_steps=10,
+    clip=1.0,
+    temperature=0.2,
+    mask=0.15,
+    shift=3,
+    dropout=0.1,
+    precision="float32",
+    held_out=0.0,
+    weight_offset=0.4,
+    min_transcripts=1,
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def corpus(small_corpus: Path) -> Corpus:
+    return open_corpus(small_corpus)
+
+
+def batch(corpus: Corpus, step: int = 0) -> Batch:
+    pairs = PairSampler(*corpus.members, batch_size=6, seed=0).batch(0, step)
+    return ViewMaker(corpus, seed=0, chunk_nt=4096, mask_rate=0.15, most_shift=3).batch(
+        pairs, 0, step
+    )
+
+
+def learner(corpus: Corpus, **options: float) -> Learner:
+    weights = np.linspace(0.5, 1.5, corpus.num_gene_sets, dtype=np.float32)
+    return Learner(Recipe(**{**RECIPE.as_dict(), **options}), World(), weights)
+
+
+def test_projections_stand_in_the_order_of_the_pairs(corpus: Corpus) -> None:
+    made = learner(corpus)
+    made.modules.eval()
+    views = batch(corpus)
+    z = made.project(views)
+    own = made.projector(made.network(views.chunks))
+    assert z.shape == (12, 512)
+    for row, view in enumerate(views.places[0].tolist()):
+        torch.testing.assert_close(z[view], own[row])
+
+
+def test_the_loss_is_weighted_by_gene_set_and_at_the_recipes_temperature(corpus: Corpus) -> None:
+    made = learner(corpus, dropout=0.0)
+    views = batch(corpus)
+    made.modules.train()
+    with torch.no_grad():
+        z1, z2 = made.project(views).chunk(2)
+    weights = torch.linspace(0.5, 1.5, corpus.num_gene_sets)[torch.from_numpy(views.gene_sets)]
+    expected = decoupled_contrastive_loss(z1, z2, weights, temperature=0.2)
+    found = learner(corpus, dropout=0.0).step(views, 0, 0.001).loss
+    assert found == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_the_gradient_is_clipped_and_its_norm_before_that_reported(corpus: Corpus) -> None:
+    made = learner(corpus, clip=0.01)
+    result = made.step(batch(corpus), 0, 0.001)
+    clipped = torch.stack([p.grad.norm() for p in made.parameters if p.grad is not None]).norm()
+    assert result.gradient_norm > 1
+    assert float(clipped) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_the_learning_rate_is_the_one_given(corpus: Corpus) -> None:
+    made = learner(corpus)
+    before = [p.detach().clone() for p in made.parameters]
+    made.step(batch(corpus), 0, 1e-4)
+    furthest = max(
+        float((p.detach() - q).abs().max()) for p, q in zip(made.parameters, before, strict=True)
+    )
+    assert furthest == pytest.approx(
+        1e-4, rel=0.02
+    )  # Adam's first step has the learning rate's size
+
+
+def test_a_restored_learner_goes_on_as_if_nothing_had_happened(corpus: Corpus) -> None:
+    never_stopped = learner(corpus)
+    never_stopped.step(batch(corpus, 0), 0, 0.001)
+    saved = {name: tensor.clone() for name, tensor in never_stopped.tensors().items()}
+    torch.manual_seed(99)  # the state of torch's generator must not matter
+    resumed = learner(corpus)
+    resumed.restore(saved, Path("checkpoint"))
+    for step in (1, 2):
+        results = [m.step(batch(corpus, step), step, 0.001) for m in (never_stopped, resumed)]
+        assert results[0] == results[1]
+    expected = never_stopped.tensors()
+    for name, tensor in resumed.tensors().items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+def test_validation_changes_nothing_that_is_trained(corpus: Corpus) -> None:
+    made = learner(corpus)
+    made.step(batch(corpus), 0, 0.001)
+    before = {name: tensor.clone() for name, tensor in made.tensors().items()}
+    first, second = made.validate(batch(corpus)), made.validate(batch(corpus))
+    assert first == second
+    assert all(torch.equal(tensor, before[name]) for name, tensor in made.tensors().items())
+
+
+def test_dropout_depends_on_the_step(corpus: Corpus) -> None:
+    made, views = learner(corpus, dropout=0.3), batch(corpus)
+    losses = [made.step(views, number, 0.0).loss for number in (0, 1, 0)]
+    assert losses[0] == losses[2] != losses[1]
+
+
+def test_divergence_ends_the_run_and_spares_the_weights(corpus: Corpus) -> None:
+    made = learner(corpus)
+    with torch.no_grad():
+        made.projector.last.weight[0, 0] = torch.nan
+    before = [p.detach().clone() for p in made.parameters[:-1]]
+    with pytest.raises(DivergedError, match=r"step 5: loss nan.*lower --learning-rate"):
+        made.step(batch(corpus), 4, 0.001)
+    assert all(torch.equal(p, q) for p, q in zip(made.parameters, before, strict=False))
+
+
+def test_bf16_stays_close_to_float32(corpus: Corpus) -> None:
+    losses = [
+        learner(corpus, dropout=0.0).step(batch(corpus), 0, 0.001).loss,
+        Learner(
+            Recipe(**{**RECIPE.as_dict(), "dropout": 0.0, "precision": "bf16"}),
+            World(),
+            np.linspace(0.5, 1.5, corpus.num_gene_sets, dtype=np.float32),
+        )
+        .step(batch(corpus), 0, 0.001)
+        .loss,
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=0.1)
+    assert losses[0] != losses[1]
+
+
+def test_recomputing_activations_gives_the_same_gradient(corpus: Corpus) -> None:
+    weights = np.ones(corpus.num_gene_sets, np.float32)
+    gradients = []
+    for recompute in (True, False):
+        made = Learner(RECIPE, World(), weights, recompute=recompute)
+        made.step(batch(corpus), 0, 0.001)
+        gradients.append([p.grad for p in made.parameters])
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_a_checkpoint_of_another_model_does_not_fit(corpus: Corpus) -> None:
+    made = learner(corpus)
+    made.step(batch(corpus), 0, 0.001)
+    tensors = made.tensors()
+    del tensors["optimizer.network.stem.weight.exp_avg"]
+    with pytest.raises(InputError, match=r"optimizer\.network\.stem\.weight\.exp_avg' is missing"):
+        learner(corpus).restore(tensors, Path("checkpoint"))

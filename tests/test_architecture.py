@@ -17,7 +17,7 @@ SOURCE = Path(isoclr.__file__).parent
 # Each room may import the rooms of the lines above it, and its own.
 LAYERS: list[set[str]] = [
     {"errors", "_version", "species"},
-    {"console", "files"},
+    {"accessions", "console", "files", "unpacking"},
     {"corpus.codes"},
     {"annotations", "sequences", "orf", "gene_sets", "downloading"},
     {"corpus", "simulation"},

@@ -1,6 +1,7 @@
 """What a person sees: tables on stdout, progress and messages on stderr."""
 
 from collections.abc import Iterable, Sequence
+from types import TracebackType
 
 from rich.console import Console
 from rich.progress import (
@@ -23,9 +24,25 @@ def say(message: str) -> None:
     err.print(message, markup=False, soft_wrap=True)
 
 
+class _Progress(Progress):
+    """A display that leaves nothing behind when an error ends the work: the error is the one line to read."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.stop()
+        else:
+            self.live.transient = True
+            self.live.stop()
+
+
 def progress(*extra: TextColumn) -> Progress:
     """A progress display on stderr: description, bar, count, any extra columns, time spent and left."""
-    return Progress(
+    return _Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),

@@ -1,4 +1,9 @@
-"""The coding sequence of an mRNA that has none annotated: its longest open reading frame."""
+"""The coding sequence of an mRNA that has none annotated: its longest open reading frame.
+
+Of 13,300 real mRNAs with an annotated CDS (``tests/test_orf.py``) the longest ORF is exactly the CDS in 98 % (human
+RefSeq), 97 % (other human genes), 96 % (mouse, Ensembl) and 92 % (human, Ensembl); its stop codon is the annotated
+one in 94 to 99 %.
+"""
 
 import numpy as np
 from numpy.typing import NDArray

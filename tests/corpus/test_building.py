@@ -126,6 +126,15 @@ def test_homologs_share_a_gene_set(tmp_path: Path) -> None:
         "mouse|HID:3",
         "mouse|ENSMUSG00000000002",
     ]
+    orthologs = tmp_path / "gene_orthologs"
+    orthologs.write_text(
+        "#tax_id\tGeneID\trelationship\tOther_tax_id\tOther_GeneID\n9606\t9\tOrtholog\t10090\t77\n"
+    )
+    assert sets("o", **joined | {"homology": orthologs}) == [
+        "ORTH:9",
+        "ORTH:9",
+        "mouse|ENSMUSG00000000002",
+    ]
     assert sets("c") == ["human|9", "mouse|ENSMUSG00000000001", "mouse|ENSMUSG00000000002"]
 
 

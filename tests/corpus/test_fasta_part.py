@@ -7,6 +7,7 @@ import pytest
 from isoclr.corpus.coding import OrfCalling
 from isoclr.corpus.fasta_part import read_fasta_part
 from isoclr.corpus.part import Options, Part
+from isoclr.errors import InputError
 
 OPTIONS = Options(OrfCalling(True, 300), True, 12_288)
 
@@ -60,9 +61,15 @@ def test_ids_are_joined_with_and_without_version(
 @pytest.mark.parametrize("name", ["AT1G01010.2", "Y74C9A.3.1"])
 def test_a_dot_that_is_part_of_the_name_is_no_version(name: str, tmp_path: Path) -> None:
     gtf = _gtf(tmp_path / "a.gtf", (name[:-1] + "9", 20, (3, 12)))
-    part = _read(tmp_path, f">{name}\n{'ACGT' * 5}\n", gtf)
-    assert part.table["exon_lengths"].to_list() == [None]
+    part = _read(tmp_path, f">{name}\n{'ACGT' * 5}\n>{name[:-1]}9\n{'CCGT' * 5}\n", gtf)
     assert part.noted == {"not_in_annotation": 1}
+    assert part.table["cds_start"].to_list() == [-1, 3]
+
+
+def test_an_annotation_of_other_transcripts_is_refused(tmp_path: Path) -> None:
+    gtf = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)))
+    with pytest.raises(InputError, match=r"no transcript id in common, found 't' .* and 'u' in"):
+        _read(tmp_path, f">u\n{'ACGT' * 5}\n", gtf)
 
 
 def test_an_annotation_of_another_length_gives_names_but_no_tracks(tmp_path: Path) -> None:
@@ -120,20 +127,18 @@ def test_a_headers_cds_counts_where_the_annotation_has_none(tmp_path: Path) -> N
     assert (row["cds_start"], row["cds_end"], row["gene_symbol"]) == (2, 14, "S")
 
 
-def test_who_is_known_not_to_code(tmp_path: Path) -> None:
-    fasta = (
-        f">t\n{'ACGT' * 5}\n>u\n{'CCGT' * 5}\n>v ncrna transcript_biotype:lncRNA\n{'GCGT' * 5}\n"
-    )
+def test_whom_an_annotation_knows_not_to_code(tmp_path: Path) -> None:
+    fasta = f">t\n{'ACGT' * 5}\n>u\n{'CCGT' * 5}\n>v\n{'GCGT' * 5}\n"
     marks = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)), ("u", 20, None))
-    assert _read(tmp_path, fasta, marks).table["no_cds"].to_list() == [False, True, True]
+    assert _read(tmp_path, fasta, marks).table["no_cds"].to_list() == [False, True, False]
     marks_none = _gtf(tmp_path / "b.gtf", ("t", 20, None), ("u", 20, None))
-    assert _read(tmp_path, fasta, marks_none).table["no_cds"].to_list() == [False, False, True]
+    assert _read(tmp_path, fasta, marks_none).table["no_cds"].to_list() == [False, False, False]
     table = tmp_path / "s.tsv"
     table.write_text(
         "transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\nt\t3\t9\t8\t16,4\nu\t\t\t\t16,4\n"
     )
     part = _read(tmp_path, fasta, table)  # an empty cell of a structure table means unknown
-    assert part.table["no_cds"].to_list() == [False, False, True]
+    assert part.table["no_cds"].to_list() == [False, False, False]
     assert part.table["exon_lengths"].to_list() == [[16, 4], [16, 4], None]
 
 

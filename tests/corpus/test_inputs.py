@@ -28,8 +28,8 @@ def test_an_input_in_one_word(files: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("species=human", "neither transcripts and genome given"),
-        ("species=human,transcripts=t.fa,genome=g.fa", "both transcripts and genome"),
+        ("species=human", "neither of transcripts and genome given"),
+        ("species=human,transcripts=t.fa,genome=g.fa", "both of transcripts and genome"),
         ("species=human,genome=g.fa", "a genome without annotation"),
         ("transcripts=t.fa", "species is None, expected a name"),
         ("species=human,transcripts=none.fa", r"transcripts: no file none\.fa"),

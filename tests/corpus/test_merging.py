@@ -46,6 +46,29 @@ def test_shards_merge_to_the_very_bytes_of_the_whole(
         assert (merged.path / name).read_bytes() == (whole.path / name).read_bytes(), name
 
 
+def test_both_copies_of_a_pseudo_autosomal_gene_are_in_one_shard_and_kept_once(
+    tmp_path: Path,
+) -> None:
+    fasta = tmp_path / "par.fa"
+    records = [
+        f">ENST{i:011d}.1{mark} gene:ENSG{i:011d}.2{mark}\n{'ACGT' * (i + 1)}\n"
+        for mark in ("", "_PAR_Y")
+        for i in range(20)
+    ]
+    fasta.write_text("".join(records))
+    words = (f"species=human,transcripts={fasta}",)
+    whole = build(out=tmp_path / "whole", input=words)
+    assert whole.meta["by_species"]["human"]["dropped"] == {"identical_sequence": 20}
+    assert whole.meta["by_species"]["human"]["genes"] == 20
+    assert not whole.transcripts["gene_id"].str.contains("PAR_Y").any()
+    shards = _shards(words, tmp_path, 3)
+    names = [set(Corpus(shard).transcripts["gene_set"]) for shard in shards]
+    assert [len(shard) for shard in map(Corpus, shards)] == [2 * len(each) for each in names]
+    merged = merge(tuple(shards), out=tmp_path / "merged")
+    for name in ("codes.bin", "index.npy", "transcripts.parquet", "corpus.json"):
+        assert (merged.path / name).read_bytes() == (whole.path / name).read_bytes(), name
+
+
 def test_isoforms_of_a_gene_are_in_one_shard(words: tuple[str, ...], tmp_path: Path) -> None:
     genes = [
         set(Corpus(path).transcripts.select("species", "gene_set").iter_rows())

@@ -29,10 +29,12 @@ def test_rows_of_sixty() -> None:
 
 @pytest.mark.parametrize(
     ("codon", "amino_acid"),
-    {"ATG": "M", "TGG": "W", "TAA": "*", "TAG": "*", "TGA": "*", "AAA": "K", "TTT": "F"}.items()
-    | {"CAT": "H", "GAG": "E", "GGC": "G", "CCG": "P", "AGA": "R", "TGC": "C", "ATA": "I"}.items()
-    | {"GTT": "V", "CTA": "L", "TAC": "Y", "GAC": "D", "AGT": "S", "ACG": "T", "CAA": "Q"}.items()
-    | {"AAC": "N", "GCT": "A"}.items(),
+    [
+        *[("ATG", "M"), ("TGG", "W"), ("TAA", "*"), ("TAG", "*"), ("TGA", "*"), ("AAA", "K")],
+        *[("TTT", "F"), ("CAT", "H"), ("GAG", "E"), ("GGC", "G"), ("CCG", "P"), ("AGA", "R")],
+        *[("TGC", "C"), ("ATA", "I"), ("GTT", "V"), ("CTA", "L"), ("TAC", "Y"), ("GAC", "D")],
+        *[("AGT", "S"), ("ACG", "T"), ("CAA", "Q"), ("AAC", "N"), ("GCT", "A")],
+    ],
 )
 def test_the_genetic_code(codon: str, amino_acid: str) -> None:
     assert picture(encode(nucleotides(codon), None, (0, 3)))[1].split()[0] == amino_acid

@@ -67,6 +67,14 @@ def test_verify_finds_a_changed_byte(corpus: Corpus) -> None:
         open_corpus(corpus.path).verify()
 
 
+@pytest.mark.parametrize("name", ["index.npy", "transcripts.parquet"])
+def test_a_file_with_other_bytes_is_damage(corpus: Corpus, name: str) -> None:
+    file = corpus.path / name
+    file.write_bytes(bytes(file.stat().st_size))
+    with pytest.raises(InputError, match=f"{name}: .*the corpus is damaged, build it again"):
+        open_corpus(corpus.path).transcripts  # noqa: B018
+
+
 def test_a_folder_that_is_no_corpus(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a corpus"):
         open_corpus(tmp_path)

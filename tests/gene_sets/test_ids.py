@@ -1,38 +1,13 @@
 import gzip
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.gene_sets.ids import read_gene_ids, without_version
-
-
-@pytest.mark.parametrize(
-    ("name", "bare"),
-    [
-        ("ENSG00000141510.18", "ENSG00000141510"),
-        ("ENSMUSG00000059552", "ENSMUSG00000059552"),
-        ("ENSG00000182378.15_PAR_Y", "ENSG00000182378"),
-        ("ENSG00000182378_PAR_Y", "ENSG00000182378"),
-        ("MGP_CAROLIEiJ_G0012345.1", "MGP_CAROLIEiJ_G0012345"),
-        ("WBGene00022277.1", "WBGene00022277"),
-        ("FBgn0031126.2", "FBgn0031126"),
-        ("NM_000014.6", "NM_000014"),
-        ("MSTRG.12", "MSTRG.12"),  # StringTie: another gene than MSTRG.13
-        ("Y74C9A.3", "Y74C9A.3"),  # a worm's sequence name
-        ("AC010201.1", "AC010201.1"),  # a clone-based symbol
-        ("AT1G01010.1", "AT1G01010.1"),
-        ("7157", "7157"),
-        ("", ""),
-    ],
-)
-def test_only_ids_that_carry_versions_lose_them(name: str, bare: str) -> None:
-    table = pl.DataFrame({"gene_id": [name]})
-    assert table.select(without_version("gene_id")).item() == bare
-
+from isoclr.gene_sets.ids import read_gene_ids
 
 ROWS = [("ENSG00000000001", 5, "A"), ("ENSG00000000001", 7, "A"), ("ENSG00000000002", None, "B")]
+COLUMNS = ["gene_id", "entrez", "symbol"]
 
 
 @pytest.mark.parametrize(
@@ -51,8 +26,15 @@ def test_columns_are_found_by_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "ids.gz"
     path.write_bytes(gzip.compress(text.encode()))
     table = read_gene_ids(path)
-    assert table.columns == ["gene_id", "entrez", "symbol"]
-    assert table.rows() == ROWS
+    assert table.columns == [*COLUMNS, "biotype"]
+    assert table.select(COLUMNS).rows() == ROWS
+
+
+@pytest.mark.parametrize("column", ["biotype", "Gene_type", "gene_biotype"])
+def test_biotypes_are_read_where_a_table_has_them(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "ids.tsv"
+    path.write_text(f"gene_id\t{column}\tentrez\ng\t lncRNA\t1\nh\t\t2\n")
+    assert read_gene_ids(path).rows() == [("g", 1, "", "lncRNA"), ("h", 2, "", "")]
 
 
 def test_ncbis_gene2ensembl(tmp_path: Path) -> None:
@@ -61,13 +43,13 @@ def test_ncbis_gene2ensembl(tmp_path: Path) -> None:
         "#tax_id\tGeneID\tEnsembl_gene_identifier\tRNA_nucleotide_accession.version\n"
         "9606\t1\tENSG00000121410\tNM_130786.4\n9606\t1\tENSG00000121410\t-\n"
     )
-    assert read_gene_ids(path).rows() == [("ENSG00000121410", 1, "")]
+    assert read_gene_ids(path).rows() == [("ENSG00000121410", 1, "", "")]
 
 
 def test_a_table_without_symbols(tmp_path: Path) -> None:
     path = tmp_path / "ids.tsv"
     path.write_text("gene_id\tentrez\nx\t1\n")
-    assert read_gene_ids(path).rows() == [("x", 1, "")]
+    assert read_gene_ids(path).rows() == [("x", 1, "", "")]
 
 
 @pytest.mark.parametrize(

@@ -68,12 +68,6 @@ VARIANTS = {
 }
 
 
-def compute_in_float64() -> None:
-    """The network takes what it is given; the loss always casts to float32, but not here."""
-    torch.set_default_dtype(torch.float64)
-    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
-
-
 def gradients(world: World, corpus_path: Path, pairs: int) -> dict[str, Tensor]:
     corpus = open_corpus(corpus_path)
     order, starts = corpus.members
@@ -103,7 +97,7 @@ def gradients(world: World, corpus_path: Path, pairs: int) -> dict[str, Tensor]:
 def main(corpus: str, out: str, variants: str, pairs: str) -> None:
     """Save every variant's gradients on this rank, and on rank 0 first those of one process alone."""
     torch.set_num_threads(1)
-    compute_in_float64()
+    torch.set_default_dtype(torch.float64)
     numbers = [int(number) for number in pairs.split(",")]
     if os.environ["RANK"] == "0":
         for number in numbers:

@@ -157,6 +157,13 @@ def test_an_existing_run_is_not_overwritten(small_corpus: Path, tmp_path: Path) 
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.parametrize("option", ["chunk_nt", "threads", "log_every", "validate_every"])
+def test_an_option_below_one_is_named(small_corpus: Path, tmp_path: Path, option: str) -> None:
+    with pytest.raises(InputError, match=f"--{option.replace('_', '-')} is 0, expected at least 1"):
+        pretrain(small_corpus, out=tmp_path / "run", **options(**{option: 0}))
+    assert not (tmp_path / "run").exists()
+
+
 def test_other_options_are_named(never_stopped: Pretrained, small_corpus: Path) -> None:
     with pytest.raises(InputError, match=r"--mask 0\.15 \(given: 0\.3\)"):
         pretrain(small_corpus, out=never_stopped.out, resume=True, **options(mask=0.3))

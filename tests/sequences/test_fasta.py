@@ -60,19 +60,18 @@ def test_biomart_says_sequence_unavailable(write: Callable[[bytes], Path]) -> No
     assert joined(write(b">a\nSequence unavailable\n>b\nA\n")) == [("a", []), ("b", [0])]
 
 
-def test_bgzip_is_told_from_gzip_by_content(tmp_path: Path) -> None:
+def test_bgzip_is_told_from_gzip_and_plain_by_content(tmp_path: Path) -> None:
     plain, packed, block = (tmp_path / name for name in ("a.gz", "b.fa", "c.fa"))
     plain.write_bytes(b">a\nA\n")
     packed.write_bytes(gzip.compress(b">a\nA\n"))
     pysam.tabix_compress(str(plain), str(block), force=True)
-    assert [fasta.is_gzip(p) for p in (plain, packed, block)] == [False, True, True]
     assert [fasta.is_bgzip(p) for p in (plain, packed, block)] == [False, False, True]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r"x\.fa: the file is empty, expected FASTA"),
+        (b"", r"x\.fa: the file is empty, expected a FASTA file"),
         (b" \n\n", r"x\.fa: the file is empty"),
         (b"@read\nACGT\n+\nIIII\n", r"begins with '@' \(FASTQ\?\), expected FASTA"),
         (b"\x89PNG\r\n", r"begins with '\\x89', expected FASTA"),

@@ -4,12 +4,10 @@ from pathlib import Path
 
 import polars as pl
 
-from isoclr.annotations.assembly import assemble
-from isoclr.annotations.lines import Block, Columns, blocks, parse, require
+from isoclr.annotations.lines import Block, Columns, parse, require
 from isoclr.annotations.lists import check_lists, numbers
-from isoclr.annotations.spans import check_spans, span_models
+from isoclr.annotations.spans import check_spans, read_spans
 from isoclr.annotations.table import Annotation
-from isoclr.errors import InputError
 
 CORE: Columns = {
     "chrom": pl.String,
@@ -36,18 +34,10 @@ def read_bed12(path: Path) -> Annotation:
     Raises:
         InputError: fewer than twelve columns, a line that does not fit, or impossible blocks.
     """
-    columns: Columns = {}
-    tables = []
-    for block in blocks(path):
-        columns = columns or _columns(block)
-        if columns:
-            tables.append(_read(block, columns))
-    if not tables:
-        raise InputError(f"{path}: no transcripts, expected BED12 lines")
-    return assemble(span_models(pl.concat(tables)), "bed12")
+    return read_spans(path, "bed12", _columns, _read)
 
 
-def _columns(block: Block) -> Columns:
+def _columns(block: Block) -> Columns | None:
     """The columns of the block, by its first line; none when it holds comments only."""
     for number, line in block.data_lines():
         found = line.count(b"\t") + 1
@@ -55,7 +45,7 @@ def _columns(block: Block) -> Columns:
             raise block.error(number, f"BED with {found} columns, expected 12 (exons and CDS)")
         extra = range(len(CORE), found)
         return {**CORE, **{f"column {i + 1}": pl.String for i in extra}}
-    return {}
+    return None
 
 
 def _read(block: Block, columns: Columns) -> pl.DataFrame:

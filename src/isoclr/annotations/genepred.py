@@ -4,12 +4,10 @@ from pathlib import Path
 
 import polars as pl
 
-from isoclr.annotations.assembly import assemble
-from isoclr.annotations.lines import Block, Columns, blocks, parse
+from isoclr.annotations.lines import Block, Columns, parse
 from isoclr.annotations.lists import check_lists, numbers
-from isoclr.annotations.spans import check_spans, span_models
+from isoclr.annotations.spans import check_spans, read_spans
 from isoclr.annotations.table import Annotation
-from isoclr.errors import InputError
 
 CORE: Columns = {
     "name": pl.String,
@@ -65,15 +63,7 @@ def read_genepred(path: Path) -> Annotation:
     Raises:
         InputError: a line that does not fit the columns of the first one, or impossible exons.
     """
-    columns: Columns | None = None
-    tables = []
-    for block in blocks(path):
-        columns = columns or _columns(block)
-        if columns:
-            tables.append(_read(block, columns))
-    if not tables:
-        raise InputError(f"{path}: no transcripts, expected a genePred table")
-    return assemble(span_models(pl.concat(tables)), "genepred")
+    return read_spans(path, "genepred", _columns, _read)
 
 
 def _columns(block: Block) -> Columns | None:

@@ -1,20 +1,19 @@
 """Tab-separated annotation files in blocks of whole lines: plain or gz, bounded memory, errors with a line number."""
 
-import gzip
 import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, NoReturn
 
 import polars as pl
 
 from isoclr.errors import InputError
+from isoclr.unpacking import chunks
 
 BLOCK_BYTES = 1 << 25
-GZIP_MAGIC = b"\x1f\x8b"
 
 Columns = Mapping[str, type[pl.DataType]]
 
@@ -53,21 +52,11 @@ def blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[Block]:
     """The file in blocks of about ``size`` bytes, the next one being decompressed while this one is used.
 
     Raises:
-        InputError: no such file, a damaged gz stream, or bytes that are not text.
+        InputError: no such file, a damaged gzip file, no line at all, or bytes that are not text.
     """
-    try:
-        with _open(path) as stream, ThreadPoolExecutor(1) as reader:
-            yield from _whole_lines(path, lambda: reader.submit(stream.read, size).result, size)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: the gz stream is damaged or cut short ({error})") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-
-
-def _open(path: Path) -> BinaryIO:
-    with path.open("rb") as stream:
-        compressed = stream.read(2) == GZIP_MAGIC
-    return cast("BinaryIO", gzip.open(path)) if compressed else path.open("rb")
+    stream = chunks(path, size, "an annotation")
+    with closing(stream), ThreadPoolExecutor(1) as reader:
+        yield from _whole_lines(path, lambda: reader.submit(next, stream, b"").result, size)
 
 
 def _whole_lines(
@@ -94,7 +83,7 @@ def _whole_lines(
     if rest:
         yield Block(path, _unix(rest + b"\n"), line)
     elif line == 1:
-        raise InputError(f"{path}: the file is empty")
+        raise InputError(f"{path}: the file is empty, expected an annotation")
 
 
 def _unix(text: bytes) -> bytes:

@@ -1,9 +1,42 @@
 """What genePred and BED12 share: a transcript a line, exons as lists, the CDS as one span with its introns."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import polars as pl
 
-from isoclr.annotations.lines import Block, require
-from isoclr.annotations.table import Models
+from isoclr.annotations.assembly import assemble
+from isoclr.annotations.lines import Block, Columns, blocks, require
+from isoclr.annotations.table import Annotation, Models
+from isoclr.errors import InputError
+
+
+def read_spans(
+    path: Path,
+    name: str,
+    columns_of: Callable[[Block], Columns | None],
+    read: Callable[[Block, Columns], pl.DataFrame],
+) -> Annotation:
+    """The transcripts of a file that has one a line.
+
+    Args:
+        path: the file.
+        name: the format's name.
+        columns_of: the columns by a block's first line; None when it holds comments only.
+        read: the transcripts of a block, as :func:`span_models` takes them.
+
+    Raises:
+        InputError: no line but comments, or what the two functions raise.
+    """
+    columns: Columns | None = None
+    tables = []
+    for block in blocks(path):
+        columns = columns or columns_of(block)
+        if columns:
+            tables.append(read(block, columns))
+    if not tables:
+        raise InputError(f"{path}: no transcripts, expected {name} lines")
+    return assemble(span_models(pl.concat(tables)), name)
 
 
 def check_spans(block: Block, lines: pl.DataFrame) -> None:

@@ -1,6 +1,6 @@
 """``isoclr build``: annotations and sequences of many species → one corpus."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,17 +10,19 @@ import polars as pl
 from rich.progress import Progress
 
 from isoclr import gene_sets
+from isoclr.accessions import without_versions
 from isoclr.console import progress, say
 from isoclr.corpus.assembling import assemble, check_target
 from isoclr.corpus.codes import Codes
 from isoclr.corpus.facts import facts
-from isoclr.corpus.ids import without_versions
 from isoclr.corpus.part import Part
-from isoclr.corpus.planning import Plan, Scope, make_plan
+from isoclr.corpus.planning import Plan, make_plan
 from isoclr.corpus.reader import Corpus, open_corpus
 from isoclr.corpus.reading import read_part
 from isoclr.files import atomic_directory, sha256
+from isoclr.gene_sets import Scope
 from isoclr.orf import MIN_LENGTH
+from isoclr.species import taxid_of
 
 _SPILLED = ".codes"
 
@@ -71,7 +73,8 @@ def build(
             several know, the first that agrees with its length counts.
         input: inputs in one word each: species=human,transcripts=T.fa.gz,annotation=A.gtf.gz (or genome=).
         homology: homologene.data or gene_orthologs; without it a gene set is a gene.
-        gene_ids: table of Ensembl, Entrez and symbol: FILE for one species, or human=FILE mouse=FILE.
+        gene_ids: table of Ensembl, Entrez, symbol and biotype: FILE for one species, or human=FILE mouse=FILE. The
+            biotype counts where nothing says a transcript's own.
         scope: whether homologous genes of different species are one gene set.
         orf: where no coding sequence is annotated, take the longest open reading frame. Never for an RNA that is known
             not to code: by its biotype or accession, or because an annotation that marks coding sequences marks none.
@@ -126,6 +129,7 @@ def _build(plan: Plan, folder: Path, bar: Progress) -> None:
                 say(message)
         table = _one_table(parts)
         table, mapped = _assign(table, plan)
+        _say_unmapped(plan, mapped)
         meta = facts(plan, parts, mapped, {path: sum_.result() for path, sum_ in sums.items()})
     step = bar.add_task("write", total=table.height)
     assemble(folder, table, [part.codes for part in parts], meta, lambda n: bar.advance(step, n))
@@ -138,12 +142,14 @@ def _read_all(plan: Plan, folder: Path, bar: Progress) -> list[Part]:
     """Every input as a part, several at a time; their codes wait on disk, not in memory."""
     threads = max(1, plan.jobs // len(plan.inputs))
     tasks = [bar.add_task(source.name, total=None) for source in plan.inputs]
+    genes = {name: gene_sets.read_gene_ids(path) for name, path in plan.gene_ids.items()}
 
     def read(number: int) -> Part:
         def advance(done: int, total: int) -> None:
             bar.update(tasks[number], advance=done, total=total)
 
-        part = read_part(plan.inputs[number], plan.options, threads, advance)
+        source = plan.inputs[number]
+        part = read_part(source, plan.options, threads, advance, genes.get(source.species))
         part.codes = _spill(part.codes, folder / f"{number}{_SPILLED}")
         return part
 
@@ -194,3 +200,14 @@ def _assign(table: pl.DataFrame, plan: Plan) -> tuple[pl.DataFrame, dict[str, tu
     names = sets.table.select("species", "gene_set", gene="gene_id")
     table = table.join(names, on=["species", "gene"], how="left", maintain_order="left")
     return table.drop("gene"), sets.mapped
+
+
+def _say_unmapped(plan: Plan, mapped: Mapping[str, tuple[int, int]]) -> None:
+    """Tell of a species of which homology knows no gene: most often its name or its ids are not understood."""
+    for name, (known, genes) in mapped.items():
+        if plan.homology is None or known or not genes:
+            continue
+        why = f"a table of its gene ids may help (--gene-ids {name}=FILE)"
+        if taxid_of(name) is None:
+            why = "its name is not known; its NCBI taxonomy number would be"
+        say(f"{name}: none of its {genes:,} genes is in {plan.homology.name}; {why}")

@@ -4,8 +4,9 @@ Where a CDS comes from, in this order:
 
 1. the annotation, then the FASTA header (``cds_source`` ``annotated``). If it stops short of a stop codon that comes
    next in frame, the stop is added: GTF files leave it out;
-2. nowhere, when the transcript is known not to code (``none``): its biotype or its accession says so, or an
-   annotation that marks the CDS of other transcripts covers it and marks none;
+2. nowhere, when the transcript is known not to code (``none``): its biotype (its own, else its gene's in a table of
+   gene ids) or its accession says so, or an annotation that marks the CDS of other transcripts covers it and marks
+   none;
 3. else the longest open reading frame, when ``orf`` is on (``orf``): RNAs without an annotation that are, or
    might be, mRNAs.
 """

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from isoclr.accessions import without_versions
 from isoclr.annotations import Annotation, read_annotation
-from isoclr.corpus.coding import known_noncoding
-from isoclr.corpus.ids import without_versions
 from isoclr.corpus.part import Options, Part, select
+from isoclr.errors import InputError
 from isoclr.sequences import read_transcripts
 
 _STRUCTURES_ONLY = "structures"  # a table in which an empty cell means unknown, not absent
@@ -23,6 +23,9 @@ def read_fasta_part(
     A record and an annotated transcript are the same when their ids are, versions aside. Of several candidates the
     one whose length agrees is taken, then the one with the very same version, then the first. Exons and CDS of an
     annotation count only when its length agrees with the record (a poly(A) tail or another version make it differ).
+
+    Raises:
+        InputError: a file that cannot be read as what it should be, or annotations that know no record.
     """
     read = read_transcripts(transcripts)
     table = read.table.with_columns(
@@ -31,7 +34,14 @@ def read_fasta_part(
         length=pl.Series(np.diff(read.offsets)),
     )
     annotations = [read_annotation(path) for path in annotation]
-    part = Part(join_annotations(table, annotations), read.codes, table.height)
+    joined = join_annotations(table, annotations)
+    if annotations and not joined["annotated"].any():
+        found, known = table["transcript_id"][0], annotations[0].table["transcript_id"][0]
+        raise InputError(
+            f"{annotation[0]} and {transcripts}: no transcript id in common, found {known!r} in the annotation "
+            f"and {found!r} in the FASTA"
+        )
+    part = Part(joined, read.codes, table.height)
     part.facts = {
         "transcripts_dropped": dict(read.dropped),
         "annotation_dropped": [dict(each.dropped) for each in annotations],
@@ -53,8 +63,8 @@ def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> 
         annotations: the annotations, the first one preferred.
 
     Returns:
-        The same rows with the names settled, ``exon_lengths`` (null: unknown), ``no_cds`` (known not to code),
-        ``annotated`` (an annotation knows the record) and ``disagrees`` (but with another length).
+        The same rows with the names settled, ``exon_lengths`` (null: unknown), ``no_cds`` (an annotation says it has
+        none), ``annotated`` (one knows the record) and ``disagrees`` (but with another length).
     """
     known = _candidates(table, annotations)
     joined = table.join(known, on="order", how="left", maintain_order="left", suffix="_annotated")
@@ -72,8 +82,7 @@ def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> 
         annotated=annotated,
         disagrees=annotated & ~agrees,
     )
-    says_none = pl.col("without_cds").fill_null(False)
-    return joined.with_columns(no_cds=says_none | known_noncoding()).select(
+    return joined.with_columns(no_cds=pl.col("without_cds").fill_null(False)).select(
         *table.columns, "exon_lengths", "no_cds", "annotated", "disagrees"
     )
 

@@ -9,7 +9,6 @@ import polars as pl
 
 from isoclr.annotations import read_annotation
 from isoclr.corpus.codes import Codes
-from isoclr.corpus.coding import known_noncoding
 from isoclr.corpus.part import Advance, Options, Part, select
 from isoclr.corpus.splicing import batches, splice
 from isoclr.errors import InputError
@@ -67,7 +66,7 @@ def _match(table: pl.DataFrame, sequences: Genome, files: str) -> dict[str, str 
 def _by_chromosome(
     table: pl.DataFrame, sequences: Genome, match: dict[str, str | None]
 ) -> pl.DataFrame:
-    """Rows in the order of chromosomes, with ``sequence`` (null: none), ``beyond`` and ``no_cds``.
+    """Rows in the order of chromosomes, with ``sequence`` (null: none), ``beyond`` and ``no_cds`` (said to have none).
 
     The order is that of the whole annotation, so it is the same for every shard.
     """
@@ -82,15 +81,12 @@ def _by_chromosome(
     )
     table = table.join(chromosomes, on="chrom", how="left", maintain_order="left")
     table = table.sort("place", maintain_order=True).with_row_index("order")
-    return table.with_columns(
-        pl.col("order").cast(pl.Int64), no_cds=_says_none(table), beyond=_beyond()
-    )
-
-
-def _says_none(table: pl.DataFrame) -> pl.Expr:
-    """Transcripts without a CDS, if the annotation marks any; else those whose biotype says so."""
     marks_cds = bool((table["cds_start"] >= 0).any())
-    return ((pl.col("cds_start") < 0) & pl.lit(marks_cds)) | known_noncoding()
+    return table.with_columns(
+        pl.col("order").cast(pl.Int64),
+        no_cds=(pl.col("cds_start") < 0) & pl.lit(marks_cds),
+        beyond=_beyond(),
+    )
 
 
 def _beyond() -> pl.Expr:

@@ -57,16 +57,16 @@ def make_input(said: Mapping[str, Any], where: str, folder: Path = Path()) -> In
         raise InputError(f"{where}: species is {species!r}, expected a name such as human")
     if (said.get("transcripts") is None) == (said.get("genome") is None):
         found = "both" if said.get("genome") is not None else "neither"
-        raise InputError(f"{where}: {found} transcripts and genome given, expected one of them")
+        raise InputError(f"{where}: {found} of transcripts and genome given, expected one")
     files = said.get("annotation")
     several = files if isinstance(files, list | tuple) else [] if files is None else [files]
-    annotation = tuple(_file(file, f"{where}: annotation", folder) for file in several)
+    annotation = tuple(existing_file(file, f"{where}: annotation", folder) for file in several)
     if said.get("genome") is not None and not annotation:
         raise InputError(
             f"{where}: a genome without annotation, expected one that says where genes are"
         )
     paths = {
-        key: None if said.get(key) is None else _file(said[key], f"{where}: {key}", folder)
+        key: None if said.get(key) is None else existing_file(said[key], f"{where}: {key}", folder)
         for key in ("transcripts", "genome")
     }
     return Input(known_name(species), paths["transcripts"], paths["genome"], annotation)
@@ -130,11 +130,12 @@ def read_toml(path: Path, options: Sequence[str]) -> tuple[list[Input], dict[str
 def _located(key: str, value: Any, path: Path) -> Any:
     """An option's value, its paths relative to the file that says it."""
     if key == "homology":
-        return _file(value, f"{path}: homology", path.parent)
+        return existing_file(value, f"{path}: homology", path.parent)
     if key == "gene_ids":
         tables = value if isinstance(value, dict) else {"": value}
         return {
-            name: _file(file, f"{path}: gene_ids", path.parent) for name, file in tables.items()
+            name: existing_file(file, f"{path}: gene_ids", path.parent)
+            for name, file in tables.items()
         }
     return value
 
@@ -161,7 +162,7 @@ def gene_id_tables(
             raise InputError(
                 f"--gene-ids {name}={file}: no input of {name!r}, found {_listed(species)}"
             )
-        tables[name] = _file(file, f"--gene-ids {name}", Path())
+        tables[name] = existing_file(file, f"--gene-ids {name}")
     return tables
 
 
@@ -170,12 +171,21 @@ def _species_and_file(word: str) -> tuple[str, str]:
     return (name, file) if equals and not Path(word).exists() else ("", str(word))
 
 
-def _file(said: Any, where: str, folder: Path) -> Path:
+def existing_file(said: Any, where: str, folder: Path = Path()) -> Path:
+    """The path of a file, relative paths being relative to ``folder``.
+
+    Raises:
+        InputError: no path, or no file there; ``where`` says what it is of.
+    """
     if not isinstance(said, str | Path):
         raise InputError(f"{where} is {said!r}, expected a path")
     path = folder / Path(said).expanduser()
     if not path.is_file():
-        raise InputError(f"{where}: no file {path}")
+        raise InputError(
+            f"{where}: {path} is a directory, expected a file"
+            if path.is_dir()
+            else f"{where}: no file {path}"
+        )
     return path
 
 

@@ -149,17 +149,6 @@ def tables(found: Inspection) -> list[tuple[str, list[str], list[list[object]]]]
         [f"CDS: {name}", count, _share(count, kept)] for name, count in found.cds_source.items()
     ]
     coverage.append(["exons known", found.exons_known, _share(found.exons_known, kept)])
-    left_out = [
-        [name, what, reason, count]
-        for what, by_species in (("dropped", found.dropped), ("noted", found.noted))
-        for name, reasons in by_species.items()
-        for reason, count in reasons.items()
-    ]
-    left_out += [
-        [name, "in the file", reason, count]
-        for name, reasons in found.files.items()
-        for reason, count in reasons.items()
-    ]
     title = f"{found.path}: {found.records:,} transcripts in the inputs, {kept:,} kept"
     columns = ["species", "gene sets", "transcripts", "mean", "≥ 2", "genes", "mapped"]
     shown: list[tuple[str, list[str], list[list[object]]]] = [
@@ -167,10 +156,24 @@ def tables(found: Inspection) -> list[tuple[str, list[str], list[list[object]]]]
         ("Length (nt) at quantiles", list(found.lengths), [list(found.lengths.values())]),
         ("Tracks", ["track", "transcripts", "share"], coverage),
     ]
-    if left_out:
+    if left_out := _left_out(found):
         columns = ["species or file", "what", "reason", "transcripts"]
         shown.append(("Left out, and what was odd", columns, left_out))
     return shown
+
+
+def _left_out(found: Inspection) -> list[list[object]]:
+    """Rows of species or file, what became of transcripts, why, and how many."""
+    counts = [
+        *(("dropped", name, reasons) for name, reasons in found.dropped.items()),
+        *(("noted", name, reasons) for name, reasons in found.noted.items()),
+        *(("in the file", name, reasons) for name, reasons in found.files.items()),
+    ]
+    return [
+        [name, what, reason, count]
+        for what, name, reasons in counts
+        for reason, count in reasons.items()
+    ]
 
 
 def _share(count: int, of: int) -> str:

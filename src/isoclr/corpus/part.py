@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from isoclr.accessions import without_versions
 from isoclr.corpus.codes import Codes
 from isoclr.corpus.coding import OrfCalling
-from isoclr.corpus.ids import without_versions
 
 Advance = Callable[[int, int], None]
 """Called with (transcripts done since the last call, transcripts in all)."""

@@ -4,15 +4,21 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from isoclr.corpus.coding import OrfCalling
-from isoclr.corpus.inputs import Input, gene_id_tables, make_input, parse_input, read_toml
+from isoclr.corpus.inputs import (
+    Input,
+    existing_file,
+    gene_id_tables,
+    make_input,
+    parse_input,
+    read_toml,
+)
 from isoclr.corpus.part import Options
 from isoclr.errors import InputError
+from isoclr.gene_sets import Scope
 from isoclr.orf import MIN_LENGTH
-
-Scope = Literal["across-species", "within-species"]
 
 DEFAULTS: dict[str, Any] = {
     "homology": None,
@@ -82,7 +88,7 @@ def make_plan(
     return Plan(
         found,
         species,
-        None if options["homology"] is None else Path(options["homology"]),
+        None if options["homology"] is None else existing_file(options["homology"], "--homology"),
         gene_id_tables(options["gene_ids"], species),
         options["scope"],
         options["jobs"] or os.cpu_count() or 1,

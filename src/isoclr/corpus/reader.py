@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoclr.accessions import without_version
 from isoclr.corpus.codes import Codes
-from isoclr.corpus.ids import without_version
 from isoclr.corpus.layout import (
     CODES,
     DATA_FILES,
@@ -86,7 +86,10 @@ class Corpus:
         """The names: transcript_id, gene_id, gene_symbol, gene_set, species, biotype, … (imports polars)."""
         import polars as pl
 
-        return pl.read_parquet(self.path / TRANSCRIPTS)
+        try:
+            return pl.read_parquet(self.path / TRANSCRIPTS)
+        except (pl.exceptions.PolarsError, OSError):
+            raise _damaged(self.path / TRANSCRIPTS, "not a Parquet file", "one") from None
 
     def find(self, transcript_id: str) -> int:
         """Number of a transcript; its version may be left out (then the first one with that id).
@@ -120,10 +123,7 @@ class Corpus:
         for name, facts in self.meta["files"].items():
             found = sha256(self.path / name)
             if found != facts["sha256"]:
-                raise InputError(
-                    f"{self.path / name}: SHA-256 is {found}, expected {facts['sha256']}; "
-                    "the corpus is damaged, build it again"
-                )
+                raise _damaged(self.path / name, f"SHA-256 is {found}", facts["sha256"])
 
 
 def open_corpus(path: str | Path) -> Corpus:
@@ -163,9 +163,7 @@ def _check_sizes(path: Path, meta: dict[str, Any]) -> None:
             raise InputError(f"{file}: missing; the corpus is incomplete, build it again")
         found, expected = file.stat().st_size, meta["files"][name]["size"]
         if found != expected:
-            raise InputError(
-                f"{file}: {found:,} bytes, expected {expected:,}; the corpus is damaged, build it again"
-            )
+            raise _damaged(file, f"{found:,} bytes", f"{expected:,}")
 
 
 def _map_codes(path: Path) -> Codes:
@@ -175,7 +173,16 @@ def _map_codes(path: Path) -> Codes:
 
 
 def _map_index(path: Path) -> NDArray[np.void]:
-    index = np.load(path, mmap_mode="r", allow_pickle=False)
+    try:
+        index = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise _damaged(path, f"no array ({error})", "the index") from None
     if index.dtype != INDEX_DTYPE:
         raise InputError(f"{path}: columns {index.dtype.names}, expected {INDEX_DTYPE.names}")
     return index  # type: ignore[no-any-return]
+
+
+def _damaged(file: Path, found: str, expected: str) -> InputError:
+    return InputError(
+        f"{file}: {found}, expected {expected}; the corpus is damaged, build it again"
+    )

@@ -2,14 +2,21 @@
 
 import polars as pl
 
-from isoclr.corpus.coding import mark, settle_cds
+from isoclr.accessions import without_versions
+from isoclr.corpus.coding import known_noncoding, mark, settle_cds
 from isoclr.corpus.fasta_part import read_fasta_part
 from isoclr.corpus.genome_part import read_genome_part
 from isoclr.corpus.inputs import Input
 from isoclr.corpus.part import ROWS, Advance, Options, Part
 
 
-def read_part(source: Input, options: Options, threads: int, advance: Advance) -> Part:
+def read_part(
+    source: Input,
+    options: Options,
+    threads: int,
+    advance: Advance,
+    genes: pl.DataFrame | None = None,
+) -> Part:
     """Read, filter, splice and mark the transcripts of one input.
 
     Args:
@@ -17,6 +24,7 @@ def read_part(source: Input, options: Options, threads: int, advance: Advance) -
         options: what is dropped, and whether open reading frames are called.
         threads: how many threads splice.
         advance: called with (transcripts done since the last call, transcripts in all).
+        genes: ``gene_id`` (no version) and ``biotype``, for transcripts whose own biotype nothing says.
 
     Raises:
         InputError: a file cannot be read as what it should be, or annotation and sequences do not fit.
@@ -27,6 +35,9 @@ def read_part(source: Input, options: Options, threads: int, advance: Advance) -
     else:
         assert source.transcripts is not None  # make_input sees to it
         part = read_fasta_part(source.transcripts, annotation, species, options)
+    if genes is not None:
+        part.table = _with_gene_biotypes(part.table, genes)
+    part.table = part.table.with_columns(pl.col("no_cds") | known_noncoding())
     total = part.table.height
 
     def called(done: int) -> None:
@@ -40,3 +51,16 @@ def read_part(source: Input, options: Options, threads: int, advance: Advance) -
     n_exons = pl.col("exon_lengths").list.len().fill_null(0).cast(pl.Int64)
     part.table = part.table.with_columns(n_exons=n_exons, species=pl.lit(species)).select(ROWS)
     return part
+
+
+def _with_gene_biotypes(table: pl.DataFrame, genes: pl.DataFrame) -> pl.DataFrame:
+    """A bare record of a lncRNA gene is a lncRNA: where nothing says a transcript's biotype, its gene's counts."""
+    named = genes.filter(pl.col("biotype") != "").unique(
+        "gene_id", keep="first", maintain_order=True
+    )
+    kinds = named.select(gene="gene_id", of_gene="biotype")
+    table = table.with_columns(gene=without_versions(pl.col("gene_id")))
+    table = table.join(kinds, on="gene", how="left", maintain_order="left")
+    own = pl.when(pl.col("biotype") != "").then("biotype")
+    biotype = pl.coalesce(own, "of_gene", pl.lit(""))
+    return table.with_columns(biotype=biotype).drop("gene", "of_gene")

@@ -7,9 +7,10 @@ from typing import Literal, get_args
 
 import polars as pl
 
+from isoclr.accessions import without_versions
 from isoclr.errors import InputError
 from isoclr.gene_sets.homology import read_homology
-from isoclr.gene_sets.ids import read_gene_ids, without_version
+from isoclr.gene_sets.ids import read_gene_ids
 from isoclr.species import taxid_of
 
 Scope = Literal["across-species", "within-species"]
@@ -74,7 +75,7 @@ def _rows(genes: pl.DataFrame) -> pl.DataFrame:
         pl.int_range(pl.len()).alias("row"),
         "species",
         taxid=pl.col("species").replace_strict(taxids, default=None, return_dtype=pl.Int64),
-        bare_id=without_version("gene_id"),
+        bare_id=without_versions(pl.col("gene_id")),
         symbol=pl.col("gene_symbol").fill_null(""),
     )
 

@@ -1,10 +1,11 @@
-"""Gene ids: versions, and tables that join Ensembl (or another) id, Entrez id and symbol."""
+"""Tables that join Ensembl (or another) id, Entrez id and symbol."""
 
 import csv
 from pathlib import Path
 
 import polars as pl
 
+from isoclr.accessions import without_versions
 from isoclr.errors import InputError
 from isoclr.gene_sets.tables import cells, content
 
@@ -40,24 +41,12 @@ _COLUMNS = {
         "hgnc_symbol",
         "mgi_symbol",
     ),
+    "biotype": ("biotype", "gene_biotype", "gene_type"),
 }
 _EXPECTED = (
     "a TSV or CSV with a header that has a gene id (ensembl_gene_id, Gene stable ID or gene_id) and an Entrez id "
-    "(entrez_gene_id, NCBI gene ID or GeneID); symbol or gene_name may be there too"
+    "(entrez_gene_id, NCBI gene ID or GeneID); symbol or gene_name, and biotype, may be there too"
 )
-_VERSIONED = (
-    r"^((?:ENS[A-Z]*[GTE]|LRG_|MGP_\w+_[GT]|WBGene|FBgn|[NX][MR]_)\d+)(?:\.\d+)?(?:_PAR_Y)?$"
-)
-
-
-def without_version(column: str) -> pl.Expr:
-    """Gene ids without their version: ``ENSG00000141510.18`` → ``ENSG00000141510``.
-
-    Only ids that are known to carry one: in ``MSTRG.12`` (StringTie) or ``Y74C9A.3`` (worm) the last number is a
-    part of the name. GENCODE's ``_PAR_Y`` goes too: it marks the Y copy of the same gene.
-    """
-    ids = pl.col(column)
-    return pl.coalesce(ids.str.extract(_VERSIONED), ids)
 
 
 def read_gene_ids(path: Path) -> pl.DataFrame:
@@ -67,8 +56,8 @@ def read_gene_ids(path: Path) -> pl.DataFrame:
         path: for example a BioMart export.
 
     Returns:
-        ``gene_id`` (no version), ``entrez`` (Int64, null when the table has none), ``symbol`` (empty when none); a
-        gene with several Entrez ids has several rows.
+        ``gene_id`` (no version), ``entrez`` (Int64, null when the table has none), ``symbol`` and ``biotype`` (empty
+        when none); a gene with several Entrez ids has several rows.
 
     Raises:
         InputError: no such columns, or an Entrez id that is no number.
@@ -100,7 +89,12 @@ def _find_columns(path: Path, names: list[str]) -> dict[str, str]:
 
 
 def _joined(frame: pl.DataFrame, columns: dict[str, str], path: Path) -> pl.DataFrame:
-    symbol = pl.col(columns["symbol"]) if "symbol" in columns else pl.lit("")
+    said = {
+        field: pl.col(columns[field]).fill_null("").str.strip_chars()
+        if field in columns
+        else pl.lit("")
+        for field in ("symbol", "biotype")
+    }
     table = frame.select(
         "line",
         gene_id=pl.col(columns["gene_id"]).str.strip_chars(),
@@ -108,9 +102,9 @@ def _joined(frame: pl.DataFrame, columns: dict[str, str], path: Path) -> pl.Data
         .fill_null("")
         .str.strip_chars()
         .str.replace(r"^(?:NA|nan|-)$", ""),
-        symbol=symbol.fill_null("").str.strip_chars(),
+        **said,
     ).with_columns(
-        without_version("gene_id"),
+        without_versions(pl.col("gene_id")),
         # a column of numbers with gaps that went through a spreadsheet or pandas: 7157.0
         entrez=pl.col("text").str.replace(r"\.0$", "").cast(pl.Int64, strict=False),
     )
@@ -119,4 +113,4 @@ def _joined(frame: pl.DataFrame, columns: dict[str, str], path: Path) -> pl.Data
         line, text = bad.select("line", "text").row(0)
         raise InputError(f"{path}: line {line:,}: the Entrez id is {text!r}, expected a number")
     known = table.filter(pl.col("gene_id").fill_null("") != "")
-    return known.select("gene_id", "entrez", "symbol").unique(maintain_order=True)
+    return known.select("gene_id", "entrez", "symbol", "biotype").unique(maintain_order=True)

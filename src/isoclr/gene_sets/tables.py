@@ -1,19 +1,18 @@
 """Reading the tables that join genes: plain or gz, every cell as text, errors by line."""
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
+from isoclr import unpacking
 from isoclr.errors import InputError
 
 
 def content(path: Path, expected: str) -> bytes:
-    """The bytes of a file, unpacked when it is gzip.
+    """The text of a file, unpacked when it is gzip.
 
     Args:
         path: the file.
@@ -22,20 +21,7 @@ def content(path: Path, expected: str) -> bytes:
     Raises:
         InputError: the file is missing, empty, cut off or damaged.
     """
-    try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-    except EOFError:
-        raise InputError(
-            f"{path}: the gzip file is cut off, expected its end; fetch it again"
-        ) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(
-            f"{path}: the gzip file is damaged ({error}), expected a whole one"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}, expected {expected}") from None
+    data = unpacking.content(path, expected)
     if not data.strip():
         raise InputError(f"{path}: the file is empty, expected {expected}")
     if b"\0" in data[:4096]:

@@ -20,7 +20,8 @@ def decoupled_contrastive_loss(
         mean_i( −w_i s12[i,i]  +  logsumexp_{j≠i} s11[i,j]  +  logsumexp_{j≠i} s12[i,j] )
 
     and the loss is the mean of both directions. Unlike InfoNCE, the positive pair does not stand among the
-    negatives ("decoupled"), so a gradient remains when a pair is already close. Computed in float32.
+    negatives ("decoupled"), so a gradient remains when a pair is already close. Computed in float32 whatever the
+    precision of the projections (in float64 if they are).
 
     Args:
         z1: projections of the first views, ``(N, k)``; row i belongs to gene set i of the batch.
@@ -32,10 +33,11 @@ def decoupled_contrastive_loss(
         A scalar. With one pair there are no negatives and the negative terms are 0.
     """
     with torch.autocast(z1.device.type, enabled=False):
-        z1, z2 = _unit(z1.float()), _unit(z2.float())
+        dtype = torch.promote_types(z1.dtype, torch.float32)
+        z1, z2 = _unit(z1.to(dtype)), _unit(z2.to(dtype))
         positive = (z1 * z2).sum(1) / temperature
         if weights is not None:
-            positive = weights.float() * positive
+            positive = weights.to(dtype) * positive
         negative = (_negatives(z1, z2, temperature) + _negatives(z2, z1, temperature)) / 2
         return (negative - positive).mean()
 

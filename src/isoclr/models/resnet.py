@@ -81,11 +81,10 @@ class Convolution(nn.Module):
         left, right = total // 2, total - total // 2
         ys = []
         for x in xs:
-            if left != right:
-                x = F.pad(x, (0, 0, left, right))
             image = x.unsqueeze(1).permute(0, 3, 1, 2)  # (b, c, 1, l)
-            pad = left if left == right else 0
-            y = F.conv2d(image, weight, bias, padding=(0, pad), dilation=(1, self.dilation))
+            # as much padding at the 5' end as at the 3' end, so that no padded copy of x is kept, then a crop
+            y = F.conv2d(image, weight, bias, padding=(0, right), dilation=(1, self.dilation))
+            y = y[..., right - left : right - left + x.shape[1]]
             ys.append(y.permute(0, 2, 3, 1).squeeze(1).contiguous())
         return ys
 

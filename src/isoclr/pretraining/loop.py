@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from isoclr.errors import InputError
 from isoclr.pretraining import checkpoint
 from isoclr.pretraining.batches import Ahead, Batch
 from isoclr.pretraining.checkpoint import Checkpoint, State
@@ -24,6 +25,21 @@ class Cadence:
     validate: int
     checkpoint_steps: int | None
     checkpoint_minutes: float
+
+    def __post_init__(self) -> None:
+        """Refuse steps that never come.
+
+        Raises:
+            InputError: an interval below one step.
+        """
+        intervals = {
+            "--log-every": self.log,
+            "--validate-every": self.validate,
+            "--checkpoint-steps": self.checkpoint_steps,
+        }
+        for option, steps in intervals.items():
+            if steps is not None and steps < 1:
+                raise InputError(f"{option} is {steps}, expected at least 1")
 
 
 @dataclass(kw_only=True)
@@ -138,9 +154,9 @@ class Run:
         )
 
     def _save(self) -> None:
-        """Write a checkpoint (on the leading rank)."""
+        """Write a checkpoint, on the leading rank; before the first step there is nothing to keep."""
         self._saved = self.state.seconds
-        if self.world.leads:
+        if self.world.leads and self.state.step:
             recipe = self.learner.recipe.as_dict()
             tensors = self.learner.tensors()
             checkpoint.save(

@@ -159,6 +159,8 @@ def pretrain(
         checkpoint_steps=checkpoint_steps,
         checkpoint_minutes=checkpoint_minutes,
     )
+    _require_positive("--chunk-nt", chunk_nt)
+    _require_positive("--threads", threads)
     out, opened = Path(out), open_corpus(corpus)
     with join(device) as world, StopRequest() as stop:
         if threads:
@@ -243,6 +245,11 @@ class _Data:
             f"{start}: {plan} with {len(self.sampler.gene_sets):,} gene sets "
             f"({self.sampler.steps_per_epoch:,} steps an epoch), {len(self.held_out):,} held out"
         )
+
+
+def _require_positive(option: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise InputError(f"{option} is {value}, expected at least 1")
 
 
 def _last_checkpoint(out: Path, resume: bool, recipe: Recipe, corpus: Corpus) -> Checkpoint | None:

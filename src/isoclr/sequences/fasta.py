@@ -4,18 +4,18 @@ Lines are never looked at one by one. A file is read in blocks of some megabytes
 headers, and the letters of a record become codes, and lose their line ends, in one pass of ``bytes.translate``.
 """
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
 from isoclr.corpus.codes import nucleotides
 from isoclr.errors import InputError
+from isoclr.unpacking import chunks, start
 
 BLOCK = 1 << 24
+EXPECTED = "a FASTA file"
 _BLANKS = b" \t\r\n\v\f"
 _BAD = 255
 
@@ -83,15 +83,10 @@ def name_of(header: str, path: Path) -> str:
     return words[0]
 
 
-def is_gzip(path: Path) -> bool:
-    """Whether a file's content is gzip (bgz is), whatever its name."""
-    return _start(path, 2) == b"\x1f\x8b"
-
-
 def is_bgzip(path: Path) -> bool:
     """Whether a file is block gzip (``bgzip``), which allows random access."""
-    start = _start(path, 18)
-    return start[:3] == b"\x1f\x8b\x08" and bool(start[3:4] > b"\x03") and start[12:14] == b"BC"
+    head = start(path, 18, EXPECTED)
+    return head[:3] == b"\x1f\x8b\x08" and head[3:4] > b"\x03" and head[12:14] == b"BC"
 
 
 def check_start(path: Path) -> None:
@@ -100,7 +95,7 @@ def check_start(path: Path) -> None:
     Raises:
         InputError: the file is missing, empty, damaged or begins otherwise.
     """
-    for chunk in _chunks(path, 1 << 16):
+    for chunk in chunks(path, 1 << 16, EXPECTED):
         _first(path, chunk)
         return
     raise _empty(path)
@@ -120,7 +115,7 @@ def _split(path: Path) -> Iterator[tuple[str | None, bytes]]:
 def _blocks(path: Path) -> Iterator[bytes]:
     """The file in blocks that tear neither a header nor a newline from the ``>`` that follows it."""
     pending, started = b"", False
-    for chunk in _chunks(path, BLOCK):
+    for chunk in chunks(path, BLOCK, EXPECTED):
         block = pending + (chunk if started else b"\n" + _first(path, chunk))
         started = True
         cut = _cut(block)
@@ -153,37 +148,8 @@ def _first(path: Path, chunk: bytes) -> bytes:
     return chunk
 
 
-def _chunks(path: Path, size: int) -> Iterator[bytes]:
-    """The bytes of a file, unpacked when they are gzip; a gzip file may have several members."""
-    try:
-        with path.open("rb") as raw:
-            packed = raw.peek(2)[:2] == b"\x1f\x8b"
-            # GzipFile is a readable stream in all but its declared type
-            stream = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
-            while chunk := stream.read(size):
-                yield chunk
-    except EOFError:
-        raise InputError(
-            f"{path}: the gzip file is cut off, expected its end; fetch it again"
-        ) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(
-            f"{path}: the gzip file is damaged ({error}), expected a whole one"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}, expected a FASTA file") from None
-
-
-def _start(path: Path, size: int) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(size)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}, expected a FASTA file") from None
-
-
 def _empty(path: Path) -> InputError:
-    return InputError(f"{path}: the file is empty, expected FASTA")
+    return InputError(f"{path}: the file is empty, expected {EXPECTED}")
 
 
 def _not_a_nucleotide(

@@ -15,6 +15,7 @@ from pysam.utils import SamtoolsError
 from isoclr.corpus.codes import Codes, nucleotides
 from isoclr.errors import InputError
 from isoclr.sequences import chromosomes, fasta
+from isoclr.unpacking import is_gzip
 
 _BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
@@ -114,10 +115,10 @@ def open_genome(path: Path) -> Genome:
     """
     path = Path(path)
     fasta.check_start(path)
-    if fasta.is_gzip(path) and not fasta.is_bgzip(path):
-        return Genome(path, _Unpacked(path))
     if fasta.is_bgzip(path):
         _check_bgzip_end(path)
+    elif is_gzip(path, fasta.EXPECTED):
+        return Genome(path, _Unpacked(path))
     try:
         return Genome(path, _Indexed(path))
     except _NoIndexError:

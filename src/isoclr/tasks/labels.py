@@ -6,7 +6,7 @@ from typing import Literal
 
 import polars as pl
 
-from isoclr.corpus.ids import without_versions
+from isoclr.accessions import without_versions
 from isoclr.errors import InputError
 
 ID_COLUMNS: dict[str, Literal["transcript_id", "gene_id"]] = {

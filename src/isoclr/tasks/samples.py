@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr.corpus.ids import without_versions
+from isoclr.accessions import without_versions
 from isoclr.errors import InputError
 from isoclr.tasks.labels import Labels
 from isoclr.tasks.representatives import representatives

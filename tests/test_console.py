@@ -1,0 +1,32 @@
+"""What a person sees on stderr."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from isoclr import console
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_stays_after_success_and_goes_after_an_error(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    fake = Console(file=stream, force_terminal=terminal, force_interactive=terminal, width=80)
+    monkeypatch.setattr(console, "err", fake)
+    with console.progress() as bar:
+        bar.update(bar.add_task("reading", total=1), completed=1)
+    assert "reading" in stream.getvalue()
+    stream.seek(0)
+    stream.truncate()
+    with pytest.raises(ValueError, match="no"):
+        _fail_at_work()
+    erased = stream.getvalue().endswith("\x1b[1A\x1b[2K") if terminal else not stream.getvalue()
+    assert erased, repr(stream.getvalue())
+
+
+def _fail_at_work() -> None:
+    with console.progress() as bar:
+        bar.add_task("reading", total=1)
+        raise ValueError("no")

@@ -51,8 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args[0] in ("-V", "--version"):
         print(f"isoclr {__version__}")
         return 0
-    # Threads that wait must sleep: on a busy machine spinning ones make small steps a hundred times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # A thread that waits for another should soon sleep: on a busy machine spinning ones make steps ten times slower.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     verb = args[0]
     if not any(verb in verbs for verbs in VERBS.values()):
         known = ", ".join(v for verbs in VERBS.values() for v in verbs)

@@ -34,14 +34,23 @@ def test_positions_names_and_short_forms() -> None:
     assert run("--out", "z") == ((), Path("z"), "a", True)
 
 
-@pytest.mark.parametrize("words", [["x"], ["--out", "z", "--mode", "c"], ["--out", "z", "--what"]])
-def test_a_wrong_command_ends_with_code_2(
-    words: list[str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["x"], "--out"),
+        (["--out", "z", "--mode", "c"], "c"),
+        (["--out", "z", "--what"], "--what"),
+        (["--out", "z", "--orf", "maybe", "--what", "q"], "--what"),
+    ],
+)
+def test_a_wrong_command_is_one_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises(InputError, match=message) as caught:
         run(*words)
-    assert stopped.value.code == 2
-    assert capsys.readouterr().out == ""
+    assert str(caught.value).endswith("isoclr stage --help tells all options")
+    assert not set("\n│─|") & set(str(caught.value))
+    assert capsys.readouterr() == ("", "")
 
 
 def test_an_option_given_twice_is_not_forgotten() -> None:

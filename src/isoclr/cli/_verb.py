@@ -1,7 +1,10 @@
 """A library function as a verb: its signature becomes the options, its docstring the help."""
 
+import contextlib
 import functools
 import inspect
+import io
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -30,7 +33,7 @@ def run(
         aliases: short forms, such as ``{"out": ["-o"]}``.
 
     Raises:
-        InputError: an option is given twice, of which the first would be forgotten.
+        InputError: an option is unknown, missing, of the wrong kind, or given twice.
     """
     _refuse_repeats(argv)
     hints = get_type_hints(function)
@@ -45,13 +48,29 @@ def run(
         parameters.append(parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY))
 
     @functools.wraps(function)
-    def verb(**options: Any) -> Result:
-        return function(**options)
+    def verb(**options: Any) -> dict[str, Any]:
+        return options
 
     verb.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     verb.__annotations__ = hints
     del verb.__wrapped__
-    return tyro.cli(verb, prog=f"isoclr {name}", args=list(argv))
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            options: dict[str, Any] = tyro.cli(verb, prog=f"isoclr {name}", args=list(argv))
+    except SystemExit as end:
+        if not end.code:
+            raise  # --help
+        text = _in_one_line(complaint.getvalue())
+        raise InputError(f"{text}; isoclr {name} --help tells all options") from None
+    return function(**options)
+
+
+def _in_one_line(box: str) -> str:
+    """The first paragraph of what tyro says of wrong options, without the box (or its plain form) around it."""
+    inside = [line.strip("│| ") for line in box.splitlines() if line.startswith(("│", "|"))]
+    paragraph = itertools.takewhile(lambda line: any(map(str.isalnum, line)), inside)
+    return " ".join(" ".join(paragraph).split()) or "wrong options"
 
 
 def _refuse_repeats(argv: Sequence[str]) -> None:

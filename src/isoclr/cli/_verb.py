@@ -66,11 +66,13 @@ def run(
     return function(**options)
 
 
-def _in_one_line(box: str) -> str:
-    """The first paragraph of what tyro says of wrong options, without the box (or its plain form) around it."""
-    inside = [line.strip("│| ") for line in box.splitlines() if line.startswith(("│", "|"))]
-    paragraph = itertools.takewhile(lambda line: any(map(str.isalnum, line)), inside)
-    return " ".join(" ".join(paragraph).split()) or "wrong options"
+def _in_one_line(complaint: str) -> str:
+    """What tyro says of wrong options, without the title, the frame and the advice around it."""
+    lines = (line.strip("╭╮╰╯│─|+ ") for line in complaint.splitlines())
+    worded = [line for line in lines if any(map(str.isalnum, line))][1:]
+    advice = ("For full helptext", "Argument helptext")
+    told = itertools.takewhile(lambda line: not line.startswith(advice), worded)
+    return " ".join(" ".join(told).split()) or "wrong options"
 
 
 def _refuse_repeats(argv: Sequence[str]) -> None:

@@ -2,13 +2,20 @@
 
 Every stage is a function here and a verb of the command line, with the same name and options::
 
-    isoclr.build(...)      annotations + sequences → corpus
-    isoclr.pretrain(...)   corpus → model
-    isoclr.load(...)       a model, ready to embed
-    isoclr.embed(...)      files of RNAs → embeddings
-    isoclr.probe(...)      embeddings + labels → how well they predict
+    isoclr.build(...)        annotations + sequences → corpus
+    isoclr.open_corpus(...)  a corpus, memory-mapped
+    isoclr.pretrain(...)     corpus → model
+    isoclr.load(...)         a model, ready to embed
+    isoclr.embed(...)        files of RNAs → embeddings
+    isoclr.probe(...)        embeddings + labels → how well they predict
 
 Names are imported when first used: ``import isoclr`` costs nothing.
+
+>>> import isoclr
+>>> model = isoclr.create("isoclr-s", seed=0)  # untrained; a trained one: isoclr.load("run")
+>>> vectors = model.embed(["AUGGCUUGA", "GGGACGU"])
+>>> vectors.shape, vectors.dtype
+((2, 256), dtype('float32'))
 """
 
 from importlib import import_module

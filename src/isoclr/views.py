@@ -20,9 +20,7 @@ from numpy.typing import NDArray
 
 from isoclr.corpus.codes import MASK, PAD, Codes
 from isoclr.models.chunk import Chunk
-
-STRIDE = 32
-"""Positions of the input per position of the encoder's last layer; chunks are padded to a multiple of it."""
+from isoclr.models.resnet import STRIDE
 
 WIDEST_GAP = 0.15
 """A chunk ends before a view that is shorter than its longest by more than this share."""

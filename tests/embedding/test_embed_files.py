@@ -1,9 +1,11 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import isoclr
+from isoclr.corpus.codes import letters
 from isoclr.embedding import embed, embed_files, read_embeddings
 from isoclr.embedding.sources import read_rnas
 from isoclr.errors import InputError
@@ -96,3 +98,56 @@ def test_no_such_model_and_no_such_device(fasta: Path, model: Path, tmp_path: Pa
         embed((fasta,), model="nowhere", out=tmp_path / "e.npz")
     with pytest.raises(InputError, match="--device moon"):
         embed((fasta,), model=str(model), out=tmp_path / "e.npz", device="moon")
+
+
+def test_one_path_needs_no_tuple(fasta: Path, model: Path, tmp_path: Path) -> None:
+    out = embed(str(fasta), model=str(model), out=tmp_path / "e.npz")  # type: ignore[arg-type]
+    assert len(read_embeddings(out)) == 7
+
+
+def test_sizes_that_cannot_work_are_refused(fasta: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "e.npz"
+    with pytest.raises(InputError, match="--threads 0: expected 1 or more"):
+        embed((fasta,), model=str(model), out=out, threads=0)
+    with pytest.raises(InputError, match="--chunk-nt 0: expected 1,024 or more"):
+        embed((fasta,), model=str(model), out=out, chunk_nt=0)
+
+
+def test_a_bare_record_is_embedded_as_the_python_api_embeds_it(model: Path, tmp_path: Path) -> None:
+    frames = [99, 100, 101]  # codons of the longest frame: 297, 300 and 303 nt, around the least
+    rnas = ["GGC" + "AUG" + "GCU" * (codons - 2) + "UAA" + "CCCC" for codons in frames]
+    text = "".join(f">rna{i}\n{rna}\n" for i, rna in enumerate(rnas))
+    (tmp_path / "a.fa").write_text(text)
+    encoder = isoclr.load(model)
+    for orf in (True, False):
+        out = embed((tmp_path / "a.fa",), model=str(model), out=tmp_path / f"{orf}.npz", orf=orf)
+        read = read_embeddings(out)
+        called = ["none", "orf", "orf"] if orf else ["none"] * 3
+        assert read.table["cds_source"].to_list() == called
+        assert read.matrix == pytest.approx(encoder.embed(rnas, orf=orf), rel=1e-5, abs=1e-5)
+
+
+def test_an_annotated_rna_is_the_same_from_a_corpus_a_fasta_and_a_genome(
+    model: Path, tmp_path: Path
+) -> None:
+    world = isoclr.simulate(out=tmp_path / "world", size="tiny", species=1, genes=12).path
+    genome, annotation = world / "human/genome.fa.gz", world / "human/annotation.gtf.gz"
+    corpus = isoclr.build(
+        out=tmp_path / "corpus", species="human", genome=genome, annotation=(annotation,)
+    )
+    names = corpus.transcripts["transcript_id"].to_list()
+    records = [f">{name}\n{letters(corpus.codes_of(i))}\n" for i, name in enumerate(names)]
+    (tmp_path / "t.fa").write_text("".join(records))
+    inputs: list[dict[str, Any]] = [
+        {"inputs": (corpus.path,)},
+        {"inputs": (tmp_path / "t.fa",), "annotation": (annotation,), "species": "human"},
+        {"genome": genome, "annotation": (annotation,), "species": "human"},
+    ]
+    reads = []
+    for i, options in enumerate(inputs):
+        out = embed(model=str(model), out=tmp_path / f"{i}.npz", **options)
+        reads.append(read_embeddings(out))
+    for read in reads[1:]:
+        assert read.table.sort("transcript_id").equals(reads[0].table.sort("transcript_id"))
+        order = [read.table["transcript_id"].to_list().index(name) for name in names]
+        assert read.matrix[order] == pytest.approx(reads[0].matrix, rel=1e-5, abs=1e-5)

@@ -96,3 +96,5 @@ def test_something_is_needed(tmp_path: Path) -> None:
         read_rnas([], species="", genome=tmp_path / "g.fa", annotation=[], orf=True)
     with pytest.raises(InputError, match="not a corpus"):
         read(tmp_path)
+    with pytest.raises(InputError, match=r"a\.gtf: a corpus has exons .* of its own"):
+        read(tmp_path, annotation=[tmp_path / "a.gtf"])

@@ -37,6 +37,14 @@ def test_saving_leaves_other_files_alone_and_replaces_a_model(tmp_path: Path) ->
     ]
 
 
+def test_weights_that_were_trained_after_they_were_named_are_named_anew(tmp_path: Path) -> None:
+    encoder = create("isoclr-s", seed=1)
+    before = encoder.sha256
+    with torch.no_grad():
+        encoder.network.stem.bias.add_(1)
+    assert load(encoder.save(tmp_path)).sha256 == encoder.sha256 != before
+
+
 def test_a_config_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from isoclr.models import weights
 
@@ -91,7 +99,7 @@ def _pickle(folder: Path) -> None:
     [
         (_break_config, "not a model's config"),
         (_foreign_config, "no format: isoclr-model"),
-        (_newer_schema, "schema 99"),
+        (_newer_schema, "schema is 99"),
         (_truncate_weights, "not a safetensors file"),
         (_other_weights, "SHA-256 differs"),
         (_other_shape, "does not fit config.json"),
@@ -106,6 +114,47 @@ def test_a_damaged_model_is_named(
     with pytest.raises(InputError, match=message) as caught:
         load(folder)
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return create("isoclr-s", seed=0).save(tmp_path_factory.mktemp("saved"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("name", 5),
+        ("name", None),
+        ("tracks", "six"),
+        ("tracks", -1),
+        ("schema", "1"),
+        ("filters", [64, 128]),
+        ("blocks", [2, 2, 2, 10**9]),
+        ("dilations", "1248"),
+        ("growing", None),
+        ("architecture", 3),
+        ("architecture", None),
+    ],
+)
+def test_a_setting_that_makes_no_network_is_named(
+    tmp_path: Path, saved: Path, key: str, value: object
+) -> None:
+    settings = json.loads((saved / "config.json").read_text())
+    (settings if key in settings else settings["architecture"])[key] = value
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    named = "filters" if key == "architecture" else key
+    with pytest.raises(InputError, match=rf"config\.json: {named} is .*") as caught:
+        load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path, saved: Path) -> None:
+    with pytest.raises(InputError, match=r"config\.json: not found; a model is a directory"):
+        load(saved / "model.safetensors")
+    (tmp_path / "config.json").write_bytes((saved / "config.json").read_bytes())
+    with pytest.raises(InputError, match=r"model\.safetensors: not found; a model is a dir"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize(

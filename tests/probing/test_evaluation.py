@@ -56,3 +56,19 @@ def test_overlapping_splits_get_a_wider_interval_than_folds() -> None:
     assert found.high - found.low == pytest.approx(
         (plain.high - plain.low) * np.sqrt(1 + 4 * 30 / 140)
     )
+
+
+def test_the_bootstrap_of_one_split_draws_whole_groups() -> None:
+    values, genes = np.repeat(VALUES, 5), np.repeat(GENES, 5)
+    copies = [Method(m.name, np.repeat(m.features, 5, axis=0), "linear") for m in METHODS]
+    split = random_split(genes, 0)
+
+    def widths(groups: np.ndarray) -> list[float]:
+        good, noise = evaluate(copies, values, groups, [split], {"pearson": QUANTITY["pearson"]})
+        assert noise.lead is not None
+        intervals = (good.summary["pearson"], noise.lead)
+        return [interval.high - interval.low for interval in intervals]
+
+    rows = np.arange(len(values)).astype(str)
+    for by_gene, by_row in zip(widths(genes), widths(rows), strict=True):
+        assert by_gene > 1.5 * by_row

@@ -49,6 +49,26 @@ def test_logistic_gives_the_odds_of_the_larger_value() -> None:
     assert penalty >= 1
 
 
+@pytest.mark.parametrize("positives", [1, 2])
+def test_logistic_bears_a_class_of_few(positives: int) -> None:
+    classes = np.zeros(N)
+    classes[np.argsort(-SIGNAL[TRAIN])[:positives]] = 1.0
+    found, _ = fit_predict("logistic", FEATURES, classes, GENES, TRAIN, TEST)
+    assert np.corrcoef(found, SIGNAL[TEST])[0, 1] > 0.3
+
+
+def test_the_penalty_of_a_logistic_model_is_chosen_by_leaving_out_whole_groups() -> None:
+    """Twins in other groups would vouch for the noise they share, and so for a weak penalty."""
+    rng = np.random.default_rng(1)
+    noise = np.repeat(rng.normal(size=(60, 100)), 2, axis=0)
+    classes = np.repeat((np.arange(60) % 2).astype(float), 2)
+    genes = np.repeat(np.arange(60), 2).astype(str)
+    rows = np.arange(120)
+    _, whole = fit_predict("logistic", noise, classes, genes, rows, rows[:4])
+    _, apart = fit_predict("logistic", noise, classes, rows.astype(str), rows, rows[:4])
+    assert whole > apart
+
+
 @pytest.mark.parametrize("model", ["linear", "ridge"])
 def test_a_feature_that_hardly_ever_fires_does_not_throw_predictions_off(model: str) -> None:
     rare = np.zeros((N, 1), np.float32)

@@ -82,6 +82,8 @@ def test_two_classes_are_ranked(embeddings: Path, labels: Callable[..., Path]) -
         ({"split": "fold"}, r"labels.tsv: no column 'fold', which --split fold needs"),
         ({"split": "fold", "folds": 3}, "--folds is for random and homology splits"),
         ({"seeds": 0}, "--seeds 0: expected 1 or more"),
+        ({"seed": -1}, "--seed -1: expected 0 or more"),
+        ({"json": Path()}, "is a directory, expected the name of a file"),
         ({"model": "logistic"}, "half_life has 60 different values, --model logistic expects two"),
         ({"species": "yeast"}, "no embedded RNA is of species 'yeast'"),
         ({"plot": Path("figure.bmp")}, "a figure is written as"),
@@ -98,3 +100,16 @@ def test_a_row_without_a_fold_is_named(embeddings: Path, labels: Callable[..., P
     table = labels(fold=[None, *["1", "2"] * 29, "1"])
     with pytest.raises(InputError, match="line 2 has no fold"):
         probe(embeddings, table, split="fold")
+
+
+def test_labels_that_tell_nothing_apart_are_refused(
+    embeddings: Path, labels: Callable[..., Path]
+) -> None:
+    with pytest.raises(InputError, match=r"labels\.tsv: half_life is 1\.5 in every row"):
+        probe(embeddings, labels(half_life=1.5))
+    one = [1, *[0] * 59]
+    with pytest.raises(InputError, match=r"fold \d: the training part \(40 of 60 RNAs\) has one"):
+        probe(embeddings, labels(half_life=one), model="logistic", folds=3)
+    single = ["alone", *["a", "b"] * 29, "a"]
+    with pytest.raises(InputError, match=r"fold alone: the test part \(1 of 60 RNAs\)"):
+        probe(embeddings, labels(fold=single), split="fold")

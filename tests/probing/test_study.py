@@ -60,3 +60,16 @@ def test_rnas_without_their_sequence_are_left_out_and_counted(
     none = changed(read_embeddings(embeddings), length=pl.col("length") + 9)
     with pytest.raises(InputError, match="has the sequence of none of the 60 labelled RNAs"):
         plan(read_labels(labels()), none, corpus, split="random", sequences=True)
+
+
+def test_isoforms_that_the_label_file_puts_in_two_folds_are_counted(
+    embeddings: Path, tmp_path: Path
+) -> None:
+    read = read_embeddings(embeddings)
+    path = tmp_path / "by_transcript.tsv"
+    folds = ["2", *["1", "1"] * 59, "1"]  # of the first gene's two isoforms one is in fold 2
+    read.table.select("transcript_id", x=pl.col("length"), fold=pl.Series(folds)).write_csv(
+        path, separator="\t"
+    )
+    study = plan(read_labels(path), read, None, split="fold", sequences=False)
+    assert study.counts["genes with RNAs in several of the label file's folds"] == 1

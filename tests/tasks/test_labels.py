@@ -51,6 +51,7 @@ def test_the_label_column_is_chosen_when_there_are_several(tmp_path: Path) -> No
         ("name\tx\na\t1\n", None, r"columns are name, x; expected one named"),
         ("gene_id\tx\nG1\t1\nG2\tmuch\n", None, r"line 3: x is 'much', expected a finite number"),
         ("gene_id\tx\nG1\t1\nG2\tinf\n", "x", r"line 3: x is 'inf'"),
+        ("gene_id\tx\nG1\t1\nG2\t1e200\n", "x", r"line 3: x is '1e200'"),
         ("gene_id\tx\nG1\t1\n", "y", r"no column 'y'; the columns are"),
         ("gene_id\tx\nG1\tNA\n", "x", r"no row has a value"),
         ("gene_id\tx\n\t1\n", "x", r"line 2: the id is empty"),
@@ -76,6 +77,8 @@ def test_two_versions_of_one_gene_are_one_gene(tmp_path: Path) -> None:
 def test_what_is_no_table_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_labels(tmp_path / "none.tsv")
+    with pytest.raises(InputError, match="is a directory; expected a label table"):
+        read_labels(tmp_path)
     (tmp_path / "x.parquet").write_bytes(b"no parquet")
     with pytest.raises(InputError, match="not a TSV, CSV or Parquet table"):
         read_labels(tmp_path / "x.parquet")

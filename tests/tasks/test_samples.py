@@ -54,3 +54,11 @@ def test_a_selection_keeps_order_and_counts(tmp_path: Path) -> None:
 def test_nothing_in_common_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none of its 1 ids \(G9, …\) names an embedded RNA"):
         match(labels(tmp_path, "gene_id\tx\nG9\t1\n"), RNAS)
+
+
+def test_an_id_of_two_species_is_an_error(tmp_path: Path) -> None:
+    symbols = RNAS.with_columns(gene_id=pl.Series(["ACTB", "ACTB", "TP53", "TP53"]))
+    with pytest.raises(InputError, match=r"line 3: TP53 names RNAs of 'human' and 'worm'"):
+        match(labels(tmp_path, "gene_id\tx\nACTB\t1\nTP53\t2\n"), symbols)
+    human = symbols.filter(species="human")
+    assert len(match(labels(tmp_path, "gene_id\tx\nACTB\t1\nTP53\t2\n"), human)) == 2

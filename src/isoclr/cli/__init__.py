@@ -67,6 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our table went away, as in `isoclr inspect C | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:  # a full disk, a folder that may not be written
+        if error.filename is None and error.strerror is None:
+            raise
+        return _fail(f"{error.filename or verb}: {error.strerror}")
     return 0
 
 

@@ -90,6 +90,16 @@ def build(
 
     Raises:
         InputError: an input or option that cannot be used, with its file and line or record.
+
+    >>> import isoclr, tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> records = ">t1 gene:g1\\nAUGGCUUGA\\n>t2 gene:g1\\nAUGUGA\\n>t3 gene:g2\\nGGGACGU\\n"
+    >>> _ = (folder / "rnas.fa").write_text(records)
+    >>> corpus = isoclr.build(
+    ...     out=folder / "corpus", species="human", transcripts=folder / "rnas.fa"
+    ... )
+    >>> len(corpus), corpus.num_gene_sets
+    (3, 2)
     """
     given = {
         "homology": homology,

@@ -134,6 +134,14 @@ def open_corpus(path: str | Path) -> Corpus:
 
     Raises:
         InputError: not a corpus, a truncated file, or a corpus of a newer isoclr.
+
+    >>> import isoclr, tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "rnas.fa").write_text(">t1 gene:g1\\nAUGGCUUGA\\n>t2 gene:g1\\nGGGACGU\\n")
+    >>> _ = isoclr.build(out=folder / "corpus", species="human", transcripts=folder / "rnas.fa")
+    >>> corpus = isoclr.open_corpus(folder / "corpus")
+    >>> isoclr.corpus.codes.letters(corpus.codes_of(corpus.find("t2")))
+    'GGGACGT'
     """
     return Corpus(Path(path))
 

@@ -21,6 +21,8 @@ from isoclr.errors import InputError
 from isoclr.models import Encoder, load
 
 Precision = Literal["float32", "bf16"]
+SMALLEST_CHUNK = 1_024
+"""nt; a tile of a long RNA is computed with its neighbours' bases, so that smaller ones mostly repeat work."""
 
 
 def embed(
@@ -56,7 +58,7 @@ def embed(
         precision: of the computation; bf16 is faster where the processor has it.
         device: cpu, cuda, cuda:1, …; by default the GPU when there is one.
         threads: of the CPU; by default as many as torch chooses.
-        chunk_nt: nucleotides computed at a time; more is faster on a GPU and takes more memory.
+        chunk_nt: nucleotides computed at a time, 1,024 or more; more is faster on a GPU and takes more memory.
         shard: i/n: embed only the i-th of n parts, of equally many nucleotides; the parts, put one after the other, are
             the whole, and isoclr probe reads a directory of them.
         overwrite: replace an output that exists.
@@ -66,16 +68,24 @@ def embed(
 
     Raises:
         InputError: a file that cannot be used, an empty or repeated record, a letter that no RNA has, no such model.
+
+    >>> import isoclr, tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> model = isoclr.create("isoclr-s", seed=0).save(folder / "model")
+    >>> _ = (folder / "rnas.fa").write_text(">a\\nAUGGCUUGA\\n>b\\nGGGACGU\\n")
+    >>> out = isoclr.embed((folder / "rnas.fa",), model=str(model), out=folder / "embeddings.parquet")
+    >>> isoclr.embedding.read_embeddings(out)
+    Embeddings(2 RNAs × 256, isoclr-s)
     """
     out = Path(out)
     check_output(out, overwrite=overwrite)
+    _check_sizes(threads, chunk_nt)
     part = parse_shard(shard) if shard is not None else (1, 1)
     encoder = load(model)
     if threads is not None:
         torch.set_num_threads(threads)
     encoder.network.to(_device(device))
-    paths = [Path(path) for path in inputs]
-    files = [Path(path) for path in annotation]
+    paths, files = _paths(inputs), _paths(annotation)
     found = read_rnas(
         paths, species=species, genome=genome and Path(genome), annotation=files, orf=orf
     )
@@ -88,6 +98,19 @@ def embed(
         write(out, Embeddings(table, matrix, _meta(encoder, precision)))
     say(f"{out}: {table.height:,} RNAs × {encoder.dim}, {encoder.name} {encoder.sha256[:12]}")
     return out
+
+
+def _paths(given: tuple[Path, ...] | Path | str) -> list[Path]:
+    """One path is as good as a tuple of one: the characters of a name are no files."""
+    return [Path(path) for path in ((given,) if isinstance(given, str | Path) else given)]
+
+
+def _check_sizes(threads: int | None, chunk_nt: int) -> None:
+    """Refuse at once what would fail later, or hardly ever end."""
+    if threads is not None and threads < 1:
+        raise InputError(f"--threads {threads}: expected 1 or more")
+    if chunk_nt < SMALLEST_CHUNK:
+        raise InputError(f"--chunk-nt {chunk_nt}: expected {SMALLEST_CHUNK:,} or more")
 
 
 def _device(name: str | None) -> torch.device:

@@ -91,6 +91,11 @@ def read_rnas(
         )
     if genome is None and not inputs:
         raise InputError("nothing to embed: give a FASTA, a corpus, or --genome and --annotation")
+    if annotation and genome is None and all(path.is_dir() for path in inputs):
+        raise InputError(
+            f"{annotation[0]}: a corpus has exons and coding sequences of its own; expected "
+            "--annotation beside a FASTA or --genome"
+        )
     calling = OrfCalling(orf, MIN_LENGTH)
     found = [
         _of_corpus(path) if path.is_dir() else _of_files(path, None, annotation, species, calling)
@@ -118,7 +123,8 @@ def _of_files(
     source = Input(species, transcripts, genome, tuple(annotation))
     options = Options(calling, noncoding=True, max_length=NO_LIMIT)
     with progress() as bar:
-        task = bar.add_task(f"reading {source.name}", total=None)
+        path = transcripts or genome
+        task = bar.add_task(f"reading {path.name if path else ''}", total=None)
         part = read_part(
             source, options, 1, lambda done, total: bar.update(task, advance=done, total=total)
         )

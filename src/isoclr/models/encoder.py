@@ -1,7 +1,6 @@
 """An encoder ready for use: sequences in, one vector per RNA out."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -51,9 +50,9 @@ class Encoder:
         """Number of trained values in the body (no projection head, no running statistics)."""
         return sum(p.numel() for p in self.network.parameters())
 
-    @cached_property
+    @property
     def sha256(self) -> str:
-        """SHA-256 of the weights file that :meth:`save` writes: names exactly these weights."""
+        """SHA-256 of the weights file that :meth:`save` would write now: names exactly these weights."""
         return weights.digest(self)
 
     def embed(
@@ -63,8 +62,9 @@ class Encoder:
 
         Args:
             sequences: RNA or DNA letters, 5' to 3', any case, of any length.
-            orf: mark the codons of the longest open reading frame, as ``isoclr embed`` does for a FASTA
-                without annotation; else the codon track stays empty.
+            orf: mark the codons of the longest open reading frame of 300 nt or more, as ``isoclr embed`` does for a
+                FASTA without annotation, unless a record's name or header says that it does not code; else the codon
+                track stays empty.
             precision: of the activations.
 
         Raises:
@@ -112,17 +112,25 @@ class Encoder:
         was_training = self.network.training
         self.network.eval()
         embeddings = np.empty((len(codes), self.dim), np.float32)
-        for rows in _by_length(lengths, chunk_nt):
-            group = [codes[i] for i in rows]
-            if len(group) == 1 and len(group[0]) > chunk_nt:
-                embeddings[rows] = self._embed_tiled(group[0], DTYPES[precision], chunk_nt)
-            else:
-                chunk = pad(group).to(self.network.stem.weight.device)
-                embeddings[rows] = self.network([chunk], DTYPES[precision]).cpu().numpy()
-            if progress is not None:
-                progress(int(lengths[rows].sum()))
-        self.network.train(was_training)
+        try:
+            for rows in _by_length(lengths, chunk_nt):
+                group = [codes[i] for i in rows]
+                embeddings[rows] = self._embed_group(group, DTYPES[precision], chunk_nt)
+                if progress is not None:
+                    progress(int(lengths[rows].sum()))
+        finally:
+            self.network.train(was_training)
         return embeddings
+
+    def _embed_group(
+        self, group: list[Codes], dtype: torch.dtype, chunk_nt: int
+    ) -> NDArray[np.float32]:
+        """RNAs of like length as one chunk; a long one in tiles."""
+        if len(group) == 1 and len(group[0]) > chunk_nt:
+            return self._embed_tiled(group[0], dtype, chunk_nt)
+        chunk = pad(group).to(self.network.stem.weight.device)
+        found: NDArray[np.float32] = self.network([chunk], dtype).cpu().numpy()
+        return found
 
     def _embed_tiled(self, codes: Codes, dtype: torch.dtype, tile_nt: int) -> NDArray[np.float32]:
         """Sum over tiles of the activations before pooling; each tile sees its neighbours' bases."""

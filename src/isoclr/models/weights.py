@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 SCHEMA = 1
+_EXPECTED = f"a model is a directory with {CONFIG} and {WEIGHTS}"
+_LARGEST = {"filters": 65_536, "blocks": 1_000, "dilations": 65_536}
+"""No network is larger; a damaged config must not fill the memory."""
 
 
 def save(encoder: Encoder, directory: Path) -> Path:
@@ -71,17 +74,16 @@ def read(directory: Path) -> tuple[DilatedResNet, dict[str, Any]]:
         InputError: a file is missing, is not what it should be, or does not fit the other.
     """
     settings = _read_config(directory / CONFIG)
+    architecture = _architecture(directory / CONFIG, settings)
     path = directory / WEIGHTS
     try:
         state = load_file(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: not found; {_EXPECTED}") from error
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: not a safetensors file ({error})") from error
     if sha256(path) != settings.get("sha256"):
         raise InputError(f"{path}: not the weights that {CONFIG} names (SHA-256 differs)")
-    shape = settings["architecture"]
-    architecture = Architecture(
-        tuple(shape["filters"]), tuple(shape["blocks"]), tuple(shape["dilations"]), shape["growing"]
-    )
     with torch.device("meta"):
         network = DilatedResNet(architecture, tracks=settings["tracks"])
     try:
@@ -94,16 +96,44 @@ def read(directory: Path) -> tuple[DilatedResNet, dict[str, Any]]:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
+    """The config of this format, in a schema that is known."""
     try:
         settings = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: not found; a model is a directory with {CONFIG} and {WEIGHTS}"
-        ) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{path}: not found; {_EXPECTED}") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a model's config ({error})") from error
     if not isinstance(settings, dict) or settings.get("format") != "isoclr-model":
         raise InputError(f"{path}: not a model's config (no format: isoclr-model)")
-    if settings.get("schema", 0) > SCHEMA:
-        raise InputError(f"{path}: schema {settings['schema']}, this isoclr reads up to {SCHEMA}")
+    if settings.get("schema") not in range(1, SCHEMA + 1):
+        raise InputError(
+            f"{path}: schema is {settings.get('schema')!r}, this isoclr reads 1 to {SCHEMA}"
+        )
     return settings
+
+
+def _architecture(path: Path, settings: dict[str, Any]) -> Architecture:
+    """The network's shape; every setting is checked, because a network is made of it before the weights can object."""
+    shape = settings.get("architecture")
+    found = shape if isinstance(shape, dict) else {}
+    checks = {
+        "name": isinstance(settings.get("name"), str),
+        "tracks": settings.get("tracks") in (4, 5, 6),
+        **{key: _four_sizes(found.get(key), most) for key, most in _LARGEST.items()},
+        "growing": isinstance(found.get("growing"), bool),
+    }
+    for key, good in checks.items():
+        if not good:
+            value = settings.get(key, found.get(key))
+            raise InputError(f"{path}: {key} is {value!r}, expected what `isoclr pretrain` wrote")
+    filters, blocks, dilations = (tuple(found[key]) for key in _LARGEST)
+    return Architecture(filters, blocks, dilations, found["growing"])
+
+
+def _four_sizes(value: Any, most: int) -> bool:
+    """Whether this is one size a stage, each of them possible."""
+    return (
+        isinstance(value, list)
+        and len(value) == 4
+        and all(type(size) is int and 0 < size <= most for size in value)
+    )

@@ -72,14 +72,8 @@ def _logistic(
     """Log-odds of the positive class; the penalty has the least log-loss in an inner cross-validation."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
-    from sklearn.model_selection import StratifiedGroupKFold
 
-    inner = StratifiedGroupKFold(INNER_FOLDS, shuffle=True, random_state=0)
-    parts = [
-        (fit, check)
-        for fit, check in inner.split(x_train, positive, groups)
-        if 0 < positive[fit].sum() < len(fit)
-    ]
+    parts = _inner_folds(positive, groups)
 
     def loss(inverse: float) -> float:
         regression = LogisticRegression(C=inverse, max_iter=5000)
@@ -97,3 +91,17 @@ def _logistic(
     best = min(INVERSE_PENALTIES, key=loss)
     fitted = LogisticRegression(C=best, max_iter=5000).fit(x_train, positive)
     return np.asarray(fitted.decision_function(x_test)), 1.0 / best
+
+
+def _inner_folds(
+    positive: NDArray[np.bool_], groups: NDArray[np.str_]
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Folds of whole groups to choose a penalty on; none, and so the strongest, when a class has one group only."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    rarer = min(len(np.unique(groups[positive])), len(np.unique(groups[~positive])))
+    if rarer < 2:
+        return []
+    inner = StratifiedGroupKFold(min(INNER_FOLDS, rarer), shuffle=True, random_state=0)
+    parts = inner.split(positive, positive, groups)
+    return [(fit, check) for fit, check in parts if 0 < positive[fit].sum() < len(fit)]

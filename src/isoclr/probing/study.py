@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from isoclr.corpus import Corpus
@@ -72,6 +73,9 @@ def plan(
     if split == "homology" and corpus is not None:
         groups, unknown = gene_sets(samples, corpus)
         counts["genes that the corpus does not know"] = unknown
+    if split == "fold":
+        folds = samples.table.group_by("gene").agg(pl.col("fold").n_unique())["fold"]
+        counts["genes with RNAs in several of the label file's folds"] = int((folds > 1).sum())
     n_groups = len(np.unique(groups))
     return Study(samples, groups, codes, {"samples": len(samples), "groups": n_groups, **counts})
 

@@ -21,6 +21,8 @@ ID_COLUMNS: dict[str, Literal["transcript_id", "gene_id"]] = {
 
 NOT_MEASURED = ["", "NA", "N/A", "nan", "NaN", "null", "None"]
 FOLD = "fold"
+LARGEST = 1e100
+"""A larger value is no measurement, and its square no number."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def read_labels(path: Path, label: str | None = None) -> Labels:
 def _read_text(path: Path) -> pl.DataFrame:
     """The table as text; its first row is the file's line 2."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a label table (TSV, CSV or Parquet)")
+        found = "is a directory" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {found}; expected a label table (TSV, CSV or Parquet)")
     suffixes = path.name.removesuffix(".gz").lower()
     try:
         if suffixes.endswith(".parquet"):
@@ -126,7 +129,8 @@ def _numbers(path: Path, raw: pl.DataFrame, name: str) -> pl.Series:
     """The label column as finite numbers; null where nothing was measured."""
     text = raw[name].str.strip_chars()
     values = text.cast(pl.Float64, strict=False)
-    bad = (text.is_not_null() & ~values.is_finite().fill_null(False)).arg_true()
+    good = values.is_finite() & (values.abs() <= LARGEST)
+    bad = (text.is_not_null() & ~good.fill_null(False)).arg_true()
     if len(bad):
         row = bad[0]
         raise InputError(

@@ -61,7 +61,7 @@ def match(labels: Labels, transcripts: pl.DataFrame) -> Samples:
         transcripts: ``transcript_id, gene_id, species, length, cds_length``, one row an RNA.
 
     Raises:
-        InputError: no label names any RNA.
+        InputError: no label names any RNA, or one names genes of two species.
     """
     named = transcripts.with_row_index("row").with_columns(
         pl.col("row").cast(pl.Int64), gene_key(), key=without_versions(pl.col(labels.level))
@@ -73,6 +73,7 @@ def match(labels: Labels, transcripts: pl.DataFrame) -> Samples:
             f"{labels.path}: none of its {labels.table.height} ids ({labels.table['id'][0]}, …) names an embedded RNA "
             f"({transcripts[labels.level][0]}, … of {transcripts.height})"
         )
+    _refuse_shared_ids(labels, joined)
     chosen = representatives(joined, "gene") if labels.level == "gene_id" else joined
     columns = ("row", "transcript_id", "gene_id", "species", "gene", "value", "fold", "line")
     return Samples(
@@ -81,3 +82,16 @@ def match(labels: Labels, transcripts: pl.DataFrame) -> Samples:
         without_label=transcripts.height - joined.height,
         not_representative=joined.height - chosen.height,
     )
+
+
+def _refuse_shared_ids(labels: Labels, joined: pl.DataFrame) -> None:
+    """A gene symbol can name a gene in every species: its label is one species', and must not stand for all."""
+    species = joined.group_by("line").agg(pl.col("species").unique().sort()).sort("line")
+    shared = species.filter(pl.col("species").list.len() > 1)
+    if shared.height:
+        line, found = shared.row(0)
+        name = labels.table.filter(pl.col("line") == line)["id"][0]
+        raise InputError(
+            f"{labels.path}: line {line}: {name} names RNAs of {' and '.join(map(repr, found))}; "
+            "expected one species, choose it with --species"
+        )

@@ -1,5 +1,6 @@
 """What a person sees: tables on stdout, progress and messages on stderr."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 
@@ -16,7 +17,7 @@ from rich.progress import (
 from rich.table import Table
 
 err = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a file has no edge
 
 
 def say(message: str) -> None:
@@ -59,7 +60,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     """Print a table on stdout; the first column is left-aligned, the others right-aligned."""
     grid = Table(title=title, title_justify="left", header_style="bold")
     for i, name in enumerate(columns):
-        grid.add_column(name, justify="left" if i == 0 else "right", no_wrap=i == 0)
+        grid.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
         grid.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
     out.print(grid)

@@ -119,7 +119,8 @@ def pretrain(
         precision: of the encoder's activations; auto is bf16 where that is faster.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; torch's choice by default (under torchrun that is 1).
-        chunk_nt: nucleotides that the encoder takes at a time; less needs less memory.
+        chunk_nt: nucleotides that the encoder takes at a time; less needs less memory (16384 keeps 1024 pairs in
+            float32 below 8 GB).
         recompute: compute activations again instead of keeping them: a third more time, a third of the memory.
         checkpoint_minutes: time between checkpoints.
         checkpoint_steps: steps between checkpoints, in addition.

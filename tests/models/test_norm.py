@@ -81,3 +81,10 @@ def test_evaluation_uses_the_running_statistics() -> None:
     x = torch.tensor([[[3.0, 0.0], [1.0, 2.0]]])
     (y,) = norm([x.clone()], [Extent(torch.tensor([2]), x.device)], relu=False)
     torch.testing.assert_close(y, torch.tensor([[[1.0, 1.0], [0.0, 3.0]]]))
+
+
+def test_dropout_of_a_residual_sum_is_refused() -> None:
+    x = torch.randn(1, 4, 2)
+    extent = Extent(torch.tensor([4]), x.device)
+    with pytest.raises(ValueError, match="residual sum"):
+        BatchNorm(2, dropout=0.1).train()([x], [extent], residuals=[x])

@@ -88,7 +88,6 @@ class _NormAct(torch.autograd.Function):
         ctx.save_for_backward(weight, mean, inv_std, *xs, *(ys if relu else ()))
         ctx.chunks, ctx.relu, ctx.keep, ctx.count = len(xs), relu, keep, count
         ctx.has_residuals = bool(residuals)
-        ctx.set_materialize_grads(True)
         return tuple(ys)
 
     @staticmethod
@@ -174,6 +173,8 @@ class BatchNorm(nn.Module):
         relu: bool = True,
     ) -> list[Tensor]:
         """Normalise chunks ``(b, l, c)`` whose padding is zero; the padding of the results is zero."""
+        if residuals and self.dropout:
+            raise ValueError("a residual sum cannot be dropped out: its scale would be wrong")
         if self.training:
             apply: Any = _NormAct.apply
             return list(apply(self, extents, relu, self.weight, self.bias, *xs, *residuals))

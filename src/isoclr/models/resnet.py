@@ -126,7 +126,8 @@ class DilatedResNet(nn.Module):
 
     Attributes:
         recompute: in training, keep only the blocks' inputs and compute the rest again in the backward pass:
-            a third more time, a third of the memory, the same gradient.
+            a third more time, a third of the memory, the same gradient. Each forward pass must then be followed by
+            its backward pass before the next, because the batch statistics are reused.
     """
 
     kernel_size = 2

@@ -38,7 +38,7 @@ isoclr inspect "$out/corpus" --plot "$out/corpus.png"
 
 step "pretrain: learn which transcripts belong together, for $minutes minutes"
 isoclr pretrain "$out/corpus" --out "$out/model" --minutes "$minutes" \
-  --batch-size 128 --learning-rate 0.004 --min-transcripts 2 --no-recompute --chunk-nt 32768
+  --batch-size 128 --learning-rate 0.004 --min-transcripts 2 --recompute off --chunk-nt 32768
 
 step "embed: one vector for every RNA of the corpus"
 isoclr embed "$out/corpus" --model "$out/model" --out "$out/embeddings.parquet"

@@ -15,7 +15,7 @@ threads=${THREADS:-1}
 [ -e "$out/corpus" ] || isoclr build --out "$out/corpus" runs/real_data.toml
 [ -e "$out/run/model.safetensors" ] || isoclr pretrain "$out/corpus" --model isoclr-s --out "$out/run" --resume \
   --minutes "$minutes" --threads "$threads" --seed 0 --batch-size 256 --learning-rate 0.005 --min-transcripts 2 \
-  --chunk-nt 32768 --no-recompute --validate-every 50 --checkpoint-minutes 5
+  --chunk-nt 32768 --recompute off --validate-every 50 --checkpoint-minutes 5
 [ -e "$out/embeddings.parquet" ] || isoclr embed "$out/corpus" --model "$out/run" -o "$out/embeddings.parquet" --precision bf16
 
 probe() {  # name, species, labels, split

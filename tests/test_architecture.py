@@ -27,6 +27,7 @@ LAYERS: list[set[str]] = [
     {"tasks", "baselines"},
     {"reports"},
     {"probing"},
+    {"predicting"},
     {"cli"},
 ]
 ROOMS = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}

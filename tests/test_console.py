@@ -30,3 +30,11 @@ def _fail_at_work() -> None:
     with console.progress() as bar:
         bar.add_task("reading", total=1)
         raise ValueError("no")
+
+
+def test_a_stage_within_a_stage_does_not_conclude(capsys: pytest.CaptureFixture[str]) -> None:
+    with console.for_another_stage():
+        console.conclude("within")
+        console.say("what is missing")
+    console.conclude("the stage")
+    assert capsys.readouterr().err == "what is missing\nthe stage\n"

@@ -8,6 +8,8 @@ Every stage is a function here and a verb of the command line, with the same nam
     isoclr.load(...)         a model, ready to embed
     isoclr.embed(...)        files of RNAs → embeddings
     isoclr.probe(...)        embeddings + labels → how well they predict
+    isoclr.fit(...)          embeddings + labels → a head that predicts
+    isoclr.predict(...)      files of RNAs + a head → values with intervals
 
 Names are imported when first used: ``import isoclr`` costs nothing.
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from isoclr.downloading import download
     from isoclr.embedding import embed
     from isoclr.models import Encoder, create, load
+    from isoclr.models.hub.pushing import push
+    from isoclr.predicting import fit, load_head, predict
     from isoclr.pretraining import pretrain
     from isoclr.probing import probe
     from isoclr.simulation import simulate
@@ -43,11 +47,15 @@ __all__ = [
     "create",
     "download",
     "embed",
+    "fit",
     "load",
+    "load_head",
     "merge",
     "open_corpus",
+    "predict",
     "pretrain",
     "probe",
+    "push",
     "simulate",
 ]
 
@@ -58,11 +66,15 @@ _HOME = {
     "open_corpus": "isoclr.corpus",
     "download": "isoclr.downloading",
     "embed": "isoclr.embedding",
+    "fit": "isoclr.predicting",
+    "load_head": "isoclr.predicting",
+    "predict": "isoclr.predicting",
     "Encoder": "isoclr.models",
     "create": "isoclr.models",
     "load": "isoclr.models",
     "pretrain": "isoclr.pretraining",
     "probe": "isoclr.probing",
+    "push": "isoclr.models.hub.pushing",
     "simulate": "isoclr.simulation",
 }
 

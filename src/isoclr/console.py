@@ -1,7 +1,8 @@
 """What a person sees: tables on stdout, progress and messages on stderr."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -20,9 +21,29 @@ err = Console(stderr=True, highlight=False)
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a file has no edge
 
 
+_within_another_stage = False
+
+
 def say(message: str) -> None:
     """Print one message for the person at the terminal (stderr)."""
     err.print(message, markup=False, soft_wrap=True)
+
+
+def conclude(message: str) -> None:
+    """Say what a stage has made, unless it works for another stage, which will say what that made."""
+    if not _within_another_stage:
+        say(message)
+
+
+@contextmanager
+def for_another_stage() -> Iterator[None]:
+    """While one stage works for another."""
+    global _within_another_stage
+    before, _within_another_stage = _within_another_stage, True
+    try:
+        yield
+    finally:
+        _within_another_stage = before
 
 
 class _Progress(Progress):

@@ -7,7 +7,9 @@ import torch
 from isoclr.corpus.codes import encode, nucleotides
 from isoclr.errors import InputError
 from isoclr.models import create
-from isoclr.models.encoder import _by_length
+from isoclr.models.folded import FoldedResNet, _single
+from isoclr.models.packing import pack
+from isoclr.models.resnet import Pooling
 
 
 def random_rnas(seed: int, lengths: tuple[int, ...]) -> list[np.ndarray]:
@@ -34,10 +36,8 @@ def test_reach_is_enough_and_not_absurd() -> None:
     codes = random_rnas(1, (4096,))[0]
     changed = codes.copy()
     changed[2048] = (changed[2048] + 1) % 4
-    from isoclr.models.encoder import pad
-
     with torch.inference_mode():
-        a, b = (encoder.network.features([pad([c])])[0][0][0] for c in (codes, changed))
+        a, b = (list(encoder.network.levels([_single(c)]))[-1][0][0][0] for c in (codes, changed))
     touched = torch.nonzero((a != b).any(1)).flatten() * 32
     assert 2048 - reach <= int(touched.min())
     assert int(touched.max()) <= 2048 + reach
@@ -81,9 +81,35 @@ def test_nothing_embeds_to_nothing() -> None:
     assert create("isoclr-s", seed=0).embed([]).shape == (0, 256)
 
 
-def test_groups_are_bounded_and_complete() -> None:
-    lengths = np.array([5, 900, 20, 7, 300, 300, 2000])
-    groups = list(_by_length(lengths, 1000))
-    assert sorted(np.concatenate(groups).tolist()) == list(range(7))
-    for group in groups:
-        assert len(group) == 1 or len(group) * lengths[group].max() <= 1000
+@pytest.mark.parametrize("pooling", ["last", "all"])
+@pytest.mark.parametrize("name", ["isoclr-s", "isoclr-m", "isoclr-l"])
+def test_folding_changes_nothing(name: str, pooling: Pooling) -> None:
+    encoder = create(name, seed=0, pooling=pooling)
+    generator = torch.Generator().manual_seed(0)
+    for key, value in encoder.network.state_dict().items():
+        if key.endswith("running_var"):
+            value.uniform_(0.5, 2.0, generator=generator)
+        elif value.ndim == 1:  # norms' scales and shifts, biases, means: of either sign
+            value.normal_(0, 0.5, generator=generator)
+    network = encoder.network.double().eval()
+    ((chunk,), _) = pack(random_rnas(3, (700, 300, 33)), gap=128, chunk_nt=2048)
+    with torch.inference_mode():
+        expected = network([chunk], torch.float64).numpy()
+    found = FoldedResNet(network, torch.float64).embed(chunk)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
+
+
+def test_changed_weights_are_seen() -> None:
+    encoder = create("isoclr-s", seed=0)
+    codes = random_rnas(4, (300,))
+    before = encoder.embed_codes(codes)
+    with torch.no_grad():
+        encoder.network.stem.bias.add_(1)
+    assert np.abs(encoder.embed_codes(codes) - before).max() > 1e-3
+
+
+def test_bf16_stays_within_a_hundredth() -> None:
+    encoder = create("isoclr-s", seed=0)
+    codes = random_rnas(5, (3000, 500))
+    full, half = encoder.embed_codes(codes), encoder.embed_codes(codes, precision="bf16")
+    assert np.linalg.norm(full - half) / np.linalg.norm(full) < 1e-2

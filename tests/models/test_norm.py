@@ -1,5 +1,6 @@
 """Batch normalisation over chunks: values and gradients in comparison with torch's own, in one piece."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,12 +9,19 @@ from isoclr.models.chunk import Extent
 from isoclr.models.norm import BatchNorm
 
 
+def extent_of(lengths: list[int], width: int) -> Extent:
+    """A row each, of one width."""
+    starts = np.arange(len(lengths)) * width
+    return Extent(starts, np.array(lengths), len(lengths) * width, torch.device("cpu"))
+
+
 def ragged(lengths: list[list[int]], channels: int) -> tuple[list[torch.Tensor], list[Extent]]:
     generator = torch.Generator().manual_seed(0)
     xs, extents = [], []
     for rows in lengths:
-        extent = Extent(torch.tensor(rows), torch.device("cpu"))
-        x = torch.randn(len(rows), max(rows) + 2, channels, generator=generator) * 3 + 1
+        width = max(rows) + 2
+        extent = extent_of(rows, width)
+        x = torch.randn(len(rows), width, channels, generator=generator) * 3 + 1
         xs.append(extent.trim_(x))
         extents.append(extent)
     return xs, extents
@@ -23,9 +31,9 @@ def real(xs: list[torch.Tensor], extents: list[Extent]) -> torch.Tensor:
     """All real positions ``(positions, channels)`` in a row."""
     return torch.cat(
         [
-            row[:n]
+            x.flatten(0, 1)[start : start + n]
             for x, e in zip(xs, extents, strict=True)
-            for row, n in zip(x, e.lengths.tolist(), strict=True)
+            for start, n in zip(e.starts.tolist(), e.lengths.tolist(), strict=True)
         ]
     )
 
@@ -68,7 +76,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     norm = BatchNorm(16, dropout=0.25).train()
     norm.bias.data.fill_(5.0)  # so that the ReLU silences nothing
     x = torch.randn(4, 1000, 16)
-    extent = Extent(torch.full((4,), 1000), x.device)
+    extent = extent_of([1000] * 4, 1000)
     (y,) = norm([x], [extent])
     assert float((y == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
     assert float(y.detach().mean()) == pytest.approx(5.0, rel=0.02)
@@ -79,12 +87,12 @@ def test_evaluation_uses_the_running_statistics() -> None:
     norm.running_mean.copy_(torch.tensor([1.0, -1.0]))
     norm.running_var.copy_(torch.tensor([3.99, 0.99]))
     x = torch.tensor([[[3.0, 0.0], [1.0, 2.0]]])
-    (y,) = norm([x.clone()], [Extent(torch.tensor([2]), x.device)], relu=False)
+    (y,) = norm([x.clone()], [extent_of([2], 2)], relu=False)
     torch.testing.assert_close(y, torch.tensor([[[1.0, 1.0], [0.0, 3.0]]]))
 
 
 def test_dropout_of_a_residual_sum_is_refused() -> None:
     x = torch.randn(1, 4, 2)
-    extent = Extent(torch.tensor([4]), x.device)
+    extent = extent_of([4], 4)
     with pytest.raises(ValueError, match="residual sum"):
         BatchNorm(2, dropout=0.1).train()([x], [extent], residuals=[x])

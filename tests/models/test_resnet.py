@@ -1,5 +1,7 @@
 """The network against an independent, plain implementation, and its contracts."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 from isoclr.corpus.codes import CODON_START, EXON_END, MASK, PAD, TRACKS
 from isoclr.models import MODELS, create
 from isoclr.models.chunk import Chunk
-from isoclr.models.encoder import Encoder, pad
+from isoclr.models.convolution import Convolution
+from isoclr.models.encoder import Encoder
 from isoclr.models.norm import BatchNorm
-from isoclr.models.resnet import Block, Convolution, DilatedResNet
+from isoclr.models.resnet import Block, DilatedResNet
 
 
 def random_codes(rng: np.random.Generator, length: int) -> np.ndarray:
@@ -23,9 +26,9 @@ def random_codes(rng: np.random.Generator, length: int) -> np.ndarray:
     return codes
 
 
-def trained(name: str, **options: int) -> Encoder:
+def trained(name: str, *, tracks: int = 6) -> Encoder:
     """An encoder whose biases and statistics are not the initial zeros and ones."""
-    encoder = create(name, seed=1, dropout=0.0, **options)
+    encoder = create(name, seed=1, dropout=0.0, tracks=tracks)
     generator = torch.Generator().manual_seed(2)
     for key, value in encoder.network.state_dict().items():
         if key.endswith("running_var"):
@@ -67,13 +70,29 @@ def one_hot(codes: list[np.ndarray], tracks: int) -> torch.Tensor:
     return torch.tensor(np.stack([TRACKS[c].T[:tracks] for c in codes]), dtype=torch.float64)
 
 
+def one_chunk(codes: list[np.ndarray], *, gap: int | None = 128) -> Chunk:
+    """All RNAs in one chunk, in their order: a row each, or end to end with a gap between them."""
+    width = max(-(-len(c) // 32) * 32 for c in codes)
+    steps = [width if gap is None else -(-len(c) // 32) * 32 + gap for c in codes]
+    starts = np.cumsum([0, *steps])
+    block = np.full(int(starts[-1]), PAD, np.uint8)
+    for start, c in zip(starts, codes, strict=False):
+        block[start : start + len(c)] = c
+    rows = len(codes) if gap is None else 1
+    lengths = torch.tensor([len(c) for c in codes])
+    return Chunk(torch.from_numpy(block).view(rows, -1), torch.from_numpy(starts[:-1]), lengths)
+
+
 def flat_gradient(network: DilatedResNet) -> torch.Tensor:
     return torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
 
 
 @pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("gap", [128, None])
 @pytest.mark.parametrize(("name", "tracks"), [("isoclr-s", 6), ("isoclr-s", 4), ("isoclr-m", 5)])
-def test_agrees_with_the_plain_implementation(name: str, tracks: int, training: bool) -> None:
+def test_agrees_with_the_plain_implementation(
+    name: str, tracks: int, gap: int | None, training: bool
+) -> None:
     network = trained(name, tracks=tracks).network.train(training).double()
     rng = np.random.default_rng(0)
     codes = [random_codes(rng, 256) for _ in range(3)]
@@ -82,7 +101,8 @@ def test_agrees_with_the_plain_implementation(name: str, tracks: int, training: 
     probe = torch.randn(expected.shape, generator=generator, dtype=torch.float64)
     expected_grads = torch.autograd.grad((expected * probe).sum(), list(network.parameters()))
     network.zero_grad()
-    result = network([pad(codes[:2]), pad(codes[2:])], torch.float64)
+    chunks = [one_chunk(codes[:2], gap=gap), one_chunk(codes[2:], gap=gap)]
+    result = network(chunks, torch.float64)
     grads = torch.autograd.grad((result * probe).sum(), list(network.parameters()))
     torch.testing.assert_close(result, expected, rtol=1e-9, atol=1e-9)
     names = [name for name, _ in network.named_parameters()]
@@ -93,21 +113,62 @@ def test_agrees_with_the_plain_implementation(name: str, tracks: int, training: 
 @pytest.mark.parametrize("name", MODELS)
 @given(lengths=st.lists(st.integers(1, 400), min_size=1, max_size=5), extra=st.integers(0, 3))
 @settings(max_examples=4, deadline=None)
-def test_padding_never_reaches_an_embedding(name: str, lengths: list[int], extra: int) -> None:
+def test_neither_padding_nor_neighbours_reach_an_embedding(
+    name: str, lengths: list[int], extra: int
+) -> None:
     network = trained(name).network.eval()
     rng = np.random.default_rng(sum(lengths))
     codes = [random_codes(rng, n) for n in lengths]
     with torch.inference_mode():
-        alone = torch.cat([network([pad([c])]) for c in codes])
-        chunk = pad(codes)
-        wide = F.pad(chunk.codes, (0, 32 * extra), value=PAD)
-        together = network([Chunk(wide, chunk.lengths)])
+        alone = torch.cat([network([one_chunk([c], gap=0)]) for c in codes])
+        chunk = one_chunk(codes, gap=network.architecture.gap)
+        wide = chunk if len(chunk.codes) > 1 else widened(chunk, 32 * extra)
+        together = network([wide])
     scale = float(alone.abs().max())
     torch.testing.assert_close(together / scale, alone / scale, rtol=0, atol=1e-5)
 
 
+def widened(chunk: Chunk, nt: int) -> Chunk:
+    return chunk._replace(codes=F.pad(chunk.codes, (0, nt), value=PAD))
+
+
+@pytest.mark.parametrize("name", ["isoclr-s", "isoclr-m"])
+def test_the_gap_is_as_short_as_it_can_be(name: str) -> None:
+    network = trained(name).network.double().eval()
+    gap = network.architecture.gap
+    assert gap is not None
+    codes = [random_codes(np.random.default_rng(0), 640) for _ in range(2)]
+    with torch.inference_mode():
+        alone, enough, less = (
+            network([one_chunk(codes, gap=g)], torch.float64) for g in (None, gap, gap - 32)
+        )
+    torch.testing.assert_close(enough, alone, rtol=0, atol=1e-12)
+    assert float((less - alone).abs().max()) > 1e-6
+
+
+def test_multi_scale_pooling_adds_the_means_of_earlier_blocks() -> None:
+    last, every = (create("isoclr-s", seed=0, pooling=p).network.eval() for p in ("last", "all"))
+    chunk = one_chunk([random_codes(np.random.default_rng(1), n) for n in (333, 500)])
+    with torch.inference_mode():
+        means = every([chunk])
+        ((x,), (extent,)) = next(iter(every.levels([chunk])))
+        torch.testing.assert_close(means[:, -256:], last([chunk]))
+    assert means.shape == (2, 64 + 64 + 4 * 128 + 2 * 256)
+    assert extent.lengths.tolist() == [84, 125]
+    torch.testing.assert_close(means[0, :64], x[0, :84].mean(0))
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("recompute", [False, True])
-def test_training_does_not_depend_on_chunks_or_recomputation(recompute: bool) -> None:
+def test_training_does_not_depend_on_chunks_threads_or_recomputation(recompute: bool) -> None:
     rng = np.random.default_rng(4)
     codes = [random_codes(rng, n) for n in (40, 64, 65, 100, 200, 333)]
     results = []
@@ -115,7 +176,7 @@ def test_training_does_not_depend_on_chunks_or_recomputation(recompute: bool) ->
         network = trained("isoclr-s").network.train().double()
         network.recompute = again
         starts = (0, *cuts[:-1])
-        chunks = [pad(codes[a:b]) for a, b in zip(starts, cuts, strict=True)]
+        chunks = [one_chunk(codes[a:b]) for a, b in zip(starts, cuts, strict=True)]
         out = network(chunks, torch.float64)
         (out**2).mean().backward()
         grads = flat_gradient(network)
@@ -132,13 +193,13 @@ def test_dropout_is_on_in_training_only_and_recomputes_to_the_same_gradient() ->
         network = create("isoclr-s", seed=0, dropout=0.3).network.train()
         network.recompute = recompute
         torch.manual_seed(0)
-        network([pad(codes)]).square().sum().backward()
+        network([one_chunk(codes)]).square().sum().backward()
         grads.append(flat_gradient(network))
     torch.testing.assert_close(grads[0], grads[1])
-    first, second = (network([pad(codes)]) for _ in range(2))
+    first, second = (network([one_chunk(codes)]) for _ in range(2))
     assert not torch.equal(first, second)
     network.eval()
-    assert torch.equal(network([pad(codes)]), network([pad(codes)]))
+    assert torch.equal(network([one_chunk(codes)]), network([one_chunk(codes)]))
 
 
 def test_running_statistics_lead_evaluation_to_the_training_result() -> None:
@@ -147,9 +208,9 @@ def test_running_statistics_lead_evaluation_to_the_training_result() -> None:
     codes = [random_codes(rng, 640) for _ in range(16)]
     with torch.no_grad():
         for _ in range(150):
-            in_training = network([pad(codes)])
+            in_training = network([one_chunk(codes)])
         network.eval()
-        in_evaluation = network([pad(codes)])
+        in_evaluation = network([one_chunk(codes)])
     assert float((in_evaluation - in_training).norm() / in_training.norm()) < 0.05
 
 
@@ -163,7 +224,7 @@ def test_no_chunks_embed_to_no_rows_and_still_have_a_gradient() -> None:
 
 def test_bf16_stays_close_to_float32() -> None:
     network = trained("isoclr-s").network.eval()
-    chunk = pad([random_codes(np.random.default_rng(7), 1000) for _ in range(4)])
+    chunk = one_chunk([random_codes(np.random.default_rng(7), 1000) for _ in range(4)])
     with torch.inference_mode():
         full, half = network([chunk]), network([chunk], torch.bfloat16)
     assert half.dtype == torch.float32

@@ -18,30 +18,14 @@ from torch import Tensor
 
 from isoclr.corpus.reader import open_corpus
 from isoclr.losses import count_weights
-from isoclr.pretraining.batches import ViewMaker
+from isoclr.pretraining.batches import Packing, ViewMaker
 from isoclr.pretraining.distributed import World, join
 from isoclr.pretraining.learner import Learner
 from isoclr.pretraining.options import Recipe
-from isoclr.views import PairSampler
+from isoclr.views import Augmentation, PairSampler, Resident
 
-RECIPE = Recipe(
-    model="isoclr-s",
-    tracks=6,
-    seed=3,
-    batch_size=8,
-    learning_rate=0.01,
-    weight_decay=1e-6,
-    warmup_steps=10,
-    clip=1e9,
-    temperature=0.1,
-    mask=0.15,
-    shift=3,
-    dropout=0.0,
-    precision="float32",
-    held_out=0.0,
-    weight_offset=0.4,
-    min_transcripts=1,
-)
+RECIPE = Recipe(seed=3, clip=1e9, dropout=0.0, precision="float32")
+AUGMENTATION = Augmentation(mask=0.15, most_shift=3, drop_splice=0.2, drop_tracks=0.2)
 
 
 class DetachingWorld(World):
@@ -75,16 +59,11 @@ def gradients(world: World, corpus_path: Path, pairs: int) -> dict[str, Tensor]:
     learner = Learner(RECIPE, world, count_weights(starts[1:] - starts[:-1]))
     learner.modules.double()
     learner.dtype = torch.float64
+    packing = Packing(gap=learner.network.architecture.gap, chunk_nt=1024)
     maker = ViewMaker(
-        corpus,
-        seed=RECIPE.seed,
-        rank=world.rank,
-        ranks=world.size,
-        chunk_nt=1024,
-        mask_rate=RECIPE.mask,
-        most_shift=RECIPE.shift,
+        Resident(corpus), AUGMENTATION, packing, seed=RECIPE.seed, rank=world.rank, ranks=world.size
     )
-    result = learner.step(maker.batch(sampler.batch(0, 0), 0, 0), 0, 0.01)
+    result = learner.step(maker.batch(sampler.batch(0, 0), 0, 0), 0, 0.01).result()
     found = {
         name: parameter.grad.clone()
         for name, parameter in learner.modules.named_parameters()

@@ -1,15 +1,17 @@
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from isoclr.corpus.codes import MASK, PAD
+from isoclr.corpus.codes import EXON_END, MASK, PAD
 from isoclr.corpus.reader import Corpus, open_corpus
-from isoclr.pretraining.batches import Ahead, Batch, ViewMaker
-from isoclr.views import Pairs, PairSampler
+from isoclr.pretraining.batches import Batch, Packing, ViewMaker
+from isoclr.views import Augmentation, Pairs, PairSampler, Resident
+
+PLAIN = Augmentation()
+POORER = Augmentation(mask=0.15, most_shift=3, drop_splice=0.3, drop_tracks=0.2)
+PACKING = Packing(gap=128, chunk_nt=1024)
 
 
 @pytest.fixture(scope="module")
@@ -18,46 +20,54 @@ def corpus(small_corpus: Path) -> Corpus:
 
 
 def maker(
-    corpus: Corpus, rank: int = 0, ranks: int = 1, mask: float = 0.15, shift: int = 3
+    corpus: Corpus,
+    rank: int = 0,
+    ranks: int = 1,
+    augmentation: Augmentation = POORER,
+    packing: Packing = PACKING,
 ) -> ViewMaker:
-    return ViewMaker(
-        corpus, seed=1, rank=rank, ranks=ranks, chunk_nt=1024, mask_rate=mask, most_shift=shift
-    )
+    return ViewMaker(Resident(corpus), augmentation, packing, seed=1, rank=rank, ranks=ranks)
 
 
 def pairs_of(corpus: Corpus) -> Pairs:
     return PairSampler(*corpus.members, batch_size=7, seed=1).batch(0, 0)
 
 
-def rows(batch: Batch, rank: int) -> dict[int, list[int]]:
-    """View → its codes without padding at the end, shift included."""
+def rows(batch: Batch, rank: int = 0) -> dict[int, list[int]]:
+    """View → its codes, shift included."""
     found = [
-        row[:length].tolist()
+        chunk.codes.flatten()[start : start + length].tolist()
         for chunk in batch.chunks
-        for row, length in zip(chunk.codes, chunk.lengths.tolist(), strict=True)
+        for start, length in zip(chunk.starts.tolist(), chunk.lengths.tolist(), strict=True)
     ]
     return dict(zip(batch.places[rank].tolist(), found, strict=True))
 
 
 def test_rows_are_the_transcripts_they_are_said_to_be(corpus: Corpus) -> None:
     pairs = pairs_of(corpus)
-    batch = maker(corpus, mask=0, shift=0).batch(pairs, 0, 0)
+    batch = maker(corpus, augmentation=PLAIN).batch(pairs, 0, 0)
     transcripts = np.concatenate([pairs.first, pairs.second])
-    views = rows(batch, 0)
+    views = rows(batch)
     assert sorted(views) == list(range(14))
     for view, codes in views.items():
         assert codes == corpus.codes_of(transcripts[view]).tolist()
-    assert batch.nt == sum(map(len, views.values()))
-    assert 0 <= batch.waste < 1
+    assert batch.gene_sets.tolist() == pairs.gene_sets.tolist()
+
+
+def test_nucleotides_and_padding_are_counted(corpus: Corpus) -> None:
+    batch = maker(corpus, augmentation=PLAIN).batch(pairs_of(corpus), 0, 0)
+    codes = torch.cat([chunk.codes.flatten() for chunk in batch.chunks])
+    assert batch.nt == int((codes != PAD).sum())
+    assert batch.waste == pytest.approx(float((codes == PAD).float().mean()))
 
 
 def test_views_are_masked_each_its_own_way_and_shifted_together(corpus: Corpus) -> None:
-    pairs = Pairs(
-        np.array([0, 0]), np.array([5, 5]), np.array([5, 5])
-    )  # one transcript, four views
+    fives = np.array([5, 5])
+    pairs = Pairs(np.array([0, 0]), fives, fives)  # one transcript, four views
     shifts = set()
     for step in range(12):
-        views = rows(maker(corpus).batch(pairs, 0, step), 0)
+        augmentation = Augmentation(mask=0.15, most_shift=3)
+        views = rows(maker(corpus, augmentation=augmentation).batch(pairs, 0, step))
         assert len({tuple(view) for view in views.values()}) == 4
         leading = {next(i for i, code in enumerate(view) if code != PAD) for view in views.values()}
         assert len(leading) == 1
@@ -71,49 +81,59 @@ def test_views_are_masked_each_its_own_way_and_shifted_together(corpus: Corpus) 
     assert shifts == {0, 1, 2, 3}
 
 
-@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("ranks", [2, 3, 20])
 def test_several_ranks_have_the_views_of_one(corpus: Corpus, ranks: int) -> None:
     pairs = pairs_of(corpus)
-    alone = rows(maker(corpus).batch(pairs, 3, 2), 0)
+    alone = rows(maker(corpus).batch(pairs, 3, 2))
     together: dict[int, list[int]] = {}
     for rank in range(ranks):
         together |= rows(maker(corpus, rank, ranks).batch(pairs, 3, 2), rank)
     assert together == alone
 
 
-def test_masks_are_new_in_every_step_and_epoch(corpus: Corpus) -> None:
+def test_every_rank_knows_where_the_rows_of_all_belong(corpus: Corpus) -> None:
+    pairs = pairs_of(corpus)
+    batches = [maker(corpus, rank, 3).batch(pairs, 0, 0) for rank in range(3)]
+    for batch in batches:
+        for ours, theirs in zip(batch.places, batches[0].places, strict=True):
+            assert torch.equal(ours, theirs)
+    assert sorted(torch.cat(batches[0].places).tolist()) == list(range(14))
+
+
+def test_ranks_have_as_many_nucleotides(corpus: Corpus) -> None:
+    batches = [maker(corpus, rank, 2, PLAIN).batch(pairs_of(corpus), 0, 0) for rank in range(2)]
+    first, second = (sum(int(c.lengths.sum()) for c in batch.chunks) for batch in batches)
+    assert abs(first - second) <= max(len(view) for view in rows(batches[0]).values())
+
+
+@pytest.mark.parametrize(
+    "packing",
+    [
+        Packing(gap=128, chunk_nt=1),
+        Packing(gap=128, chunk_nt=2**23, round_to=1024),
+        Packing(gap=None, chunk_nt=1024),
+    ],
+)
+def test_the_packing_changes_no_view(corpus: Corpus, packing: Packing) -> None:
+    pairs = pairs_of(corpus)
+    found = rows(maker(corpus, packing=packing).batch(pairs, 3, 2))
+    assert found == rows(maker(corpus).batch(pairs, 3, 2))
+
+
+def test_views_are_new_in_every_step_and_epoch(corpus: Corpus) -> None:
     pairs = pairs_of(corpus)
     made = [
-        rows(maker(corpus, shift=0).batch(pairs, *when), 0)[0] for when in [(0, 0), (0, 1), (1, 0)]
+        rows(maker(corpus, augmentation=Augmentation(mask=0.15)).batch(pairs, *when))[0]
+        for when in [(0, 0), (0, 1), (1, 0)]
     ]
     assert made[0] != made[1] != made[2] != made[0]
 
 
-def test_ahead_gives_the_batch_of_the_step_asked_for() -> None:
-    def make(step: int) -> Batch:
-        return Batch([], [torch.tensor([step])], np.array([step]), step, 0.0)
-
-    with Ahead(make) as ahead:
-        assert [ahead.get(step).nt for step in (4, 5, 6, 2, 3)] == [4, 5, 6, 2, 3]
-
-
-def test_ahead_prepares_the_next_batch_in_the_meantime() -> None:
-    prepared = threading.Event()
-
-    def make(step: int) -> Batch:
-        if step == 1:
-            prepared.set()
-        return Batch([], [], np.array([step]), step, 0.0)
-
-    with Ahead(make) as ahead:
-        ahead.get(0)
-        assert prepared.wait(timeout=10)
-
-
-def test_an_error_while_making_a_batch_arrives() -> None:
-    def make(step: int) -> Batch:
-        time.sleep(0)
-        raise OSError(f"step {step}")
-
-    with Ahead(make) as ahead, pytest.raises(OSError, match="step 3"):
-        ahead.get(3)
+def test_a_share_of_the_views_loses_its_tracks(corpus: Corpus) -> None:
+    pairs = pairs_of(corpus)
+    marked = Resident(corpus)
+    marked.codes = marked.codes | EXON_END
+    made = ViewMaker(marked, Augmentation(drop_splice=0.5), PACKING, seed=1)
+    for_all = [rows(made.batch(pairs, 0, step)) for step in range(20)]
+    kept = [view[0] >= EXON_END for views in for_all for view in views.values()]
+    assert np.mean(kept) == pytest.approx(0.5, abs=0.15)

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,30 +8,17 @@ import torch
 from isoclr.corpus.reader import Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.losses import decoupled_contrastive_loss
-from isoclr.pretraining.batches import Batch, ViewMaker
+from isoclr.pretraining.batches import Batch, Packing, ViewMaker
 from isoclr.pretraining.distributed import World
 from isoclr.pretraining.learner import DivergedError, Learner
 from isoclr.pretraining.options import Recipe
-from isoclr.views import PairSampler
+from isoclr.pretraining.tuning import Tuning
+from isoclr.views import Augmentation, PairSampler, Resident
 
-RECIPE = Recipe(
-    model="isoclr-s",
-    tracks=6,
-    seed=0,
-    batch_size=6,
-    learning_rate=0.001,
-    weight_decay=1e-6,
-    warmup_steps=10,
-    clip=1.0,
-    temperature=0.2,
-    mask=0.15,
-    shift=3,
-    dropout=0.1,
-    precision="float32",
-    held_out=0.0,
-    weight_offset=0.4,
-    min_transcripts=1,
-)
+RECIPE = Recipe(batch_size=6, temperature=0.2, precision="float32")
+PACKING = Packing(gap=128, chunk_nt=4096)
+KEEPING = Tuning(packing=PACKING, recompute=False, compile=False)
+RECOMPUTING = Tuning(packing=PACKING, recompute=True, compile=False)
 
 
 @pytest.fixture(autouse=True)
@@ -45,12 +33,11 @@ def corpus(small_corpus: Path) -> Corpus:
 
 def batch(corpus: Corpus, step: int = 0) -> Batch:
     pairs = PairSampler(*corpus.members, batch_size=6, seed=0).batch(0, step)
-    return ViewMaker(corpus, seed=0, chunk_nt=4096, mask_rate=0.15, most_shift=3).batch(
-        pairs, 0, step
-    )
+    augmentation = Augmentation(mask=0.15, most_shift=3)
+    return ViewMaker(Resident(corpus), augmentation, PACKING, seed=0).batch(pairs, 0, step)
 
 
-def learner(corpus: Corpus, **options: float) -> Learner:
+def learner(corpus: Corpus, **options: Any) -> Learner:
     weights = np.linspace(0.5, 1.5, corpus.num_gene_sets, dtype=np.float32)
     return Learner(Recipe(**{**RECIPE.as_dict(), **options}), World(), weights)
 
@@ -72,15 +59,15 @@ def test_the_loss_is_weighted_by_gene_set_and_at_the_recipes_temperature(corpus:
     made.modules.train()
     with torch.no_grad():
         z1, z2 = made.project(views).chunk(2)
-    weights = torch.linspace(0.5, 1.5, corpus.num_gene_sets)[torch.from_numpy(views.gene_sets)]
+    weights = torch.linspace(0.5, 1.5, corpus.num_gene_sets)[views.gene_sets]
     expected = decoupled_contrastive_loss(z1, z2, weights, temperature=0.2)
-    found = learner(corpus, dropout=0.0).step(views, 0, 0.001).loss
+    found = learner(corpus, dropout=0.0).step(views, 0, 0.001).result().loss
     assert found == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_the_gradient_is_clipped_and_its_norm_before_that_reported(corpus: Corpus) -> None:
     made = learner(corpus, clip=0.01)
-    result = made.step(batch(corpus), 0, 0.001)
+    result = made.step(batch(corpus), 0, 0.001).result()
     clipped = torch.stack([p.grad.norm() for p in made.parameters if p.grad is not None]).norm()
     assert result.gradient_norm > 1
     assert float(clipped) == pytest.approx(0.01, rel=1e-3)
@@ -106,7 +93,9 @@ def test_a_restored_learner_goes_on_as_if_nothing_had_happened(corpus: Corpus) -
     resumed = learner(corpus)
     resumed.restore(saved, Path("checkpoint"))
     for step in (1, 2):
-        results = [m.step(batch(corpus, step), step, 0.001) for m in (never_stopped, resumed)]
+        results = [
+            m.step(batch(corpus, step), step, 0.001).result() for m in (never_stopped, resumed)
+        ]
         assert results[0] == results[1]
     expected = never_stopped.tensors()
     for name, tensor in resumed.tensors().items():
@@ -124,7 +113,7 @@ def test_validation_changes_nothing_that_is_trained(corpus: Corpus) -> None:
 
 def test_dropout_depends_on_the_step(corpus: Corpus) -> None:
     made, views = learner(corpus, dropout=0.3), batch(corpus)
-    losses = [made.step(views, number, 0.0).loss for number in (0, 1, 0)]
+    losses = [made.step(views, number, 0.0).result().loss for number in (0, 1, 0)]
     assert losses[0] == losses[2] != losses[1]
 
 
@@ -134,34 +123,65 @@ def test_divergence_ends_the_run_and_spares_the_weights(corpus: Corpus) -> None:
         made.projector.last.weight[0, 0] = torch.nan
     before = [p.detach().clone() for p in made.parameters[:-1]]
     with pytest.raises(DivergedError, match=r"step 5: loss nan.*lower --learning-rate"):
-        made.step(batch(corpus), 4, 0.001)
+        made.step(batch(corpus), 4, 0.001).result()
     assert all(torch.equal(p, q) for p, q in zip(made.parameters, before, strict=False))
 
 
 def test_bf16_stays_close_to_float32(corpus: Corpus) -> None:
     losses = [
-        learner(corpus, dropout=0.0).step(batch(corpus), 0, 0.001).loss,
-        Learner(
-            Recipe(**{**RECIPE.as_dict(), "dropout": 0.0, "precision": "bf16"}),
-            World(),
-            np.linspace(0.5, 1.5, corpus.num_gene_sets, dtype=np.float32),
-        )
+        learner(corpus, dropout=0.0, precision=precision)
         .step(batch(corpus), 0, 0.001)
-        .loss,
+        .result()
+        .loss
+        for precision in ("float32", "bf16")
     ]
     assert losses[0] == pytest.approx(losses[1], rel=0.1)
     assert losses[0] != losses[1]
 
 
 def test_recomputing_activations_gives_the_same_gradient(corpus: Corpus) -> None:
-    weights = np.ones(corpus.num_gene_sets, np.float32)
     gradients = []
-    for recompute in (True, False):
-        made = Learner(RECIPE, World(), weights, recompute=recompute)
+    for tuning in (RECOMPUTING, KEEPING):
+        made = learner(corpus)
+        made.follow(tuning)
+        assert made.network.recompute == tuning.recompute
         made.step(batch(corpus), 0, 0.001)
         gradients.append([p.grad for p in made.parameters])
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_the_network_is_told_to_compile(corpus: Corpus) -> None:
+    made = learner(corpus)
+    assert not made.network.compiled
+    made.follow(Tuning(packing=PACKING, recompute=False, compile=True))
+    assert made.network.compiled
+
+
+def test_a_trained_body_is_the_start_and_the_projection_head_is_fresh(corpus: Corpus) -> None:
+    first, fresh = learner(corpus), learner(corpus)
+    first.step(batch(corpus), 0, 0.01)
+    weights = np.ones(corpus.num_gene_sets, np.float32)
+    made = Learner(RECIPE, World(), weights, start=first.encoder)
+    for name, tensor in made.network.state_dict().items():
+        assert torch.equal(tensor, first.network.state_dict()[name]), name
+    for name, tensor in made.projector.state_dict().items():
+        assert torch.equal(tensor, fresh.projector.state_dict()[name]), name
+    made.step(batch(corpus), 0, 0.01)
+    assert not torch.equal(made.network.stem.weight, first.network.stem.weight)
+
+
+def test_a_step_that_diverges_spares_the_optimiser_too(corpus: Corpus) -> None:
+    made = learner(corpus)
+    made.step(batch(corpus), 0, 0.001)
+    with torch.no_grad():
+        made.projector.last.weight[0, 0] = torch.inf
+    before = {name: t.clone() for name, t in made.tensors().items() if "running" not in name}
+    with pytest.raises(DivergedError):
+        made.step(batch(corpus), 1, 0.001).result()
+    after = made.tensors()
+    for name, tensor in before.items():
+        assert torch.equal(tensor, after[name]), name
 
 
 def test_a_checkpoint_of_another_model_does_not_fit(corpus: Corpus) -> None:

@@ -14,13 +14,13 @@ from isoclr.pretraining.batches import Batch
 from isoclr.pretraining.checkpoint import State, load
 from isoclr.pretraining.display import Display
 from isoclr.pretraining.distributed import World
-from isoclr.pretraining.learner import Learner, StepResult
+from isoclr.pretraining.learner import DivergedError, Launched, Learner, StepResult
 from isoclr.pretraining.log import Log, read
 from isoclr.pretraining.loop import Cadence, Run
 from isoclr.pretraining.schedule import Plan
 from isoclr.pretraining.stopping import StopRequest
 
-BATCH = Batch([], [], np.empty(0, np.int64), 100, 0.05)
+BATCH = Batch([], [], torch.empty(0, dtype=torch.int64), 100, 0.05)
 
 
 class CountingLearner:
@@ -33,10 +33,10 @@ class CountingLearner:
         self.steps: list[int] = []
         self.rates: list[float] = []
 
-    def step(self, _: Batch, number: int, learning_rate: float) -> StepResult:
+    def step(self, _: Batch, number: int, learning_rate: float) -> Launched:
         self.steps.append(number)
         self.rates.append(learning_rate)
-        return StepResult(10.0 - number, 1.0)
+        return Launched(number, torch.tensor([10.0 - number, 1.0]))
 
     def validate(self, _: Batch) -> dict[str, float]:
         return {"loss": 1.0, "retrieval": 0.9 if len(self.steps) == 4 else 0.2, "pairs": 2.0}
@@ -152,3 +152,40 @@ def test_fewer_lines_of_log_on_request(tmp_path: Path) -> None:
     cadence = Cadence(log=4, validate=100, checkpoint_steps=None, checkpoint_minutes=60)
     train(make_run(tmp_path, Plan("steps", 10), cadence=cadence, held_out=None))
     assert [r["step"] for r in read(tmp_path / "log.jsonl")] == [4, 8, 10]
+
+
+def test_the_next_batch_is_drawn_while_a_step_is_under_way(tmp_path: Path) -> None:
+    """On a GPU, where a step has only been queued when ``Learner.step`` returns."""
+    events: list[str] = []
+
+    class Queue(CountingLearner):
+        def step(self, _: Batch, number: int, learning_rate: float) -> Launched:
+            super().step(_, number, learning_rate)
+            events.append(f"step {number}")
+            return Awaited(number, torch.ones(2))
+
+    class Awaited(Launched):
+        def result(self) -> StepResult:
+            events.append(f"wait {self.number}")
+            return StepResult(1.0, 1.0)
+
+    def batch_of(step: int) -> Batch:
+        events.append(f"draw {step}")
+        return BATCH
+
+    learner = cast("Learner", Queue())
+    train(make_run(tmp_path, Plan("steps", 2), learner=learner, batch_of=batch_of, held_out=None))
+    assert events[:6] == ["draw 0", "step 0", "draw 1", "wait 0", "step 1", "draw 2"]
+
+
+def test_a_step_that_diverges_leaves_the_checkpoint_before_it(tmp_path: Path) -> None:
+    class Diverging(CountingLearner):
+        def step(self, _: Batch, number: int, learning_rate: float) -> Launched:
+            super().step(_, number, learning_rate)
+            return Launched(number, torch.tensor([torch.nan if number == 4 else 1.0, 1.0]))
+
+    run = make_run(tmp_path, Plan("steps", 9), learner=cast("Learner", Diverging()))
+    with pytest.raises(DivergedError, match="step 5: loss nan"):
+        train(run)
+    assert load(tmp_path / "checkpoint.safetensors").state.step == 3
+    assert [r["step"] for r in read(tmp_path / "log.jsonl") if "loss" in r] == [1, 2, 3, 4]

@@ -1,28 +1,13 @@
+import inspect
 from typing import Any
 
 import pytest
 
 from isoclr.errors import InputError
+from isoclr.pretraining import pretrain
 from isoclr.pretraining.options import Recipe
 
-OPTIONS: dict[str, Any] = {
-    "model": "isoclr-s",
-    "tracks": 6,
-    "seed": 0,
-    "batch_size": 8,
-    "learning_rate": 0.01,
-    "weight_decay": 1e-6,
-    "warmup_steps": 10,
-    "clip": 1.0,
-    "temperature": 0.1,
-    "mask": 0.15,
-    "shift": 3,
-    "dropout": 0.1,
-    "precision": "float32",
-    "held_out": 0.05,
-    "weight_offset": 0.4,
-    "min_transcripts": 1,
-}
+OPTIONS: dict[str, Any] = Recipe(batch_size=8, init="c0ffee").as_dict()
 
 
 @pytest.mark.parametrize(
@@ -33,11 +18,29 @@ OPTIONS: dict[str, Any] = {
         ("seed", -1, "--seed is -1, expected 0 to 4294967295"),
         ("temperature", 0.0, "--temperature is 0.0, expected at least"),
         ("learning_rate", float("nan"), "--learning-rate is nan"),
+        ("drop_splice", -0.1, "--drop-splice is -0.1, expected 0 to 1"),
+        ("drop_tracks", 1.1, "--drop-tracks is 1.1, expected 0 to 1"),
     ],
 )
 def test_an_impossible_value_is_named(name: str, value: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Recipe(**{**OPTIONS, name: value})
+
+
+def test_no_more_than_all_views_can_lose_tracks() -> None:
+    assert Recipe(drop_splice=0.5, drop_tracks=0.5).drop_tracks == 0.5
+    with pytest.raises(
+        InputError, match=r"--drop-splice 0.6 and --drop-tracks 0.5 are more than 1"
+    ):
+        Recipe(drop_splice=0.6, drop_tracks=0.5)
+
+
+def test_the_defaults_are_those_of_the_command() -> None:
+    options = inspect.signature(pretrain).parameters
+    for name, value in Recipe().as_dict().items():
+        if name != "init":  # given as a model, kept as the SHA-256 of its weights
+            assert options[name].default == value, name
+    assert options["init"].default is None
 
 
 def test_the_same_recipe_can_be_resumed() -> None:
@@ -49,6 +52,11 @@ def test_every_differing_option_is_named_with_both_values() -> None:
     message = r"--batch-size 16 \(given: 8\), --seed 5 \(given: 0\)"
     with pytest.raises(InputError, match=message):
         Recipe(**OPTIONS).require_same(saved, "checkpoint")
+
+
+def test_another_start_is_named_by_its_weights() -> None:
+    with pytest.raises(InputError, match=r"--init c0ffee \(given: \)"):
+        Recipe(batch_size=8).require_same(OPTIONS, "checkpoint")
 
 
 def test_an_option_the_checkpoint_does_not_know_is_named() -> None:

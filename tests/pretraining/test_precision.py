@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from isoclr.errors import InputError
-from isoclr.pretraining.precision import activation_dtype
+from isoclr.pretraining.precision import activation_dtype, products_for
 
 CPU = torch.device("cpu")
 
@@ -31,3 +31,31 @@ def test_auto_is_bf16_on_cpus_that_have_it(
 def test_unknown() -> None:
     with pytest.raises(InputError, match="--precision is 'fp8', expected auto, bf16 or float32"):
         activation_dtype("fp8", CPU)
+
+
+def settings() -> tuple[str, bool, bool]:
+    cudnn = torch.backends.cudnn
+    return torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark
+
+
+@pytest.mark.parametrize(
+    ("dtype", "few_shapes", "expected"),
+    [
+        (torch.bfloat16, True, ("high", True, True)),
+        (torch.bfloat16, False, ("high", True, False)),
+        (torch.float32, True, ("highest", False, True)),
+    ],
+)
+def test_float32_products_on_a_gpu_are_as_exact_as_the_activations(
+    dtype: torch.dtype, few_shapes: bool, expected: tuple[str, bool, bool]
+) -> None:
+    before = settings()
+    with products_for(dtype, torch.device("cuda"), few_shapes=few_shapes):
+        assert settings() == expected
+    assert settings() == before
+
+
+def test_a_cpu_multiplies_as_ever() -> None:
+    before = settings()
+    with products_for(torch.bfloat16, CPU, few_shapes=True):
+        assert settings() == before

@@ -17,7 +17,7 @@ import torch
 
 from isoclr.errors import InputError
 from isoclr.models import load
-from isoclr.pretraining import Pretrained, pretrain
+from isoclr.pretraining import Pretrained, checkpoint, pretrain
 from isoclr.pretraining.log import read
 
 STEPS = 8
@@ -131,6 +131,44 @@ def test_a_finished_run_resumed_stays_as_it_is(
     again = pretrain(small_corpus, out=out, resume=True, **options(steps=None))
     assert again.state.step == STEPS
     assert digest(out) == digest(never_stopped.out)
+
+
+def test_a_run_starts_from_a_trained_model_and_says_which(
+    never_stopped: Pretrained, small_corpus: Path, tmp_path: Path
+) -> None:
+    start = load(never_stopped.out)
+    changed = options(steps=2, init=str(never_stopped.out), learning_rate=0.0)
+    run = pretrain(small_corpus, out=tmp_path / "run", **changed)
+    for name, parameter in load(run.out).network.named_parameters():
+        assert torch.equal(parameter, start.network.get_parameter(name)), name
+    assert checkpoint.load(run.out / "checkpoint.safetensors").recipe["init"] == start.sha256
+    with pytest.raises(InputError, match=rf"--init {start.sha256} \(given: \)"):
+        pretrain(small_corpus, out=run.out, resume=True, **options(steps=2, learning_rate=0.0))
+
+
+def test_a_model_of_another_kind_is_no_start(
+    never_stopped: Pretrained, small_corpus: Path, tmp_path: Path
+) -> None:
+    changed = options(init=str(never_stopped.out), tracks=4)
+    with pytest.raises(InputError, match="its number of tracks is 6, the run's is 4"):
+        pretrain(small_corpus, out=tmp_path / "run", **changed)
+    assert not (tmp_path / "run").exists()
+
+
+def test_all_blocks_pooled_and_tracks_dropped(small_corpus: Path, tmp_path: Path) -> None:
+    changed = options(steps=2, pooling="all", drop_splice=0.3, drop_tracks=0.3)
+    run = pretrain(small_corpus, out=tmp_path / "run", **changed)
+    assert load(run.out).dim == sum([64, 64, 128, 128, 128, 128, 256, 256])
+    recipe = checkpoint.load(run.out / "checkpoint.safetensors").recipe
+    for name in (
+        "pooling",
+        "drop_splice",
+        "drop_tracks",
+        "batch_size",
+        "learning_rate",
+        "held_out",
+    ):
+        assert recipe[name] == changed[name], name
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def test_the_label_column_is_chosen_when_there_are_several(tmp_path: Path) -> No
     path = written(tmp_path, "gene_id\ta\tb\nG1\t1\t2\nG2\t3\t2\nG3\t1\t5\n")
     assert read_labels(path, "b").table["value"].to_list() == [2, 2, 5]
     assert read_labels(path, "b").binary
-    with pytest.raises(InputError, match=r"a, b; expected one label, or its name with --label"):
+    with pytest.raises(InputError, match=r"a, b; expected one label, or the name of one"):
         read_labels(path)
 
 

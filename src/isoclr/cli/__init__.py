@@ -21,10 +21,13 @@ VERBS: dict[str, dict[str, str]] = {
     },
     "Model": {
         "pretrain": "corpus  →  an encoder, by contrastive learning; resumes, scales with torchrun",
+        "push": "a trained encoder  →  the Hugging Face hub",
     },
     "Use": {
         "embed": "a FASTA, a corpus or annotation + genome  →  one vector per RNA",
         "probe": "embeddings + labels  →  how well a linear model predicts, beside simple baselines",
+        "fit": "embeddings + labels  →  a head that predicts the label, with calibrated intervals",
+        "predict": "RNAs + a head  →  value, interval, and whether the RNA is unlike the known ones",
     },
 }
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from isoclr._version import __version__
-from isoclr.console import say
+from isoclr.console import conclude, say
 from isoclr.embedding.bar import nucleotides_bar
 from isoclr.embedding.sharding import parse_shard, shard_rows
 from isoclr.embedding.sources import Rnas, read_rnas
@@ -37,7 +37,7 @@ def embed(
     precision: Precision = "float32",
     device: str | None = None,
     threads: int | None = None,
-    chunk_nt: int = 65_536,
+    chunk_nt: int | None = None,
     shard: str | None = None,
     overwrite: bool = False,
 ) -> Path:
@@ -48,7 +48,8 @@ def embed(
 
     Args:
         inputs: FASTA files of mature RNAs (plain or gz), or corpora that isoclr build wrote.
-        model: directory of a trained model, or the name of one that ships with isoclr.
+        model: directory of a trained model, name of one that ships with isoclr, or user/name@revision of one on the
+            hub.
         out: the embeddings, as Parquet (.parquet), AnnData (.h5ad) or NumPy (.npz) by the extension.
         annotation: GTF, GFF3, genePred, BED12 or structure table with the exons and coding sequences of the FASTA's
             RNAs, or of the genome.
@@ -58,7 +59,8 @@ def embed(
         precision: of the computation; bf16 is faster where the processor has it.
         device: cpu, cuda, cuda:1, …; by default the GPU when there is one.
         threads: of the CPU; by default as many as torch chooses.
-        chunk_nt: nucleotides computed at a time, 1,024 or more; more is faster on a GPU and takes more memory.
+        chunk_nt: nucleotides computed at a time (by each thread of a CPU), 1,024 or more; by default what suits the
+            device.
         shard: i/n: embed only the i-th of n parts, of equally many nucleotides; the parts, put one after the other, are
             the whole, and isoclr probe reads a directory of them.
         overwrite: replace an output that exists.
@@ -96,7 +98,7 @@ def embed(
         matrix = _embed_all(rnas, encoder, scratch, precision, chunk_nt)
         table = pl.concat([part.table for part in rnas])
         write(out, Embeddings(table, matrix, _meta(encoder, precision)))
-    say(f"{out}: {table.height:,} RNAs × {encoder.dim}, {encoder.name} {encoder.sha256[:12]}")
+    conclude(f"{out}: {table.height:,} RNAs × {encoder.dim}, {encoder.name} {encoder.sha256[:12]}")
     return out
 
 
@@ -105,11 +107,11 @@ def _paths(given: tuple[Path, ...] | Path | str) -> list[Path]:
     return [Path(path) for path in ((given,) if isinstance(given, str | Path) else given)]
 
 
-def _check_sizes(threads: int | None, chunk_nt: int) -> None:
+def _check_sizes(threads: int | None, chunk_nt: int | None) -> None:
     """Refuse at once what would fail later, or hardly ever end."""
     if threads is not None and threads < 1:
         raise InputError(f"--threads {threads}: expected 1 or more")
-    if chunk_nt < SMALLEST_CHUNK:
+    if chunk_nt is not None and chunk_nt < SMALLEST_CHUNK:
         raise InputError(f"--chunk-nt {chunk_nt}: expected {SMALLEST_CHUNK:,} or more")
 
 
@@ -125,7 +127,11 @@ def _device(name: str | None) -> torch.device:
 
 
 def _embed_all(
-    rnas: Sequence[Rnas], encoder: Encoder, scratch: Any, precision: Precision, chunk_nt: int
+    rnas: Sequence[Rnas],
+    encoder: Encoder,
+    scratch: Any,
+    precision: Precision,
+    chunk_nt: int | None,
 ) -> NDArray[np.float32]:
     """Embeddings of all inputs, one under the other, on disk: a file without a name, gone when closed."""
     n = sum(map(len, rnas))

@@ -1,19 +1,20 @@
 """An encoder ready for use: sequences in, one vector per RNA out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from isoclr.corpus.codes import PAD, Codes, encode, nucleotides
+from isoclr.corpus.codes import Codes, encode, nucleotides
 from isoclr.errors import InputError
 from isoclr.models import weights
-from isoclr.models.chunk import Chunk
-from isoclr.models.resnet import STRIDE, DilatedResNet
+from isoclr.models.folded import FoldedResNet
+from isoclr.models.packing import Layout, fill, lay_out
+from isoclr.models.parallel import each
+from isoclr.models.resnet import DilatedResNet
 from isoclr.orf import longest_orf
 
 Precision = Literal["float32", "bf16"]
@@ -33,6 +34,7 @@ class Encoder:
         self.network = network
         self.name = name
         self.tracks = tracks
+        self._folded: tuple[object, FoldedResNet] | None = None
 
     def __repr__(self) -> str:
         return (
@@ -83,25 +85,24 @@ class Encoder:
             codes.append(encode(bases, cds=longest_orf(bases) if orf else None))
         return self.embed_codes(codes, precision=precision)
 
-    @torch.inference_mode()
     def embed_codes(
         self,
         codes: Sequence[Codes],
         *,
         precision: Precision = "float32",
-        chunk_nt: int = 65_536,
+        chunk_nt: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> NDArray[np.float32]:
         """Embed RNAs given as byte codes (:mod:`isoclr.corpus.codes`), ``(n, dim)`` float32 in their order.
 
-        RNAs of like length are computed together. One longer than ``chunk_nt`` is cut into tiles that overlap
-        by the encoder's reach, which gives the same embedding in bounded memory.
+        Several RNAs are computed together, on a CPU one such chunk on every thread. An RNA longer than ``chunk_nt``
+        is cut into tiles that overlap by the encoder's reach, which gives the same embedding in bounded memory.
 
         Args:
             codes: one array ``(length,)`` an RNA.
             precision: of the activations.
-            chunk_nt: nt computed at a time.
-            progress: called with the number of nt done since the last call.
+            chunk_nt: nt computed at a time, on each thread of a CPU; None: what suits the device.
+            progress: called with the number of nt done since the last call, by whichever thread did them.
 
         Raises:
             InputError: an RNA without a single base.
@@ -109,67 +110,32 @@ class Encoder:
         lengths = np.array([len(c) for c in codes], np.int64)
         if (lengths == 0).any():
             raise InputError(f"sequence {int(np.argmin(lengths)) + 1} is empty, expected bases")
-        was_training = self.network.training
-        self.network.eval()
+        folded = self._fold(DTYPES[precision])
+        tile_nt = chunk_nt or folded.tile_nt
         embeddings = np.empty((len(codes), self.dim), np.float32)
-        try:
-            for rows in _by_length(lengths, chunk_nt):
-                group = [codes[i] for i in rows]
-                embeddings[rows] = self._embed_group(group, DTYPES[precision], chunk_nt)
-                if progress is not None:
-                    progress(int(lengths[rows].sum()))
-        finally:
-            self.network.train(was_training)
+
+        def embed(layout: Layout) -> None:
+            total = int(lengths[layout.rows].sum())
+            if len(layout.rows) == 1 and total > tile_nt:
+                found = folded.embed_long(codes[layout.rows[0]], tile_nt)
+            else:
+                found = folded.embed(fill(layout, codes, lengths))
+            embeddings[layout.rows] = found
+            if progress is not None:
+                progress(total)
+
+        layouts = lay_out(lengths, gap=self.network.architecture.gap, chunk_nt=tile_nt)
+        each(embed, layouts, folded.device.type)
         return embeddings
 
-    def _embed_group(
-        self, group: list[Codes], dtype: torch.dtype, chunk_nt: int
-    ) -> NDArray[np.float32]:
-        """RNAs of like length as one chunk; a long one in tiles."""
-        if len(group) == 1 and len(group[0]) > chunk_nt:
-            return self._embed_tiled(group[0], dtype, chunk_nt)
-        chunk = pad(group).to(self.network.stem.weight.device)
-        found: NDArray[np.float32] = self.network([chunk], dtype).cpu().numpy()
-        return found
-
-    def _embed_tiled(self, codes: Codes, dtype: torch.dtype, tile_nt: int) -> NDArray[np.float32]:
-        """Sum over tiles of the activations before pooling; each tile sees its neighbours' bases."""
-        reach = self.network.architecture.reach
-        tile_nt = max(tile_nt // STRIDE * STRIDE, STRIDE)
-        total = torch.zeros(self.dim, dtype=torch.float64)
-        for start in range(0, len(codes), tile_nt):
-            end = min(start + tile_nt, len(codes))
-            first = max(start - reach, 0)
-            chunk = pad([codes[first : end + reach]]).to(self.network.stem.weight.device)
-            (features,), _ = self.network.features([chunk], dtype)
-            own = features[0, (start - first) // STRIDE : -(-(end - first) // STRIDE)]
-            total += own.sum(0, dtype=torch.float64).cpu()
-        positions = -(-len(codes) // STRIDE)
-        mean: NDArray[np.float32] = (total / positions).float().numpy()
-        return mean
+    def _fold(self, dtype: torch.dtype) -> FoldedResNet:
+        """The network ready for evaluation; kept until a weight changes."""
+        state = self.network.state_dict(keep_vars=True).values()
+        key = (dtype, *((t.data_ptr(), t._version) for t in state))
+        if self._folded is None or self._folded[0] != key:
+            self._folded = key, FoldedResNet(self.network, dtype)
+        return self._folded[1]
 
     def save(self, directory: Path | str) -> Path:
         """Write ``config.json`` and ``model.safetensors``; the directory appears when both are whole."""
         return weights.save(self, Path(directory))
-
-
-def pad(codes: Sequence[Codes]) -> Chunk:
-    """One chunk from RNAs of like length, padded to the longest rounded up to the stride."""
-    lengths = torch.tensor([len(c) for c in codes])
-    width = -(-int(lengths.max()) // STRIDE) * STRIDE
-    block: Tensor = torch.full((len(codes), width), PAD, dtype=torch.uint8)
-    rows = block.numpy()
-    for row, c in zip(rows, codes, strict=True):
-        row[: len(c)] = c
-    return Chunk(block, lengths)
-
-
-def _by_length(lengths: NDArray[np.int64], chunk_nt: int) -> Iterator[NDArray[np.int64]]:
-    """Row numbers in groups of like length, each group at most ``chunk_nt`` when padded."""
-    order = np.argsort(lengths, kind="stable")
-    start = 0
-    for i in range(1, len(order) + 1):
-        full = i < len(order) and (i - start + 1) * int(lengths[order[i]]) > chunk_nt
-        if i == len(order) or full:
-            yield order[start:i]
-            start = i

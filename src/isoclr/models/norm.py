@@ -3,7 +3,7 @@
 The statistics of a layer are taken over every real position of every chunk on every rank, so neither padding
 nor the way a batch is cut into chunks or dealt to ranks changes what is computed. One autograd function
 does normalisation, residual sum, ReLU and dropout, because on a CPU these passes over memory, not the
-convolutions, are what an encoder waits for.
+convolutions, are what an encoder waits for (:mod:`isoclr.models.kernels`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,9 @@ import torch.distributed as dist
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
+from isoclr.models import compiled, kernels
 from isoclr.models.chunk import Extent
+from isoclr.models.parallel import each
 
 _recomputing = False
 
@@ -38,24 +40,10 @@ def sum_over_ranks(x: Tensor) -> Tensor:
     return x
 
 
-def _column_sums(x: Float[Tensor, "n c"]) -> Float64[Tensor, " c"]:
-    """Sums over rows; as a matrix product, ten times faster on a CPU than ``sum(0)``."""
-    return (torch.ones(1, len(x), dtype=x.dtype, device=x.device) @ x)[0].double()
-
-
-def _wide(x: Tensor) -> Tensor:
-    """At least float32: sums of half-precision activations are taken in it."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
-def _rows(x: Tensor) -> Float[Tensor, "n c"]:
-    return _wide(x.reshape(-1, x.shape[-1]))
-
-
 class _NormAct(torch.autograd.Function):
     """``trim(dropout(relu(batch_norm(x) + residual)))`` for all chunks of a batch.
 
-    Padding positions of every ``x`` must be zero. A position that ReLU or dropout silenced is zero in the
+    The places between RNAs of every ``x`` must be zero. A position that ReLU or dropout silenced is zero in the
     result, so the result alone tells the backward pass where the gradient flows.
     """
 
@@ -75,64 +63,54 @@ class _NormAct(torch.autograd.Function):
         keep = 1 - norm.dropped / 256
         scale = weight * inv_std / keep
         shift = bias / keep - mean * scale
-        ys = []
-        for i, x in enumerate(xs):
-            y = torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
-            if residuals:
-                y += residuals[i]
-            if relu:
-                y.relu_()
-            if norm.dropped:
-                y.mul_(_kept(y, norm.dropped))
-            ys.append(extents[i].trim_(y))
-        ctx.save_for_backward(weight, mean, inv_std, *xs, *(ys if relu else ()))
-        ctx.chunks, ctx.relu, ctx.keep, ctx.count = len(xs), relu, keep, count
+        masks = norm.dropout_masks(xs)
+
+        passes = compiled if norm.compiled else kernels
+
+        def run(i: int) -> Tensor:
+            x, extent = xs[i].flatten(0, 1), extents[i]
+            residual = residuals[i].flatten(0, 1) if residuals else None
+            mask = masks[i] if masks else None
+            y = passes.normalise(x, scale, shift, residual, mask, relu=relu)
+            return extent.trim_(y.view(xs[i].shape))
+
+        ys = each(run, range(len(xs)), weight.device.type)
+        ctx.save_for_backward(weight, mean, inv_std, count, *xs, *(ys if relu else ()))
+        ctx.chunks, ctx.relu, ctx.keep, ctx.passes = len(xs), relu, keep, passes
         ctx.has_residuals = bool(residuals)
         return tuple(ys)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        weight, mean, inv_std, *saved = ctx.saved_tensors
+        weight, mean, inv_std, count, *saved = ctx.saved_tensors
         xs, ys = saved[: ctx.chunks], saved[ctx.chunks :]
-        if ctx.relu:
-            grads = tuple(
-                torch.ops.aten.threshold_backward(g, y, 0) for g, y in zip(grads, ys, strict=True)
-            )
-        sums = torch.zeros(2, len(weight), dtype=torch.float64, device=weight.device)
-        for g, x in zip(grads, xs, strict=True):
-            g_rows = _rows(g)
-            sums[0] += _column_sums(g_rows)
-            sums[1] += _column_sums(g_rows * _rows(x))
+        device = weight.device.type
+
+        def sums_of(i: int) -> tuple[Tensor, Tensor]:
+            y = ys[i].flatten(0, 1) if ctx.relu else None
+            grad, sums = ctx.passes.gradient_sums(grads[i].flatten(0, 1), y, xs[i].flatten(0, 1))
+            return grad.view(xs[i].shape), sums
+
+        grads, parts = zip(*each(sums_of, range(len(xs)), device), strict=True)
+        sums = torch.stack(parts).sum(0)
         local = sums.clone()
         sum_g, sum_gx = sum_over_ranks(sums) / ctx.keep
         # d/dx of w * (x - mean) * inv_std, with mean and inv_std functions of every x
         a = weight.double() * inv_std
-        k = -a * inv_std**2 * (sum_gx - mean * sum_g) / ctx.count
-        c = -a * sum_g / ctx.count - k * mean
-        dxs = [_combination(x, k, g, a / ctx.keep, c) for g, x in zip(grads, xs, strict=True)]
+        k = -a * inv_std**2 * (sum_gx - mean * sum_g) / count
+        c = -a * sum_g / count - k * mean
+        a = a / ctx.keep
+
+        def run(i: int) -> Tensor:
+            x, grad = xs[i].flatten(0, 1), grads[i].flatten(0, 1)
+            return ctx.passes.combination(x, k, grad, a, c).view(xs[i].shape)  # type: ignore[no-any-return]
+
+        dxs = each(run, range(len(xs)), device)
         local /= ctx.keep
         d_weight = ((local[1] - mean * local[0]) * inv_std).to(weight.dtype)
         residual_grads = grads if ctx.has_residuals else ()
         d_bias = local[0].to(weight.dtype)
         return (None, None, None, d_weight, d_bias, *dxs, *residual_grads)
-
-
-def _combination(x: Tensor, k: Tensor, g: Tensor, a: Tensor, c: Tensor) -> Tensor:
-    """``k x + a g + c`` by channel, in the precision of ``x``, computed in at least float32."""
-    wide_x, wide_g = _wide(x), _wide(g)
-    k, a, c = (v.to(wide_x.dtype) for v in (k, a, c))
-    return torch.addcmul(c, wide_x, k).addcmul_(wide_g, a).to(x.dtype)
-
-
-def _kept(like: Tensor, dropped: int) -> Tensor:
-    """1 where an activation stays, 0 where it is one of the ``dropped`` of 256, in the tensor's own type.
-
-    Random bytes are drawn eight at a time and compared straight into a floating-point tensor: on a CPU a
-    mask of booleans takes ten times as long to make and to apply.
-    """
-    words = torch.empty((like.numel() + 7) // 8, dtype=torch.int64, device=like.device)
-    drawn = words.random_(-(2**63), None).view(torch.uint8)[: like.numel()].view(like.shape)
-    return torch.ge(drawn, dropped, out=torch.empty_like(like))
 
 
 class BatchNorm(nn.Module):
@@ -143,6 +121,9 @@ class BatchNorm(nn.Module):
         dropout: probability of dropping an activation after the ReLU, in steps of 1/256; on in training only.
         momentum: weight of the newest batch in the running statistics (torch's sense).
         eps: added to the variance.
+
+    Attributes:
+        compiled: whether the passes over activations are compiled (:mod:`isoclr.models.compiled`).
     """
 
     running_mean: Tensor
@@ -157,7 +138,8 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
         self.dropout, self.momentum, self.eps = dropout, momentum, eps
-        self._last: tuple[Tensor, Tensor, float] | None = None
+        self.compiled = False
+        self._last: tuple[Tensor, Tensor, Tensor] | None = None
 
     @property
     def dropped(self) -> int:
@@ -181,11 +163,17 @@ class BatchNorm(nn.Module):
         scale, shift = self.affine()
         ys = []
         for i, x in enumerate(xs):
-            y = torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
+            y = kernels.affine(x.flatten(0, 1), scale, shift).view(x.shape)
             if residuals:
                 y = y + residuals[i]
             ys.append(trimmed(y, extents[i], relu=relu))
         return ys
+
+    def dropout_masks(self, xs: Sequence[Tensor]) -> list[Tensor]:
+        """For every chunk which activations stay; empty when none is dropped."""
+        if not self.dropped:
+            return []
+        return kernels.dropout_masks([x.flatten(0, 1).shape for x in xs], self.dropped, xs[0])
 
     def affine(self) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
         """Scale and shift of the running statistics: what the layer does in evaluation."""
@@ -194,19 +182,16 @@ class BatchNorm(nn.Module):
 
     def batch_statistics(
         self, xs: Sequence[Tensor], extents: Sequence[Extent]
-    ) -> tuple[Float64[Tensor, " c"], Float64[Tensor, " c"], float]:
+    ) -> tuple[Float64[Tensor, " c"], Float64[Tensor, " c"], Float64[Tensor, ""]]:
         """Mean, variance and number of the real positions of the batch, over all ranks."""
         if _recomputing and self._last is not None:
             return self._last
         channels = len(self.weight)
-        sums = torch.zeros(2 * channels + 1, dtype=torch.float64, device=self.weight.device)
-        for x in xs:
-            rows = _rows(x)
-            sums[:channels] += _column_sums(rows)
-            sums[channels:-1] += _column_sums(rows * rows)
-        sums[-1] = sum(extent.total for extent in extents)
+        parts = each(lambda x: kernels.column_sums(x.flatten(0, 1)), xs, self.weight.device.type)
+        real = torch.full_like(parts[0][:1], sum(extent.total for extent in extents))
+        sums = torch.cat([torch.stack(parts).sum(0), real])
         sum_over_ranks(sums)
-        count = max(float(sums[-1]), 1.0)
+        count = sums[-1].clamp_min(1)
         mean = sums[:channels] / count
         var = (sums[channels:-1] / count - mean**2).clamp_min(0)
         self.track(mean, var, count)
@@ -214,9 +199,9 @@ class BatchNorm(nn.Module):
         return self._last
 
     @torch.no_grad()
-    def track(self, mean: Tensor, var: Tensor, count: float) -> None:
+    def track(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
         """Move the running statistics towards a batch's, its variance made unbiased."""
-        unbiased = var * (count / max(count - 1, 1))
+        unbiased = var * (count / (count - 1).clamp_min(1))
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int32
+from jaxtyping import Float, Int32, Int64, UInt8
 from torch import Tensor, nn
 
 from isoclr.corpus.codes import NUCLEOTIDE_BITS, NUM_CODES, PAD, TRACKS
@@ -35,8 +35,20 @@ class _LookUp(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         total = torch.zeros(ctx.shape, dtype=ctx.dtype, device=grads[0].device)
         for index, grad in zip(ctx.saved_tensors, grads, strict=True):
-            total.index_add_(0, index.flatten(), grad.flatten(0, 1).to(ctx.dtype))
+            _add_rows(total, index.flatten(), grad.flatten(0, 1).to(ctx.dtype))
         return (total, None, *(None for _ in grads))
+
+
+def _add_rows(total: Tensor, index: Tensor, rows: Tensor) -> None:
+    """Add each row to the one of ``total`` that its index names."""
+    if _sorts(rows):  # a few rows get nearly all: a GPU that adds them one by one waits for itself
+        total += torch.ops.aten.embedding_dense_backward(rows, index, len(total), -1, False)
+    else:
+        total.index_add_(0, index, rows)
+
+
+def _sorts(rows: Tensor) -> bool:
+    return rows.is_cuda
 
 
 class Stem(nn.Module):
@@ -65,14 +77,20 @@ class Stem(nn.Module):
 
     def forward(self, chunks: Sequence[Chunk], dtype: torch.dtype) -> list[Tensor]:
         """Pooled activations of every chunk, in ``dtype``."""
-        if self.training:
-            table = self._triples(self._normalised(chunks))
-        else:
-            scale, shift = self.norm.affine()
-            table = self._triples(self._pairs() * scale + shift)
+        table = self._triples(self._normalised(chunks)) if self.training else self.table()
         indices = [_triple_index(chunk.codes) for chunk in chunks]
         apply: Any = _LookUp.apply
         return list(apply(table, dtype, *indices))
+
+    def table(self) -> Float[Tensor, "32768 c"]:
+        """What the layer gives in evaluation for every three neighbouring codes."""
+        scale, shift = self.norm.affine()
+        return self._triples(self._pairs() * scale + shift)
+
+    @staticmethod
+    def look_up(codes: UInt8[Tensor, "b l"], table: Tensor) -> Float[Tensor, "b half c"]:
+        """The rows of a table for codes."""
+        return F.embedding(_triple_index(codes), table)
 
     def _pairs(self) -> Float[Tensor, "32 32 c"]:
         """The convolution's result for every pair of neighbouring codes."""
@@ -86,7 +104,7 @@ class Stem(nn.Module):
         share = (histogram / count).to(pairs.dtype)
         mean = torch.einsum("ij,ijc->c", share, pairs)
         var = torch.einsum("ij,ijc->c", share, (pairs - mean) ** 2)
-        self.norm.track(mean, var, float(count))
+        self.norm.track(mean, var, count)
         return (pairs - mean) * torch.rsqrt(var + self.norm.eps) * self.norm.weight + self.norm.bias
 
     def _triples(self, pairs: Float[Tensor, "32 32 c"]) -> Float[Tensor, "32768 c"]:
@@ -113,7 +131,15 @@ def _pair_histogram(chunks: Sequence[Chunk]) -> Float[Tensor, "32 32"]:
     for chunk in chunks:
         first, second, third = _neighbours(chunk.codes)
         for pair in (first * NUM_CODES + second, second * NUM_CODES + third):
-            histogram += torch.bincount(pair.flatten(), minlength=NUM_CODES**2)
+            histogram += _counts(pair.flatten())
     square = histogram.view(NUM_CODES, NUM_CODES)
     square[[code for code in range(NUM_CODES) if code & NUCLEOTIDE_BITS == PAD]] = 0
     return square
+
+
+def _counts(pairs: Int32[Tensor, " n"]) -> Int64[Tensor, "1024"]:
+    """How often each number below 1,024 occurs; ``bincount`` would wait for a GPU."""
+    if not pairs.is_cuda:
+        return torch.bincount(pairs, minlength=NUM_CODES**2)
+    zeros = torch.zeros(NUM_CODES**2, dtype=torch.int64, device=pairs.device)
+    return zeros.index_add_(0, pairs, torch.ones_like(pairs, dtype=torch.int64))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
+from torch.overrides import TorchFunctionMode
 
 from isoclr._version import __version__
 from isoclr.errors import InputError
 from isoclr.files import atomic_path, sha256
-from isoclr.models.resnet import Architecture, DilatedResNet
+from isoclr.models.resnet import Architecture, DilatedResNet, Pooling
 
 if TYPE_CHECKING:
     from isoclr.models.encoder import Encoder
@@ -67,13 +69,31 @@ def _serialised(encoder: Encoder) -> bytes:
     return serialise(state)
 
 
+class _Unfilled(TorchFunctionMode):
+    """A network made inside gets no random weights: they would be replaced at once.
+
+    Drawing them on the meta device would also make torch import its compiler, which takes longer than all the rest.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func in (torch.Tensor.normal_, torch.Tensor.uniform_):
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
 def read(directory: Path) -> tuple[DilatedResNet, dict[str, Any]]:
     """The network and the config of a saved model.
 
     Raises:
         InputError: a file is missing, is not what it should be, or does not fit the other.
     """
-    settings = _read_config(directory / CONFIG)
+    settings = read_config(directory / CONFIG)
     architecture = _architecture(directory / CONFIG, settings)
     path = directory / WEIGHTS
     try:
@@ -84,7 +104,7 @@ def read(directory: Path) -> tuple[DilatedResNet, dict[str, Any]]:
         raise InputError(f"{path}: not a safetensors file ({error})") from error
     if sha256(path) != settings.get("sha256"):
         raise InputError(f"{path}: not the weights that {CONFIG} names (SHA-256 differs)")
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         network = DilatedResNet(architecture, tracks=settings["tracks"])
     try:
         network.load_state_dict(state, assign=True)
@@ -95,8 +115,12 @@ def read(directory: Path) -> tuple[DilatedResNet, dict[str, Any]]:
     return network.requires_grad_(True).eval(), settings
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    """The config of this format, in a schema that is known."""
+def read_config(path: Path) -> dict[str, Any]:
+    """A model's config, in a schema that is known.
+
+    Raises:
+        InputError: the file is missing or says something else.
+    """
     try:
         settings = json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -121,13 +145,14 @@ def _architecture(path: Path, settings: dict[str, Any]) -> Architecture:
         "tracks": settings.get("tracks") in (4, 5, 6),
         **{key: _four_sizes(found.get(key), most) for key, most in _LARGEST.items()},
         "growing": isinstance(found.get("growing"), bool),
+        "pooling": found.get("pooling", "last") in get_args(Pooling),
     }
     for key, good in checks.items():
         if not good:
             value = settings.get(key, found.get(key))
             raise InputError(f"{path}: {key} is {value!r}, expected what `isoclr pretrain` wrote")
     filters, blocks, dilations = (tuple(found[key]) for key in _LARGEST)
-    return Architecture(filters, blocks, dilations, found["growing"])
+    return Architecture(filters, blocks, dilations, found["growing"], found.get("pooling", "last"))
 
 
 def _four_sizes(value: Any, most: int) -> bool:

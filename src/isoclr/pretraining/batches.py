@@ -1,33 +1,31 @@
-"""From a corpus to the chunks that one process embeds: pairs, masks, shift, and the deal to ranks."""
+"""From a corpus to the chunks that one process embeds: pairs, layout, masks, shift, and the deal to ranks."""
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isoclr.corpus.codes import Codes
 from isoclr.models.chunk import Chunk
-from isoclr.views import Pairs, Stream, deal, generator, make_chunks, mask, padding_waste
+from isoclr.models.packing import STRIDE, lay_out
+from isoclr.views import Augmentation, Pairs, Placing, Resident, deal, render
+from isoclr.views.rendering import send
+
+Rows = NDArray[np.int64]
 
 
-class Isoforms(Protocol):
-    """What pre-training needs of a corpus (:class:`isoclr.corpus.reader.Corpus`)."""
+@dataclass(frozen=True, kw_only=True)
+class Packing:
+    """How views are put into chunks (:func:`isoclr.models.packing.lay_out`)."""
 
-    @property
-    def index(self) -> NDArray[np.void]:
-        """Structured ``(n,)``; the field ``length`` is in nt."""
-
-    @property
-    def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Transcripts gene set by gene set, and where each gene set starts."""
-
-    def codes_of(self, i: int) -> Codes:
-        """``(L,)`` codes of one transcript."""
+    gap: int | None
+    """nt of padding that the encoder needs between two RNAs; None: every RNA has a row of its own."""
+    chunk_nt: int
+    """Most codes in a chunk."""
+    round_to: int = STRIDE
+    """Chunks are as wide as a multiple of this."""
 
 
 class Batch(NamedTuple):
@@ -39,9 +37,9 @@ class Batch(NamedTuple):
     chunks: list[Chunk]
     """This process's views."""
     places: list[Tensor]
-    """For every rank the numbers of the views that its rows are, (n_rank,) int64."""
-    gene_sets: NDArray[np.int64]
-    """(N,) gene set of each pair."""
+    """For every rank the numbers of the views that its rows are, (n_rank,) int64, on the device that trains."""
+    gene_sets: Tensor
+    """(N,) int64 gene set of each pair, on the device that trains."""
     nt: int
     """Nucleotides of all 2N views, on all ranks."""
     waste: float
@@ -51,83 +49,78 @@ class Batch(NamedTuple):
 class ViewMaker:
     """Makes the views of pairs of transcripts, the same ones whatever the number of processes.
 
+    Nothing here waits for a GPU: what the host knows is sent from pinned memory, and no figure is read back.
+
     Args:
-        corpus: where the transcripts are.
+        resident: the corpus, on the device that makes the views.
+        augmentation: what the views lose.
+        packing: how they are put into chunks.
         seed: the run's seed.
         rank: this process.
         ranks: number of processes.
-        chunk_nt: most codes in a chunk.
-        mask_rate: probability that a position is masked.
-        most_shift: views start 0 to this many positions late, one draw a batch.
+        device: where the encoder is; views that are made on the CPU for a GPU are sent there.
     """
 
     def __init__(
         self,
-        corpus: Isoforms,
+        resident: Resident,
+        augmentation: Augmentation,
+        packing: Packing,
         *,
         seed: int,
         rank: int = 0,
         ranks: int = 1,
-        chunk_nt: int,
-        mask_rate: float = 0.0,
-        most_shift: int = 0,
+        device: torch.device | str = "cpu",
     ) -> None:
-        self.corpus = corpus
-        self.lengths = np.asarray(corpus.index["length"], np.int64)
+        self.resident = resident
+        self.augmentation = augmentation
+        self.packing = packing
         self.seed = seed
         self.rank = rank
         self.ranks = ranks
-        self.chunk_nt = chunk_nt
-        self.mask_rate = mask_rate
-        self.most_shift = most_shift
+        self.device = torch.device(device)
 
     def batch(self, pairs: Pairs, epoch: int, step: int) -> Batch:
         """This process's share of the views of the pairs drawn for one step of an epoch."""
         transcripts = np.concatenate([pairs.first, pairs.second])  # (2N,)
-        lengths = self.lengths[transcripts]
-        hands = deal(lengths, self.ranks)
+        lengths = self.resident.lengths[transcripts]
+        draws = self.augmentation.draw(len(transcripts), seed=self.seed, epoch=epoch, step=step)
+        hands = [self._placed(hand, lengths + draws.shift) for hand in deal(lengths, self.ranks)]
         mine = hands[self.rank]
-        views = [self._view(int(transcripts[i]), epoch, step, int(i)) for i in mine]
-        shift = generator(self.seed, Stream.SHIFT, epoch, step).integers(self.most_shift + 1)
-        # a hand is sorted as chunks are, so the chunks' rows are the hand's views in its order
-        chunks, _ = make_chunks(views, chunk_nt=self.chunk_nt, shift=int(shift))
-        places = [torch.from_numpy(hand) for hand in hands]
-        return Batch(chunks, places, pairs.gene_sets, int(lengths.sum()), padding_waste(chunks))
+        chunks = render(self.resident, transcripts, draws, mine)
+        return Batch(
+            [self._on_device(chunk) for chunk in chunks],
+            self._places(hands),
+            send(pairs.gene_sets, self.device),
+            int(lengths.sum()),
+            _waste(mine, lengths),
+        )
 
-    def _view(self, transcript: int, epoch: int, step: int, view: int) -> Codes:
-        codes = self.corpus.codes_of(transcript)
-        if self.mask_rate == 0:
-            return codes
-        return mask(codes, self.mask_rate, generator(self.seed, Stream.MASK, epoch, step, view))
+    def _placed(self, hand: Rows, lengths: Rows) -> list[Placing]:
+        """Where the views of one rank lie; every rank knows it of all, because their rows are gathered."""
+        layouts = lay_out(
+            lengths[hand],
+            gap=self.packing.gap,
+            chunk_nt=self.packing.chunk_nt,
+            round_to=self.packing.round_to,
+        )
+        return [Placing(layout, hand[layout.rows]) for layout in layouts]
+
+    def _places(self, hands: list[list[Placing]]) -> list[Tensor]:
+        views = [np.concatenate([_NONE, *(p.views for p in hand)]) for hand in hands]
+        sent = send(np.concatenate(views), self.device)
+        return list(torch.split(sent, [len(of_rank) for of_rank in views]))
+
+    def _on_device(self, chunk: Chunk) -> Chunk:
+        if self.device.type != "cuda" or chunk.codes.is_cuda:
+            return chunk.to(self.device)
+        return chunk._replace(codes=chunk.codes.pin_memory()).to(self.device)
 
 
-class Ahead:
-    """Makes the next step's batch in a thread while this step's is trained on.
+_NONE = np.empty(0, np.int64)
 
-    Args:
-        make: the batch of a step (counted from the start of the run).
-    """
 
-    def __init__(self, make: Callable[[int], Batch]) -> None:
-        self._make = make
-        self._pool = ThreadPoolExecutor(1, "views")
-        self._prepared: tuple[int, Future[Batch]] | None = None
-
-    def get(self, step: int) -> Batch:
-        """The batch of a step; asking for steps in turn is what makes it quick."""
-        if self._prepared is None or self._prepared[0] != step:
-            self._prepared = step, self._pool.submit(self._make, step)
-        batch = self._prepared[1].result()
-        self._prepared = step + 1, self._pool.submit(self._make, step + 1)
-        return batch
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+def _waste(placings: list[Placing], lengths: Rows) -> float:
+    total = sum(height * width for height, width in (p.layout.shape for p in placings))
+    real = sum(int(lengths[p.views].sum()) for p in placings)
+    return 1 - real / total if total else 0.0

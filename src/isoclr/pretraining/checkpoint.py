@@ -22,7 +22,7 @@ from isoclr.errors import InputError
 from isoclr.files import atomic_path
 from isoclr.pretraining.schedule import Plan
 
-FORMAT = "isoclr pre-training 1"
+FORMAT = "isoclr pre-training 2"
 
 
 @dataclass

@@ -51,7 +51,7 @@ class World:
 
         Args:
             own: (n_rank, k) this rank's rows; the ranks' numbers of rows may differ, and may be 0.
-            places: for every rank, where its rows belong in the result.
+            places: for every rank, where its rows belong in the result; on this rank's device.
 
         Returns:
             (sum of n_rank, k), the same values on every rank.
@@ -64,8 +64,8 @@ class World:
             received = [torch.empty_like(padded) for _ in places]
             dist.all_gather(received, padded)
             for place, rows in zip(places, received, strict=True):
-                everything[place.to(own.device)] = rows[: len(place)]
-        return everything.index_copy(0, places[self.rank].to(own.device), own)
+                everything.index_copy_(0, place, rows[: len(place)])
+        return everything.index_copy(0, places[self.rank], own)
 
     def sum_gradients(self, parameters: Sequence[Tensor]) -> None:
         """Add up the gradients of all ranks, in place and in one message."""
@@ -93,14 +93,18 @@ def join(device: str = "auto", timeout_minutes: float = 10.0) -> Iterator[World]
     """
     rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     chosen = _device(device)
+    on_gpu = chosen.type == "cuda"
+    if on_gpu:
+        torch.cuda.set_device(chosen)
     if size == 1:
         yield World(0, 1, chosen)
         return
-    backend = "nccl" if chosen.type == "cuda" else "gloo"
-    if chosen.type == "cuda":
-        torch.cuda.set_device(chosen)
     with lost_ranks_named(rank, size):
-        dist.init_process_group(backend, timeout=timedelta(minutes=timeout_minutes))
+        dist.init_process_group(
+            "nccl" if on_gpu else "gloo",
+            timeout=timedelta(minutes=timeout_minutes),
+            device_id=chosen if on_gpu else None,
+        )
         yield World(rank, size, chosen)
         # not on the way out of an error: a group that has lost a rank may never come apart
         dist.destroy_process_group()

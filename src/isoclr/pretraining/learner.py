@@ -1,5 +1,6 @@
 """What is trained – encoder, projector, optimiser – and one step of it, from top to bottom."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,15 @@ from torch import Tensor, nn
 
 from isoclr.errors import IsoclrError
 from isoclr.losses import decoupled_contrastive_loss
-from isoclr.models import Encoder, create
+from isoclr.models import Encoder
 from isoclr.models.projector import Projector
 from isoclr.pretraining.batches import Batch
 from isoclr.pretraining.checkpoint import take
 from isoclr.pretraining.distributed import World
 from isoclr.pretraining.options import Recipe
 from isoclr.pretraining.precision import activation_dtype
+from isoclr.pretraining.starting import untrained
+from isoclr.pretraining.tuning import Tuning
 from isoclr.pretraining.validation import measure
 from isoclr.views import Stream, generator
 
@@ -34,6 +37,29 @@ class StepResult:
     gradient_norm: float
 
 
+@dataclass(frozen=True)
+class Launched:
+    """A step whose figures are still on the device; a GPU may yet be at work on it."""
+
+    number: int
+    figures: Tensor
+    """(2,) loss and gradient norm."""
+
+    def result(self) -> StepResult:
+        """Wait for the step, and read its figures.
+
+        Raises:
+            DivergedError: the loss or the gradient is not finite; the weights are those before the step.
+        """
+        loss, norm = self.figures.tolist()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise DivergedError(
+                f"step {self.number + 1}: loss {loss:g}, gradient norm {norm:g}; "
+                "training has diverged, try a lower --learning-rate or --precision float32"
+            )
+        return StepResult(loss, norm)
+
+
 class Learner:
     """The encoder with its projection head and AdamW.
 
@@ -41,21 +67,25 @@ class Learner:
         recipe: the run's options.
         world: the processes that train together.
         weights: (g,) float32 loss weight of every gene set of the corpus.
-        recompute: compute activations again in the backward pass instead of keeping them.
+        start: the encoder whose weights are the first ones; random ones by default.
     """
 
     def __init__(
-        self, recipe: Recipe, world: World, weights: NDArray[np.float32], *, recompute: bool = True
+        self,
+        recipe: Recipe,
+        world: World,
+        weights: NDArray[np.float32],
+        *,
+        start: Encoder | None = None,
     ) -> None:
         self.recipe = recipe
         self.world = world
         self.weights = torch.from_numpy(weights).to(world.device)
         self.dtype = activation_dtype(recipe.precision, world.device)
-        self.encoder: Encoder = create(
-            recipe.model, tracks=recipe.tracks, seed=recipe.seed, dropout=recipe.dropout
-        )
+        self.encoder = untrained(recipe)
         self.network = self.encoder.network
-        self.network.recompute = recompute
+        if start is not None:
+            self.network.load_state_dict(start.network.state_dict())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             self.projector = Projector(self.encoder.dim)
@@ -66,16 +96,21 @@ class Learner:
             self.parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
         )
 
-    def step(self, batch: Batch, number: int, learning_rate: float) -> StepResult:
-        """One step of contrastive learning on N pairs.
+    def follow(self, tuning: Tuning) -> None:
+        """Recompute activations, compile, or not."""
+        self.network.recompute = tuning.recompute
+        self.network.compiled = tuning.compile
+
+    def step(self, batch: Batch, number: int, learning_rate: float) -> Launched:
+        """One step of contrastive learning on N pairs; on a GPU it is queued, and nothing waits for it.
+
+        A step whose loss or gradient is not finite leaves the weights as they were, which
+        :meth:`Launched.result` reports.
 
         Args:
             batch: this rank's share of the views.
             number: steps done before; the dropout depends on it.
             learning_rate: of this step.
-
-        Raises:
-            DivergedError: the loss or the gradient is not finite; the weights are those before the step.
         """
         self.modules.train()
         self._seed_dropout(number)
@@ -88,21 +123,13 @@ class Learner:
         loss.backward()  # type: ignore[no-untyped-call]
         self.world.sum_gradients(self.parameters)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
-        result = StepResult(float(loss.detach()), float(norm))
-        if not all(map(torch.isfinite, (loss, norm))):
-            raise DivergedError(
-                f"step {number + 1}: loss {result.loss:g}, gradient norm {result.gradient_norm:g}; "
-                "training has diverged, try a lower --learning-rate or --precision float32"
-            )
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.step()
-        return result
+        figures = torch.stack([loss.detach(), norm.to(loss.dtype)])
+        self._update(figures, learning_rate)
+        return Launched(number, figures)
 
     def project(self, batch: Batch) -> Tensor:
         """Projections of a batch's views ``(2N, k)`` float32, in the order of the views, on every rank."""
-        chunks = [chunk.to(self.world.device) for chunk in batch.chunks]
-        embeddings = self.network(chunks, self.dtype)  # (n, d) float32, n views of this rank
+        embeddings = self.network(batch.chunks, self.dtype)  # (n, d) float32, n views of this rank
         own = self.projector(embeddings)  # (n, k)
         return self.world.gather(own, batch.places)
 
@@ -152,7 +179,14 @@ class Learner:
                 yield f"optimizer.{name}.{kind}", tensor
 
     def _weights_of(self, batch: Batch) -> Tensor:
-        return self.weights[torch.from_numpy(batch.gene_sets).to(self.world.device)]
+        return self.weights.index_select(0, batch.gene_sets)
+
+    def _update(self, figures: Tensor, learning_rate: float) -> None:
+        """Let AdamW do its step, unless a figure is not finite: the fused optimiser looks at that on the device."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.optimizer.found_inf = (~figures.isfinite()).any().float()  # type: ignore[attr-defined]
+        self.optimizer.step()
 
     def _seed_dropout(self, number: int) -> None:
         rng = generator(self.recipe.seed, Stream.DROPOUT, number, self.world.rank)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from isoclr.errors import InputError
 from isoclr.pretraining import checkpoint
-from isoclr.pretraining.batches import Ahead, Batch
+from isoclr.pretraining.batches import Batch
 from isoclr.pretraining.checkpoint import Checkpoint, State
 from isoclr.pretraining.display import Display
 from isoclr.pretraining.distributed import World
@@ -78,17 +78,19 @@ class Run:
             The signal that ended the run, 0 when the plan is done.
         """
         signal, share = self._agree(stop)
-        with Ahead(self.batch_of) as ahead:
-            while share < 1 and not signal:
-                batch = ahead.get(self.state.step)
-                rate = self._learning_rate(share)
-                result = self.learner.step(batch, self.state.step, rate)
-                record = self._advance(batch, result, rate)
-                signal, share = self._agree(stop)
-                self._report(record, share)
-                self._validate(last=share >= 1)
-                if self._checkpoint_is_due():
-                    self._save()
+        following = None
+        while share < 1 and not signal:
+            batch = following or self.batch_of(self.state.step)
+            rate = self._learning_rate(share)
+            launched = self.learner.step(batch, self.state.step, rate)
+            # a GPU is at work on this step while the host draws the next one
+            following = self.batch_of(self.state.step + 1)
+            record = self._advance(batch, launched.result(), rate)
+            signal, share = self._agree(stop)
+            self._report(record, share)
+            self._validate(last=share >= 1)
+            if self._checkpoint_is_due():
+                self._save()
         self._save()
         return signal if share < 1 else 0
 

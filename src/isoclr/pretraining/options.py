@@ -11,25 +11,30 @@ from isoclr.errors import InputError
 class Recipe:
     """The options that two halves of one run must share; a resumed run compares them with its checkpoint's.
 
-    The fields are the options of :func:`isoclr.pretraining.pretrain` of the same names.
+    The fields are the options of :func:`isoclr.pretraining.pretrain` of the same names, with the same defaults.
     """
 
-    model: str
-    tracks: int
-    seed: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    warmup_steps: int
-    clip: float
-    temperature: float
-    mask: float
-    shift: int
-    dropout: float
-    precision: str
-    held_out: float
-    weight_offset: float
-    min_transcripts: int
+    model: str = "isoclr-s"
+    tracks: int = 6
+    pooling: str = "last"
+    init: str = ""
+    """SHA-256 of the weights that the run starts from; empty: random ones."""
+    seed: int = 0
+    batch_size: int = 1024
+    learning_rate: float = 0.01
+    weight_decay: float = 1e-6
+    warmup_steps: int = 10
+    clip: float = 1.0
+    temperature: float = 0.1
+    weight_offset: float = 0.4
+    min_transcripts: int = 1
+    mask: float = 0.15
+    shift: int = 3
+    drop_splice: float = 0.0
+    drop_tracks: float = 0.0
+    dropout: float = 0.1
+    held_out: float = 0.05
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use.
@@ -42,6 +47,11 @@ class Recipe:
             if not lowest <= value <= highest:
                 wanted = f"at least {lowest}" if highest == _ANY else f"{lowest} to {highest}"
                 raise InputError(f"{_option(name)} is {value}, expected {wanted}")
+        if self.drop_splice + self.drop_tracks > 1:
+            raise InputError(
+                f"--drop-splice {self.drop_splice} and --drop-tracks {self.drop_tracks} are more than 1 together: "
+                "a view loses its exon ends, or both tracks, or nothing"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """The options by name, as they are written to a checkpoint."""
@@ -78,6 +88,8 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("temperature", _SMALLEST, _ANY),
     ("mask", 0, 1),
     ("shift", 0, 31),
+    ("drop_splice", 0, 1),
+    ("drop_tracks", 0, 1),
     ("dropout", 0, 0.99),
     ("held_out", 0, 0.9),
     ("weight_offset", _SMALLEST, _ANY),

@@ -1,5 +1,7 @@
-"""In which precision the encoder's activations are kept: where bf16 pays."""
+"""In which precision is computed: activations in bf16 where it pays, and then float32 products in TF32."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -24,6 +26,35 @@ def activation_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision == "bf16" or (precision == "auto" and _bf16_pays(device)):
         return torch.bfloat16
     return torch.float32
+
+
+@contextmanager
+def products_for(dtype: torch.dtype, device: torch.device, *, few_shapes: bool) -> Iterator[None]:
+    """How a GPU multiplies while a model is trained; on a CPU nothing is changed.
+
+    In bf16 runs the projection head and the loss are the float32 products that are left, and may use TF32: it keeps
+    10 bits of each factor, three more than the bf16 embeddings that come in, and sums in float32; the
+    similarity of two unit vectors moves by about 1e-5. A run in float32 is float32 throughout, convolutions too, for
+    which torch would take TF32 by default.
+
+    Args:
+        dtype: of the activations.
+        device: where the model is trained.
+        few_shapes: whether it pays to try out which convolution algorithm is fastest for every shape.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    before = torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark
+    coarse = dtype == torch.bfloat16
+    torch.set_float32_matmul_precision("high" if coarse else "highest")
+    cudnn.allow_tf32, cudnn.benchmark = coarse, few_shapes
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        cudnn.allow_tf32, cudnn.benchmark = before[1:]
 
 
 def _bf16_pays(device: torch.device) -> bool:

@@ -5,26 +5,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 
+from isoclr import console
 from isoclr.corpus.layout import CODES, INDEX
 from isoclr.corpus.reader import Corpus, open_corpus
 from isoclr.errors import InputError
-from isoclr.losses import count_weights
 from isoclr.pretraining import checkpoint
-from isoclr.pretraining.batches import Batch, ViewMaker
 from isoclr.pretraining.checkpoint import Checkpoint, State
+from isoclr.pretraining.data import Data
 from isoclr.pretraining.display import Display
 from isoclr.pretraining.distributed import World, join
-from isoclr.pretraining.learner import Learner
 from isoclr.pretraining.log import Log
 from isoclr.pretraining.loop import Cadence, Run
 from isoclr.pretraining.options import Recipe
+from isoclr.pretraining.precision import products_for
+from isoclr.pretraining.preparing import Machine, prepare
 from isoclr.pretraining.schedule import Plan, choose_plan
+from isoclr.pretraining.starting import starting_point
 from isoclr.pretraining.stopping import StopRequest
-from isoclr.pretraining.validation import MOST_PAIRS, hold_out
-from isoclr.views import PairSampler
+from isoclr.pretraining.tuning import memory_errors_named
 
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.jsonl"
@@ -51,6 +51,8 @@ def pretrain(
     out: Path,
     model: str = "isoclr-s",
     tracks: int = 6,
+    pooling: Literal["last", "all"] = "last",
+    init: str | None = None,
     steps: int | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
@@ -66,13 +68,17 @@ def pretrain(
     min_transcripts: int = 1,
     mask: float = 0.15,
     shift: int = 3,
+    drop_splice: float = 0.0,
+    drop_tracks: float = 0.0,
     dropout: float = 0.1,
     held_out: float = 0.05,
     precision: Literal["auto", "bf16", "float32"] = "auto",
     device: str = "auto",
     threads: int | None = None,
-    chunk_nt: int = 65_536,
-    recompute: bool = True,
+    corpus_on: Literal["device", "cpu"] = "device",
+    chunk_nt: int | None = None,
+    recompute: Literal["auto", "on", "off"] = "auto",
+    compile: Literal["auto", "on", "off"] = "auto",
     checkpoint_minutes: float = 10.0,
     checkpoint_steps: int | None = None,
     validate_every: int = 100,
@@ -96,11 +102,14 @@ def pretrain(
         out: directory of the run; it must be new or empty, unless the run is resumed.
         model: isoclr-s, isoclr-m or isoclr-l.
         tracks: 6; 5 leaves out the exon ends, 4 the codon starts too.
+        pooling: what an embedding is the mean of: the last block's activations, or those of all blocks (multi-scale).
+        init: a trained model to start from (a directory, or a model that ships) instead of random weights; its
+            projection head was never kept and starts anew.
         steps: length of the run in batches.
         epochs: length of the run in passes over the gene sets; 1000 when no length is given.
         minutes: length of the run in time; the learning rate follows the clock.
-        resume: go on from the last checkpoint, or start when there is none. All options but the length, device,
-            threads, chunk_nt, recompute and those on checkpoints and logs must be as before; without a
+        resume: go on from the last checkpoint, or start when there is none. All options but the length, those on
+            the machine (device to compile) and those on checkpoints and logs must be as before; without a
             length the run's own is taken.
         seed: of everything random.
         batch_size: gene sets (pairs of transcripts) in a batch, over all processes.
@@ -113,15 +122,21 @@ def pretrain(
         min_transcripts: leave out gene sets with fewer; 2 leaves out those whose pairs are one RNA twice.
         mask: probability that a position of a view is hidden.
         shift: every batch starts 0 to this many positions late.
+        drop_splice: share of the views that lose their exon ends.
+        drop_tracks: share of the views that lose exon ends and codon starts: bare sequence.
         dropout: inside the encoder's blocks.
         held_out: share of the gene sets with two or more transcripts (at most 1024 of them) that are not
             trained on but measured on.
         precision: of the encoder's activations; auto is bf16 where that is faster.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; torch's choice by default (under torchrun that is 1).
-        chunk_nt: nucleotides that the encoder takes at a time; less needs less memory (16384 keeps 1024 pairs in
-            float32 below 8 GB).
-        recompute: compute activations again instead of keeping them: a third more time, a third of the memory.
+        corpus_on: where the corpus' bytes lie and views are made: on the device that trains, or in the host's
+            memory, for a corpus that is larger than the GPU's.
+        chunk_nt: nucleotides that the encoder takes at a time; less needs less memory. By default 65536 on a CPU
+            (16384 keeps 1024 pairs in float32 below 8 GB), and a whole batch on a GPU (at most 8388608).
+        recompute: compute activations again instead of keeping them: a third more time, a third of the memory. auto:
+            on a CPU, and on a GPU that could not keep them.
+        compile: compile the network before the first step; auto: on a GPU.
         checkpoint_minutes: time between checkpoints.
         checkpoint_steps: steps between checkpoints, in addition.
         validate_every: steps between measurements on the held-out gene sets.
@@ -133,12 +148,16 @@ def pretrain(
 
     Raises:
         InputError: an option or a file that cannot be used, or a checkpoint made with other options.
+        OutOfMemoryError: a step needs more than the device has.
         LostRankError: another process of the job has died.
         DivergedError: the loss is no longer a number.
     """
+    start = starting_point(init, model=model, tracks=tracks, pooling=pooling) if init else None
     recipe = Recipe(
         model=model,
         tracks=tracks,
+        pooling=pooling,
+        init=start.sha256 if start else "",
         seed=seed,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -148,6 +167,8 @@ def pretrain(
         temperature=temperature,
         mask=mask,
         shift=shift,
+        drop_splice=drop_splice,
+        drop_tracks=drop_tracks,
         dropout=dropout,
         precision=precision,
         held_out=held_out,
@@ -160,6 +181,7 @@ def pretrain(
         checkpoint_steps=checkpoint_steps,
         checkpoint_minutes=checkpoint_minutes,
     )
+    machine = Machine(corpus_on=corpus_on, chunk_nt=chunk_nt, recompute=recompute, compile=compile)
     _require_positive("--chunk-nt", chunk_nt)
     _require_positive("--threads", threads)
     out, opened = Path(out), open_corpus(corpus)
@@ -168,84 +190,50 @@ def pretrain(
             torch.set_num_threads(threads)
         saved = _last_checkpoint(out, resume, recipe, opened)
         plan = choose_plan(steps, epochs, minutes, saved.plan if saved else None)
-        data = _Data(opened, recipe, world, chunk_nt)
-        learner = Learner(recipe, world, data.weights, recompute=recompute)
+        say = console.say if world.leads else _nobody_listens
+        made = prepare(opened, recipe, world, machine, start=start, say=say)
         if saved:
-            learner.restore(saved.tensors, out / CHECKPOINT)
+            made.learner.restore(saved.tensors, out / CHECKPOINT)
         state = saved.state if saved else State()
+        sampler = made.data.sampler
         world.highest([0])  # nothing is written before every rank has read what is there
         events = out / TENSORBOARD if tensorboard else None
         with _leading_log(world, out, state, events) as log, Display(world.leads) as display:
-            display.say(data.summary(plan, state))
+            display.say(_summary(made.data, plan, state))
             run = Run(
-                learner=learner,
+                learner=made.learner,
                 world=world,
                 plan=plan,
                 state=state,
                 cadence=cadence,
                 corpus=_identity(opened),
-                steps_per_epoch=data.sampler.steps_per_epoch,
-                batch_of=data.batch_of,
-                held_out=data.held_out_batch(),
+                steps_per_epoch=sampler.steps_per_epoch,
+                batch_of=made.batch_of,
+                held_out=made.held_out,
                 checkpoint_path=out / CHECKPOINT,
                 log=log,
                 display=display,
             )
-            signal = run.train(stop)
+            few = made.tuning.few_shapes
+            products = products_for(made.learner.dtype, world.device, few_shapes=few)
+            with products, memory_errors_named():
+                signal = run.train(stop)
         if world.leads and not signal:
-            learner.save_encoder(out)
-    return Pretrained(out, state, data.sampler.steps_per_epoch, len(data.sampler.gene_sets), signal)
+            made.learner.save_encoder(out)
+    return Pretrained(out, state, sampler.steps_per_epoch, len(sampler.gene_sets), signal)
 
 
-class _Data:
-    """The gene sets to train on and to measure on, their weights, and their batches."""
+def _summary(data: Data, plan: Plan, state: State) -> str:
+    """What is about to happen, for the person at the terminal."""
+    start = f"going on after step {state.step}" if state.step else "starting"
+    return (
+        f"{start}: {plan} with {len(data.sampler.gene_sets):,} gene sets "
+        f"({data.sampler.steps_per_epoch:,} steps an epoch), {len(data.held_out):,} held out"
+    )
 
-    def __init__(self, corpus: Corpus, recipe: Recipe, world: World, chunk_nt: int) -> None:
-        order, starts = corpus.members
-        counts = np.diff(starts)
-        used = counts >= recipe.min_transcripts
-        self.weights = np.zeros(len(counts), np.float32)
-        self.weights[used] = count_weights(counts[used], recipe.weight_offset) if used.any() else 0
-        self.held_out = hold_out(counts, recipe.held_out, recipe.seed)
-        trained_on = np.setdiff1d(np.flatnonzero(used), self.held_out)
-        if len(trained_on) < 2:
-            raise InputError(
-                f"{corpus.path}: {len(trained_on)} gene sets to train on "
-                f"(--min-transcripts {recipe.min_transcripts}), expected at least 2"
-            )
-        self.sampler = PairSampler(
-            order, starts, gene_sets=trained_on, batch_size=recipe.batch_size, seed=recipe.seed
-        )
-        self._fixed = PairSampler(
-            order, starts, gene_sets=self.held_out, batch_size=MOST_PAIRS, seed=recipe.seed
-        )
-        common = {
-            "seed": recipe.seed,
-            "rank": world.rank,
-            "ranks": world.size,
-            "chunk_nt": chunk_nt,
-        }
-        self._views = ViewMaker(corpus, **common, mask_rate=recipe.mask, most_shift=recipe.shift)
-        self._plain_views = ViewMaker(corpus, **common)
 
-    def batch_of(self, step: int) -> Batch:
-        """This rank's views of a step, counted from the start of the run."""
-        epoch, within = divmod(step, self.sampler.steps_per_epoch)
-        return self._views.batch(self.sampler.batch(epoch, within), epoch, within)
-
-    def held_out_batch(self) -> Batch | None:
-        """The held-out pairs, always the same, unmasked; None when there are none."""
-        if len(self.held_out) == 0:
-            return None
-        return self._plain_views.batch(self._fixed.batch(0, 0), 0, 0)
-
-    def summary(self, plan: Plan, state: State) -> str:
-        """What is about to happen, for the person at the terminal."""
-        start = f"going on after step {state.step}" if state.step else "starting"
-        return (
-            f"{start}: {plan} with {len(self.sampler.gene_sets):,} gene sets "
-            f"({self.sampler.steps_per_epoch:,} steps an epoch), {len(self.held_out):,} held out"
-        )
+def _nobody_listens(_: str) -> None:
+    """Ranks that do not lead say nothing."""
 
 
 def _require_positive(option: str, value: int | None) -> None:

@@ -38,7 +38,10 @@ def fit_predict(
         train: sample numbers to fit on.
         test: sample numbers to predict.
     """
-    x_train, x_test = _standardised(features, train, test)
+    x_train = features[train].astype(np.float64)
+    mean, scale = scaling(x_train)
+    x_train = (x_train - mean) * scale
+    x_test = (features[test].astype(np.float64) - mean) * scale
     y_train = values[train]
     if model == "linear":
         coefficients = linalg.lstsq(x_train, y_train - y_train.mean())[0]
@@ -46,30 +49,36 @@ def fit_predict(
     if model == "ridge":
         fitted = fit_ridge(x_train, y_train, groups[train])
         return fitted.predict(x_test), fitted.penalty
-    return _logistic(x_train, y_train == values.max(), groups[train], x_test)
+    weights, intercept, penalty = fit_logistic(x_train, y_train == values.max(), groups[train])
+    return x_test @ weights + intercept, penalty
 
 
-def _standardised(
-    features: NDArray[np.floating], train: NDArray[np.int64], test: NDArray[np.int64]
-) -> tuple[Array, Array]:
-    """Both parts with the training part's mean 0 and standard deviation 1; dead features become 0.
+def scaling(features: Array) -> tuple[Array, Array]:
+    """Mean ``(d,)`` and factor ``(d,)`` that give training features ``(n, d)`` mean 0 and standard deviation 1.
 
-    A feature is dead when it has one value in all but a handful of training samples, as a ReLU that hardly ever fires:
-    scaling and fitting it on those few would throw predictions for the next sample in which it fires far off.
+    The factor of a dead feature is 0. A feature is dead when it has one value in all but a handful of training samples,
+    as a ReLU that hardly ever fires: scaling and fitting it on those few would throw predictions for the next sample in
+    which it fires far off.
     """
-    x_train = features[train].astype(np.float64)
-    mean, deviation = x_train.mean(axis=0), x_train.std(axis=0)
-    varied = (x_train != np.median(x_train, axis=0)).sum(axis=0)
-    live = varied > min(RARE, len(train) * RARE_SHARE)
+    mean, deviation = features.mean(axis=0), features.std(axis=0)
+    varied = (features != np.median(features, axis=0)).sum(axis=0)
+    live = varied > min(RARE, len(features) * RARE_SHARE)
     live &= deviation > 1e-6 * np.abs(mean)  # more than rounding
-    scale = np.where(live, 1.0 / np.where(live, deviation, 1.0), 0.0)
-    return (x_train - mean) * scale, (features[test].astype(np.float64) - mean) * scale
+    return mean, np.where(live, 1.0 / np.where(live, deviation, 1.0), 0.0)
 
 
-def _logistic(
-    x_train: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_], x_test: Array
-) -> tuple[Array, float]:
-    """Log-odds of the positive class; the penalty has the least log-loss in an inner cross-validation."""
+def fit_logistic(
+    features: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_]
+) -> tuple[Array, float, float]:
+    """Coefficients ``(d,)`` and intercept of the positive class's log-odds, and the penalty.
+
+    The penalty has the least log-loss in an inner cross-validation that leaves out whole groups.
+
+    Args:
+        features: ``(n, d)``, standardised.
+        positive: ``(n,)`` which samples are of the positive class.
+        groups: ``(n,)`` gene or gene set.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
 
@@ -81,7 +90,9 @@ def _logistic(
             float(
                 log_loss(
                     positive[check],
-                    regression.fit(x_train[fit], positive[fit]).predict_proba(x_train[check])[:, 1],
+                    regression.fit(features[fit], positive[fit]).predict_proba(features[check])[
+                        :, 1
+                    ],
                     labels=[False, True],
                 )
             )
@@ -89,8 +100,8 @@ def _logistic(
         )
 
     best = min(INVERSE_PENALTIES, key=loss)
-    fitted = LogisticRegression(C=best, max_iter=5000).fit(x_train, positive)
-    return np.asarray(fitted.decision_function(x_test)), 1.0 / best
+    fitted = LogisticRegression(C=best, max_iter=5000).fit(features, positive)
+    return np.asarray(fitted.coef_[0]), float(fitted.intercept_[0]), 1.0 / best
 
 
 def _inner_folds(

@@ -122,7 +122,7 @@ def _only_label(path: Path, raw: pl.DataFrame, id_column: str) -> str:
     if not numeric and len(others) == 1:
         return others[0]  # its first bad value is named in the error to come
     found = f"the numeric columns are {', '.join(numeric)}" if numeric else "no column is numeric"
-    raise InputError(f"{path}: {found}; expected one label, or its name with --label")
+    raise InputError(f"{path}: {found}; expected one label, or the name of one")
 
 
 def _numbers(path: Path, raw: pl.DataFrame, name: str) -> pl.Series:

@@ -1,0 +1,17 @@
+"""``isoclr predict``: a measured property of every RNA, with an interval."""
+
+from collections.abc import Sequence
+
+from isoclr.cli import _verb
+from isoclr.console import say, table
+from isoclr.predicting import predict
+
+
+def command(argv: Sequence[str]) -> None:
+    """Predict, and print a summary."""
+    found = _verb.run(
+        predict, argv, name="predict", positional=("inputs",), aliases={"out": ["-o"]}
+    )
+    say(f"{found.out}: {found.table.height:,} RNAs")
+    title = f"{found.head.name}: intervals of coverage {found.coverage:g}"
+    table(title, found.columns(), found.rows())

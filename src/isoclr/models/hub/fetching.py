@@ -1,0 +1,113 @@
+"""From the hub to a directory: one revision's config and weights, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isoclr.console import say
+from isoclr.errors import InputError
+from isoclr.models import weights
+from isoclr.models.hub.address import Address
+from isoclr.models.hub.talking import TIMEOUT, connect, conversation
+from isoclr.models.weights import CONFIG, WEIGHTS
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+
+
+def fetch(address: Address, *, endpoint: str | None = None) -> Path:
+    """The directory of one revision of a model, in the hub's cache on this machine.
+
+    A commit that was fetched before is opened without asking anybody. A tag or a branch can move, so the hub is asked
+    where it is; only with ``HF_HUB_OFFLINE`` set, where it was last seen is good enough.
+
+    Args:
+        address: the model and its revision.
+        endpoint: address of the server; by default ``HF_ENDPOINT``, or the public hub.
+
+    Raises:
+        InputError: no such model, revision or file; a pickle instead of safetensors; no access; no connection.
+    """
+    api = connect(endpoint)
+    with conversation(address, api.endpoint):
+        cached = _cached(address)
+        if cached is not None and (address.is_pinned or _offline()):
+            return cached
+        _check_files(address, _listing(api, address))
+        directory = _download(api, address)
+    if not address.is_pinned:
+        say(f"{address} is commit {directory.name}; only a commit names the same weights for ever")
+    return directory
+
+
+def _offline() -> bool:
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def _cached(address: Address) -> Path | None:
+    """Where both files lie, when they were fetched before."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config, file = (
+        try_to_load_from_cache(address.repo, name, revision=address.revision)
+        for name in (CONFIG, WEIGHTS)
+    )
+    return Path(config).parent if isinstance(config, str) and isinstance(file, str) else None
+
+
+def _listing(api: HfApi, address: Address) -> set[str]:
+    """Names of the files of a revision."""
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    try:
+        info = api.model_info(address.repo, revision=address.revision, timeout=TIMEOUT)
+    except RevisionNotFoundError:
+        raise InputError(f"{address}: no such revision; {_revisions(api, address.repo)}") from None
+    return {file.rfilename for file in info.siblings or ()}
+
+
+def _revisions(api: HfApi, repo: str) -> str:
+    """What could have been asked for."""
+    refs = api.list_repo_refs(repo)
+    names = [ref.name for ref in (*refs.branches, *refs.tags)]
+    shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+    return f"there are {shown}, and commits by their 40 digits"
+
+
+def _check_files(address: Address, names: Iterable[str]) -> None:
+    """Refuse a repository that has no model of ours before anything is downloaded."""
+    here = [name for name in sorted(names) if "/" not in name]
+    if CONFIG in here and WEIGHTS in here:
+        return
+    pickles = [name for name in here if name.endswith(_PICKLES)]
+    if WEIGHTS not in here and pickles:
+        raise InputError(
+            f"{address}: has its weights as a pickle ({pickles[0]}), which can run any code when it is opened "
+            f"and is never read; expected {WEIGHTS}"
+        )
+    missing = WEIGHTS if CONFIG in here else CONFIG
+    raise InputError(f"{address}: has no {missing}; a model is {CONFIG} and {WEIGHTS}")
+
+
+def _download(api: HfApi, address: Address) -> Path:
+    """Config first: a repository that is not ours is left before its weights, of any size, are fetched."""
+    repo = address.repo
+    config = Path(api.hf_hub_download(repo, CONFIG, revision=address.revision))
+    commit = config.parent.name
+    if address.is_pinned and commit != address.revision:
+        raise InputError(f"{address}: the hub gave commit {commit} instead")
+    try:
+        weights.read_config(config)
+    except InputError as error:
+        raise InputError(f"{address}: {error}") from None
+    # By its commit, not its tag: a branch may move between two downloads.
+    file = Path(api.hf_hub_download(repo, WEIGHTS, revision=commit))
+    if file.parent != config.parent:
+        raise InputError(f"{address}: {CONFIG} and {WEIGHTS} came from different commits")
+    return config.parent

@@ -1,0 +1,126 @@
+"""The passes over activations that are not convolutions, each as few and as fast as torch allows.
+
+On a CPU an encoder waits for these, not for arithmetic. What stands here was measured against its alternatives
+(docs/performance.md); every function takes activations as rows ``(n, c)``, in float64, float32 or bf16, and sums in
+at least float32.
+"""
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+Rows = Float[Tensor, "n c"]
+Channels = Float[Tensor, " c"]
+Sums = Float64[Tensor, " c"]
+
+_POOL = 1 << 22
+"""Random values that dropout masks of smaller tensors are windows of."""
+
+
+def affine(x: Rows, scale: Tensor, shift: Tensor) -> Rows:
+    """``scale * x + shift`` by channel: torch's batch norm is twice as fast at it as ``addcmul``."""
+    scale, shift = scale.to(wide(x.dtype)), shift.to(wide(x.dtype))
+    return torch.batch_norm(
+        x, scale, shift, torch.zeros_like(scale), torch.ones_like(scale), False, 0.0, 0.0, False
+    )
+
+
+def column_sums(x: Rows) -> Float64[Tensor, " two_c"]:
+    """Sum of every channel, and after them the sums of their squares."""
+    if _adds_in_blocks(x):
+        return torch.cat([_sum(x), _sum(x * x)])
+    none = torch.zeros(x.shape[1], dtype=wide(x.dtype), device=x.device)
+    mean, var = torch.batch_norm_update_stats(x, none, torch.ones_like(none), 0.0)
+    mean, var = mean.double(), var.double()
+    return torch.cat([mean, var + mean * mean]) * len(x)
+
+
+def _adds_in_blocks(x: Tensor) -> bool:
+    """Whether to sum as a matrix product: batch norm's own sums go row by row, too coarse for float32 activations."""
+    return not x.is_cuda and x.dtype != torch.bfloat16
+
+
+def _sum(x: Rows) -> Sums:
+    """Sum over rows; as a matrix product, ten times as fast on a CPU as ``sum(0)``."""
+    return (torch.ones(1, len(x), dtype=x.dtype, device=x.device) @ x)[0].double()
+
+
+def normalise(
+    x: Rows, scale: Tensor, shift: Tensor, residual: Rows | None, mask: Rows | None, *, relu: bool
+) -> Rows:
+    """``mask * relu(scale * x + shift + residual)``."""
+    y = affine(x, scale, shift)
+    if residual is not None:
+        y += residual
+    if relu:
+        y.relu_()
+    if mask is not None:
+        y *= mask
+    return y
+
+
+def gradient_sums(grad: Rows, y: Rows | None, x: Rows) -> tuple[Rows, Float64[Tensor, "2 c"]]:
+    """The gradient behind a ReLU, and its sum and that of ``grad * x`` over rows.
+
+    Args:
+        grad: before the ReLU.
+        y: the ReLU's result; None where there is none.
+        x: what was normalised.
+    """
+    grad = grad if y is None else relu_gradient(grad, y)
+    if _adds_in_blocks(x):
+        return grad, torch.stack([_sum(grad), _sum(grad * x)])
+    ones = torch.ones(x.shape[1], dtype=wide(x.dtype), device=x.device)
+    zeros = torch.zeros_like(ones)
+    if x.is_cuda:
+        _, _, sum_gx, sum_g = torch.ops.aten.batch_norm_backward_reduce(
+            grad, x, zeros, ones, ones, False, True, True
+        )
+    else:
+        _, sum_gx, sum_g = torch.ops.aten.native_batch_norm_backward(
+            grad, x, ones, zeros, ones, zeros, ones, True, 0.0, [False, True, True]
+        )
+    return grad, torch.stack([sum_g, sum_gx]).double()
+
+
+def combination(x: Rows, k: Tensor, grad: Rows, a: Tensor, c: Tensor) -> Rows:
+    """``k x + a grad + c`` by channel."""
+    return affine(x, k, c).addcmul_(grad, a.to(x.dtype))
+
+
+def relu_gradient(grad: Float[Tensor, "*n c"], y: Float[Tensor, "*n c"]) -> Float[Tensor, "*n c"]:
+    """``grad`` where the ReLU's result ``y`` is above zero."""
+    return torch.ops.aten.threshold_backward(grad, y, 0)  # type: ignore[no-any-return]
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """At least float32: what sums and statistics are kept in."""
+    return torch.promote_types(dtype, torch.float32)
+
+
+def dropout_masks(shapes: list[torch.Size], dropped: int, like: Tensor) -> list[Tensor]:
+    """Which activations of a batch's tensors stay: 1, and 0 for those that are dropped.
+
+    Random bytes are drawn eight at a time and compared straight into a floating-point tensor; a mask of booleans takes
+    ten times as long to make and to apply. A small tensor's mask is a random window of a pool that all of them share:
+    each activation is dropped with the same probability, and none can tell that a far one was dropped with it.
+
+    Args:
+        shapes: of the tensors.
+        dropped: how many of 256 activations are dropped.
+        like: a tensor of the masks' type and device.
+    """
+    sizes = [shape.numel() for shape in shapes]
+    pool = _kept(min(sum(sizes), max(_POOL, *sizes)), dropped, like)
+    room = [len(pool) - size + 1 for size in sizes]
+    starts = [int(torch.randint(most, ())) if most > 1 else 0 for most in room]
+    return [
+        pool[start : start + size].view(shape)
+        for start, size, shape in zip(starts, sizes, shapes, strict=True)
+    ]
+
+
+def _kept(count: int, dropped: int, like: Tensor) -> Tensor:
+    words = torch.empty((count + 7) // 8, dtype=torch.int64, device=like.device)
+    drawn = words.random_(-(2**63), None).view(torch.uint8)[:count]
+    return torch.ge(drawn, dropped, out=like.new_empty(count))

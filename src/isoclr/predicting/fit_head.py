@@ -1,0 +1,264 @@
+"""The verb: embeddings and labels in, a head that predicts the labels of other RNAs out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isoclr.console import progress
+from isoclr.corpus import open_corpus
+from isoclr.embedding import Embeddings, read_embeddings
+from isoclr.embedding.table import RnaChoice
+from isoclr.errors import InputError
+from isoclr.files import sha256
+from isoclr.predicting.conformal import LeavingOut, Regression, largest_coverage
+from isoclr.predicting.head import Head, Target
+from isoclr.predicting.heldout import HeldOut, judge_classes, judge_regression
+from isoclr.predicting.linear import Line, fit_classes
+from isoclr.predicting.novelty import fit_novelty
+from isoclr.predicting.storing import save_head
+from isoclr.predicting.training import Training, check_calibration, gather
+from isoclr.probing.grouping import SplitName
+from isoclr.tasks import read_labels
+
+JUDGED = (0.8, 0.9, 0.95)
+"""Coverages whose intervals are judged on held-out folds, beside the one asked for."""
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """The result of :func:`isoclr.fit`.
+
+    Attributes:
+        out: the head's directory.
+        head: the head.
+        counts: label → numbers of samples and of what was left out, by reason.
+        quality: label → how well held-out folds were predicted.
+    """
+
+    out: Path
+    head: Head
+    counts: dict[str, dict[str, int]]
+    quality: dict[str, HeldOut]
+
+    @property
+    def folds(self) -> str:
+        """How the RNAs were dealt, in words."""
+        return "; ".join(dict.fromkeys(target.facts["split"] for target in self.head.targets))
+
+    def columns(self) -> list[str]:
+        """Heads of the table of targets."""
+        return ["label", "n", "metric", "held out", "the mean alone"]
+
+    def rows(self) -> Iterable[list[object]]:
+        """One row a label and metric."""
+        for name, found in self.quality.items():
+            for metric, value in found.metrics.items():
+                alone = found.baseline.get(metric)
+                told = "" if alone is None else f"{alone:.3f}"
+                yield [self._title(name), self.counts[name]["samples"], metric, value, told]
+
+    def coverage_columns(self) -> list[str]:
+        """Heads of the table of intervals."""
+        return ["label", "coverage", "achieved", "mean width", "width without features"]
+
+    def coverage_rows(self) -> Iterable[list[object]]:
+        """One row a label and nominal coverage."""
+        for name, found in self.quality.items():
+            for one in found.coverages:
+                widths = (f"{width:.4g}" for width in (one.width, one.without_features))
+                yield [self._title(name), f"{one.nominal:g}", one.achieved, *widths]
+
+    def _title(self, name: str) -> str:
+        return next(target.title for target in self.head.targets if target.name == name)
+
+
+def fit(
+    embeddings: Path,
+    labels: Path,
+    *,
+    out: Path,
+    target: tuple[str, ...] = (),
+    name: str | None = None,
+    units: str = "",
+    species: str | None = None,
+    rnas: RnaChoice = "all",
+    split: SplitName | None = None,
+    corpus: Path | None = None,
+    folds: int | None = None,
+    coverage: float = 0.9,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> FitReport:
+    """Embeddings + labels → a head that predicts the label of any RNA, with a calibrated interval.
+
+    A quantity is predicted by ridge regression; its interval comes from the errors of RNAs that were left out of
+    fitting (CV+), and is wider for RNAs whose label is harder to predict. A label of 0 and 1 is predicted by logistic
+    regression: a probability, without interval. How well it does is measured on folds that took part in neither fitting
+    nor calibration, and written into the head.
+
+    Args:
+        embeddings: what ``isoclr embed`` wrote: Parquet, h5ad or npz, or a folder of Parquet shards.
+        labels: table (TSV, CSV, Parquet; plain or gz) with a column gene_id or transcript_id and numeric columns.
+        out: the head, a directory.
+        target: the labels' columns, one predictor each; may be left out when the table has one.
+        name: of the task; by default the first label's column.
+        units: what the labels are measured in, such as hours; it is written into the head.
+        species: use only the RNAs of this species.
+        rnas: use all RNAs, only those with a coding sequence, or only those whose coding sequence is annotated.
+        split: what a fold keeps together. homology: gene sets, which needs --corpus; fold: the table's column fold;
+            random: genes. By default homology with --corpus, else fold if the table has it, else random.
+        corpus: corpus with the gene sets.
+        folds: how many, 3 or more, for homology and random; by default 10.
+        coverage: of the intervals: the share of RNAs whose label lies within; predict may ask for another.
+        seed: of dealing genes to folds.
+        overwrite: replace a head that exists.
+
+    Returns:
+        The head, how many RNAs it learnt from, and how well it predicts held-out ones.
+
+    Raises:
+        InputError: a file that cannot be used, nothing in common, too few labels, or labels of one value.
+
+    >>> import isoclr, random, tempfile
+    >>> folder, rng = Path(tempfile.mkdtemp()), random.Random(0)
+    >>> rnas = ["".join(rng.choices("ACGU", [1, i % 7, 1, 1], k=99)) for i in range(100)]
+    >>> _ = (folder / "rnas.fa").write_text("".join(f">t{i}\\n{rna}\\n" for i, rna in enumerate(rnas)))
+    >>> rows = [f"t{i}\\t{rna.count('G') + rna.count('C')}\\n" for i, rna in enumerate(rnas)]
+    >>> _ = (folder / "labels.tsv").write_text("transcript_id\\tgc\\n" + "".join(rows))
+    >>> model = isoclr.create("isoclr-s", seed=0).save(folder / "model")
+    >>> found = isoclr.embed((folder / "rnas.fa",), model=str(model), out=folder / "e.parquet")
+    >>> report = isoclr.fit(found, folder / "labels.tsv", out=folder / "head")
+    >>> report.head
+    Head('gc': gc; species unnamed, isoclr-s)
+    >>> report.quality["gc"].metrics["pearson"].mean > 0.9
+    True
+    """
+    out, labels = Path(out), Path(labels)
+    _check_request(out, coverage, seed, overwrite)
+    tables = [read_labels(labels, column) for column in _columns(target)]
+    read = read_embeddings(Path(embeddings)).select(species, rnas)
+    known = open_corpus(corpus) if corpus is not None else None
+    trainings = [
+        gather(table, read, known, split=split, folds=folds, seed=seed) for table in tables
+    ]
+    for training in trainings:
+        if not training.classes:
+            check_calibration(training, coverage)
+    found = [_target(training, coverage, units) for training in trainings]
+    facts = _facts(name or tables[0].name, trainings, [one for one, _ in found], read, labels)
+    facts |= {"rnas": rnas, "coverage": coverage, "seed": seed}
+    head = _head(facts, [one for one, _ in found])
+    save_head(head, out, overwrite=overwrite)
+    return FitReport(
+        out=out,
+        head=head,
+        counts={training.labels.name: training.counts for training in trainings},
+        quality={one.name: quality for one, quality in found},
+    )
+
+
+def _check_request(out: Path, coverage: float, seed: int, overwrite: bool) -> None:
+    """Refuse at once what could only fail later."""
+    if out.is_file():
+        raise InputError(f"{out}: is a file, expected the name of a directory")
+    if out.exists() and not overwrite:
+        raise InputError(f"{out}: exists already; choose another name or --overwrite it")
+    if not 0 < coverage < 1:
+        raise InputError(f"--coverage {coverage:g}: expected a share between 0 and 1, such as 0.9")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: expected 0 or more")
+
+
+def _columns(target: tuple[str, ...] | str) -> list[str | None]:
+    """The labels' columns, or None for the only one; one name is as good as a tuple of one."""
+    names = [target] if isinstance(target, str) else list(target)
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise InputError(f"--target {twice}: given twice, expected every column once")
+    return [*names] or [None]
+
+
+def _target(training: Training, coverage: float, units: str) -> tuple[Target, HeldOut]:
+    """One label's predictor, and how well it does on folds that it did not see."""
+    predictor, penalty, quality = (
+        _classes(training) if training.classes else _quantity(training, coverage)
+    )
+    lengths = int(training.lengths.min()), int(training.lengths.max())
+    facts = {
+        "name": training.labels.name,
+        "units": units,
+        "kind": "class" if training.classes else "quantity",
+        "n": len(training),
+        "penalty": penalty,
+        "split": training.split,
+        "lengths": list(lengths),
+        "held_out": quality.as_dict(),
+        "counts": training.counts,
+    }
+    novelty = fit_novelty(training.features, training.folds)
+    return Target(training.labels.name, predictor, novelty, lengths, facts), quality
+
+
+def _quantity(training: Training, coverage: float) -> tuple[Regression | Line, float, HeldOut]:
+    """Ridge regression with intervals."""
+    fewest = len(training) - int(np.bincount(training.folds).max())
+    judged = sorted({c for c in JUDGED if c <= largest_coverage(fewest)} | {coverage})
+    with progress() as bar:
+        task = bar.add_task(training.labels.name, total=None)
+        leaving = LeavingOut(
+            training.features,
+            training.values,
+            training.groups,
+            training.folds,
+            lambda: bar.advance(task),
+        )
+        bar.update(task, total=leaving.fits)
+        quality = judge_regression(leaving, judged)
+        predictor = leaving.regression()
+    return predictor, predictor.penalty, quality
+
+
+def _classes(training: Training) -> tuple[Regression | Line, float, HeldOut]:
+    """Logistic regression."""
+    features, values, groups = training.features, training.values, training.groups
+    with progress() as bar:
+        task = bar.add_task(training.labels.name, total=int(training.folds.max()) + 2)
+        quality = judge_classes(features, values, groups, training.folds, lambda: bar.advance(task))
+        predictor, penalty = fit_classes(features, values == 1, groups)
+        bar.advance(task)
+    return predictor, penalty, quality
+
+
+def _facts(
+    name: str,
+    trainings: Sequence[Training],
+    targets: Sequence[Target],
+    embeddings: Embeddings,
+    labels: Path,
+) -> dict[str, Any]:
+    """What ``head.json`` says of the whole head."""
+    return {
+        "name": name,
+        "species": sorted({species for training in trainings for species in training.species}),
+        "model": dict(embeddings.meta),
+        "features": {"kind": "embedding", "dim": embeddings.dim},
+        "labels": {"file": labels.name, "sha256": sha256(labels)},
+        "held_out": "every fold predicted by a head fitted and calibrated on the other folds only",
+        "intervals": "mean over folds: Student's t, 95 %; coverage: Wilson, 95 %",
+        "targets": [target.facts for target in targets],
+    }
+
+
+def _head(facts: dict[str, Any], targets: Sequence[Target]) -> Head:
+    return Head(
+        name=facts["name"],
+        targets=tuple(targets),
+        model=facts["model"],
+        species=tuple(facts["species"]),
+        rnas=facts["rnas"],
+        coverage=facts["coverage"],
+        facts=facts,
+    )

@@ -1,0 +1,208 @@
+"""The verb: files of RNAs and a head in, a table of predictions out."""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from isoclr.console import for_another_stage, say
+from isoclr.embedding import embed
+from isoclr.errors import InputError
+from isoclr.models import load
+from isoclr.models.encoder import Precision
+from isoclr.predicting.blocks import are_embeddings, blocks
+from isoclr.predicting.head import Head
+from isoclr.predicting.shipped import find_head, shipped_model
+from isoclr.predicting.storing import load_head
+from isoclr.predicting.table import check_output, columns_of, predicted, write
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The result of :func:`isoclr.predict`.
+
+    Attributes:
+        out: the file of predictions.
+        table: what is in it.
+        head: what predicted.
+        coverage: of the intervals.
+    """
+
+    out: Path
+    table: pl.DataFrame
+    head: Head
+    coverage: float
+
+    def columns(self) -> list[str]:
+        """Heads of the summary's table."""
+        return ["label", "RNAs", "median", "5 % … 95 %", "mean interval width", "extrapolating"]
+
+    def rows(self) -> Iterable[list[object]]:
+        """One row a label."""
+        for target in self.head.targets if self.table.height else ():
+            value, lower, upper, new = self.table.select(
+                columns_of(self.head, target.name).values()
+            )
+            low, median, high = np.quantile(value, [0.05, 0.5, 0.95])
+            width = (upper - lower).to_numpy().mean()
+            yield [
+                target.title,
+                self.table.height,
+                f"{median:.3g}",
+                f"{low:.3g} … {high:.3g}",
+                "" if np.isnan(width) else f"{width:.3g}",
+                int(new.sum()),
+            ]
+
+
+def predict(
+    inputs: tuple[Path, ...] = (),
+    *,
+    out: Path,
+    head: Path | None = None,
+    task: str | None = None,
+    species: str = "",
+    model: str | None = None,
+    coverage: float | None = None,
+    annotation: tuple[Path, ...] = (),
+    genome: Path | None = None,
+    orf: bool = True,
+    precision: Precision = "float32",
+    device: str | None = None,
+    threads: int | None = None,
+    overwrite: bool = False,
+) -> Predicted:
+    """RNAs → a measured property of each, with an interval that holds it.
+
+    One row an RNA, in the order of the inputs: value, lower and upper end of the prediction interval, and whether the
+    RNA is unlike those the head was trained on (extrapolating): then the interval's promise does not hold.
+
+    Args:
+        inputs: FASTA files of mature RNAs (plain or gz), corpora, or one file or folder of embeddings.
+        out: the predictions, as Parquet, TSV or CSV by the extension.
+        head: directory that ``isoclr fit`` wrote.
+        task: instead of --head: what a head that ships with isoclr predicts, such as half-life; needs --species.
+        species: of the RNAs; it chooses the shipped head, and is what the species column says of RNAs that do not
+            come from a corpus.
+        model: the model that the head belongs to, when it does not ship with isoclr; with --task, the shipped model
+            whose head to take.
+        coverage: of the intervals; by default what the head was made with.
+        annotation: GTF, GFF3, genePred, BED12 or structure table with the exons and coding sequences of the FASTA's
+            RNAs, or of the genome.
+        genome: FASTA of chromosomes; with --annotation instead of inputs, every annotated transcript is predicted.
+        orf: mark the longest open reading frame of RNAs that may code and have no annotated coding sequence.
+        precision: of the encoder's computation; bf16 is faster where the processor has it.
+        device: cpu, cuda, cuda:1, …; by default the GPU when there is one.
+        threads: of the CPU; by default as many as torch chooses.
+        overwrite: replace an output that exists.
+
+    Returns:
+        The table that was written, and the head.
+
+    Raises:
+        InputError: a file that cannot be used, no such head, embeddings or weights of another model than the head's, or
+            a coverage that the head's calibration cannot vouch for.
+    """
+    out = Path(out)
+    check_output(out, overwrite=overwrite)
+    chosen = load_head(_head_path(head, task, species, model))
+    coverage = chosen.check_coverage(coverage)
+    paths = [Path(path) for path in ((inputs,) if isinstance(inputs, str | Path) else inputs)]
+    ready = next((path for path in paths if are_embeddings(path)), None)
+    if ready is not None:
+        _check_alone(paths, ready, annotation, genome)
+        table = _table(chosen, ready, coverage)
+    else:
+        weights = _weights(chosen, None if task else model)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folders = tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent)
+        with folders as folder, for_another_stage():
+            found = embed(
+                tuple(paths),
+                model=weights,
+                out=Path(folder) / "embeddings.parquet",
+                annotation=annotation,
+                genome=genome,
+                species=species,
+                orf=orf,
+                precision=precision,
+                device=device,
+                threads=threads,
+            )
+            table = _table(chosen, found, coverage)
+    _say_foreign(chosen, table)
+    write(table, out)
+    return Predicted(out, table, chosen, coverage)
+
+
+def _head_path(head: Path | None, task: str | None, species: str, model: str | None) -> Path:
+    if (head is None) == (task is None):
+        raise InputError("predict needs --head, or --task with --species, and not both")
+    if head is not None:
+        return Path(head)
+    return find_head(str(task), species, model)
+
+
+def _check_alone(
+    paths: Sequence[Path], ready: Path, annotation: tuple[Path, ...], genome: Path | None
+) -> None:
+    """Embeddings are ready: nothing else belongs beside them."""
+    other = next(
+        (path for path in [*paths, *annotation, genome] if path not in (ready, None)), None
+    )
+    if other is not None or len(paths) > 1:
+        raise InputError(
+            f"{ready}: embeddings are given alone, found {other or ready} beside them; expected one "
+            "file or folder of embeddings, or RNAs to embed"
+        )
+
+
+def _weights(head: Head, model: str | None) -> str:
+    """The model to embed with: the one that the head was fitted on, and no other.
+
+    Raises:
+        InputError: it does not ship and none was given, or the one given has other weights.
+    """
+    name, sha256 = head.model["model"], head.model["sha256"]
+    if model is None:
+        directory = shipped_model(sha256)
+        if directory is None:
+            raise InputError(
+                f"head {head.name!r} belongs to weights {sha256[:12]} of {name}, which do not ship with this version; "
+                "give that model with --model"
+            )
+        return str(directory)
+    encoder = load(model)
+    if (encoder.sha256, encoder.dim) != (sha256, head.dim):
+        raise InputError(
+            f"{model}: weights {encoder.sha256[:12]}, embeddings of {encoder.dim}; head {head.name!r} belongs "
+            f"to weights {sha256[:12]} of {name}, embeddings of {head.dim}"
+        )
+    return model
+
+
+def _table(head: Head, embeddings: Path, coverage: float) -> pl.DataFrame:
+    """Predictions for a file of embeddings, a block at a time."""
+    parts = []
+    for block in blocks(embeddings):
+        if block.meta["sha256"] != head.model["sha256"]:
+            raise InputError(
+                f"{embeddings}: embeddings of {block.meta['model']} {block.meta['sha256'][:12]}, head {head.name!r} "
+                f"belongs to {head.model['model']} {head.model['sha256'][:12]}; embed with that model"
+            )
+        parts.append(predicted(head, block, coverage))
+    return pl.concat(parts)
+
+
+def _say_foreign(head: Head, table: pl.DataFrame) -> None:
+    """RNAs of a species that the head has never seen get a prediction, and their user a word."""
+    foreign = table.filter((pl.col("species") != "") & ~pl.col("species").is_in(head.species))
+    if foreign.height:
+        names = ", ".join(foreign["species"].unique().sort())
+        say(
+            f"{foreign.height:,} RNAs are of {names}; head {head.name!r} was trained on "
+            f"{' and '.join(name or 'RNAs of no named species' for name in head.species)}"
+        )

@@ -1,0 +1,77 @@
+"""Convolution over chunks against torch's own, values and gradients, in every way it is computed."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from isoclr.models import convolution
+from isoclr.models.chunk import Extent
+from isoclr.models.convolution import Convolution, laid_out
+
+
+def expected(x: torch.Tensor, conv: Convolution) -> torch.Tensor:
+    total = (conv.weight.shape[2] - 1) * conv.dilation
+    padded = F.pad(x.transpose(1, 2), (total // 2, total - total // 2))
+    y = F.conv1d(padded, conv.weight, conv.bias, dilation=conv.dilation).transpose(1, 2)
+    return y.relu() if conv.relu else y
+
+
+SHAPES = [(1, 40, 2, 1), (1, 40, 2, 8), (3, 16, 2, 2), (1, 4, 2, 8), (1, 1, 2, 8), (2, 9, 1, 1)]
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "products"),
+    [(shape, False) for shape in SHAPES] + [(shape, True) for shape in SHAPES if shape[0] == 1],
+)
+def test_equals_torch(
+    shape: tuple[int, int, int, int],
+    products: bool,
+    relu: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows, length, kernel, dilation = shape
+    if products:
+        monkeypatch.setattr(convolution, "_takes_products", lambda _: True)
+    torch.manual_seed(0)
+    conv = Convolution(5, 7, kernel, dilation, relu=relu).double()
+    torch.nn.init.normal_(conv.bias)
+    starts = np.arange(rows) * length
+    extent = Extent(starts, np.full(rows, length), rows * length, torch.device("cpu"))
+    x = torch.randn(rows, length, 5, dtype=torch.float64, requires_grad=True)
+    (found,) = conv([x], [extent])
+    wanted = expected(x, conv)
+    torch.testing.assert_close(found, wanted)
+    probe = torch.randn_like(wanted)
+    leaves = [x, conv.weight, conv.bias]
+    for a, b in zip(
+        torch.autograd.grad((found * probe).sum(), leaves),
+        torch.autograd.grad((wanted * probe).sum(), leaves),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b)
+
+
+def test_places_between_rnas_are_zero_and_pass_no_gradient() -> None:
+    conv = Convolution(4, 4, 2)
+    torch.nn.init.constant_(conv.bias, 1.0)
+    extent = Extent(np.array([0, 20]), np.array([10, 12]), 32, torch.device("cpu"))
+    x = extent.trim_(torch.randn(1, 32, 4)).requires_grad_()
+    (y,) = conv([x], [extent])
+    assert not y[0, 10:20].any()
+    (dx,) = torch.autograd.grad(y.sum(), [x])
+    assert not dx[0, 11:19].any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_fused_relu_equals_the_plain_one(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, weight = torch.randn(1, 64, 16).to(dtype), laid_out(torch.randn(32, 16, 2), dtype)
+    bias = torch.randn(32).to(dtype)
+    fused = convolution.convolve(x, weight, bias, 2, relu=True)
+    monkeypatch.setattr(convolution, "fuses_relu", lambda *_: False)
+    plain = convolution.convolve(x, weight, bias, 2, relu=True)
+    assert (fused >= 0).all()
+    torch.testing.assert_close(fused, plain)

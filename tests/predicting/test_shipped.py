@@ -1,0 +1,79 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from isoclr.errors import InputError
+from isoclr.models import loading
+from isoclr.predicting.shipped import find_head, shipped_heads, shipped_model, shipped_models
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(loading, "SHELF", tmp_path / "weights")
+    return tmp_path / "weights"
+
+
+def ship(shelf: Path, model: str, sha256: str, **heads: float) -> None:
+    (shelf / model).mkdir(parents=True)
+    (shelf / model / "config.json").write_text(json.dumps({"sha256": sha256}))
+    for name, r in heads.items():
+        folder = shelf / model / "heads" / name.replace("_", "-")
+        folder.mkdir(parents=True)
+        target = {"held_out": {"metrics": {"pearson": {"mean": r}, "rmse": {"mean": 9.0}}}}
+        facts = {
+            "format": "isoclr-head",
+            "schema": 1,
+            "name": "half-life",
+            "sha256": "0",
+            "model": {"model": model, "sha256": sha256},
+            "species": ["human"],
+            "rnas": "coding",
+            "coverage": 0.9,
+            "targets": [target],
+        }
+        (folder / "head.json").write_text(json.dumps(facts))
+
+
+def test_models_by_name_and_newest_version_first(shelf: Path) -> None:
+    for version in (2, 10, 1):
+        ship(shelf, f"isoclr-s.v{version}", str(version))
+    ship(shelf, "isoclr-m.v1", "m")
+    (shelf / "README.md").touch()
+    found = [path.name for path in shipped_models()]
+    assert found == ["isoclr-m.v1", "isoclr-s.v10", "isoclr-s.v2", "isoclr-s.v1"]
+    assert shipped_model("2") == shelf / "isoclr-s.v2"
+    assert shipped_model("none") is None
+
+
+def test_the_better_head_is_taken_unless_the_model_is_named(shelf: Path) -> None:
+    ship(shelf, "isoclr-s.v1", "1", half_life_human=0.5, half_life_mouse=0.4)
+    ship(shelf, "isoclr-s.v2", "2", half_life_human=0.6)
+    ship(shelf, "isoclr-m.v1", "m", half_life_human=0.55)
+    assert len(shipped_heads()) == 4
+    heads = {
+        model: find_head("half-life", "human", model).parent.parent.name
+        for model in (None, "isoclr-m", "isoclr-s", "isoclr-s.v1")
+    }
+    assert heads == {
+        None: "isoclr-s.v2",
+        "isoclr-m": "isoclr-m.v1",
+        "isoclr-s": "isoclr-s.v2",
+        "isoclr-s.v1": "isoclr-s.v1",
+    }
+    assert find_head("half-life", "mouse").name == "half-life-mouse"
+
+
+def test_what_there_is_is_listed(shelf: Path) -> None:
+    with pytest.raises(
+        InputError, match="no head ships with this version; make one with `isoclr fit`"
+    ):
+        find_head("half-life", "human")
+    ship(shelf, "isoclr-s.v1", "1", half_life_human=0.5, te_mouse=0.4)
+    known = "--task half-life --species human, --task te --species mouse"
+    with pytest.raises(InputError, match=f"--task mood --species human: .* there are {known}"):
+        find_head("mood", "human")
+    with pytest.raises(InputError, match=r"--species \(none\): no such head ships"):
+        find_head("half-life", "")
+    with pytest.raises(InputError, match="no head of isoclr-l ships"):
+        find_head("half-life", "human", "isoclr-l")

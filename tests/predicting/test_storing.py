@@ -1,0 +1,99 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import isoclr
+from isoclr.embedding import Embeddings
+from isoclr.errors import InputError
+from isoclr.files import sha256
+from isoclr.predicting import fit, load_head
+from isoclr.predicting.storing import save_head
+
+
+@pytest.fixture
+def made(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings) -> Path:
+    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
+    return fit(
+        embeddings, table, out=tmp_path / "head", target=("half_life", "stable"), folds=3
+    ).out
+
+
+def test_a_head_read_back_predicts_the_same_bits(
+    made: Path, embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
+) -> None:
+    fitted = fit(
+        embeddings, tmp_path / "labels.tsv", out=tmp_path / "b", target=("half_life",), folds=3
+    )
+    again = isoclr.load_head(tmp_path / "b")
+    new = np.random.default_rng(5).normal(size=(50, 6)).astype(np.float32) * 2
+    for coverage in (0.5, 0.9):
+        ours = fitted.head.predict(new, coverage=coverage)
+        theirs = again.predict(new, coverage=coverage)
+        for field in ("value", "lower", "upper", "extrapolating"):
+            assert np.array_equal(getattr(ours, field), getattr(theirs, field))
+    two = load_head(made)
+    assert [target.name for target in two.targets] == ["half_life", "stable"]
+    assert np.array_equal(two.predict(new, target="half_life").lower, again.predict(new).lower)
+
+
+def test_the_same_input_gives_the_same_bytes(made: Path, embeddings: Path, tmp_path: Path) -> None:
+    table = tmp_path / "labels.tsv"
+    fit(embeddings, table, out=tmp_path / "again", target=("half_life", "stable"), folds=3)
+    for name in ("head.json", "head.safetensors"):
+        assert sha256(made / name) == sha256(tmp_path / "again" / name)
+
+
+def test_a_head_that_was_read_can_be_saved(made: Path, tmp_path: Path) -> None:
+    save_head(load_head(made), tmp_path / "copy")
+    assert (tmp_path / "copy/head.json").read_bytes() == (made / "head.json").read_bytes()
+    with pytest.raises(InputError, match="copy: exists already"):
+        save_head(load_head(made), tmp_path / "copy")
+    save_head(load_head(made), tmp_path / "copy", overwrite=True)
+
+
+def edit(made: Path, **changes: Any) -> None:
+    facts = json.loads((made / "head.json").read_text()) | changes
+    (made / "head.json").write_text(json.dumps(facts))
+
+
+def test_damage_is_told_in_one_line(made: Path, tmp_path: Path) -> None:
+    numbers = made / "head.safetensors"
+    whole = numbers.read_bytes()
+    numbers.write_bytes(whole[:-9] + b"\x00" + whole[-8:])
+    with pytest.raises(InputError, match=r"head\.safetensors: not the numbers that head\.json"):
+        load_head(made)
+    numbers.write_bytes(b"half of it")
+    with pytest.raises(InputError, match=r"head\.safetensors: not a safetensors file"):
+        load_head(made)
+    numbers.unlink()
+    with pytest.raises(InputError, match=r"head\.safetensors: not found; expected a head"):
+        load_head(made)
+    with pytest.raises(InputError, match=r"nowhere/head\.json: not found; expected a head"):
+        load_head(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": "isoclr-model"}, "no format: isoclr-head"),
+        ({"schema": 2}, "schema is 2, this isoclr reads 1 to 1"),
+        ({"targets": None}, "targets is not what `isoclr fit` writes"),
+        ({"coverage": "most"}, "coverage is not what `isoclr fit` writes"),
+        ({"model": {}}, "model is not what `isoclr fit` writes"),
+        ({"targets": [{"name": "other", "kind": "quantity"}]}, r"does not fit head\.json"),
+    ],
+)
+def test_another_description_is_refused(made: Path, changes: dict[str, Any], message: str) -> None:
+    edit(made, **changes)
+    with pytest.raises(InputError, match=message):
+        load_head(made)
+
+
+def test_text_that_is_no_json(made: Path) -> None:
+    (made / "head.json").write_text("{")
+    with pytest.raises(InputError, match=r"head\.json: not a head's description"):
+        load_head(made)

@@ -1,8 +1,6 @@
 """``python -m isoclr`` is the command line; ``torchrun -m isoclr pretrain`` starts it on every rank."""
 
-import sys
-
-from isoclr.cli import main
+from isoclr.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -81,9 +81,10 @@ def test_nothing_embeds_to_nothing() -> None:
     assert create("isoclr-s", seed=0).embed([]).shape == (0, 256)
 
 
+@pytest.mark.parametrize("positive", [False, True])
 @pytest.mark.parametrize("pooling", ["last", "all"])
 @pytest.mark.parametrize("name", ["isoclr-s", "isoclr-m", "isoclr-l"])
-def test_folding_changes_nothing(name: str, pooling: Pooling) -> None:
+def test_folding_changes_nothing(name: str, pooling: Pooling, positive: bool) -> None:
     encoder = create(name, seed=0, pooling=pooling)
     generator = torch.Generator().manual_seed(0)
     for key, value in encoder.network.state_dict().items():
@@ -91,6 +92,8 @@ def test_folding_changes_nothing(name: str, pooling: Pooling) -> None:
             value.uniform_(0.5, 2.0, generator=generator)
         elif value.ndim == 1:  # norms' scales and shifts, biases, means: of either sign
             value.normal_(0, 0.5, generator=generator)
+            if positive and key.endswith("weight"):  # then clamps become ReLUs
+                value.abs_()
     network = encoder.network.double().eval()
     ((chunk,), _) = pack(random_rnas(3, (700, 300, 33)), gap=128, chunk_nt=2048)
     with torch.inference_mode():

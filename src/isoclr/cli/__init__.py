@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from isoclr._version import __version__
 from isoclr.errors import IsoclrError
@@ -75,6 +76,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"{error.filename or verb}: {error.strerror}")
     return 0
+
+
+def program() -> NoReturn:
+    """The ``isoclr`` command: run one verb and leave at once, as taking torch apart takes half a second."""
+    try:
+        code = main()
+    except SystemExit as leaving:  # a verb's own code, or the end of its --help
+        if isinstance(leaving.code, str):
+            print(leaving.code, file=sys.stderr)
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = code or 141
+    os._exit(code)
 
 
 def _fail(message: str) -> int:

@@ -131,14 +131,15 @@ def convolve(
 def _conv2d(
     image: Tensor, kernel: Tensor, bias: Tensor | None, padding: int, dilation: int, relu: bool
 ) -> Tensor:
-    if not relu:
-        return F.conv2d(image, kernel, bias, padding=(0, padding), dilation=(1, dilation))
-    if fuses_relu(image.device.type, image.dtype):
+    if has_onednn(image.device.type, image.dtype):
         return torch.ops.mkldnn._convolution_pointwise(  # type: ignore[no-any-return]
-            image, kernel, bias, [0, padding], [1, 1], [1, dilation], 1, "relu", [], ""
+            image, kernel, bias, [0, padding], [1, 1], [1, dilation], 1, _END[relu], [], ""
         )
     y = F.conv2d(image, kernel, bias, padding=(0, padding), dilation=(1, dilation))
-    return y.relu_()
+    return y.relu_() if relu else y
+
+
+_END = {False: "none", True: "relu"}
 
 
 def _takes_products(x: Tensor) -> bool:
@@ -162,8 +163,11 @@ def _as_products(
 
 
 @cache
-def fuses_relu(device: str, dtype: torch.dtype) -> bool:
-    """Whether this build of torch has oneDNN's convolution that ends in a ReLU, and it works here."""
+def has_onednn(device: str, dtype: torch.dtype) -> bool:
+    """Whether this build of torch lets oneDNN's convolution be called, which may end in a ReLU, and it works here.
+
+    ``conv2d`` itself takes a slower one for some shapes.
+    """
     if device != "cpu" or dtype not in (torch.float32, torch.bfloat16):
         return False
     image = torch.ones(1, 8, 1, 4, dtype=dtype).to(memory_format=torch.channels_last)

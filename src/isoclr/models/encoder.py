@@ -12,7 +12,7 @@ from isoclr.corpus.codes import Codes, encode, nucleotides
 from isoclr.errors import InputError
 from isoclr.models import weights
 from isoclr.models.folded import FoldedResNet
-from isoclr.models.packing import Layout, fill, lay_out
+from isoclr.models.packing import Layout, few_shapes, fill, lay_out
 from isoclr.models.parallel import each
 from isoclr.models.resnet import DilatedResNet
 from isoclr.orf import longest_orf
@@ -124,7 +124,12 @@ class Encoder:
             if progress is not None:
                 progress(total)
 
-        layouts = lay_out(lengths, gap=self.network.architecture.gap, chunk_nt=tile_nt)
+        layouts = lay_out(
+            lengths,
+            gap=self.network.architecture.gap,
+            chunk_nt=tile_nt,
+            round_to=few_shapes(lengths, tile_nt),
+        )
         each(embed, layouts, folded.device.type)
         return embeddings
 

@@ -6,8 +6,13 @@ ReLU,
 
     ``s relu(u) + t  =  clamp(s u + t, t, ∞)``  for ``s ≥ 0``,  ``clamp(s u + t, -∞, t)``  else,
 
-so the convolution takes ``s`` and ``t`` into its weights and one clamp by channel is all that is left. This is
-exact; float32 results differ from the unfolded network's by rounding only.
+so the convolution takes ``s`` and ``t`` into its weights and one clamp by channel is all that is left. Where all
+``s ≥ 0``, as after training, the clamp is a ReLU of something shifted, and a convolution may end in a ReLU for nothing:
+
+    ``relu(s relu(u) + t)  =  relu(s u + t - p) + p``  with  ``p = max(t, 0)``,
+
+and the next convolution takes ``p`` into its bias. All of this is exact; float32 results differ from the unfolded
+network's by rounding only.
 """
 
 from collections.abc import Iterator
@@ -15,15 +20,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isoclr.corpus.codes import Codes
+from isoclr.corpus.codes import PAD, Codes
 from isoclr.models.chunk import Chunk, Extent
 from isoclr.models.convolution import Convolution, convolve, laid_out
 from isoclr.models.norm import BatchNorm
-from isoclr.models.packing import STRIDE, fill, lay_out
+from isoclr.models.packing import NARROWEST, STRIDE, fill, lay_out
 from isoclr.models.pooling import sums_of
 from isoclr.models.resnet import Block, DilatedResNet
 from isoclr.models.stem import Stem
@@ -31,20 +37,15 @@ from isoclr.models.stem import Stem
 
 @dataclass(frozen=True)
 class _Convolution:
-    """A convolution and the batch norm behind it."""
+    """A convolution with what is folded into it, and the ReLU it may end in."""
 
     kernel: Float[Tensor, "d c 1 k"]
     bias: Float[Tensor, " d"]
     dilation: int
-
-    @classmethod
-    def of(cls, conv: Convolution, norm: BatchNorm, dtype: torch.dtype) -> "_Convolution":
-        scale, shift = norm.affine()
-        kernel = laid_out(conv.weight * scale[:, None, None], dtype)
-        return cls(kernel, (conv.bias * scale + shift).to(dtype), conv.dilation)
+    relu: bool = False
 
     def __call__(self, x: Tensor) -> Tensor:
-        return convolve(x, self.kernel, self.bias, self.dilation, relu=False)
+        return convolve(x, self.kernel, self.bias, self.dilation, relu=self.relu)
 
 
 @dataclass(frozen=True)
@@ -79,37 +80,89 @@ def _finite(bound: Tensor) -> Tensor | None:
 
 @dataclass(frozen=True)
 class _Block:
+    """A residual block.
+
+    Attributes:
+        floor: what the first convolution's results lack (``p`` above) and the second one's bias makes up for; places
+            between RNAs are therefore set to ``-floor`` instead of 0. None: nothing.
+        clamp1: behind the first convolution, when it does not end in a ReLU.
+        clamp2: behind the second.
+    """
+
     conv1: _Convolution
-    clamp1: _Clamp
+    floor: Float[Tensor, " c"] | None
+    clamp1: _Clamp | None
     conv2: _Convolution
-    clamp2: _Clamp
+    clamp2: _Clamp | None
     shortcut: _Convolution | None
     pools: bool
 
     @classmethod
-    def of(cls, block: Block, dtype: torch.dtype) -> "_Block":
+    def of(cls, block: Block, dtype: torch.dtype, *, apart: bool) -> "_Block":
+        """Fold a block.
+
+        Args:
+            block: of the network.
+            dtype: of the activations.
+            apart: whether places between RNAs lie at both ends of a row too, where a floor can be put.
+        """
+        scale1, shift1 = block.norm1.affine()
+        scale2, shift2 = block.norm2.affine()
+        floor = torch.zeros_like(shift1)
+        ends_in_relu = apart and bool((scale1 >= 0).all())
+        if ends_in_relu:
+            floor = shift1.clamp_min(0)
+        conv1 = _folded(block.conv1, scale1, shift1 - floor, dtype, relu=ends_in_relu)
+        weight2 = block.conv2.weight * scale2[:, None, None]
+        missing = weight2.sum(2) @ floor
+        merged = block.shortcut is not None and bool((scale2 >= 0).all())
+        shift = missing if merged else missing + shift2
+        conv2 = _folded(block.conv2, scale2, shift, dtype, relu=merged)
         shortcut = None
         if block.shortcut is not None and block.shortcut_norm is not None:
-            shortcut = _Convolution.of(block.shortcut, block.shortcut_norm, dtype)
+            scale, own_shift = block.shortcut_norm.affine()
+            added = shift2 if merged else 0
+            shortcut = _folded(block.shortcut, scale, own_shift + added, dtype)
         return cls(
-            _Convolution.of(block.conv1, block.norm1, dtype),
-            _Clamp.of(block.norm1, relu=True, dtype=dtype),
-            _Convolution.of(block.conv2, block.norm2, dtype),
-            _Clamp.of(block.norm2, relu=False, dtype=dtype),
+            conv1,
+            floor.to(dtype) if bool(floor.any()) else None,
+            None if ends_in_relu else _Clamp.of(block.norm1, relu=True, dtype=dtype),
+            conv2,
+            None if merged else _Clamp.of(block.norm2, relu=False, dtype=dtype),
             shortcut,
             block.pools,
         )
 
     def __call__(self, x: Tensor, extent: Extent) -> tuple[Tensor, Extent]:
-        h = extent.trim_(self.clamp1(self.conv1(x)))
-        y = self.clamp2(self.conv2(h)).add_(x if self.shortcut is None else self.shortcut(x))
+        h = self.conv1(x)
+        if self.clamp1 is not None:
+            self.clamp1(h)
+        y = self.conv2(self._apart(h, extent))
+        if self.clamp2 is not None:
+            self.clamp2(y)
+        y += x if self.shortcut is None else self.shortcut(x)
         extent.trim_(y)
         if self.pools:  # before the ReLU, which then has half as much to do
             y, extent = torch.maximum(y[:, 0::2], y[:, 1::2]), extent.halved()
         return y.relu_(), extent
 
+    def _apart(self, h: Tensor, extent: Extent) -> Tensor:
+        """Zero between RNAs, which is ``-floor`` here."""
+        if self.floor is None:
+            return extent.trim_(h)
+        h.view(extent.size, -1)[extent.gaps] = -self.floor
+        return h
 
-TILE_NT = 32_768
+
+def _folded(
+    conv: Convolution, scale: Tensor, shift: Tensor, dtype: torch.dtype, *, relu: bool = False
+) -> _Convolution:
+    """``scale * convolution + shift``."""
+    kernel = laid_out(conv.weight * scale[:, None, None], dtype)
+    return _Convolution(kernel, (conv.bias * scale + shift).to(dtype), conv.dilation, relu)
+
+
+TILE_NT = 65_536
 """nt computed at a time on a CPU thread: activations stay in the caches, and Python's share stays small."""
 GPU_TILE_NT = 1 << 22
 
@@ -135,7 +188,8 @@ class FoldedResNet:
         )
         self._table = network.stem.table().to(dtype)
         blocks = (block for block in network.blocks if isinstance(block, Block))
-        self._blocks = [_Block.of(block, dtype) for block in blocks]
+        self._margin = self.architecture.gap or 0
+        self._blocks = [_Block.of(block, dtype, apart=self._margin > 0) for block in blocks]
 
     @torch.inference_mode()
     def embed(self, chunk: Chunk) -> NDArray[np.float32]:
@@ -163,26 +217,37 @@ class FoldedResNet:
             tile = _single(codes[first : end + reach])
             means = []
             for x, extent in self._pooled(tile.to(self.device)):
-                stride = tile.codes.numel() // extent.size
-                own = np.array([(start - first) // stride]), np.array([-(-(end - start) // stride)])
-                sums = sums_of(x, Extent(*own, extent.size, self.device))[0]
-                means.append(sums.double().cpu() / -(-len(codes) // stride))
+                own = self._positions(start - first, end - first, extent, tile)
+                positions = -(-len(codes) // self._stride(extent, tile))
+                means.append(sums_of(x, own)[0].double().cpu() / positions)
             total += torch.cat(means)
         embedding: NDArray[np.float32] = total.float().numpy()
         return embedding
 
     def _pooled(self, chunk: Chunk) -> Iterator[tuple[Float[Tensor, "b l _c"], Extent]]:
         """The activations that an embedding is the mean of, and where the RNAs lie in them."""
-        x = Stem.look_up(chunk.codes, self._table)
-        extent = Extent.of(chunk).halved()
+        codes = F.pad(chunk.codes, (self._margin, self._margin), value=PAD)
+        x = Stem.look_up(codes, self._table)
+        starts = chunk.starts.numpy() + self._margin
+        extent = Extent(starts, chunk.lengths.numpy(), codes.numel(), self.device).halved()
         for i, block in enumerate(self._blocks, 1):
             x, extent = block(x, extent)
             if self.architecture.pooling == "all" or i == len(self._blocks):
                 yield x, extent
 
+    def _stride(self, level: Extent, chunk: Chunk) -> int:
+        """How many nt one position stands for."""
+        return (chunk.codes.numel() + 2 * self._margin) // level.size
+
+    def _positions(self, start: int, end: int, level: Extent, chunk: Chunk) -> Extent:
+        """Where the nucleotides of a chunk from ``start`` to ``end`` lie at one level."""
+        stride = self._stride(level, chunk)
+        first, last = (start + self._margin) // stride, -(-(end + self._margin) // stride)
+        return Extent(np.array([first]), np.array([last - first]), level.size, self.device)
+
 
 def _single(codes: Codes) -> Chunk:
     """A chunk of one RNA."""
     lengths = np.array([len(codes)], np.int64)
-    (layout,) = lay_out(lengths, gap=0, chunk_nt=len(codes))
+    (layout,) = lay_out(lengths, gap=0, chunk_nt=len(codes), round_to=NARROWEST)
     return fill(layout, [codes], lengths)

@@ -17,6 +17,10 @@ from isoclr.models.chunk import Chunk
 
 STRIDE = 32
 """RNAs begin at multiples of this: nucleotides that one output position of an encoder stands for."""
+SHAPES = 8
+"""Widths, up to the widest, that chunks are rounded to: the processor's code is made anew for every shape."""
+NARROWEST = 512
+"""nt; narrower chunks are rounded up to it."""
 WIDEST_GAP = 0.15
 """Of RNAs that have a row each: a chunk ends before one that is shorter than its longest by more than this share."""
 
@@ -60,6 +64,18 @@ def lay_out(
         return _a_row_each(lengths, chunk_nt, round_to)
     room = [up(length, STRIDE) + gap for length in lengths.tolist()]
     return [_end_to_end(rows, room, gap, round_to) for rows in _bins(room, chunk_nt + gap)]
+
+
+def few_shapes(lengths: Rows, chunk_nt: int) -> int:
+    """What to round widths to so that only a few shapes occur, at a cost of little padding.
+
+    Args:
+        lengths: ``(n,)`` nt of the RNAs to lay out.
+        chunk_nt: most codes in a chunk.
+    """
+    if int(lengths.sum()) <= chunk_nt:
+        return NARROWEST
+    return max(up(chunk_nt // SHAPES, NARROWEST), NARROWEST)
 
 
 def pack(

@@ -11,13 +11,13 @@ from typing import Literal
 import torch
 
 from isoclr.errors import InputError, IsoclrError
-from isoclr.models.packing import STRIDE
+from isoclr.models.packing import SHAPES, STRIDE
 from isoclr.models.resnet import Architecture
 from isoclr.pretraining.batches import Packing
 
 Switch = Literal["auto", "on", "off"]
 
-CHUNK_NT = {"cpu": 65_536, "cuda": 2**23}
+CHUNK_NT = {"cpu": 32_768, "cuda": 2**23}
 """On a CPU chunks whose activations stay near the caches, on a GPU whole batches: every kernel is launched once."""
 SPARE = 0.6
 """Share of a GPU's free memory that activations may be expected to fill."""
@@ -68,8 +68,10 @@ def tune(
     """
     most = chunk_nt or CHUNK_NT.get(device.type, CHUNK_NT["cuda"])
     compiled = _decide(compile, device.type == "cuda")
-    few_shapes = compiled or device.type == "cuda"
-    step = _shape_step(architecture.gap, min(nt, most)) if few_shapes else STRIDE
+    if compiled or device.type == "cuda":
+        step = _shape_step(architecture.gap, min(nt, most))
+    else:
+        step = STRIDE if architecture.gap is None else max(most // SHAPES // STRIDE, 1) * STRIDE
     return Tuning(
         packing=Packing(gap=architecture.gap, chunk_nt=most, round_to=step),
         recompute=_decide(recompute, not _fits(architecture, dtype, device, nt)),

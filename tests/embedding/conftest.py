@@ -9,7 +9,13 @@ import pytest
 from isoclr.embedding import Embeddings
 from isoclr.models import create
 
-META = {"model": "isoclr-s", "sha256": "ab" * 32, "n_tracks": "6", "precision": "float32"}
+META = {
+    "model": "isoclr-s",
+    "sha256": "ab" * 32,
+    "n_tracks": "6",
+    "pooling": "all",
+    "precision": "float32",
+}
 
 
 @pytest.fixture(scope="session")

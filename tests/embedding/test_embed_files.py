@@ -27,6 +27,7 @@ def test_rows_are_the_model_s_in_the_order_of_the_input(
         "model": "isoclr-s",
         "sha256": encoder.sha256,
         "n_tracks": "6",
+        "pooling": "last",
         "precision": "float32",
         "isoclr": isoclr.__version__,
     }

@@ -113,7 +113,7 @@ def test_another_model_is_refused(place: Path, tmp_path: Path) -> None:
     meta = pl.read_parquet_metadata(place / "e.parquet") | {"sha256": "f" * 64}
     pl.read_parquet(place / "e.parquet").write_parquet(tmp_path / "x.parquet", metadata=meta)
     with pytest.raises(
-        InputError, match=r"x\.parquet: embeddings of isoclr-s f{12}, head 'gc' belongs"
+        InputError, match=r"x\.parquet: 256 values of isoclr-s f{12}, head 'gc' belongs"
     ):
         isoclr.predict((tmp_path / "x.parquet",), head=place / "head", out=tmp_path / "p.csv")
     with pytest.raises(InputError, match="which do not ship with this version; give that model"):

@@ -1,6 +1,7 @@
 """The same architecture with random weights: what the training itself adds."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,17 @@ class RandomInit:
         model: its architecture, such as ``isoclr-s``.
         tracks: how many of the six tracks it reads.
         seed: of its weights.
+        pooling: what an embedding is the mean of: the ``last`` block's activations or those of ``all``.
     """
 
     name = "random-init encoder"
 
-    def __init__(self, model: str, tracks: int = 6, seed: int = 0) -> None:
+    def __init__(
+        self, model: str, tracks: int = 6, seed: int = 0, pooling: Literal["last", "all"] = "last"
+    ) -> None:
         from isoclr.models import create
 
-        self.encoder = create(model, tracks=tracks, seed=seed)
+        self.encoder = create(model, tracks=tracks, seed=seed, pooling=pooling)
 
     def embed(
         self, rnas: Sequence[Codes], progress: Callable[[int], None] | None = None

@@ -28,7 +28,7 @@ SMALLEST_CHUNK = 1_024
 def embed(
     inputs: tuple[Path, ...] = (),
     *,
-    model: str,
+    model: str = "isoclr-s",
     out: Path,
     annotation: tuple[Path, ...] = (),
     genome: Path | None = None,
@@ -160,6 +160,7 @@ def _meta(encoder: Encoder, precision: Precision) -> dict[str, str]:
         "model": encoder.name,
         "sha256": encoder.sha256,
         "n_tracks": str(encoder.tracks),
+        "pooling": encoder.network.architecture.pooling,
         "precision": precision,
         "isoclr": __version__,
     }

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isoclr.embedding.table import MATRIX, META_KEYS, SCHEMA, Embeddings
+from isoclr.embedding.table import MATRIX, META_KEYS, SCHEMA, Embeddings, completed
 from isoclr.errors import InputError
 
 
@@ -50,7 +50,7 @@ def _shards(folder: Path) -> Embeddings:
         raise InputError(f"{folder}: no Parquet file in it; expected the shards of `isoclr embed`")
     parts = [read_embeddings(path) for path in paths]
     for path, part in zip(paths, parts, strict=True):
-        for key in ("sha256", "n_tracks", "precision"):
+        for key in ("sha256", "n_tracks", "pooling", "precision"):
             if part.meta[key] != parts[0].meta[key]:
                 raise InputError(
                     f"{path}: {key} is {part.meta[key]}, {paths[0].name} has {parts[0].meta[key]}; "
@@ -64,6 +64,7 @@ def _shards(folder: Path) -> Embeddings:
 
 
 def _checked(path: Path, table: pl.DataFrame, matrix: Any, meta: dict[str, str]) -> Embeddings:
+    meta = completed(meta)
     missing = [key for key in META_KEYS if key not in meta]
     if missing:
         raise InputError(

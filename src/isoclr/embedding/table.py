@@ -27,8 +27,14 @@ MATRIX = "embedding"
 RnaChoice = Literal["all", "coding", "annotated"]
 """All RNAs, those with a coding sequence, or those whose coding sequence an annotation gives."""
 
-META_KEYS = ("model", "sha256", "n_tracks", "precision", "isoclr")
-"""Metadata of a file: the model's name, its weights' SHA-256, the tracks it read, the precision, isoclr's version."""
+META_KEYS = ("model", "sha256", "n_tracks", "pooling", "precision", "isoclr")
+"""Metadata of a file: the model's name, its weights' SHA-256, the tracks it read, what it is the mean of
+(``Architecture.pooling``), the precision, isoclr's version."""
+
+
+def completed(meta: Mapping[str, str]) -> dict[str, str]:
+    """Metadata with what older files do not say."""
+    return {"pooling": "last", **meta}
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Embeddings:
     Attributes:
         table: one row an RNA: ``transcript_id, gene_id, species, length, cds_length, cds_source``.
         matrix: ``(n, d)`` float32.
-        meta: ``model, sha256, n_tracks, precision, isoclr``: what made them.
+        meta: the values of :data:`META_KEYS`: what made them.
     """
 
     table: pl.DataFrame

@@ -132,7 +132,7 @@ def _conv2d(
     image: Tensor, kernel: Tensor, bias: Tensor | None, padding: int, dilation: int, relu: bool
 ) -> Tensor:
     if has_onednn(image.device.type, image.dtype):
-        return torch.ops.mkldnn._convolution_pointwise(  # type: ignore[no-any-return]
+        return torch.ops.mkldnn._convolution_pointwise.default(  # type: ignore[no-any-return]
             image, kernel, bias, [0, padding], [1, 1], [1, dilation], 1, _END[relu], [], ""
         )
     y = F.conv2d(image, kernel, bias, padding=(0, padding), dilation=(1, dilation))

@@ -7,7 +7,7 @@ import polars as pl
 
 from isoclr.embedding import Embeddings, read_embeddings
 from isoclr.embedding.reading import parquet_files
-from isoclr.embedding.table import MATRIX, META_KEYS, SCHEMA
+from isoclr.embedding.table import MATRIX, META_KEYS, SCHEMA, completed
 from isoclr.errors import InputError
 
 ROWS = 16_384
@@ -36,7 +36,7 @@ def blocks(path: Path) -> Iterator[Embeddings]:
 
 def _parquet_blocks(path: Path) -> Iterator[Embeddings]:
     try:
-        lazy, meta = pl.scan_parquet(path), pl.read_parquet_metadata(path)
+        lazy, meta = pl.scan_parquet(path), completed(pl.read_parquet_metadata(path))
         schema = lazy.collect_schema()
         n = int(lazy.select(pl.len()).collect().item())
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -188,10 +188,11 @@ def _table(head: Head, embeddings: Path, coverage: float) -> pl.DataFrame:
     """Predictions for a file of embeddings, a block at a time."""
     parts = []
     for block in blocks(embeddings):
-        if block.meta["sha256"] != head.model["sha256"]:
+        if (block.meta["sha256"], block.dim) != (head.model["sha256"], head.dim):
             raise InputError(
-                f"{embeddings}: embeddings of {block.meta['model']} {block.meta['sha256'][:12]}, head {head.name!r} "
-                f"belongs to {head.model['model']} {head.model['sha256'][:12]}; embed with that model"
+                f"{embeddings}: {block.dim} values of {block.meta['model']} {block.meta['sha256'][:12]}, head "
+                f"{head.name!r} belongs to {head.dim} of {head.model['model']} {head.model['sha256'][:12]}; embed "
+                "with that model"
             )
         parts.append(predicted(head, block, coverage))
     return pl.concat(parts)

@@ -1,6 +1,7 @@
 """The embedding and the baselines it is shown beside, all of the same RNAs."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,9 @@ def methods(study: Study, embeddings: Embeddings, model: Model, seed: int) -> li
     if study.codes is None:
         return [first]
     penalised: Model = "logistic" if model == "logistic" else "ridge"
-    untrained = RandomInit(embeddings.meta["model"], int(embeddings.meta["n_tracks"]), seed)
+    made_by = embeddings.meta
+    pooling: Literal["last", "all"] = "all" if made_by["pooling"] == "all" else "last"
+    untrained = RandomInit(made_by["model"], int(made_by["n_tracks"]), seed, pooling)
     kmers = _features(KmersAndCodons(), study.codes)
     both = np.hstack([embedding, kmers])
     return [

@@ -38,3 +38,20 @@ def test_a_stage_within_a_stage_does_not_conclude(capsys: pytest.CaptureFixture[
         console.say("what is missing")
     console.conclude("the stage")
     assert capsys.readouterr().err == "what is missing\nthe stage\n"
+
+
+def test_text_of_the_user_is_no_markup(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=stream, width=200))
+    console.table("[u]t[/x]:dog:", ["[b]head[/y]"], [["[i]cell[/z]"], ["[/]"]])
+    for text in ("[u]t[/x]:dog:", "[b]head[/y]", "[i]cell[/z]", "[/]"):
+        assert text in stream.getvalue()
+    console.say("[b]gene:dog:1[/q]")
+    assert capsys.readouterr().err == "[b]gene:dog:1[/q]\n"
+    errors = io.StringIO()
+    monkeypatch.setattr(console, "err", Console(file=errors, width=200))
+    with console.progress() as bar:
+        bar.update(bar.add_task("[b]a[/q].fa", total=1), completed=1)
+    assert "[b]a[/q].fa" in errors.getvalue()

@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a file has no edge
@@ -26,7 +27,7 @@ _within_another_stage = False
 
 def say(message: str) -> None:
     """Print one message for the person at the terminal (stderr)."""
-    err.print(message, markup=False, soft_wrap=True)
+    err.print(message, markup=False, emoji=False, soft_wrap=True)
 
 
 def conclude(message: str) -> None:
@@ -66,7 +67,7 @@ def progress(*extra: TextColumn) -> Progress:
     """A progress display on stderr: description, bar, count, any extra columns, time spent and left."""
     return _Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # it may be a file's name
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         *extra,
@@ -78,10 +79,14 @@ def progress(*extra: TextColumn) -> Progress:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout; the first column is left-aligned, the others right-aligned."""
-    grid = Table(title=title, title_justify="left", header_style="bold")
+    """Print a table on stdout; the first column is left-aligned, the others right-aligned.
+
+    Text is shown as it is: a name with brackets is no markup.
+    """
+    grid = Table(title=Text(title, "table.title"), title_justify="left", header_style="bold")
     for i, name in enumerate(columns):
-        grid.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
+        grid.add_column(Text(name), justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
-        grid.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+        cells = (f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row)
+        grid.add_row(*map(Text, cells))
     out.print(grid)

@@ -31,5 +31,15 @@ def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert f"{out}: 60 RNAs" in seen.err.replace("\n", "")
     found = pl.read_csv(out, separator="\t")
     assert found["value"].to_numpy() == pytest.approx(matrix[:, 0], abs=0.01)
+    pl.DataFrame({"gene_id": names, "y": (matrix[:, 0] > 0).astype(int)}).write_csv(
+        tmp_path / "c.csv"
+    )
+    classes = str(tmp_path / "classes")
+    assert main(["fit", str(tmp_path / "e.npz"), str(tmp_path / "c.csv"), "-o", classes]) == 0
+    capsys.readouterr()
+    assert main([*words, "--head", classes, "--overwrite"]) == 0
+    shown = capsys.readouterr().out
+    assert "y: probability of class 1" in shown
+    assert "intervals" not in shown
     assert main([*words, "--overwrite"]) == 2
     assert "predict needs --head, or --task with --species" in capsys.readouterr().err

@@ -1,5 +1,8 @@
 """Embedding through the public class: any length, any order, clear errors."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from isoclr.corpus.codes import encode, nucleotides
 from isoclr.errors import InputError
 from isoclr.models import create
 from isoclr.models.folded import FoldedResNet, _single
-from isoclr.models.packing import pack
+from isoclr.models.packing import few_shapes, lay_out, pack
 from isoclr.models.resnet import Pooling
 
 
@@ -100,6 +103,34 @@ def test_folding_changes_nothing(name: str, pooling: Pooling, positive: bool) ->
         expected = network([chunk], torch.float64).numpy()
     found = FoldedResNet(network, torch.float64).embed(chunk)
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
+
+
+def test_a_row_each_is_not_padded_far() -> None:
+    encoder = create("isoclr-l", seed=0)
+    tile_nt = encoder._fold(torch.float32).tile_nt
+    lengths = np.random.default_rng(0).lognormal(7.5, 0.7, 400).astype(np.int64).clip(200, 12_288)
+    assert lengths.sum() > tile_nt
+    round_to = few_shapes(lengths, tile_nt, encoder.network.architecture.gap)
+    layouts = lay_out(lengths, gap=None, chunk_nt=tile_nt, round_to=round_to)
+    assert sum(b * w for b, w in (lay.shape for lay in layouts)) < 1.5 * lengths.sum()
+
+
+def test_an_encoder_made_in_inference_mode_embeds() -> None:
+    with torch.inference_mode():
+        encoder = create("isoclr-s", seed=0)
+    codes = random_rnas(6, (300,))
+    np.testing.assert_array_equal(
+        encoder.embed_codes(codes), create("isoclr-s", seed=0).embed_codes(codes)
+    )
+
+
+def test_an_unknown_precision_is_named() -> None:
+    """In a process of its own, where no types are checked."""
+    script = "import isoclr; isoclr.create('isoclr-s').embed(['ACGU'], precision='fp16')"
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert "InputError: precision is 'fp16', expected float32 or bf16" in found.stderr
 
 
 def test_changed_weights_are_seen() -> None:

@@ -35,6 +35,13 @@ def test_sums_are_those_of_the_columns(dtype: torch.dtype) -> None:
     torch.testing.assert_close(both, wanted, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_a_rank_without_rnas_adds_nothing(dtype: torch.dtype) -> None:
+    none = torch.empty(0, 5, dtype=dtype)
+    assert kernels.column_sums(none).tolist() == [0.0] * 10
+    assert kernels.gradient_sums(none, none, none)[1].tolist() == [[0.0] * 5] * 2
+
+
 @pytest.mark.parametrize("dropped", [25, 128])
 def test_masks_drop_their_share_and_differ(dropped: int) -> None:
     torch.manual_seed(0)

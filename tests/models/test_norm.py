@@ -91,6 +91,11 @@ def test_evaluation_uses_the_running_statistics() -> None:
     torch.testing.assert_close(y, torch.tensor([[[1.0, 1.0], [0.0, 3.0]]]))
 
 
+def test_dropout_without_a_relu_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs the ReLU"):
+        BatchNorm(2, dropout=0.1).train()([torch.randn(1, 4, 2)], [extent_of([4], 4)], relu=False)
+
+
 def test_dropout_of_a_residual_sum_is_refused() -> None:
     x = torch.randn(1, 4, 2)
     extent = extent_of([4], 4)

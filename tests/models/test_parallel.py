@@ -1,11 +1,24 @@
 """Side by side gives what one after the other gives, without autograd, on threads of one thread."""
 
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from isoclr.models.parallel import each
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -37,3 +50,41 @@ def test_an_error_reaches_the_caller() -> None:
             each(lambda i: 1 // i, [1, 0, 2], "cpu")
     finally:
         torch.set_num_threads(before)
+
+
+def test_after_an_error_nothing_goes_on(two_threads: None) -> None:
+    done: list[int] = []
+
+    def work(i: int) -> None:
+        if i == 0:
+            raise ValueError("first")
+        time.sleep(0.05)
+        done.append(i)
+
+    with pytest.raises(ValueError, match="first"):
+        each(work, list(range(20)), "cpu")
+    seen = len(done)
+    time.sleep(0.2)
+    assert len(done) == seen < 19
+
+
+def test_other_threads_keep_their_cores(two_threads: None) -> None:
+    each(abs, [1, 2, 3], "cpu")
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 2
+    assert torch.get_num_threads() == 2
+
+
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    script = (
+        "import os, signal, torch\n"
+        "from isoclr.models.parallel import each\n"
+        "torch.set_num_threads(2)\n"
+        "each(abs, [1, 2], 'cpu')\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    signal.alarm(20)\n"
+        "    os._exit(each(abs, [-1, 2], 'cpu') != [1, 2])\n"
+        "raise SystemExit(os.waitpid(child, 0)[1])\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -71,3 +71,31 @@ def test_other_files_are_told_in_one_line(tmp_path: Path, embeddings: Path) -> N
     frame.drop("length").write_parquet(path, metadata=meta)
     with pytest.raises(InputError, match="no column 'length'; expected embeddings of `isoclr"):
         [*blocks(path)]
+
+
+def damaged(embeddings: Path, path: Path, **columns: pl.Expr | pl.Series) -> Path:
+    frame = pl.read_parquet(embeddings).with_columns(**columns)
+    frame.write_parquet(path, metadata=pl.read_parquet_metadata(embeddings))
+    return path
+
+
+def test_columns_of_another_kind_are_told_in_one_line(tmp_path: Path, embeddings: Path) -> None:
+    words = pl.Series([["a"] * 6] * 120, dtype=pl.Array(pl.String, 6))
+    with pytest.raises(InputError, match="no column 'embedding' of fixed-size lists of numbers"):
+        [*blocks(damaged(embeddings, tmp_path / "a.parquet", embedding=words))]
+    long = pl.lit("long")
+    with pytest.raises(InputError, match=r"b\.parquet: damaged \(") as error:
+        [*blocks(damaged(embeddings, tmp_path / "b.parquet", length=long))]
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, None])
+def test_a_value_that_is_not_finite_is_told_with_its_file_and_transcript(
+    tmp_path: Path, embeddings: Path, value: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "ROWS", 50)
+    rows = pl.read_parquet(embeddings)["embedding"].to_list()
+    rows[71][3] = value
+    bad = pl.Series(rows, dtype=pl.Array(pl.Float32, 6))
+    with pytest.raises(InputError, match=r"a\.parquet: the embedding of ENST00000000071\.1 is not"):
+        [*blocks(damaged(embeddings, tmp_path / "a.parquet", embedding=bad))]

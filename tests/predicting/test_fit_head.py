@@ -123,3 +123,17 @@ def test_a_head_is_replaced_only_when_told_to(
     assert isoclr.load_head(out).name == "other"
     with pytest.raises(InputError, match=r"labels\.tsv: is a file"):
         isoclr.fit(embeddings, tmp_path / "labels.tsv", out=tmp_path / "labels.tsv", overwrite=True)
+
+
+def test_nothing_but_a_head_is_replaced(
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "thesis.txt").write_text("years")
+    with pytest.raises(InputError, match="work: not a head, --overwrite replaces nothing else"):
+        isoclr.fit(embeddings, labels(), out=work, folds=3, overwrite=True)
+    assert (work / "thesis.txt").read_text() == "years"
+    (tmp_path / "empty").mkdir()
+    isoclr.fit(embeddings, labels(), out=tmp_path / "empty", folds=3, overwrite=True)
+    assert isoclr.load_head(tmp_path / "empty").name == "half_life"

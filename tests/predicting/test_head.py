@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +73,15 @@ def test_bad_requests_end_in_one_line(head: Head, two: Head, world: Embeddings) 
 def test_it_says_what_it_is(head: Head) -> None:
     assert repr(head) == "Head('half_life': half_life; species human, isoclr-s)"
     assert head.dim == 6
+
+
+def test_a_head_of_annotated_rnas_asks_for_an_annotated_coding_sequence(
+    head: Head, world: Embeddings
+) -> None:
+    annotated = np.arange(120) % 2 == 0
+    coding = np.ones(120, np.bool_)
+    ours = replace(head, rnas="annotated")
+    found = ours.predict(world.matrix, coding=coding, annotated=annotated).extrapolating
+    assert found[~annotated].all()
+    assert not found[annotated].any()
+    assert not head.predict(world.matrix, coding=coding, annotated=annotated).extrapolating.any()

@@ -75,3 +75,18 @@ def test_log_loss() -> None:
     true, chance = np.array([0.0, 1, 1]), np.array([0.2, 0.7, 0.4])
     assert log_loss(true, chance) == pytest.approx(reference_log_loss(true, chance))
     assert np.isfinite(log_loss(np.array([1.0]), np.array([0.0])))
+
+
+def test_rnas_of_one_gene_are_no_independent_trials() -> None:
+    features, values, _, folds = data()
+    alone = judge_regression(LeavingOut(features, values, np.arange(200).astype(str), folds), [0.8])
+    assert alone.coverages[0].method == "Wilson"
+    # four copies of every RNA: four times the trials, nothing new
+    four = [np.repeat(array, 4, axis=0) for array in (features, values, folds)]
+    groups = np.repeat(np.arange(200), 4).astype(str)
+    found = judge_regression(LeavingOut(four[0], four[1], groups, four[2]), [0.8]).coverages[0]
+    assert found.method == "bootstrap over whole genes or gene sets"
+    assert found.as_dict()["interval"] == found.method
+    assert found.achieved.low < found.achieved.mean < found.achieved.high
+    wide, ours = ((c.high - c.low) for c in (alone.coverages[0].achieved, found.achieved))
+    assert ours == pytest.approx(wide, rel=0.2)  # Wilson on copies would be half as wide

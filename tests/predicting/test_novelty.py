@@ -47,5 +47,17 @@ def test_features_that_never_vary_are_no_distance() -> None:
     features = np.hstack([cloud(200, 3, 0), np.full((200, 1), 7.0)])
     found = fit_novelty(features, np.arange(200) % 5)
     assert np.isfinite(found.distance(features + np.array([0, 0, 0, 100]))).all()
-    assert not found(features + np.array([0, 0, 0, 100])).any()
+    assert found(features + np.array([0, 0, 0, 100])).all()
+    assert found(features - np.array([0, 0, 0, 100])).all()
+    assert not found(features + np.array([0, 0, 0, 1])).any()
     assert not fit_novelty(np.ones((50, 2)), np.arange(50) % 5)(np.ones((3, 2))).any()
+
+
+def test_a_feature_that_hardly_ever_fires_may_fire_as_it_did() -> None:
+    features = np.hstack([cloud(400, 3, 0), np.zeros((400, 1))])
+    features[0, 3] = 1000.0
+    found = fit_novelty(features, np.arange(400) % 5)
+    assert found.scale[3] == 0
+    new = np.repeat(features[5:6], 4, axis=0)
+    new[:, 3] = [1000, 1990, 2010, -1010]
+    assert found(new).tolist() == [False, False, True, True]

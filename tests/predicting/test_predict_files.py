@@ -128,6 +128,7 @@ def test_another_model_is_refused(place: Path, tmp_path: Path) -> None:
         ({"head": "head", "task": "gc"}, "and not both"),
         ({"head": "head", "coverage": 0.999}, "coverage 0.999: expected more than 0 and at most"),
         ({"head": "head", "annotation": ("a.gtf",)}, "embeddings are given alone, found a.gtf"),
+        ({"head": "head", "model": "m"}, "name their model, found --model m beside them"),
         ({"head": "nowhere"}, "not found; expected a head"),
     ],
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
 import isoclr
 from isoclr.embedding import Embeddings
@@ -84,6 +85,11 @@ def test_damage_is_told_in_one_line(made: Path, tmp_path: Path) -> None:
         ({"targets": None}, "targets is not what `isoclr fit` writes"),
         ({"coverage": "most"}, "coverage is not what `isoclr fit` writes"),
         ({"model": {}}, "model is not what `isoclr fit` writes"),
+        ({"model": {"model": "m", "sha256": 1}}, "model is not what `isoclr fit` writes"),
+        ({"species": [["human"]]}, "species is not what `isoclr fit` writes"),
+        ({"rnas": "some"}, "rnas is not what `isoclr fit` writes"),
+        ({"targets": ["half_life"]}, r"does not fit head\.json"),
+        ({"targets": [[]]}, r"does not fit head\.json"),
         ({"targets": [{"name": "other", "kind": "quantity"}]}, r"does not fit head\.json"),
     ],
 )
@@ -97,3 +103,21 @@ def test_text_that_is_no_json(made: Path) -> None:
     (made / "head.json").write_text("{")
     with pytest.raises(InputError, match=r"head\.json: not a head's description"):
         load_head(made)
+
+
+def test_numbers_of_other_shapes_or_sizes_do_not_fit(made: Path) -> None:
+    (told, _) = json.loads((made / "head.json").read_text())["targets"]
+    tensors = load((made / "head.safetensors").read_bytes())
+    for key, value in (("intercept", np.zeros(0)), ("members/penalties", np.zeros((3, 1)))):
+        (made / "head.safetensors").write_bytes(save(tensors | {f"half_life/{key}": value}))
+        edit(made, sha256=sha256(made / "head.safetensors"), targets=[told])
+        with pytest.raises(InputError, match=r"does not fit head\.json"):
+            load_head(made)
+
+
+def test_only_a_head_is_replaced(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/kept").touch()
+    with pytest.raises(InputError, match="other: not a head, --overwrite replaces nothing else"):
+        save_head(load_head(made), tmp_path / "other", overwrite=True)
+    assert (tmp_path / "other/kept").exists()

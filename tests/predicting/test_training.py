@@ -2,13 +2,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from isoclr.corpus import Corpus
 from isoclr.embedding import Embeddings
 from isoclr.errors import InputError
 from isoclr.predicting.training import check_calibration, default_split, gather
-from isoclr.tasks import read_labels
+from isoclr.tasks import Labels, read_labels
 
 
 def test_homologs_are_in_one_fold(
@@ -87,3 +88,37 @@ def test_bad_requests_end_in_one_line(
     settings: dict[str, object] = {"split": None, "folds": None, "seed": 0} | options
     with pytest.raises(InputError, match=message):
         gather(read_labels(labels(**columns), "half_life"), world, None, **settings)  # type: ignore[arg-type]
+
+
+def _two_rnas_a_gene(
+    world: Embeddings, fold: list[str], tmp_path: Path
+) -> tuple[Labels, Embeddings]:
+    """RNAs 2k and 2k + 1 are of gene Gk, each with a label and a fold of its own."""
+    genes = pl.Series("gene_id", [f"G{i // 2}" for i in range(120)])
+    two = Embeddings(world.table.with_columns(genes), world.matrix, world.meta)
+    table = two.table.select("transcript_id").with_columns(
+        x=pl.Series(world.matrix[:, 0]), fold=pl.Series(fold)
+    )
+    table.write_csv(tmp_path / "two.csv")
+    return read_labels(tmp_path / "two.csv", "x"), two
+
+
+def test_given_folds_that_divide_a_gene_are_left_or_refused(
+    world: Embeddings, tmp_path: Path
+) -> None:
+    folds = [f"f{i // 2 % 4}" for i in range(120)]
+    whole, two = _two_rnas_a_gene(world, folds, tmp_path)
+    assert (
+        gather(whole, two, None, split=None, folds=None, seed=0).split
+        == "4 folds, the label file's own"
+    )
+    folds[11] = "f3"  # of gene G5, the other RNA of which is in fold f1
+    divided, two = _two_rnas_a_gene(world, folds, tmp_path)
+    found = gather(divided, two, None, split=None, folds=None, seed=0)
+    assert (found.folds[0::2] == found.folds[1::2]).all()
+    assert (
+        found.split
+        == "10 folds, at random by whole genes (the label file's own folds divide 1 of them)"
+    )
+    with pytest.raises(InputError, match=r"two\.csv: RNAs of gene G5 are in folds f1, f3; --split"):
+        gather(divided, two, None, split="fold", folds=None, seed=0)

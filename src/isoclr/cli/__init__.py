@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from isoclr._version import __version__
@@ -88,9 +89,12 @@ def program() -> NoReturn:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     try:
         sys.stdout.flush()
-        sys.stderr.flush()
     except BrokenPipeError:
         code = code or 141
+    except OSError as error:  # a full disk
+        code = _fail(f"standard output: {error.strerror}")
+    with suppress(OSError):
+        sys.stderr.flush()
     os._exit(code)
 
 

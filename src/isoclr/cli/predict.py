@@ -13,5 +13,4 @@ def command(argv: Sequence[str]) -> None:
         predict, argv, name="predict", positional=("inputs",), aliases={"out": ["-o"]}
     )
     say(f"{found.out}: {found.table.height:,} RNAs")
-    title = f"{found.head.name}: intervals of coverage {found.coverage:g}"
-    table(title, found.columns(), found.rows())
+    table(found.title, found.columns(), found.rows())

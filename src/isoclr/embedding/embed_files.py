@@ -28,7 +28,7 @@ SMALLEST_CHUNK = 1_024
 def embed(
     inputs: tuple[Path, ...] = (),
     *,
-    model: str = "isoclr-s",
+    model: str,
     out: Path,
     annotation: tuple[Path, ...] = (),
     genome: Path | None = None,

@@ -152,9 +152,8 @@ def _as_products(
 ) -> Tensor:
     """One matrix product for each position of the kernel."""
     rows = x[0]
-    y = rows.new_zeros(len(rows), len(kernel))
-    if bias is not None:
-        y += bias
+    size = len(rows), len(kernel)
+    y = rows.new_zeros(size) if bias is None else bias.expand(size).contiguous()
     for i in range(kernel.shape[3]):
         offset = i * dilation - left
         n = max(len(rows) - abs(offset), 0)
@@ -187,7 +186,7 @@ def weight_gradient(
     shape: torch.Size,
     dilation: int,
 ) -> Float[Tensor, "d c k"]:
-    """Gradient of the kernel, in at least float32."""
+    """Gradient of the kernel, given in at least float32 (for bf16 activations rounded to bf16 before)."""
     k = shape[2]
     left = (k - 1) * dilation // 2
     if _takes_products(x) or (len(x) == 1 and x.dtype == torch.bfloat16):

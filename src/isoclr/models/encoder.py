@@ -105,11 +105,13 @@ class Encoder:
             progress: called with the number of nt done since the last call, by whichever thread did them.
 
         Raises:
-            InputError: an RNA without a single base.
+            InputError: an RNA without a single base, or an unknown precision.
         """
         lengths = np.array([len(c) for c in codes], np.int64)
         if (lengths == 0).any():
             raise InputError(f"sequence {int(np.argmin(lengths)) + 1} is empty, expected bases")
+        if precision not in DTYPES:
+            raise InputError(f"precision is {precision!r}, expected {' or '.join(DTYPES)}")
         folded = self._fold(DTYPES[precision])
         tile_nt = chunk_nt or folded.tile_nt
         embeddings = np.empty((len(codes), self.dim), np.float32)
@@ -124,19 +126,16 @@ class Encoder:
             if progress is not None:
                 progress(total)
 
-        layouts = lay_out(
-            lengths,
-            gap=self.network.architecture.gap,
-            chunk_nt=tile_nt,
-            round_to=few_shapes(lengths, tile_nt),
-        )
+        gap = self.network.architecture.gap
+        round_to = few_shapes(lengths, tile_nt, gap)
+        layouts = lay_out(lengths, gap=gap, chunk_nt=tile_nt, round_to=round_to)
         each(embed, layouts, folded.device.type)
         return embeddings
 
     def _fold(self, dtype: torch.dtype) -> FoldedResNet:
         """The network ready for evaluation; kept until a weight changes."""
         state = self.network.state_dict(keep_vars=True).values()
-        key = (dtype, *((t.data_ptr(), t._version) for t in state))
+        key = (dtype, *((t.data_ptr(), 0 if t.is_inference() else t._version) for t in state))
         if self._folded is None or self._folded[0] != key:
             self._folded = key, FoldedResNet(self.network, dtype)
         return self._folded[1]

@@ -27,6 +27,8 @@ def affine(x: Rows, scale: Tensor, shift: Tensor) -> Rows:
 
 def column_sums(x: Rows) -> Float64[Tensor, " two_c"]:
     """Sum of every channel, and after them the sums of their squares."""
+    if not len(x):  # a rank without RNAs
+        return torch.zeros(2 * x.shape[1], dtype=torch.float64, device=x.device)
     if _adds_in_blocks(x):
         return torch.cat([_sum(x), _sum(x * x)])
     none = torch.zeros(x.shape[1], dtype=wide(x.dtype), device=x.device)
@@ -68,6 +70,8 @@ def gradient_sums(grad: Rows, y: Rows | None, x: Rows) -> tuple[Rows, Float64[Te
         x: what was normalised.
     """
     grad = grad if y is None else relu_gradient(grad, y)
+    if not len(x):
+        return grad, torch.zeros(2, x.shape[1], dtype=torch.float64, device=x.device)
     if _adds_in_blocks(x):
         return grad, torch.stack([_sum(grad), _sum(grad * x)])
     ones = torch.ones(x.shape[1], dtype=wide(x.dtype), device=x.device)

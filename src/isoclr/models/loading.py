@@ -22,8 +22,8 @@ def load(model: Path | str, *, revision: str | None = None, endpoint: str | None
             Face hub, ``user/name`` with a revision, also written ``user/name@revision``.
         revision: which state of a model of the hub: a commit (40 hex digits; the same weights for ever, and fetched
             only once), a tag or a branch.
-        endpoint: address of the hub; by default ``HF_ENDPOINT``, or the public one. Only a model of the hub ever
-            touches the network.
+        endpoint: address of the hub; by default ``HF_ENDPOINT``, or the public one. A saved login or ``HF_TOKEN`` is
+            sent only to that default. Only a model of the hub ever touches the network.
 
     Raises:
         InputError: there is no such model, or its files cannot be used.

@@ -155,8 +155,10 @@ class BatchNorm(nn.Module):
         relu: bool = True,
     ) -> list[Tensor]:
         """Normalise chunks ``(b, l, c)`` whose padding is zero; the padding of the results is zero."""
-        if residuals and self.dropout:
+        if self.dropout and residuals:
             raise ValueError("a residual sum cannot be dropped out: its scale would be wrong")
+        if self.dropout and not relu:
+            raise ValueError("dropout needs the ReLU: its zeros tell where no gradient flows")
         if self.training:
             apply: Any = _NormAct.apply
             return list(apply(self, extents, relu, self.weight, self.bias, *xs, *residuals))
@@ -225,7 +227,7 @@ class _Trim(torch.autograd.Function):
 
 
 def trimmed(x: Tensor, extent: Extent, *, relu: bool) -> Tensor:
-    """``x`` itself after an optional ReLU, zero beyond each row's length; changes ``x`` in place."""
+    """``x`` itself after an optional ReLU, zero between RNAs; changes ``x`` in place."""
     apply: Any = _Trim.apply
     result: Tensor = apply(x, extent, relu)
     return result

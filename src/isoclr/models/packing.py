@@ -41,7 +41,7 @@ class Layout(NamedTuple):
 def lay_out(
     lengths: Rows, *, gap: int | None, chunk_nt: int, round_to: int = STRIDE
 ) -> list[Layout]:
-    """Cut RNAs into chunks of at most ``chunk_nt`` codes and say where each lies.
+    """Cut RNAs into chunks of at most ``chunk_nt`` codes (before rounding up) and say where each lies.
 
     An RNA longer than ``chunk_nt`` has a chunk alone.
 
@@ -66,14 +66,15 @@ def lay_out(
     return [_end_to_end(rows, room, gap, round_to) for rows in _bins(room, chunk_nt + gap)]
 
 
-def few_shapes(lengths: Rows, chunk_nt: int) -> int:
+def few_shapes(lengths: Rows, chunk_nt: int, gap: int | None) -> int:
     """What to round widths to so that only a few shapes occur, at a cost of little padding.
 
     Args:
         lengths: ``(n,)`` nt of the RNAs to lay out.
         chunk_nt: most codes in a chunk.
+        gap: as in :func:`lay_out`; every row is rounded up, so that rows of one RNA each must not be rounded far.
     """
-    if int(lengths.sum()) <= chunk_nt:
+    if gap is None or int(lengths.sum()) <= chunk_nt:
         return NARROWEST
     return max(up(chunk_nt // SHAPES, NARROWEST), NARROWEST)
 

@@ -5,9 +5,11 @@ waiting: each goes through a layer on a thread of its own, in caches of its own.
 where a waited-for thread may be without a core, this is what keeps two threads faster than one (docs/performance.md).
 """
 
+import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
+from threading import Barrier
 from typing import TypeVar
 
 import torch
@@ -33,10 +35,33 @@ def each(function: Callable[[Item], Result], items: Sequence[Item], device: str)
         with torch.no_grad():
             return function(item)
 
-    return list(_workers(threads).map(alone, items))
+    futures = [_workers(threads).submit(alone, item) for item in items]
+    try:
+        return [future.result() for future in futures]
+    finally:  # after an error nothing may go on writing
+        for future in futures:
+            future.cancel()
+        wait(futures)
 
 
 @cache
 def _workers(threads: int) -> ThreadPoolExecutor:
-    """Threads whose operations use one thread each."""
-    return ThreadPoolExecutor(threads, "chunk", initializer=torch.set_num_threads, initargs=(1,))
+    """Threads whose operations use one thread each.
+
+    torch keeps one number of threads for all that are yet to come and one for each that has begun to compute: the
+    workers begin here, and what the caller had is then put back.
+    """
+    pool, all_begun = ThreadPoolExecutor(threads, "chunk"), Barrier(threads)
+
+    def begin() -> None:
+        torch.set_num_threads(1)
+        torch.get_num_threads()
+        all_begun.wait()
+
+    wait([pool.submit(begin) for _ in range(threads)])
+    torch.set_num_threads(threads)
+    return pool
+
+
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork
+    os.register_at_fork(after_in_child=_workers.cache_clear)

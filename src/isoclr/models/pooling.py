@@ -62,9 +62,11 @@ def mean_pool(x: Float[Tensor, "b l c"], extent: Extent) -> Float[Tensor, "n c"]
 def sums_of(x: Float[Tensor, "b l c"], extent: Extent) -> Float[Tensor, "n c"]:
     """Sum over the positions of each RNA, in at least float32; without autograd."""
     rows, dtype = x.flatten(0, 1), wide(x.dtype)
-    if _in_one_go(
-        x
-    ):  # one kernel; a segment ends where the next begins, and what lies between is zero
+    if len(extent.starts) == 1:
+        start, n = int(extent.starts[0]), int(extent.lengths[0])
+        return rows[start : start + n].sum(0, dtype=dtype, keepdim=True)
+    if _in_one_go(x):
+        # one kernel; a segment ends where the next begins, and what lies between is zero
         spans = np.diff(np.append(extent.starts, extent.size)).astype(np.int64)
         spans[0] += extent.starts[0]
         lengths = sent(spans, x.device)

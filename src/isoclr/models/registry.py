@@ -44,6 +44,8 @@ def create(
         raise InputError(f"{name!r} is not a model; the models are {', '.join(MODELS)}")
     if tracks not in (4, 5, 6):
         raise InputError(f"a model has 4, 5 or 6 tracks, not {tracks}")
+    if not 0 <= dropout <= 0.99:
+        raise InputError(f"dropout is {dropout:g}, expected 0 to 0.99")
     if pooling not in get_args(Pooling):
         raise InputError(f"pooling is {pooling!r}, expected one of {', '.join(get_args(Pooling))}")
     with torch.random.fork_rng(devices=[], enabled=seed is not None):

@@ -162,7 +162,7 @@ class DilatedResNet(nn.Module):
     def forward(
         self, chunks: Sequence[Chunk], dtype: torch.dtype = torch.float32
     ) -> Float[Tensor, "n d"]:
-        """Embed every row of every chunk, in their order, with activations in ``dtype``.
+        """Embed every RNA of every chunk, in their order, with activations in ``dtype``.
 
         The result is float32 (float64 for float64 activations). In training every rank must call this the
         same number of times; a rank that has no RNAs passes an empty list.
@@ -184,14 +184,16 @@ class DilatedResNet(nn.Module):
 
         The last ones are what an embedding is the mean of, one position for 32 nt.
         """
-        with torch.autocast(chunks[0].codes.device.type, enabled=False):
+        as_told = torch.autocast(chunks[0].codes.device.type, enabled=False)
+        with as_told:
             xs = self.stem(chunks, dtype)
-            extents = [Extent.of(chunk).halved() for chunk in chunks]
-            for block in self.blocks:
+        extents = [Extent.of(chunk).halved() for chunk in chunks]
+        for block in self.blocks:
+            with as_told:
                 xs = self._run(block, xs, extents)
-                if block.pools:
-                    extents = [extent.halved() for extent in extents]
-                yield xs, extents
+            if block.pools:
+                extents = [extent.halved() for extent in extents]
+            yield xs, extents
 
     def _run(self, block: nn.Module, xs: list[Tensor], extents: list[Extent]) -> list[Tensor]:
         if not (self.recompute and torch.is_grad_enabled() and self.training):

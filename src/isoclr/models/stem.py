@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int32, Int64, UInt8
+from jaxtyping import Bool, Float, Int32, Int64, UInt8
 from torch import Tensor, nn
 
 from isoclr.corpus.codes import NUCLEOTIDE_BITS, NUM_CODES, PAD, TRACKS
@@ -109,8 +109,7 @@ class Stem(nn.Module):
 
     def _triples(self, pairs: Float[Tensor, "32 32 c"]) -> Float[Tensor, "32768 c"]:
         """ReLU and the larger of two neighbouring pairs; a pair that begins in padding is zero."""
-        real = (torch.arange(NUM_CODES, device=pairs.device) & NUCLEOTIDE_BITS) != PAD
-        pairs = F.relu(pairs) * real[:, None, None]
+        pairs = F.relu(pairs) * _real(pairs.device)[:, None, None]
         return torch.maximum(pairs[:, :, None], pairs[None]).flatten(0, 2)
 
 
@@ -132,9 +131,12 @@ def _pair_histogram(chunks: Sequence[Chunk]) -> Float[Tensor, "32 32"]:
         first, second, third = _neighbours(chunk.codes)
         for pair in (first * NUM_CODES + second, second * NUM_CODES + third):
             histogram += _counts(pair.flatten())
-    square = histogram.view(NUM_CODES, NUM_CODES)
-    square[[code for code in range(NUM_CODES) if code & NUCLEOTIDE_BITS == PAD]] = 0
-    return square
+    return histogram.view(NUM_CODES, NUM_CODES) * _real(histogram.device)[:, None]
+
+
+def _real(device: torch.device) -> Bool[Tensor, "32"]:
+    """Which codes stand for a base, not for padding."""
+    return (torch.arange(NUM_CODES, device=device) & NUCLEOTIDE_BITS) != PAD
 
 
 def _counts(pairs: Int32[Tensor, " n"]) -> Int64[Tensor, "1024"]:

@@ -1,4 +1,4 @@
-"""Predicting a measured property of an RNA from its embedding, with an interval that holds what it promises."""
+"""Predicting a measured property of an RNA from its embedding, with an interval."""
 
 from isoclr.predicting.fit_head import FitReport, fit
 from isoclr.predicting.head import Head, Predictions

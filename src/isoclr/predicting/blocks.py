@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from isoclr.embedding import Embeddings, read_embeddings
 from isoclr.embedding.reading import parquet_files
@@ -28,7 +30,7 @@ def blocks(path: Path) -> Iterator[Embeddings]:
     A Parquet file is read a block at a time; ``.h5ad`` and ``.npz`` are read whole.
 
     Raises:
-        InputError: not embeddings, or damaged.
+        InputError: not embeddings, damaged, or not finite.
     """
     for file in parquet_files(path) if path.is_dir() else [path]:
         yield from _parquet_blocks(file) if file.suffix == ".parquet" else [read_embeddings(file)]
@@ -47,11 +49,13 @@ def _parquet_blocks(path: Path) -> Iterator[Embeddings]:
     for start in range(0, max(1, n), ROWS):
         try:
             frame = lazy.slice(start, ROWS).collect()
+            table = frame.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+            matrix = frame[MATRIX].cast(_dtype(schema)).to_numpy()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise InputError(f"{path}: damaged ({str(error).splitlines()[0]})") from None
-        table = frame.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+        _check_finite(path, table, matrix)
         own = {key: meta[key] for key in META_KEYS}
-        yield Embeddings(table, frame[MATRIX].cast(_dtype(schema)).to_numpy(), own)
+        yield Embeddings(table, matrix, own)
 
 
 def _dtype(schema: pl.Schema) -> pl.Array:
@@ -61,9 +65,19 @@ def _dtype(schema: pl.Schema) -> pl.Array:
 
 
 def _check(path: Path, schema: pl.Schema, meta: dict[str, str]) -> None:
-    if not isinstance(schema.get(MATRIX), pl.Array):
-        raise InputError(f"{path}: no column {MATRIX!r} of fixed-size lists; expected embeddings")
+    array = schema.get(MATRIX)
+    if not isinstance(array, pl.Array) or len(array.shape) != 1 or not array.inner.is_numeric():
+        raise InputError(
+            f"{path}: no column {MATRIX!r} of fixed-size lists of numbers; expected embeddings"
+        )
     missing = [f"column {name!r}" for name in SCHEMA if name not in schema]
     missing += [f"metadata {key!r}" for key in META_KEYS if key not in meta]
     if missing:
         raise InputError(f"{path}: no {missing[0]}; expected embeddings of `isoclr embed`")
+
+
+def _check_finite(path: Path, table: pl.DataFrame, matrix: NDArray[np.float32]) -> None:
+    bad = ~np.isfinite(matrix).all(axis=1)
+    if bad.any():
+        name = table["transcript_id"][int(bad.argmax())]
+        raise InputError(f"{path}: the embedding of {name} is not finite")

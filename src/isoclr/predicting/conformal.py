@@ -1,9 +1,12 @@
-"""Prediction intervals that hold what they promise, whatever the label's distribution: CV+.
+"""Prediction intervals whatever the label's distribution: CV+.
 
 Every training RNA i is predicted by the member that was fitted without its fold, and scored by how many expected errors
 it was off: s_i = |y_i − ŷ_i| / e_i. For a new RNA x each score says where its label would lie if it behaved like RNA i,
 ŷ(x) ± s_i·e(x), with ŷ and e from the member that did not see i. An interval of coverage c runs from the
 ⌊(1 − c)(n + 1)⌋-th smallest of the lower ends to the ⌈c(n + 1)⌉-th smallest of the upper ones (Barber et al. 2021).
+
+Such an interval of c = 1 − α usually holds a share 1 − α of new labels; what theory guarantees, for RNAs that are
+exchangeable with the training ones, is about 1 − 2α.
 """
 
 from collections.abc import Callable
@@ -41,7 +44,8 @@ class Regression:
 
         Args:
             features: the embeddings.
-            coverage: share of RNAs like the training ones whose label lies in the interval, at most :attr:`largest`.
+            coverage: share 1 − α of RNAs like the training ones whose label usually lies in the interval, at most
+                :attr:`largest`; guaranteed is about 1 − 2α.
         """
         value = self.value(features)
         centres = np.stack([member.value(features) for member in self.members], axis=1)
@@ -60,7 +64,7 @@ class Regression:
 
     @property
     def largest(self) -> float:
-        """The largest coverage that so many scores can vouch for."""
+        """The largest coverage that so many scores have a rank for."""
         return largest_coverage(self.n)
 
     def _ends(self, centres: Array, errors: Array, coverage: float) -> tuple[Array, Array]:
@@ -83,7 +87,10 @@ def upper_rank(n: int, coverage: float) -> int:
 
 
 def largest_coverage(n: int) -> float:
-    """The largest coverage that n scores can vouch for."""
+    """The largest coverage that n scores have a rank for: with a larger one the interval would have no end.
+
+    A coverage 1 − α is what is usually seen; theory guarantees about 1 − 2α for exchangeable RNAs.
+    """
     return n / (n + 1)
 
 

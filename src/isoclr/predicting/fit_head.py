@@ -18,7 +18,7 @@ from isoclr.predicting.head import Head, Target
 from isoclr.predicting.heldout import HeldOut, judge_classes, judge_regression
 from isoclr.predicting.linear import Line, fit_classes
 from isoclr.predicting.novelty import fit_novelty
-from isoclr.predicting.storing import save_head
+from isoclr.predicting.storing import check_target, save_head
 from isoclr.predicting.training import Training, check_calibration, gather
 from isoclr.probing.grouping import SplitName
 from isoclr.tasks import read_labels
@@ -109,12 +109,14 @@ def fit(
         species: use only the RNAs of this species.
         rnas: use all RNAs, only those with a coding sequence, or only those whose coding sequence is annotated.
         split: what a fold keeps together. homology: gene sets, which needs --corpus; fold: the table's column fold;
-            random: genes. By default homology with --corpus, else fold if the table has it, else random.
+            random: genes. By default homology with --corpus, else fold if the table has it and no gene has RNAs in
+            several of its folds, else random.
         corpus: corpus with the gene sets.
         folds: how many, 3 or more, for homology and random; by default 10.
-        coverage: of the intervals: the share of RNAs whose label lies within; predict may ask for another.
+        coverage: of the intervals: the share 1 − α of RNAs whose label usually lies within (theory guarantees about
+            1 − 2α of RNAs like the training ones); predict may ask for another.
         seed: of dealing genes to folds.
-        overwrite: replace a head that exists.
+        overwrite: replace a head that exists; nothing else is ever replaced.
 
     Returns:
         The head, how many RNAs it learnt from, and how well it predicts held-out ones.
@@ -162,10 +164,7 @@ def fit(
 
 def _check_request(out: Path, coverage: float, seed: int, overwrite: bool) -> None:
     """Refuse at once what could only fail later."""
-    if out.is_file():
-        raise InputError(f"{out}: is a file, expected the name of a directory")
-    if out.exists() and not overwrite:
-        raise InputError(f"{out}: exists already; choose another name or --overwrite it")
+    check_target(out, overwrite)
     if not 0 < coverage < 1:
         raise InputError(f"--coverage {coverage:g}: expected a share between 0 and 1, such as 0.9")
     if seed < 0:
@@ -247,7 +246,7 @@ def _facts(
         "features": {"kind": "embedding", "dim": embeddings.dim},
         "labels": {"file": labels.name, "sha256": sha256(labels)},
         "held_out": "every fold predicted by a head fitted and calibrated on the other folds only",
-        "intervals": "mean over folds: Student's t, 95 %; coverage: Wilson, 95 %",
+        "intervals": "95 %; mean over folds: Student's t; coverage: as each says",
         "targets": [target.facts for target in targets],
     }
 

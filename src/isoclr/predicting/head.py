@@ -23,8 +23,8 @@ class Predictions:
         lower: ``(n,)`` lower end of the prediction interval; NaN for classes.
         upper: ``(n,)`` its upper end.
         extrapolating: ``(n,)`` whether the RNA is unlike those the head was trained on: its embedding lies farther from
-            theirs than that of 99.9 % of them does, its length is outside theirs, or it has no coding sequence and they
-            have one.
+            theirs than that of 99.9 % of them does, or has a value far outside theirs where they hardly vary; its
+            length is outside theirs; or they have a coding sequence, or an annotated one, and it has none such.
     """
 
     value: Array
@@ -103,6 +103,7 @@ class Head:
         coverage: float | None = None,
         lengths: NDArray[np.int64] | None = None,
         coding: NDArray[np.bool_] | None = None,
+        annotated: NDArray[np.bool_] | None = None,
     ) -> Predictions:
         """Predict a label from embeddings.
 
@@ -111,7 +112,8 @@ class Head:
             target: which label, when the head has several.
             coverage: of the intervals; by default what the head was made with.
             lengths: ``(n,)`` nt of the RNAs, to tell whether they are outside the training range.
-            coding: ``(n,)`` whether they have a coding sequence.
+            coding: ``(n,)`` whether they have a coding sequence, annotated or found as an open reading frame.
+            annotated: ``(n,)`` whether an annotation gives their coding sequence.
 
         Raises:
             InputError: embeddings of another size or not finite, no such target, or a coverage that the head's
@@ -126,6 +128,8 @@ class Head:
             new |= (lengths < shortest) | (lengths > longest)
         if coding is not None and self.rnas != "all":
             new |= ~coding
+        if annotated is not None and self.rnas == "annotated":
+            new |= ~annotated
         if isinstance(chosen.predictor, Line):
             unknown = np.full(len(features), np.nan)
             return Predictions(expit(chosen.predictor(features)), unknown, unknown, new)

@@ -12,7 +12,16 @@ from scipy.special import expit
 from isoclr.predicting.conformal import LeavingOut
 from isoclr.predicting.linear import fit_classes
 from isoclr.probing.fitting import Array
-from isoclr.tasks.metrics import Interval, Metric, mse, over_folds, pearson, roc_auc, spearman
+from isoclr.tasks.metrics import (
+    Interval,
+    Metric,
+    bootstrap,
+    mse,
+    over_folds,
+    pearson,
+    roc_auc,
+    spearman,
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,8 @@ class Coverage:
 
     Attributes:
         nominal: the coverage asked for.
-        achieved: share of held-out labels in their intervals, with the 95 % binomial (Wilson) interval.
+        achieved: share of held-out labels in their intervals, with its 95 % interval.
+        method: of that interval.
         by_fold: the share of every fold.
         width: mean width, in the label's units.
         without_features: width of the one interval that the training labels alone give.
@@ -29,6 +39,7 @@ class Coverage:
 
     nominal: float
     achieved: Interval
+    method: str
     by_fold: Sequence[float]
     width: float
     without_features: float
@@ -41,6 +52,7 @@ class Coverage:
             "achieved": found.mean,
             "low": found.low,
             "high": found.high,
+            "interval": self.method,
             "by_fold": list(self.by_fold),
             "width": self.width,
             "width_without_features": self.without_features,
@@ -107,10 +119,7 @@ def judge_regression(leaving: LeavingOut, coverages: Sequence[float]) -> HeldOut
     return HeldOut(
         metrics=_over_folds(names, leaving.values, value, leaving.folds),
         baseline={"rmse": _over_folds({"": rmse}, leaving.values, mean, leaving.folds)[""].mean},
-        coverages=[
-            _coverage(nominal, leaving.values, ends[i], leaving.folds)
-            for i, nominal in enumerate(coverages)
-        ],
+        coverages=[_coverage(nominal, leaving, ends[i]) for i, nominal in enumerate(coverages)],
     )
 
 
@@ -162,15 +171,28 @@ def _over_folds(
     }
 
 
-def _coverage(nominal: float, true: Array, ends: Array, folds: NDArray[np.int64]) -> Coverage:
+def _coverage(nominal: float, leaving: LeavingOut, ends: Array) -> Coverage:
     """Judge intervals ``ends (4, n)``: lower and upper ends of ours, then of the labels alone."""
     lower, upper, plain_lower, plain_upper = ends
-    inside = (lower <= true) & (true <= upper)
-    sure = stats.binomtest(int(inside.sum()), len(true)).proportion_ci(method="wilson")
+    inside = (lower <= leaving.values) & (leaving.values <= upper)
+    achieved, method = _share(inside, leaving.groups)
     return Coverage(
         nominal=nominal,
-        achieved=Interval(float(inside.mean()), float(sure.low), float(sure.high)),
-        by_fold=[float(inside[test].mean()) for _, _, test in parts(folds)],
+        achieved=achieved,
+        method=method,
+        by_fold=[float(inside[test].mean()) for _, _, test in parts(leaving.folds)],
         width=float((upper - lower).mean()),
         without_features=float((plain_upper - plain_lower).mean()),
     )
+
+
+def _share(inside: NDArray[np.bool_], groups: NDArray[np.str_]) -> tuple[Interval, str]:
+    """Share of labels inside, with its 95 % interval and the interval's name.
+
+    RNAs of one gene, or of one gene set, fall inside or outside together: they are not so many independent trials.
+    """
+    if len(np.unique(groups)) < len(groups):
+        drawn = bootstrap(lambda rows: float(inside[rows].mean()), groups)
+        return drawn, "bootstrap over whole genes or gene sets"
+    sure = stats.binomtest(int(inside.sum()), len(inside)).proportion_ci(method="wilson")
+    return Interval(float(inside.mean()), float(sure.low), float(sure.high)), "Wilson"

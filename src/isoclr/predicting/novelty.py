@@ -14,6 +14,9 @@ AXES = 128
 USUAL = 0.999
 """Share of RNAs like the training ones that lie within the limit."""
 
+FAR = 10.0
+"""So many typical deviations outside the training range are far, for a feature that has no deviation of its own."""
+
 
 @dataclass(frozen=True)
 class Novelty:
@@ -29,6 +32,8 @@ class Novelty:
         spread: ``(r,)`` that deviation.
         rest: the deviation along every other direction, 0 when there is none.
         limit: distance within which 99.9 % of the training RNAs lie when they are left out of the cloud.
+        low: ``(d,)`` the least value that is not far outside a dead feature's training range; −∞ for the others.
+        high: ``(d,)`` the largest; ∞ for the others.
     """
 
     mean: Array
@@ -37,6 +42,8 @@ class Novelty:
     spread: Array
     rest: float
     limit: float
+    low: Array
+    high: Array
 
     def distance(self, features: Features) -> Array:
         """Mahalanobis distance ``(n,)`` of embeddings ``(n, d)`` from the mean of the training RNAs."""
@@ -49,8 +56,9 @@ class Novelty:
         return np.asarray(np.sqrt(squared))
 
     def __call__(self, features: Features) -> NDArray[np.bool_]:
-        """Which embeddings ``(n, d)`` lie beyond the limit, ``(n,)``."""
-        return np.asarray(self.distance(features) > self.limit)
+        """Which embeddings ``(n, d)`` lie beyond the limit or wake a feature that was dead in training, ``(n,)``."""
+        woken = ((features < self.low) | (features > self.high)).any(axis=1)
+        return np.asarray((self.distance(features) > self.limit) | woken)
 
 
 def fit_novelty(features: Features, folds: NDArray[np.int64]) -> Novelty:
@@ -87,4 +95,18 @@ def _cloud(features: Array) -> Novelty:
         spread=spread,
         rest=float(np.sqrt(others.mean())) if len(others) else 0.0,
         limit=np.inf,
+        **_usual_range(features, scale),
     )
+
+
+def _usual_range(features: Array, scale: Array) -> dict[str, Array]:
+    """Ends of what a dead feature may be: its training range, and a margin.
+
+    A dead feature has no deviation to count in. Its margin is as wide as its training range, and at least
+    :data:`FAR` deviations of a typical feature of the same embedding: all come out of the same layer.
+    """
+    dead, least, largest = scale == 0, features.min(axis=0), features.max(axis=0)
+    typical = 0.0 if dead.all() else float(np.median(1 / scale[~dead]))
+    margin = np.maximum(largest - least, FAR * typical)
+    low, high = np.where(dead, least - margin, -np.inf), np.where(dead, largest + margin, np.inf)
+    return {"low": low, "high": high}

@@ -14,6 +14,7 @@ from isoclr.errors import InputError
 from isoclr.models import load
 from isoclr.models.encoder import Precision
 from isoclr.predicting.blocks import are_embeddings, blocks
+from isoclr.predicting.conformal import Regression
 from isoclr.predicting.head import Head
 from isoclr.predicting.shipped import find_head, shipped_model
 from isoclr.predicting.storing import load_head
@@ -35,6 +36,13 @@ class Predicted:
     table: pl.DataFrame
     head: Head
     coverage: float
+
+    @property
+    def title(self) -> str:
+        """What the summary's table shows: quantities with intervals, or only probabilities of classes."""
+        if any(isinstance(target.predictor, Regression) for target in self.head.targets):
+            return f"{self.head.name}: intervals of coverage {self.coverage:g}"
+        return f"{self.head.name}: probability of class 1"
 
     def columns(self) -> list[str]:
         """Heads of the summary's table."""
@@ -87,8 +95,8 @@ def predict(
         task: instead of --head: what a head that ships with isoclr predicts, such as half-life; needs --species.
         species: of the RNAs; it chooses the shipped head, and is what the species column says of RNAs that do not
             come from a corpus.
-        model: the model that the head belongs to, when it does not ship with isoclr; with --task, the shipped model
-            whose head to take.
+        model: the model that the head belongs to, to embed RNAs with, when it does not ship with isoclr; with --task,
+            the shipped model whose head to take.
         coverage: of the intervals; by default what the head was made with.
         annotation: GTF, GFF3, genePred, BED12 or structure table with the exons and coding sequences of the FASTA's
             RNAs, or of the genome.
@@ -113,7 +121,7 @@ def predict(
     paths = [Path(path) for path in ((inputs,) if isinstance(inputs, str | Path) else inputs)]
     ready = next((path for path in paths if are_embeddings(path)), None)
     if ready is not None:
-        _check_alone(paths, ready, annotation, genome)
+        _check_alone(paths, ready, annotation, genome, None if task else model)
         table = _table(chosen, ready, coverage)
     else:
         weights = _weights(chosen, None if task else model)
@@ -147,9 +155,17 @@ def _head_path(head: Path | None, task: str | None, species: str, model: str | N
 
 
 def _check_alone(
-    paths: Sequence[Path], ready: Path, annotation: tuple[Path, ...], genome: Path | None
+    paths: Sequence[Path],
+    ready: Path,
+    annotation: tuple[Path, ...],
+    genome: Path | None,
+    model: str | None,
 ) -> None:
-    """Embeddings are ready: nothing else belongs beside them."""
+    """Embeddings are ready: nothing else belongs beside them, and no model is needed."""
+    if model is not None:
+        raise InputError(
+            f"{ready}: embeddings are ready and name their model, found --model {model} beside them; leave it out"
+        )
     other = next(
         (path for path in [*paths, *annotation, genome] if path not in (ready, None)), None
     )

@@ -1,8 +1,9 @@
 """Heads on disk: ``head.json`` and ``head.safetensors`` in a directory. No pickle is read or written."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from isoclr._version import __version__
+from isoclr.embedding.table import RnaChoice
 from isoclr.errors import InputError
 from isoclr.files import atomic_directory, sha256
 from isoclr.predicting.conformal import Regression
@@ -35,8 +37,9 @@ def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
     """Write a head; the directory appears when it is whole.
 
     Raises:
-        InputError: the directory exists and ``overwrite`` is false.
+        InputError: the directory exists, and is no head or may not be overwritten.
     """
+    check_target(directory, overwrite)
     tensors: Tensors = {}
     for target in head.targets:
         own = _tensors(target)
@@ -58,6 +61,22 @@ def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
         }  # ours stand first, and last: a head may be saved again
         text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
         (partial / FACTS).write_text(text + "\n", encoding="utf-8")
+
+
+def check_target(out: Path, overwrite: bool) -> None:
+    """Refuse to replace what is not a head.
+
+    Raises:
+        InputError: ``out`` exists, and is no head or may not be overwritten.
+    """
+    if not out.exists():
+        return
+    if out.is_file():
+        raise InputError(f"{out}: is a file, expected the name of a directory")
+    if not overwrite:
+        raise InputError(f"{out}: exists already; choose another name or --overwrite it")
+    if not (out / FACTS).is_file() and any(out.iterdir()):
+        raise InputError(f"{out}: not a head, --overwrite replaces nothing else")
 
 
 def load_head(directory: Path | str) -> Head:
@@ -82,7 +101,7 @@ def load_head(directory: Path | str) -> Head:
         raise InputError(f"{path}: not the numbers that {FACTS} names (SHA-256 differs)")
     try:
         targets = tuple(_target(told, tensors) for told in facts["targets"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise InputError(f"{path}: does not fit {FACTS} ({error})") from None
     return Head(
         name=facts["name"],
@@ -114,10 +133,29 @@ def read_facts(directory: Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: schema is {facts.get('schema')!r}, this isoclr reads 1 to {SCHEMA}"
         )
-    wrong = next((key for key, kind in _KINDS.items() if not isinstance(facts.get(key), kind)), "")
-    if wrong or not {"model", "sha256"} <= set(facts["model"]) or not facts["targets"]:
-        raise InputError(f"{path}: {wrong or 'model'} is not what `isoclr fit` writes")
+    wrong = _wrong(facts)
+    if wrong is not None:
+        raise InputError(f"{path}: {wrong} is not what `isoclr fit` writes")
     return facts
+
+
+def _wrong(facts: dict[str, Any]) -> str | None:
+    """The first entry that a head cannot be made from."""
+    for key, kind in _KINDS.items():
+        if not isinstance(facts.get(key), kind):
+            return key
+    model = facts["model"]
+    if not {"model", "sha256"} <= set(model) or not _are_text(model.values()):
+        return "model"
+    if not facts["targets"]:
+        return "targets"
+    if not _are_text(facts["species"]):
+        return "species"
+    return None if facts["rnas"] in get_args(RnaChoice) else "rnas"
+
+
+def _are_text(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _tensors(target: Target) -> Tensors:
@@ -128,6 +166,7 @@ def _tensors(target: Target) -> Tensors:
         "axes": cloud.axes,
         "spread": cloud.spread,
         "rest_and_limit": np.array([cloud.rest, cloud.limit]),
+        "low_and_high": np.array([cloud.low, cloud.high]),
     }
     if isinstance(target.predictor, Line):
         return found | _line(target.predictor)
@@ -161,7 +200,8 @@ def _target(told: dict[str, Any], tensors: Tensors) -> Target:
     }
     line = Line(own["coefficients"], float(own["intercept"][0]))
     rest, limit = own["rest_and_limit"].tolist()
-    cloud = Novelty(own["mean"], own["scale"], own["axes"], own["spread"], rest, limit)
+    low, high = own["low_and_high"]
+    cloud = Novelty(own["mean"], own["scale"], own["axes"], own["spread"], rest, limit, low, high)
     shortest, longest = told["lengths"]
     predictor = line if told["kind"] == "class" else _regression(line, own, told["penalty"])
     return Target(told["name"], predictor, cloud, (int(shortest), int(longest)), told)

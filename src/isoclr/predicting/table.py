@@ -39,10 +39,16 @@ def predicted(head: Head, block: Embeddings, coverage: float | None) -> pl.DataF
     """One row an RNA: ``transcript_id, gene_id, species, length`` and every label's columns."""
     lengths = block.table["length"].to_numpy()
     coding = (block.table["cds_length"] > 0).to_numpy()
+    annotated = (block.table["cds_source"] == "annotated").to_numpy()
     found = block.table.select("transcript_id", "gene_id", "species", "length")
     for target in head.targets:
         told = head.predict(
-            block.matrix, target=target.name, coverage=coverage, lengths=lengths, coding=coding
+            block.matrix,
+            target=target.name,
+            coverage=coverage,
+            lengths=lengths,
+            coding=coding,
+            annotated=annotated,
         )
         names = columns_of(head, target.name)
         found = found.with_columns(

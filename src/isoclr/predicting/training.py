@@ -72,21 +72,33 @@ def gather(
         labels: what was measured.
         embeddings: the RNAs.
         corpus: knows the gene sets.
-        split: by gene set, by the labels' own folds or at random by gene; None takes the first of these that can be.
+        split: by gene set, by the labels' own folds or at random by gene; None takes the first of these that can be
+            made. Folds of the labels that divide the RNAs of a gene are not taken.
         folds: how many, for a split by gene set or at random.
         seed: of the dealing.
 
     Raises:
-        InputError: nothing in common, or labels that cannot be dealt so.
+        InputError: nothing in common, or labels that cannot be dealt so, as when the RNAs of a gene are in several of
+            the folds that were asked for.
     """
     chosen = split or default_split(labels, corpus)
     _check_split(chosen, labels, corpus, folds)
     study = plan(labels, embeddings, corpus, split=chosen, sequences=False)
-    if chosen == "fold":
+    divided = _divided(study.samples.table) if chosen == "fold" else {}
+    if divided and split is not None:
+        gene, names = next(iter(divided.items()))
+        gene = gene.partition("|")[2]  # after the species
+        raise InputError(
+            f"{labels.path}: RNAs of gene {gene} are in folds {', '.join(names)}; --split fold needs every gene in "
+            "one fold, or use --split random"
+        )
+    if chosen == "fold" and not divided:
         splits, how = named_folds(study.samples.table["fold"].to_list()), "the label file's own"
     else:
         splits = group_folds(study.groups, folds or 10, seed)
         how = "by whole gene sets" if chosen == "homology" else "at random by whole genes"
+    if divided:
+        how += f" (the label file's own folds divide {len(divided):,} of them)"
     rows = study.samples.rows
     training = Training(
         labels=labels,
@@ -104,7 +116,10 @@ def gather(
 
 
 def default_split(labels: Labels, corpus: Corpus | None) -> SplitName:
-    """The strictest split that can be made: no homolog, no given fold, no gene on both sides."""
+    """The strictest split that the inputs allow: by gene set, else by given folds, else at random by gene.
+
+    Given folds that divide the RNAs of a gene are found out, and left, only when labels and RNAs are joined.
+    """
     if corpus is not None:
         return "homology"
     return "fold" if labels.table["fold"].null_count() == 0 else "random"
@@ -143,6 +158,13 @@ def _check_split(
             raise InputError(f"{labels.path}: {where}, which --split fold needs")
     elif folds is not None and folds < FEWEST_FOLDS:
         raise InputError(f"--folds {folds}: expected {FEWEST_FOLDS} or more")
+
+
+def _divided(samples: pl.DataFrame) -> dict[str, list[str]]:
+    """Genes whose RNAs are in several of the labels' folds, with those folds: a gene would be tested on itself."""
+    folds = samples.group_by("gene", maintain_order=True).agg(pl.col("fold").unique().sort())
+    several = folds.filter(pl.col("fold").list.len() > 1)
+    return dict(several.select("gene", "fold").iter_rows())
 
 
 def _numbers(splits: Sequence[Split], n: int) -> NDArray[np.int64]:

@@ -8,10 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isoclr.models.chunk import Chunk
+from isoclr.models.chunk import Chunk, sent
 from isoclr.models.packing import STRIDE, lay_out
 from isoclr.views import Augmentation, Pairs, Placing, Resident, deal, render
-from isoclr.views.rendering import send
 
 Rows = NDArray[np.int64]
 
@@ -91,7 +90,7 @@ class ViewMaker:
         return Batch(
             [self._on_device(chunk) for chunk in chunks],
             self._places(hands),
-            send(pairs.gene_sets, self.device),
+            sent(pairs.gene_sets, self.device),
             int(lengths.sum()),
             _waste(mine, lengths),
         )
@@ -108,8 +107,8 @@ class ViewMaker:
 
     def _places(self, hands: list[list[Placing]]) -> list[Tensor]:
         views = [np.concatenate([_NONE, *(p.views for p in hand)]) for hand in hands]
-        sent = send(np.concatenate(views), self.device)
-        return list(torch.split(sent, [len(of_rank) for of_rank in views]))
+        together = sent(np.concatenate(views), self.device)
+        return list(torch.split(together, [len(of_rank) for of_rank in views]))
 
     def _on_device(self, chunk: Chunk) -> Chunk:
         if self.device.type != "cuda" or chunk.codes.is_cuda:

@@ -29,7 +29,7 @@ def activation_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 
 @contextmanager
-def products_for(dtype: torch.dtype, device: torch.device, *, few_shapes: bool) -> Iterator[None]:
+def products_for(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
     """How a GPU multiplies while a model is trained; on a CPU nothing is changed.
 
     In bf16 runs the projection head and the loss are the float32 products that are left, and may use TF32: it keeps
@@ -40,21 +40,20 @@ def products_for(dtype: torch.dtype, device: torch.device, *, few_shapes: bool) 
     Args:
         dtype: of the activations.
         device: where the model is trained.
-        few_shapes: whether it pays to try out which convolution algorithm is fastest for every shape.
     """
     if device.type != "cuda":
         yield
         return
     cudnn = torch.backends.cudnn
-    before = torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark
+    before = torch.get_float32_matmul_precision(), cudnn.allow_tf32
     coarse = dtype == torch.bfloat16
     torch.set_float32_matmul_precision("high" if coarse else "highest")
-    cudnn.allow_tf32, cudnn.benchmark = coarse, few_shapes
+    cudnn.allow_tf32 = coarse
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before[0])
-        cudnn.allow_tf32, cudnn.benchmark = before[1:]
+        cudnn.allow_tf32 = before[1]
 
 
 def _bf16_pays(device: torch.device) -> bool:

@@ -132,11 +132,11 @@ def pretrain(
         threads: of the CPU; torch's choice by default (under torchrun that is 1).
         corpus_on: where the corpus' bytes lie and views are made: on the device that trains, or in the host's
             memory, for a corpus that is larger than the GPU's.
-        chunk_nt: nucleotides that the encoder takes at a time; less needs less memory. By default 65536 on a CPU
+        chunk_nt: nucleotides that the encoder takes at a time; less needs less memory. By default 32768 on a CPU
             (16384 keeps 1024 pairs in float32 below 8 GB), and a whole batch on a GPU (at most 8388608).
         recompute: compute activations again instead of keeping them: a third more time, a third of the memory. auto:
             on a CPU, and on a GPU that could not keep them.
-        compile: compile the network before the first step; auto: on a GPU.
+        compile: compile the passes between convolutions at the first step; auto: on a GPU.
         checkpoint_minutes: time between checkpoints.
         checkpoint_steps: steps between checkpoints, in addition.
         validate_every: steps between measurements on the held-out gene sets.
@@ -214,8 +214,7 @@ def pretrain(
                 log=log,
                 display=display,
             )
-            few = made.tuning.few_shapes
-            products = products_for(made.learner.dtype, world.device, few_shapes=few)
+            products = products_for(made.learner.dtype, world.device)
             with products, memory_errors_named():
                 signal = run.train(stop)
         if world.leads and not signal:

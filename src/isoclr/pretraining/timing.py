@@ -113,7 +113,7 @@ def throughput(
         torch.set_num_threads(threads)
     with join(device) as world, memory_errors_named():
         made = prepare(open_corpus(corpus), recipe, world, machine, say=lambda _: None)
-        with products_for(made.learner.dtype, world.device, few_shapes=made.tuning.few_shapes):
+        with products_for(made.learner.dtype, world.device):
             return _measure(made, world, steps, warmup)
 
 

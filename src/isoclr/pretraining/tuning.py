@@ -34,12 +34,7 @@ class Tuning:
     recompute: bool
     """Whether activations are computed again in the backward pass instead of being kept."""
     compile: bool
-    """Whether the network may be compiled."""
-
-    @property
-    def few_shapes(self) -> bool:
-        """Whether the chunks of a run have a few shapes only, for each of which something may be prepared."""
-        return self.packing.gap is not None and self.packing.round_to > STRIDE
+    """Whether the passes between convolutions are compiled."""
 
 
 def tune(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isoclr.corpus.codes import MASK, PAD
-from isoclr.models.chunk import Chunk
+from isoclr.models.chunk import Chunk, sent
 from isoclr.models.packing import STRIDE, Layout
 from isoclr.views.augmenting import Draws
 from isoclr.views.hashing import below, words
@@ -24,14 +24,6 @@ class Placing(NamedTuple):
     layout: Layout
     views: Rows
     """(n,) numbers of the views in the batch, in the order of the layout's starts."""
-
-
-def send(values: NDArray[np.int64], device: torch.device) -> Tensor:
-    """Host integers as a tensor on a device, without waiting for a GPU that is at work."""
-    tensor = torch.from_numpy(values)
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
 
 
 def render(
@@ -50,10 +42,9 @@ def render(
         the draws only.
     """
     facts = [_facts(resident, transcripts, draws, placing) for placing in placings]
-    sent = send(
-        np.concatenate([np.empty((0, len(_Facts._fields)), np.int64), *facts]), resident.device
-    )
-    parts = torch.split(sent, [len(part) for part in facts])
+    none = np.empty((0, len(_Facts._fields)), np.int64)
+    on_device = sent(np.concatenate([none, *facts]), resident.device)
+    parts = torch.split(on_device, [len(part) for part in facts])
     return [
         _chunk(resident, draws, placing, part, transcripts)
         for placing, part in zip(placings, parts, strict=True)

@@ -87,6 +87,7 @@ class Hub:
         asked: ``METHOD path`` of every request.
         tokens: of every request; None where there was none.
         answers: by route, what a test wants instead of the right answer: a status, or a body.
+        headers: by route, headers that take the place of the right ones.
         silent: accept connections and never answer.
     """
 
@@ -95,6 +96,7 @@ class Hub:
         self.asked: list[str] = []
         self.tokens: list[str | None] = []
         self.answers: dict[str, int | bytes] = {}
+        self.headers: dict[str, dict[str, str]] = {}
         self.warnings: list[str] = []
         self.silent = False
         self._large: dict[str, bytes] = {}
@@ -158,6 +160,8 @@ class Hub:
         except RefusalError as no:
             status, content = no.status, json.dumps({"error": no.message}).encode()
             headers = {"X-Error-Code": no.code, "X-Error-Message": no.message}
+        for route, wanted in self.headers.items():
+            headers |= wanted if route in f"{request.command} {path}" else {}
         request.send_response(status)
         for key, value in {"Content-Length": str(len(content)), **headers}.items():
             if value:

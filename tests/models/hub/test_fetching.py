@@ -287,3 +287,41 @@ def test_no_pickle_is_opened(
     monkeypatch.setattr("pickle.loads", opened)
     commit = hub.add().commit(models[0] | {"pytorch_model.bin": b"\x80\x02"})
     isoclr.load(f"lab/model@{commit}")
+
+
+@pytest.mark.parametrize("name", ["config", "model"])
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"ETag": '"../../../evil"'}, "by an ETag that is no hash of its content"),
+        ({"X-Linked-ETag": '"/tmp/evil"'}, "by an ETag that is no hash of its content"),
+        ({"ETag": '"abc"', "X-Linked-ETag": ""}, "by an ETag that is no hash of its content"),
+        ({"X-Repo-Commit": "../../evil"}, "names no commit of"),
+        ({"X-Repo-Commit": ""}, "names no commit of"),
+    ],
+)
+def test_a_server_cannot_name_files_outside_the_cache(
+    hub: Any, models: list[Files], name: str, headers: dict[str, str], message: str
+) -> None:
+    commit = hub.add().commit(models[0])
+    hub.headers[f"HEAD /lab/model/resolve/{commit}/{name}"] = {"X-Linked-ETag": ""} | headers
+    with pytest.raises(InputError, match=message) as error:
+        isoclr.load(f"lab/model@{commit}")
+    assert one_line(error).startswith(f"lab/model@{commit}: {hub.url} names ")
+    home = Path(constants.HF_HUB_CACHE).parent
+    assert [path for path in home.rglob("*") if "evil" in path.name] == []
+    assert cached("snapshots") == ([] if name == "config" else ["config.json"])
+
+
+def test_an_endpoint_that_is_not_ones_own_gets_no_token(
+    hub: Any, models: list[Files], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = hub.add().commit(models[0])
+    monkeypatch.setenv("HF_TOKEN", "hf_secret_of_the_tests")
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    template = "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    loaded = isoclr.load(f"lab/model@{commit}", endpoint=hub.url)
+    assert loaded.sha256 == sha(models[0])
+    assert hub.tokens
+    assert set(hub.tokens) == {None}

@@ -6,7 +6,7 @@ from logging import CRITICAL
 from typing import Any
 
 import pytest
-from huggingface_hub import HfApi, try_to_load_from_cache
+from huggingface_hub import HfApi, constants, try_to_load_from_cache
 from huggingface_hub.utils import logging
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled
 
@@ -68,3 +68,36 @@ def test_the_client_is_quiet_inside_and_as_it_was_outside() -> None:
     with pytest.raises(ZeroDivisionError), conversation("lab/m", "http://hub"):
         _ = 1 / 0
     assert (logging.get_verbosity(), are_progress_bars_disabled()) == before
+
+
+def test_a_token_goes_only_to_the_hub_it_belongs_to(
+    hub: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    assert connect().token is None  # the client takes it from the environment
+    assert connect(hub.url + "/").token is None
+    assert connect("https://elsewhere.org").token is False
+    assert connect("https://elsewhere.org", token="hf_secret").token == "hf_secret"
+
+
+def test_a_token_is_not_sent_in_clear(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert connect("http://elsewhere.org").endpoint == "http://elsewhere.org"
+    message = r"http://elsewhere\.org: the token would be sent without encryption"
+    with pytest.raises(InputError, match=message) as error:
+        connect("http://elsewhere.org", token="hf_secret")
+    assert "hf_secret" not in str(error.value)
+    for near in ("http://localhost:80", "http://127.0.0.2", "http://[::1]:80"):
+        assert connect(near, token="hf_secret").endpoint == near
+    monkeypatch.setattr(constants, "ENDPOINT", "http://elsewhere.org")
+    assert connect().endpoint == "http://elsewhere.org"
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with pytest.raises(InputError, match=message):
+        connect()
+
+
+def test_an_endpoint_holds_no_password() -> None:
+    for endpoint in ("https://me:secret@hub.org", "http://secret@hub.org:x", "https://secret@"):
+        with pytest.raises(InputError, match="has a user or password before its host") as error:
+            connect(endpoint)
+        assert "secret" not in str(error.value)
+    assert connect("https://hub.org/@lab").endpoint == "https://hub.org/@lab"

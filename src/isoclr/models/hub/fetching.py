@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from isoclr.console import say
 from isoclr.errors import InputError
 from isoclr.models import weights
-from isoclr.models.hub.address import Address
+from isoclr.models.hub.address import Address, is_commit
 from isoclr.models.hub.talking import TIMEOUT, connect, conversation
 from isoclr.models.weights import CONFIG, WEIGHTS
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+_CONTENT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""The ETag of a file in git, or of a large one: SHA-1 or SHA-256."""
 
 
 def fetch(address: Address, *, endpoint: str | None = None) -> Path:
@@ -27,12 +30,13 @@ def fetch(address: Address, *, endpoint: str | None = None) -> Path:
 
     Args:
         address: the model and its revision.
-        endpoint: address of the server; by default ``HF_ENDPOINT``, or the public hub.
+        endpoint: address of the server; by default ``HF_ENDPOINT``, or the public hub, which alone get a token.
 
     Raises:
         InputError: no such model, revision or file; a pickle instead of safetensors; no access; no connection.
     """
-    api = connect(endpoint)
+    with conversation(address, "the hub"):
+        api = connect(endpoint)
     with conversation(address, api.endpoint):
         cached = _cached(address)
         if cached is not None and (address.is_pinned or _offline()):
@@ -98,6 +102,7 @@ def _check_files(address: Address, names: Iterable[str]) -> None:
 def _download(api: HfApi, address: Address) -> Path:
     """Config first: a repository that is not ours is left before its weights, of any size, are fetched."""
     repo = address.repo
+    _check_names(api, address, CONFIG, address.revision)
     config = Path(api.hf_hub_download(repo, CONFIG, revision=address.revision))
     commit = config.parent.name
     if address.is_pinned and commit != address.revision:
@@ -107,7 +112,22 @@ def _download(api: HfApi, address: Address) -> Path:
     except InputError as error:
         raise InputError(f"{address}: {error}") from None
     # By its commit, not its tag: a branch may move between two downloads.
+    _check_names(api, address, WEIGHTS, commit)
     file = Path(api.hf_hub_download(repo, WEIGHTS, revision=commit))
     if file.parent != config.parent:
         raise InputError(f"{address}: {CONFIG} and {WEIGHTS} came from different commits")
     return config.parent
+
+
+def _check_names(api: HfApi, address: Address, name: str, revision: str) -> None:
+    """Refuse a server whose names could lead out of the cache: the client makes paths of a commit and an ETag."""
+    from huggingface_hub import hf_hub_url
+
+    url = hf_hub_url(address.repo, name, revision=revision, endpoint=api.endpoint)
+    told = api.get_hf_file_metadata(url=url, timeout=TIMEOUT)
+    if not is_commit(told.commit_hash or ""):
+        raise InputError(f"{address}: {api.endpoint} names no commit of {name} (40 hex digits)")
+    if not _CONTENT.fullmatch(told.etag or ""):
+        raise InputError(
+            f"{address}: {api.endpoint} names {name} by an ETag that is no hash of its content (40 or 64 hex digits)"
+        )

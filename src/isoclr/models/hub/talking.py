@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from json import JSONDecodeError
 from logging import CRITICAL
 from traceback import walk_tb
@@ -27,17 +28,47 @@ def connect(endpoint: str | None = None, *, token: str | None = None) -> HfApi:
 
     Args:
         endpoint: address of the server; by default ``HF_ENDPOINT``, or the public hub.
-        token: by default the one of the hub's environment (``HF_TOKEN``, or a saved login), if any.
-    """
-    from huggingface_hub import HfApi
+        token: by default the one of the hub's environment (``HF_TOKEN``, or a saved login), if any. That one belongs to
+            the hub's own address, and is not sent to an endpoint that was named here instead.
 
-    if endpoint is not None:
-        _check_endpoint(endpoint)
-        endpoint = endpoint.rstrip("/")
-    return HfApi(endpoint=endpoint, token=token, library_name="isoclr", library_version=__version__)
+    Raises:
+        InputError: no such address, or a token would be sent where others can read it.
+    """
+    from huggingface_hub import HfApi, constants
+
+    own = constants.ENDPOINT.rstrip("/")
+    server = own if endpoint is None else endpoint.rstrip("/")
+    _check_endpoint(server)
+    sent = False if token is None and server != own else token
+    _check_secrecy(server, sent)
+    return HfApi(endpoint=server, token=sent, library_name="isoclr", library_version=__version__)
+
+
+def _check_secrecy(endpoint: str, token: str | bool | None) -> None:
+    """Refuse to send a token over a network without encryption."""
+    from huggingface_hub import constants, get_token
+
+    parts = urlsplit(endpoint)
+    if parts.scheme == "https" or _is_loopback(parts.hostname or ""):
+        return
+    if token is None and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+        token = get_token()
+    if token:
+        raise InputError(
+            f"endpoint {endpoint}: the token would be sent without encryption; expected https://, or no HF_TOKEN"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_endpoint(endpoint: str) -> None:
+    if "@" in endpoint.partition("://")[2].partition("/")[0]:
+        raise InputError("endpoint: has a user or password before its host; expected https://host")
     try:
         parts = urlsplit(endpoint)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

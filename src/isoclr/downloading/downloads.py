@@ -211,7 +211,7 @@ def _shown(keeper: _Keeper, entry: Entry, progress: Progress) -> Fetched:
 
 def _progress() -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         DownloadColumn(),
         TransferSpeedColumn(),

@@ -17,7 +17,9 @@ class Display:
     """
 
     def __init__(self, shown: bool) -> None:
-        self._bar = console.progress(TextColumn("{task.fields[figures]}", markup=False)) if shown else None
+        self._bar = (
+            console.progress(TextColumn("{task.fields[figures]}", markup=False)) if shown else None
+        )
         self._shown = shown
 
     def __enter__(self) -> Self:

@@ -28,8 +28,8 @@ def test_whole_benchmark(
     assert rows["(b) one at a time, FASTA to Parquet"]["note"] == "8 of 10 RNAs, 1 in a batch"
     share, rate = rows["share of the ceiling, bf16"], rows["inside the encoder, bf16"]
     assert share["goal"] == "≥ 50"
-    # Mnt/s × 140.8 kFLOP of 10¹² a second, in %
-    assert float(share["value"]) == pytest.approx(14.08 * float(rate["value"]), rel=1e-3)
+    # Mnt/s × 139.3 kFLOP (140.8 without the first layer, a look-up) of 10¹² a second, in %
+    assert float(share["value"]) == pytest.approx(13.926 * float(rate["value"]), rel=1e-3)
     assert (tmp_path / "p.png").stat().st_size > 5_000
 
 

@@ -23,8 +23,18 @@ from isoclr.pretraining.distributed import World, join
 from isoclr.pretraining.learner import Learner
 from isoclr.pretraining.options import Recipe
 from isoclr.views import Augmentation, PairSampler, Resident
+from isoclr.views.composition import SIZE
 
-RECIPE = Recipe(seed=3, clip=1e9, dropout=0.0, precision="float32")
+RECIPE = Recipe(
+    seed=3,
+    clip=1e9,
+    dropout=0.0,
+    precision="float32",
+    pooling="all",
+    project="last",
+    composition=2.0,
+)
+SCALE = torch.zeros(SIZE), torch.linspace(0.5, 2.0, SIZE), torch.ones(SIZE)
 AUGMENTATION = Augmentation(mask=0.15, most_shift=3, drop_splice=0.2, drop_tracks=0.2)
 
 
@@ -56,12 +66,18 @@ def gradients(world: World, corpus_path: Path, pairs: int) -> dict[str, Tensor]:
     corpus = open_corpus(corpus_path)
     order, starts = corpus.members
     sampler = PairSampler(order, starts, batch_size=pairs, seed=RECIPE.seed)
-    learner = Learner(RECIPE, world, count_weights(starts[1:] - starts[:-1]))
+    learner = Learner(RECIPE, world, count_weights(starts[1:] - starts[:-1]), composition=SCALE)
     learner.modules.double()
     learner.dtype = torch.float64
     packing = Packing(gap=learner.network.architecture.gap, chunk_nt=1024)
     maker = ViewMaker(
-        Resident(corpus), AUGMENTATION, packing, seed=RECIPE.seed, rank=world.rank, ranks=world.size
+        Resident(corpus),
+        AUGMENTATION,
+        packing,
+        seed=RECIPE.seed,
+        rank=world.rank,
+        ranks=world.size,
+        with_composition=True,
     )
     result = learner.step(maker.batch(sampler.batch(0, 0), 0, 0), 0, 0.01).result()
     found = {

@@ -7,7 +7,7 @@ import torch
 from isoclr.corpus.codes import EXON_END, MASK, PAD
 from isoclr.corpus.reader import Corpus, open_corpus
 from isoclr.pretraining.batches import Batch, Packing, ViewMaker
-from isoclr.views import Augmentation, Pairs, PairSampler, Resident
+from isoclr.views import Augmentation, Pairs, PairSampler, Resident, composition
 
 PLAIN = Augmentation()
 POORER = Augmentation(mask=0.15, most_shift=3, drop_splice=0.3, drop_tracks=0.2)
@@ -137,3 +137,23 @@ def test_a_share_of_the_views_loses_its_tracks(corpus: Corpus) -> None:
     for_all = [rows(made.batch(pairs, 0, step)) for step in range(20)]
     kept = [view[0] >= EXON_END for views in for_all for view in views.values()]
     assert np.mean(kept) == pytest.approx(0.5, abs=0.15)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_compositions_are_those_of_the_whole_rnas_in_the_order_of_the_rows(
+    corpus: Corpus, ranks: int
+) -> None:
+    pairs = pairs_of(corpus)
+    transcripts = np.concatenate([pairs.first, pairs.second])
+    resident = Resident(corpus)
+    for rank in range(ranks):
+        made = ViewMaker(
+            resident, POORER, PACKING, seed=1, rank=rank, ranks=ranks, with_composition=True
+        ).batch(pairs, 0, 0)
+        assert made.composition is not None
+        expected = composition(resident, transcripts[made.places[rank].numpy()])
+        assert torch.equal(made.composition, expected)
+
+
+def test_no_composition_unless_asked_for(corpus: Corpus) -> None:
+    assert maker(corpus).batch(pairs_of(corpus), 0, 0).composition is None

@@ -11,7 +11,8 @@ from isoclr.pretraining.batches import Packing
 from isoclr.pretraining.data import Data
 from isoclr.pretraining.distributed import World
 from isoclr.pretraining.options import Recipe
-from isoclr.views import Resident
+from isoclr.views import Resident, composition
+from isoclr.views.composition import GROUPS
 
 PACKING = Packing(gap=128, chunk_nt=4096)
 
@@ -78,3 +79,28 @@ def test_the_size_of_a_batch_is_that_of_its_views(corpus: Corpus) -> None:
 def test_too_few_gene_sets_to_contrast(corpus: Corpus) -> None:
     with pytest.raises(InputError, match=r"corpus: 0 gene sets .*--min-transcripts 5"):
         data(corpus, min_transcripts=5)
+
+
+def test_the_scale_is_that_of_the_rnas_trained_on(corpus: Corpus) -> None:
+    made, resident = data(corpus, composition=1.0), Resident(corpus)
+    scale = made.composition_scale(resident)
+    assert scale is not None
+    used = np.flatnonzero(np.isin(corpus.index["gene_set"], made.sampler.gene_sets))
+    found = composition(resident, used).double()
+    np.testing.assert_allclose(scale[0], found.mean(0), atol=1e-6)
+    np.testing.assert_allclose(scale[1], found.std(0, correction=0), atol=1e-6)
+    assert (scale[1] == 0).any()  # made-up RNAs have no exons
+
+
+def test_what_a_composition_tells_weighs_the_same_however_many_numbers_tell_it(
+    corpus: Corpus,
+) -> None:
+    scale = data(corpus, composition=1.0).composition_scale(Resident(corpus))
+    assert scale is not None
+    assert [float(part.sum()) for part in scale[2].split(GROUPS)] == pytest.approx(
+        [1] * len(GROUPS)
+    )
+
+
+def test_no_scale_unless_asked_for(corpus: Corpus) -> None:
+    assert data(corpus).composition_scale(Resident(corpus)) is None

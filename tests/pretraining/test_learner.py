@@ -8,16 +8,19 @@ import torch
 
 from isoclr.corpus.reader import Corpus, open_corpus
 from isoclr.errors import InputError
-from isoclr.losses import decoupled_contrastive_loss
+from isoclr.losses import composition_errors, decoupled_contrastive_loss
 from isoclr.pretraining.batches import Batch, Packing, ViewMaker
+from isoclr.pretraining.data import Data
 from isoclr.pretraining.distributed import World
 from isoclr.pretraining.learner import DivergedError, Learner
 from isoclr.pretraining.options import Recipe
 from isoclr.pretraining.tuning import Tuning
 from isoclr.views import Augmentation, PairSampler, Resident
+from isoclr.views.composition import SIZE
 
 RECIPE = Recipe(batch_size=6, temperature=0.2, precision="float32")
 PACKING = Packing(gap=128, chunk_nt=4096)
+SCALE = torch.zeros(SIZE), torch.linspace(0.5, 2.0, SIZE), torch.ones(SIZE)
 KEEPING = Tuning(packing=PACKING, recompute=False, compile=False)
 RECOMPUTING = Tuning(packing=PACKING, recompute=True, compile=False)
 
@@ -35,15 +38,19 @@ def corpus(small_corpus: Path) -> Corpus:
     return open_corpus(small_corpus)
 
 
-def batch(corpus: Corpus, step: int = 0) -> Batch:
+def batch(corpus: Corpus, step: int = 0, *, with_composition: bool = False) -> Batch:
     pairs = PairSampler(*corpus.members, batch_size=6, seed=0).batch(0, step)
     augmentation = Augmentation(mask=0.15, most_shift=3)
-    return ViewMaker(Resident(corpus), augmentation, PACKING, seed=0).batch(pairs, 0, step)
+    maker = ViewMaker(
+        Resident(corpus), augmentation, PACKING, seed=0, with_composition=with_composition
+    )
+    return maker.batch(pairs, 0, step)
 
 
 def learner(corpus: Corpus, **options: Any) -> Learner:
     weights = np.linspace(0.5, 1.5, corpus.num_gene_sets, dtype=np.float32)
-    return Learner(Recipe(**{**RECIPE.as_dict(), **options}), World(), weights)
+    recipe = Recipe(**{**RECIPE.as_dict(), **options})
+    return Learner(recipe, World(), weights, composition=SCALE if recipe.composition else None)
 
 
 def test_projections_stand_in_the_order_of_the_pairs(corpus: Corpus) -> None:
@@ -195,3 +202,42 @@ def test_a_checkpoint_of_another_model_does_not_fit(corpus: Corpus) -> None:
     del tensors["optimizer.network.stem.weight.exp_avg"]
     with pytest.raises(InputError, match=r"optimizer\.network\.stem\.weight\.exp_avg' is missing"):
         learner(corpus).restore(tensors, Path("checkpoint"))
+
+
+def test_the_composition_counts_beside_the_contrast(corpus: Corpus) -> None:
+    options = {"dropout": 0.0, "pooling": "all", "composition": 3.0}
+    made, views = learner(corpus, **options), batch(corpus, with_composition=True)
+    made.modules.train()
+    assert made.reader is not None
+    torch.nn.init.normal_(made.reader.linear.weight, std=0.1)
+    state = {name: tensor.clone() for name, tensor in made.modules.state_dict().items()}
+    with torch.no_grad():
+        embeddings = made.network(views.chunks)
+        z1, z2 = made.project(views).chunk(2)
+        assert views.composition is not None
+        errors = composition_errors(made.reader(embeddings), views.composition, *SCALE)
+    weights = made.weights[views.gene_sets]
+    expected = decoupled_contrastive_loss(z1, z2, weights, temperature=0.2) + 3 * errors.mean()
+    again = learner(corpus, **options)
+    again.modules.load_state_dict(state)
+    found = again.step(views, 0, 0.001).result().loss
+    assert found == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_training_on_the_composition_learns_to_read_it(corpus: Corpus) -> None:
+    recipe = Recipe(**{**RECIPE.as_dict(), "pooling": "all", "composition": 100.0})
+    data, views = Data(corpus, recipe), batch(corpus, with_composition=True)
+    scale = data.composition_scale(Resident(corpus))
+    made = Learner(recipe, World(), data.weights, composition=scale)
+    losses = [made.step(views, number, 0.003).result().loss for number in range(30)]
+    assert losses[-1] < losses[0] / 2
+    assert "composition" in made.validate(views)
+
+
+def test_the_contrast_can_be_that_of_the_last_block_alone(corpus: Corpus) -> None:
+    views = batch(corpus)
+    last = learner(corpus, pooling="all", project="last", dropout=0.0)
+    same = learner(corpus, pooling="last", dropout=0.0)
+    assert last.encoder.dim > same.encoder.dim
+    results = [made.step(views, 0, 0.001).result() for made in (last, same)]
+    assert results[0] == results[1]

@@ -18,6 +18,7 @@ OPTIONS: dict[str, Any] = Recipe(batch_size=8, init="c0ffee").as_dict()
         ("seed", -1, "--seed is -1, expected 0 to 4294967295"),
         ("temperature", 0.0, "--temperature is 0.0, expected at least"),
         ("learning_rate", float("nan"), "--learning-rate is nan"),
+        ("composition", -1.0, "--composition is -1.0, expected at least 0"),
         ("drop_splice", -0.1, "--drop-splice is -0.1, expected 0 to 1"),
         ("drop_tracks", 1.1, "--drop-tracks is 1.1, expected 0 to 1"),
     ],
@@ -63,3 +64,8 @@ def test_an_option_the_checkpoint_does_not_know_is_named() -> None:
     saved = {name: value for name, value in OPTIONS.items() if name != "clip"}
     with pytest.raises(InputError, match=r"--clip None \(given: 1.0\)"):
         Recipe(**OPTIONS).require_same(saved, "checkpoint")
+
+
+def test_what_is_projected_is_one_of_two() -> None:
+    with pytest.raises(InputError, match="--project is 'first', expected embedding or last"):
+        Recipe(project="first")

@@ -8,7 +8,7 @@ from isoclr.models import create
 from isoclr.pretraining.options import Recipe
 from isoclr.pretraining.starting import starting_point, untrained
 
-KIND = {"model": "isoclr-s", "tracks": 6, "pooling": "last"}
+KIND = {"model": "isoclr-s", "tracks": 6}
 
 
 def saved(folder: Path, name: str = "isoclr-s", tracks: int = 6, **options: str) -> str:
@@ -36,7 +36,6 @@ def test_the_start_is_the_model_given(tmp_path: Path) -> None:
     [
         ({"model": "isoclr-m"}, "its model is isoclr-s, the run's is isoclr-m"),
         ({"tracks": 4}, "its number of tracks is 6, the run's is 4"),
-        ({"pooling": "all"}, "its pooling is last, the run's is all"),
     ],
 )
 def test_a_model_of_another_kind_is_named(
@@ -47,6 +46,11 @@ def test_a_model_of_another_kind_is_named(
         starting_point(init, **{**KIND, **changed})  # type: ignore[arg-type]
     assert str(error.value).startswith(f"--init {init}: ")
     assert "\n" not in str(error.value)
+
+
+def test_how_the_start_pools_does_not_matter(tmp_path: Path) -> None:
+    start = starting_point(saved(tmp_path, pooling="all"), **KIND)  # type: ignore[arg-type]
+    assert start.network.state_dict().keys() == create("isoclr-s").network.state_dict().keys()
 
 
 def test_no_such_model_is_one_line() -> None:

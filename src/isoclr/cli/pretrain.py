@@ -39,6 +39,8 @@ def _print(result: Pretrained) -> None:
             ("alignment", f"{figures['alignment']:.3f}"),
             ("uniformity", f"{figures['uniformity']:.3f}"),
         ]
+        if "composition" in figures:
+            rows.append(("composition explained", f"{figures['composition']:.1%}"))
     console.table(f"pre-training: {result.out}", ["", "value"], rows)
     if result.stopped_by:
         console.say(f"stopped after step {state.step}; the same command with --resume goes on")

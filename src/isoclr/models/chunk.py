@@ -63,6 +63,11 @@ class Extent:
         codes = chunk.codes
         return cls(chunk.starts.numpy(), chunk.lengths.numpy(), codes.numel(), codes.device)
 
+    @classmethod
+    def whole(cls, rows: int, device: torch.device) -> "Extent":
+        """One piece without gaps: the rows of a matrix as the positions of one RNA."""
+        return cls(np.zeros(1, np.int64), np.array([rows]), rows, device)
+
     def halved(self) -> "Extent":
         """After pooling by two; a last odd position keeps a place of its own."""
         return Extent(self.starts // 2, (self.lengths + 1) // 2, self.size // 2, self.device)

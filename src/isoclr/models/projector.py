@@ -1,7 +1,5 @@
 """The projection head: from embeddings to the space the contrastive loss lives in (pre-training only)."""
 
-import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -37,12 +35,7 @@ class Projector(nn.Module):
             rows = linear(x).unsqueeze(
                 0
             )  # (1, n, hidden): the rows of a batch as positions of one RNA
-            (rows,) = norm([rows], [_whole(len(x), rows.device)])
+            (rows,) = norm([rows], [Extent.whole(len(x), rows.device)])
             x = rows[0]
         projected: Tensor = self.last(x)
         return projected
-
-
-def _whole(rows: int, device: torch.device) -> Extent:
-    """One piece without gaps."""
-    return Extent(np.zeros(1, np.int64), np.array([rows]), rows, device)

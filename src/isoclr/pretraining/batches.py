@@ -10,7 +10,7 @@ from torch import Tensor
 
 from isoclr.models.chunk import Chunk, sent
 from isoclr.models.packing import STRIDE, lay_out
-from isoclr.views import Augmentation, Pairs, Placing, Resident, deal, render
+from isoclr.views import Augmentation, Pairs, Placing, Resident, composition, deal, render
 
 Rows = NDArray[np.int64]
 
@@ -43,6 +43,8 @@ class Batch(NamedTuple):
     """Nucleotides of all 2N views, on all ranks."""
     waste: float
     """Share of this process's chunks that is padding."""
+    composition: Tensor | None = None
+    """(n, f) what this process's RNAs are made of, when it is asked for."""
 
 
 class ViewMaker:
@@ -58,6 +60,7 @@ class ViewMaker:
         rank: this process.
         ranks: number of processes.
         device: where the encoder is; views that are made on the CPU for a GPU are sent there.
+        with_composition: whether to say of every view what its RNA is made of.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class ViewMaker:
         rank: int = 0,
         ranks: int = 1,
         device: torch.device | str = "cpu",
+        with_composition: bool = False,
     ) -> None:
         self.resident = resident
         self.augmentation = augmentation
@@ -78,6 +82,7 @@ class ViewMaker:
         self.rank = rank
         self.ranks = ranks
         self.device = torch.device(device)
+        self.with_composition = with_composition
 
     def batch(self, pairs: Pairs, epoch: int, step: int) -> Batch:
         """This process's share of the views of the pairs drawn for one step of an epoch."""
@@ -93,6 +98,7 @@ class ViewMaker:
             sent(pairs.gene_sets, self.device),
             int(lengths.sum()),
             _waste(mine, lengths),
+            self._composition(transcripts, mine),
         )
 
     def _placed(self, hand: Rows, lengths: Rows) -> list[Placing]:
@@ -109,6 +115,12 @@ class ViewMaker:
         views = [np.concatenate([_NONE, *(p.views for p in hand)]) for hand in hands]
         together = sent(np.concatenate(views), self.device)
         return list(torch.split(together, [len(of_rank) for of_rank in views]))
+
+    def _composition(self, transcripts: Rows, placings: list[Placing]) -> Tensor | None:
+        if not self.with_composition:
+            return None
+        views = np.concatenate([_NONE, *(placing.views for placing in placings)])
+        return composition(self.resident, transcripts[views]).to(self.device, non_blocking=True)
 
     def _on_device(self, chunk: Chunk) -> Chunk:
         if self.device.type != "cuda" or chunk.codes.is_cuda:

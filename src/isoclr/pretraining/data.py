@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from isoclr.errors import InputError
 from isoclr.losses import count_weights
@@ -10,7 +12,19 @@ from isoclr.pretraining.batches import Batch, Packing, ViewMaker
 from isoclr.pretraining.distributed import World
 from isoclr.pretraining.options import Recipe
 from isoclr.pretraining.validation import MOST_PAIRS, hold_out
-from isoclr.views import Augmentation, Isoforms, PairSampler, Resident
+from isoclr.views import (
+    Augmentation,
+    Isoforms,
+    PairSampler,
+    Resident,
+    Stream,
+    composition,
+    generator,
+)
+from isoclr.views.composition import GROUPS
+
+COMPOSITION_SAMPLE = 4096
+"""Transcripts that the scale of the compositions is taken from."""
 
 
 class Data:
@@ -57,6 +71,24 @@ class Data:
         lengths = np.asarray(self.corpus.index["length"], np.int64)
         return int(lengths[pairs.first].sum() + lengths[pairs.second].sum())
 
+    def composition_scale(self, resident: Resident) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Mean, standard deviation and weight of every number of a composition; None: it is not asked for.
+
+        Each of the things that it tells has the same weight, however many numbers tell it.
+        """
+        if self.recipe.composition == 0:
+            return None
+        order, starts = self.corpus.members
+        members = np.concatenate([order[starts[g] : starts[g + 1]] for g in self.sampler.gene_sets])
+        rng = generator(self.recipe.seed, Stream.COMPOSITION)
+        drawn = rng.choice(members, min(len(members), COMPOSITION_SAMPLE), replace=False)
+        pieces = np.array_split(drawn, -(-len(drawn) // 256))
+        found = torch.cat([composition(resident, piece).cpu() for piece in pieces]).double()
+        deviation = found.std(0, correction=0)
+        scale = torch.where(deviation > 1e-9, deviation, 0.0)
+        weights = torch.cat([torch.full((size,), 1 / size) for size in GROUPS])
+        return found.mean(0).float(), scale.float(), weights
+
     def batches(self, resident: Resident, packing: Packing, world: World) -> Callable[[int], Batch]:
         """What makes this rank's views of a step, counted from the start of the run."""
         recipe = self.recipe
@@ -92,4 +124,5 @@ class Data:
             rank=world.rank,
             ranks=world.size,
             device=world.device,
+            with_composition=self.recipe.composition > 0,
         )

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isoclr.errors import IsoclrError
-from isoclr.losses import decoupled_contrastive_loss
+from isoclr.losses import composition_errors, decoupled_contrastive_loss
 from isoclr.models import Encoder
+from isoclr.models.composition_head import CompositionHead
 from isoclr.models.projector import Projector
 from isoclr.pretraining.batches import Batch
 from isoclr.pretraining.checkpoint import take
@@ -68,6 +69,8 @@ class Learner:
         world: the processes that train together.
         weights: (g,) float32 loss weight of every gene set of the corpus.
         start: the encoder whose weights are the first ones; random ones by default.
+        composition: mean, standard deviation and weight of every number of a composition, when the recipe asks the
+            embedding for it.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Learner:
         weights: NDArray[np.float32],
         *,
         start: Encoder | None = None,
+        composition: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> None:
         self.recipe = recipe
         self.world = world
@@ -88,8 +92,11 @@ class Learner:
             self.network.load_state_dict(start.network.state_dict())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
-            self.projector = Projector(self.encoder.dim)
+            self.projector = Projector(self._projected)
         self.modules = nn.ModuleDict({"network": self.network, "projector": self.projector})
+        self.reader = CompositionHead(self.encoder.dim, *composition) if composition else None
+        if self.reader:
+            self.modules["composition"] = self.reader
         self.modules.to(world.device)
         self.parameters = list(self.modules.parameters())
         self.optimizer = torch.optim.AdamW(
@@ -114,11 +121,13 @@ class Learner:
         """
         self.modules.train()
         self._seed_dropout(number)
-        z = self.project(batch)  # (2N, k) float32, all ranks
-        z1, z2 = z.chunk(2)  # (N, k) each
+        embeddings = self.network(batch.chunks, self.dtype)  # (n, d) float32, n views of this rank
+        z1, z2 = self._project(embeddings, batch).chunk(2)  # (N, k) each, all ranks
         loss = decoupled_contrastive_loss(
             z1, z2, self._weights_of(batch), temperature=self.recipe.temperature
         )
+        if self.reader:
+            loss = loss + self.recipe.composition * self._misread(self.reader, embeddings, batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.world.sum_gradients(self.parameters)
@@ -129,16 +138,36 @@ class Learner:
 
     def project(self, batch: Batch) -> Tensor:
         """Projections of a batch's views ``(2N, k)`` float32, in the order of the views, on every rank."""
-        embeddings = self.network(batch.chunks, self.dtype)  # (n, d) float32, n views of this rank
-        own = self.projector(embeddings)  # (n, k)
+        return self._project(self.network(batch.chunks, self.dtype), batch)
+
+    def _project(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        own = self.projector(embeddings[:, -self._projected :])  # (n, k)
         return self.world.gather(own, batch.places)
+
+    @property
+    def _projected(self) -> int:
+        """How many columns of an embedding, the last ones, the contrastive loss sees."""
+        whole = self.recipe.project == "embedding"
+        return self.encoder.dim if whole else self.network.architecture.filters[-1]
+
+    def _misread(self, reader: CompositionHead, embeddings: Tensor, batch: Batch) -> Tensor:
+        """How badly the views' embeddings tell what their RNAs are made of; 1: not at all. The same on every rank."""
+        assert batch.composition is not None
+        own = composition_errors(
+            reader(embeddings), batch.composition, reader.mean, reader.scale, reader.weights
+        )
+        return self.world.gather(own, batch.places).mean()
 
     @torch.no_grad()
     def validate(self, batch: Batch) -> dict[str, float]:
         """Measure the held-out pairs: no dropout, running statistics."""
         self.modules.eval()
-        z1, z2 = self.project(batch).chunk(2)
-        return measure(z1, z2, self._weights_of(batch), self.recipe.temperature)
+        embeddings = self.network(batch.chunks, self.dtype)
+        z1, z2 = self._project(embeddings, batch).chunk(2)
+        figures = measure(z1, z2, self._weights_of(batch), self.recipe.temperature)
+        if self.reader:
+            figures["composition"] = 1 - float(self._misread(self.reader, embeddings, batch))
+        return figures
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that training changes, by name."""

@@ -17,6 +17,7 @@ class Recipe:
     model: str = "isoclr-s"
     tracks: int = 6
     pooling: str = "last"
+    project: str = "embedding"
     init: str = ""
     """SHA-256 of the weights that the run starts from; empty: random ones."""
     seed: int = 0
@@ -26,6 +27,7 @@ class Recipe:
     warmup_steps: int = 10
     clip: float = 1.0
     temperature: float = 0.1
+    composition: float = 0.0
     weight_offset: float = 0.4
     min_transcripts: int = 1
     mask: float = 0.15
@@ -47,6 +49,8 @@ class Recipe:
             if not lowest <= value <= highest:
                 wanted = f"at least {lowest}" if highest == _ANY else f"{lowest} to {highest}"
                 raise InputError(f"{_option(name)} is {value}, expected {wanted}")
+        if self.project not in ("embedding", "last"):
+            raise InputError(f"--project is {self.project!r}, expected embedding or last")
         if self.drop_splice + self.drop_tracks > 1:
             raise InputError(
                 f"--drop-splice {self.drop_splice} and --drop-tracks {self.drop_tracks} are more than 1 together: "
@@ -86,6 +90,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("warmup_steps", 0, _ANY),
     ("clip", _SMALLEST, _ANY),
     ("temperature", _SMALLEST, _ANY),
+    ("composition", 0, _ANY),
     ("mask", 0, 1),
     ("shift", 0, 31),
     ("drop_splice", 0, 1),

@@ -63,10 +63,11 @@ def prepare(
         InputError: an option or the corpus cannot be used here.
     """
     data = Data(corpus, recipe, str(corpus.path))
-    learner = Learner(recipe, world, data.weights, start=start)
     if machine.corpus_on == "device" and world.device.type != "cpu":
         say(f"{len(corpus.codes):,} bytes of corpus go to {world.device}")
     resident = Resident(corpus, world.device if machine.corpus_on == "device" else "cpu")
+    scale = data.composition_scale(resident)
+    learner = Learner(recipe, world, data.weights, start=start, composition=scale)
     tuning = tune(
         learner.network.architecture,
         device=world.device,

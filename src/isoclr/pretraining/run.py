@@ -52,6 +52,7 @@ def pretrain(
     model: str = "isoclr-s",
     tracks: int = 6,
     pooling: Literal["last", "all"] = "last",
+    project: Literal["embedding", "last"] = "embedding",
     init: str | None = None,
     steps: int | None = None,
     epochs: int | None = None,
@@ -64,6 +65,7 @@ def pretrain(
     warmup_steps: int = 10,
     clip: float = 1.0,
     temperature: float = 0.1,
+    composition: float = 0.0,
     weight_offset: float = 0.4,
     min_transcripts: int = 1,
     mask: float = 0.15,
@@ -103,6 +105,7 @@ def pretrain(
         model: isoclr-s, isoclr-m or isoclr-l.
         tracks: 6; 5 leaves out the exon ends, 4 the codon starts too.
         pooling: what an embedding is the mean of: the last block's activations, or those of all blocks (multi-scale).
+        project: what the contrastive loss sees: the whole embedding, or its share from the last block only.
         init: a trained model to start from (a directory, or a model that ships) instead of random weights; its
             projection head was never kept and starts anew.
         steps: length of the run in batches.
@@ -118,6 +121,8 @@ def pretrain(
         warmup_steps: steps over which the learning rate rises.
         clip: largest norm of the gradient.
         temperature: of the contrastive loss.
+        composition: weight of a second objective: to read off a masked view's embedding, linearly, what the whole
+            RNA is made of (its 4-mers, codons, the lengths, bases and exon ends of UTRs and coding sequence).
         weight_offset: c in the weight ln(n + c) of a gene set with n transcripts.
         min_transcripts: leave out gene sets with fewer; 2 leaves out those whose pairs are one RNA twice.
         mask: probability that a position of a view is hidden.
@@ -152,11 +157,12 @@ def pretrain(
         LostRankError: another process of the job has died.
         DivergedError: the loss is no longer a number.
     """
-    start = starting_point(init, model=model, tracks=tracks, pooling=pooling) if init else None
+    start = starting_point(init, model=model, tracks=tracks) if init else None
     recipe = Recipe(
         model=model,
         tracks=tracks,
         pooling=pooling,
+        project=project,
         init=start.sha256 if start else "",
         seed=seed,
         batch_size=batch_size,
@@ -165,6 +171,7 @@ def pretrain(
         warmup_steps=warmup_steps,
         clip=clip,
         temperature=temperature,
+        composition=composition,
         mask=mask,
         shift=shift,
         drop_splice=drop_splice,

@@ -1,5 +1,7 @@
 """What a run starts from: random weights, or those of a trained model."""
 
+import dataclasses
+
 from isoclr.errors import InputError
 from isoclr.models import Encoder, create, load
 from isoclr.pretraining.options import Recipe
@@ -16,20 +18,19 @@ def untrained(recipe: Recipe) -> Encoder:
     )
 
 
-def starting_point(init: str, *, model: str, tracks: int, pooling: str) -> Encoder:
-    """The trained encoder that a run starts from.
+def starting_point(init: str, *, model: str, tracks: int) -> Encoder:
+    """The trained encoder that a run starts from; how it pools does not matter, as that has no weights.
 
     Args:
         init: a directory, or the name of a model that ships with the package.
         model: what the run is to train.
         tracks: that it is to read.
-        pooling: of its activations.
 
     Raises:
         InputError: there is no such model, or it is not of the kind that the run trains.
     """
     start = load(init)
-    wanted = create(model, tracks=tracks, pooling=pooling)  # type: ignore[arg-type]  # create checks it
+    wanted = create(model, tracks=tracks)
     kinds = [_kind(wanted), _kind(start)]
     for (option, mine), (_, found) in zip(*kinds, strict=True):
         if mine != found:
@@ -43,6 +44,5 @@ def _kind(encoder: Encoder) -> list[tuple[str, object]]:
     return [
         ("model", encoder.name),
         ("number of tracks", encoder.tracks),
-        ("pooling", architecture.pooling),
-        ("architecture", architecture),
+        ("architecture", dataclasses.replace(architecture, pooling="last")),
     ]

@@ -14,6 +14,7 @@ many, today or after a resume, and the whole state of the sampler is the pair (e
 """
 
 from isoclr.views.augmenting import Augmentation, Draws
+from isoclr.views.composition import composition
 from isoclr.views.dealing import deal
 from isoclr.views.pairs import Pairs, PairSampler
 from isoclr.views.rendering import Placing, render
@@ -29,6 +30,7 @@ __all__ = [
     "Placing",
     "Resident",
     "Stream",
+    "composition",
     "deal",
     "generator",
     "render",

@@ -14,6 +14,7 @@ class Stream(IntEnum):
     DROPOUT = 3
     HELD_OUT = 4
     TRACKS = 5
+    COMPOSITION = 6
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

@@ -86,7 +86,7 @@ class _Convolve(torch.autograd.Function):
             grad = kernels.relu_gradient(grads[i], ys[i]) if ctx.relu else trimmed(grads[i], i)
             dx = convolve(grad, turned, None, ctx.dilation, relu=False, backward=True)
             d_weight = weight_gradient(grad, xs[i], weight.shape, ctx.dilation)
-            return dx, d_weight, _sum_of_rows(grad.flatten(0, 1))
+            return dx, d_weight, kernels.sum_of_rows(grad.flatten(0, 1))
 
         dxs, d_weights, d_biases = zip(*each(run, range(len(xs)), weight.device.type), strict=True)
         d_weight, d_bias = sum(d_weights[1:], d_weights[0]), sum(d_biases[1:], d_biases[0])
@@ -214,10 +214,3 @@ def _tap_gradient(grad: Tensor, x: Tensor, offset: int) -> Float[Tensor, "d c"]:
     """Gradient of the kernel's position that sees the activation ``offset`` to the right."""
     n = max(len(x) - abs(offset), 0)
     return grad[max(-offset, 0) :][:n].T @ x[max(offset, 0) :][:n]
-
-
-def _sum_of_rows(x: Float[Tensor, "n c"]) -> Float[Tensor, " c"]:
-    """Sum over rows, as a matrix product: ten times as fast on a CPU as ``sum(0)``."""
-    if x.dtype == torch.bfloat16 or x.is_cuda:
-        return x.sum(0, dtype=kernels.wide(x.dtype))
-    return (torch.ones(1, len(x), dtype=x.dtype, device=x.device) @ x)[0]

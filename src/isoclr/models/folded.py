@@ -29,7 +29,7 @@ from isoclr.corpus.codes import PAD, Codes
 from isoclr.models.chunk import Chunk, Extent
 from isoclr.models.convolution import Convolution, convolve, laid_out
 from isoclr.models.norm import BatchNorm
-from isoclr.models.packing import NARROWEST, STRIDE, fill, lay_out
+from isoclr.models.packing import NARROWEST, STRIDE, pack
 from isoclr.models.pooling import sums_of
 from isoclr.models.resnet import Block, DilatedResNet
 from isoclr.models.stem import Stem
@@ -248,6 +248,5 @@ class FoldedResNet:
 
 def _single(codes: Codes) -> Chunk:
     """A chunk of one RNA."""
-    lengths = np.array([len(codes)], np.int64)
-    (layout,) = lay_out(lengths, gap=0, chunk_nt=len(codes), round_to=NARROWEST)
-    return fill(layout, [codes], lengths)
+    (chunk,), _ = pack([codes], gap=0, chunk_nt=len(codes), round_to=NARROWEST)
+    return chunk

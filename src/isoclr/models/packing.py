@@ -80,11 +80,11 @@ def few_shapes(lengths: Rows, chunk_nt: int, gap: int | None) -> int:
 
 
 def pack(
-    codes: Sequence[Codes], *, gap: int | None, chunk_nt: int
+    codes: Sequence[Codes], *, gap: int | None, chunk_nt: int, round_to: int = STRIDE
 ) -> tuple[list[Chunk], list[Rows]]:
     """Chunks of RNAs given as byte codes ``(L,)``, and for each chunk which RNAs lie in it."""
     lengths = np.fromiter(map(len, codes), np.int64, len(codes))
-    layouts = lay_out(lengths, gap=gap, chunk_nt=chunk_nt)
+    layouts = lay_out(lengths, gap=gap, chunk_nt=chunk_nt, round_to=round_to)
     return [fill(layout, codes, lengths) for layout in layouts], [lay.rows for lay in layouts]
 
 

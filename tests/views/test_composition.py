@@ -1,5 +1,7 @@
 """Against a plain count, letter by letter."""
 
+import math
+import re
 from collections import Counter
 from itertools import product
 
@@ -10,10 +12,7 @@ from numpy.typing import NDArray
 
 from isoclr.corpus.codes import EXON_END, Codes, encode, nucleotides
 from isoclr.views import Resident, composition
-from isoclr.views.composition import SIZE
-
-WORDS = ["".join(word) for word in product("ACGT", repeat=4)]
-CODONS = ["".join(word) for word in product("ACGT", repeat=3)]
+from isoclr.views.composition import IUPAC, MOTIFS, PARTS, SIZE
 
 
 class Small:
@@ -34,26 +33,73 @@ def codes(text: str, cds: tuple[int, int] | None, ends: list[int]) -> Codes:
     return made
 
 
-def plain(text: str, cds: tuple[int, int] | None, ends: list[int]) -> list[float]:
-    """The composition of one RNA as its docstring tells it."""
+def words(k: int) -> list[str]:
+    return ["".join(word) for word in product("ACGT", repeat=k)]
 
-    def shares(words: list[str], vocabulary: list[str]) -> list[float]:
-        counts = Counter(word for word in words if word in vocabulary)
-        return [counts[word] / max(1, counts.total()) for word in vocabulary]
 
-    start, end = cds or (0, 0)
-    regions = [text[:start], text[start:end], text[end:]]
-    inside = [
-        sum(a <= e < b for e in ends) for a, b in ((0, start), (start, end), (end, len(text)))
-    ]
+def shares(found: list[str], vocabulary: list[str]) -> list[float]:
+    counts = Counter(word for word in found if word in vocabulary)
+    return [counts[word] / max(1, counts.total()) for word in vocabulary]
+
+
+def log(number: float) -> float:
+    return math.log2(1 + number)
+
+
+def exon_lengths(length: int, ends: list[int]) -> list[float]:
+    """Longest, longest inner, first, last exon; an exon without an end is none."""
+    exons = np.diff([-1, *ends]).tolist()
+    whole = bool(ends) and ends[-1] == length - 1
+    inner = exons[1 : -1 if whole else None]
+    last = exons[-1] if whole else 0
     return [
-        *shares([text[i : i + 4] for i in range(len(text) - 3)], WORDS),
-        *shares([text[i : i + 3] for i in range(start, end, 3)], CODONS),
-        *(share for region in regions for share in shares(list(region), list("ACGT"))),
-        *(float(np.log2(1 + len(region))) for region in regions),
-        *(float(np.log2(1 + n)) for n in inside),
+        log(max(exons, default=0)),
+        log(max(inner, default=0)),
+        log(([*exons, 0])[0]),
+        log(last),
+    ]
+
+
+def motif_numbers(regions: list[tuple[int, int]], text: str) -> list[float]:
+    patterns = [
+        re.compile("(?=" + "".join(f"[{IUPAC[x]}]" for x in motif) + ")") for motif in MOTIFS
+    ]
+    found = [[m.start() for m in pattern.finditer(text)] for pattern in patterns]
+    inside = [[sum(a <= i < b for i in places) for places in found] for a, b in regions]
+    rates = [
+        1000 * n / max(50, b - a) for (a, b), of in zip(regions, inside, strict=True) for n in of
+    ]
+    return [*rates, *map(log, inside[2])]
+
+
+def start_context(text: str, start: int, coding: bool) -> list[float]:
+    at = range(start - 6, start + 7)
+    letters = [text[i] if 0 <= i < len(text) and coding else "N" for i in at]
+    return [float(letter == base) for letter in letters for base in "ACGT"]
+
+
+def plain(text: str, cds: tuple[int, int] | None, ends: list[int]) -> list[float]:
+    """The composition of one RNA as the docstrings tell it."""
+    start, end = cds or (0, 0)
+    regions = [(0, start), (start, end), (end, len(text))]
+    inside = [sum(a <= e < b for e in ends) for a, b in regions]
+    upstream = [m.start() for m in re.finditer("(?=ATG)", text[:start])]
+    windows = [text[:20], text[max(0, start - 30) : start], text[start : start + 60]]
+    return [
+        *shares([text[i : i + 4] for i in range(len(text) - 3)], words(4)),
+        *shares([text[i : i + 3] for i in range(start, end, 3)], words(3)),
+        *(share for a, b in regions for share in shares(list(text[a:b]), words(1))),
+        *(log(b - a) for a, b in regions),
+        *map(log, inside),
         len(ends) / len(text) * 1000,
         inside[1] / max(1, end - start) * 1000,
+        *exon_lengths(len(text), ends),
+        log(len(upstream)),
+        log(sum((start - i) % 3 == 0 for i in upstream)),
+        *start_context(text, start, cds is not None),
+        *shares(list(windows[0]), words(1)),
+        *(s for w in windows[1:] for s in shares(list(w) if cds else [], words(1))),
+        *motif_numbers(regions, text),
     ]
 
 
@@ -63,32 +109,45 @@ RNAS: list[tuple[str, tuple[int, int] | None, list[int]]] = [
     ("AC", None, []),
     ("ATGTAA", (0, 6), [1, 3, 5]),
     ("NNN", None, []),
+    ("CATGATGCCATGAAATAATATTTATGTAAATAAAAGGACTGGGG", (9, 18), [3, 30]),
 ]
 
 
 def corpus() -> Resident:
-    made = [codes(*rna) for rna in RNAS]
-    return Resident(Small(made))
+    return Resident(Small([codes(*rna) for rna in RNAS]))
 
 
-@pytest.mark.parametrize("chosen", [[0], [1, 0], [4, 3, 2, 1, 0, 0]])
+@pytest.mark.parametrize("chosen", [[0], [1, 0], [5], [4, 3, 2, 1, 0, 0, 5]])
 def test_every_number_is_that_of_a_plain_count(chosen: list[int]) -> None:
     found = composition(corpus(), np.array(chosen))
     assert found.shape == (len(chosen), SIZE)
     assert found.dtype == torch.float32
     for row, which in zip(found.tolist(), chosen, strict=True):
-        assert row == pytest.approx(plain(*RNAS[which]), abs=1e-5)
+        assert row == pytest.approx(plain(*RNAS[which]), abs=1e-4)
 
 
-def test_a_random_rna_too() -> None:
-    rng = np.random.default_rng(1)
-    text = "".join(rng.choice(list("ACGTN"), 900, p=[0.3, 0.2, 0.2, 0.28, 0.02]))
-    ends = sorted(rng.choice(900, 8, replace=False).tolist())
-    resident = Resident(Small([codes(text, (100, 700), ends)]))
-    wanted = plain(text, (100, 700), ends)
-    assert composition(resident, np.zeros(1, np.int64))[0].tolist() == pytest.approx(
-        wanted, abs=1e-5
-    )
+def random_rna(seed: int) -> tuple[str, tuple[int, int] | None, list[int]]:
+    rng = np.random.default_rng(seed)
+    length = int(rng.integers(200, 900))
+    text = "".join(rng.choice(list("ACGTN"), length, p=[0.3, 0.2, 0.2, 0.28, 0.02]))
+    start = int(rng.integers(0, length - 100))
+    cds = (start, start + 3 * int(rng.integers(1, (length - start) // 3)))
+    ends = sorted({*rng.choice(length - 1, 8, replace=False).tolist(), length - 1})
+    return text, cds if seed % 3 else None, ends if seed % 2 else []
+
+
+def test_random_rnas_too() -> None:
+    rnas = [random_rna(seed) for seed in range(12)]
+    resident = Resident(Small([codes(*rna) for rna in rnas]))
+    found = composition(resident, np.arange(12))
+    for row, rna in zip(found.tolist(), rnas, strict=True):
+        assert row == pytest.approx(plain(*rna), abs=2e-4)
+
+
+def test_the_parts_are_as_large_as_they_say() -> None:
+    rnas: list[Codes] = [codes(*rna) for rna in RNAS]
+    assert sum(part.size for part in PARTS.values()) == SIZE
+    assert composition(Resident(Small(rnas)), np.arange(len(rnas))).shape == (len(rnas), SIZE)
 
 
 def test_none_is_no_row() -> None:

@@ -21,7 +21,7 @@ from isoclr.views import (
     composition,
     generator,
 )
-from isoclr.views.composition import GROUPS
+from isoclr.views.composition import PARTS
 
 COMPOSITION_SAMPLE = 4096
 """Transcripts that the scale of the compositions is taken from."""
@@ -74,7 +74,7 @@ class Data:
     def composition_scale(self, resident: Resident) -> tuple[Tensor, Tensor, Tensor] | None:
         """Mean, standard deviation and weight of every number of a composition; None: it is not asked for.
 
-        Each of the things that it tells has the same weight, however many numbers tell it.
+        Each of the things that it tells has its weight, however many numbers tell it.
         """
         if self.recipe.composition == 0:
             return None
@@ -86,7 +86,7 @@ class Data:
         found = torch.cat([composition(resident, piece).cpu() for piece in pieces]).double()
         deviation = found.std(0, correction=0)
         scale = torch.where(deviation > 1e-9, deviation, 0.0)
-        weights = torch.cat([torch.full((size,), 1 / size) for size in GROUPS])
+        weights = torch.cat([torch.full((p.size,), p.weight / p.size) for p in PARTS.values()])
         return found.mean(0).float(), scale.float(), weights
 
     def batches(self, resident: Resident, packing: Packing, world: World) -> Callable[[int], Batch]:

@@ -1,5 +1,12 @@
-"""What an RNA is made of, as numbers that an embedding can be asked for: words, codons, regions, exon ends."""
+"""What an RNA is made of, as numbers that an embedding can be asked for.
 
+Words, codons, regions and exons, and the sequence elements that are known to act on an mRNA's life: they are read
+off its sequence and structure, no measurement is needed.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -8,117 +15,198 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isoclr.corpus.codes import CODON_START, EXON_END, NUCLEOTIDE_BITS, N
-from isoclr.models.chunk import sent
+from isoclr.corpus.codes import N
 from isoclr.views.resident import Resident
+from isoclr.views.tallying import LETTERS, REGIONS, WORD, Bases, bases_of, count
 
-WORD = 4
-"""Bases in a word; shares of shorter words follow from those of longer ones."""
-REGIONS = 3
-"""5' UTR, coding sequence, 3' UTR; a non-coding RNA is all 3' UTR."""
-GROUPS = (4**WORD, 64, 4 * REGIONS, REGIONS, REGIONS, 2)
-"""How many numbers say each of the things a composition tells."""
-SIZE = sum(GROUPS)
+MOTIFS = {
+    "ATTTA": "core of the AU-rich element",
+    "TATTTAT": "AU-rich element",
+    "TGTANATA": "Pumilio",
+    "GTTTG": "GU-rich element, CELF1",
+    "TTTTT": "HuR, TIA1",
+    "CCCC": "PCBP",
+    "GGGG": "G-quadruplex",
+    "CYTYC": "PTBP1",
+    "GAAGAA": "exonic splicing enhancer",
+    "DRACH": "N6-methyladenosine",
+    "AATAAA": "polyadenylation signal",
+    "ATG": "start codon",
+}
+"""Elements, in IUPAC letters, and what binds or reads them."""
+IUPAC = {
+    "A": "A",
+    "C": "C",
+    "G": "G",
+    "T": "T",
+    "R": "AG",
+    "Y": "CT",
+    "D": "AGT",
+    "H": "ACT",
+    "N": "ACGT",
+}
+"""The bases that each letter of a motif stands for."""
+CAP, BEFORE_START, AFTER_START = 20, 30, 60
+"""nt: after the cap, before the start codon, from the start codon on."""
+CONTEXT = range(-6, 7)
+"""Positions around the start codon that are told one by one, counted from its A."""
+_AUG = 0 * LETTERS**2 + 3 * LETTERS + 2
 
-Rows = NDArray[np.int64]
+
+class Part(NamedTuple):
+    """One of the things that a composition tells."""
+
+    size: int
+    """How many numbers tell it."""
+    weight: float
+    """How much it counts in training, all its numbers together."""
+    read: Callable[[Bases], Tensor]
+    """``(n, size)`` float32."""
 
 
-class _Positions(NamedTuple):
-    """The bases of several RNAs, one after the other; all ``(p,)``."""
+def composition(resident: Resident, transcripts: NDArray[np.int64]) -> Float[Tensor, "n size"]:
+    """The composition of some transcripts ``(n,)``: :data:`SIZE` numbers each, those of every part of :data:`PARTS`.
 
-    codes: Tensor
-    owner: Tensor
-    """Which of the RNAs a base belongs to, int64."""
-    within: Tensor
-    """Its position in it."""
-    left: Tensor
-    """How many bases of it follow."""
-
-
-def composition(resident: Resident, transcripts: Rows) -> Float[Tensor, "n size"]:
-    """The composition of some transcripts, float32, on the corpus' device: :data:`SIZE` numbers each.
-
-    In this order: the shares of the 256 4-mers; those of the 64 codons of the coding sequence; those of A, C, G, T
-    within each region; log2(1 + nt) of each region; log2(1 + number of exon ends) in each region; exon ends a kb, of
-    the RNA and of its coding sequence. Words with an unknown base do not count.
-
-    Args:
-        resident: the corpus.
-        transcripts: ``(n,)`` which.
+    float32, on the corpus' device. Words with an unknown base do not count.
     """
-    n = len(transcripts)
-    at = _positions(resident, transcripts)
-    lengths = sent(resident.lengths[transcripts], resident.device)
-    bases = (at.codes & NUCLEOTIDE_BITS).long()
-    codon = (at.codes & CODON_START) > 0
-    end = (at.codes & EXON_END) > 0
-    region = _region(at, codon, n)
-    words, known = _words(bases, at.left, WORD)
-    codons, in_frame = _words(bases, at.left, 3)
-    everywhere = at.owner * REGIONS + region
-    sizes = _count(everywhere, torch.ones_like(end), n * REGIONS).view(n, REGIONS)
-    ends = _count(everywhere, end, n * REGIONS).view(n, REGIONS)
-    parts = [
-        _shares(at.owner * 4**WORD + words, known, n, 4**WORD),
-        _shares(at.owner * 64 + codons, in_frame & codon, n, 64),
-        _shares(everywhere * 4 + bases, bases < N, n * REGIONS, 4).view(n, 4 * REGIONS),
-        sizes.add(1).log2(),
-        ends.add(1).log2(),
-        (ends.sum(1) / lengths * 1000)[:, None],
-        (ends[:, 1] / sizes[:, 1].clamp(min=1) * 1000)[:, None],
+    bases = bases_of(resident, transcripts)
+    return torch.cat([part.read(bases) for part in PARTS.values()], 1)
+
+
+def _four_mers(bases: Bases) -> Tensor:
+    counts = count(bases.owner * LETTERS**4 + bases.words(4), bases.n * LETTERS**4)
+    return _shares(counts.view(-1, LETTERS**4)[:, _known(4)])
+
+
+def _codons(bases: Bases) -> Tensor:
+    nowhere = LETTERS**3 - 1  # a word that has an unknown base
+    words = torch.where(bases.codon, bases.words(3), nowhere)
+    counts = count(bases.owner * LETTERS**3 + words, bases.n * LETTERS**3)
+    return _shares(counts.view(-1, LETTERS**3)[:, _known(3)])
+
+
+def _bases_by_region(bases: Bases) -> Tensor:
+    return _shares(bases.by_region(bases.base, LETTERS)[..., :N]).flatten(1)
+
+
+def _lengths(bases: Bases) -> Tensor:
+    """log2(1 + nt) of each region."""
+    return _log(_region_sizes(bases))
+
+
+def _exon_ends(bases: Bases) -> Tensor:
+    """log2(1 + number) of the exon ends in each region; those a kb of the RNA, and of its coding sequence."""
+    ends = bases.by_region(bases.end.long(), 2)[..., 1]
+    everywhere = ends.sum(1) / bases.lengths.clamp(min=1)
+    coding = ends[:, 1] / _region_sizes(bases)[:, 1].clamp(min=1)
+    return torch.cat([_log(ends), 1000 * torch.stack([everywhere, coding], 1)], 1)
+
+
+def _exon_lengths(bases: Bases) -> Tensor:
+    """log2(1 + nt) of the longest exon, the longest inner one, the first and the last; 0 where they are unknown."""
+    number = torch.arange(len(bases.owner), device=bases.owner.device)
+    begin = number - bases.within
+    latest = torch.cummax(torch.where(bases.end, number, -1), 0).values if len(number) else number
+    before = torch.nn.functional.pad(latest, (1, 0), value=-1)[:-1]
+    first = before < begin
+    length = number - torch.where(first, begin - 1, before)
+    last = bases.within == bases.lengths[bases.owner] - 1
+    inner = ~(first | last)
+    chosen = [bases.end, bases.end & inner, bases.end & first, bases.end & last]
+    return _log(torch.stack([bases.most(length, keep) for keep in chosen], 1))
+
+
+def _upstream_starts(bases: Bases) -> Tensor:
+    """log2(1 + number) of the AUGs within the 5' UTR, and of those in frame with the coding sequence."""
+    away = bases.start[bases.owner] - bases.within
+    upstream = (bases.words(3) == _AUG) & (away >= 3)
+    kinds = torch.where(upstream, torch.where(away % 3 == 0, 2, 1), 0)
+    counts = count(bases.owner * 3 + kinds, bases.n * 3).view(bases.n, 3)
+    return _log(torch.stack([counts[:, 1:].sum(1), counts[:, 2]], 1))
+
+
+def _start_context(bases: Bases) -> Tensor:
+    """Which base stands at each position around the start codon, one-hot; all zero without one."""
+    coding = (bases.stop > 0)[:, None, None]
+    return (_one_hot(bases.around(bases.start, CONTEXT)) * coding).flatten(1)
+
+
+def _ends_and_start(bases: Bases) -> Tensor:
+    """Shares of A, C, G, T right after the cap, right before and right after the beginning of the coding sequence."""
+    coding = (bases.stop > 0)[:, None]
+    windows = [
+        _one_hot(bases.around(torch.zeros_like(bases.start), range(CAP))).sum(1),
+        _one_hot(bases.around(bases.start, range(-BEFORE_START, 0))).sum(1) * coding,
+        _one_hot(bases.around(bases.start, range(AFTER_START))).sum(1) * coding,
     ]
-    return torch.cat(parts, 1)
+    return torch.cat([_shares(window) for window in windows], 1)
 
 
-def _positions(resident: Resident, transcripts: Rows) -> _Positions:
-    lengths = resident.lengths[transcripts]
-    total = int(lengths.sum())
-    starts = np.cumsum(lengths) - lengths
-    facts = np.stack(
-        [np.arange(len(lengths)), resident.offsets[transcripts] - starts, starts, lengths]
-    )
-    owner, shift, first, length = sent(facts, resident.device).repeat_interleave(
-        sent(lengths, resident.device), dim=1, output_size=total
-    )
-    number = torch.arange(total, device=resident.device)
-    within = number - first
-    codes = resident.codes.index_select(0, number + shift)
-    return _Positions(codes, owner, within, length - within - 1)
+def _motifs(bases: Bases) -> Tensor:
+    """Every motif's occurrences a kb in each region, and log2(1 + their number) in the 3' UTR."""
+    kind_of_word, kinds = _kinds()
+    device = bases.word.device
+    of_kind = bases.by_region(kind_of_word.to(device)[bases.word].long(), len(kinds))
+    counts = of_kind @ kinds.to(device)  # (n, 3, motifs)
+    sizes = _region_sizes(bases).clamp(min=50)[..., None]
+    return torch.cat([(1000 * counts / sizes).flatten(1), _log(counts[:, 2])], 1)
 
 
-def _region(at: _Positions, codon: Tensor, n: int) -> Tensor:
-    """0 before the first codon, 1 in the coding sequence, 2 after it; 2 everywhere when there is none."""
-    nowhere = torch.iinfo(torch.int64).max
-    first = at.within.new_full((n,), nowhere).scatter_reduce(
-        0, at.owner, at.within.masked_fill(~codon, nowhere), "amin"
-    )
-    last = at.within.new_full((n,), -3).scatter_reduce(
-        0, at.owner, at.within.masked_fill(~codon, -3), "amax"
-    )
-    first = torch.where(first == nowhere, 0, first)
-    before = at.within < first[at.owner]
-    after = at.within >= last[at.owner] + 3
-    return torch.where(before, 0, torch.where(after, 2, 1))
+@cache
+def _kinds() -> tuple[Tensor, Tensor]:
+    """For every word of eight letters which kind it is of, and for every kind the motifs that begin its words."""
+    begins = torch.stack([_words_with(motif) for motif in MOTIFS], 1)  # (5^8, motifs)
+    kinds, kind_of_word = torch.unique(begins, dim=0, return_inverse=True)
+    return kind_of_word.to(torch.uint8), kinds.float()
 
 
-def _words(bases: Tensor, left: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The number of the k-mer that begins at each position, and whether it is whole and known."""
-    words, known = torch.zeros_like(bases), left >= k - 1
-    padded = torch.nn.functional.pad(bases, (0, k - 1), value=N)
-    for i in range(k):
-        base = padded[i : i + len(bases)]
-        words = words * 4 + base.clamp(max=N - 1)
-        known &= base < N
-    return words, known
+def _words_with(motif: str) -> Tensor:
+    """Which of the words of eight letters begin with a motif."""
+    found = torch.ones((LETTERS,) * WORD, dtype=torch.bool)
+    for i, letter in enumerate(motif):
+        allowed = torch.tensor([base in IUPAC[letter] for base in "ACGT"] + [False])
+        found &= allowed.view([-1 if axis == i else 1 for axis in range(WORD)])
+    return found.flatten()
 
 
-def _count(keys: Tensor, keep: Tensor, size: int) -> Tensor:
-    """How many of the keys kept are 0, 1, … ``(size,)`` float32: exact, and the same on every device."""
-    counted = torch.zeros(size, dtype=torch.int32, device=keys.device)
-    return counted.scatter_add_(0, keys.clamp(max=size - 1), keep.int()).float()
+@cache
+def _known(k: int) -> Sequence[int]:
+    """The k-mers without an unknown base, among all to the base of 5."""
+    powers = [LETTERS ** (k - 1 - i) for i in range(k)]
+    return [sum(map(int.__mul__, letters, powers)) for letters in product(range(N), repeat=k)]
 
 
-def _shares(keys: Tensor, keep: Tensor, n: int, size: int) -> Tensor:
-    """Of each of n owners, the share of every word among those kept ``(n, size)``; all zero when there is none."""
-    counts = _count(keys, keep, n * size).view(n, size)
-    return counts / counts.sum(1, keepdim=True).clamp(min=1)
+def _one_hot(found: Tensor) -> Tensor:
+    """``(n, m, 4)``; unknown bases are all zero."""
+    return torch.nn.functional.one_hot(found.long(), LETTERS)[..., :N].float()
+
+
+def _shares(counts: Tensor) -> Tensor:
+    """Counts as shares of their sum along the last axis; all zero where there is none."""
+    return counts / counts.sum(-1, keepdim=True).clamp(min=1)
+
+
+def _log(counts: Tensor) -> Tensor:
+    return counts.add(1).log2()
+
+
+def _region_sizes(bases: Bases) -> Float[Tensor, "n 3"]:
+    sizes = [bases.start, bases.stop - bases.start, bases.lengths - bases.stop]
+    return torch.stack(sizes, 1).float()
+
+
+PARTS = {
+    "shares of 4-mers": Part(4**4, 1, _four_mers),
+    "shares of codons": Part(4**3, 4, _codons),
+    "bases by region": Part(4 * REGIONS, 1, _bases_by_region),
+    "lengths of regions": Part(REGIONS, 2, _lengths),
+    "exon ends": Part(REGIONS + 2, 2, _exon_ends),
+    "lengths of exons": Part(4, 1, _exon_lengths),
+    "upstream AUGs": Part(2, 1, _upstream_starts),
+    "context of the start codon": Part(4 * len(CONTEXT), 1, _start_context),
+    "bases at cap and start": Part(4 * 3, 1, _ends_and_start),
+    "motifs by region": Part((REGIONS + 1) * len(MOTIFS), 3, _motifs),
+}
+"""What a composition tells."""
+SIZE = sum(part.size for part in PARTS.values())
+"""Numbers in a composition."""

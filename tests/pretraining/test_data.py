@@ -12,7 +12,7 @@ from isoclr.pretraining.data import Data
 from isoclr.pretraining.distributed import World
 from isoclr.pretraining.options import Recipe
 from isoclr.views import Resident, composition
-from isoclr.views.composition import GROUPS
+from isoclr.views.composition import PARTS
 
 PACKING = Packing(gap=128, chunk_nt=4096)
 
@@ -92,14 +92,13 @@ def test_the_scale_is_that_of_the_rnas_trained_on(corpus: Corpus) -> None:
     assert (scale[1] == 0).any()  # made-up RNAs have no exons
 
 
-def test_what_a_composition_tells_weighs_the_same_however_many_numbers_tell_it(
+def test_what_a_composition_tells_has_its_weight_however_many_numbers_tell_it(
     corpus: Corpus,
 ) -> None:
     scale = data(corpus, composition=1.0).composition_scale(Resident(corpus))
     assert scale is not None
-    assert [float(part.sum()) for part in scale[2].split(GROUPS)] == pytest.approx(
-        [1] * len(GROUPS)
-    )
+    found = [float(part.sum()) for part in scale[2].split([part.size for part in PARTS.values()])]
+    assert found == pytest.approx([part.weight for part in PARTS.values()])
 
 
 def test_no_scale_unless_asked_for(corpus: Corpus) -> None:

@@ -1,13 +1,18 @@
-"""The JSON files of several probes as one CSV, and as the README's table.
+"""The JSON files of several probes as one CSV, and as the table of README and model card.
 
-python benchmarks/probe_table.py OUT/*.json --csv benchmarks/results/probe_real.csv
+    python benchmarks/probe_table.py OUT/*.json --csv benchmarks/results/probe.csv --fill README.md docs/model-card.md
+
+In a document the table stands between ``<!-- probes -->`` and ``<!-- end -->``; all else is left as it is.
 """
 
 import argparse
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
+
+from isoclr.files import atomic_path
 
 COLUMNS = ["task", "n", "split", "rnas", "features", "probe", "metric", "mean", "low", "high"]
 
@@ -40,17 +45,30 @@ def markdown(table: list[dict[str, Any]]) -> str:
         (row["features"], row["task"]): f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
         for row in chosen
     }
-    lines = ["| features | " + " | ".join(f"{task} (n = {n:,})" for task, n in tasks) + " |"]
+    lines = [
+        "| features | "
+        + " | ".join(f"{task.replace('_', ' ')} (n = {n:,})" for task, n in tasks)
+        + " |"
+    ]
     lines.append("|---" * (len(tasks) + 1) + "|")
     for features in dict.fromkeys(row["features"] for row in chosen):
         lines.append("| " + " | ".join([features, *(cells[features, t] for t, _ in tasks)]) + " |")
     return "\n".join(lines)
 
 
+def filled(text: str, table: str) -> str:
+    """A document with its table made anew."""
+    return _BLOCK.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)
+
+
+_BLOCK = re.compile(r"(<!-- probes -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("json", nargs="+", type=Path)
     parser.add_argument("--csv", type=Path)
+    parser.add_argument("--fill", nargs="*", type=Path, default=[])
     options = parser.parse_args()
     table = [row for path in options.json for row in rows(path)]
     if options.csv:
@@ -59,6 +77,10 @@ def main() -> None:
             writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(table)
+    for document in options.fill:
+        text = filled(document.read_text(encoding="utf-8"), markdown(table))
+        with atomic_path(document) as partial:
+            partial.write_text(text, encoding="utf-8")
     print(markdown(table))
 
 

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from isoclr._version import __version__
 from isoclr.console import conclude, say
 from isoclr.embedding.bar import nucleotides_bar
+from isoclr.embedding.opening import OpenModel, open_model
 from isoclr.embedding.sharding import parse_shard, shard_rows
 from isoclr.embedding.sources import Rnas, read_rnas
 from isoclr.embedding.table import Embeddings
 from isoclr.embedding.writing import ROWS, check_output, write
 from isoclr.errors import InputError
-from isoclr.models import Encoder, load
+from isoclr.models.encoder import Precision
 
-Precision = Literal["float32", "bf16"]
 SMALLEST_CHUNK = 1_024
 """nt; a tile of a long RNA is computed with its neighbours' bases, so that smaller ones mostly repeat work."""
 
@@ -28,8 +28,10 @@ SMALLEST_CHUNK = 1_024
 def embed(
     inputs: tuple[Path, ...] = (),
     *,
-    model: str,
+    model: str = "isoclr-s",
     out: Path,
+    revision: str | None = None,
+    model_dir: Path | None = None,
     annotation: tuple[Path, ...] = (),
     genome: Path | None = None,
     species: str = "",
@@ -48,9 +50,11 @@ def embed(
 
     Args:
         inputs: FASTA files of mature RNAs (plain or gz), or corpora that isoclr build wrote.
-        model: directory of a trained model, name of one that ships with isoclr, or user/name@revision of one on the
-            hub.
+        model: directory of a trained model, name of one that ships with isoclr, user/name@revision of one on the hub,
+            or a language model of other groups (`isoclr models` lists them).
         out: the embeddings, as Parquet (.parquet), AnnData (.h5ad) or NumPy (.npz) by the extension.
+        revision: commit, tag or branch of a model of the hub; a language model has a commit by default.
+        model_dir: folder with the files of a language model, instead of the hub; --model says which it is.
         annotation: GTF, GFF3, genePred, BED12 or structure table with the exons and coding sequences of the FASTA's
             RNAs, or of the genome.
         genome: FASTA of chromosomes; with --annotation instead of inputs, every annotated transcript is embedded.
@@ -83,10 +87,16 @@ def embed(
     check_output(out, overwrite=overwrite)
     _check_sizes(threads, chunk_nt)
     part = parse_shard(shard) if shard is not None else (1, 1)
-    encoder = load(model)
     if threads is not None:
         torch.set_num_threads(threads)
-    encoder.network.to(_device(device))
+    encoder = open_model(
+        str(model),
+        revision=revision,
+        model_dir=model_dir and Path(model_dir),
+        precision=precision,
+        device=_device(device),
+        chunk_nt=chunk_nt,
+    )
     paths, files = _paths(inputs), _paths(annotation)
     found = read_rnas(
         paths, species=species, genome=genome and Path(genome), annotation=files, orf=orf
@@ -95,7 +105,7 @@ def embed(
     _say_what_is_missing(rnas)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out.parent) as scratch:
-        matrix = _embed_all(rnas, encoder, scratch, precision, chunk_nt)
+        matrix = _embed_all(rnas, encoder, scratch)
         table = pl.concat([part.table for part in rnas])
         write(out, Embeddings(table, matrix, _meta(encoder, precision)))
     conclude(f"{out}: {table.height:,} RNAs × {encoder.dim}, {encoder.name} {encoder.sha256[:12]}")
@@ -126,13 +136,7 @@ def _device(name: str | None) -> torch.device:
     return device
 
 
-def _embed_all(
-    rnas: Sequence[Rnas],
-    encoder: Encoder,
-    scratch: Any,
-    precision: Precision,
-    chunk_nt: int | None,
-) -> NDArray[np.float32]:
+def _embed_all(rnas: Sequence[Rnas], encoder: OpenModel, scratch: Any) -> NDArray[np.float32]:
     """Embeddings of all inputs, one under the other, on disk: a file without a name, gone when closed."""
     n = sum(map(len, rnas))
     if n == 0:  # a shard of fewer RNAs than parts; nothing cannot be mapped
@@ -146,21 +150,18 @@ def _embed_all(
                 stop = min(start + ROWS, len(part))
                 codes = [part.codes_of(i) for i in range(start, stop)]
                 matrix[row : row + len(codes)] = encoder.embed_codes(
-                    codes,
-                    precision=precision,
-                    chunk_nt=chunk_nt,
-                    progress=lambda done: bar.advance(task, done),
+                    codes, progress=lambda done: bar.advance(task, done)
                 )
                 row += len(codes)
     return matrix
 
 
-def _meta(encoder: Encoder, precision: Precision) -> dict[str, str]:
+def _meta(encoder: OpenModel, precision: Precision) -> dict[str, str]:
     return {
         "model": encoder.name,
         "sha256": encoder.sha256,
         "n_tracks": str(encoder.tracks),
-        "pooling": encoder.network.architecture.pooling,
+        "pooling": encoder.pooling,
         "precision": precision,
         "isoclr": __version__,
     }

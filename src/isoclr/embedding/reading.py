@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from isoclr.console import say
+from isoclr.embedding.adopting import adopt
 from isoclr.embedding.table import MATRIX, META_KEYS, SCHEMA, Embeddings, completed
 from isoclr.errors import InputError
 
 
 def read_embeddings(path: Path | str) -> Embeddings:
-    """Read what ``isoclr embed`` wrote.
+    """Read what ``isoclr embed`` wrote, or embeddings that another program made.
 
     Args:
         path: ``.parquet``, ``.h5ad`` or ``.npz``; or a directory whose Parquet files are the shards of one run, read in
-            the order of their names.
+            the order of their names. What may stand in a file that isoclr did not write is told in
+            :mod:`isoclr.embedding.foreign`; where it names no genes, every RNA counts as a gene of its own.
 
     Raises:
         InputError: no such file, not embeddings, or shards of different models.
@@ -79,16 +82,30 @@ def _checked(path: Path, table: pl.DataFrame, matrix: Any, meta: dict[str, str])
     return Embeddings(table.select(columns), matrix, {key: meta[key] for key in META_KEYS})
 
 
+def _adopted(path: Path) -> Embeddings:
+    """Embeddings that isoclr did not write."""
+    found, _ = adopt(path)
+    if (found.table["gene_id"] == found.table["transcript_id"]).all():
+        say(
+            f"{path}: names no genes; every RNA counts as a gene of its own (isoclr convert adds them)"
+        )
+    return _checked(path, found.table, found.matrix, dict(found.meta))
+
+
 def _parquet(path: Path) -> Embeddings:
+    meta = pl.read_parquet_metadata(path)
+    if "sha256" not in meta:
+        return _adopted(path)
     frame = pl.read_parquet(path)
     if not isinstance(frame.schema.get(MATRIX), pl.Array):
         raise InputError(f"{path}: no column {MATRIX!r} of fixed-size lists; expected embeddings")
-    meta = pl.read_parquet_metadata(path)
     return _checked(path, frame.drop(MATRIX), frame[MATRIX].to_numpy(), meta)
 
 
 def _npz(path: Path) -> Embeddings:
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        if "meta" not in arrays.files:
+            return _adopted(path)
         table = pl.DataFrame({name: arrays[name] for name in SCHEMA})
         meta = {str(key): str(value) for key, value in arrays["meta"]}
         return _checked(path, table, arrays[MATRIX], meta)
@@ -98,6 +115,8 @@ def _h5ad(path: Path) -> Embeddings:
     from isoclr.embedding.writing import anndata_module
 
     read = anndata_module().read_h5ad(path)
+    if "isoclr" not in read.uns:
+        return _adopted(path)
     obs = read.obs.reset_index()
     table = pl.DataFrame({name: obs[name].to_list() for name in SCHEMA})
     meta = {str(key): str(value) for key, value in read.uns["isoclr"].items()}

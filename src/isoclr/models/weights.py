@@ -69,7 +69,7 @@ def _serialised(encoder: Encoder) -> bytes:
     return serialise(state)
 
 
-class _Unfilled(TorchFunctionMode):
+class Unfilled(TorchFunctionMode):
     """A network made inside gets no random weights: they would be replaced at once.
 
     Drawing them on the meta device would also make torch import its compiler, which takes longer than all the rest.
@@ -104,7 +104,7 @@ def read(directory: Path) -> tuple[DilatedResNet, dict[str, Any]]:
         raise InputError(f"{path}: not a safetensors file ({error})") from error
     if sha256(path) != settings.get("sha256"):
         raise InputError(f"{path}: not the weights that {CONFIG} names (SHA-256 differs)")
-    with torch.device("meta"), _Unfilled():
+    with torch.device("meta"), Unfilled():
         network = DilatedResNet(architecture, tracks=settings["tracks"])
     try:
         network.load_state_dict(state, assign=True)

@@ -38,35 +38,40 @@ def fetch(address: Address, *, endpoint: str | None = None) -> Path:
     with conversation(address, "the hub"):
         api = connect(endpoint)
     with conversation(address, api.endpoint):
-        cached = _cached(address)
-        if cached is not None and (address.is_pinned or _offline()):
-            return cached
-        _check_files(address, _listing(api, address))
+        there = cached(address, (CONFIG, WEIGHTS))
+        if there is not None and (address.is_pinned or offline()):
+            return there
+        _check_files(address, listing(api, address))
         directory = _download(api, address)
     if not address.is_pinned:
         say(f"{address} is commit {directory.name}; only a commit names the same weights for ever")
     return directory
 
 
-def _offline() -> bool:
+def offline() -> bool:
+    """Whether the user forbids to ask the hub."""
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)
 
 
-def _cached(address: Address) -> Path | None:
-    """Where both files lie, when they were fetched before."""
+def cached(address: Address, names: Iterable[str]) -> Path | None:
+    """The directory where these files of a revision lie, when all were fetched before."""
     from huggingface_hub import try_to_load_from_cache
 
-    config, file = (
-        try_to_load_from_cache(address.repo, name, revision=address.revision)
-        for name in (CONFIG, WEIGHTS)
-    )
-    return Path(config).parent if isinstance(config, str) and isinstance(file, str) else None
+    found = [
+        try_to_load_from_cache(address.repo, name, revision=address.revision) for name in names
+    ]
+    paths = [Path(file) for file in found if isinstance(file, str)]
+    return paths[0].parent if len(paths) == len(found) else None
 
 
-def _listing(api: HfApi, address: Address) -> set[str]:
-    """Names of the files of a revision."""
+def listing(api: HfApi, address: Address) -> set[str]:
+    """Names of the files of a revision.
+
+    Raises:
+        InputError: no such revision.
+    """
     from huggingface_hub.errors import RevisionNotFoundError
 
     try:
@@ -101,22 +106,35 @@ def _check_files(address: Address, names: Iterable[str]) -> None:
 
 def _download(api: HfApi, address: Address) -> Path:
     """Config first: a repository that is not ours is left before its weights, of any size, are fetched."""
-    repo = address.repo
-    _check_names(api, address, CONFIG, address.revision)
-    config = Path(api.hf_hub_download(repo, CONFIG, revision=address.revision))
-    commit = config.parent.name
-    if address.is_pinned and commit != address.revision:
-        raise InputError(f"{address}: the hub gave commit {commit} instead")
+    config = download(api, address, CONFIG, address.revision)
     try:
         weights.read_config(config)
     except InputError as error:
         raise InputError(f"{address}: {error}") from None
     # By its commit, not its tag: a branch may move between two downloads.
-    _check_names(api, address, WEIGHTS, commit)
-    file = Path(api.hf_hub_download(repo, WEIGHTS, revision=commit))
+    file = download(api, address, WEIGHTS, config.parent.name)
     if file.parent != config.parent:
         raise InputError(f"{address}: {CONFIG} and {WEIGHTS} came from different commits")
     return config.parent
+
+
+def download(api: HfApi, address: Address, name: str, revision: str) -> Path:
+    """Fetch one file of a model into the cache; the directory it lies in is named by its commit.
+
+    Args:
+        api: the hub's client.
+        address: the model, and the revision that was asked for.
+        name: the file.
+        revision: where to take it from; once the commit is known, that.
+
+    Raises:
+        InputError: the hub gave another commit than the pinned one, or names that are no hashes.
+    """
+    _check_names(api, address, name, revision)
+    file = Path(api.hf_hub_download(address.repo, name, revision=revision))
+    if is_commit(revision) and file.parent.name != revision:
+        raise InputError(f"{address}: the hub gave commit {file.parent.name} instead")
+    return file
 
 
 def _check_names(api: HfApi, address: Address, name: str, revision: str) -> None:

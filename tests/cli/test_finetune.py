@@ -1,0 +1,60 @@
+"""The verb prints a table, and names what is wrong with an option."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isoclr.cli import finetune as verb
+from isoclr.errors import InputError
+from isoclr.finetuning import FinetuneReport
+from isoclr.finetuning.outcomes import PREDICTIONS, Outcome
+
+METRICS = {"half_life": {"pearson": 0.5, "spearman": 0.4, "mse": 0.8, "n": 7}}
+DONE = [
+    Outcome(f"fold-{i}.0", f"fold {i}", 0, 6, 2, 2, 5, 3, 0.5, 60.0, METRICS, []) for i in (1, 2)
+]
+
+
+def fake(stopped_by: int, asked: dict[str, Any]) -> Any:
+    def finetune(
+        labels: tuple[Path, ...], *, corpus: Path, out: Path, species: tuple[str, ...] | None = None
+    ) -> FinetuneReport:
+        """Stand in for the study."""
+        asked.update(labels=labels, corpus=corpus, species=species)
+        return FinetuneReport(
+            out, "fine-tuned x", "x", "full", ("half_life",), "folds", True, 1.0, {"RNAs": 10},
+            DONE, PREDICTIONS.to_frame(), {}, stopped_by,
+        )  # fmt: skip
+
+    return finetune
+
+
+def test_it_prints_a_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(verb, "finetune", fake(0, asked))
+    verb.command(["a.tsv", "b.tsv", "--corpus", "c", "-o", "out", "--species", "human", "mouse"])
+    assert asked == {
+        "labels": (Path("a.tsv"), Path("b.tsv")),
+        "corpus": Path("c"),
+        "species": ("human", "mouse"),
+    }
+    table = capsys.readouterr().out
+    assert "fine-tuned x: 10 RNAs, folds" in table
+    assert "0.500 [0.500, 0.500]" in table
+
+
+def test_a_stopped_study_ends_with_the_signals_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verb, "finetune", fake(15, {}))
+    with pytest.raises(SystemExit) as end:
+        verb.command(["a.tsv", "--corpus", "c", "--out", "out"])
+    assert end.value.code == 143
+
+
+def test_options_are_checked(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="tune"):
+        verb.command(["a.tsv", "--corpus", "c", "-o", str(tmp_path / "o"), "--tune", "half"])
+    with pytest.raises(InputError, match="nowhere: not a corpus"):
+        verb.command(["a.tsv", "--corpus", "nowhere", "-o", str(tmp_path / "o")])

@@ -1,0 +1,82 @@
+"""Joining labels with the transcripts of a corpus."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from isoclr.corpus import Corpus
+from isoclr.errors import InputError
+from isoclr.finetuning.dataset import Task, gather, name_tasks
+from isoclr.tasks import read_labels
+
+
+@pytest.fixture
+def both(label_files: dict[str, Path]) -> list[Task]:
+    tables = [read_labels(label_files[species]) for species in ("human", "mouse")]
+    return name_tasks(tables, ["human", "mouse"])
+
+
+def test_each_rna_comes_with_its_own_label_and_sequence(both: list[Task], corpus: Corpus) -> None:
+    data = gather(both, corpus, split="random")
+    assert len(data) == 240
+    assert data.tasks == ("half_life (human)", "half_life (mouse)")
+    for i, (name, species) in enumerate(data.table.select("transcript_id", "species").rows()):
+        codes = corpus.codes_of(corpus.find(name))
+        assert np.array_equal(data.codes[i], codes)
+        gc = np.isin(codes & 7, [1, 2]).mean()
+        own = 0 if species == "human" else 1
+        assert data.targets[i, own] == pytest.approx(10 + 5 * gc if own == 0 else -100 * gc)
+        assert np.isnan(data.targets[i, 1 - own])
+
+
+def test_the_longer_transcript_stands_for_a_gene(both: list[Task], corpus: Corpus) -> None:
+    data = gather(both[:1], corpus, split="random")
+    assert data.table["transcript_id"].str.ends_with("0.1").all()
+    assert data.counts["RNAs for which another of their gene stands"] == 160
+    assert data.counts["RNAs"] == data.counts["groups"] == 160
+
+
+def test_homology_groups_are_gene_sets(both: list[Task], corpus: Corpus) -> None:
+    data = gather(both, corpus, split="homology")
+    assert len(np.unique(data.groups)) == 120
+    assert data.groups[0] == data.groups[1] != data.groups[2]
+
+
+def test_a_second_label_of_the_same_rnas_is_a_second_column(
+    both: list[Task], corpus: Corpus, tmp_path: Path
+) -> None:
+    human = pl.read_csv(both[0].labels.path, separator="\t")
+    table = human.head(7).select("gene_id", translation="half_life", fold="fold")
+    table.write_csv(tmp_path / "te.tsv", separator="\t")
+    tasks = name_tasks([both[0].labels, read_labels(tmp_path / "te.tsv")], ["human", None])
+    data = gather(tasks, corpus, split="fold")
+    assert len(data) == 160
+    assert data.tasks == ("half_life (human)", "translation")
+    known = np.isfinite(data.targets)
+    assert known.sum(axis=0).tolist() == [160, 7]
+    np.testing.assert_array_equal(data.targets[known[:, 1], 0], data.targets[known[:, 1], 1])
+
+
+def test_tables_that_deal_a_gene_to_two_folds_are_refused(
+    both: list[Task], corpus: Corpus, tmp_path: Path
+) -> None:
+    human = pl.read_csv(both[0].labels.path, separator="\t")
+    human.select("gene_id", te="half_life", fold=pl.lit(9)).write_csv(
+        tmp_path / "te.tsv", separator="\t"
+    )
+    tasks = name_tasks([both[0].labels, read_labels(tmp_path / "te.tsv")], ["human", "human"])
+    with pytest.raises(InputError, match=r"ENSG00000000000\.3 and 159 more are in different folds"):
+        gather(tasks, corpus, split="fold")
+
+
+def test_the_same_label_twice_is_refused(both: list[Task]) -> None:
+    with pytest.raises(InputError, match="is given twice"):
+        name_tasks([both[0].labels] * 3, ["human"] * 3)
+
+
+def test_only_the_transcripts_asked_for_stand_for_genes(both: list[Task], corpus: Corpus) -> None:
+    assert len(gather(both[:1], corpus, split="random", rnas="annotated")) == 160
+    with pytest.raises(InputError, match="no transcript is of species 'cow'"):
+        gather([Task(both[0].labels, "cow", "x")], corpus, split="random")

@@ -1,0 +1,272 @@
+"""The whole way: a planted signal is found by every mode, a stopped study goes on, bad input is one line."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from safetensors.numpy import load_file
+
+import isoclr
+from isoclr.corpus import Corpus
+from isoclr.errors import InputError
+from isoclr.finetuning import FinetuneReport, finetune, load_predictor
+from isoclr.finetuning.study import Study
+
+QUICK: dict[str, Any] = {
+    "split": "fold",
+    "splits": 1,
+    "epochs": 8,
+    "batch_size": 27,
+    "hidden": 16,
+    "dropout": 0.0,
+    "encoder_learning_rate": 0.01,
+    "threads": 1,
+}
+
+
+@pytest.fixture
+def options(
+    corpus_path: Path, label_files: dict[str, Path], model: Path, tmp_path: Path
+) -> dict[str, Any]:
+    """Of a training that takes a second."""
+    return {
+        "labels": (label_files["human"],),
+        "corpus": corpus_path,
+        "model": str(model),
+        "out": tmp_path / "out",
+        **QUICK,
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(
+    corpus_path: Path,
+    label_files: dict[str, Path],
+    model: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[dict[str, Any], FinetuneReport]:
+    """A study of two folds that is done, and its options."""
+    options = {
+        "labels": (label_files["human"],),
+        "corpus": corpus_path,
+        "model": str(model),
+        "out": tmp_path_factory.mktemp("finished") / "out",
+        **QUICK,
+        "splits": 2,
+        "epochs": 2,
+        "precision": "float32",
+    }
+    return options, finetune(**options)
+
+
+@pytest.mark.parametrize(("tune", "found"), [("frozen", 0.5), ("last-stage", 0.6), ("full", 0.6)])
+def test_every_mode_finds_a_planted_signal(
+    options: dict[str, Any], tune: str, found: float
+) -> None:
+    report = finetune(**options | {"tune": tune})
+    assert report.summary("half_life")["pearson"].mean > found
+    assert report.outcomes[0].metrics["half_life"]["n"] == report.outcomes[0].test
+    assert report.predictions.height == report.outcomes[0].test
+
+
+def test_a_model_from_scratch_learns_too(options: dict[str, Any]) -> None:
+    report = finetune(**options | {"scratch": True})
+    assert report.method == "supervised tiny"
+    assert report.summary("half_life")["pearson"].mean > 0.4
+
+
+def test_saluki_learns_too(options: dict[str, Any]) -> None:
+    changes = {"model": "saluki", "learning_rate": 0.003, "min_epochs": 0, "l2": 0.0}
+    report = finetune(**options | changes | {"encoder_learning_rate": None})
+    assert report.method == "Saluki"
+    assert report.summary("half_life")["pearson"].mean > 0.8
+    assert load_predictor(report.out).name == "saluki"
+
+
+def test_two_species_are_learnt_by_one_encoder(
+    options: dict[str, Any], label_files: dict[str, Path], corpus: Corpus
+) -> None:
+    both = (label_files["human"], label_files["mouse"])
+    report = finetune(**options | {"labels": both, "species": ("human", "mouse"), "epochs": 6})
+    assert report.tasks == ("half_life (human)", "half_life (mouse)")
+    assert all(report.summary(task)["pearson"].mean > 0.7 for task in report.tasks)
+    names = report.predictions["transcript_id"].to_list()
+    codes = [corpus.codes_of(corpus.find(name)) for name in names]
+    gc = np.array([np.isin(one & 7, [1, 2]).mean() for one in codes])
+    predicted = load_predictor(report.out).predict_codes(codes)
+    assert abs(predicted[:, 0] - (10 + 5 * gc)).mean() < 0.6  # own units, not z-scores
+    assert abs(predicted[:, 1] - -100 * gc).mean() < 12
+
+
+def test_the_model_that_is_kept_gave_the_predictions(
+    finished: tuple[dict[str, Any], FinetuneReport], corpus: Corpus
+) -> None:
+    _, report = finished
+    best = max(report.outcomes, key=lambda outcome: outcome.best)
+    kept = load_predictor(report.out)
+    assert kept.facts["split"] == best.split
+    rows = report.predictions.filter(pl.col("split") == best.split)
+    codes = [corpus.codes_of(corpus.find(name)) for name in rows["transcript_id"]]
+    scaled = (kept.predict_codes(codes)[:, 0] - kept.mean[0]) / kept.deviation[0]
+    np.testing.assert_allclose(scaled, rows["predicted"].to_numpy(), rtol=1e-4, atol=1e-4)
+    embedded = isoclr.load(report.out / "encoder").embed_codes(codes)
+    np.testing.assert_allclose(embedded, kept.encoder.embed_codes(codes), rtol=1e-5, atol=1e-6)
+
+
+def test_every_fold_is_tested_once_and_the_report_says_how(
+    finished: tuple[dict[str, Any], FinetuneReport],
+) -> None:
+    options, report = finished
+    names = report.predictions["transcript_id"]
+    assert names.n_unique() == len(names) == sum(outcome.test for outcome in report.outcomes)
+    facts = json.loads((report.out / "report.json").read_text())
+    assert facts["recipe"]["rules"]["epochs"] == 2
+    assert facts["recipe"]["weights"] == isoclr.load(options["model"]).sha256
+    assert facts["trainings"][0]["history"][1]["epoch"] == 2
+    assert facts["summary"]["half_life"]["pearson"]["low"] is not None
+
+
+def test_a_finished_study_is_not_done_again(
+    finished: tuple[dict[str, Any], FinetuneReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, first = finished
+
+    def never(*_: Any) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(Study, "_train", never)
+    again = finetune(**options | {"resume": True})
+    assert again.predictions.equals(first.predictions)
+    assert again.rows() == first.rows()
+
+
+def test_other_options_cannot_resume(finished: tuple[dict[str, Any], FinetuneReport]) -> None:
+    options, _ = finished
+    with pytest.raises(InputError, match="epochs is 2 there and 3 now"):
+        finetune(**options | {"epochs": 3, "resume": True})
+    with pytest.raises(InputError, match="add --resume"):
+        finetune(**options)
+
+
+class KilledError(Exception):
+    """The process dies here."""
+
+
+def _at_step(monkeypatch: pytest.MonkeyPatch, step: int, do: Any) -> None:
+    tick, count = Study._tick, [0]
+
+    def counted(self: Study, *arguments: Any) -> bool:
+        count[0] += 1
+        if count[0] == step:
+            do()
+        return tick(self, *arguments)
+
+    monkeypatch.setattr(Study, "_tick", counted)
+
+
+def _history(report: FinetuneReport) -> list[list[dict[str, float]]]:
+    timed = ("seconds", "nt_per_second")
+    return [
+        [{k: v for k, v in epoch.items() if k not in timed} for epoch in outcome.history]
+        for outcome in report.outcomes
+    ]
+
+
+@pytest.mark.parametrize("model_name", ["tiny", "saluki"])
+def test_a_killed_study_goes_on_as_if_it_never_stopped(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_name: str
+) -> None:
+    options |= {"splits": 2, "epochs": 2, "dropout": 0.2}
+    options |= {"model": "saluki", "min_epochs": 0} if model_name == "saluki" else {}
+    whole = finetune(**options | {"out": tmp_path / "whole"})
+
+    def kill() -> None:
+        raise KilledError
+
+    for step in (2, 4, 7):  # in the first epoch, in the second, in the second training
+        with monkeypatch.context() as context:
+            _at_step(context, step, kill)
+            with pytest.raises(KilledError):
+                finetune(**options | {"resume": True})
+    resumed = finetune(**options | {"resume": True})
+    assert resumed.predictions.equals(whole.predictions)
+    assert _history(resumed) == _history(whole)
+    mine, theirs = (load_file(report.out / "model.safetensors") for report in (resumed, whole))
+    assert all(np.array_equal(mine[name], theirs[name]) for name in theirs)
+    assert not (tmp_path / "out" / "checkpoint.safetensors").exists()
+
+
+def test_a_signal_ends_a_study_in_good_order(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options |= {"epochs": 2}
+    with monkeypatch.context() as context:
+        _at_step(context, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        stopped = finetune(**options)
+    assert stopped.stopped_by == signal.SIGTERM
+    assert not stopped.outcomes
+    assert not (options["out"] / "report.json").exists()
+    done = finetune(**options | {"resume": True})
+    assert done.stopped_by == 0
+    assert (options["out"] / "report.json").exists()
+
+
+def test_an_encoder_that_may_not_move_does_not(options: dict[str, Any]) -> None:
+    report = finetune(**options | {"encoder_learning_rate": 0.0, "epochs": 1})
+    before = dict(isoclr.load(options["model"]).network.named_parameters())
+    after = dict(load_predictor(report.out).network.named_parameters())
+    assert all(np.array_equal(after[name].detach(), before[name].detach()) for name in before)
+
+
+def test_homology_keeps_gene_sets_together(options: dict[str, Any]) -> None:
+    changes = {"split": "homology", "splits": None, "seeds": 1, "epochs": 1}
+    report = finetune(**options | changes)
+    assert report.counts["groups"] == 80
+    assert report.predictions["group"].str.starts_with("HID:").all()
+
+
+def test_a_share_of_the_labels_trains_on_fewer(options: dict[str, Any]) -> None:
+    report = finetune(**options | {"train_share": 0.25, "epochs": 1, "splits": 2})
+    assert [outcome.train for outcome in report.outcomes] == [20, 20]
+    assert [outcome.valid for outcome in report.outcomes] == [40, 40]
+    assert {row["share"] for row in report.rows()} == {0.25}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "isoclr-x"}, "isoclr-x: no such directory"),
+        ({"scratch": True, "tune": "frozen"}, "--tune frozen: a model from scratch"),
+        ({"model": "saluki", "tune": "last-stage"}, "--tune last-stage: saluki"),
+        ({"model": "saluki", "pooling": "all"}, "--pooling all is for IsoCLR encoders"),
+        ({"species": ("human", "mouse", "cow")}, "--species has 3 words for 1 tables"),
+        ({"species": ("cow",)}, "no transcript is of species 'cow'"),
+        ({"species": ("mouse",)}, "none of its 160 ids"),
+        ({"folds": 4}, "--split fold takes the tables' own"),
+        ({"train_share": 0.0}, "--train-share 0: expected above 0"),
+        ({"train_share": 1.5}, "--train-share 1.5: expected above 0 and up to 1"),
+        ({"epochs": 0}, "--epochs is 0, expected at least 1"),
+        ({"batch_size": 1}, "--batch-size is 1, expected at least 2"),
+        ({"dropout": 1.0}, "--dropout is 1, expected 0 to 0.99"),
+        ({"seeds": 0}, "--seeds 0: expected 1 or more"),
+        ({"threads": 0}, "--threads is 0"),
+        ({"precision": "half"}, "--precision is 'half'"),
+        ({"labels": ()}, "no labels"),
+        ({"split": "random", "folds": 2}, "there are 2, expected 3 or more"),
+        ({"corpus": Path("nowhere")}, "nowhere: not a corpus"),
+        ({"device": "abacus"}, "--device is 'abacus'"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    options: dict[str, Any], changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError) as error:
+        finetune(**options | changes)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not options["out"].exists()

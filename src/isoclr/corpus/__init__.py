@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from isoclr.corpus.merging import merge
     from isoclr.corpus.plotting import plot
     from isoclr.corpus.printing import describe
+    from isoclr.corpus.subsetting import subset
 
 __all__ = [
     "Corpus",
@@ -25,6 +26,7 @@ __all__ = [
     "merge",
     "open_corpus",
     "plot",
+    "subset",
 ]
 
 _HOME = {
@@ -34,6 +36,7 @@ _HOME = {
     "Inspection": "inspection",
     "merge": "merging",
     "plot": "plotting",
+    "subset": "subsetting",
 }
 
 

@@ -1,0 +1,1 @@
+"""One file a study: which results it needs, and how each is had."""

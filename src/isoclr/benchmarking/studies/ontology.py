@@ -1,0 +1,74 @@
+"""What genes do, read from embeddings (the paper's Table 5 and Figure 5)."""
+
+from typing import cast
+
+from isoclr.benchmarking import products
+from isoclr.benchmarking.bench import Bench
+from isoclr.benchmarking.cell import Cell, Outcome, Row
+from isoclr.benchmarking.plan import Ontology
+from isoclr.benchmarking.product import Product
+from isoclr.benchmarking.tuning import Training, name_of_network, trained
+from isoclr.probing.ontology_study import ontology_study
+from isoclr.tasks import OntologyTask
+
+STUDY = "ontology"
+
+
+def cells(bench: Bench, study: Ontology) -> list[Cell]:
+    """One result for every ontology task: all methods share the samples and the splits."""
+    return [_cell(bench, study, task) for task in study.tasks]
+
+
+def _cell(bench: Bench, study: Ontology, task: OntologyTask) -> Cell:
+    first, *others = bench.plan.models
+    main = products.embeddings(bench, first)
+    beside = {other.name: products.embeddings(bench, other) for other in others}
+    beside |= _supervised(bench, study)
+    files = [task.terms, task.annotations, task.source, *([task.gene_ids] if task.gene_ids else [])]
+    inputs = {
+        "task": task.name,
+        "files": [bench.digest(path) for path in files],
+        "corpus": bench.identity,
+        "embedding": main.key,
+        "beside": {name: product.key for name, product in beside.items()},
+        "foreign": {one.name: bench.digest(one.path) for one in bench.plan.foreign},
+        "seeds": study.seeds,
+        "seed": bench.plan.seed,
+    }
+
+    def compute() -> Outcome:
+        made = {name: bench.read(product.path()) for name, product in beside.items()}
+        made |= {one.name: bench.foreign_embeddings(one) for one in bench.plan.foreign}
+        report = ontology_study(
+            bench.read(main.path()),
+            bench.corpus,
+            task,
+            seeds=study.seeds,
+            seed=bench.plan.seed,
+            others=made,
+            baselines=True,
+        )
+        rows = [_named(row, first.name) for row in report.rows()]
+        leaks = {one.hierarchy.namespace: one.leaks.as_dict() for one in report.hierarchies}
+        return Outcome(rows, {"counts": report.counts, "leaks": leaks})
+
+    return Cell(STUDY, f"{task.title}", inputs, compute)
+
+
+def _named(row: Row, model: str) -> Row:
+    """The row with the model's name instead of ``embedding``."""
+    told = {**row, "study": STUDY}
+    return cast("Row", {**told, "method": model} if row["method"] == "embedding" else told)
+
+
+def _supervised(bench: Bench, study: Ontology) -> dict[str, Product]:
+    """Embeddings by the encoder of a network trained from scratch on a label."""
+    if study.supervised is None:
+        return {}
+    asked = bench.plan.tasks[study.supervised]
+    training = Training(
+        asked, "supervised", asked.splits[0], 1, bench.plan.seed, share=1.0, options=study.options
+    )
+    name = f"{name_of_network(bench, 'supervised')} on {asked.name}"
+    network = trained(bench, training)
+    return {name: products.tuned_embeddings(bench, network, name)}

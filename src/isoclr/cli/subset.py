@@ -1,0 +1,15 @@
+"""``isoclr subset``."""
+
+from collections.abc import Sequence
+
+from isoclr import console
+from isoclr.cli import _verb
+from isoclr.corpus.inspection import inspect, tables
+from isoclr.corpus.subsetting import subset
+
+
+def command(argv: Sequence[str]) -> None:
+    """Make a corpus from part of another, then show what is in it."""
+    made = _verb.run(subset, argv, name="subset", positional={"corpus"}, aliases={"out": ["-o"]})
+    for title, columns, rows in tables(inspect(made)):
+        console.table(title, columns, rows)

@@ -1,0 +1,119 @@
+"""The page put together: one file that asks nothing of any server."""
+
+from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from isoclr.errors import MissingExtraError
+from isoclr.files import atomic_path
+from isoclr.reports.page.files import write_figures
+from isoclr.reports.page.html import Html, element, void
+from isoclr.reports.page.results import Results
+from isoclr.reports.page.sections import (
+    ablations,
+    corpus,
+    finetuned,
+    leaks,
+    linear_probe,
+    low_data,
+    maps,
+    mutagenesis,
+    neighbours,
+    ontology,
+    provenance,
+)
+
+PAGE = "report.html"
+SECTIONS: Sequence[tuple[str, str, Callable[[Results], Html | None]]] = (
+    ("corpus", "The corpus (Table 1)", corpus.section),
+    ("linear-probes", "Linear probes (Figure 1, Table 2)", linear_probe.section),
+    ("maps", "Maps of the embedding space (Figures 1, 3a, 6)", maps.section),
+    ("fine-tuning", "Fine-tuning (Table 3)", finetuned.section),
+    ("low-data", "Few labels (Figure 3b)", low_data.section),
+    ("ablations", "Ablations (Table 4)", ablations.section),
+    ("ontology", "Gene ontology (Table 5, Figure 5)", ontology.section),
+    ("neighbours", "Neighbours", neighbours.section),
+    ("interpretation", "Interpretation", mutagenesis.section),
+    ("leaks", "Leaks", leaks.section),
+    ("provenance", "How these numbers were made", provenance.section),
+)
+"""In the paper's order."""
+
+
+def write_page(folder: Path) -> Path:
+    """Write ``report.html`` and ``figures/`` of a benchmark's directory.
+
+    Args:
+        folder: holds ``results`` and ``tables``.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        MissingExtraError: plotly is not installed.
+    """
+    script = _plotly()
+    results = Results(Path(folder))
+    write_figures(results)
+    path = Path(folder) / PAGE
+    with atomic_path(path) as partial:
+        partial.write_text("".join(_document(results, script)), encoding="utf-8")
+    return path
+
+
+def _document(results: Results, script: str) -> Iterator[str]:
+    made = [(name, title, section(results)) for name, title, section in SECTIONS]
+    there = [(name, title, part) for name, title, part in made if part is not None]
+    yield "<!doctype html>\n"
+    yield '<html lang="en">'
+    yield _head(results)
+    yield "<body>"
+    yield element("a", "Skip to the results", class_="skip", href="#results")
+    yield _header(results)
+    yield element(
+        "nav",
+        element("h2", "Contents"),
+        element("ol", [element("li", element("a", t, href=f"#{n}")) for n, t, _ in there]),
+        class_="contents",
+        aria_label="contents",
+    )
+    yield element("main", [part for _, _, part in there], id="results")
+    yield element("footer", element("p", f"Made by isoclr {results.manifest['isoclr']}."))
+    yield f"<script>{script}</script>\n<script>{_own('page.js')}</script>"
+    yield "</body></html>\n"
+
+
+def _head(results: Results) -> Html:
+    return element(
+        "head",
+        void("meta", charset="utf-8"),
+        void("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        void("link", rel="icon", href="data:,"),
+        element("title", f"IsoCLR benchmark: {results.model}"),
+        element("style", Html(_own("style.css"))),
+    )
+
+
+def _header(results: Results) -> Html:
+    names = ", ".join(results.manifest["models"])
+    lead = (
+        "The evaluation of “Splicing Up Your Predictions with RNA Contrastive Learning” (Fradkin et al. 2023), in "
+        f"the paper's order, of {names}; every number is in a CSV file, and stands beside simple "
+        "baselines on the same RNAs."
+    )
+    return element(
+        "header", element("h1", "RNA representations, evaluated"), element("p", lead, class_="lead")
+    )
+
+
+def _own(name: str) -> str:
+    return files("isoclr.reports.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _plotly() -> str:
+    """The drawing library's script, from the installed package."""
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError:
+        raise MissingExtraError("plotly", "report", "a benchmark's page") from None
+    return str(get_plotlyjs()).replace("</script", "<\\/script")

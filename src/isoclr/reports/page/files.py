@@ -1,0 +1,67 @@
+"""The figures as files, PNG and SVG, from the same charts as the page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from isoclr.reports.mutagenesis import mutation_figure
+from isoclr.reports.page.charts import Dots
+from isoclr.reports.page.drawing import draw_curves, draw_dots
+from isoclr.reports.page.results import Results
+from isoclr.reports.page.sections import (
+    ablations,
+    finetuned,
+    linear_probe,
+    low_data,
+    mutagenesis,
+    neighbours,
+    ontology,
+)
+
+FOLDER = "figures"
+FORMATS = ("png", "svg")
+
+
+def write_figures(results: Results) -> None:
+    """Draw what there is into ``figures/``."""
+    folder = results.folder / FOLDER
+    for kind in FORMATS:
+        for name, charts in _dots(results):
+            draw_dots(folder / f"{name}.{kind}", charts)
+        if curves := low_data.curves(results):
+            draw_curves(folder / f"low_data.{kind}", curves)
+        _draw_mutations(results, folder, kind)
+
+
+def _dots(results: Results) -> Iterator[tuple[str, list[Dots]]]:
+    by_split = {"main": linear_probe, "finetuning": finetuned, "ablations": ablations}
+    for study, module in by_split.items():
+        rows = results.rows(study)
+        for split in dict.fromkeys(rows["split"]) if not rows.is_empty() else ():
+            yield f"{study}_{split}", module.dots(results, rows, split)
+    others = {"ontology": ontology, "neighbours": neighbours, "motifs": mutagenesis}
+    for name, other in others.items():
+        if charts := other.dots(results):
+            yield name, charts
+
+
+def _draw_mutations(results: Results, folder: Path, kind: str) -> None:
+    """Every mutated mRNA with its track and the logo of its most important stretch."""
+    table = results.large("mutations")
+    if table.is_empty():
+        return
+    for (task, transcript), part in table.group_by("task", "transcript_id", maintain_order=True):
+        first = part.row(0, named=True)
+        letters = {letter: code for code, letter in enumerate("ACGUN")}
+        bases = part["base"].replace_strict(letters, return_dtype=pl.UInt8)
+        mutation_figure(
+            folder / f"mutations_{task}_{transcript}.{kind}",
+            title=f"{transcript}: {first['target']}, predicted {first['value']:.2f}",
+            bases=bases.to_numpy(),
+            effects=part.select("A", "C", "G", "U").to_numpy().astype(np.float32),
+            importance=part["importance"].to_numpy().astype(np.float32),
+            coding=(first["coding_start"], first["coding_end"]),
+            exon_ends=np.flatnonzero(part["exon_end"].to_numpy()),
+        )

@@ -1,0 +1,45 @@
+"""Table 3: networks trained on the labels."""
+
+import polars as pl
+
+from isoclr.reports.page.charts import Dots
+from isoclr.reports.page.figure import figure
+from isoclr.reports.page.html import Html, element
+from isoclr.reports.page.published import FINE_TUNED
+from isoclr.reports.page.results import Results
+from isoclr.reports.page.sections.probes import SPLITS, charts, split_table
+
+COMPARISON = (
+    "Rows of one table are of the same RNAs and splits, and may be compared with each other. The published rows "
+    "are of 10,432 human and 11,008 mouse genes, of encoders trained on the ten-species corpus, and of full "
+    "training schedules on GPUs: they say what the methods can reach. Their ± is over runs; the intervals here are "
+    "over splits, or over test genes for a single split."
+)
+
+
+def section(results: Results) -> Html | None:
+    """Every split's table and figure."""
+    rows = results.rows("finetuning")
+    if rows.is_empty():
+        return None
+    parts: list[Html] = [element("p", COMPARISON, class_="note")]
+    for letter, split in zip("abcdefgh", dict.fromkeys(rows["split"]), strict=False):
+        caption = element(
+            "span",
+            element("b", f"Table 3{letter}."),
+            f" Networks trained on the labels; split: {SPLITS.get(split, split)}.",
+        )
+        parts += [
+            split_table(results, rows, split, caption, FINE_TUNED, "finetuning"),
+            figure(f"figure-finetuning-{split}", dots(results, rows, split), _CAPTION),
+        ]
+    return element("section", element("h2", "Fine-tuning"), parts, id="fine-tuning")
+
+
+_CAPTION = "Networks trained on the labels, with 95 % intervals; published values as open diamonds."
+
+
+def dots(results: Results, rows: pl.DataFrame, split: str) -> list[Dots]:
+    """The figure's charts; fine-tuned models are the ones marked."""
+    ours = [name for name in dict.fromkeys(rows["method"]) if "fine-tuned" in name]
+    return charts(results, rows, split, FINE_TUNED, ours)

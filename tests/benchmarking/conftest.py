@@ -1,0 +1,80 @@
+"""A corpus of a few dozen short RNAs whose label is their G+C content, an encoder, and plans on both."""
+
+import random
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import isoclr
+from isoclr.benchmarking.bench import Bench
+from isoclr.benchmarking.reading import read_plan
+
+GENES = 48
+
+
+@dataclass
+class World:
+    """Files of a small benchmark."""
+
+    folder: Path
+
+    def plan(self, studies: str = "[main]", **changes: str) -> Path:
+        """Write a plan with one model, one task and the given studies."""
+        parts = {"corpus": "corpus", "model": "model", "task": "gc.toml", "splits": '["random"]'}
+        parts |= changes
+        top = f"""
+            corpus = "{parts["corpus"]}"
+            threads = 1
+
+            [[model]]
+            name = "small"
+            path = "{parts["model"]}"
+
+            [[task]]
+            task = "{parts["task"]}"
+            splits = {parts["splits"]}
+            repeats = 3
+            """
+        path = self.folder / "plan.toml"
+        path.write_text(textwrap.dedent(top) + textwrap.dedent(studies) + "\n")
+        return path
+
+    def bench(self, studies: str = "[main]", **changes: str) -> Bench:
+        return Bench(read_plan(self.plan(studies, **changes)), self.folder / "out")
+
+
+def rna(rng: random.Random, gc: float) -> str:
+    return "".join(rng.choices("ACGU", [1 - gc, gc, gc, 1 - gc], k=rng.randint(150, 400)))
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    rng = random.Random(3)
+    records, labels = [], ["gene_id\tgc\tfold\tchromosome"]
+    for gene in range(GENES):
+        gc = rng.uniform(0.2, 0.8)
+        labels.append(f"G{gene}\t{gc + rng.gauss(0, 0.05):.4f}\t{gene % 3}\tchr{gene % 6}")
+        records += [
+            f">T{gene}.{i} cdna gene:G{gene} gene_symbol:SYM{gene}\n{rna(rng, gc)}\n"
+            for i in (1, 2)
+        ]
+    (folder / "rnas.fa").write_text("".join(records))
+    (folder / "gc.tsv").write_text("\n".join(labels) + "\n")
+    (folder / "gc.toml").write_text(
+        'name = "gc"\ntitle = "G+C content"\n'
+        '[labels]\nfile = "gc.tsv"\nlabel = "gc"\n[samples]\nspecies = "human"\n'
+    )
+    isoclr.build(out=folder / "corpus", species="human", transcripts=folder / "rnas.fa", orf=False)
+    isoclr.create("isoclr-s", seed=1).save(folder / "model")
+    return folder
+
+
+@pytest.fixture
+def world(made: Path, tmp_path: Path) -> World:
+    """The same files, under a folder of the test's own."""
+    for path in made.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    return World(tmp_path)

@@ -1,0 +1,146 @@
+"""What is there is never computed again, what changed is, and a killed run goes on."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from isoclr.benchmarking import benchmark
+from isoclr.benchmarking import run as running
+from isoclr.benchmarking.store import Store
+from isoclr.errors import InputError
+
+STUDIES = """
+[main]
+methods = ["embedding", "k-mers", "length"]
+[low_data]
+methods = ["k-mers"]
+shares = [100, 50]
+repeats = 2
+"""
+
+
+def computed(done: Any) -> dict[str, int]:
+    return {one.study: one.computed for one in done.studies}
+
+
+def test_nothing_is_computed_twice(world: Any) -> None:
+    plan, out = world.plan(STUDIES), world.folder / "out"
+    assert computed(benchmark(plan, out=out, report=False)) == {"main": 4, "low_data": 4}
+    before = {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("*.json")}
+    assert len(before) == 8
+    assert computed(benchmark(plan, out=out, report=False)) == {"main": 0, "low_data": 0}
+    assert before == {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("*.json")}
+
+
+def test_a_run_killed_between_two_results_goes_on(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, out = world.plan(STUDIES), world.folder / "out"
+    written: list[str] = []
+    write = Store.write
+
+    def stop_at_the_third(self: Store, cell: Any, outcome: Any, seconds: float) -> None:
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(cell.key)
+        write(self, cell, outcome, seconds)
+
+    monkeypatch.setattr(Store, "write", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        benchmark(plan, out=out, report=False)
+    monkeypatch.undo()
+    assert computed(benchmark(plan, out=out, report=False)) == {"main": 2, "low_data": 4}
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def test_changed_labels_are_computed_anew_and_others_are_not(world: Any) -> None:
+    plan, out = world.plan(STUDIES), world.folder / "out"
+    benchmark(plan, out=out, report=False)
+    embedded = {path: path.stat().st_mtime_ns for path in (out / "embeddings").iterdir()}
+    text = (world.folder / "gc.tsv").read_text().replace("G0\t0", "G0\t1")
+    (world.folder / "gc.tsv").unlink()
+    (world.folder / "gc.tsv").write_text(text)
+    assert computed(benchmark(plan, out=out, report=False)) == {"main": 4, "low_data": 4}
+    assert embedded == {path: path.stat().st_mtime_ns for path in (out / "embeddings").iterdir()}
+
+
+def test_another_seed_or_another_share_is_another_result(world: Any) -> None:
+    out = world.folder / "out"
+    benchmark(world.plan(STUDIES), out=out, report=False)
+    more = STUDIES.replace("[100, 50]", "[100, 50, 25]")
+    assert computed(benchmark(world.plan(more), out=out, report=False)) == {
+        "main": 0,
+        "low_data": 2,
+    }
+
+
+def test_listing_computes_nothing(world: Any) -> None:
+    out = world.folder / "out"
+    done = benchmark(world.plan(STUDIES), out=out, list=True)
+    assert len(done.to_do) == 8
+    assert not out.exists()
+
+
+def test_only_some_studies(world: Any) -> None:
+    plan, out = world.plan(STUDIES), world.folder / "out"
+    done = benchmark(plan, out=out, only=("low_data",), report=False)
+    assert computed(done) == {"main": 0, "low_data": 4}
+    assert len(done.to_do) == 4
+    with pytest.raises(InputError, match=r"has no study \[ontology\]"):
+        benchmark(plan, out=out, only=("ontology",))
+
+
+def test_every_number_is_in_a_csv_and_every_input_in_the_manifest(world: Any) -> None:
+    plan, out = world.plan(STUDIES), world.folder / "out"
+    benchmark(plan, out=out, report=False)
+    main = pl.read_csv(out / "results" / "main.csv")
+    assert set(main["method"]) == {"small", "k-mers + codons", "length alone"}
+    kmers = main.filter(method="k-mers + codons", metric="pearson")["value"][0]
+    length = main.filter(method="length alone", metric="pearson")["value"][0]
+    assert (
+        kmers > 0.9 > length
+    )  # the label is the G+C content, which k-mers say and the length does not
+    differences = pl.read_csv(out / "results" / "main_differences.csv")
+    row = differences.row(0, named=True)
+    assert row["method"] == "small"
+    assert row["low"] <= row["value"] <= row["high"]
+    means = pl.read_csv(out / "results" / "low_data_means.csv")
+    assert means.filter(metric="pearson").sort("share")["train"].to_list() == [17, 34]
+    leaks = pl.read_csv(out / "results" / "leaks.csv")
+    assert leaks.filter(metric="gene")["value"].to_list() == [0, 0, 0]
+    manifest = json.loads((out / "results" / "manifest.json").read_text())
+    assert len(manifest["results"]) == 8
+    assert manifest["missing"] == 0
+    assert manifest["corpus"]["counts"]["transcripts"] == 96
+    assert manifest["tasks"]["gc"]["title"] == "G+C content"
+
+
+def test_a_damaged_result_is_named(world: Any) -> None:
+    plan, out = world.plan("[main]\nmethods = ['length']"), world.folder / "out"
+    benchmark(plan, out=out, report=False)
+    path = next((out / "cells" / "main").glob("*.json"))
+    path.write_text("{")
+    with pytest.raises(InputError, match=r"damaged .* remove it to compute it again"):
+        benchmark(plan, out=out, report=False)
+
+
+def test_a_file_is_no_directory(world: Any) -> None:
+    (world.folder / "out").write_text("")
+    with pytest.raises(InputError, match="is a file, expected the directory of a benchmark"):
+        benchmark(world.plan(), out=world.folder / "out")
+
+
+def test_every_study_of_a_plan_has_a_function() -> None:
+    from isoclr.benchmarking.plan import STUDIES as NAMES
+
+    assert set(running._CELLS) == set(NAMES)
+
+
+def test_paths_relative_to_the_plan(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = world.plan("[main]\nmethods = ['length']")
+    monkeypatch.chdir(os.sep)
+    assert computed(benchmark(plan, out=Path(world.folder / "out"), report=False)) == {"main": 2}

@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+
+from isoclr.benchmarking import Benchmark
+from isoclr.benchmarking.run import Progress
+from isoclr.cli import benchmark, main
+
+
+def test_what_is_there_and_what_is_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    done = Benchmark(Path("out"), [Progress("main", 3, 4, 2)], ["a task: a method"])
+    benchmark._print(done)
+    told = capsys.readouterr()
+    assert "main" in told.out
+    assert "to do: a task: a method" in told.err
+    assert "report" not in told.err
+
+
+def test_a_plan_that_is_not_there_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["benchmark", str(tmp_path / "no.toml"), "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr()
+    assert told.err.count("\n") == 1
+    assert "no.toml: no such file" in told.err
+    assert not (tmp_path / "out").exists()

@@ -22,12 +22,15 @@ LAYERS: list[set[str]] = [
     {"annotations", "sequences", "orf", "gene_sets", "downloading"},
     {"corpus", "simulation"},
     {"losses", "models"},
-    {"views"},
+    {"views", "baselines.language_models"},
     {"pretraining", "embedding"},
     {"tasks", "baselines"},
     {"reports"},
     {"probing"},
-    {"predicting"},
+    {"predicting", "finetuning"},
+    {"latent"},
+    {"mutagenesis"},
+    {"benchmarking"},
     {"cli"},
 ]
 ROOMS = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}

@@ -25,7 +25,11 @@ def write(tmp_path: Path) -> Callable[[bytes], Path]:
 @pytest.mark.parametrize("size", [-1, 1, 7, 1 << 20])
 @pytest.mark.parametrize(
     "packed",
-    [TEXT, gzip.compress(TEXT, mtime=0), gzip.compress(TEXT[:99], mtime=0) + gzip.compress(TEXT[99:], mtime=0)],
+    [
+        TEXT,
+        gzip.compress(TEXT, mtime=0),
+        gzip.compress(TEXT[:99], mtime=0) + gzip.compress(TEXT[99:], mtime=0),
+    ],
     ids=["plain", "gz", "members"],
 )
 def test_the_bytes_are_the_same_however_packed(

@@ -8,8 +8,10 @@ Every stage is a function here and a verb of the command line, with the same nam
     isoclr.load(...)         a model, ready to embed
     isoclr.embed(...)        files of RNAs → embeddings
     isoclr.probe(...)        embeddings + labels → how well they predict
+    isoclr.ontology(...)     embeddings + gene ontology → how well they tell what genes do
     isoclr.fit(...)          embeddings + labels → a head that predicts
     isoclr.predict(...)      files of RNAs + a head → values with intervals
+    isoclr.benchmark(...)    a plan → the paper's whole evaluation, and one page
 
 Names are imported when first used: ``import isoclr`` costs nothing.
 
@@ -27,14 +29,17 @@ from isoclr._version import __version__
 from isoclr.errors import InputError, IsoclrError
 
 if TYPE_CHECKING:
-    from isoclr.corpus import Corpus, build, merge, open_corpus
+    from isoclr.benchmarking import benchmark
+    from isoclr.corpus import Corpus, build, merge, open_corpus, subset
     from isoclr.downloading import download
     from isoclr.embedding import embed
+    from isoclr.latent import map_rnas, neighbours
     from isoclr.models import Encoder, create, load
     from isoclr.models.hub.pushing import push
+    from isoclr.mutagenesis import motifs, mutate
     from isoclr.predicting import fit, load_head, predict
     from isoclr.pretraining import pretrain
-    from isoclr.probing import probe
+    from isoclr.probing import ontology, probe
     from isoclr.simulation import simulate
 
 __all__ = [
@@ -43,6 +48,7 @@ __all__ = [
     "InputError",
     "IsoclrError",
     "__version__",
+    "benchmark",
     "build",
     "create",
     "download",
@@ -50,19 +56,30 @@ __all__ = [
     "fit",
     "load",
     "load_head",
+    "map_rnas",
     "merge",
+    "motifs",
+    "mutate",
+    "neighbours",
+    "ontology",
     "open_corpus",
     "predict",
     "pretrain",
     "probe",
     "push",
     "simulate",
+    "subset",
 ]
 
 _HOME = {
     "Corpus": "isoclr.corpus",
+    "benchmark": "isoclr.benchmarking",
     "build": "isoclr.corpus",
+    "map_rnas": "isoclr.latent",
     "merge": "isoclr.corpus",
+    "motifs": "isoclr.mutagenesis",
+    "mutate": "isoclr.mutagenesis",
+    "neighbours": "isoclr.latent",
     "open_corpus": "isoclr.corpus",
     "download": "isoclr.downloading",
     "embed": "isoclr.embedding",
@@ -73,9 +90,11 @@ _HOME = {
     "create": "isoclr.models",
     "load": "isoclr.models",
     "pretrain": "isoclr.pretraining",
+    "ontology": "isoclr.probing",
     "probe": "isoclr.probing",
     "push": "isoclr.models.hub.pushing",
     "simulate": "isoclr.simulation",
+    "subset": "isoclr.corpus",
 }
 
 

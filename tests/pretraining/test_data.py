@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from isoclr.corpus.codes import MASK, PAD
 from isoclr.corpus.reader import Corpus, open_corpus
@@ -97,7 +98,8 @@ def test_what_a_composition_tells_has_its_weight_however_many_numbers_tell_it(
 ) -> None:
     scale = data(corpus, composition=1.0).composition_scale(Resident(corpus))
     assert scale is not None
-    found = [float(part.sum()) for part in scale[2].split([part.size for part in PARTS.values()])]
+    sizes = [part.size for part in PARTS.values()]
+    found = [float(part.sum()) for part in torch.split(scale[2], sizes)]
     assert found == pytest.approx([part.weight for part in PARTS.values()])
 
 

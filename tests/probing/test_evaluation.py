@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from isoclr.probing.evaluation import Method, evaluate
-from isoclr.tasks.metrics import QUANTITY, over_folds
+from isoclr.tasks.metrics import QUANTITY, over_folds, paired
 from isoclr.tasks.splits import group_folds, random_split
 
 RNG = np.random.default_rng(0)
@@ -26,6 +26,12 @@ def test_folds_give_a_mean_with_an_interval_and_a_paired_lead() -> None:
     difference = good.summary["pearson"].mean - noise.summary["pearson"].mean
     assert noise.lead.mean == pytest.approx(difference)
     assert noise.lead.low > 0.3
+    assert noise.lead.p < 0.01
+    gains = [
+        a.metrics["pearson"] - b.metrics["pearson"]
+        for a, b in zip(good.outcomes, noise.outcomes, strict=True)
+    ]
+    assert noise.lead == paired(gains, train=150, test=50)
 
 
 def test_labels_are_scaled_by_the_training_part() -> None:

@@ -23,13 +23,20 @@ def test_the_whole_path(
         split="fold",
         corpus=corpus.path,
         baselines=True,
+        trees=True,
         json=tmp_path / "probe.json",
         plot=tmp_path / "probe.png",
     )
-    embedding, random_init, kmers, length, both = report.methods
+    embedding, *others = report.methods
+    named = {method.name: method for method in others}
     assert embedding.summary["pearson"].low > 0.9
-    assert max(m.summary["pearson"].mean for m in (random_init, kmers, length)) < 0.6
-    assert both.dim == embedding.dim + kmers.dim
+    alone = [method for name, method in named.items() if not name.startswith("embedding")]
+    assert len(alone) == 7
+    assert max(method.summary["pearson"].mean for method in alone) < 0.6
+    assert named["embedding + k-mers"].dim == embedding.dim + named["k-mers + codons"].dim
+    assert report.leaks is not None
+    assert [leaks.gene for leaks in report.leaks.splits] == [0] * 4
+    assert report.leaks.splits[0].gene_set is not None
     assert (tmp_path / "probe.png").read_bytes().startswith(b"\x89PNG")
     said = json.loads((tmp_path / "probe.json").read_text())
     assert said["isoclr"] == isoclr.__version__
@@ -79,6 +86,8 @@ def test_two_classes_are_ranked(embeddings: Path, labels: Callable[..., Path]) -
     [
         ({"split": "homology"}, "--split homology needs --corpus"),
         ({"baselines": True}, "--baselines needs --corpus"),
+        ({"trees": True}, "--trees goes with --baselines"),
+        ({"split": "chromosome"}, "the label table, which has no column chromosome"),
         ({"split": "fold"}, r"labels.tsv: no column 'fold', which --split fold needs"),
         ({"split": "fold", "folds": 3}, "--folds is for random and homology splits"),
         ({"seeds": 0}, "--seeds 0: expected 1 or more"),
@@ -113,3 +122,45 @@ def test_labels_that_tell_nothing_apart_are_refused(
     single = ["alone", *["a", "b"] * 29, "a"]
     with pytest.raises(InputError, match=r"fold alone: the test part \(1 of 60 RNAs\)"):
         probe(embeddings, labels(fold=single), split="fold")
+
+
+def test_a_task_says_what_is_not_asked_for_otherwise(
+    embeddings: Path, labels: Callable[..., Path], corpus: Corpus, tmp_path: Path
+) -> None:
+    table = labels(fold=np.arange(60) % 3)
+    source = tmp_path / "mine.toml"
+    source.write_text(
+        'name = "mine"\ntitle = "my label"\ncitation = "me"\n[labels]\nfile = "labels.tsv"\n'
+        '[samples]\nspecies = "human"\nrnas = "coding"\nsplit = "fold"\n'
+    )
+    report = probe(embeddings, source)
+    assert report.split == "the label file's own folds"
+    assert report.provenance["task"]["citation"] == "me"
+    assert report.provenance["inputs"]["labels"]["sha256"] == sha256(table)
+    options = report.provenance["options"]
+    assert (options["species"], options["rnas"], options["split"]) == ("human", "coding", "fold")
+    assert (
+        "by whole gene sets"
+        in probe(embeddings, source, split="homology", corpus=corpus.path).split
+    )
+
+
+def test_whole_chromosomes_are_left_out(embeddings: Path, labels: Callable[..., Path]) -> None:
+    report = probe(embeddings, labels(chromosome=np.arange(60) % 20), split="chromosome", seeds=3)
+    assert report.split == "random 70/15/15 × 3 by whole chromosomes"
+    for outcome in report.methods[0].outcomes:
+        assert len(outcome.test) % 3 == 0  # three genes a chromosome
+
+
+def test_another_label_of_a_task_keeps_the_task_s_columns(
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path
+) -> None:
+    labels(other=np.linspace(0, 1, 60), cv=np.arange(60) % 3)
+    source = tmp_path / "mine.toml"
+    source.write_text(
+        'name = "mine"\ntitle = "t"\n[labels]\nfile = "labels.tsv"\nlabel = "half_life"\n'
+        '[labels.columns]\nfold = "cv"\n[samples]\nsplit = "fold"\n'
+    )
+    report = probe(embeddings, source, label="other")
+    assert report.label == "other"
+    assert len(report.methods[0].outcomes) == 3

@@ -6,6 +6,7 @@ import pytest
 
 from isoclr.probing.evaluation import Method, evaluate
 from isoclr.probing.report import ProbeReport
+from isoclr.tasks.audit import audit
 from isoclr.tasks.metrics import QUANTITY
 from isoclr.tasks.splits import Split, group_folds, random_split
 
@@ -25,16 +26,19 @@ def report(splits: list[Split]) -> ProbeReport:
         methods=evaluate(methods, VALUES, GENES, splits, QUANTITY),
         ids=list(GENES),
         provenance={"options": {"seed": 0}},
+        leaks=audit(splits, GENES),
     )
 
 
 def test_the_table_has_a_row_a_method() -> None:
     found = report(group_folds(GENES, 4, 0))
-    assert found.columns() == ["features", "probe", "Pearson R", "Spearman R", "MSE"]
+    heads = ["features", "probe", "Pearson R", "Spearman R", "MSE", "embedding minus this"]
+    assert found.columns() == heads
     first, second = found.rows()
     assert first[:2] == ["embedding", "ridge"]
     assert str(first[2]) == str(found.methods[0].summary["pearson"])
     assert second[2] == "0.000 [0.000, 0.000]"
+    assert (first[-1], second[-1]) == ("", str(found.methods[1].lead))
     assert "80 RNAs" in found.title
 
 
@@ -59,4 +63,20 @@ def test_json_has_everything_and_no_nan(tmp_path: Path) -> None:
     assert [fold["test"] for fold in embedding["splits"]] == [20] * 4
     mean = np.mean([fold["pearson"] for fold in embedding["splits"]])
     assert embedding["summary"]["pearson"]["mean"] == pytest.approx(mean)
+    assert 0 <= zeros["embedding_minus_this"]["p"] < 0.05
+    assert read["leaks"]["splits"][0]["gene"] == 0
     assert "NaN" not in (tmp_path / "deep" / "probe.json").read_text()
+
+
+def test_tidy_rows_have_one_number_each() -> None:
+    found = report(group_folds(GENES, 4, 0))
+    rows = found.tidy()
+    assert len(rows) == 2 * 3 * (4 + 1)
+    (mean,) = [
+        row
+        for row in rows
+        if (row["method"], row["metric"], row["split"]) == ("embedding", "pearson", "all")
+    ]
+    summary = found.methods[0].summary["pearson"]
+    assert (mean["value"], mean["low"], mean["high"]) == (summary.mean, summary.low, summary.high)
+    assert (mean["task"], mean["model"], mean["n"]) == ("half_life", "ridge", 80)

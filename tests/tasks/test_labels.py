@@ -23,7 +23,7 @@ def test_a_table_by_gene_with_folds(tmp_path: Path) -> None:
         1,
         True,
     )
-    assert labels.table.rows() == [(2, "G1", 1.5, "2"), (4, "G3", -0.2, "1")]
+    assert labels.table.rows() == [(2, "G1", 1.5, "2", None), (4, "G3", -0.2, "1", None)]
 
 
 def test_csv_parquet_and_gz_hold_the_same(tmp_path: Path) -> None:
@@ -99,3 +99,22 @@ def test_the_real_tables(real_data: Path) -> None:
         "translation_efficiency_hela": 10_528,
     }
     assert sorted(found["rna_half_life_human"].table["fold"].unique()) == list("12345678")
+
+
+def test_columns_may_have_other_names(tmp_path: Path) -> None:
+    text = "transcript_id\tGene\thalf_life\tcv\tchromosome\tfold\nT1\tG1\t1.5\ta\tchr2\t9\n"
+    path = written(tmp_path, text)
+    columns = {"gene_id": "Gene", "fold": "cv"}
+    labels = read_labels(path, "half_life", columns)
+    assert (
+        labels.level == "gene_id"
+    )  # the column that was named, though there is one of transcripts
+    assert labels.table.rows() == [(2, "G1", 1.5, "a", "chr2")]
+    with pytest.raises(InputError, match="no column 'Name'; the columns are transcript_id, Gene"):
+        read_labels(path, "half_life", {"gene_id": "Name"})
+
+
+def test_a_chromosome_is_no_label(tmp_path: Path) -> None:
+    labels = read_labels(written(tmp_path, "gene_id\tchromosome\tx\nG1\t1\t0.5\nG2\t2\t0.7\n"))
+    assert labels.name == "x"
+    assert labels.table["chromosome"].to_list() == ["1", "2"]

@@ -3,7 +3,17 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from isoclr.tasks.metrics import bootstrap, mse, over_folds, over_seeds, pearson, roc_auc, spearman
+from isoclr.tasks.metrics import (
+    bootstrap,
+    bootstrap_difference,
+    mse,
+    over_folds,
+    over_seeds,
+    paired,
+    pearson,
+    roc_auc,
+    spearman,
+)
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.normal(size=200).round(1)  # with ties
@@ -61,3 +71,49 @@ def test_the_bootstrap_draws_whole_genes() -> None:
     by_gene = bootstrap(statistic, genes, resamples=300)
     by_row = bootstrap(statistic, np.arange(2000).astype(str), resamples=300)
     assert by_gene.high - by_gene.low > 2 * (by_row.high - by_row.low)
+
+
+def test_a_paired_test_allows_for_overlap_and_agrees_with_its_interval() -> None:
+    values = RNG.normal(0.02, 0.02, 10)
+    found = paired(values.tolist(), train=70, test=15)
+    plain = stats.ttest_1samp(values, 0)
+    # the plain t statistic shrinks by the square root of 1 + k test/train
+    corrected = plain.statistic / np.sqrt(1 + 10 * 15 / 70)
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(corrected), 9))
+    assert found.p > plain.pvalue
+    edge = values - found.low  # the interval's lower end at 0: p is 0.05
+    assert paired(edge.tolist(), train=70, test=15).p == pytest.approx(0.05)
+    assert str(found) == f"{found.mean:+.3f} (p = {found.p:.3f})"
+
+
+def test_a_paired_test_finds_few_differences_where_there_are_none() -> None:
+    """Two equally good methods, many times over: random splits that share most samples give p < 0.05 rarely."""
+    rng = np.random.default_rng(1)
+    few = []
+    for _ in range(200):
+        errors = rng.normal(size=(2, 100)) ** 2
+        splits = [rng.permutation(100)[:15] for _ in range(10)]
+        differences = [float((errors[0, s] - errors[1, s]).mean()) for s in splits]
+        few.append(paired(differences, train=85, test=15).p < 0.05)
+    assert np.mean(few) < 0.08
+    assert np.mean(few) > 0
+
+
+def test_what_a_paired_test_cannot_know() -> None:
+    one = paired([0.1], train=70, test=15)
+    assert np.isnan(one.p)
+    assert str(one) == "+0.100"
+    assert paired([0.0, 0.0], train=70, test=15).p == 1.0
+    assert paired([0.1, 0.1], train=70, test=15).p == 0.0
+
+
+def test_a_difference_on_one_test_part_has_a_p_value() -> None:
+    groups = np.arange(200).astype(str)
+    gain = RNG.normal(0.5, 1, 200)
+    found = bootstrap_difference(lambda rows: float(gain[rows].mean()), groups)
+    assert found.p < 0.01
+    assert found.low > 0
+    nothing = gain - gain.mean()
+    none = bootstrap_difference(lambda rows: float(nothing[rows].mean()), groups)
+    assert none.p > 0.5
+    assert none.low < 0 < none.high

@@ -19,17 +19,30 @@ VERBS: dict[str, dict[str, str]] = {
         "simulate": "make a small world of species whose truth is known, to try everything on",
         "build": "annotations + genome, or a FASTA of RNAs  →  a corpus of isoforms in gene sets",
         "merge": "join the shards of a corpus that was built on several machines",
+        "subset": "part of a corpus, or its RNAs in other gene sets, for ablations",
         "inspect": "what is in a corpus, what was dropped and why; one transcript's tracks",
     },
     "Model": {
         "pretrain": "corpus  →  an encoder, by contrastive learning; resumes, scales with torchrun",
         "push": "a trained encoder  →  the Hugging Face hub",
+        "models": "what can embed: encoders that ship, and language models of other groups",
     },
     "Use": {
         "embed": "a FASTA, a corpus or annotation + genome  →  one vector per RNA",
+        "convert": "embeddings made elsewhere  →  a file as embed writes it",
+        "tasks": "the supervised tasks at hand, and the RNAs of reporter assays",
         "probe": "embeddings + labels  →  how well a linear model predicts, beside simple baselines",
+        "finetune": "labels + a corpus  →  an encoder trained further on them, or from scratch; Saluki",
         "fit": "embeddings + labels  →  a head that predicts the label, with calibrated intervals",
         "predict": "RNAs + a head  →  value, interval, and whether the RNA is unlike the known ones",
+    },
+    "Study": {
+        "ontology": "embeddings  →  how well they tell a gene's function, place and processes",
+        "neighbours": "is the nearest neighbour of an RNA its isoform, a paralog, the ortholog?",
+        "map": "embeddings  →  a t-SNE map, coloured by labels, species, length, terms",
+        "mutate": "RNAs + a head  →  what every point mutation does to the prediction",
+        "motifs": "a corpus + a head  →  what known motifs do, planted in real mRNAs",
+        "benchmark": "a plan  →  the paper's whole evaluation: tables, figures, one page; resumes",
     },
 }
 
@@ -43,7 +56,7 @@ def contents() -> str:
     ]
     for room, verbs in VERBS.items():
         lines += ["", room]
-        lines += [f"  {verb:<10}{summary}" for verb, summary in verbs.items()]
+        lines += [f"  {verb:<12}{summary}" for verb, summary in verbs.items()]
     return "\n".join([*lines, "", "  --version"])
 
 

@@ -2,6 +2,8 @@
 
 from isoclr.probing.evaluation import MethodReport
 from isoclr.probing.linear_probe import probe
+from isoclr.probing.ontology_report import OntologyReport
+from isoclr.probing.ontology_study import ontology
 from isoclr.probing.report import ProbeReport
 
-__all__ = ["MethodReport", "ProbeReport", "probe"]
+__all__ = ["MethodReport", "OntologyReport", "ProbeReport", "ontology", "probe"]

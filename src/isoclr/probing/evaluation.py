@@ -6,8 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr.probing.fitting import Array, Model, fit_predict
-from isoclr.tasks.metrics import Interval, Metric, bootstrap, over_folds, over_seeds
+from isoclr.probing.fitting import Array, Reader, fit_predict
+from isoclr.tasks.metrics import (
+    Difference,
+    Interval,
+    Metric,
+    bootstrap,
+    bootstrap_difference,
+    over_folds,
+    over_seeds,
+    paired,
+)
 from isoclr.tasks.splits import Split
 
 
@@ -18,12 +27,12 @@ class Method:
     Attributes:
         name: what they are.
         features: ``(n, d)``.
-        model: the linear model that reads them.
+        model: what reads them.
     """
 
     name: str
     features: NDArray[np.floating]
-    model: Model
+    model: Reader
 
 
 @dataclass(frozen=True)
@@ -55,20 +64,20 @@ class MethodReport:
 
     Attributes:
         name: what the features are.
-        model: the linear model.
+        model: what reads them.
         dim: number of features.
         outcomes: one a split.
         summary: metric → mean over the splits with its 95 % interval.
-        lead: the first method's main metric minus this one's, paired by split, with its 95 % interval; None for the
-            first method.
+        lead: the first method's main metric minus this one's, paired by split, with its 95 % interval and p-value;
+            None for the first method.
     """
 
     name: str
-    model: Model
+    model: Reader
     dim: int
     outcomes: Sequence[Outcome]
     summary: dict[str, Interval]
-    lead: Interval | None
+    lead: Difference | None
 
 
 def evaluate(
@@ -144,7 +153,7 @@ def _summary(
     splits: Sequence[Split],
 ) -> Interval:
     if len(outcomes) > 1:
-        return _over_splits([outcome.metrics[name] for outcome in outcomes], splits)
+        return over_splits([outcome.metrics[name] for outcome in outcomes], splits)
     (one,) = outcomes
     return bootstrap(lambda rows: metric(one.true[rows], one.predicted[rows]), groups[one.test])
 
@@ -155,16 +164,16 @@ def _lead(
     outcomes: Sequence[Outcome],
     groups: NDArray[np.str_],
     splits: Sequence[Split],
-) -> Interval | None:
+) -> Difference | None:
     """The first method's main metric minus this one's, on the same test samples."""
     if first is None:
         return None
     name, metric = main
     if len(outcomes) > 1:
         pairs = zip(first, outcomes, strict=True)
-        return _over_splits([a.metrics[name] - b.metrics[name] for a, b in pairs], splits)
+        return paired([a.metrics[name] - b.metrics[name] for a, b in pairs], *mean_sizes(splits))
     a, b = first[0], outcomes[0]
-    return bootstrap(
+    return bootstrap_difference(
         lambda rows: (
             metric(a.true[rows], a.predicted[rows]) - metric(b.true[rows], b.predicted[rows])
         ),
@@ -172,10 +181,17 @@ def _lead(
     )
 
 
-def _over_splits(values: Sequence[float], splits: Sequence[Split]) -> Interval:
-    """Folds share no test sample; random splits (they have a validation part) overlap, which widens the interval."""
+def over_splits(values: Sequence[float], splits: Sequence[Split]) -> Interval:
+    """Mean of a metric over splits with its 95 % interval.
+
+    Folds share no test sample; random splits (they have a validation part) overlap, which widens the interval.
+    """
     if len(splits[0].valid) == 0:
         return over_folds(values)
+    return over_seeds(values, *mean_sizes(splits))
+
+
+def mean_sizes(splits: Sequence[Split]) -> tuple[float, float]:
+    """Mean number of training and of test samples."""
     train = float(np.mean([len(split.train) for split in splits]))
-    test = float(np.mean([len(split.test) for split in splits]))
-    return over_seeds(values, train, test)
+    return train, float(np.mean([len(split.test) for split in splits]))

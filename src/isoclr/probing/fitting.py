@@ -7,9 +7,13 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from isoclr.probing.ridge import fit_ridge
+from isoclr.probing.trees import boosted_trees
 
 Array = NDArray[np.float64]
 Model = Literal["linear", "ridge", "logistic"]
+Reader = Literal["linear", "ridge", "logistic", "trees"]
+"""What reads the features: one of the linear models of a probe, or gradient-boosted trees."""
+
 INVERSE_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 INNER_FOLDS = 3
 RARE, RARE_SHARE = 10, 0.02
@@ -17,21 +21,22 @@ RARE, RARE_SHARE = 10, 0.02
 
 
 def fit_predict(
-    model: Model,
+    model: Reader,
     features: NDArray[np.floating],
     values: Array,
     groups: NDArray[np.str_],
     train: NDArray[np.int64],
     test: NDArray[np.int64],
 ) -> tuple[Array, float]:
-    """Predictions for the test samples, and the penalty that was chosen (0 for a plain linear model).
+    """Predictions for the test samples, and the penalty that was chosen (0 for a plain linear model and for trees).
 
     Features are standardised with the mean and standard deviation of the training part only, and a penalty is chosen
     within the training part only, by leaving out whole groups.
 
     Args:
-        model: ordinary least squares (of least norm when samples are fewer than features), ridge regression, or
-            logistic regression of a two-class label, whose prediction is the log-odds of the larger value.
+        model: ordinary least squares (of least norm when samples are fewer than features), ridge regression,
+            logistic regression of a two-class label, whose prediction is the log-odds of the larger value, or
+            gradient-boosted trees (see :func:`boosted_trees`).
         features: ``(n, d)``.
         values: ``(n,)``.
         groups: ``(n,)`` gene or gene set.
@@ -39,6 +44,9 @@ def fit_predict(
         test: sample numbers to predict.
     """
     x_train = features[train].astype(np.float64)
+    if model == "trees":
+        x_test, two = features[test].astype(np.float64), len(np.unique(values)) == 2
+        return boosted_trees(x_train, values[train], groups[train], x_test, classes=two)[0], 0.0
     mean, scale = scaling(x_train)
     x_train = (x_train - mean) * scale
     x_test = (features[test].astype(np.float64) - mean) * scale

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from isoclr.corpus import Corpus
 from isoclr.errors import InputError
 from isoclr.tasks.samples import Samples, gene_key
-from isoclr.tasks.splits import Split, group_folds, named_folds, random_split
+from isoclr.tasks.splits import Split, SplitKind, group_folds, named_folds, random_split
 
 SplitName = Literal["random", "fold", "homology"]
+"""The splits of a probe that need nothing but labels and a corpus; :data:`SplitKind` has one more."""
+
+WHOLE = {"random": "genes", "homology": "gene sets", "chromosome": "chromosomes"}
 
 
 def gene_sets(samples: Samples, corpus: Corpus) -> tuple[NDArray[np.str_], int]:
@@ -54,7 +57,7 @@ def _check_homology(samples: Samples, corpus: Corpus) -> None:
 
 
 def make_splits(
-    split: SplitName,
+    split: SplitKind,
     groups: NDArray[np.str_],
     samples: Samples,
     *,
@@ -65,7 +68,7 @@ def make_splits(
     """The splits, and what they are in words."""
     if split == "fold":
         return named_folds(samples.table["fold"].to_list()), "the label file's own folds"
-    whole = "gene sets" if split == "homology" else "genes"
+    whole = WHOLE[split]
     if folds is not None:
         return group_folds(groups, folds, seed), f"{folds}-fold cross-validation by whole {whole}"
     splits = [random_split(groups, seed + i) for i in range(seeds)]

@@ -1,6 +1,7 @@
 """The verb: embeddings and labels in, how well a linear model predicts out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,25 +20,30 @@ from isoclr.files import sha256
 from isoclr.probing.comparison import methods
 from isoclr.probing.evaluation import Method, MethodReport, evaluate
 from isoclr.probing.fitting import Model
-from isoclr.probing.grouping import SplitName, make_splits
+from isoclr.probing.grouping import make_splits
 from isoclr.probing.report import TITLES, ProbeReport
 from isoclr.probing.study import Study, plan
 from isoclr.reports import Bar, check_format, probe_figure
-from isoclr.tasks import Labels, Split, read_labels
+from isoclr.tasks import Labels, Split, Task, read_labels
 from isoclr.tasks.metrics import CLASSES, QUANTITY, Metric
+from isoclr.tasks.splits import SplitKind
+from isoclr.tasks.task_files import is_task, read_label_task
 
 
 def probe(
     embeddings: Path,
     labels: Path,
     *,
-    split: SplitName = "random",
+    split: SplitKind | None = None,
     corpus: Path | None = None,
     model: Model = "linear",
     baselines: bool = False,
+    trees: bool = False,
+    data: Path | None = None,
+    chromosomes: tuple[Path, ...] = (),
     label: str | None = None,
     species: str | None = None,
-    rnas: RnaChoice = "all",
+    rnas: RnaChoice | None = None,
     seeds: int = 10,
     seed: int = 0,
     folds: int | None = None,
@@ -47,22 +53,31 @@ def probe(
     """Embeddings + labels → how well a linear model predicts, beside simple baselines.
 
     Where a gene has a label and several RNAs, one stands for it: RefSeq or ``RGPS_`` first, then the longest CDS, then
-    the longest RNA. Isoforms of one gene are never on both sides of a random or homology-aware split.
+    the longest RNA. Isoforms of one gene are never on both sides of a random or homology-aware split. A leak audit
+    counts what the test parts share with the training parts: genes; with --corpus, gene sets and sequence too.
 
     Args:
         embeddings: what ``isoclr embed`` wrote: Parquet, h5ad or npz, or a folder of Parquet shards.
-        labels: table (TSV, CSV, Parquet; plain or gz) with a column gene_id or transcript_id and a numeric column.
-        split: random: 70/15/15 by gene, as the paper; fold: cross-validation over the table's column fold;
-            homology: 70/15/15 by homologous gene set, which needs --corpus.
-        corpus: corpus with the gene sets for a homology-aware split and the sequences for baselines.
+        labels: table (TSV, CSV, Parquet; plain or gz) with a column gene_id or transcript_id and a numeric column. Or a
+            task: a TOML file, or the name of one that ships with this package (``isoclr tasks`` lists them).
+        split: random (the default unless the task says otherwise): 70/15/15 by gene, as the paper; fold:
+            cross-validation over the table's column fold; homology: 70/15/15 by homologous gene set, which needs
+            --corpus; chromosome: 70/15/15 by chromosome, of the table's column chromosome or of --chromosomes.
+        corpus: corpus with the gene sets for a homology-aware split and the sequences for baselines and the leak audit.
         model: linear: least squares, as the paper; ridge: with a penalty chosen in training; logistic: for a label of
             two classes.
-        baselines: probe also a random-init encoder of the same architecture, k-mer and codon frequencies, and length
-            alone, on the same genes and splits; needs --corpus.
+        baselines: probe also a random-init encoder of the same architecture, k-mer and codon frequencies, length
+            alone and features of the RNA's structure, on the same genes and splits; needs --corpus.
+        trees: with --baselines, gradient-boosted trees on the features, and on k-mers and features, too.
+        data: the folder that a task's files are in (default: that of ISOCLR_DATA, or ``data``, for a task that ships,
+            else the task file's own).
+        chromosomes: annotations (GTF, GFF3, genePred, BED12) or tables with gene_id and chromosome, for a split by
+            chromosome.
         label: the label's column, when the table has several.
-        species: use only the RNAs of this species.
-        rnas: use all RNAs, only those with a coding sequence (for a label of mRNAs, a gene of which only a non-coding
-            RNA or a fragment is at hand tells little), or only those whose coding sequence is annotated.
+        species: use only the RNAs of this species (default: the task's, or all).
+        rnas: use all RNAs (the default unless the task says otherwise), only those with a coding sequence (for a label
+            of mRNAs, a gene of which only a non-coding RNA or a fragment is at hand tells little), or only those whose
+            coding sequence is annotated.
         seeds: number of random or homology-aware splits; 1 gives bootstrap intervals over the test genes.
         seed: of the first split, of cross-validation folds and of the random-init encoder.
         folds: this many cross-validation folds instead of 70/15/15, for a random or homology-aware split.
@@ -91,9 +106,13 @@ def probe(
     >>> report.methods[0].summary["pearson"].mean > 0.9
     True
     """
-    _check_request(split, corpus, baselines, seeds, seed, folds)
     _check_outputs(json, plot)
-    table = read_labels(Path(labels), label)
+    task = read_label_task(labels, data) if is_task(labels) else None
+    split = split or (task.split if task else "random")
+    species = species or (task.species if task else None)
+    rnas = rnas or (task.rnas if task else "all")
+    _check_request(split, corpus, baselines, trees, seeds, seed, folds, task)
+    table = _with_label(task, label).labels() if task else read_labels(Path(labels), label)
     _check_label(table, model, split)
     read = read_embeddings(Path(embeddings)).select(species, rnas)
     study = plan(
@@ -102,31 +121,45 @@ def probe(
         open_corpus(corpus) if corpus is not None else None,
         split=split,
         sequences=baselines,
+        chromosomes=chromosomes,
+        task=task,
     )
     splits, how = make_splits(
         split, study.groups, study.samples, folds=folds, seeds=seeds, seed=seed
     )
     _check_splits(splits, study, table)
     options: dict[str, Any] = {"split": split, "model": model, "species": species, "rnas": rnas}
-    options |= {"label": label, "seeds": seeds, "seed": seed, "folds": folds}
+    options |= {"label": label, "seeds": seeds, "seed": seed, "folds": folds, "trees": trees}
+    files: dict[str, Path | None] = {
+        "embeddings": embeddings,
+        "labels": table.path,
+        "corpus": corpus,
+    }
+    files |= {f"chromosomes {i + 1}": Path(path) for i, path in enumerate(chromosomes)}
     report = ProbeReport(
         label=table.name,
         split=how,
         interval=_interval_words(splits),
         counts=study.counts,
         methods=_evaluate(
-            methods(study, read, model, seed), study, splits, CLASSES if table.binary else QUANTITY
+            methods(study, read, model, seed, trees=trees),
+            study,
+            splits,
+            CLASSES if table.binary else QUANTITY,
         ),
         ids=study.samples.table["transcript_id"].to_list(),
-        provenance=_provenance(
-            read, {"embeddings": embeddings, "labels": labels, "corpus": corpus}, options
-        ),
+        provenance=_provenance(read, files, options, task),
+        leaks=study.leaks(splits),
     )
     if json is not None:
         report.save(Path(json))
     if plot is not None:
         draw(report, Path(plot))
     return report
+
+
+def _with_label(task: Task, label: str | None) -> Task:
+    return task if label is None else replace(task, label=label)
 
 
 def draw(report: ProbeReport, path: Path) -> None:
@@ -144,17 +177,21 @@ def draw(report: ProbeReport, path: Path) -> None:
 
 
 def _check_request(
-    split: SplitName,
+    split: SplitKind,
     corpus: Path | None,
     baselines: bool,
+    trees: bool,
     seeds: int,
     seed: int,
     folds: int | None,
+    task: Task | None,
 ) -> None:
     """Refuse at once what could only fail later."""
     if split == "homology" and corpus is None:
         raise InputError("--split homology needs --corpus, which knows the gene sets")
-    if baselines and corpus is None:
+    if trees and not baselines:
+        raise InputError("--trees goes with --baselines, whose features the trees read")
+    if baselines and corpus is None and (task is None or task.construct is None):
         raise InputError("--baselines needs --corpus, which has the sequences")
     if split == "fold" and folds is not None:
         raise InputError(
@@ -174,7 +211,7 @@ def _check_outputs(json: Path | None, plot: Path | None) -> None:
             raise InputError(f"{path}: is a directory, expected the name of a file")
 
 
-def _check_label(table: Labels, model: Model, split: SplitName) -> None:
+def _check_label(table: Labels, model: Model, split: SplitKind) -> None:
     if table.table["value"].n_unique() == 1:
         value = table.table["value"][0]
         raise InputError(
@@ -224,17 +261,23 @@ def _interval_words(splits: list[Split]) -> str:
 
 
 def _provenance(
-    read: Embeddings, inputs: dict[str, Path | None], options: dict[str, Any]
+    read: Embeddings, inputs: dict[str, Path | None], options: dict[str, Any], task: Task | None
 ) -> dict[str, Any]:
-    """What went in: versions, files with their SHA-256, the encoder, and the options."""
+    """What went in: versions, files with their SHA-256, the encoder, the task, and the options."""
     packages = ("numpy", "polars", "scipy", "scikit-learn", "torch")
     return {
         "isoclr": __version__,
         "versions": {package: version(package) for package in packages},
         "encoder": read.meta,
         "inputs": {name: _named(Path(path)) for name, path in inputs.items() if path is not None},
+        "task": None if task is None else _task(task),
         "options": options,
     }
+
+
+def _task(task: Task) -> dict[str, str]:
+    told = {"name": task.name, "title": task.title, "units": task.units, "citation": task.citation}
+    return {**told, "sha256": sha256(task.source)}
 
 
 def _named(path: Path) -> dict[str, Any]:

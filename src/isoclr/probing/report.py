@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from isoclr.files import atomic_path
 from isoclr.probing.evaluation import MethodReport, Outcome
-from isoclr.tasks.metrics import Interval
+from isoclr.tasks.audit import LeakAudit
+from isoclr.tasks.metrics import Difference, Interval
 
 TITLES = {"pearson": "Pearson R", "spearman": "Spearman R", "mse": "MSE", "roc_auc": "ROC AUC"}
 
@@ -28,6 +29,7 @@ class ProbeReport:
         methods: one a kind of feature, the embedding first.
         ids: ``(n,)`` transcript id of every sample.
         provenance: versions, hashes of the inputs, and options.
+        leaks: what the test parts share with the training parts.
     """
 
     label: str
@@ -37,6 +39,7 @@ class ProbeReport:
     methods: Sequence[MethodReport]
     ids: Sequence[str]
     provenance: dict[str, Any]
+    leaks: LeakAudit | None = None
 
     @property
     def metric(self) -> str:
@@ -49,8 +52,9 @@ class ProbeReport:
         return f"{self.label}: {self.counts['samples']:,} RNAs, {self.split}; {self.interval}"
 
     def columns(self) -> list[str]:
-        """Heads of the table."""
-        return ["features", "probe", *(TITLES[name] for name in self.methods[0].summary)]
+        """Heads of the table; with baselines, the last column is the embedding's lead over each in the main metric."""
+        heads = ["features", "probe", *(TITLES[name] for name in self.methods[0].summary)]
+        return [*heads, "embedding minus this"] if len(self.methods) > 1 else heads
 
     def rows(self) -> list[list[object]]:
         """The table: a row for every kind of feature, its main metric with the interval."""
@@ -60,9 +64,38 @@ class ProbeReport:
                 method.model,
                 str(method.summary[self.metric]),
                 *(f"{method.summary[name].mean:.3f}" for name in list(method.summary)[1:]),
+                *([str(method.lead or "")] if len(self.methods) > 1 else []),
             ]
             for method in self.methods
         ]
+
+    def tidy(self) -> list[dict[str, str | int | float | None]]:
+        """A row for every method, metric and split, and for its mean (split ``all``), for a CSV file."""
+        found: list[dict[str, str | int | float | None]] = []
+        for method in self.methods:
+            told = {
+                "study": "probe",
+                "task": self.label,
+                "method": method.name,
+                "model": method.model,
+            }
+            for name, mean in method.summary.items():
+                found += [
+                    {
+                        **told,
+                        "split": o.split,
+                        "metric": name,
+                        "value": o.metrics[name],
+                        "n": len(o.test),
+                    }
+                    for o in method.outcomes
+                ]
+                ends = {"low": mean.low, "high": mean.high}
+                n = self.counts["samples"]
+                found.append(
+                    {**told, "split": "all", "metric": name, "value": mean.mean, **ends, "n": n}
+                )
+        return found
 
     def held_out(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Truth and prediction of the embedding on held-out samples, each once.
@@ -82,6 +115,7 @@ class ProbeReport:
             "split": self.split,
             "interval": self.interval,
             "counts": self.counts,
+            "leaks": None if self.leaks is None else self.leaks.as_dict(),
             "methods": [self._method(method) for method in self.methods],
             **self.provenance,
         }
@@ -113,7 +147,8 @@ class ProbeReport:
 
 
 def _interval(value: Interval) -> dict[str, float]:
-    return {"mean": value.mean, "low": value.low, "high": value.high}
+    told = {"mean": value.mean, "low": value.low, "high": value.high}
+    return {**told, "p": value.p} if isinstance(value, Difference) else told
 
 
 def _finite(value: Any) -> Any:

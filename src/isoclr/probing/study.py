@@ -1,18 +1,25 @@
 """What is probed: the samples, what must stay together, and what was left out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from isoclr.corpus import Corpus
-from isoclr.corpus.codes import Codes
+from isoclr.corpus.codes import Codes, nucleotides
 from isoclr.embedding import Embeddings
 from isoclr.errors import InputError
-from isoclr.probing.grouping import SplitName, gene_sets
-from isoclr.tasks import Labels, Samples, match
+from isoclr.probing.grouping import gene_sets
+from isoclr.tasks import Labels, Samples, Split, Task, match
+from isoclr.tasks.audit import LeakAudit, audit
+from isoclr.tasks.chromosomes import locate
+from isoclr.tasks.splits import SplitKind
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -21,15 +28,38 @@ class Study:
 
     Attributes:
         samples: RNAs with labels.
-        groups: ``(n,)`` gene, or gene set: what a split keeps on one side.
+        groups: ``(n,)`` gene, gene set or chromosome: what a split keeps on one side.
         codes: the sequence of every sample; None when baselines are not asked for.
         counts: numbers of samples and groups, and of what was left out, by reason.
+        gene_sets: ``(n,)`` homologous gene set of every sample; None when they are not known.
+        compared: ``(n,)`` what the leak audit compares: the sequence of every RNA, or of the insert of a construct;
+            None for an unknown one, or altogether.
+        compared_named: that in words.
     """
 
     samples: Samples
     groups: NDArray[np.str_]
     codes: Sequence[Codes] | None
     counts: dict[str, int]
+    gene_sets: NDArray[np.str_] | None = None
+    compared: Sequence[Codes | None] | None = None
+    compared_named: str = "whole RNA"
+
+    def leaks(self, splits: Sequence[Split]) -> LeakAudit:
+        """What the test part of every split shares with its training part."""
+        genes = self.samples.table["gene"].to_numpy().astype(np.str_)
+        return audit(splits, genes, self.gene_sets, self.compared, compared=self.compared_named)
+
+    def select(self, keep: NDArray[np.bool_]) -> "Study":
+        """The samples where ``keep`` ``(n,)`` is true."""
+        return replace(
+            self,
+            samples=self.samples.select(keep),
+            groups=self.groups[keep],
+            codes=_kept(self.codes, keep),
+            gene_sets=None if self.gene_sets is None else self.gene_sets[keep],
+            compared=_kept(self.compared, keep),
+        )
 
 
 def plan(
@@ -37,58 +67,136 @@ def plan(
     embeddings: Embeddings,
     corpus: Corpus | None,
     *,
-    split: SplitName,
+    split: SplitKind,
     sequences: bool,
+    chromosomes: Sequence[Path] = (),
+    task: Task | None = None,
 ) -> Study:
     """Join everything: labels, embeddings, and from the corpus the gene sets and sequences.
 
     Args:
         labels: what was measured.
         embeddings: the RNAs.
-        corpus: needed for gene sets and sequences.
-        split: ``homology`` keeps gene sets together, the others genes.
-        sequences: whether the baselines need them; RNAs that the corpus has not are left out, for all methods alike.
+        corpus: knows gene sets and sequences.
+        split: ``homology`` keeps gene sets together, ``chromosome`` chromosomes, the others genes.
+        sequences: whether the baselines need them; RNAs whose sequence is not known are left out, for all methods.
+        chromosomes: files that say where the genes lie, for a split by chromosome of labels that do not.
+        task: where the labels come from; a construct's sequences are its own.
 
     Raises:
-        InputError: nothing in common.
+        InputError: nothing in common, or the split needs what is not there.
     """
     samples = match(labels, embeddings.table)
-    counts = {
-        "labels without an embedded RNA": samples.unmatched,
-        "label rows without a value": labels.missing,
-        "RNAs without a label": samples.without_label,
-        "RNAs for which another of their gene stands": samples.not_representative,
-    }
-    codes = None
-    if sequences and corpus is not None:
-        found = _sequences(samples, embeddings, corpus)
-        samples = samples.select(np.array([one is not None for one in found]))
-        codes = [one for one in found if one is not None]
-        counts["labelled RNAs whose sequence the corpus has not"] = len(found) - len(codes)
-        if not codes:
-            raise InputError(
-                f"{corpus.path}: has the sequence of none of the {len(found):,} labelled RNAs"
-            )
-    groups = samples.table["gene"].to_numpy().astype(np.str_)
+    study = Study(
+        samples=samples,
+        groups=samples.table["gene"].to_numpy().astype(np.str_),
+        codes=None,
+        counts={
+            "labels without an embedded RNA": samples.unmatched,
+            "label rows without a value": labels.missing,
+            "RNAs without a label": samples.without_label,
+            "RNAs for which another of their gene stands": samples.not_representative,
+        },
+    )
+    study = _with_sequences(study, embeddings, corpus, task, needed=sequences)
+    study = _grouped(study, corpus, split, chromosomes)
+    counts = {"samples": len(study.samples), "groups": len(np.unique(study.groups))}
+    return replace(study, counts={**counts, **study.counts})
+
+
+def _grouped(
+    study: Study, corpus: Corpus | None, split: SplitKind, chromosomes: Sequence[Path]
+) -> Study:
+    """The study with the groups of its split, and the gene sets for the audit where they are known."""
+    counts = dict(study.counts)
+    sets: NDArray[np.str_] | None = None
+    groups = study.groups
     if split == "homology" and corpus is not None:
-        groups, unknown = gene_sets(samples, corpus)
-        counts["genes that the corpus does not know"] = unknown
+        sets, counts["genes that the corpus does not know"] = gene_sets(study.samples, corpus)
+        groups = sets
+    elif corpus is not None:
+        sets = _gene_sets_if_known(study.samples, corpus)
     if split == "fold":
-        folds = samples.table.group_by("gene").agg(pl.col("fold").n_unique())["fold"]
+        folds = study.samples.table.group_by("gene").agg(pl.col("fold").n_unique())["fold"]
         counts["genes with RNAs in several of the label file's folds"] = int((folds > 1).sum())
-    n_groups = len(np.unique(groups))
-    return Study(samples, groups, codes, {"samples": len(samples), "groups": n_groups, **counts})
+    study = replace(study, groups=groups, gene_sets=sets, counts=counts)
+    return _by_chromosome(study, chromosomes) if split == "chromosome" else study
 
 
-def _sequences(samples: Samples, embeddings: Embeddings, corpus: Corpus) -> list[Codes | None]:
-    """The codes of every sample; None where the corpus has no such transcript, or one of another length."""
+def _by_chromosome(study: Study, files: Sequence[Path]) -> Study:
+    found = locate(study.samples, files)
+    counts = {
+        **study.counts,
+        "labelled RNAs whose chromosome is not known": found.unknown,
+        "ids that the files put on several chromosomes": found.several,
+    }
+    return replace(study, groups=found.groups, counts=counts).select(found.groups != "")
+
+
+def _gene_sets_if_known(samples: Samples, corpus: Corpus) -> NDArray[np.str_] | None:
+    try:
+        return gene_sets(samples, corpus)[0]
+    except (
+        InputError
+    ):  # a corpus without homologs, or of other genes: the audit says that it does not know
+        return None
+
+
+def _with_sequences(
+    study: Study,
+    embeddings: Embeddings,
+    corpus: Corpus | None,
+    task: Task | None,
+    *,
+    needed: bool,
+) -> Study:
+    """The study with its sequences, from the task's construct or the corpus, where there are any."""
+    source: object
+    if task is not None and task.construct is not None:
+        own, inserts = task.sequences(), task.inserts()
+        source, look_up = task.source, own.get
+        names = study.samples.table["transcript_id"]
+        compared = [nucleotides(inserts[name]) if name in inserts else None for name in names]
+        study = replace(study, compared=compared, compared_named="insert of the construct")
+        found = _sequences(study.samples, embeddings, look_up)
+    elif corpus is not None:
+        source = corpus.path
+        found = _sequences(study.samples, embeddings, lambda name: _of_corpus(corpus, name))
+        study = replace(study, compared=found)
+    else:
+        return study
+    if not needed:
+        return study
+    counts = {
+        **study.counts,
+        "labelled RNAs whose sequence the corpus has not": sum(one is None for one in found),
+    }
+    if all(one is None for one in found):
+        raise InputError(f"{source}: has the sequence of none of the {len(found):,} labelled RNAs")
+    study = replace(study, counts=counts).select(np.array([one is not None for one in found]))
+    return replace(study, codes=[one for one in found if one is not None])
+
+
+def _of_corpus(corpus: Corpus, name: str) -> Codes | None:
+    try:
+        return corpus.codes_of(corpus.find(name))
+    except InputError:
+        return None
+
+
+def _sequences(
+    samples: Samples, embeddings: Embeddings, look_up: Callable[[str], Codes | None]
+) -> list[Codes | None]:
+    """The codes of every sample; None where there is no such transcript, or one of another length."""
     lengths = embeddings.table["length"].to_numpy()[samples.rows]
     found: list[Codes | None] = []
     for name, length in zip(samples.table["transcript_id"], lengths, strict=True):
-        try:
-            codes = corpus.codes_of(corpus.find(name))
-        except InputError:
-            found.append(None)
-        else:
-            found.append(codes if len(codes) == length else None)
+        codes = look_up(name)
+        found.append(codes if codes is not None and len(codes) == length else None)
     return found
+
+
+def _kept(values: Sequence[Item] | None, keep: NDArray[np.bool_]) -> list[Item] | None:
+    if values is None:
+        return None
+    return [value for value, kept in zip(values, keep, strict=True) if kept]

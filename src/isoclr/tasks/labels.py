@@ -1,5 +1,6 @@
 """Tables of measured labels: one number a gene or transcript (half-life, translation efficiency, …)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,6 +22,7 @@ ID_COLUMNS: dict[str, Literal["transcript_id", "gene_id"]] = {
 
 NOT_MEASURED = ["", "NA", "N/A", "nan", "NaN", "null", "None"]
 FOLD = "fold"
+CHROMOSOME = "chromosome"
 LARGEST = 1e100
 """A larger value is no measurement, and its square no number."""
 
@@ -33,8 +35,8 @@ class Labels:
         path: the file it came from.
         name: the label's column.
         level: whether the ids name genes or transcripts.
-        table: ``line`` (Int64, of the file), ``id`` (String, as written), ``value`` (Float64), ``fold`` (String, null
-            when the file has none).
+        table: ``line`` (Int64, of the file), ``id`` (String, as written), ``value`` (Float64), ``fold`` and
+            ``chromosome`` (String, null when the file has none).
         missing: number of rows without a value; they are not in the table.
     """
 
@@ -55,21 +57,32 @@ class Labels:
         return self.table["fold"].null_count() < self.table.height
 
 
-def read_labels(path: Path, label: str | None = None) -> Labels:
+def read_labels(
+    path: Path,
+    label: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    *,
+    raw: pl.DataFrame | None = None,
+) -> Labels:
     """Read a label table: TSV, CSV (plain or gz) or Parquet.
 
     Args:
         path: the table; a column ``transcript_id`` or ``gene_id`` names the RNAs, numeric columns are labels, a
-            column ``fold`` deals the rows to cross-validation folds. When both id columns are there, a row is a
-            transcript's.
+            column ``fold`` deals the rows to cross-validation folds, a column ``chromosome`` says where the gene
+            lies. When both id columns are there, a row is a transcript's.
         label: the label's column; needed when several columns are numeric.
+        columns: for a table with other names: ``gene_id``, ``transcript_id``, ``fold`` or ``chromosome`` → the name of
+            that column in the file.
+        raw: the table's rows as text when they have been read already (see :func:`read_text_table`).
 
     Raises:
         InputError: no id column, no or several numeric columns, a value that is no number, an id given twice.
     """
     path = Path(path)
-    raw = _read_text(path)
-    id_column = next((name for name in ID_COLUMNS if name in raw.columns), None)
+    columns = columns or {}
+    raw = _renamed(path, read_text_table(path) if raw is None else raw, columns)
+    named = [name for name in ID_COLUMNS if name in columns] or raw.columns
+    id_column = next((name for name in ID_COLUMNS if name in named), None)
     if id_column is None:
         raise InputError(
             f"{path}: columns are {', '.join(raw.columns)}; expected one named transcript_id or gene_id"
@@ -81,15 +94,20 @@ def read_labels(path: Path, label: str | None = None) -> Labels:
         line=pl.int_range(2, pl.len() + 2),
         id=pl.col(id_column).str.strip_chars(),
         value=_numbers(path, raw, name),
-        fold=pl.col(FOLD).str.strip_chars() if FOLD in raw.columns else pl.lit(None, pl.String),
+        fold=_text(raw, FOLD),
+        chromosome=_text(raw, CHROMOSOME),
     )
     measured = table.drop_nulls("value")
     _check(path, measured, name)
     return Labels(path, name, ID_COLUMNS[id_column], measured, table.height - measured.height)
 
 
-def _read_text(path: Path) -> pl.DataFrame:
-    """The table as text; its first row is the file's line 2."""
+def read_text_table(path: Path) -> pl.DataFrame:
+    """A table as text, null where nothing was measured; its first row is the file's line 2.
+
+    Raises:
+        InputError: no such file, or not a table.
+    """
     if not path.is_file():
         found = "is a directory" if path.is_dir() else "no such file"
         raise InputError(f"{path}: {found}; expected a label table (TSV, CSV or Parquet)")
@@ -108,9 +126,24 @@ def _read_text(path: Path) -> pl.DataFrame:
         raise InputError(f"{path}: not a TSV, CSV or Parquet table ({first})") from None
 
 
+def _renamed(path: Path, raw: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
+    """The table with our names for the columns that the file calls something else."""
+    for written in columns.values():
+        if written not in raw.columns:
+            raise InputError(
+                f"{path}: no column {written!r}; the columns are {', '.join(raw.columns)}"
+            )
+    shadowed = [name for name in columns if name in raw.columns and columns[name] != name]
+    return raw.drop(shadowed).rename({written: name for name, written in columns.items()})
+
+
+def _text(raw: pl.DataFrame, column: str) -> pl.Expr:
+    return pl.col(column).str.strip_chars() if column in raw.columns else pl.lit(None, pl.String)
+
+
 def _only_label(path: Path, raw: pl.DataFrame, id_column: str) -> str:
     """The only numeric column."""
-    others = [c for c in raw.columns if c not in (*ID_COLUMNS, id_column, FOLD)]
+    others = [c for c in raw.columns if c not in (*ID_COLUMNS, id_column, FOLD, CHROMOSOME)]
     numeric = [
         c
         for c in others

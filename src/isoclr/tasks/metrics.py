@@ -32,6 +32,22 @@ class Interval:
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
+@dataclass(frozen=True)
+class Difference(Interval):
+    """A mean difference of two methods on the same test samples.
+
+    Attributes:
+        p: two-sided p-value of there being none; NaN when it cannot be known.
+    """
+
+    p: float
+
+    def __str__(self) -> str:
+        if np.isnan(self.p):
+            return f"{self.mean:+.3f}"
+        return f"{self.mean:+.3f} (p {'< 0.001' if self.p < 0.001 else f'= {self.p:.3f}'})"
+
+
 def mse(true: Values, predicted: Values) -> float:
     """Mean squared error; of z-scored labels, 1 is what predicting the mean gives."""
     return float(np.mean((true - predicted) ** 2))
@@ -96,6 +112,39 @@ def over_seeds(values: Sequence[float], train: float, test: float) -> Interval:
     return _t_interval(values, 1 / len(values) + test / train)
 
 
+def paired(differences: Sequence[float], train: float, test: float) -> Difference:
+    """The mean difference of two methods over the same splits, tested with the corrected resampled t-test.
+
+    The methods see the same training and test samples in every split, so the differences are paired. The training parts
+    of the splits overlap, of cross-validation folds too, which makes the differences vary together and the plain
+    paired t-test find differences where there are none; as in :func:`over_seeds`, the variance of the mean is taken as
+    (1/k + test/train) times theirs (Nadeau and Bengio 2003; for folds Bouckaert and Frank 2004). The interval excludes
+    0 exactly when p is below 0.05.
+
+    Args:
+        differences: of the metric on each of the k splits.
+        train: mean number of training samples.
+        test: mean number of test samples.
+
+    >>> str(paired([0.10, 0.11, 0.12, 0.09], train=75, test=25))
+    '+0.105 (p = 0.002)'
+    """
+    found = over_seeds(differences, train, test)
+    array = np.asarray(differences, np.float64)
+    spread = (
+        float(np.sqrt((1 / len(array) + test / train) * array.var(ddof=1)))
+        if len(array) > 1
+        else np.nan
+    )
+    if np.isnan(spread):
+        p = float("nan")
+    elif spread == 0:
+        p = 1.0 if found.mean == 0 else 0.0
+    else:
+        p = float(2 * stats.t.sf(abs(found.mean) / spread, len(array) - 1))
+    return Difference(found.mean, found.low, found.high, p)
+
+
 def _t_interval(values: Sequence[float], share: float) -> Interval:
     array = np.asarray(values, np.float64)
     if len(array) < 2:
@@ -119,6 +168,34 @@ def bootstrap(
         resamples: number of bootstrap samples.
         seed: of the draws.
     """
+    low, high = _central(_resampled(statistic, groups, resamples, seed))
+    return Interval(statistic(np.arange(len(groups))), low, high)
+
+
+def bootstrap_difference(
+    statistic: Callable[[Rows], float],
+    groups: NDArray[np.str_],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Difference:
+    """The same for a difference of two methods on one test part; p is twice the share of draws beyond 0."""
+    known = _resampled(statistic, groups, resamples, seed)
+    beyond = min((known <= 0).sum(), (known >= 0).sum())
+    p = min(1.0, 2 * (1 + int(beyond)) / (1 + len(known))) if len(known) else float("nan")
+    return Difference(statistic(np.arange(len(groups))), *_central(known), p)
+
+
+def _central(values: Values) -> tuple[float, float]:
+    """Where the middle 95 % of the draws begin and end."""
+    low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
+    return float(low), float(high)
+
+
+def _resampled(
+    statistic: Callable[[Rows], float], groups: NDArray[np.str_], resamples: int, seed: int
+) -> Values:
+    """The statistic of every bootstrap sample in which it is known."""
     _, numbers = np.unique(groups, return_inverse=True)
     members = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
     rng = np.random.default_rng(seed)
@@ -128,6 +205,4 @@ def bootstrap(
         )
         for _ in range(resamples)
     ]
-    known = np.asarray(values)[np.isfinite(values)]  # a draw may have no positive, or one gene only
-    low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
-    return Interval(statistic(np.arange(len(groups))), float(low), float(high))
+    return np.asarray(values)[np.isfinite(values)]  # a draw may have no positive, or one gene only

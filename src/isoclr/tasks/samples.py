@@ -18,7 +18,8 @@ class Samples:
 
     Attributes:
         table: ``row`` (of the RNA in the embeddings), ``transcript_id``, ``gene_id``, ``species``, ``gene``
-            (``species|gene_id`` without version), ``value``, ``fold`` (String or null); ordered by ``gene``, ``row``.
+            (``species|gene_id`` without version), ``value``, ``fold`` and ``chromosome`` (String or null); ordered by
+            ``gene``, ``row``.
         unmatched: number of labels whose id names no RNA at hand.
         without_label: number of RNAs that no label names.
         not_representative: number of RNAs of labelled genes for which another transcript stands.
@@ -67,7 +68,8 @@ def match(labels: Labels, transcripts: pl.DataFrame) -> Samples:
         pl.col("row").cast(pl.Int64), gene_key(), key=without_versions(pl.col(labels.level))
     )
     wanted = labels.table.with_columns(key=without_versions(pl.col("id")))
-    joined = named.join(wanted.select("key", "value", "fold", "line"), on="key", how="inner")
+    told = wanted.select("key", "value", "fold", "chromosome", "line")
+    joined = named.join(told, on="key", how="inner")
     if joined.height == 0:
         raise InputError(
             f"{labels.path}: none of its {labels.table.height} ids ({labels.table['id'][0]}, …) names an embedded RNA "
@@ -75,9 +77,19 @@ def match(labels: Labels, transcripts: pl.DataFrame) -> Samples:
         )
     _refuse_shared_ids(labels, joined)
     chosen = representatives(joined, "gene") if labels.level == "gene_id" else joined
-    columns = ("row", "transcript_id", "gene_id", "species", "gene", "value", "fold", "line")
+    kept = (
+        "row",
+        "transcript_id",
+        "gene_id",
+        "species",
+        "gene",
+        "value",
+        "fold",
+        "chromosome",
+        "line",
+    )
     return Samples(
-        table=chosen.sort("gene", "row").select(columns),
+        table=chosen.sort("gene", "row").select(kept),
         unmatched=labels.table.height - joined["line"].n_unique(),
         without_label=transcripts.height - joined.height,
         not_representative=joined.height - chosen.height,

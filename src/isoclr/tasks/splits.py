@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from isoclr.errors import InputError
 
 Indices = NDArray[np.int64]
+SplitKind = Literal["random", "fold", "homology", "chromosome"]
+"""What a split keeps on one side: genes, the label table's own folds, homologous gene sets, or chromosomes."""
+
 FRACTIONS = (0.70, 0.15, 0.15)
 """Shares of training, validation and test genes in the paper's random splits."""
 

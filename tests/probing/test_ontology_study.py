@@ -1,0 +1,123 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from isoclr.corpus import Corpus
+from isoclr.embedding import Embeddings, read_embeddings
+from isoclr.errors import InputError
+from isoclr.probing.ontology_study import ontology, ontology_study
+from isoclr.tasks.task_files import read_ontology_task
+
+HEADER = "#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory\n"
+
+
+def stanza(name: str, space: str, *lines: str) -> str:
+    return "\n".join(["[Term]", f"id: {name}", f"name: {name} name", f"namespace: {space}", *lines])
+
+
+@pytest.fixture
+def task(tmp_path: Path, embeddings: Path) -> Path:
+    """Terms that the first two numbers of a gene's embedding decide; the embedding is its longer isoform's."""
+    spaces = {"process": ("A", "B"), "part": ("X", "Y")}
+    terms = [stanza(space, space) for space in spaces]
+    terms += [stanza(n, s, f"is_a: {s}") for s, names in spaces.items() for n in names]
+    (tmp_path / "toy.obo").write_text("\n\n".join(terms) + "\n")
+    frame = pl.read_parquet(embeddings).sort("length").unique("gene_id", keep="last")
+    rows, ids = [], []
+    for gene_id, vector in frame.sort("gene_id").select("gene_id", "embedding").iter_rows():
+        number = int(gene_id[4:15]) + 1
+        ids.append(f"{gene_id[:15]}\t{number}")
+        names = [vector[0] > 0, vector[1] > 0, vector[0] + vector[1] > 0, vector[1] - vector[0] > 0]
+        own = [n for n, has in zip("ABXY", names, strict=True) if has]
+        rows += [f"9606\t{number}\t{n}\tIDA\t-\t-\t-\t-" for n in own]
+    (tmp_path / "gene2go").write_text(HEADER + "\n".join(rows) + "\n")
+    (tmp_path / "ids.tsv").write_text("gene_id\tentrez\n" + "\n".join(ids) + "\n")
+    (tmp_path / "task.toml").write_text(
+        'name = "toy"\ntitle = "toy"\n[ontology]\nterms = "toy.obo"\nannotations = "gene2go"\n'
+        'gene_ids = "ids.tsv"\ndepth = 1\nclasses = 2\n[samples]\nspecies = "human"\n'
+        'split = "homology"\n'
+    )
+    return tmp_path / "task.toml"
+
+
+def test_the_whole_path(embeddings: Path, corpus: Corpus, task: Path, tmp_path: Path) -> None:
+    report = ontology(
+        embeddings,
+        str(task),
+        corpus=corpus.path,
+        folds=3,
+        csv=tmp_path / "go.csv",
+        json=tmp_path / "go.json",
+        plot=tmp_path / "go.png",
+    )
+    assert report.split == "3-fold cross-validation by whole gene sets"
+    part, process = report.hierarchies
+    assert (part.hierarchy.namespace, process.hierarchy.namespace) == ("part", "process")
+    for one in report.hierarchies:
+        names = [method.name for method in one.methods]
+        assert names == [
+            "embedding",
+            "random-init encoder",
+            "k-mers + codons",
+            "sequence features",
+        ]
+        values = [method.summary["roc_auc"].mean for method in one.methods]
+        assert values[0] > 0.9
+        assert max(values[1:]) < 0.75
+        assert [leaks.gene_set for leaks in one.leaks.splits] == [0, 0, 0]
+    rows = pl.read_csv(tmp_path / "go.csv")
+    assert rows.height == len(report.rows()) == 2 * 4 * 2 * (1 + 2)
+    told = json.loads((tmp_path / "go.json").read_text())
+    assert told["leaks"]["part"]["splits"][0]["gene"] == 0
+    assert told["rows"][0]["term_id"] == "all"
+    assert (tmp_path / "go.png").read_bytes().startswith(b"\x89PNG")
+    assert len(report.table()[0]) == len(report.columns())
+
+
+def test_other_models_are_compared_on_the_rnas_that_all_know(
+    embeddings: Path, corpus: Corpus, task: Path
+) -> None:
+    read = read_embeddings(embeddings)
+    keep = np.arange(len(read))[::-1][8:]  # without the last four genes, in another order
+    other = Embeddings(read.table[keep], -read.matrix[keep], {**read.meta, "model": "other"})
+    toy = read_ontology_task(task)
+    report = ontology_study(
+        read, corpus, toy, split="random", seeds=2, others={"theirs": other}, baselines=False
+    )
+    assert report.counts["embedded RNAs that the corpus or another model has not"] == 8
+    assert report.split == "random 70/15/15 × 2 by whole genes"
+    for one in report.hierarchies:
+        ours, theirs = one.methods
+        assert (ours.name, theirs.name) == ("embedding", "theirs")
+        # the sign of a vector is nothing to a linear probe: both rows belong to the same RNA
+        assert theirs.summary["roc_auc"].mean == pytest.approx(ours.summary["roc_auc"].mean)
+
+
+def test_bad_requests_end_in_one_line(
+    embeddings: Path, corpus: Corpus, task: Path, labels: Callable[..., Path]
+) -> None:
+    path = str(task)
+    with pytest.raises(InputError, match="a figure is written as"):
+        ontology(embeddings, path, corpus=corpus.path, plot=Path("x.bmp"))
+    with pytest.raises(InputError, match="--seeds 0: expected 1 or more"):
+        ontology(embeddings, path, corpus=corpus.path, seeds=0)
+    with pytest.raises(InputError, match="--others: two files have the same name"):
+        ontology(embeddings, path, corpus=corpus.path, others=(embeddings, embeddings))
+    with pytest.raises(InputError, match="half-life-human has one label, expected"):
+        ontology(embeddings, "half-life-human", corpus=corpus.path)
+    read = read_embeddings(embeddings)
+    longer = read.table.with_columns(pl.col("length") + 1)
+    with pytest.raises(InputError, match="has the sequence of none of the 120 embedded RNAs"):
+        ontology_study(replace(read, table=longer), corpus, read_ontology_task(task))
+
+
+def test_a_single_split_has_intervals_too(embeddings: Path, corpus: Corpus, task: Path) -> None:
+    read = read_embeddings(embeddings)
+    report = ontology_study(read, corpus, read_ontology_task(task), seeds=1, baselines=False)
+    interval = report.hierarchies[0].methods[0].summary["cross_entropy"]
+    assert interval.low <= interval.mean <= interval.high

@@ -41,6 +41,22 @@ class World:
         path.write_text(textwrap.dedent(top) + textwrap.dedent(studies) + "\n")
         return path
 
+    def task(self, name: str, *more: str) -> str:
+        """Write a task of G+C content with more lines; its file's name."""
+        path = self.folder / f"{name}.toml"
+        head = [f'name = "{name}"', 'title = "G+C content"', "[labels]", 'label = "gc"']
+        path.write_text("\n".join([*head, *more]) + "\n")
+        return path.name
+
+    def constructs(self) -> str:
+        """Write a reporter assay with equal surroundings and different inserts; its task file's name."""
+        rng = random.Random(5)
+        rows = [f"{rna(rng, 0.5)[:60]}\t{i / 40}" for i in range(40)]
+        (self.folder / "inserts.tsv").write_text("\n".join(["utr5\tgc", *rows]) + "\n")
+        cds = "AUG" + rna(rng, 0.5)[:120].replace("U", "C") + "UAA"
+        parts = ['insert = "utr5"', 'before = "GGA"', f'cds = "{cds}"', f'after = "{"ACGU" * 300}"']
+        return self.task("assay", 'file = "inserts.tsv"', "[construct]", *parts)
+
     def bench(self, studies: str = "[main]", **changes: str) -> Bench:
         return Bench(read_plan(self.plan(studies, **changes)), self.folder / "out")
 

@@ -1,6 +1,8 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from isoclr.benchmarking.prepared import prepare
@@ -40,3 +42,42 @@ def test_folds_are_the_tables_own(world: Any) -> None:
     folds = prepared.samples.table["fold"].to_numpy()
     for split in prepared.splits:
         assert len(np.unique(folds[split.test])) == 1
+
+
+def test_the_leak_audit_of_constructs_compares_their_inserts(world: Any) -> None:
+    bench = world.bench(task=world.constructs())
+    found = bench.samples(bench.plan.tasks["assay"], "random", 1).leaks()
+    assert found.compared == "insert of the construct"
+    (split,) = found.splits
+    assert split.with_sequence == split.test
+    assert split.kmers == 0  # of whole constructs, nearly all is the same
+
+
+def test_a_label_table_without_folds_is_one_line(world: Any) -> None:
+    text = (world.folder / "gc.tsv").read_text().replace("fold", "other")
+    (world.folder / "gc.tsv").unlink()
+    (world.folder / "gc.tsv").write_text(text)
+    bench = world.bench(splits='["fold"]')
+    with pytest.raises(InputError, match="no column 'fold', which --split fold needs"):
+        bench.samples(bench.plan.tasks["gc"], "fold", 1)
+
+
+def test_a_part_of_one_value_is_one_line(world: Any) -> None:
+    rows = [f"G{gene}\t{0.5 if gene % 3 else gene}\t{gene % 3}" for gene in range(48)]
+    (world.folder / "gc.tsv").unlink()
+    (world.folder / "gc.tsv").write_text("\n".join(["gene_id\tgc\tfold", *rows]) + "\n")
+    bench = world.bench(splits='["fold"]')
+    with pytest.raises(InputError, match="has one value of gc only"):
+        bench.samples(bench.plan.tasks["gc"], "fold", 1)
+
+
+def test_gene_sets_that_cannot_be_had_are_not_known_to_the_audit(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = world.bench()
+    prepared = bench.samples(bench.plan.tasks["gc"], "random", 1)
+    monkeypatch.setitem(bench.corpus.meta, "homology", "homologene")
+    monkeypatch.setitem(bench.corpus.meta["options"], "scope", "within-species")
+    table = prepared.samples.table.with_columns(gene=pl.lit("mouse|") + pl.col("gene_id"))
+    other = replace(prepared, samples=replace(prepared.samples, table=table))
+    assert [leak.gene_set for leak in other.leaks().splits] == [None]

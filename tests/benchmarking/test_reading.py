@@ -74,3 +74,10 @@ def test_missing_files_are_named(world: Any) -> None:
     (world.folder / "bad.toml").write_text("a = ")
     with pytest.raises(InputError, match="not readable as TOML"):
         read_plan(world.folder / "bad.toml")
+
+
+def test_constructs_are_left_out_of_mutagenesis_unless_asked_for(world: Any) -> None:
+    assay = f"[[task]]\ntask = '{world.constructs()}'\n"
+    plan = read_plan(world.plan(assay + "[mutagenesis]"))
+    assert plan.mutagenesis is not None
+    assert plan.mutagenesis.tasks == ("gc",)

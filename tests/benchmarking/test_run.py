@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 
 from isoclr.benchmarking import benchmark
 from isoclr.benchmarking import run as running
+from isoclr.benchmarking.bench import Bench
+from isoclr.benchmarking.methods import RANDOM_INIT
+from isoclr.benchmarking.reading import read_plan
 from isoclr.benchmarking.store import Store
-from isoclr.errors import InputError
+from isoclr.errors import InputError, MissingExtraError
 
 STUDIES = """
 [main]
@@ -144,3 +148,80 @@ def test_paths_relative_to_the_plan(world: Any, monkeypatch: pytest.MonkeyPatch)
     plan = world.plan("[main]\nmethods = ['length']")
     monkeypatch.chdir(os.sep)
     assert computed(benchmark(plan, out=Path(world.folder / "out"), report=False)) == {"main": 2}
+
+
+def test_a_single_split_and_a_single_training_make_a_page(world: Any) -> None:
+    plan, out = world.plan(STUDIES.replace("repeats = 2", "repeats = 1")), world.folder / "out"
+    plan.write_text(plan.read_text().replace("repeats = 3", "repeats = 1"))
+    done = benchmark(plan, out=out)
+    assert done.report == out / "report.html"
+    assert (out / "report.html").is_file()
+    for path in (out / "results").glob("*.csv"):
+        assert "nan" not in path.read_text()
+
+
+def test_results_of_a_study_without_cells_are_removed(world: Any) -> None:
+    out = world.folder / "out"
+    benchmark(world.plan(STUDIES), out=out, report=False)
+    before = {path.name for path in (out / "results").iterdir()}
+    assert {"main.csv", "leaks.csv", "low_data_means.csv", "main_differences.csv"} <= before
+    benchmark(
+        world.plan("[low_data]\nmethods = ['k-mers']\nrepeats = 2\nshares = [50]"),
+        out=out,
+        report=False,
+    )
+    after = {path.name for path in (out / "results").iterdir()}
+    assert after == {"corpus.csv", "low_data.csv", "low_data_means.csv", "manifest.json"}
+    assert not list((out / "tables").iterdir())
+
+
+def test_another_name_of_a_model_is_another_result(world: Any) -> None:
+    plan, out = world.plan("[main]\nmethods = ['embedding']"), world.folder / "out"
+    benchmark(plan, out=out, report=False)
+    plan.write_text(plan.read_text().replace('"small"', '"renamed"'))
+    benchmark(plan, out=out, report=False)
+    assert set(pl.read_csv(out / "results" / "main.csv")["method"]) == {"renamed"}
+
+
+def test_a_missing_label_table_is_one_line(world: Any) -> None:
+    plan = world.plan("[main]\nmethods = ['length']")
+    (world.folder / "gc.tsv").unlink()
+    with pytest.raises(InputError, match=r"gc\.tsv: no such file"):
+        benchmark(plan, out=world.folder / "out", list=True)
+
+
+def test_without_plotly_nothing_is_computed(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    out = world.folder / "out"
+    with pytest.raises(MissingExtraError, match="plotly"):
+        benchmark(world.plan("[main]\nmethods = ['length']"), out=out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        "[main]\nmethods = ['embedding']",
+        "[low_data]\nmethods = ['embedding', 'supervised']",
+        "[finetuning]",
+        "[latent]",
+    ],
+)
+def test_what_tables_call_a_model_is_in_the_name_of_its_results(world: Any, study: str) -> None:
+    def names() -> set[str]:
+        bench = Bench(read_plan(plan), world.folder / "out")
+        (name,) = bench.plan.studies
+        found = running._CELLS[name](bench, getattr(bench.plan, name))
+        return {cell.key for cell in found if cell.study == name and RANDOM_INIT not in cell.title}
+
+    plan = world.plan(study)
+    before = names()
+    plan.write_text(plan.read_text().replace('"small"', '"renamed"'))
+    assert before
+    assert not before & names()
+
+
+def test_an_audit_of_constructs_is_named_by_what_it_compares(world: Any) -> None:
+    bench = world.bench("[main]\nmethods = ['length']", task=world.constructs())
+    *_, audit = running._CELLS["main"](bench, bench.plan.main)
+    assert audit.inputs["audit"] == "insert of the construct"

@@ -8,8 +8,10 @@ from isoclr.benchmarking.summaries import differences, over_repeats
 from isoclr.tasks.metrics import over_seeds, paired
 
 
-def result(method: str, values: list[float | None], split: str = "fold") -> Stored:
-    row: Any = {"study": "main", "task": "t", "split": split, "method": method, "model": "ridge"}
+def result(
+    method: str, values: list[float | None], split: str = "fold", model: str = "ridge"
+) -> Stored:
+    row: Any = {"study": "main", "task": "t", "split": split, "method": method, "model": model}
     row |= {"metric": "pearson", "value": 0.0}
     by_split = [
         {"split": str(i), "train": 80, "test": 20, "pearson": v} for i, v in enumerate(values)
@@ -63,3 +65,22 @@ def test_repeats_of_a_share_become_one_row() -> None:
     for row in found:  # whatever the share, the splits overlap alike
         assert row["high"] == pytest.approx(expected.high)
     assert over_repeats([]) == []
+
+
+def test_a_method_is_paired_with_the_first_ones_result_of_the_same_probe() -> None:
+    found = differences(
+        [
+            result("a", [0.5, 0.6, 0.7]),
+            result("b", [0.4, 0.5, 0.5]),
+            result("a", [0.3, 0.3, 0.4], model="linear"),
+            result("b", [0.2, 0.2, 0.2], model="linear"),
+            result("c", [0.1, 0.1, 0.1], model="trees"),
+        ]
+    )
+    named = [(row["method"], row["model"], row["against"], row["against_model"]) for row in found]
+    assert named == [
+        ("a", "ridge", "b", "ridge"),
+        ("a", "linear", "b", "linear"),
+        ("a", "ridge", "c", "trees"),
+    ]
+    assert found[1]["value"] == pytest.approx(0.4 / 3)

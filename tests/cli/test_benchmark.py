@@ -24,3 +24,10 @@ def test_a_plan_that_is_not_there_is_one_line(
     assert told.err.count("\n") == 1
     assert "no.toml: no such file" in told.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_report_is_named_only_when_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark._print(Benchmark(Path("out"), [], []))
+    assert "report" not in capsys.readouterr().err
+    benchmark._print(Benchmark(Path("out"), [], [], Path("out/report.html")))
+    assert "the report is out/report.html" in capsys.readouterr().err

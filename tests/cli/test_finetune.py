@@ -9,11 +9,14 @@ from isoclr.cli import finetune as verb
 from isoclr.errors import InputError
 from isoclr.finetuning import FinetuneReport
 from isoclr.finetuning.outcomes import PREDICTIONS, Outcome
+from isoclr.tasks.audit import LeakAudit, Leaks
 
 METRICS = {"half_life": {"pearson": 0.5, "spearman": 0.4, "mse": 0.8, "n": 7}}
 DONE = [
     Outcome(f"fold-{i}.0", f"fold {i}", 0, 6, 2, 2, 5, 3, 0.5, 60.0, METRICS, []) for i in (1, 2)
 ]
+
+LEAKS = LeakAudit(16, 0.9, "whole RNA", [Leaks("fold 1", 20, 3, None, 2, 20)])
 
 
 def fake(stopped_by: int, asked: dict[str, Any]) -> Any:
@@ -24,7 +27,7 @@ def fake(stopped_by: int, asked: dict[str, Any]) -> Any:
         asked.update(labels=labels, corpus=corpus, species=species)
         return FinetuneReport(
             out, "fine-tuned x", "x", "full", ("half_life",), "folds", True, 1.0, {"RNAs": 10},
-            DONE, PREDICTIONS.to_frame(), {}, stopped_by,
+            DONE, PREDICTIONS.to_frame(), {}, stopped_by, LEAKS,
         )  # fmt: skip
 
     return finetune
@@ -44,6 +47,10 @@ def test_it_prints_a_table(
     table = capsys.readouterr().out
     assert "fine-tuned x: 10 RNAs, folds" in table
     assert "0.500 [0.500, 0.500]" in table
+    assert "leak audit: test RNAs that share with a training part (whole RNA)" in " ".join(
+        table.split()
+    )
+    assert "15.0%" in table
 
 
 def test_a_stopped_study_ends_with_the_signals_code(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,49 @@ def test_a_table_tells_gene_species_and_length_by_id_with_or_without_version(
     ]
 
 
+def test_an_exact_id_wins_over_one_of_another_version(tmp_path: Path) -> None:
+    path = npz(tmp_path / "e.npz", "NM_000002.7", "NM_000002.1", "NM_000002.9")
+    ids = ["NM_000002.1", "NM_000002.7", "NM_000002.8"]
+    rnas = pl.DataFrame({"transcript_id": ids, "gene_id": ["G1", "G7", "G8"]})
+    found, unknown = adopt(path, rnas=rnas)
+    assert unknown == 0
+    assert found.table["gene_id"].to_list() == ["G7", "G1", "G1"]
+
+
+def test_an_id_of_another_species_is_another_rna(tmp_path: Path) -> None:
+    path = tmp_path / "e.parquet"
+    told = {"transcript_id": ["a", "a", "a", "b"], "species": ["mouse", "human", "fly", ""]}
+    pl.DataFrame({"emb": MATRIX[[0, 1, 2, 0]].tolist(), **told}).write_parquet(path)
+    rnas = pl.DataFrame(
+        {
+            "transcript_id": ["a", "a", "a", "b"],
+            "species": [None, "human", "mouse", "human"],
+            "gene_id": ["?", "H", "M", "B"],
+        }
+    )
+    found, unknown = adopt(path, rnas=rnas[1:])
+    assert unknown == 1
+    assert found.table.select("gene_id", "species").rows() == [
+        ("M", "mouse"), ("H", "human"), ("a", "fly"), ("B", "human"),
+    ]  # fmt: skip
+    found, unknown = adopt(path, rnas=rnas)
+    assert unknown == 0
+    assert found.table["gene_id"].to_list() == ["M", "H", "?", "B"]
+
+
+def test_an_empty_gene_is_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "e.parquet"
+    told = {"transcript_id": ["a", "b", "c"], "gene_id": ["", "B", ""], "species": ["", "x", ""]}
+    pl.DataFrame({"emb": MATRIX.tolist(), **told}).write_parquet(path)
+    assert adopt(path)[0].table["gene_id"].to_list() == ["a", "B", "c"]
+    rnas = pl.DataFrame({"transcript_id": ["a", "b", "c"], "gene_id": ["A", "", ""]})
+    found, _ = adopt(path, rnas=rnas, species="human")
+    assert found.table["gene_id"].to_list() == ["A", "B", "c"]
+    assert found.table["species"].to_list() == ["human", "x", "human"]
+    without = npz(tmp_path / "e.npz")
+    assert adopt(without, rnas=rnas)[0].table["gene_id"].to_list() == ["A", "b", "c"]
+
+
 def test_rows_without_ids_are_those_of_the_table_in_order(tmp_path: Path) -> None:
     path = npz(tmp_path / "e.npz")
     rnas = pl.DataFrame({"transcript_id": ["c", "a", "b"], "gene_id": ["g", "g", "h"]})

@@ -115,3 +115,21 @@ def test_vectors_of_different_sizes_and_gaps_in_numbers_are_refused(tmp_path: Pa
     pl.DataFrame({"id": ["a"], "dim_0": [1.0], "dim_2": [1.0]}).write_parquet(path)
     with pytest.raises(InputError, match="no column 'embedding' of vectors, and no numbered"):
         read_foreign(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["dim_0", "dim_1", "f0", "f1"], "dim_0 and f0 could both be dimensions"),
+        (["emb0", "emb1", "x2"], "x2 and emb0 could both be dimensions"),
+        (["dim_1", "dim_2", "dim_01"], "dim_1 and dim_01 could both be dimensions"),
+    ],
+)
+def test_numbered_columns_of_two_names_are_refused(
+    tmp_path: Path, names: list[str], message: str
+) -> None:
+    pl.DataFrame({"id": ["a"], **{name: [1.0] for name in names}}).write_parquet(
+        tmp_path / "e.parquet"
+    )
+    with pytest.raises(InputError, match=message):
+        read_foreign(tmp_path / "e.parquet")

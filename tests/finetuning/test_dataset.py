@@ -8,7 +8,7 @@ import pytest
 
 from isoclr.corpus import Corpus
 from isoclr.errors import InputError
-from isoclr.finetuning.dataset import Task, gather, name_tasks
+from isoclr.finetuning.dataset import Task, _refuse_torn, gather, name_tasks
 from isoclr.tasks import read_labels
 
 
@@ -67,8 +67,26 @@ def test_tables_that_deal_a_gene_to_two_folds_are_refused(
         tmp_path / "te.tsv", separator="\t"
     )
     tasks = name_tasks([both[0].labels, read_labels(tmp_path / "te.tsv")], ["human", "human"])
-    with pytest.raises(InputError, match=r"ENSG00000000000\.3 and 159 more are in different folds"):
+    with pytest.raises(InputError, match=r"gene ENSG00000000000\.3 are in folds 1, 9, of 159 more"):
         gather(tasks, corpus, split="fold")
+    assert len(gather(tasks, corpus, split="random")) == 160  # the folds do not matter
+
+
+def test_isoforms_of_a_gene_in_two_folds_are_refused(corpus: Corpus, tmp_path: Path) -> None:
+    path = tmp_path / "isoforms.tsv"
+    rows = [(f"ENST{gene:010d}{isoform}", gene + isoform, 1 + isoform * (gene == 1))
+            for gene in range(3) for isoform in range(2)]  # fmt: skip
+    table = pl.DataFrame(rows, ["transcript_id", "x", "fold"], orient="row")
+    table.write_csv(path, separator="\t")
+    with pytest.raises(InputError, match=r"gene ENSG00000000001\.3 are in folds 1, 2, of 0 more"):
+        gather(name_tasks([read_labels(path)], [None]), corpus, split="fold")
+
+
+def test_a_gene_of_another_species_may_be_in_another_fold() -> None:
+    every = pl.DataFrame(
+        {"gene": ["human|A", "mouse|A"], "gene_id": ["A", "A"], "fold": ["1", "2"]}
+    )
+    _refuse_torn(every, [])
 
 
 def test_the_same_label_twice_is_refused(both: list[Task]) -> None:

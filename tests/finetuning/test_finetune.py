@@ -68,7 +68,8 @@ def finished(
 def test_every_mode_finds_a_planted_signal(
     options: dict[str, Any], tune: str, found: float
 ) -> None:
-    report = finetune(**options | {"tune": tune})
+    rate = None if tune == "frozen" else 0.01
+    report = finetune(**options | {"tune": tune, "encoder_learning_rate": rate})
     assert report.summary("half_life")["pearson"].mean > found
     assert report.outcomes[0].metrics["half_life"]["n"] == report.outcomes[0].test
     assert report.predictions.height == report.outcomes[0].test
@@ -82,7 +83,7 @@ def test_a_model_from_scratch_learns_too(options: dict[str, Any]) -> None:
 
 def test_saluki_learns_too(options: dict[str, Any]) -> None:
     changes = {"model": "saluki", "learning_rate": 0.003, "min_epochs": 0, "l2": 0.0}
-    report = finetune(**options | changes | {"encoder_learning_rate": None})
+    report = finetune(**options | changes | {"encoder_learning_rate": None, "hidden": None})
     assert report.method == "Saluki"
     assert report.summary("half_life")["pearson"].mean > 0.8
     assert load_predictor(report.out).name == "saluki"
@@ -129,6 +130,8 @@ def test_every_fold_is_tested_once_and_the_report_says_how(
     assert facts["recipe"]["weights"] == isoclr.load(options["model"]).sha256
     assert facts["trainings"][0]["history"][1]["epoch"] == 2
     assert facts["summary"]["half_life"]["pearson"]["low"] is not None
+    assert [leaks["gene"] for leaks in facts["leaks"]["splits"]] == [0, 0]
+    assert [leaks["test"] for leaks in facts["leaks"]["splits"]] == [40, 40]
 
 
 def test_a_finished_study_is_not_done_again(
@@ -182,7 +185,9 @@ def test_a_killed_study_goes_on_as_if_it_never_stopped(
     options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_name: str
 ) -> None:
     options |= {"splits": 2, "epochs": 2, "dropout": 0.2}
-    options |= {"model": "saluki", "min_epochs": 0} if model_name == "saluki" else {}
+    options |= (
+        {"model": "saluki", "min_epochs": 0, "hidden": None} if model_name == "saluki" else {}
+    )
     whole = finetune(**options | {"out": tmp_path / "whole"})
 
     def kill() -> None:
@@ -244,6 +249,8 @@ def test_a_share_of_the_labels_trains_on_fewer(options: dict[str, Any]) -> None:
         ({"scratch": True, "tune": "frozen"}, "--tune frozen: a model from scratch"),
         ({"model": "saluki", "tune": "last-stage"}, "--tune last-stage: saluki"),
         ({"model": "saluki", "pooling": "all"}, "--pooling all is for IsoCLR encoders"),
+        ({"model": "saluki"}, "--hidden 16 is for IsoCLR encoders, saluki has layers of its own"),
+        ({"tune": "frozen"}, "--encoder-learning-rate 0.01: with --tune frozen the encoder learns"),
         ({"species": ("human", "mouse", "cow")}, "--species has 3 words for 1 tables"),
         ({"species": ("cow",)}, "no transcript is of species 'cow'"),
         ({"species": ("mouse",)}, "none of its 160 ids"),

@@ -1,5 +1,6 @@
 """Means, intervals and tidy rows over trainings."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from isoclr.finetuning.outcomes import Outcome
 from isoclr.finetuning.report import FinetuneReport
-from isoclr.tasks.metrics import over_folds, over_seeds
+from isoclr.tasks.audit import LeakAudit, Leaks
+from isoclr.tasks.metrics import over_folds, over_seeds, pearson
 
 
 def outcome(split: str, seed: int, pearson: float) -> Outcome:
@@ -25,6 +27,7 @@ def report(*outcomes: Outcome, folds: bool = True) -> FinetuneReport:
     predictions = pl.DataFrame(
         {
             "split": ["fold 1"] * 20,
+            "seed": [0] * 20,
             "task": ["half_life"] * 20,
             "group": [f"g{i // 2}" for i in range(20)],
             "true": true,
@@ -55,13 +58,33 @@ def test_folds_are_averaged_over_their_seeds_first() -> None:
 
 
 def test_random_splits_allow_for_their_overlap() -> None:
+    """As those of the whole training part, of which the 60 are a tenth."""
     found = report(outcome("seed 0", 0, 0.4), outcome("seed 1", 1, 0.6), folds=False)
-    assert found.summary("half_life")["pearson"] == over_seeds([0.4, 0.6], 80, 20)
+    assert found.summary("half_life")["pearson"] == over_seeds([0.4, 0.6], 600, 20)
 
 
 def test_a_single_training_gets_a_bootstrap_over_groups() -> None:
     one = report(outcome("fold 1", 0, 0.4)).summary("half_life")["pearson"]
     assert one.low < one.mean < one.high
+
+
+def test_seeds_of_a_single_fold_are_averaged_and_get_a_bootstrap_too() -> None:
+    two = report(outcome("fold 1", 0, 0.4), outcome("fold 1", 1, 0.6))
+    first = two.predictions
+    worse = first.with_columns(pl.col("predicted").shuffle(1), seed=pl.lit(1, pl.Int64))
+    found = replace(two, predictions=pl.concat([first, worse])).summary("half_life")["pearson"]
+    single = [pearson(t["true"].to_numpy(), t["predicted"].to_numpy()) for t in (first, worse)]
+    assert found.mean == pytest.approx(np.mean(single))
+    assert found.low < found.mean < found.high
+
+
+def test_leaks_are_in_the_json(tmp_path: Path) -> None:
+    done, path = report(outcome("fold 1", 0, 0.4)), tmp_path / "report.json"
+    done.save(path)
+    assert json.loads(path.read_text())["leaks"] is None
+    leaks = LeakAudit(16, 0.9, "whole RNA", [Leaks("fold 1", 20, 3, None, 2, 20)])
+    replace(done, leaks=leaks).save(path)
+    assert json.loads(path.read_text())["leaks"]["splits"][0]["gene"] == 3
 
 
 def test_rows_are_one_number_each() -> None:

@@ -60,6 +60,19 @@ def test_from_scratch_the_architecture_is_kept_and_the_weights_are_the_seeds(
     assert start.sha256 == ""
 
 
+@pytest.mark.parametrize("scratch", [False, True])
+def test_how_activations_are_kept_is_not_lost(
+    model: Path, feed: Feed, rules: Rules, scratch: bool
+) -> None:
+    start = Start(str(model), scratch=scratch, tune="full")
+    assert start.encoder is not None
+    start.encoder.network.recompute = start.encoder.network.compiled = True
+    network = start.make(feed, rules, 1, 0)[0].network
+    assert isinstance(network, DilatedResNet)
+    assert network.recompute
+    assert network.compiled
+
+
 def test_dropout_is_that_of_fine_tuning(model: Path, feed: Feed, rules: Rules) -> None:
     start = Start(str(model), scratch=False, tune="full")
     body, head = start.make(feed, rules.changed(dropout=0.3), 1, 0)

@@ -180,3 +180,16 @@ def test_what_is_saved_brings_a_training_back(job: Job, dataset: Dataset, rules:
     mine, theirs = resumed.modules.state_dict(), whole.modules.state_dict()
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
     assert resumed.state.best == whole.state.best
+
+
+def test_all_that_the_optimizer_knows_comes_back_to_the_device(
+    job: Job, dataset: Dataset, rules: Rules
+) -> None:
+    """The fused Adam of a GPU wants its step there too; a device without memory stands in for one."""
+    stopped, resumed = (frozen(job, dataset, rules) for _ in range(2))
+    stopped.epoch(never)
+    resumed._device = torch.device("meta")
+    resumed.restore(stopped.state, stopped.tensors())
+    states = resumed.optimizer.state.values()
+    assert {t.device.type for state in states for t in state.values()} == {"meta"}
+    assert all("step" in state for state in states)

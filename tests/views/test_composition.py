@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isoclr.corpus.codes import EXON_END, Codes, encode, nucleotides
 from isoclr.views import Resident, composition
-from isoclr.views.composition import IUPAC, MOTIFS, PARTS, SIZE
+from isoclr.views.composition import IUPAC, MOTIFS, PARTS, SIZE, _kinds, _known
 
 
 class Small:
@@ -153,3 +153,25 @@ def test_the_parts_are_as_large_as_they_say() -> None:
 def test_none_is_no_row() -> None:
     nothing: NDArray[np.int64] = np.empty(0, np.int64)
     assert composition(corpus(), nothing).shape == (0, SIZE)
+
+
+@pytest.mark.parametrize("device", [torch.device("cpu"), torch.device("meta")])
+def test_tables_are_made_once_for_a_device(device: torch.device) -> None:
+    """What is sent anew for every batch would make a GPU wait."""
+    tables = [_known(4, device), _known(3, device), *_kinds(device)]
+    again = [_known(4, device), _known(3, device), *_kinds(device)]
+    assert all(one is other for one, other in zip(tables, again, strict=True))
+    assert {table.device for table in tables} == {device}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_nothing_waits_for_a_gpu() -> None:
+    resident = Resident(Small([codes(*rna) for rna in RNAS]), "cuda")
+    chosen = np.arange(len(RNAS))
+    composition(resident, chosen)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found = composition(resident, chosen)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert torch.equal(found, composition(resident, chosen))

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from isoclr.benchmarking.plan import Asked, Foreign, Plan, TrainedModel
-from isoclr.benchmarking.prepared import Prepared, prepare
+from isoclr.benchmarking.prepared import Prepared, prepare, restricts
 from isoclr.benchmarking.rnas import Rnas, identity, of_corpus, of_task
 from isoclr.corpus import Corpus, open_corpus
 from isoclr.embedding import Embeddings, read_embeddings
 from isoclr.embedding.reading import parquet_files
+from isoclr.errors import InputError
 from isoclr.files import sha256
 from isoclr.models import Encoder, load
 from isoclr.probing.grouping import SplitName
@@ -64,6 +65,8 @@ class Bench:
     def digest(self, path: Path) -> str:
         """SHA-256 of an input file, read once; of a directory of shards, those of all of them."""
         if path not in self._digests:
+            if not path.exists():
+                raise InputError(f"{path}: no such file, which {self.plan.path} needs")
             files = parquet_files(path) if path.is_dir() else [path]
             self._digests[path] = " ".join(sha256(file) for file in files)
         return self._digests[path]
@@ -93,6 +96,12 @@ class Bench:
                 shared=None if asked.task.construct else self._known_to_all,
             )
         return self._prepared[key]
+
+    def restricted(self, asked: Asked) -> bool:
+        """Whether a task has fewer samples, or others, because of the embeddings made elsewhere."""
+        if asked.task.construct is not None:
+            return False
+        return restricts(asked.task, self.rnas(asked), self._known_to_all)
 
     def sample_inputs(self, asked: Asked, split: SplitName, repeats: int) -> dict[str, Any]:
         """What decides a task's samples and how they are dealt."""

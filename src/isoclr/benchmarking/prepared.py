@@ -8,13 +8,23 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr.benchmarking.rnas import Rnas
-from isoclr.corpus.codes import Codes
+from isoclr.corpus.codes import Codes, nucleotides
 from isoclr.embedding import Embeddings
 from isoclr.errors import InputError
-from isoclr.probing.grouping import SplitName, gene_sets, make_splits
+from isoclr.probing.grouping import (
+    SplitName,
+    check_folds,
+    check_parts,
+    gene_sets,
+    gene_sets_if_known,
+    make_splits,
+)
 from isoclr.tasks import Samples, Split, Task, match
 from isoclr.tasks.audit import LeakAudit, audit
 from isoclr.tasks.metrics import CLASSES, QUANTITY, Metric
+
+INSERT = "insert of the construct"
+"""What the leak audit compares of a reporter assay's RNAs."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +61,15 @@ class Prepared:
     def leaks(self) -> LeakAudit:
         """What the test parts share with the training parts."""
         genes = self.samples.table["gene"].to_numpy().astype(np.str_)
-        sets = None
-        corpus = self.rnas.corpus
-        if corpus is not None and corpus.meta["homology"] is not None:
-            sets = gene_sets(self.samples, corpus)[0]
+        if self.rnas.corpus is None:
+            return audit(self.splits, genes, None, self._inserts(), compared=INSERT)
+        sets = gene_sets_if_known(self.samples, self.rnas.corpus)
         return audit(self.splits, genes, sets, self.codes)
+
+    def _inserts(self) -> list[Codes]:
+        """Where the samples of a reporter assay differ; around it all are the same."""
+        inserts = self.task.inserts()
+        return [nucleotides(inserts[name]) for name in self.samples.table["transcript_id"]]
 
 
 def prepare(
@@ -81,6 +95,8 @@ def prepare(
         InputError: labels that cannot be used, or nothing in common.
     """
     labels = task.labels()
+    if split == "fold":
+        check_folds(labels)
     samples, missing = _samples(task, rnas, shared)
     groups = samples.table["gene"].to_numpy().astype(np.str_)
     counts = {"samples": len(samples), "labels without an RNA": samples.unmatched}
@@ -90,6 +106,7 @@ def prepare(
             raise InputError(f"{task.source}: constructs have no homologs; expected another split")
         groups, counts["genes that the corpus does not know"] = gene_sets(samples, rnas.corpus)
     splits, how = make_splits(split, groups, samples, folds=None, seeds=repeats, seed=seed)
+    check_parts(splits, samples.values, labels)
     return Prepared(
         task=task,
         split=split,
@@ -100,6 +117,18 @@ def prepare(
         how=how,
         counts={**counts, "groups": len(np.unique(groups))},
         metrics=CLASSES if labels.binary else QUANTITY,
+    )
+
+
+def restricts(task: Task, rnas: Rnas, shared: Collection[str] | None) -> bool:
+    """Whether a task's samples are others because foreign models lack some RNAs."""
+    if shared is None:
+        return False
+    column = "transcript_id"
+    return (
+        not _samples(task, rnas, shared)[0]
+        .table[column]
+        .equals(_samples(task, rnas, None)[0].table[column])
     )
 
 

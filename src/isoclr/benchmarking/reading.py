@@ -65,8 +65,7 @@ def read_plan(path: Path) -> Plan:
     both = {one.name for one in models} & {one.name for one in foreign}
     if both:
         raise InputError(f"{path}: [[embeddings]] name is {min(both)!r}, which a [[model]] has")
-    names = tuple(one.name for one in tasks)
-    studies = {name: _study(top, name, names, data) for name in STUDIES if name in top}
+    studies = {name: _study(top, name, tasks, data) for name in STUDIES if name in top}
     plan = Plan(
         path=path,
         corpus=corpus,
@@ -130,8 +129,11 @@ def _task(section: Section, data: Path | None) -> Asked:
     return asked
 
 
-def _study(top: Section, name: str, tasks: Sequence[str], data: Path | None) -> Any:
+def _study(top: Section, name: str, asked: Sequence[Asked], data: Path | None) -> Any:
     section = Section(top.file, f"[{name}]", top.table(name))
+    tasks = tuple(one.name for one in asked)
+    if name == "mutagenesis":
+        return _mutagenesis(section, tasks, [one.name for one in asked if not one.task.construct])
     if name in ("ontology", "latent"):
         return (_ontology if name == "ontology" else _latent)(section, tasks, data)
     readers = {
@@ -139,7 +141,6 @@ def _study(top: Section, name: str, tasks: Sequence[str], data: Path | None) -> 
         "low_data": _low_data,
         "finetuning": _tuned,
         "ablations": _ablations,
-        "mutagenesis": _mutagenesis,
     }
     return readers[name](section, tasks)
 
@@ -206,9 +207,9 @@ def _latent(section: Section, tasks: Sequence[str], data: Path | None) -> Latent
     return study
 
 
-def _mutagenesis(section: Section, tasks: Sequence[str]) -> Mutagenesis:
+def _mutagenesis(section: Section, tasks: Sequence[str], usual: Sequence[str]) -> Mutagenesis:
     study = Mutagenesis(
-        tasks=_tasks(section, tasks),
+        tasks=section.choices("tasks", tuple(tasks), usual),
         rnas=section.whole("rnas", 200),
         shown=section.whole("shown", 1, least=0),
     )

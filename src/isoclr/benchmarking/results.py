@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,17 +11,24 @@ import polars as pl
 
 from isoclr.benchmarking.bench import Bench
 from isoclr.benchmarking.cell import Cell, Row
+from isoclr.benchmarking.plan import STUDIES
 from isoclr.benchmarking.store import Store, Stored
 from isoclr.benchmarking.summaries import differences, over_repeats
 from isoclr.corpus.inspection import inspect
 from isoclr.files import atomic_path
 
 RESULTS, TABLES = "results", "tables"
+_TABLES_OF = {
+    "main": ("predictions.parquet",),
+    "latent": ("map.parquet", "map_colours.json"),
+    "mutagenesis": ("mutations.parquet",),
+}
 
 
 def write_results(bench: Bench, store: Store, cells: Mapping[str, Sequence[Cell]]) -> None:
-    """Write what is there: ``results/STUDY.csv`` and ``tables/NAME.parquet``."""
+    """Write what is there: ``results/STUDY.csv`` and ``tables/NAME.parquet``; remove what older inputs left there."""
     there = _there(store, cells)
+    _remove_old(bench.out, there)
     folder = bench.out / RESULTS
     write_csv(folder / "corpus.csv", _corpus_rows(bench))
     for study, results in there.items():
@@ -49,7 +57,22 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 
 def _written(value: str | int | float | None) -> str | int | float | None:
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    """As a CSV file holds it: six digits, and nothing for what is no number."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _remove_old(out: Path, there: Mapping[str, Sequence[Stored]]) -> None:
+    """Remove files of studies without a result of the present inputs, and all that is about to be written anew."""
+    for study in (*STUDIES, "leaks"):
+        kinds = [f"{study}_differences", f"{study}_splits", f"{study}_means"]
+        for name in kinds + ([] if study in there else [study]):
+            (out / RESULTS / f"{name}.csv").unlink(missing_ok=True)
+    for study, names in _TABLES_OF.items():
+        if study not in there:
+            for name in names:
+                (out / TABLES / name).unlink(missing_ok=True)
 
 
 def _there(store: Store, cells: Mapping[str, Sequence[Cell]]) -> dict[str, list[Stored]]:

@@ -60,6 +60,8 @@ class Benchmark:
     out: Path
     studies: list[Progress]
     to_do: list[str]
+    report: Path | None = None
+    """The page; None when it is not there, or was not asked for."""
 
 
 def benchmark(
@@ -94,6 +96,10 @@ def benchmark(
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, expected the directory of a benchmark")
     asked = _asked(read, only)
+    if report and not list:
+        from isoclr.reports.page import check_page
+
+        check_page()  # before hours of work, not behind them
     bench, store = Bench(read, out), Store(out)
     cells: dict[str, Sequence[Cell]] = {
         study: _CELLS[study](bench, getattr(read, study)) for study in read.studies
@@ -109,7 +115,14 @@ def benchmark(
             for study, mine in cells.items()
         ],
         [cell.title for mine in cells.values() for cell in mine if not store.has(cell)],
+        _page(out) if report else None,
     )
+
+
+def _page(out: Path) -> Path | None:
+    from isoclr.reports.page import PAGE
+
+    return out / PAGE if (out / PAGE).is_file() else None
 
 
 def _asked(plan: Plan, only: Sequence[StudyName]) -> Sequence[StudyName]:

@@ -15,18 +15,28 @@ def differences(results: Sequence[Stored]) -> list[Row]:
     """The first method's main metric minus every other's, paired by split, with its 95 % interval.
 
     Args:
-        results: of one study; within a task and split, the first is compared with the others.
+        results: of one study; within a task and split, the first method is compared with the others, each with the
+            first method's result by the same probe model where there is one, else with its first.
     """
-    first: dict[tuple[str, str], Stored] = {}
-    rows: list[Row] = []
+    dealt: dict[tuple[str, str], list[Stored]] = {}
     for result in results:
-        if not result.rows or "by_split" not in result.details:
-            continue
-        key = (str(result.rows[0]["task"]), str(result.rows[0]["split"]))
-        best = first.setdefault(key, result)
-        if best is not result:
-            rows.append(_difference(best, result))
-    return rows
+        if result.rows and "by_split" in result.details:
+            key = (str(result.rows[0]["task"]), str(result.rows[0]["split"]))
+            dealt.setdefault(key, []).append(result)
+    return [row for part in dealt.values() for row in _with_first(part)]
+
+
+def _with_first(results: Sequence[Stored]) -> list[Row]:
+    """Differences within one task and split; a method is never compared with itself."""
+    name = results[0].rows[0]["method"]
+    first = [one for one in results if one.rows[0]["method"] == name]
+    found = []
+    for other in results:
+        model = other.rows[0]["model"]
+        if other.rows[0]["method"] != name:
+            same = (one for one in first if one.rows[0]["model"] == model)
+            found.append(_difference(next(same, first[0]), other))
+    return found
 
 
 def _difference(first: Stored, other: Stored) -> Row:

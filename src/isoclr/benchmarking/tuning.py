@@ -1,7 +1,7 @@
 """Networks trained on labels, each a directory that fine-tuning can go on with."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -61,6 +61,11 @@ def trained(bench: Bench, training: Training) -> Product:
         raise InputError(
             f"{bench.plan.path}: {task.name} cannot be fine-tuned on, as its RNAs are no corpus'; expected other tasks"
         )
+    if task.columns:
+        raise InputError(
+            f"{bench.plan.path}: {task.name} cannot be fine-tuned on, as {task.source} renames columns; "
+            "expected a label table with the columns gene_id or transcript_id, fold, chromosome"
+        )
     model = bench.plan.models[0]
     inputs = bench.sample_inputs(training.asked, training.split, training.seeds)
     inputs |= {"method": training.method, "seed": training.seed, "share": training.share}
@@ -85,7 +90,7 @@ def trained(bench: Bench, training: Training) -> Product:
             train_share=training.share,
             threads=bench.plan.threads,
             resume=True,
-            **training.options,
+            **_options(training),
         )
         if found.stopped_by:
             raise KeyboardInterrupt
@@ -94,6 +99,52 @@ def trained(bench: Bench, training: Training) -> Product:
     return Product(
         bench.out / "tuned", title, inputs, make, whole=lambda path: (path / REPORT).is_file()
     )
+
+
+def _options(training: Training) -> dict[str, Any]:
+    """Those of a plan are for all its networks; Saluki's are without what only an encoder has."""
+    idle = ("hidden", "pooling") if training.method == SALUKI else ()
+    return {name: value for name, value in training.options.items() if name not in idle}
+
+
+def check_same_samples(bench: Bench, tasks: Sequence[str]) -> None:
+    """Networks train on all labelled RNAs: beside probes of fewer, they could not be compared.
+
+    Raises:
+        InputError: an embedding made elsewhere has not all RNAs of a task.
+    """
+    for name in tasks:
+        if bench.restricted(bench.plan.tasks[name]):
+            raise InputError(
+                f"{bench.plan.path}: [[embeddings]] have not all labelled RNAs of {name}, and networks train on all of "
+                "them; expected embeddings of all, or a plan without networks or without [[embeddings]]"
+            )
+
+
+def results_by_split(bench: Bench, training: Training) -> list[dict[str, Any]]:
+    """Every split's metrics, means over its trainings, from which paired differences are made."""
+    told = json.loads((trained(bench, training).path() / REPORT).read_text(encoding="utf-8"))
+    (label,) = told["summary"]
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for one in told["trainings"]:
+        parts.setdefault(one["split"], []).append(one)
+    return [
+        {
+            "split": name,
+            "train": part[0]["train"],
+            "test": part[0]["test"],
+            **{
+                metric: _mean([one["metrics"][label][metric] for one in part])
+                for metric in told["summary"][label]
+            },
+        }
+        for name, part in parts.items()
+    ]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
 
 
 def summary_rows(bench: Bench, training: Training, study: str) -> tuple[list[Row], list[Row]]:

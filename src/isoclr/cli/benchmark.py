@@ -20,5 +20,5 @@ def _print(done: Benchmark) -> None:
     table(f"benchmark: {done.out}", ["study", "results", "there", "computed now"], rows)
     for title in done.to_do:
         say(f"to do: {title}")
-    if not done.to_do:
-        say(f"the report is {done.out / 'report.html'}")
+    if done.report is not None and not done.to_do:
+        say(f"the report is {done.report}")

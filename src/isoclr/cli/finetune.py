@@ -20,4 +20,10 @@ def command(argv: Sequence[str]) -> None:
     for reason, count in report.counts.items():
         say(f"{count:>9,}  {reason}")
     table(report.title, report.columns(), report.table())
+    if report.leaks is not None:
+        table(
+            f"leak audit: test RNAs that share with a training part ({report.leaks.compared})",
+            ["", "test RNAs", "of", "share"],
+            report.leaks.totals(),
+        )
     say(f"the best model is in {report.out}")

@@ -6,7 +6,7 @@ import polars as pl
 
 from isoclr._version import __version__
 from isoclr.accessions import without_versions
-from isoclr.embedding.foreign import Foreign, known_columns, read_foreign
+from isoclr.embedding.foreign import Foreign, known_columns, read_foreign, without_empty
 from isoclr.embedding.table import SCHEMA, Embeddings
 from isoclr.errors import InputError
 from isoclr.files import sha256
@@ -29,7 +29,8 @@ def adopt(
         path: see :mod:`isoclr.embedding.foreign`.
         model_name: what made them; by default the file's name.
         rnas: what is known of the RNAs, in columns of :data:`isoclr.embedding.table.SCHEMA`. For a file with ids its
-            rows are found by them, exactly or without version; for one without they are its rows, in order.
+            rows are found by them, exactly or else without version, and by species where both sides tell it; for one
+            without they are its rows, in order.
         species: of RNAs whose species is not known.
 
     Returns:
@@ -40,6 +41,7 @@ def adopt(
     """
     read = read_foreign(path)
     columns, unknown = read.columns, 0
+    rnas = None if rnas is None else without_empty(rnas)
     if "transcript_id" not in columns.columns:
         columns = _in_order(path, read, rnas)
     elif rnas is not None:
@@ -105,20 +107,38 @@ def _joined(columns: pl.DataFrame, rnas: pl.DataFrame) -> tuple[pl.DataFrame, in
     """What is known of each id; what the file itself says of gene, species and length gives way."""
     if "transcript_id" not in rnas.columns:
         raise InputError("the RNAs have no transcript_id, by which rows with ids could be found")
-    key = without_versions(pl.col("transcript_id")).alias("key")
-    known = rnas.with_columns(key).drop("transcript_id").unique("key", keep="first")
-    joined = columns.with_columns(key).join(
-        known.with_columns(known=pl.lit(True)),
-        on="key",
+    numbered = columns.with_row_index("place")
+    found = _found(numbered, rnas).drop("transcript_id")
+    joined = numbered.join(
+        found.with_columns(known=pl.lit(True)),
+        on="place",
         how="left",
         suffix="_known",
         maintain_order="left",
     )
-    better = [name for name in known.columns if name in columns.columns and name != "key"]
+    better = [name for name in found.columns if name in columns.columns]
     joined = joined.with_columns(
         pl.coalesce(pl.col(f"{name}_known"), pl.col(name)).alias(name) for name in better
     )
     return joined, joined["known"].null_count()
+
+
+def _found(numbered: pl.DataFrame, rnas: pl.DataFrame) -> pl.DataFrame:
+    """For every ``place`` the row of ``rnas`` that it names: its exact id, else the first but for the version.
+
+    Where both sides tell a species, only RNAs of the same are found, and rather than those of an unknown one.
+    """
+    key = without_versions(pl.col("transcript_id")).alias("key")
+    own = pl.lit(None, pl.String) if "species" not in numbered.columns else pl.col("species")
+    other = pl.lit(None, pl.String) if "species" not in rnas.columns else pl.col("species")
+    asked = numbered.select("place", key, own.alias("own_species"), own_id="transcript_id")
+    pairs = asked.join(rnas.with_row_index("rank").with_columns(key), on="key")
+    same = other == pl.col("own_species")
+    pairs = pairs.filter(same.fill_null(True)).with_columns(
+        exact=pl.col("transcript_id") == pl.col("own_id"), same=same.fill_null(False)
+    )
+    best = pairs.sort("exact", "same", "rank", descending=[True, True, False])
+    return best.unique("place", keep="first", maintain_order=True).select("place", *rnas.columns)
 
 
 def _completed(columns: pl.DataFrame, species: str) -> pl.DataFrame:

@@ -105,14 +105,19 @@ def read_foreign(path: Path) -> Foreign:
 
 
 def known_columns(columns: Mapping[str, Any]) -> pl.DataFrame:
-    """The columns whose names are understood, under our names; ids as text."""
+    """The columns whose names are understood, under our names; ids as text, and null where they are empty."""
     found = {}
     for name, aliases in COLUMN_NAMES.items():
         here = next((alias for alias in aliases if alias in columns), None)
         if here is not None:
             values = [v.decode() if isinstance(v, bytes) else v for v in list(columns[here])]
             found[name] = pl.Series(values, strict=False).cast(SCHEMA[name], strict=False)
-    return pl.DataFrame(found)
+    return without_empty(pl.DataFrame(found))
+
+
+def without_empty(columns: pl.DataFrame) -> pl.DataFrame:
+    """The same with null for text that is empty: what it should tell is unknown."""
+    return columns.with_columns(pl.col(pl.String).replace("", None))
 
 
 def _npz(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
@@ -162,7 +167,7 @@ def _parquet(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     if name is not None:
         rest = frame.drop(nested)
         return _stacked(path, frame[name]), {column: rest[column] for column in rest.columns}
-    numbered = _numbered(frame)
+    numbered = _numbered(path, frame)
     if not numbered:
         raise InputError(
             f"{path}: no column 'embedding' of vectors, and no numbered columns; expected embeddings"
@@ -180,16 +185,28 @@ def _stacked(path: Path, vectors: pl.Series) -> NDArray[Any]:
     return vectors.explode().to_numpy().reshape(len(vectors), -1)
 
 
-def _numbered(frame: pl.DataFrame) -> list[str]:
-    """Columns of one dimension each, in the order of their numbers."""
-    found = {}
-    for name, dtype in frame.schema.items():
-        match = _NUMBERED.fullmatch(name)
-        if match and dtype.is_numeric():
-            found[int(match[1])] = name
+def _numbered(path: Path, frame: pl.DataFrame) -> list[str]:
+    """Columns of one dimension each, in the order of their numbers; they differ in nothing else."""
+    matches = [
+        match
+        for name, dtype in frame.schema.items()
+        if dtype.is_numeric() and (match := _NUMBERED.fullmatch(name))
+    ]
+    found = {int(match[1]): match.string for match in matches}
+    for match in matches:
+        other = found[int(match[1])] if _prefix(match) == _prefix(matches[0]) else matches[0].string
+        if other != match.string:
+            raise InputError(
+                f"{path}: {match.string} and {other} could both be dimensions; expected numbered columns of one name"
+            )
     numbers = sorted(found)
     complete = numbers and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     return [found[i] for i in numbers] if complete and numbers[0] <= 1 else []
+
+
+def _prefix(match: re.Match[str]) -> str:
+    """What stands before the number."""
+    return match.string[: match.start(1)]
 
 
 def _h5ad(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:

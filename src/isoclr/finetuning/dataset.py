@@ -93,7 +93,7 @@ def gather(
         rnas: which transcripts may stand for a gene.
 
     Raises:
-        InputError: a task and the corpus have nothing in common, or one RNA is in two folds.
+        InputError: a task and the corpus have nothing in common, or for ``fold`` a gene is in two folds.
     """
     counts: dict[str, int] = {}
     joined = []
@@ -107,7 +107,9 @@ def gather(
         }
         joined.append(samples.table.with_columns(task=pl.lit(number, pl.Int64)))
     every = pl.concat(joined)
-    table = _one_row_an_rna(every, tasks)
+    if split == "fold":
+        _refuse_torn(every, tasks)
+    table = _one_row_an_rna(every)
     places = every.join(table.select("row").with_row_index("place"), on="row", how="left")
     targets = np.full((table.height, len(tasks)), np.nan)
     targets[places["place"].to_numpy(), places["task"].to_numpy()] = places["value"].to_numpy()
@@ -143,18 +145,23 @@ def _samples(task: Task, corpus: Corpus, rnas: RnaChoice) -> Samples:
     return Samples(found, samples.unmatched, samples.without_label, samples.not_representative)
 
 
-def _one_row_an_rna(every: pl.DataFrame, tasks: Sequence[Task]) -> pl.DataFrame:
-    """The RNAs of all tasks, each once, ordered by gene, with the fold that the tables agree on."""
-    table = every.group_by("row").agg(
-        pl.col("transcript_id", "gene_id", "species", "gene").first(),
-        fold=pl.col("fold").drop_nulls().first(),
-        folds=pl.col("fold").drop_nulls().n_unique(),
-    )
-    torn = table.filter(pl.col("folds") > 1).sort("gene")
+def _refuse_torn(every: pl.DataFrame, tasks: Sequence[Task]) -> None:
+    """A gene whose RNAs are in several folds, of one table or of all together, would be tested on itself."""
+    folds = pl.col("fold").drop_nulls().unique().sort()
+    genes = every.group_by("gene").agg(folds, pl.col("gene_id").first())
+    torn = genes.filter(pl.col("fold").list.len() > 1).sort("gene")
     if torn.height:
         files = " and ".join(str(task.labels.path) for task in tasks)
         raise InputError(
-            f"{files}: {torn['gene_id'][0]} and {torn.height - 1:,} more are in different folds; "
-            "expected tables that deal a gene to one fold"
+            f"{files}: RNAs of gene {torn['gene_id'][0]} are in folds {', '.join(torn['fold'][0])}, of "
+            f"{torn.height - 1:,} more genes too; --split fold needs every gene in one fold, or use --split random"
         )
-    return table.drop("folds").sort("gene", "row")
+
+
+def _one_row_an_rna(every: pl.DataFrame) -> pl.DataFrame:
+    """The RNAs of all tasks, each once, ordered by gene; for a split by fold, the tables agree on it."""
+    table = every.group_by("row").agg(
+        pl.col("transcript_id", "gene_id", "species", "gene").first(),
+        fold=pl.col("fold").drop_nulls().first(),
+    )
+    return table.sort("gene", "row")

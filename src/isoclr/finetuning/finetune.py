@@ -14,6 +14,7 @@ from isoclr.finetuning.dataset import gather
 from isoclr.finetuning.dealing import Dealing
 from isoclr.finetuning.display import Display
 from isoclr.finetuning.jobs import plan_jobs
+from isoclr.finetuning.leaks import leaks_of
 from isoclr.finetuning.outcomes import PREDICTIONS as PREDICTIONS_SCHEMA
 from isoclr.finetuning.report import FinetuneReport
 from isoclr.finetuning.request import (
@@ -22,6 +23,7 @@ from isoclr.finetuning.request import (
     provenance,
     read_tasks,
     recipe_of,
+    refuse_idle,
 )
 from isoclr.finetuning.rules import rules_of
 from isoclr.finetuning.sizing import make_feed
@@ -32,6 +34,7 @@ from isoclr.pretraining.precision import activation_dtype, products_for
 from isoclr.pretraining.stopping import StopRequest
 from isoclr.pretraining.tuning import memory_errors_named
 from isoclr.probing.grouping import SplitName
+from isoclr.tasks.audit import LeakAudit
 
 REPORT, PREDICTIONS = "report.json", "predictions.parquet"
 
@@ -105,13 +108,13 @@ def finetune(
         seed: the first; of splits, weights, order, dropout and the choice of a share.
         train_share: train on a uniform subset of the training RNAs, this share of them; validation and test stay whole.
         learning_rate: of new weights, by default 0.01 (saluki: 0.0001).
-        encoder_learning_rate: of pre-trained weights, by default 0.001.
+        encoder_learning_rate: of pre-trained weights, by default 0.001; not with --tune frozen.
         decay: of the learning rates after every epoch, by default 0.95 (saluki: 1).
         l2: factor of the new weights' squares in the loss, by default 1e-5 (saluki: 1e-3).
         clip: largest norm of the gradient, by default 0.5.
         batch_size: RNAs in a batch, by default 128 (saluki: 64).
         dropout: in the encoder's blocks and the new layers, by default 0.3.
-        hidden: width of the two new layers, by default 256.
+        hidden: width of the two new layers, by default 256; saluki has layers of its own.
         epochs: most passes over the training RNAs, by default 50 (saluki: 250).
         min_epochs: passes before which training is not stopped early, by default 0 (saluki: 100).
         patience: passes without a better validation R after which training stops, by default 8 (saluki: 25).
@@ -122,8 +125,9 @@ def finetune(
             results must be as before.
 
     Returns:
-        Metrics of every split with 95 % intervals, and the predictions. Labels and predictions are in standard
-        deviations of the training labels, so that an MSE of 1 is what predicting the mean gives.
+        Metrics of every split with 95 % intervals, the predictions, and a leak audit as of a probe. Labels and
+        predictions are in standard deviations of the training labels, so that an MSE of 1 is what predicting the mean
+        gives.
 
     Raises:
         InputError: a file or an option that cannot be used, nothing in common, or results made with other options.
@@ -154,6 +158,7 @@ def finetune(
     if split == "fold":
         check_folds(tasks)
     start = Start(model, scratch=scratch, tune=tune, pooling=pooling)
+    refuse_idle(start, hidden=hidden, encoder_learning_rate=encoder_learning_rate)
     dataset = gather(tasks, opened, split=split, rnas=rnas)
     jobs, words = plan_jobs(dataset, dealing)
     facts = {"model": model, "rnas": rnas, "precision": precision}
@@ -168,13 +173,20 @@ def finetune(
         feed = make_feed(start, dataset, rules, world.device, dtype)
         study = Study(Path(out), dataset, start, rules, feed, recipe, display, stop)
         display.say(f"{start.method}: {len(dataset):,} RNAs, {words}, {len(jobs)} trainings")
+        leaks = leaks_of(jobs, dataset, opened)
         with products_for(dtype, world.device), memory_errors_named():
             found = study.run(jobs)
-    return _report(study, found, words, dealing, unfinished=len(found) < len(jobs))
+    return _report(study, found, words, dealing, leaks, unfinished=len(found) < len(jobs))
 
 
 def _report(
-    study: Study, found: Found, words: str, dealing: Dealing, *, unfinished: bool
+    study: Study,
+    found: Found,
+    words: str,
+    dealing: Dealing,
+    leaks: LeakAudit,
+    *,
+    unfinished: bool,
 ) -> FinetuneReport:
     """What was found; written when all trainings are done."""
     start, empty = study.start, pl.DataFrame(schema=PREDICTIONS_SCHEMA)
@@ -192,6 +204,7 @@ def _report(
         predictions=pl.concat([empty, *(table for _, table in found)]),
         provenance=provenance(study.recipe),
         stopped_by=study.stop.signal if unfinished else 0,
+        leaks=leaks,
     )
     if not unfinished:
         report.save(study.out / REPORT)

@@ -11,6 +11,7 @@ import polars as pl
 
 from isoclr.files import atomic_path
 from isoclr.finetuning.outcomes import Outcome
+from isoclr.tasks.audit import LeakAudit
 from isoclr.tasks.metrics import QUANTITY, Interval, bootstrap, over_folds, over_seeds
 
 TITLES = {"pearson": "Pearson R", "spearman": "Spearman R", "mse": "MSE"}
@@ -34,6 +35,7 @@ class FinetuneReport:
         predictions: every test RNA of every training (:data:`isoclr.finetuning.outcomes.PREDICTIONS`).
         provenance: versions, hashes and options.
         stopped_by: number of the signal that stopped the study early; 0 when it is done.
+        leaks: what the test parts share with the training parts.
     """
 
     out: Path
@@ -49,6 +51,7 @@ class FinetuneReport:
     predictions: pl.DataFrame
     provenance: dict[str, Any]
     stopped_by: int = 0
+    leaks: LeakAudit | None = None
 
     @property
     def title(self) -> str:
@@ -112,6 +115,7 @@ class FinetuneReport:
             "split": self.split,
             "train_share": self.share,
             "counts": self.counts,
+            "leaks": None if self.leaks is None else self.leaks.as_dict(),
             "summary": {
                 task: {name: _plain(found) for name, found in self.summary(task).items()}
                 for task in self.tasks
@@ -152,24 +156,32 @@ class FinetuneReport:
         ]
 
     def _interval(self, task: str, name: str) -> Interval:
-        """Over splits, each the mean of its seeds; of a single training over its test groups."""
-        if len(self.outcomes) == 1:
-            return self._bootstrap(task, name)
+        """Over splits, each the mean of its seeds; of a single split over its test groups.
+
+        Random splits overlap as those of all labels do, whatever share of a training part is used.
+        """
         by_split: dict[str, list[float]] = {}
         for outcome in self.outcomes:
             by_split.setdefault(outcome.split, []).append(outcome.metrics[task][name])
+        if len(by_split) == 1:
+            return self._bootstrap(task, name)
         values = [float(np.mean(found)) for found in by_split.values()]
         if self.folds:
             return over_folds(values)
-        train = float(np.mean([outcome.train + outcome.valid for outcome in self.outcomes]))
+        train = float(np.mean([outcome.train for outcome in self.outcomes])) / self.share
         test = float(np.mean([outcome.test for outcome in self.outcomes]))
         return over_seeds(values, train, test)
 
     def _bootstrap(self, task: str, name: str) -> Interval:
+        """The mean of the seeds' metrics, over the groups of the one test part that they share."""
         table = self.predictions.filter(pl.col("task") == task)
-        true, predicted = table["true"].to_numpy(), table["predicted"].to_numpy()
-        groups = table["group"].to_numpy().astype(np.str_)
-        return bootstrap(lambda rows: QUANTITY[name](true[rows], predicted[rows]), groups)
+        seeds = table.partition_by("seed", maintain_order=True)
+        pairs = [(one["true"].to_numpy(), one["predicted"].to_numpy()) for one in seeds]
+        groups = seeds[0]["group"].to_numpy().astype(np.str_)
+        return bootstrap(
+            lambda rows: float(np.mean([QUANTITY[name](a[rows], b[rows]) for a, b in pairs])),
+            groups,
+        )
 
 
 def _plain(found: Interval) -> dict[str, float]:

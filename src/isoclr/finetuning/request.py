@@ -60,6 +60,20 @@ def check_folds(tasks: Sequence[Task]) -> None:
             raise InputError(f"{task.labels.path}: {where}, which --split fold needs")
 
 
+def refuse_idle(start: Start, *, hidden: int | None, encoder_learning_rate: float | None) -> None:
+    """An option that is given must do something.
+
+    Raises:
+        InputError: naming the one that would not.
+    """
+    if hidden is not None and start.encoder is None:
+        raise InputError(f"--hidden {hidden} is for IsoCLR encoders, saluki has layers of its own")
+    if encoder_learning_rate is not None and start.tune == "frozen":
+        raise InputError(
+            f"--encoder-learning-rate {encoder_learning_rate:g}: with --tune frozen the encoder learns nothing"
+        )
+
+
 def recipe_of(
     start: Start,
     tasks: Sequence[Task],

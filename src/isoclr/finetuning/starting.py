@@ -121,6 +121,8 @@ class Start:
         if self.scratch:
             architecture = encoder.network.architecture
             network = DilatedResNet(architecture, tracks=encoder.tracks)
+            network.recompute = encoder.network.recompute
+            network.compiled = encoder.network.compiled
         else:
             network = copy.deepcopy(encoder.network)
         for block in network.blocks:

@@ -139,8 +139,7 @@ class Trainer:
         saved = _under("optimizer.", tensors)
         for name, parameter in self.modules.named_parameters():
             for kind, tensor in _under(f"{name}.", saved).items():
-                place = self._device if kind != "step" else tensor.device
-                self.optimizer.state[parameter][kind] = tensor.to(place)
+                self.optimizer.state[parameter][kind] = tensor.to(self._device)
 
     def _train(self, on: bool) -> None:
         self.modules.train(on)

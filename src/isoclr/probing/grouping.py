@@ -1,5 +1,6 @@
 """Which samples must stay on one side of a split, and the splits."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from isoclr.corpus import Corpus
 from isoclr.errors import InputError
+from isoclr.tasks.labels import Labels
 from isoclr.tasks.samples import Samples, gene_key
 from isoclr.tasks.splits import Split, SplitKind, group_folds, named_folds, random_split
 
@@ -39,6 +41,41 @@ def gene_sets(samples: Samples, corpus: Corpus) -> tuple[NDArray[np.str_], int]:
             "expected a corpus of the same species, named as in the embeddings"
         )
     return found["gene_set"].fill_null(found["gene"]).to_numpy().astype(np.str_), unknown
+
+
+def gene_sets_if_known(samples: Samples, corpus: Corpus) -> NDArray[np.str_] | None:
+    """The same; None for a corpus without homologs or of other genes: an audit says that it does not know."""
+    try:
+        return gene_sets(samples, corpus)[0]
+    except InputError:
+        return None
+
+
+def check_folds(labels: Labels) -> None:
+    """A cross-validation over the label table's own folds needs one in every row.
+
+    Raises:
+        InputError: there is none, or a row has none.
+    """
+    if labels.table["fold"].null_count():
+        bad = labels.table.filter(pl.col("fold").is_null())
+        where = f"line {bad['line'][0]} has no fold" if labels.has_folds else "no column 'fold'"
+        raise InputError(f"{labels.path}: {where}, which --split fold needs")
+
+
+def check_parts(splits: Sequence[Split], values: NDArray[np.float64], labels: Labels) -> None:
+    """Every part needs two different values, or nothing can be learnt from it, or no correlation is known on it.
+
+    Raises:
+        InputError: naming the split and the part.
+    """
+    for split in splits:
+        for part, rows in (("training", split.train), ("test", split.test)):
+            if len(rows) == 0 or np.ptp(values[rows]) == 0:
+                raise InputError(
+                    f"{labels.path}: {split.name}: the {part} part ({len(rows)} of {len(values)} RNAs) has one "
+                    f"value of {labels.name} only; expected two or more: give more labels or larger test parts"
+                )
 
 
 def _check_homology(samples: Samples, corpus: Corpus) -> None:

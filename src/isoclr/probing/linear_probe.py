@@ -6,9 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from isoclr._version import __version__
 from isoclr.console import progress
 from isoclr.corpus import open_corpus
@@ -20,7 +17,7 @@ from isoclr.files import sha256
 from isoclr.probing.comparison import methods
 from isoclr.probing.evaluation import Method, MethodReport, evaluate
 from isoclr.probing.fitting import Model
-from isoclr.probing.grouping import make_splits
+from isoclr.probing.grouping import check_folds, check_parts, make_splits
 from isoclr.probing.report import TITLES, ProbeReport
 from isoclr.probing.study import Study, plan
 from isoclr.reports import Bar, check_format, probe_figure
@@ -127,7 +124,7 @@ def probe(
     splits, how = make_splits(
         split, study.groups, study.samples, folds=folds, seeds=seeds, seed=seed
     )
-    _check_splits(splits, study, table)
+    check_parts(splits, study.samples.values, table)
     options: dict[str, Any] = {"split": split, "model": model, "species": species, "rnas": rnas}
     options |= {"label": label, "seeds": seeds, "seed": seed, "folds": folds, "trees": trees}
     files: dict[str, Path | None] = {
@@ -222,21 +219,8 @@ def _check_label(table: Labels, model: Model, split: SplitKind) -> None:
         raise InputError(
             f"{table.path}: {table.name} has {values} different values, --model logistic expects two"
         )
-    if split == "fold" and table.table["fold"].null_count():
-        bad = table.table.filter(pl.col("fold").is_null())
-        where = f"line {bad['line'][0]} has no fold" if table.has_folds else "no column 'fold'"
-        raise InputError(f"{table.path}: {where}, which --split fold needs")
-
-
-def _check_splits(splits: Sequence[Split], study: Study, table: Labels) -> None:
-    """Every part needs two different values, or nothing can be learnt from it, or no correlation is known on it."""
-    for split in splits:
-        for part, rows in (("training", split.train), ("test", split.test)):
-            if np.ptp(study.samples.values[rows]) == 0:
-                raise InputError(
-                    f"{table.path}: {split.name}: the {part} part ({len(rows)} of {len(study.samples)} RNAs) has one "
-                    f"value of {table.name} only; expected two or more: give more labels or larger test parts"
-                )
+    if split == "fold":
+        check_folds(table)
 
 
 def _evaluate(

@@ -13,7 +13,7 @@ from isoclr.corpus import Corpus
 from isoclr.corpus.codes import Codes, nucleotides
 from isoclr.embedding import Embeddings
 from isoclr.errors import InputError
-from isoclr.probing.grouping import gene_sets
+from isoclr.probing.grouping import gene_sets, gene_sets_if_known
 from isoclr.tasks import Labels, Samples, Split, Task, match
 from isoclr.tasks.audit import LeakAudit, audit
 from isoclr.tasks.chromosomes import locate
@@ -115,7 +115,7 @@ def _grouped(
         sets, counts["genes that the corpus does not know"] = gene_sets(study.samples, corpus)
         groups = sets
     elif corpus is not None:
-        sets = _gene_sets_if_known(study.samples, corpus)
+        sets = gene_sets_if_known(study.samples, corpus)
     if split == "fold":
         folds = study.samples.table.group_by("gene").agg(pl.col("fold").n_unique())["fold"]
         counts["genes with RNAs in several of the label file's folds"] = int((folds > 1).sum())
@@ -131,15 +131,6 @@ def _by_chromosome(study: Study, files: Sequence[Path]) -> Study:
         "ids that the files put on several chromosomes": found.several,
     }
     return replace(study, groups=found.groups, counts=counts).select(found.groups != "")
-
-
-def _gene_sets_if_known(samples: Samples, corpus: Corpus) -> NDArray[np.str_] | None:
-    try:
-        return gene_sets(samples, corpus)[0]
-    except (
-        InputError
-    ):  # a corpus without homologs, or of other genes: the audit says that it does not know
-        return None
 
 
 def _with_sequences(

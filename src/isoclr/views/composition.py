@@ -4,7 +4,7 @@ Words, codons, regions and exons, and the sequence elements that are known to ac
 off its sequence and structure, no measurement is needed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isoclr.corpus.codes import N
+from isoclr.models.chunk import sent
 from isoclr.views.resident import Resident
 from isoclr.views.tallying import LETTERS, REGIONS, WORD, Bases, bases_of, count
 
@@ -75,14 +76,14 @@ def composition(resident: Resident, transcripts: NDArray[np.int64]) -> Float[Ten
 
 def _four_mers(bases: Bases) -> Tensor:
     counts = count(bases.owner * LETTERS**4 + bases.words(4), bases.n * LETTERS**4)
-    return _shares(counts.view(-1, LETTERS**4)[:, _known(4)])
+    return _shares(counts.view(-1, LETTERS**4)[:, _known(4, counts.device)])
 
 
 def _codons(bases: Bases) -> Tensor:
     nowhere = LETTERS**3 - 1  # a word that has an unknown base
     words = torch.where(bases.codon, bases.words(3), nowhere)
     counts = count(bases.owner * LETTERS**3 + words, bases.n * LETTERS**3)
-    return _shares(counts.view(-1, LETTERS**3)[:, _known(3)])
+    return _shares(counts.view(-1, LETTERS**3)[:, _known(3, counts.device)])
 
 
 def _bases_by_region(bases: Bases) -> Tensor:
@@ -144,20 +145,23 @@ def _ends_and_start(bases: Bases) -> Tensor:
 
 def _motifs(bases: Bases) -> Tensor:
     """Every motif's occurrences a kb in each region, and log2(1 + their number) in the 3' UTR."""
-    kind_of_word, kinds = _kinds()
-    device = bases.word.device
-    of_kind = bases.by_region(kind_of_word.to(device)[bases.word].long(), len(kinds))
-    counts = of_kind @ kinds.to(device)  # (n, 3, motifs)
+    kind_of_word, kinds = _kinds(bases.word.device)
+    of_kind = bases.by_region(kind_of_word[bases.word].long(), len(kinds))
+    counts = of_kind @ kinds  # (n, 3, motifs)
     sizes = _region_sizes(bases).clamp(min=50)[..., None]
     return torch.cat([(1000 * counts / sizes).flatten(1), _log(counts[:, 2])], 1)
 
 
 @cache
-def _kinds() -> tuple[Tensor, Tensor]:
-    """For every word of eight letters which kind it is of, and for every kind the motifs that begin its words."""
+def _kinds(device: torch.device) -> tuple[Tensor, Tensor]:
+    """For every word of eight letters which kind it is of, and for every kind the motifs that begin its words.
+
+    Made once for a device, as what is sent to it for every batch would keep it waiting.
+    """
     begins = torch.stack([_words_with(motif) for motif in MOTIFS], 1)  # (5^8, motifs)
     kinds, kind_of_word = torch.unique(begins, dim=0, return_inverse=True)
-    return kind_of_word.to(torch.uint8), kinds.float()
+    tables = kind_of_word.to(torch.uint8), kinds.float()
+    return sent(tables[0].numpy(), device), sent(tables[1].numpy(), device)
 
 
 def _words_with(motif: str) -> Tensor:
@@ -170,10 +174,11 @@ def _words_with(motif: str) -> Tensor:
 
 
 @cache
-def _known(k: int) -> Sequence[int]:
-    """The k-mers without an unknown base, among all to the base of 5."""
+def _known(k: int, device: torch.device) -> Tensor:
+    """The k-mers without an unknown base, among all to the base of 5; made once for a device."""
     powers = [LETTERS ** (k - 1 - i) for i in range(k)]
-    return [sum(map(int.__mul__, letters, powers)) for letters in product(range(N), repeat=k)]
+    known = [sum(map(int.__mul__, letters, powers)) for letters in product(range(N), repeat=k)]
+    return sent(np.array(known), device)
 
 
 def _one_hot(found: Tensor) -> Tensor:

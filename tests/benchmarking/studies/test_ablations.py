@@ -60,3 +60,9 @@ def test_runs_of_different_lengths_are_refused(world: Any) -> None:
     without = RUNS.replace("steps = 2, ", "")
     with pytest.raises(InputError, match="must be given"):
         benchmark(world.plan(without), out=world.folder / "out", list=True)
+
+
+def test_minutes_beside_steps_are_refused(world: Any) -> None:
+    plan = world.plan(RUNS.replace("mask = 0.15", "minutes = 3"))
+    with pytest.raises(InputError, match="minutes is given for 'full again', expected steps alone"):
+        benchmark(plan, out=world.folder / "out", list=True)

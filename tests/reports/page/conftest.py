@@ -204,6 +204,7 @@ def _of_tables() -> dict[str, list[dict[str, object]]]:
         "method": "ours",
         "against": "k-mers + codons",
         "model": "ridge",
+        "against_model": "ridge",
         "metric": "pearson",
         "value": -0.1,
         "low": -0.15,

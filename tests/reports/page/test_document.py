@@ -1,15 +1,18 @@
 """What the page says, in which order, and that it asks nothing of anybody."""
 
 import re
+import shutil
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from isoclr.errors import MissingExtraError
 from isoclr.reports.page import write_page
 from isoclr.reports.page.document import SECTIONS
+from isoclr.reports.page.sections.probes import labelled
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -123,3 +126,31 @@ def test_without_plotly_one_line_says_what_to_install(
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(MissingExtraError, match=r"plotly: pip install 'isoclr\[report\]'"):
         write_page(results_of_all)
+
+
+def test_a_figure_of_an_earlier_page_is_removed_and_not_shown(
+    results_of_all: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "again"
+    shutil.copytree(results_of_all, folder)
+    figures = folder / "figures"
+    figures.mkdir(exist_ok=True)
+    for name in ("mutations_half-life_OLD.png", "main_random.svg", "my own.png"):
+        (figures / name).write_bytes(b"x")
+    text = write_page(folder).read_text(encoding="utf-8")
+    assert text.count('class="picture"') == 1
+    assert not (figures / "mutations_half-life_OLD.png").exists()
+    assert not (figures / "main_random.svg").exists()
+    assert (figures / "my own.png").exists()
+
+
+def test_what_networks_see_beside_the_share_is_said(text: str) -> None:
+    assert "stop early by the whole validation part" in text
+
+
+def test_probes_are_named_where_there_are_several() -> None:
+    rows = pl.DataFrame(
+        {"method": ["a", "a", "k", "t"], "model": ["ridge", "linear", "ridge", "trees"]}
+    )
+    assert labelled(rows)["name"].to_list() == ["a (ridge)", "a (linear)", "k (ridge)", "t"]
+    assert labelled(rows.filter(model="ridge"))["name"].to_list() == ["a", "k"]

@@ -95,6 +95,13 @@ def _features(bench: Bench, embedding: Product, prepared: Prepared) -> Any:
 
 def _check_equal_lengths(bench: Bench, study: Ablations) -> None:
     """Runs of different lengths tell nothing of what was left out."""
+    for run in study.runs:
+        for key in ("minutes", "epochs"):
+            if {**study.pretrain, **run.pretrain}.get(key) is not None:
+                raise InputError(
+                    f"{bench.plan.path}: [ablations]: {key} is given for {run.name!r}, expected steps alone, "
+                    "which are equal for all runs"
+                )
     defaults = inspect.signature(pretrain).parameters
     lengths = {
         tuple(

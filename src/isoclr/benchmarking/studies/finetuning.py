@@ -3,7 +3,14 @@
 from isoclr.benchmarking.bench import Bench
 from isoclr.benchmarking.cell import Cell, Outcome
 from isoclr.benchmarking.plan import Asked, Tuned
-from isoclr.benchmarking.tuning import Training, name_of_network, summary_rows, trained
+from isoclr.benchmarking.tuning import (
+    Training,
+    check_same_samples,
+    name_of_network,
+    results_by_split,
+    summary_rows,
+    trained,
+)
 from isoclr.probing.grouping import SplitName
 
 STUDY = "finetuning"
@@ -11,6 +18,7 @@ STUDY = "finetuning"
 
 def cells(bench: Bench, study: Tuned) -> list[Cell]:
     """One result for every task, split and method."""
+    check_same_samples(bench, study.tasks)
     return [
         _cell(bench, study, bench.plan.tasks[name], split, method)
         for name in study.tasks
@@ -26,7 +34,8 @@ def _cell(bench: Bench, study: Tuned, asked: Asked, split: SplitName, method: st
 
     def compute() -> Outcome:
         means, each = summary_rows(bench, training, STUDY)
-        return Outcome(means, {"trainings": each})
+        return Outcome(means, {"trainings": each, "by_split": results_by_split(bench, training)})
 
     title = f"{asked.name}, {split} split: {name_of_network(bench, method)}"
-    return Cell(STUDY, title, {"trained": trained(bench, training).key}, compute)
+    inputs = {"trained": trained(bench, training).key, "method": name_of_network(bench, method)}
+    return Cell(STUDY, title, inputs, compute)

@@ -1,5 +1,6 @@
 """The embedding space: maps of it, and what the nearest neighbours are (the paper's Figures 1, 3a and 6)."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -94,10 +95,11 @@ def _map(bench: Bench, study: Latent, name: str, product: Product) -> Cell:
         "species": study.species,
         "sample": study.sample,
         "seed": bench.plan.seed,
-        "labels": [f"{one.name} {bench.digest(one.task.table)}" for one in asked],
-        "terms": None
-        if terms is None
-        else [bench.digest(terms.terms), bench.digest(terms.annotations)],
+        "method": name,
+        "labels": {
+            one.name: [bench.digest(one.task.table), bench.digest(one.task.source)] for one in asked
+        },
+        "terms": None if terms is None else [bench.digest(path) for path in _files(terms)],
     }
 
     def compute() -> Outcome:
@@ -153,16 +155,18 @@ def _colours(bench: Bench, study: Latent, table: pl.DataFrame) -> list[Colour]:
     return found + (_terms(study.ontology, table) if study.ontology else [])
 
 
+def _files(task: OntologyTask) -> list[Path]:
+    """Everything that decides a task's terms."""
+    ids = [] if task.gene_ids is None else [task.gene_ids]
+    return [task.source, task.terms, task.annotations, *ids]
+
+
 def _terms(task: OntologyTask, table: pl.DataFrame) -> list[Colour]:
     """For each hierarchy its three commonest terms; a gene with several of them has no colour of its own."""
     found = []
     for one in hierarchies(task, table, classes=TERMS)[0]:
         names = [term.name for term in one.terms]
-        several = ["several of these" if row.sum() > 1 else None for row in one.labels]
-        words = [
-            names[int(row.argmax())] if row.sum() == 1 else other
-            for row, other in zip(one.labels, several, strict=True)
-        ]
+        words = [names[int(row.argmax())] if row.sum() == 1 else None for row in one.labels]
         values = _spread(table.height, one.samples.rows, words)
         title = one.namespace.replace("_", " ")
         found.append(Colour(title, "class", pl.Series(values, dtype=pl.String)))

@@ -7,7 +7,14 @@ from isoclr.benchmarking.cell import Cell, Outcome, Row
 from isoclr.benchmarking.methods import KINDS, Frozen, frozen_methods
 from isoclr.benchmarking.plan import Asked, LowData
 from isoclr.benchmarking.prepared import Prepared
-from isoclr.benchmarking.tuning import NETWORKS, Training, summary_rows, trained
+from isoclr.benchmarking.tuning import (
+    NETWORKS,
+    Training,
+    check_same_samples,
+    name_of_network,
+    summary_rows,
+    trained,
+)
 from isoclr.probing.fitting import fit_predict
 from isoclr.probing.grouping import SplitName
 from isoclr.tasks.splits import Indices, Split
@@ -20,6 +27,8 @@ FEWEST = 8
 def cells(bench: Bench, study: LowData) -> list[Cell]:
     """One result for every task, method, share and repeat; what trains a network comes last."""
     kinds = tuple(kind for kind in study.methods if kind in KINDS)
+    if len(kinds) < len(study.methods):
+        check_same_samples(bench, study.tasks)
     found = []
     for name in study.tasks:
         asked = bench.plan.tasks[name]
@@ -52,8 +61,9 @@ def _trained(
     def compute() -> Outcome:
         return Outcome(summary_rows(bench, training, STUDY)[1])
 
+    inputs = {"trained": trained(bench, training).key, "method": name_of_network(bench, method)}
     title = f"{asked.name}, {share:g} % of the labels, repeat {repeat + 1}: {method}"
-    return Cell(STUDY, title, {"trained": trained(bench, training).key}, compute)
+    return Cell(STUDY, title, inputs, compute)
 
 
 def split_of(asked: Asked) -> SplitName:
@@ -84,7 +94,13 @@ def _cell(
     repeat: int,
 ) -> Cell:
     inputs = bench.sample_inputs(asked, split, repeats)
-    inputs |= {"probe": method.probe, "share": share, "repeat": repeat, **method.inputs}
+    inputs |= {
+        "probe": method.probe,
+        "method": method.name,
+        "share": share,
+        "repeat": repeat,
+        **method.inputs,
+    }
 
     def compute() -> Outcome:
         prepared = bench.samples(asked, split, repeats)

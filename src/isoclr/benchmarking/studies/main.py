@@ -9,7 +9,7 @@ from isoclr.benchmarking.bench import Bench
 from isoclr.benchmarking.cell import Cell, Outcome, Row
 from isoclr.benchmarking.methods import Frozen, frozen_methods
 from isoclr.benchmarking.plan import Asked, Main
-from isoclr.benchmarking.prepared import Prepared
+from isoclr.benchmarking.prepared import INSERT, Prepared
 from isoclr.probing.evaluation import Method, MethodReport, evaluate
 from isoclr.probing.grouping import SplitName
 
@@ -43,7 +43,8 @@ def _cell(bench: Bench, asked: Asked, split: SplitName, method: Frozen) -> Cell:
         )
 
     title = f"{asked.name}, {split} split: {method.name} ({method.probe})"
-    return Cell(STUDY, title, {**inputs, "probe": method.probe, **method.inputs}, compute)
+    inputs |= {"probe": method.probe, "method": method.name, **method.inputs}
+    return Cell(STUDY, title, inputs, compute)
 
 
 def probe(method: Frozen, prepared: Prepared) -> MethodReport:
@@ -104,7 +105,9 @@ def predictions(report: MethodReport, prepared: Prepared) -> pl.DataFrame:
 
 
 def _audit(bench: Bench, asked: Asked, split: SplitName) -> Cell:
-    inputs = {**bench.sample_inputs(asked, split, asked.repeats), "audit": True}
+    inputs = {**bench.sample_inputs(asked, split, asked.repeats), "audit": "whole RNA"}
+    if asked.task.construct is not None:
+        inputs["audit"] = INSERT
 
     def compute() -> Outcome:
         found = bench.samples(asked, split, asked.repeats).leaks()

@@ -85,6 +85,7 @@ def head(bench: Bench, asked: Asked) -> Product:
     """A head of the first model that predicts the task's label."""
     from isoclr.predicting import fit
 
+    _check(bench, asked)
     embedding = products.embeddings(bench, bench.plan.models[0], asked)
     task = asked.task
 
@@ -107,6 +108,20 @@ def head(bench: Bench, asked: Asked) -> Product:
     }
     inputs |= {"species": task.species, "rnas": task.rnas, "seed": bench.plan.seed}
     return Product(bench.out / "heads", f"a head for {asked.name}", inputs, make)
+
+
+def _check(bench: Bench, asked: Asked) -> None:
+    """Heads are fitted to a table as it is, and motifs planted in the corpus' mRNAs.
+
+    Raises:
+        InputError: the task is of constructs, or renames columns of its table.
+    """
+    task = asked.task
+    if task.construct is not None or task.columns:
+        why = "its RNAs are no corpus'" if task.construct else f"{task.source} renames columns"
+        raise InputError(
+            f"{bench.plan.path}: [mutagenesis]: tasks has {task.name}, but {why}; expected other tasks"
+        )
 
 
 def _shown(bench: Bench, asked: Asked, number: int) -> tuple[str, Codes]:

@@ -29,6 +29,7 @@ def _cell(bench: Bench, study: Ontology, task: OntologyTask) -> Cell:
         "task": task.name,
         "files": [bench.digest(path) for path in files],
         "corpus": bench.identity,
+        "model": first.name,
         "embedding": main.key,
         "beside": {name: product.key for name, product in beside.items()},
         "foreign": {one.name: bench.digest(one.path) for one in bench.plan.foreign},

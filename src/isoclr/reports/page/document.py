@@ -61,6 +61,18 @@ def write_page(folder: Path) -> Path:
     return path
 
 
+def check_page() -> None:
+    """Refuse to begin what could not be drawn at the end.
+
+    Raises:
+        MissingExtraError: plotly is not installed.
+    """
+    try:
+        import plotly.offline  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("plotly", "report", "a benchmark's page") from None
+
+
 def _document(results: Results, script: str) -> Iterator[str]:
     made = [(name, title, section(results)) for name, title, section in SECTIONS]
     there = [(name, title, part) for name, title, part in made if part is not None]
@@ -112,8 +124,7 @@ def _own(name: str) -> str:
 
 def _plotly() -> str:
     """The drawing library's script, from the installed package."""
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError:
-        raise MissingExtraError("plotly", "report", "a benchmark's page") from None
+    check_page()
+    from plotly.offline import get_plotlyjs
+
     return str(get_plotlyjs()).replace("</script", "<\\/script")

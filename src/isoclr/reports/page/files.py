@@ -1,5 +1,6 @@
 """The figures as files, PNG and SVG, from the same charts as the page."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,17 +23,27 @@ from isoclr.reports.page.sections import (
 
 FOLDER = "figures"
 FORMATS = ("png", "svg")
+_OURS = re.compile(r"(main|finetuning|ablations|mutations)_.+|low_data|ontology|neighbours|motifs")
 
 
 def write_figures(results: Results) -> None:
     """Draw what there is into ``figures/``."""
     folder = results.folder / FOLDER
+    _remove_old(folder)
     for kind in FORMATS:
         for name, charts in _dots(results):
             draw_dots(folder / f"{name}.{kind}", charts)
         if curves := low_data.curves(results):
             draw_curves(folder / f"low_data.{kind}", curves)
         _draw_mutations(results, folder, kind)
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove the figures of an earlier page: what it showed may be of other inputs."""
+    for kind in FORMATS:
+        for path in folder.glob(f"*.{kind}"):
+            if _OURS.fullmatch(path.stem):
+                path.unlink()
 
 
 def _dots(results: Results) -> Iterator[tuple[str, list[Dots]]]:
@@ -49,15 +60,12 @@ def _dots(results: Results) -> Iterator[tuple[str, list[Dots]]]:
 
 def _draw_mutations(results: Results, folder: Path, kind: str) -> None:
     """Every mutated mRNA with its track and the logo of its most important stretch."""
-    table = results.large("mutations")
-    if table.is_empty():
-        return
-    for (task, transcript), part in table.group_by("task", "transcript_id", maintain_order=True):
+    for (task, transcript), part in mutagenesis.mutated(results).items():
         first = part.row(0, named=True)
         letters = {letter: code for code, letter in enumerate("ACGUN")}
         bases = part["base"].replace_strict(letters, return_dtype=pl.UInt8)
         mutation_figure(
-            folder / f"mutations_{task}_{transcript}.{kind}",
+            folder / f"{mutagenesis.picture(task, transcript)}.{kind}",
             title=f"{transcript}: {first['target']}, predicted {first['value']:.2f}",
             bases=bases.to_numpy(),
             effects=part.select("A", "C", "G", "U").to_numpy().astype(np.float32),

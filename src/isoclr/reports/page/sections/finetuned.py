@@ -7,7 +7,7 @@ from isoclr.reports.page.figure import figure
 from isoclr.reports.page.html import Html, element
 from isoclr.reports.page.published import FINE_TUNED
 from isoclr.reports.page.results import Results
-from isoclr.reports.page.sections.probes import SPLITS, charts, split_table
+from isoclr.reports.page.sections.probes import SPLITS, charts, paired_table, split_table
 
 COMPARISON = (
     "Rows of one table are of the same RNAs and splits, and may be compared with each other. The published rows "
@@ -31,7 +31,12 @@ def section(results: Results) -> Html | None:
         )
         parts += [
             split_table(results, rows, split, caption, FINE_TUNED, "finetuning"),
-            figure(f"figure-finetuning-{split}", dots(results, rows, split), _CAPTION),
+            figure(
+                f"figure-finetuning-{split}",
+                dots(results, rows, split),
+                _CAPTION,
+                numbers=paired_table(results, "finetuning", split),
+            ),
         ]
     return element("section", element("h2", "Fine-tuning"), parts, id="fine-tuning")
 

@@ -20,7 +20,8 @@ def section(results: Results) -> Html | None:
     note = element(
         "p",
         "How many test RNAs, over all splits, have an isoform of the same gene, a homolog of the same gene set, or "
-        "nearly their whole sequence in the training part. A model could remember these instead of predicting them.",
+        "nearly their whole sequence (of a reporter assay, the insert) in the training part. A model could remember "
+        "these instead of predicting them.",
     )
     grid = table(
         "Leak audit: test RNAs that the training part knows.",

@@ -7,14 +7,14 @@ from isoclr.reports.page.figure import figure
 from isoclr.reports.page.html import Html, element
 from isoclr.reports.page.published import LINEAR_PROBE
 from isoclr.reports.page.results import Results
-from isoclr.reports.page.sections.probes import SPLITS, charts, split_table, verdicts
-from isoclr.reports.page.tables import table, with_interval
+from isoclr.reports.page.sections.probes import SPLITS, charts, paired_table, split_table, verdicts
 
 COMPARISON = (
-    "Rows of one table are of the same RNAs, the same splits and the same probe, and may be compared with each "
-    "other. The published rows may not be compared with them number by number: they are of 10,432 human and 11,008 "
-    "mouse genes (how many are used here stands in the column n of the CSV file), of one random split that keeps "
-    "neither isoforms nor homologs together, and of encoders trained on 926,628 transcripts. They say "
+    "Rows of one table are of the same RNAs and the same splits, and may be compared with each other; what reads "
+    "the features, a plain linear or a ridge regression, stands behind a name where a table has both, and trees are "
+    "named as such. The published rows may not be compared with them number by number: they are of 10,432 human and "
+    "11,008 mouse genes (how many are used here stands in the column n of the CSV file), of one random split that "
+    "keeps neither isoforms nor homologs together, and of encoders trained on 926,628 transcripts. They say "
     "what the method can reach."
 )
 SIMPLE = (
@@ -46,7 +46,9 @@ def section(results: Results) -> Html | None:
         parts += [
             element("h3", f"Split: {split}"),
             numbers,
-            figure(f"figure-1-{split}", shown, _FIGURE, numbers=_paired(results, split)),
+            figure(
+                f"figure-1-{split}", shown, _FIGURE, numbers=paired_table(results, "main", split)
+            ),
         ]
     parts += [_words(results), _predictions(results)]
     title = element("h2", "Linear probes of frozen embeddings")
@@ -74,23 +76,6 @@ def _words(results: Results) -> Html:
         element("p", "Differences of the main metric on the same splits, with 95 % intervals."),
         element("ul", lines),
     )
-
-
-def _paired(results: Results, split: str) -> Html | None:
-    rows = results.rows("main_differences")
-    if rows.is_empty() or rows.filter(pl.col("split") == split).is_empty():
-        return None
-    body = [
-        [
-            f"{row['method']} − {row['against']}",
-            results.title(row["task"]),
-            with_interval(row["value"], row["low"], row["high"]),
-        ]
-        for row in rows.filter(pl.col("split") == split).iter_rows(named=True)
-    ]
-    heads = ["Difference", "Task", "Main metric [95 %]"]
-    csv = ("main_differences.csv", results.text("main_differences"))
-    return table("Paired differences on the same splits.", heads, body, csv=csv)
 
 
 def _predictions(results: Results) -> Html | None:

@@ -17,7 +17,9 @@ def section(results: Results) -> Html | None:
         return None
     caption = (
         "Figure 3b. Test performance after training on a uniform subset of the training labels; mean over repeats "
-        "(each with a split and a subset of its own) and 95 % interval, which allows for the overlap of random splits."
+        "(each with a split and a subset of its own) and 95 % interval, which allows for the overlap of random splits. "
+        "Methods that train a network stop early by the whole validation part, 15 % of all labels whatever the share: "
+        "they see more labels than the share says, and at small shares many more; the probes see the share alone."
     )
     most = max(rows["train"].to_list())
     note = element(

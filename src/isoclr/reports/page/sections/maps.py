@@ -11,7 +11,7 @@ from isoclr.reports.page.html import Html, data, element, void
 from isoclr.reports.page.results import Results
 from isoclr.reports.page.tables import number, table
 
-OTHER = "several of these"
+NONE = "none, or several"
 QUIET = "#c8c8c8"
 
 
@@ -105,18 +105,17 @@ def _quantity(values: pl.Series) -> dict[str, Any]:
 
 
 def _classes(values: pl.Series) -> dict[str, Any]:
-    """Names of the classes, the commonest first, and the number of each RNA's; what has none comes first and quiet."""
+    """Names of the classes, the commonest first, and the number of each RNA's; that of none comes first and quiet."""
     counts = values.drop_nulls().value_counts(sort=True)[values.name].to_list()
-    loud = [name for name in counts if name != OTHER][: len(palette.COLOURS) - 1]
-    names = ["none", *([OTHER] if OTHER in counts else []), *loud]
-    quiet = [name in ("none", OTHER) for name in names]
+    loud = counts[: len(palette.COLOURS) - 1]
+    names = [NONE, *loud]
     place = {name: index for index, name in enumerate(names)}
     return {
         "names": names,
-        "index": [place.get(value, 0) for value in values.fill_null("none")],
-        "quiet": quiet,
-        "colours": [QUIET] * sum(quiet) + list(palette.COLOURS[: len(loud)]),
-        "symbols": ["circle"] * sum(quiet) + list(palette.SYMBOLS[: len(loud)]),
+        "index": [place.get(value, 0) for value in values.fill_null(NONE)],
+        "quiet": [name == NONE for name in names],
+        "colours": [QUIET, *palette.COLOURS[: len(loud)]],
+        "symbols": ["circle", *palette.SYMBOLS[: len(loud)]],
     }
 
 

@@ -80,9 +80,24 @@ def _motifs(results: Results, rows: pl.DataFrame) -> Html:
     return table("Planted motifs.", heads, body, csv=csv)
 
 
+def mutated(results: Results) -> dict[tuple[str, str], pl.DataFrame]:
+    """Task and transcript of every mRNA whose bases were mutated, with its rows."""
+    rows = results.large("mutations")
+    if rows.is_empty():
+        return {}
+    parts = rows.group_by("task", "transcript_id", maintain_order=True)
+    return {(str(task), str(transcript)): part for (task, transcript), part in parts}
+
+
+def picture(task: str, transcript: str) -> str:
+    """Name of the figure of a mutated mRNA, without its suffix."""
+    return f"mutations_{task}_{transcript}"
+
+
 def _pictures(results: Results) -> Html | None:
     """The drawn mRNAs, inside the page."""
-    paths = sorted((results.folder / "figures").glob("mutations_*.png"))
+    named = [results.folder / "figures" / f"{picture(*one)}.png" for one in mutated(results)]
+    paths = [path for path in named if path.is_file()]
     if not paths:
         return None
     drawn = [

@@ -30,13 +30,14 @@ def main_metric(rows: pl.DataFrame, task: str) -> str:
     return str(rows.filter(pl.col("task") == task)["metric"][0])
 
 
+PROBES = ("linear", "ridge")
+
+
 def labelled(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with ``name``: the method, and its probe where one method has several."""
-    several = rows.group_by("method").agg(pl.col("model").n_unique().alias("probes"))
-    many = set(several.filter(pl.col("probes") > 1)["method"])
-    name = pl.when(pl.col("method").is_in(many)).then(
-        pl.col("method") + " (" + pl.col("model") + ")"
-    )
+    """Rows with ``name``: the method, and its linear probe where the rows are of several."""
+    probe = pl.col("model").is_in(PROBES)
+    several = rows.filter(probe)["model"].n_unique() > 1
+    name = pl.when(probe & several).then(pl.col("method") + " (" + pl.col("model") + ")")
     return rows.with_columns(name=name.otherwise(pl.col("method")))
 
 
@@ -101,6 +102,29 @@ def charts(
     return found
 
 
+def paired_table(results: Results, study: str, split: str) -> Html | None:
+    """Paired differences between the first method and the others; none where there is one method only."""
+    rows = results.rows(f"{study}_differences")
+    if rows.is_empty() or rows.filter(pl.col("split") == split).is_empty():
+        return None
+    body = [
+        [
+            f"{_probed(row['method'], row['model'])} − {_probed(row['against'], row['against_model'])}",
+            results.title(row["task"]),
+            with_interval(row["value"], row["low"], row["high"]),
+        ]
+        for row in rows.filter(pl.col("split") == split).iter_rows(named=True)
+    ]
+    heads = ["Difference", "Task", "Main metric [95 %]"]
+    csv = (f"{study}_differences.csv", results.text(f"{study}_differences"))
+    return table("Paired differences on the same splits.", heads, body, csv=csv)
+
+
+def _probed(method: str, model: str) -> str:
+    """A method with what reads its features; a trained network needs nothing."""
+    return f"{method} ({model})" if model in (*PROBES, "trees") else method
+
+
 def verdicts(results: Results, differences: pl.DataFrame, against: Sequence[str]) -> list[str]:
     """Where the first model is above, below, or not to be told apart from a simple baseline, in words."""
     if differences.is_empty():
@@ -115,8 +139,11 @@ def verdicts(results: Results, differences: pl.DataFrame, against: Sequence[str]
         else:
             word = "is above" if low > 0 else "cannot be told apart from"
         gap = with_interval(row["value"], low, high)
+        probe = row["model"]
+        if row["against_model"] != probe:
+            probe = f"{probe} against {row['against_model']}"
         found.append(
-            f"{results.title(row['task'])} ({row['split']} split, {row['model']}): {row['method']} {word} "
+            f"{results.title(row['task'])} ({row['split']} split, {probe}): {row['method']} {word} "
             f"{row['against']}, {METRICS.get(row['metric'], row['metric'])} {gap}."
         )
     return found

@@ -1,0 +1,79 @@
+"""What ships: the weights and heads inside the package, as a user finds them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import isoclr
+from isoclr.files import sha256
+from isoclr.models.loading import SHELF
+from isoclr.predicting.shipped import shipped_heads, shipped_models
+from isoclr.predicting.storing import read_facts
+
+MOST = 4_000_000
+"""Bytes of a model's weights."""
+
+
+def rna(seed: int, length: int = 900) -> str:
+    letters = np.random.default_rng(seed).choice(list("ACGU"), length)
+    return "AUG" + "".join(letters)
+
+
+@pytest.fixture
+def fasta(tmp_path: Path) -> Path:
+    path = tmp_path / "rnas.fa"
+    path.write_text("".join(f">t{i}\n{rna(i)}\n" for i in range(4)))
+    return path
+
+
+def test_isoclr_s_ships_small_and_whole() -> None:
+    names = [path.name for path in shipped_models()]
+    assert "isoclr-s.v1" in names
+    for directory in shipped_models():
+        weights = directory / "model.safetensors"
+        assert weights.stat().st_size <= MOST
+        config = json.loads((directory / "config.json").read_text())
+        assert config["sha256"] == sha256(weights)
+
+
+def test_it_opens_by_name_and_is_trained() -> None:
+    model = isoclr.load("isoclr-s")
+    assert (model.name, model.tracks, model.num_parameters) == ("isoclr-s", 6, 787_264)
+    untrained = isoclr.create("isoclr-s", seed=0, pooling="all")
+    assert model.dim == untrained.dim == 1152
+    running = model.network.state_dict()["blocks.0.norm1.running_mean"]
+    assert float(running.abs().max()) > 0
+    found = model.embed([rna(1), rna(2)])
+    assert np.isfinite(found).all()
+    assert float(np.abs(found[0] - found[1]).max()) > 0
+
+
+@pytest.mark.parametrize("species", ["human", "mouse"])
+def test_its_heads_are_its_own_and_predict(fasta: Path, tmp_path: Path, species: str) -> None:
+    out = tmp_path / "half_life.tsv"
+    isoclr.predict((fasta,), task="half-life", species=species, out=out)
+    header, *rows = [line.split("\t") for line in out.read_text().splitlines()]
+    assert len(rows) == 4
+    table = [dict(zip(header, row, strict=True)) for row in rows]
+    for row in table:
+        value, low, high = (float(row[name]) for name in ("value", "lower", "upper"))
+        assert low < value < high
+
+
+def test_the_heads_say_how_well_they_did_on_held_out_folds() -> None:
+    shas = {json.loads((path / "config.json").read_text())["sha256"] for path in shipped_models()}
+    assert {path.name for path in shipped_heads()} >= {"half-life-human", "half-life-mouse"}
+    for directory in shipped_heads():
+        facts = read_facts(directory)
+        assert facts["model"]["sha256"] in shas
+        (target,) = facts["targets"]
+        assert target["held_out"]["metrics"]["pearson"]["low"] > 0.4
+
+
+def test_nothing_that_ships_tells_of_the_machine_it_was_made_on() -> None:
+    for path in SHELF.rglob("*.json"):
+        text = path.read_text()
+        assert "/home" not in text
+        assert "/tmp" not in text

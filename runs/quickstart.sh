@@ -36,9 +36,10 @@ fi
 step "inspect: what is in the corpus"
 isoclr inspect "$out/corpus" --plot "$out/corpus.png"
 
-step "pretrain: learn which transcripts belong together, for $minutes minutes"
+step "pretrain: learn which transcripts belong together, and what they are made of, for $minutes minutes"
 isoclr pretrain "$out/corpus" --out "$out/model" --minutes "$minutes" \
-  --batch-size 128 --learning-rate 0.004 --min-transcripts 2 --recompute off --chunk-nt 32768
+  --batch-size 32 --learning-rate 0.005 --min-transcripts 2 --recompute off --chunk-nt 32768 \
+  --pooling all --project last --composition 30
 
 step "embed: one vector for every RNA of the corpus"
 isoclr embed "$out/corpus" --model "$out/model" --out "$out/embeddings.parquet"

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?=
 JOBS ?= auto
 
-.PHONY: setup quickstart test check clean
+.PHONY: setup quickstart test check browser clean
 
 setup: $(VENV)/.installed  ## everything needed to use, test and check isoclr
 
@@ -24,6 +24,9 @@ check: setup  ## style, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+browser:  ## Debian's chromium, in which the benchmark's page is tested; without it these tests are skipped
+	command -v chromium || { apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends chromium; }
 
 clean:
 	rm -rf $(VENV) quickstart-out

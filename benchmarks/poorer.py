@@ -27,12 +27,13 @@ from isoclr.embedding.table import SCHEMA
 from isoclr.models import Encoder
 from isoclr.orf import longest_orf
 from isoclr.probing.evaluation import Method, evaluate
-from isoclr.probing.grouping import SplitName, make_splits
+from isoclr.probing.grouping import make_splits
 from isoclr.probing.study import Study, plan
 from isoclr.tasks import read_labels
 from isoclr.tasks.metrics import QUANTITY
+from isoclr.tasks.splits import SplitKind
 
-TASKS: dict[str, tuple[str, str, SplitName]] = {
+TASKS: dict[str, tuple[str, str, SplitKind]] = {
     "half_life_human": ("human", "rna_half_life_human.tsv.gz", "fold"),
     "half_life_mouse": ("mouse", "rna_half_life_mouse.tsv.gz", "fold"),
     "translation_efficiency": ("human", "translation_efficiency_hela.tsv.gz", "homology"),
@@ -59,7 +60,7 @@ TRACKS: dict[str, Callable[[Codes], Codes]] = {
 }
 
 
-def studies(corpus: Corpus, data: Path) -> Iterator[tuple[str, Study, SplitName]]:
+def studies(corpus: Corpus, data: Path) -> Iterator[tuple[str, Study, SplitKind]]:
     """The samples of every task, taken from the corpus."""
     table = corpus.transcripts
     facts = table.with_columns(
@@ -73,7 +74,7 @@ def studies(corpus: Corpus, data: Path) -> Iterator[tuple[str, Study, SplitName]
         yield task, plan(found, rnas, corpus, split=split, sequences=True), split
 
 
-def measure(encoder: Encoder, study: Study, split: SplitName) -> dict[str, dict[str, float]]:
+def measure(encoder: Encoder, study: Study, split: SplitKind) -> dict[str, dict[str, float]]:
     """Pearson R with its interval for every choice of tracks."""
     assert study.codes is not None
     methods = []

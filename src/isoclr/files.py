@@ -1,10 +1,10 @@
-"""Writing files so that a killed process leaves nothing that opens, and naming inputs by their content."""
+"""Paths as they are given, writing so that a killed process leaves nothing that opens, and naming files by content."""
 
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,11 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path beside ``target`` that becomes ``target`` when the block ends well.
 
     The suffix is kept, because many writers choose a format by it.
+
+    Raises:
+        InputError: ``target`` is a directory, or its folder cannot be made.
     """
+    check_file(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
         prefix=f".{target.name}.", suffix=".part" + target.suffix, dir=target.parent
@@ -37,10 +41,13 @@ def atomic_directory(target: Path, *, overwrite: bool = False) -> Iterator[Path]
     """A temporary directory beside ``target`` that becomes ``target`` when the block ends well.
 
     Raises:
-        InputError: ``target`` exists and ``overwrite`` is false.
+        InputError: ``target`` is a file, or exists and ``overwrite`` is false, or its folder cannot be made.
     """
+    if target.is_file():
+        raise InputError(f"{target}: is a file, expected the name of a directory")
     if target.exists() and not overwrite:
         raise InputError(f"{target}: exists already; choose another name or remove it first")
+    check_place(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     try:
@@ -54,6 +61,37 @@ def atomic_directory(target: Path, *, overwrite: bool = False) -> Iterator[Path]
         partial.replace(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_file(target: Path) -> None:
+    """Refuse the name of a file that could not be written, before anything is computed for it.
+
+    Raises:
+        InputError: it is a directory, or as :func:`check_place`.
+    """
+    if target.is_dir():
+        raise InputError(f"{target}: is a directory, expected the name of a file")
+    check_place(target)
+
+
+def check_place(target: Path) -> None:
+    """Refuse an output whose folder could not be made or written to, before anything is computed for it.
+
+    Raises:
+        InputError: the nearest folder that exists is a file, or may not be written to.
+    """
+    folder = target.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise InputError(f"{target}: {folder} is a file, expected a folder to write to")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{target}: {folder} may not be written to")
+
+
+def as_paths(given: Path | str | Iterable[Path | str]) -> list[Path]:
+    """Paths, or a single one, as a list: one is as good as a tuple of one; the characters of a name are no files."""
+    return [Path(path) for path in ((given,) if isinstance(given, str | Path) else given)]
 
 
 def sha256(path: Path) -> str:

@@ -1,5 +1,6 @@
 """A corpus of a few dozen short RNAs whose label is their G+C content, an encoder, and plans on both."""
 
+import csv
 import random
 import textwrap
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from isoclr.benchmarking.bench import Bench
 from isoclr.benchmarking.reading import read_plan
 
 GENES = 48
+TERMS = {"part": "XYZ", "process": "ABC"}
 
 
 @dataclass
@@ -56,6 +58,45 @@ class World:
         cds = "AUG" + rna(rng, 0.5)[:120].replace("U", "C") + "UAA"
         parts = ['insert = "utr5"', 'before = "GGA"', f'cds = "{cds}"', f'after = "{"ACGU" * 300}"']
         return self.task("assay", 'file = "inserts.tsv"', "[construct]", *parts)
+
+    def ontology(self) -> str:
+        """Write terms: what a gene does is its G+C content, where it does it is chance; the task file's name."""
+        with (self.folder / "gc.tsv").open() as table:
+            rows = list(csv.DictReader(table, delimiter="\t"))
+        genes, terms = (
+            ["#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory"],
+            [],
+        )
+        for number, row in enumerate(rows, 1):
+            share = float(row["gc"])
+            does = "A" if share > 0.55 else "B" if share < 0.45 else "C"
+            for name in (does, "XYZ"[number % 3]):
+                genes.append(f"9606\t{number}\t{name}\tIDA\t-\t-\t-\t-")
+        for space, names in TERMS.items():
+            terms.append(f"[Term]\nid: {space}\nname: {space}\nnamespace: {space}\n")
+            stanza = "[Term]\nid: {0}\nname: {0} name\nnamespace: {1}\nis_a: {1}\n"
+            terms += [stanza.format(name, space) for name in names]
+        ids = [f"{row['gene_id']}\t{number}" for number, row in enumerate(rows, 1)]
+        (self.folder / "go.obo").write_text("\n".join(terms))
+        (self.folder / "gene2go").write_text("\n".join(genes) + "\n")
+        (self.folder / "ids.tsv").write_text("\n".join(["gene_id\tentrez", *ids]) + "\n")
+        lines = [
+            'name = "go"',
+            'title = "terms"',
+            "[ontology]",
+            'terms = "go.obo"',
+            'annotations = "gene2go"',
+        ]
+        lines += [
+            'gene_ids = "ids.tsv"',
+            "depth = 1",
+            "classes = 2",
+            "[samples]",
+            'species = "human"',
+        ]
+        lines += ['rnas = "all"', 'split = "random"']
+        (self.folder / "go.toml").write_text("\n".join(lines) + "\n")
+        return "go.toml"
 
     def bench(self, studies: str = "[main]", **changes: str) -> Bench:
         return Bench(read_plan(self.plan(studies, **changes)), self.folder / "out")

@@ -1,8 +1,6 @@
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 
 from isoclr.benchmarking.prepared import prepare
@@ -75,9 +73,44 @@ def test_gene_sets_that_cannot_be_had_are_not_known_to_the_audit(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = world.bench()
-    prepared = bench.samples(bench.plan.tasks["gc"], "random", 1)
     monkeypatch.setitem(bench.corpus.meta, "homology", "homologene")
-    monkeypatch.setitem(bench.corpus.meta["options"], "scope", "within-species")
-    table = prepared.samples.table.with_columns(gene=pl.lit("mouse|") + pl.col("gene_id"))
-    other = replace(prepared, samples=replace(prepared.samples, table=table))
-    assert [leak.gene_set for leak in other.leaks().splits] == [None]
+    known = bench.samples(bench.plan.tasks["gc"], "random", 1)
+    assert [leak.gene_set for leak in known.leaks().splits] == [0]
+    monkeypatch.setitem(bench.corpus.meta, "homology", None)
+    unknown = bench.samples(bench.plan.tasks["gc"], "random", 2)
+    assert [leak.gene_set for leak in unknown.leaks().splits] == [None, None]
+
+
+def test_chromosomes_of_the_labels_or_of_files_are_never_divided(world: Any) -> None:
+    own = world.bench(splits='["chromosome"]')
+    prepared = own.samples(own.plan.tasks["gc"], "chromosome", 2)
+    assert set(prepared.groups) == {f"human|{name}" for name in range(6)}
+    for split in prepared.splits:
+        outside = np.concatenate([split.train, split.valid])
+        assert not set(prepared.groups[outside]) & set(prepared.groups[split.test])
+    assert prepared.how == "random 70/15/15 × 2 by whole chromosomes"
+    rows = [f"G{gene}\tchr{gene % 9}" for gene in range(40)]
+    (world.folder / "where.tsv").write_text("\n".join(["gene_id\tchromosome", *rows]) + "\n")
+    lines = [line.split("\t")[:2] for line in (world.folder / "gc.tsv").read_text().splitlines()]
+    (world.folder / "bare.tsv").write_text("".join("\t".join(line) + "\n" for line in lines))
+    bare = world.task("bare", 'file = "bare.tsv"')
+    bench = world.bench(task=bare, splits='["chromosome"]\nchromosomes = ["where.tsv"]')
+    prepared = bench.samples(bench.plan.tasks["bare"], "chromosome", 1)
+    assert set(prepared.groups) == {f"human|{name}" for name in range(9)}
+    assert prepared.counts["labelled RNAs whose chromosome is not known"] == 8
+    assert len(prepared.samples) == len(prepared.groups) == len(prepared.codes) == 40
+
+
+def test_files_with_chromosomes_decide_a_result_of_that_split_alone(world: Any) -> None:
+    (world.folder / "where.tsv").write_text("gene_id\tchromosome\nG1\t1\n")
+    plain = world.bench()
+    given = world.bench(splits='["random", "chromosome"]\nchromosomes = ["where.tsv"]')
+    tasks = plain.plan.tasks["gc"], given.plan.tasks["gc"]
+    same = [
+        bench.sample_inputs(task, "random", 3)
+        for bench, task in zip((plain, given), tasks, strict=True)
+    ]
+    assert same[0] == same[1]
+    before = given.sample_inputs(tasks[1], "chromosome", 3)
+    assert before["chromosomes"] == [given.digest(world.folder / "where.tsv")]
+    assert "chromosomes" not in plain.sample_inputs(tasks[0], "chromosome", 3)

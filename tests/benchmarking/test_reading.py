@@ -55,6 +55,16 @@ def test_ablations_are_options_of_the_corpus_and_of_pre_training(world: Any) -> 
         ("[ablations]\npretrain = { step = 1 }", r"pretrain\.step is 1, expected one of model"),
         ("[ablations]\npretrain = { steps = 1 }", "run is missing"),
         ("[finetuning]\noptions = { out = 'x' }", r"options\.out is 'x', expected one of"),
+        ("[finetuning]\ntogether = 'gc'", "together is 'gc', expected lists of two or more of gc"),
+        ("[finetuning]\ntogether = [['gc']]", r"together is \['gc'\], expected lists of two"),
+        ("[finetuning]\ntogether = [['gc', 'x']]", r"together is \['gc', 'x'\], expected"),
+        ("[finetuning]\ntogether = [['gc', 'gc']]", r"together is \['gc', 'gc'\], expected"),
+        ("[latent]\nsupervised = 'x'", r"\[latent\]: supervised is 'x', expected gc"),
+        (
+            "[ontology]\ntasks = []\nsupervised = 'x'",
+            r"\[ontology\]: supervised is 'x', expected gc",
+        ),
+        ("[latent]\noptions = { epochs = 1 }", "supervised is missing, expected the task"),
     ],
 )
 def test_a_bad_plan_is_one_line_that_names_the_file_and_the_key(
@@ -69,6 +79,8 @@ def test_a_bad_plan_is_one_line_that_names_the_file_and_the_key(
 def test_missing_files_are_named(world: Any) -> None:
     with pytest.raises(InputError, match=r"corpus is '.*nowhere', expected an existing file"):
         read_plan(world.plan(corpus="nowhere"))
+    with pytest.raises(InputError, match=r"\[\[task\]\] 1: chromosomes is '.*nowhere', expected"):
+        read_plan(world.plan(splits='["chromosome"]\nchromosomes = ["nowhere"]'))
     with pytest.raises(InputError, match="no such file, expected a benchmark's plan"):
         read_plan(world.folder / "nothing.toml")
     (world.folder / "bad.toml").write_text("a = ")
@@ -81,3 +93,11 @@ def test_constructs_are_left_out_of_mutagenesis_unless_asked_for(world: Any) -> 
     plan = read_plan(world.plan(assay + "[mutagenesis]"))
     assert plan.mutagenesis is not None
     assert plan.mutagenesis.tasks == ("gc",)
+
+
+def test_terms_of_another_species_than_the_maps_are_refused(world: Any) -> None:
+    terms = f"ontology = '{world.ontology()}'"
+    assert read_plan(world.plan(f"[latent]\n{terms}")).latent is not None
+    assert read_plan(world.plan(f"[latent]\nspecies = 'human'\n{terms}")).latent is not None
+    with pytest.raises(InputError, match=r"ontology is 'go\.toml', expected terms of .* mouse"):
+        read_plan(world.plan(f"[latent]\nspecies = 'mouse'\n{terms}"))

@@ -33,6 +33,7 @@ def test_every_complaint_names_the_file_the_table_and_the_key() -> None:
         ({"s": []}, lambda s: s.shares("s", ()), "expected a list of percentages"),
         ({"o": {"x": 1}}, lambda s: s.options("o", ("y",)), r"o\.x is 1, expected one of y"),
         ({"p": "nowhere"}, lambda s: s.path("p"), "p is 'nowhere', expected an existing file"),
+        ({"p": ["nowhere"]}, lambda s: s.paths("p"), "p is 'nowhere', expected an existing file"),
         ({"t": 1}, lambda s: s.tables("t"), r"t is 1, expected tables \[\[t\]\]"),
         ({"odd": 1}, lambda s: s.end(("even",)), "odd is 1, expected one of even"),
     ],

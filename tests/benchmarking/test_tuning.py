@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from isoclr.benchmarking import benchmark, tuning
-from isoclr.benchmarking.tuning import Training, results_by_split
+from isoclr.benchmarking.tuning import Training, results_by_split, summary_rows
 from isoclr.embedding.table import SCHEMA
 from isoclr.errors import InputError
 
@@ -19,11 +19,33 @@ def refused(world: Any, plan: Path, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("study", ["finetuning", "mutagenesis"])
-def test_tasks_that_rename_columns_are_refused(world: Any, study: str) -> None:
+def test_heads_of_tasks_that_rename_columns_are_refused(world: Any) -> None:
     columns = ("[labels.columns]", 'fold = "chromosome"')
-    plan = world.plan(f"[{study}]", task=world.task("own", 'file = "gc.tsv"', *columns))
+    plan = world.plan("[mutagenesis]", task=world.task("own", 'file = "gc.tsv"', *columns))
     refused(world, plan, "own.* renames columns")
+
+
+OPTIONS: dict[str, Any] = {"epochs": 1, "batch_size": 16, "hidden": 8}
+
+
+def test_a_task_with_renamed_columns_is_trained_on(world: Any) -> None:
+    columns = ("[labels.columns]", 'fold = "chromosome"')
+    own = world.task("own", 'file = "gc.tsv"', *columns)
+    bench = world.bench("[finetuning]", task=own, splits='["fold"]')
+    training = Training(
+        bench.plan.tasks["own"], "fine-tuned", "fold", 1, 0, 1.0, {**OPTIONS, "splits": 2}
+    )
+    assert [one["split"] for one in results_by_split(bench, training)] == ["fold chr0", "fold chr1"]
+
+
+def test_constructs_are_trained_on_with_the_splits_of_their_probes(world: Any) -> None:
+    bench = world.bench("[finetuning]", task=world.constructs())
+    asked = bench.plan.tasks["assay"]
+    training = Training(asked, "fine-tuned", "random", 1, 0, 1.0, OPTIONS)
+    (means, *_), _ = summary_rows(bench, training, "finetuning")
+    (split,) = bench.samples(asked, "random", 1).splits
+    assert (means["task"], means["method"]) == ("assay", "small, fine-tuned")
+    assert means["n"] == len(split.test) == 6
 
 
 def test_constructs_that_are_asked_for_are_refused(world: Any) -> None:
@@ -60,7 +82,7 @@ def test_metrics_of_a_split_are_means_over_its_trainings(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainings = [
-        {"split": name, "train": 30, "test": 9, "metrics": {"gc": {"pearson": r, "n": 9}}}
+        {"split": name, "train": 30, "test": 20, "metrics": {"gc": {"pearson": r, "n": 9}}}
         for name, r in (("fold 0", 0.2), ("fold 1", 0.5), ("fold 0", 0.4), ("fold 1", None))
     ]
     told = {"summary": {"gc": {"pearson": {}}}, "trainings": trainings}

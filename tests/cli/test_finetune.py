@@ -63,5 +63,11 @@ def test_a_stopped_study_ends_with_the_signals_code(monkeypatch: pytest.MonkeyPa
 def test_options_are_checked(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="tune"):
         verb.command(["a.tsv", "--corpus", "c", "-o", str(tmp_path / "o"), "--tune", "half"])
+    (tmp_path / "a.tsv").write_text("gene_id\tx\nA\t1\nB\t2\n")
+    labels, out = str(tmp_path / "a.tsv"), str(tmp_path / "o")
     with pytest.raises(InputError, match="nowhere: not a corpus"):
-        verb.command(["a.tsv", "--corpus", "nowhere", "-o", str(tmp_path / "o")])
+        verb.command([labels, "--corpus", "nowhere", "-o", out])
+    with pytest.raises(InputError, match="which --corpus must name"):
+        verb.command([labels, "-o", out])
+    with pytest.raises(InputError, match="--chromosomes is for --split chromosome, not for --spl"):
+        verb.command([labels, "--chromosomes", "x.gtf", "--split", "random", "-o", out])

@@ -42,4 +42,4 @@ def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "y: probability of class 1" in shown
     assert "intervals" not in shown
     assert main([*words, "--overwrite"]) == 2
-    assert "predict needs --head, or --task with --species" in capsys.readouterr().err
+    assert "expected --head, or --task with --species" in capsys.readouterr().err

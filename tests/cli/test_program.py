@@ -1,7 +1,10 @@
 """The command as a process: it leaves with the verb's code and loses none of its words."""
 
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +44,24 @@ def test_a_long_table_is_whole_through_a_pipe() -> None:
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert found.returncode == 7
     assert len(found.stdout) == 300_001
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_verb_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C, or a scheduler's SIGTERM, in the middle of writing."""
+    command = [sys.executable, "-m", "isoclr", "simulate", "--size", "medium", "--out"]
+    with subprocess.Popen(
+        [*command, str(tmp_path / "world")],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as running:
+        deadline = time.monotonic() + 60
+        while not any(tmp_path.rglob("genome.fa.gz")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        running.send_signal(number)
+        _, told = running.communicate(timeout=60)
+    assert running.returncode == 128 + number
+    assert told.rstrip().splitlines()[-1] == "isoclr: stopped"
+    assert "Traceback" not in told
+    assert not list(tmp_path.iterdir())

@@ -4,19 +4,6 @@ import pytest
 
 from isoclr.cli import main
 
-TASK = """
-name = "assay"
-title = "an assay"
-[labels]
-file = "table.tsv"
-label = "load"
-[construct]
-insert = "utr"
-before = "GG"
-cds = "ATGTAA"
-after = "CC"
-"""
-
 
 def test_the_list_and_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks"]) == 0
@@ -29,10 +16,11 @@ def test_the_list_and_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert "half-life-human" not in out
 
 
-def test_the_rnas_of_an_assay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "t.toml").write_text(TASK)
+def test_the_rnas_of_an_assay(
+    assay: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "table.tsv").write_text("utr\tload\nAC\t1\n")
-    assert main(["tasks", str(tmp_path / "t.toml"), "--fasta", str(tmp_path / "a.fa")]) == 0
+    assert main(["tasks", str(assay), "--fasta", str(tmp_path / "a.fa")]) == 0
     assert (tmp_path / "a.fa").read_text() == (
         ">assay-00002 gene:assay-00002 CDS=5-10\nGGACATGTAACC\n"
     )

@@ -159,6 +159,8 @@ def test_the_list_asks_nobody(tmp_path: Path) -> None:
         ({"mirror": "ftp://x"}, "--mirror"),
         ({"retries": -1}, "--retries"),
         ({"timeout": 0.0}, "--timeout"),
+        ({"timeout": float("nan")}, "--timeout"),
+        ({"timeout": float("inf")}, "--timeout"),
     ],
 )
 def test_bad_options_are_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:

@@ -59,7 +59,9 @@ def test_embeddings_with_ids_are_read_as_they_are_and_said_to_have_no_genes(
 
 def test_what_cannot_be_converted_leaves_nothing(fasta: Path, tmp_path: Path) -> None:
     out = tmp_path / "out" / "e.parquet"
-    with pytest.raises(InputError, match=r"none\.npz: no such file of \.npz, \.parquet, \.h5ad"):
+    with pytest.raises(
+        InputError, match=r"none\.npz: no such file, expected a file of \.npz, \.parquet, \.h5ad"
+    ):
         convert(tmp_path / "none.npz", out=out)
     matrix = np.eye(7)
     matrix[3, 3] = np.inf
@@ -72,3 +74,33 @@ def test_what_cannot_be_converted_leaves_nothing(fasta: Path, tmp_path: Path) ->
     (tmp_path / "e.parquet").write_bytes(b"mine")
     with pytest.raises(InputError, match="exists already"):
         convert(path, out=tmp_path / "e.parquet", rnas=fasta)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("damaged.npz", "not a NumPy archive"),
+        ("empty.npz", "not a NumPy archive"),
+        ("damaged.parquet", "cannot be read as embeddings"),
+        ("rnas.fa", "unknown format, expected .npz, .parquet, .h5ad"),
+        ("folder", "is a directory, expected a file"),
+        ("nowhere.npz", "no such file"),
+    ],
+)
+def test_a_file_that_is_none_is_one_line(name: str, message: str, tmp_path: Path) -> None:
+    for damaged in ("damaged.npz", "damaged.parquet", "rnas.fa"):
+        (tmp_path / damaged).write_bytes(b"\x80\x04 nothing of the kind")
+    (tmp_path / "empty.npz").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=message) as caught:
+        convert(tmp_path / name, out=tmp_path / "e.parquet")
+    assert str(caught.value).startswith(str(tmp_path / name))
+    assert "pickle" not in str(caught.value)
+    assert not (tmp_path / "e.parquet").exists()
+
+
+def test_rnas_of_which_none_is_embedded_are_refused(fasta: Path, tmp_path: Path) -> None:
+    path = npz(tmp_path / "e.npz", np.eye(2), transcript=np.array(["nobody", "noone"]))
+    with pytest.raises(InputError, match=r"has none of the 2 RNAs of .* \(nobody, …\)"):
+        convert(path, out=tmp_path / "e.parquet", rnas=fasta)
+    assert not (tmp_path / "e.parquet").exists()

@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from isoclr.corpus import Corpus, open_corpus
-from isoclr.corpus.codes import C, G, encode
+from isoclr.corpus.codes import C, G, encode, nucleotides
 from isoclr.corpus.writer import write as write_corpus
-from isoclr.finetuning.dataset import Dataset, gather, name_tasks
+from isoclr.finetuning.dataset import Dataset, gather
 from isoclr.finetuning.dealing import Dealing
 from isoclr.finetuning.feeding import Feed
 from isoclr.finetuning.jobs import Job
+from isoclr.finetuning.labelled import name_tasks
 from isoclr.finetuning.rules import Rules
 from isoclr.models import Encoder
 from isoclr.models.resnet import Architecture, DilatedResNet
@@ -102,6 +103,34 @@ def label_files(corpus: Corpus, corpus_path: Path) -> dict[str, Path]:
         files[species] = corpus_path.parent / f"{species}.tsv"
         pl.DataFrame(rows).write_csv(files[species], separator="\t")
     return files
+
+
+@pytest.fixture(scope="session")
+def assay(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A task of 40 reporter constructs: two labels, one of them 5 × the insert's G + C content."""
+    folder, rng = tmp_path_factory.mktemp("assay"), np.random.default_rng(2)
+    lines = ["utr5\tload\tother"]
+    for i in range(40):
+        gc = rng.uniform(0.1, 0.9)
+        insert = "".join(
+            rng.choice(list("ACGU"), 60, p=[(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
+        )
+        lines.append(f"{insert}\t{5 * gc_content(nucleotides(insert))}\t{i}")
+    (folder / "inserts.tsv").write_text("\n".join(lines) + "\n")
+    codons = "".join(rng.choice(["GCT", "GGA", "CTC", "AAG", "GAC"], 30))
+    text = f"""name = "assay"
+title = "a reporter assay"
+[labels]
+file = "inserts.tsv"
+label = "load"
+[construct]
+insert = "utr5"
+before = "GG"
+cds = "ATG{codons}TAA"
+after = "CC"
+"""
+    (folder / "assay.toml").write_text(text)
+    return folder / "assay.toml"
 
 
 def tiny_encoder(seed: int = 0, **changes: Any) -> Encoder:

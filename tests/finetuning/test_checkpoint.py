@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from isoclr.errors import InputError
-from isoclr.finetuning.checkpoint import State, load, save
+from isoclr.finetuning.checkpoint import FORMAT, State, load, save
+from isoclr.models.checkpoint import write
 
 TENSORS = {"now.a": torch.arange(6.0).view(2, 3), "optimizer.a.step": torch.tensor(3.0)}
 STATE = State("fold-1.0", 3, 2, 0.25, 1.5, [{"epoch": 1, "loss": 0.5}])
@@ -26,11 +27,17 @@ def test_a_damaged_one_is_refused(tmp_path: Path) -> None:
     save(path, STATE, TENSORS)
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(InputError, match="SHA-256 of the tensors differs"):
+    with pytest.raises(InputError, match=r"SHA-256 of the tensors.*; remove it to start"):
         load(path)
     path.write_bytes(whole[:-4])
-    with pytest.raises(InputError, match="not a whole checkpoint"):
+    with pytest.raises(InputError, match=r"not readable.*; remove it to start"):
         load(path)
     save_file(TENSORS, path)
-    with pytest.raises(InputError, match="format is None"):
+    with pytest.raises(InputError, match=r"format is None.*; remove it to start"):
+        load(path)
+    write(path, FORMAT, TENSORS, {"state": {"moment": 3}})
+    with pytest.raises(InputError, match=r"metadata is damaged .*moment.*; remove it to start"):
+        load(path)
+    write(path, FORMAT, TENSORS, {})
+    with pytest.raises(InputError, match=r"KeyError\('state'\).*; remove it to start"):
         load(path)

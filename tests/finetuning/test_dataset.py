@@ -1,5 +1,6 @@
 """Joining labels with the transcripts of a corpus."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from isoclr.corpus import Corpus
 from isoclr.errors import InputError
-from isoclr.finetuning.dataset import Task, _refuse_torn, gather, name_tasks
+from isoclr.finetuning.dataset import _refuse_torn, gather
+from isoclr.finetuning.labelled import Task, name_tasks
+from isoclr.finetuning.request import read_tasks
 from isoclr.tasks import read_labels
 
 
@@ -89,12 +92,46 @@ def test_a_gene_of_another_species_may_be_in_another_fold() -> None:
     _refuse_torn(every, [])
 
 
-def test_the_same_label_twice_is_refused(both: list[Task]) -> None:
-    with pytest.raises(InputError, match="is given twice"):
-        name_tasks([both[0].labels] * 3, ["human"] * 3)
-
-
 def test_only_the_transcripts_asked_for_stand_for_genes(both: list[Task], corpus: Corpus) -> None:
-    assert len(gather(both[:1], corpus, split="random", rnas="annotated")) == 160
+    annotated = replace(both[0], rnas="annotated")
+    assert len(gather([annotated], corpus, split="random")) == 160
     with pytest.raises(InputError, match="no transcript is of species 'cow'"):
         gather([Task(both[0].labels, "cow", "x")], corpus, split="random")
+
+
+def test_only_rnas_of_a_known_chromosome_can_be_dealt_by_it(
+    both: list[Task], corpus: Corpus, tmp_path: Path
+) -> None:
+    where = tmp_path / "where.tsv"
+    rows = [(f"ENSG{gene:011d}", f"chr{gene % 7}") for gene in range(150)]
+    pl.DataFrame(rows, ["gene_id", "chromosome"], orient="row").write_csv(where, separator="\t")
+    data = gather(both[:1], corpus, split="chromosome", chromosomes=[where])
+    assert len(data) == len(data.targets) == len(data.groups) == len(data.compared) == 150
+    assert set(data.groups) == {f"human|{name}" for name in range(7)}
+    assert data.counts["labelled RNAs whose chromosome is not known"] == 10
+    for codes, value in zip(data.codes, data.targets[:, 0], strict=True):
+        assert value == pytest.approx(10 + 5 * np.isin(codes & 7, [1, 2]).mean())
+    with pytest.raises(InputError, match="the label table, which has no column chromosome"):
+        gather(both[:1], corpus, split="chromosome")
+
+
+def test_constructs_bring_their_own_rnas(both: list[Task], corpus: Corpus, assay: Path) -> None:
+    (task,) = read_tasks([assay])
+    alone = gather([task], None, split="random")
+    assert (len(alone), alone.tasks, alone.gene_sets) == (40, ("load",), None)
+    assert alone.counts["RNAs"] == alone.counts["groups"] == 40
+    for codes, value in zip(alone.codes, alone.targets[:, 0], strict=True):
+        assert value == pytest.approx(5 * np.isin(codes[2:62] & 7, [1, 2]).mean())
+    mixed = gather([both[0], task], corpus, split="homology")
+    assert len(mixed) == 200
+    assert np.isfinite(mixed.targets).sum(axis=0).tolist() == [160, 40]
+    assert mixed.compared_named == "whole RNA or insert of the construct"
+    own = np.isfinite(mixed.targets[:, 1])
+    assert sorted(mixed.targets[own, 1]) == pytest.approx(sorted(alone.targets[:, 0]))
+    assert len(np.unique(mixed.groups[own])) == 40
+
+
+def test_two_labels_of_one_assay_are_two_columns(assay: Path) -> None:
+    data = gather(read_tasks([assay, assay], ["load", "other"]), None, split="random")
+    assert len(data) == 40
+    assert np.isfinite(data.targets).all()

@@ -14,7 +14,7 @@ MakeDealing = Callable[..., Dealing]
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"split": "fold", "folds": 5}, "--folds is for random and homology splits"),
+        ({"split": "fold", "folds": 5}, "--folds is for random, homology and chromosome splits"),
         ({"splits": 0}, "--splits 0: expected 1 or more"),
         ({"seeds": 0}, "--seeds 0: expected 1 or more"),
         ({"seed": -1}, "--seed -1: expected 0 or more"),

@@ -235,6 +235,31 @@ def test_homology_keeps_gene_sets_together(options: dict[str, Any]) -> None:
     assert report.predictions["group"].str.starts_with("HID:").all()
 
 
+def test_constructs_are_learnt_without_a_corpus(options: dict[str, Any], assay: Path) -> None:
+    changes = {"labels": (assay,), "corpus": None, "split": None, "splits": None, "seeds": 1}
+    report = finetune(**options | changes | {"batch_size": 7, "epochs": 12})
+    assert report.summary("load")["pearson"].mean > 0.5
+    assert report.split == "random 70/15/15 by whole genes"
+    assert report.leaks is not None
+    assert report.leaks.compared == "insert of the construct"
+
+
+def test_whole_chromosomes_stay_together(
+    options: dict[str, Any], label_files: dict[str, Path], tmp_path: Path
+) -> None:
+    where = tmp_path / "where.tsv"
+    table = pl.read_csv(label_files["human"], separator="\t")
+    names = pl.Series("chromosome", [gene % 9 for gene in range(table.height)])
+    table.select("gene_id", names).write_csv(where, separator="\t")
+    changes = {"split": "chromosome", "chromosomes": (where,), "splits": None, "seeds": 1}
+    report = finetune(**options | changes | {"epochs": 1})
+    assert report.counts["groups"] == 9
+    assert set(report.predictions["group"]) < {f"human|{name}" for name in range(9)}
+    where.write_text(where.read_text() + "ENSG99\t9\n")
+    with pytest.raises(InputError, match="was begun with other options: chromosomes is"):
+        finetune(**options | changes | {"epochs": 1, "resume": True})
+
+
 def test_a_share_of_the_labels_trains_on_fewer(options: dict[str, Any]) -> None:
     report = finetune(**options | {"train_share": 0.25, "epochs": 1, "splits": 2})
     assert [outcome.train for outcome in report.outcomes] == [20, 20]
@@ -261,9 +286,12 @@ def test_a_share_of_the_labels_trains_on_fewer(options: dict[str, Any]) -> None:
         ({"batch_size": 1}, "--batch-size is 1, expected at least 2"),
         ({"dropout": 1.0}, "--dropout is 1, expected 0 to 0.99"),
         ({"seeds": 0}, "--seeds 0: expected 1 or more"),
-        ({"threads": 0}, "--threads is 0"),
+        ({"threads": 0}, "--threads 0: expected 1 or more"),
         ({"precision": "half"}, "--precision is 'half'"),
         ({"labels": ()}, "no labels"),
+        ({"labels": ("gene-ontology-human",)}, "`isoclr ontology` takes it"),
+        ({"corpus": None}, "its RNAs are a corpus', which --corpus must name"),
+        ({"chromosomes": ("x.tsv",)}, "--chromosomes is for --split chromosome, not for --split f"),
         ({"split": "random", "folds": 2}, "there are 2, expected 3 or more"),
         ({"corpus": Path("nowhere")}, "nowhere: not a corpus"),
         ({"device": "abacus"}, "--device is 'abacus'"),

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from isoclr.corpus import Corpus
 from isoclr.errors import InputError
-from isoclr.finetuning.dataset import Dataset
+from isoclr.finetuning.dataset import Dataset, gather
 from isoclr.finetuning.dealing import Dealing
 from isoclr.finetuning.jobs import plan_jobs
+from isoclr.finetuning.labelled import name_tasks
+from isoclr.tasks import read_labels
 
 MakeDealing = Callable[..., Dealing]
 
@@ -77,3 +81,31 @@ def test_a_part_without_two_labels_of_a_task_is_refused(
     bare = replace(dataset, targets=targets, tasks=("half_life", "rare"))
     with pytest.raises(InputError, match=r"rare: seed 0: the training part .* has [01] different"):
         plan_jobs(bare, dealing())
+
+
+def test_tasks_of_different_genes_are_dealt_as_each_would_be_alone(
+    label_files: dict[str, Path], corpus: Corpus, dealing: MakeDealing
+) -> None:
+    """Then a network of several tasks is tested on the RNAs of the networks of one."""
+
+    def tested(*species: str) -> set[str]:
+        tasks = name_tasks([read_labels(label_files[one]) for one in species], species)
+        data = gather(tasks, corpus, split="random")
+        (job,), _ = plan_jobs(data, dealing(seed=3))
+        parts = (job.split.train, job.split.valid, job.split.test)
+        assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(len(data)))
+        return set(data.table["transcript_id"].gather(job.split.test))
+
+    assert tested("human", "mouse") == tested("human") | tested("mouse")
+
+
+def test_tasks_with_a_group_in_common_are_dealt_together(
+    dataset: Dataset, dealing: MakeDealing
+) -> None:
+    targets = np.full((len(dataset), 2), np.nan)
+    targets[::2, 0] = targets[1::2, 1] = dataset.targets[:80, 0]
+    groups = np.array([f"set {i // 2}" for i in range(len(dataset))])  # one RNA of each task
+    torn = replace(dataset, targets=targets, tasks=("a", "b"), groups=groups)
+    (job,), _ = plan_jobs(torn, dealing())
+    outside = np.concatenate([job.split.train, job.split.valid])
+    assert not set(groups[outside]) & set(groups[job.split.test])

@@ -44,7 +44,7 @@ def test_labelled_rnas_of_one_species(world: Path, tmp_path: Path) -> None:
         perplexity=5,
     )
     assert sorted(found.table["gene_id"]) == sorted(genes[:30])
-    values = dict(found.table.select("gene_id", "y").rows())
+    values = dict(found.table.select("gene_id", "y_2").rows())  # the label y is no coordinate
     assert values["mouse7"] == 7.0
 
 

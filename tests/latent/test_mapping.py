@@ -76,3 +76,21 @@ def test_the_same_seed_the_same_map(found: Map) -> None:
 def test_bad_options(n: int, perplexity: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         tsne(FEATURES[:n], TABLE[:n], np.arange(n), perplexity=perplexity)
+
+
+def test_a_label_called_y_is_no_coordinate(found: Map) -> None:
+    colours = [Colour("y", "quantity", pl.Series("y", SLOPE)), COLOURS[0], COLOURS[0]]
+    named = tsne(FEATURES, TABLE, np.arange(N), colours, perplexity=10)
+    assert named.table["y"].equals(found.table["y"])
+    assert list(named.colours) == ["y_2", "group", "group_2"]
+    assert (named.table["y_2"] == SLOPE).all()
+
+
+def test_embeddings_that_are_all_alike_make_no_map() -> None:
+    with pytest.raises(InputError, match="all 120 RNAs are alike"):
+        tsne(np.ones((N, 3)), TABLE, np.arange(N), perplexity=10)
+
+
+def test_a_seed_below_zero_is_refused() -> None:
+    with pytest.raises(InputError, match="--seed -1: expected 0 or more"):
+        tsne(FEATURES, TABLE, np.arange(N), perplexity=10, seed=-1)

@@ -115,9 +115,10 @@ def test_one_species_has_no_other() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"k": ()}, "k is nothing"),
-        ({"k": (0, 5)}, "k is 0, 5, expected numbers from 1"),
+        ({"k": ()}, "--k nothing: expected"),
+        ({"k": (0, 5)}, "--k 0 5: expected numbers from 1"),
         ({"sample": 0}, "--sample 0: expected 1"),
+        ({"seed": -1}, "--seed -1: expected 0"),
         ({"k": (300,)}, "300 nearest neighbours are wanted among all RNAs"),
     ],
 )

@@ -4,21 +4,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
-from isoclr.models.parallel import each
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+from isoclr.errors import InputError
+from isoclr.models.parallel import each, use_threads
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -42,14 +34,19 @@ def test_results_come_in_order_and_without_gradients(threads: int) -> None:
     assert all(n == 1 for _, n in seen)
 
 
-def test_an_error_reaches_the_caller() -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with pytest.raises(ZeroDivisionError):
-            each(lambda i: 1 // i, [1, 0, 2], "cpu")
-    finally:
-        torch.set_num_threads(before)
+def test_an_error_reaches_the_caller(two_threads: None) -> None:
+    with pytest.raises(ZeroDivisionError):
+        each(lambda i: 1 // i, [1, 0, 2], "cpu")
+
+
+def test_threads_are_as_many_as_asked_for(two_threads: None) -> None:
+    use_threads(None)
+    assert torch.get_num_threads() == 2
+    use_threads(1)
+    assert torch.get_num_threads() == 1
+    with pytest.raises(InputError, match="--threads 0: expected 1 or more"):
+        use_threads(0)
+    assert torch.get_num_threads() == 1
 
 
 def test_after_an_error_nothing_goes_on(two_threads: None) -> None:

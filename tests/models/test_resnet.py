@@ -1,7 +1,5 @@
 """The network against an independent, plain implementation, and its contracts."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -156,14 +154,6 @@ def test_multi_scale_pooling_adds_the_means_of_earlier_blocks() -> None:
     assert means.shape == (2, 64 + 64 + 4 * 128 + 2 * 256)
     assert extent.lengths.tolist() == [84, 125]
     torch.testing.assert_close(means[0, :64], x[0, :84].mean(0))
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("two_threads")

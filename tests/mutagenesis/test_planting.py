@@ -84,8 +84,8 @@ def test_bad_input(mrna: Codes, trained: Encoder) -> None:
         planted_motifs(trained, Line(np.ones(2), 0.0), [mrna])
 
 
-def test_mrnas_of_a_corpus(bench: Path) -> None:
-    corpus = isoclr.open_corpus(bench / "corpus")
+def test_mrnas_of_a_corpus(workbench: Path) -> None:
+    corpus = isoclr.open_corpus(workbench / "corpus")
     found = coding_rnas(corpus, species="human", count=7)
     assert len(found) == 7 == len({name for name, _ in found})
     assert all(region_lengths(codes) == (70, 306, 70) for _, codes in found)

@@ -1,4 +1,3 @@
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +6,6 @@ import pytest
 
 import isoclr
 from isoclr.errors import InputError
-from isoclr.models import loading
 from isoclr.predicting import blocks as blocks_room
 
 
@@ -75,13 +73,8 @@ def test_a_shard_without_rnas_gives_a_table_without_rows(place: Path, tmp_path: 
     assert "extrapolating" in (tmp_path / "p.tsv").read_text()
 
 
-def test_a_shipped_head_brings_its_model(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shelf = tmp_path / "weights"
-    shutil.copytree(place / "model", shelf / "isoclr-s.v1")
-    shutil.copytree(place / "head", shelf / "isoclr-s.v1/heads/gc-human")
-    monkeypatch.setattr(loading, "SHELF", shelf)
+@pytest.mark.usefixtures("shipped")
+def test_a_shipped_head_brings_its_model(place: Path, tmp_path: Path) -> None:
     found = isoclr.predict((place / "rnas.fa",), task="gc", species="human", out=tmp_path / "p.csv")
     assert found.table["species"].unique().to_list() == ["human"]
     # a user's head of the same weights needs no --model either
@@ -124,7 +117,7 @@ def test_another_model_is_refused(place: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "predict needs --head, or --task with --species, and not both"),
+        ({}, "expected --head, or --task with --species, and not both"),
         ({"head": "head", "task": "gc"}, "and not both"),
         ({"head": "head", "coverage": 0.999}, "coverage 0.999: expected more than 0 and at most"),
         ({"head": "head", "annotation": ("a.gtf",)}, "embeddings are given alone, found a.gtf"),

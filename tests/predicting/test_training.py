@@ -34,6 +34,20 @@ def test_given_folds_are_taken(world: Embeddings, labels: Callable[..., Path]) -
     assert found.species == ("human",)
 
 
+def test_whole_chromosomes_are_in_one_fold(
+    world: Embeddings, labels: Callable[..., Path], tmp_path: Path
+) -> None:
+    where = tmp_path / "where.tsv"
+    names = pl.Series("chromosome", [f"chr{i % 7}" for i in range(120)])
+    world.table.select("transcript_id", names).write_csv(where, separator="\t")
+    table = read_labels(labels())
+    found = gather(table, world, None, split="chromosome", folds=3, seed=0, chromosomes=[where])
+    assert found.split == "3 folds, by whole chromosomes"
+    assert len(set(zip(found.groups.tolist(), found.folds.tolist(), strict=True))) == 7
+    with pytest.raises(InputError, match="--chromosomes is for --split chromosome, not for --spl"):
+        gather(table, world, None, split="random", folds=3, seed=0, chromosomes=[where])
+
+
 def test_without_either_genes_are_dealt_at_random(
     world: Embeddings, labels: Callable[..., Path]
 ) -> None:

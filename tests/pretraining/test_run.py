@@ -195,11 +195,32 @@ def test_an_existing_run_is_not_overwritten(small_corpus: Path, tmp_path: Path) 
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.parametrize("option", ["chunk_nt", "threads", "log_every", "validate_every"])
+@pytest.mark.parametrize("option", ["chunk_nt", "log_every", "validate_every"])
 def test_an_option_below_one_is_named(small_corpus: Path, tmp_path: Path, option: str) -> None:
     with pytest.raises(InputError, match=f"--{option.replace('_', '-')} is 0, expected at least 1"):
         pretrain(small_corpus, out=tmp_path / "run", **options(**{option: 0}))
+    with pytest.raises(InputError, match="--threads 0: expected 1 or more"):
+        pretrain(small_corpus, out=tmp_path / "run", **options(threads=0))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("minutes", [-1.0, float("nan")])
+def test_a_time_that_never_comes_is_named(
+    small_corpus: Path, tmp_path: Path, minutes: float
+) -> None:
+    with pytest.raises(InputError, match=r"--checkpoint-minutes is .*, expected at least 0"):
+        pretrain(small_corpus, out=tmp_path / "run", **options(checkpoint_minutes=minutes))
+
+
+def test_nothing_but_a_run_is_resumed(small_corpus: Path, tmp_path: Path) -> None:
+    """Another model's directory would lose its weights when the run ends."""
+    (tmp_path / "model.safetensors").write_text("mine")
+    for out in (tmp_path, tmp_path / "model.safetensors"):
+        with pytest.raises(InputError, match="is no run to resume"):
+            pretrain(small_corpus, out=out, resume=True, **options())
+    with pytest.raises(InputError, match="is a file, expected a folder"):
+        pretrain(small_corpus, out=tmp_path / "model.safetensors" / "run", **options())
+    assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]
 
 
 def test_other_options_are_named(never_stopped: Pretrained, small_corpus: Path) -> None:

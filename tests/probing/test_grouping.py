@@ -4,8 +4,11 @@ import pytest
 
 from isoclr.corpus import Corpus
 from isoclr.errors import InputError
-from isoclr.probing.grouping import gene_sets, make_splits
+from isoclr.probing.grouping import gene_sets, group, make_splits
 from isoclr.tasks.samples import Samples
+from isoclr.tasks.splits import SplitKind
+
+KINDS: tuple[SplitKind, ...] = ("random", "fold")
 
 
 def samples(*genes: str) -> Samples:
@@ -86,3 +89,30 @@ def test_the_splits_that_are_asked_for() -> None:
     splits, how = make_splits("random", groups, some, folds=5, seeds=3, seed=7)
     assert len(splits) == 5
     assert how == "5-fold cross-validation by whole genes"
+
+
+def test_what_cannot_be_dealt_is_left_out_and_counted(corpus: Corpus) -> None:
+    some = samples(*[gene(i) for i in range(4)])
+    columns = {"transcript_id": "t", "gene_id": "g", "species": "human"}
+    named = some.table.with_columns(*[pl.lit(v).alias(k) for k, v in columns.items()])
+    located = named.with_columns(chromosome=pl.Series(["chr1", None, "1", "X"]))
+    found = group(Samples(located, 0, 0, 0), corpus, "chromosome")
+    assert found.groups.tolist() == ["human|1", "", "human|1", "human|X"]
+    assert found.keep.tolist() == [True, False, True, True]
+    assert found.counts["labelled RNAs whose chromosome is not known"] == 1
+    assert found.gene_sets is not None
+    assert found.gene_sets.tolist() == ["HID:0", "HID:0", "HID:1", "HID:1"]
+
+
+def test_every_split_has_its_groups(corpus: Corpus) -> None:
+    some = samples(*[gene(i) for i in range(4)])
+    genes = some.table["gene"].to_list()
+    for split in KINDS:
+        found = group(some, corpus, split)
+        assert found.groups.tolist() == genes
+        assert found.keep.all()
+    homologous = group(some, corpus, "homology")
+    assert homologous.groups.tolist() == ["HID:0", "HID:0", "HID:1", "HID:1"]
+    assert group(some, None, "random").gene_sets is None
+    with pytest.raises(InputError, match="--split homology: the labelled RNAs are of no corpus"):
+        group(some, None, "homology")

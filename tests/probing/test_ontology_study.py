@@ -2,6 +2,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -65,13 +66,14 @@ def test_the_whole_path(embeddings: Path, corpus: Corpus, task: Path, tmp_path: 
             "random-init encoder",
             "k-mers + codons",
             "sequence features",
+            "shuffled labels",
         ]
         values = [method.summary["roc_auc"].mean for method in one.methods]
         assert values[0] > 0.9
         assert max(values[1:]) < 0.75
         assert [leaks.gene_set for leaks in one.leaks.splits] == [0, 0, 0]
     rows = pl.read_csv(tmp_path / "go.csv")
-    assert rows.height == len(report.rows()) == 2 * 4 * 2 * (1 + 2)
+    assert rows.height == len(report.rows()) == 2 * 5 * 2 * (1 + 2)
     told = json.loads((tmp_path / "go.json").read_text())
     assert told["leaks"]["part"]["splits"][0]["gene"] == 0
     assert told["rows"][0]["term_id"] == "all"
@@ -106,6 +108,14 @@ def test_bad_requests_end_in_one_line(
         ontology(embeddings, path, corpus=corpus.path, plot=Path("x.bmp"))
     with pytest.raises(InputError, match="--seeds 0: expected 1 or more"):
         ontology(embeddings, path, corpus=corpus.path, seeds=0)
+    with pytest.raises(InputError, match="--seed -1: expected 0 or more"):
+        ontology(embeddings, path, corpus=corpus.path, seed=-1)
+    with pytest.raises(InputError, match="--classes 0: expected 1 or more"):
+        ontology(embeddings, path, corpus=corpus.path, classes=0)
+    with pytest.raises(InputError, match="is a directory, expected the name of a file"):
+        ontology(embeddings, path, corpus=corpus.path, csv=corpus.path)
+    with pytest.raises(InputError, match=r"go\.obo\.gz: no such file, .*--data or ISOCLR_DATA"):
+        ontology(embeddings, corpus=corpus.path, data=corpus.path)
     with pytest.raises(InputError, match="--others: two files have the same name"):
         ontology(embeddings, path, corpus=corpus.path, others=(embeddings, embeddings))
     with pytest.raises(InputError, match="half-life-human has one label, expected"):
@@ -121,3 +131,28 @@ def test_a_single_split_has_intervals_too(embeddings: Path, corpus: Corpus, task
     report = ontology_study(read, corpus, read_ontology_task(task), seeds=1, baselines=False)
     interval = report.hierarchies[0].methods[0].summary["cross_entropy"]
     assert interval.low <= interval.mean <= interval.high
+
+
+def test_shuffled_labels_are_the_embedding_dealt_to_other_genes_by_the_seed(
+    embeddings: Path, corpus: Corpus, task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from isoclr.probing import ontology_study as studying
+
+    seen: list[dict[str, np.ndarray]] = []
+
+    def keep(methods: Any, *rest: Any) -> Any:
+        seen.append(dict(methods))
+        return []
+
+    monkeypatch.setattr(studying, "evaluate_classes", keep)
+    for seed in (0, 0, 1):
+        ontology_study(
+            read_embeddings(embeddings), corpus, read_ontology_task(task), seeds=1, seed=seed
+        )
+    for found in seen:
+        ours, dealt = found["embedding"], found["shuffled labels"]
+        assert sorted(map(tuple, dealt)) == sorted(map(tuple, ours))  # the same rows
+        assert (dealt == ours).all(1).mean() < 0.2  # of other genes
+    first, again, other = (found["shuffled labels"] for found in seen[::2])
+    assert (first == again).all()
+    assert not (first == other).all()

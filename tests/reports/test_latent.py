@@ -49,6 +49,12 @@ def test_quantities_get_a_scale() -> None:
     low, high = known.norm.vmin, known.norm.vmax
     assert type(known.norm).__name__ == "LogNorm"
     assert 100 <= low < high <= 10_000
+    (bar,) = (one for one in figure.axes if one is not axes)
+    figure.draw_without_rendering()
+    ticks = [text.get_text() for text in bar.get_yticklabels() if text.get_text()]
+    assert {"200", "500", "1,000", "2,000", "5,000"} <= set(ticks)
+    assert not {"300", "900"} & set(ticks)
+    assert not any(text.get_text() for text in bar.get_yticklabels(minor=True))
 
 
 @pytest.mark.parametrize(("name", "head"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml")])
@@ -56,6 +62,13 @@ def test_maps_are_written(tmp_path: Path, name: str, head: bytes) -> None:
     map_figure(tmp_path / name, X, Y, [CLASSES, LENGTH, CLASSES, LENGTH])
     assert (tmp_path / name).read_bytes().startswith(head)
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_map_says_whose_it_is(tmp_path: Path) -> None:
+    map_figure(tmp_path / "map.svg", X, Y, [CLASSES], title="untrained encoder")
+    assert ">untrained encoder<" in (tmp_path / "map.svg").read_text()
+    map_figure(tmp_path / "map.svg", X, Y, [CLASSES])
+    assert "untrained" not in (tmp_path / "map.svg").read_text()
 
 
 def metrics() -> pl.DataFrame:

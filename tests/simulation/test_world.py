@@ -174,3 +174,16 @@ def test_an_existing_directory_is_kept(world: World, tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     simulate(out=tmp_path / "old", size="tiny", genes=5, species=1, overwrite=True)
     assert (tmp_path / "old/inputs.toml").exists()
+
+
+def test_overwriting_replaces_nothing_but_a_world(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="not a simulated world"):
+        simulate(out=tmp_path, size="tiny", genes=5, species=1, overwrite=True)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_seed_below_zero_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--seed -1: expected 0 or more"):
+        simulate(out=tmp_path / "world", size="tiny", seed=-1)
+    assert not list(tmp_path.iterdir())

@@ -8,26 +8,13 @@ from isoclr.errors import InputError
 from isoclr.tasks.task import Task, described
 from isoclr.tasks.task_files import read_label_task, read_task
 
-TASK = """
-name = "assay"
-title = "an assay"
-[labels]
-file = "table.tsv"
-label = "load"
-[construct]
-insert = "utr"
-before = "GG"
-cds = "ATGTAA"
-after = "CC"
-"""
 TABLE = "utr\tload\tset\nAC\t1.5\ta\nTTT\t\tb\nAC\t2.5\tb\n"
 
 
 @pytest.fixture
-def task(tmp_path: Path) -> Task:
-    (tmp_path / "t.toml").write_text(TASK)
+def task(assay: Path, tmp_path: Path) -> Task:
     (tmp_path / "table.tsv").write_text(TABLE)
-    return read_label_task(tmp_path / "t.toml")
+    return read_label_task(assay)
 
 
 def test_labels_and_sequences_of_constructs_have_the_same_ids(task: Task) -> None:
@@ -59,6 +46,12 @@ def test_a_table_without_inserts_is_refused(task: Task) -> None:
     task.table.write_text("utr5\tload\nAC\t1\n")
     with pytest.raises(InputError, match=r"no column 'utr' with the inserts; the columns are utr5"):
         task.labels()
+
+
+@pytest.mark.parametrize("name", ["half-life-human", "mrl-5utr"])
+def test_a_table_that_is_not_there_says_how_to_tell_where(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"no such file, expected one of task {name}; --data or"):
+        read_label_task(name, data=tmp_path).labels()
 
 
 def test_a_task_of_a_corpus_has_no_sequences() -> None:

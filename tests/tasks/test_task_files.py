@@ -43,6 +43,13 @@ def test_every_task_that_ships_can_be_read_and_is_named_as_its_file() -> None:
         assert task.source == SHELF / f"{name}.toml"
 
 
+def test_a_task_that_ships_may_be_named_by_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISOCLR_DATA", "folder")
+    named = read_label_task("mrl-5utr")
+    assert read_label_task(named.source).table == named.table
+    assert named.table.parts[0] == "folder"
+
+
 def test_a_task_of_your_own(tmp_path: Path) -> None:
     text = LABELS + 'label = "y"\nunits = "h"\n[labels.columns]\ngene_id = "Gene"\nfold = "cv"\n'
     task = read_task(write(tmp_path, text + '[samples]\nrnas = "coding"\nsplit = "chromosome"\n'))

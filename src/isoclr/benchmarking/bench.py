@@ -6,14 +6,14 @@ from typing import Any
 
 from isoclr.benchmarking.plan import Asked, Foreign, Plan, TrainedModel
 from isoclr.benchmarking.prepared import Prepared, prepare, restricts
-from isoclr.benchmarking.rnas import Rnas, identity, of_corpus, of_task
 from isoclr.corpus import Corpus, open_corpus
 from isoclr.embedding import Embeddings, read_embeddings
 from isoclr.embedding.reading import parquet_files
 from isoclr.errors import InputError
 from isoclr.files import sha256
 from isoclr.models import Encoder, load
-from isoclr.probing.grouping import SplitName
+from isoclr.tasks.rnas import Rnas, identity, of_corpus, of_task
+from isoclr.tasks.splits import SplitKind
 
 IN_MEMORY = 3
 """Embedding files kept in memory; of a whole corpus each takes a few hundred MB."""
@@ -83,7 +83,7 @@ class Bench:
                 self._rnas[name] = of_task(task, digest)
         return self._rnas[name]
 
-    def samples(self, asked: Asked, split: SplitName, repeats: int) -> Prepared:
+    def samples(self, asked: Asked, split: SplitKind, repeats: int) -> Prepared:
         """A task's samples, dealt to training and test; made once."""
         key = (asked.name, split, repeats)
         if key not in self._prepared:
@@ -94,6 +94,7 @@ class Bench:
                 repeats=repeats,
                 seed=self.plan.seed,
                 shared=None if asked.task.construct else self._known_to_all,
+                chromosomes=asked.chromosomes,
             )
         return self._prepared[key]
 
@@ -103,10 +104,10 @@ class Bench:
             return False
         return restricts(asked.task, self.rnas(asked), self._known_to_all)
 
-    def sample_inputs(self, asked: Asked, split: SplitName, repeats: int) -> dict[str, Any]:
+    def sample_inputs(self, asked: Asked, split: SplitKind, repeats: int) -> dict[str, Any]:
         """What decides a task's samples and how they are dealt."""
         task = asked.task
-        return {
+        inputs = {
             "task": task.name,
             "labels": self.digest(task.table),
             "task_file": self.digest(task.source),
@@ -116,6 +117,9 @@ class Bench:
             "corpus": self.identity,
             "shared_with": sorted(self.digest(other.path) for other in self.plan.foreign),
         }
+        if split == "chromosome" and asked.chromosomes:
+            inputs["chromosomes"] = [self.digest(path) for path in asked.chromosomes]
+        return inputs
 
     def foreign(self, name: str) -> Foreign:
         """The embeddings of that name."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from isoclr.probing.fitting import Model as Probe
-from isoclr.probing.grouping import SplitName
 from isoclr.tasks import OntologyTask, Task
+from isoclr.tasks.splits import SplitKind
 
 StudyName = Literal[
     "main", "low_data", "ontology", "latent", "mutagenesis", "finetuning", "ablations"
@@ -62,12 +62,14 @@ class Asked:
         splits: how its samples are dealt to training and test.
         repeats: random, homology-aware or chromosome splits, each of its own seed.
         published: which of the paper's tasks this is, if one.
+        chromosomes: annotations or tables that say where the genes lie, for a split by chromosome.
     """
 
     task: Task
-    splits: tuple[SplitName, ...]
+    splits: tuple[SplitKind, ...]
     repeats: int
     published: str | None
+    chromosomes: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
@@ -103,11 +105,13 @@ class Tuned:
     """Networks trained on the labels (Table 3)."""
 
     tasks: tuple[str, ...]
-    splits: tuple[SplitName, ...]
+    splits: tuple[SplitKind, ...]
     """Of every task; none: the task's own."""
     methods: tuple[str, ...]
     seeds: int
     options: Mapping[str, Any]
+    together: tuple[tuple[str, ...], ...] = ()
+    """Tasks that one network learns at once, besides the networks of a single task."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,10 @@ class Latent:
     """RNAs on the map."""
     queries: int
     """RNAs whose neighbours are looked for."""
+    supervised: str | None
+    """A label's task, as the ontology study's."""
+    options: Mapping[str, Any]
+    """Of that training."""
 
 
 @dataclass(frozen=True)

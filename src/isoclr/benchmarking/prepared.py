@@ -1,30 +1,21 @@
 """A task's samples, the same for every method: RNAs with labels, dealt to training and test."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr.benchmarking.rnas import Rnas
-from isoclr.corpus.codes import Codes, nucleotides
-from isoclr.embedding import Embeddings
+from isoclr.corpus.codes import Codes
 from isoclr.errors import InputError
-from isoclr.probing.grouping import (
-    SplitName,
-    check_folds,
-    check_parts,
-    gene_sets,
-    gene_sets_if_known,
-    make_splits,
-)
-from isoclr.tasks import Samples, Split, Task, match
+from isoclr.probing.grouping import check_folds, check_parts, group, make_splits
+from isoclr.tasks import Labels, Samples, Split, Task
 from isoclr.tasks.audit import LeakAudit, audit
 from isoclr.tasks.metrics import CLASSES, QUANTITY, Metric
-
-INSERT = "insert of the construct"
-"""What the leak audit compares of a reporter assay's RNAs."""
+from isoclr.tasks.rnas import Rnas, label_rnas
+from isoclr.tasks.splits import SplitKind
 
 
 @dataclass(frozen=True)
@@ -36,7 +27,8 @@ class Prepared:
         split: how the samples are dealt.
         rnas: where the RNAs come from.
         samples: RNAs with labels; ``rows`` are rows of ``rnas``.
-        groups: ``(n,)`` gene or gene set: what is never on both sides.
+        groups: ``(n,)`` gene, gene set or chromosome: what is never on both sides.
+        gene_sets: ``(n,)`` homologous gene set of every sample; None when they are not known.
         splits: training and test parts.
         how: the splits in words.
         counts: numbers of samples and groups, and of what was left out, by reason.
@@ -44,10 +36,11 @@ class Prepared:
     """
 
     task: Task
-    split: SplitName
+    split: SplitKind
     rnas: Rnas
     samples: Samples
     groups: NDArray[np.str_]
+    gene_sets: NDArray[np.str_] | None
     splits: list[Split]
     how: str
     counts: dict[str, int]
@@ -61,25 +54,19 @@ class Prepared:
     def leaks(self) -> LeakAudit:
         """What the test parts share with the training parts."""
         genes = self.samples.table["gene"].to_numpy().astype(np.str_)
-        if self.rnas.corpus is None:
-            return audit(self.splits, genes, None, self._inserts(), compared=INSERT)
-        sets = gene_sets_if_known(self.samples, self.rnas.corpus)
-        return audit(self.splits, genes, sets, self.codes)
-
-    def _inserts(self) -> list[Codes]:
-        """Where the samples of a reporter assay differ; around it all are the same."""
-        inserts = self.task.inserts()
-        return [nucleotides(inserts[name]) for name in self.samples.table["transcript_id"]]
+        parts = [self.rnas.compared_of(int(row)) for row in self.samples.rows]
+        return audit(self.splits, genes, self.gene_sets, parts, compared=self.rnas.compared)
 
 
 def prepare(
     task: Task,
     rnas: Rnas,
     *,
-    split: SplitName,
+    split: SplitKind,
     repeats: int,
     seed: int,
     shared: Collection[str] | None = None,
+    chromosomes: Sequence[Path] = (),
 ) -> Prepared:
     """Join a task's labels to RNAs and deal the samples.
 
@@ -90,6 +77,7 @@ def prepare(
         repeats: random, homology-aware or chromosome splits.
         seed: of the first of them.
         shared: transcripts that every foreign model has; the others are left out for all methods alike.
+        chromosomes: files that say where the genes lie, for a split by chromosome of labels that do not.
 
     Raises:
         InputError: labels that cannot be used, or nothing in common.
@@ -97,14 +85,13 @@ def prepare(
     labels = task.labels()
     if split == "fold":
         check_folds(labels)
-    samples, missing = _samples(task, rnas, shared)
-    groups = samples.table["gene"].to_numpy().astype(np.str_)
+    matched, missing = _samples(task, labels, rnas, shared)
+    if split == "homology" and rnas.corpus is None:
+        raise InputError(f"{task.source}: constructs have no homologs; expected another split")
+    found = group(matched, rnas.corpus, split, chromosomes)
+    samples, groups = matched.select(found.keep), found.groups[found.keep]
     counts = {"samples": len(samples), "labels without an RNA": samples.unmatched}
-    counts["RNAs that a foreign model has not"] = missing
-    if split == "homology":
-        if rnas.corpus is None:
-            raise InputError(f"{task.source}: constructs have no homologs; expected another split")
-        groups, counts["genes that the corpus does not know"] = gene_sets(samples, rnas.corpus)
+    counts |= {"RNAs that a foreign model has not": missing, **found.counts}
     splits, how = make_splits(split, groups, samples, folds=None, seeds=repeats, seed=seed)
     check_parts(splits, samples.values, labels)
     return Prepared(
@@ -113,6 +100,7 @@ def prepare(
         rnas=rnas,
         samples=samples,
         groups=groups,
+        gene_sets=None if found.gene_sets is None else found.gene_sets[found.keep],
         splits=splits,
         how=how,
         counts={**counts, "groups": len(np.unique(groups))},
@@ -124,26 +112,18 @@ def restricts(task: Task, rnas: Rnas, shared: Collection[str] | None) -> bool:
     """Whether a task's samples are others because foreign models lack some RNAs."""
     if shared is None:
         return False
-    column = "transcript_id"
-    return (
-        not _samples(task, rnas, shared)[0]
-        .table[column]
-        .equals(_samples(task, rnas, None)[0].table[column])
-    )
+    labels = task.labels()
+    kept, whole = (_samples(task, labels, rnas, names)[0].table for names in (shared, None))
+    return not kept["transcript_id"].equals(whole["transcript_id"])
 
 
-def _samples(task: Task, rnas: Rnas, shared: Collection[str] | None) -> tuple[Samples, int]:
+def _samples(
+    task: Task, labels: Labels, rnas: Rnas, shared: Collection[str] | None
+) -> tuple[Samples, int]:
     """The task's samples with their rows in ``rnas``, and how many RNAs a foreign model lacks."""
-    everything = Embeddings(rnas.table, np.empty((rnas.table.height, 0), np.float32), {})
-    species = task.species if rnas.corpus is not None else None
-    chosen = everything.select(species, task.rnas).table
-    kept = chosen
+    kept = chosen = rnas.choose(task.species, task.rnas)
     if shared is not None:
         kept = chosen.filter(pl.col("transcript_id").is_in(list(shared)))
     if not kept.height:
         raise InputError(f"{task.source}: no RNA of the task is in all [[embeddings]]")
-    samples = match(task.labels(), kept)
-    name = ["species", "transcript_id"]
-    places = rnas.table.select(*name, row=pl.int_range(pl.len(), dtype=pl.Int64))
-    table = samples.table.drop("row").join(places, on=name, how="left", maintain_order="left")
-    return replace(samples, table=table), chosen.height - kept.height
+    return label_rnas(labels, kept), chosen.height - kept.height

@@ -1,6 +1,6 @@
 """The products of a benchmark: untrained models, derived corpora, pre-training runs, and embeddings by all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,31 +46,21 @@ def untrained_embeddings(bench: Bench, like: TrainedModel, asked: Asked | None =
 
 def run_embeddings(bench: Bench, run: Product, corpus: Product) -> Product:
     """Embeddings of a derived corpus by the encoder of a run of this benchmark."""
-
-    def make(path: Path) -> None:
-        _embed(bench, corpus.path(), run.path(), path)
-
-    return Product(
-        bench.out / "embeddings",
+    return _embedded(
+        bench,
         f"embedding by the model of {run.title}",
-        {"run": run.key, "corpus": corpus.key, "precision": bench.plan.precision},
-        make,
-        ".parquet",
+        {"run": run.key, "corpus": corpus.key},
+        lambda path: _embed(bench, corpus.path(), run.path(), path),
     )
 
 
 def tuned_embeddings(bench: Bench, network: Product, name: str) -> Product:
     """Embeddings of the whole corpus by the encoder of a network that was trained on labels."""
-
-    def make(path: Path) -> None:
-        _embed(bench, bench.plan.corpus, network.path() / "encoder", path)
-
-    return Product(
-        bench.out / "embeddings",
+    return _embedded(
+        bench,
         f"embedding the corpus by {name}",
-        {"tuned": network.key, "rnas": bench.identity, "precision": bench.plan.precision},
-        make,
-        ".parquet",
+        {"tuned": network.key, "rnas": bench.identity},
+        lambda path: _embed(bench, bench.plan.corpus, network.path() / "encoder", path),
     )
 
 
@@ -142,13 +132,15 @@ def _embeddings(
         return fasta.unlink()
 
     what = "the corpus" if rnas.corpus is not None or asked is None else asked.name
-    return Product(
-        bench.out / "embeddings",
-        f"embedding {what} by {name}",
-        {**facts, "rnas": rnas.identity, "precision": bench.plan.precision},
-        make,
-        ".parquet",
-    )
+    return _embedded(bench, f"embedding {what} by {name}", {**facts, "rnas": rnas.identity}, make)
+
+
+def _embedded(
+    bench: Bench, title: str, facts: Mapping[str, Any], make: Callable[[Path], None]
+) -> Product:
+    """A file of embeddings, in the plan's precision."""
+    inputs = {**facts, "precision": bench.plan.precision}
+    return Product(bench.out / "embeddings", title, inputs, make, ".parquet")
 
 
 def _embed(bench: Bench, inputs: Path, model: str | Path, out: Path) -> None:

@@ -26,8 +26,8 @@ from isoclr.benchmarking.plan import (
 from isoclr.benchmarking.section import Section
 from isoclr.benchmarking.tuning import NETWORKS
 from isoclr.errors import InputError
-from isoclr.probing.grouping import SplitName
 from isoclr.tasks import OntologyTask
+from isoclr.tasks.splits import SplitKind
 from isoclr.tasks.task_files import read_label_task, read_ontology_task
 
 CORPUS_OPTIONS = ("species", "grouping", "isoforms")
@@ -38,8 +38,8 @@ PUBLISHED = {
 """Tasks whose labels are the paper's; the paper's mean ribosome load is of other RNAs than ours."""
 Named = TypeVar("Named", TrainedModel, Foreign, Asked)
 _NOT_FOR_ABLATIONS = {"corpus", "out", "resume", "init"}
-_OF_THE_PLAN = {"labels", "corpus", "out", "model", "scratch", "tune", "species", "label", "rnas"} | {
-    "split", "seeds", "seed", "train_share", "threads", "resume"
+_OF_THE_PLAN = {"labels", "data", "corpus", "out", "model", "scratch", "tune", "species", "label"} | {
+    "rnas", "split", "chromosomes", "seeds", "seed", "train_share", "threads", "resume"
 }  # fmt: skip
 _TOP = ("corpus", "data", "seed", "threads", "precision", "model", "embeddings", "task", *STUDIES)
 
@@ -121,11 +121,12 @@ def _task(section: Section, data: Path | None) -> Asked:
     task = read_label_task(own if own.is_file() else given, data)
     asked = Asked(
         task=task,
-        splits=cast("Any", section.choices("splits", get_args(SplitName), (task.split,))),
+        splits=cast("Any", section.choices("splits", get_args(SplitKind), (task.split,))),
         repeats=section.whole("repeats", 10),
         published=section.text("published", PUBLISHED.get(task.name, "none")),
+        chromosomes=section.paths("chromosomes"),
     )
-    section.end(("task", "splits", "repeats", "published"))
+    section.end(("task", "splits", "repeats", "published", "chromosomes"))
     return asked
 
 
@@ -173,22 +174,37 @@ def _low_data(section: Section, tasks: Sequence[str]) -> LowData:
 def _tuned(section: Section, tasks: Sequence[str]) -> Tuned:
     study = Tuned(
         tasks=_tasks(section, tasks),
-        splits=cast("Any", section.choices("splits", get_args(SplitName), ())),
+        splits=cast("Any", section.choices("splits", get_args(SplitKind), ())),
         methods=section.choices("methods", tuple(NETWORKS), ("fine-tuned", "supervised")),
         seeds=section.whole("seeds", 1),
         options=section.options("options", _options_of_tuning()),
+        together=_together(section, tasks),
     )
     section.end(tuple(Tuned.__dataclass_fields__))
     return study
 
 
+def _together(section: Section, tasks: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Lists of two tasks or more that one network learns at once."""
+    given = section.table("together") or []
+    wanted = f"lists of two or more of {', '.join(tasks)}, each once"
+    if not isinstance(given, list):
+        raise section.wrong("together", given, wanted)
+    for one in given:
+        known = isinstance(one, list) and all(name in tasks for name in one)
+        if not known or len(one) < 2 or len(set(one)) < len(one) or given.count(one) > 1:
+            raise section.wrong("together", one, wanted)
+    return tuple(map(tuple, given))
+
+
 def _ontology(section: Section, tasks: Sequence[str], data: Path | None) -> Ontology:
     given = section.texts("tasks", ("gene-ontology-human",))
+    supervised, options = _supervised(section, tasks)
     study = Ontology(
         tasks=tuple(_ontology_task(section, one, data) for one in given),
         seeds=section.whole("seeds", 5),
-        supervised=section.choice("supervised", tasks) if "supervised" in section else None,
-        options=section.options("options", _options_of_tuning()),
+        supervised=supervised,
+        options=options,
     )
     section.end(tuple(Ontology.__dataclass_fields__))
     return study
@@ -196,15 +212,29 @@ def _ontology(section: Section, tasks: Sequence[str], data: Path | None) -> Onto
 
 def _latent(section: Section, tasks: Sequence[str], data: Path | None) -> Latent:
     given = section.maybe("ontology")
+    supervised, options = _supervised(section, tasks)
     study = Latent(
         tasks=_tasks(section, tasks),
         species=section.maybe("species"),
         ontology=None if given is None else _ontology_task(section, given, data),
         sample=section.whole("sample", 5_000, least=100),
         queries=section.whole("queries", 5_000),
+        supervised=supervised,
+        options=options,
     )
+    terms = study.ontology
+    if terms is not None and study.species not in (None, terms.species):
+        raise section.wrong("ontology", given, f"terms of the map's species, {study.species}")
     section.end(tuple(Latent.__dataclass_fields__))
     return study
+
+
+def _supervised(section: Section, tasks: Sequence[str]) -> tuple[str | None, dict[str, Any]]:
+    """The label that a network learns from scratch, and the options of that training."""
+    if "supervised" not in section and "options" in section:
+        raise section.wrong("supervised", None, "the task that the options' network learns")
+    task = section.choice("supervised", tasks) if "supervised" in section else None
+    return task, section.options("options", _options_of_tuning())
 
 
 def _mutagenesis(section: Section, tasks: Sequence[str], usual: Sequence[str]) -> Mutagenesis:

@@ -89,6 +89,14 @@ class Section:
             raise self.wrong(key, str(found), "an existing file or directory")
         return found
 
+    def paths(self, key: str) -> tuple[Path, ...]:
+        """Existing files, named relative to the plan; none by default."""
+        found = tuple(self.file.parent / Path(one).expanduser() for one in self.texts(key, ()))
+        for path in found:
+            if not path.is_file():
+                raise self.wrong(key, str(path), "an existing file")
+        return found
+
     def options(self, key: str, allowed: Sequence[str]) -> dict[str, Any]:
         """A table of options of another stage."""
         value = self._take(key, {})

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import polars as pl
+
 from isoclr.benchmarking.bench import Bench
 from isoclr.benchmarking.cell import Row
 from isoclr.benchmarking.plan import Asked
 from isoclr.benchmarking.product import Product
 from isoclr.errors import InputError
 from isoclr.finetuning import finetune
-from isoclr.finetuning.finetune import REPORT
+from isoclr.finetuning.finetune import PREDICTIONS, REPORT
 from isoclr.finetuning.starting import SALUKI, Tune
-from isoclr.probing.grouping import SplitName
+from isoclr.tasks.splits import SplitKind
 
 NETWORKS: dict[str, str] = {
     "fine-tuned": "{}, fine-tuned",
@@ -38,67 +40,75 @@ class Training:
         seed: of the first.
         share: of the training labels, at most 1.
         options: more options of :func:`isoclr.finetuning.finetune`.
+        beside: other tasks that the same network learns at once.
     """
 
     asked: Asked
     method: str
-    split: SplitName
+    split: SplitKind
     seeds: int
     seed: int
     share: float
     options: Mapping[str, Any]
+    beside: tuple[Asked, ...] = ()
+
+    @property
+    def tasks(self) -> tuple[Asked, ...]:
+        """All that the network learns."""
+        return (self.asked, *self.beside)
 
 
-def name_of_network(bench: Bench, method: str) -> str:
-    """What tables call a method: with the name of the first model."""
-    return NETWORKS[method].format(bench.plan.models[0].name)
+def name_of_network(bench: Bench, method: str, beside: Sequence[Asked] = ()) -> str:
+    """What tables call a method: with the name of the first model, and with all tasks where it learns several."""
+    name = NETWORKS[method].format(bench.plan.models[0].name)
+    return f"{name} on {' + '.join(asked.name for asked in beside)}" if beside else name
 
 
 def trained(bench: Bench, training: Training) -> Product:
     """The directory of a training; its ``encoder`` is a model."""
-    task = training.asked.task
-    if task.construct is not None:
-        raise InputError(
-            f"{bench.plan.path}: {task.name} cannot be fine-tuned on, as its RNAs are no corpus'; expected other tasks"
-        )
-    if task.columns:
-        raise InputError(
-            f"{bench.plan.path}: {task.name} cannot be fine-tuned on, as {task.source} renames columns; "
-            "expected a label table with the columns gene_id or transcript_id, fold, chromosome"
-        )
     model = bench.plan.models[0]
     inputs = bench.sample_inputs(training.asked, training.split, training.seeds)
     inputs |= {"method": training.method, "seed": training.seed, "share": training.share}
     inputs |= {"options": dict(training.options)}
+    if training.beside:
+        inputs["beside"] = [
+            bench.sample_inputs(asked, training.split, training.seeds) for asked in training.beside
+        ]
     if training.method != SALUKI:
         inputs |= bench.facts(model)
-
-    def make(path: Path) -> None:
-        found = finetune(
-            (task.table,),
-            corpus=bench.plan.corpus,
-            out=path,
-            model=SALUKI if training.method == SALUKI else model.path,
-            scratch=training.method == "supervised",
-            tune=_TUNE.get(training.method, "full"),
-            species=None if task.species is None else (task.species,),
-            label=None if task.label is None else (task.label,),
-            rnas=task.rnas,
-            split=training.split,
-            seeds=training.seeds,
-            seed=training.seed,
-            train_share=training.share,
-            threads=bench.plan.threads,
-            resume=True,
-            **_options(training),
-        )
-        if found.stopped_by:
-            raise KeyboardInterrupt
-
-    title = f"training {name_of_network(bench, training.method)} on {task.name}"
+    name = name_of_network(bench, training.method, training.tasks if training.beside else ())
     return Product(
-        bench.out / "tuned", title, inputs, make, whole=lambda path: (path / REPORT).is_file()
+        bench.out / "tuned",
+        f"training {name}" if training.beside else f"training {name} on {training.asked.name}",
+        inputs,
+        lambda path: _train(bench, training, path),
+        whole=lambda path: (path / REPORT).is_file(),
     )
+
+
+def _train(bench: Bench, training: Training, path: Path) -> None:
+    """Train, or go on with a training that was stopped."""
+    tasks = [asked.task for asked in training.tasks]
+    files = [file for asked in training.tasks for file in asked.chromosomes]
+    found = finetune(
+        tuple(task.source for task in tasks),
+        data=bench.plan.data,
+        corpus=None if all(task.construct for task in tasks) else bench.plan.corpus,
+        out=path,
+        model=SALUKI if training.method == SALUKI else bench.plan.models[0].path,
+        scratch=training.method == "supervised",
+        tune=_TUNE.get(training.method, "full"),
+        split=training.split,
+        chromosomes=tuple(dict.fromkeys(files)) if training.split == "chromosome" else (),
+        seeds=training.seeds,
+        seed=training.seed,
+        train_share=training.share,
+        threads=bench.plan.threads,
+        resume=True,
+        **_options(training),
+    )
+    if found.stopped_by:
+        raise KeyboardInterrupt
 
 
 def _options(training: Training) -> dict[str, Any]:
@@ -121,10 +131,16 @@ def check_same_samples(bench: Bench, tasks: Sequence[str]) -> None:
             )
 
 
-def results_by_split(bench: Bench, training: Training) -> list[dict[str, Any]]:
-    """Every split's metrics, means over its trainings, from which paired differences are made."""
+def results_by_split(bench: Bench, training: Training, place: int = 0) -> list[dict[str, Any]]:
+    """Every split's metrics, means over its trainings, from which paired differences are made.
+
+    Args:
+        bench: the plan at work.
+        training: what was trained.
+        place: of the task, among those that the network learns.
+    """
     told = json.loads((trained(bench, training).path() / REPORT).read_text(encoding="utf-8"))
-    (label,) = told["summary"]
+    label = list(told["summary"])[place]
     parts: dict[str, list[dict[str, Any]]] = {}
     for one in told["trainings"]:
         parts.setdefault(one["split"], []).append(one)
@@ -132,7 +148,7 @@ def results_by_split(bench: Bench, training: Training) -> list[dict[str, Any]]:
         {
             "split": name,
             "train": part[0]["train"],
-            "test": part[0]["test"],
+            "test": part[0]["metrics"][label]["n"],
             **{
                 metric: _mean([one["metrics"][label][metric] for one in part])
                 for metric in told["summary"][label]
@@ -142,20 +158,51 @@ def results_by_split(bench: Bench, training: Training) -> list[dict[str, Any]]:
     ]
 
 
+def tested_as_alone(bench: Bench, training: Training, place: int) -> bool:
+    """Whether a network of several tasks was tested on the RNAs on which that of one of them is.
+
+    It is, unless the tasks have genes, gene sets or chromosomes in common, so that they must be dealt together.
+    """
+    folder = trained(bench, training).path()
+    told = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    label = list(told["summary"])[place]
+    table = pl.read_parquet(folder / PREDICTIONS).filter(pl.col("task") == label)
+    tested = set(table.select("split", "transcript_id").iter_rows())
+    done = set(table["split"])
+    alone = bench.samples(training.tasks[place], training.split, training.seeds)
+    names = alone.samples.table["transcript_id"]
+    return tested == {
+        (split.name, name)
+        for split in alone.splits
+        if split.name in done
+        for name in names.gather(split.test)
+    }
+
+
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if len(known) == len(values) else None
 
 
-def summary_rows(bench: Bench, training: Training, study: str) -> tuple[list[Row], list[Row]]:
-    """Means over the trainings with intervals, and every training's metrics; it is trained when it is not there."""
+def summary_rows(
+    bench: Bench, training: Training, study: str, place: int = 0
+) -> tuple[list[Row], list[Row]]:
+    """Means over the trainings with intervals, and every training's metrics; it is trained when it is not there.
+
+    Args:
+        bench: the plan at work.
+        training: what to train.
+        study: which study asks.
+        place: of the task, among those that the network learns.
+    """
     told = json.loads((trained(bench, training).path() / REPORT).read_text(encoding="utf-8"))
-    (label,) = told["summary"]
+    label = list(told["summary"])[place]
+    together = training.tasks if training.beside else ()
     common: Row = {
         "study": study,
-        "task": training.asked.name,
+        "task": training.tasks[place].name,
         "split": training.split,
-        "method": name_of_network(bench, training.method),
+        "method": name_of_network(bench, training.method, together),
         "model": training.method,
         "share": training.share * 100,
     }
@@ -167,12 +214,12 @@ def summary_rows(bench: Bench, training: Training, study: str) -> tuple[list[Row
             "metric": metric,
             "value": one["metrics"][label][metric],
             "train": one["train"],
-            "n": one["test"],
+            "n": one["metrics"][label]["n"],
         }
         for one in told["trainings"]
         for metric in told["summary"][label]
     ]
-    n = sum(one["test"] for one in told["trainings"])
+    n = sum(one["metrics"][label]["n"] for one in told["trainings"])
     means = [
         cast("Row", {**common, "metric": metric, **_ends(found), "n": n})
         for metric, found in told["summary"][label].items()

@@ -5,9 +5,11 @@ Nothing heavy is imported before the verb is known, so ``isoclr --help`` answers
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from types import FrameType
 from typing import NoReturn
 
 from isoclr._version import __version__
@@ -79,9 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         importlib.import_module(f"isoclr.cli.{verb}").command(args[1:])
     except IsoclrError as error:
         return _fail(str(error))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("isoclr: stopped", file=sys.stderr)
-        return 130
+        return 128 + (signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT)
     except BrokenPipeError:  # the reader of our table went away, as in `isoclr inspect C | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -94,6 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def program() -> NoReturn:
     """The ``isoclr`` command: run one verb and leave at once, as taking torch apart takes half a second."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         code = main()
     except SystemExit as leaving:  # a verb's own code, or the end of its --help
@@ -109,6 +113,15 @@ def program() -> NoReturn:
     with suppress(OSError):
         sys.stderr.flush()
     os._exit(code)
+
+
+class _Terminated(KeyboardInterrupt):
+    """A scheduler's SIGTERM, which unwinds as Ctrl-C does, so that no half-written file stays behind."""
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends the process at once
+    raise _Terminated
 
 
 def _fail(message: str) -> int:

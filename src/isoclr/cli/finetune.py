@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from isoclr.cli import _verb
+from isoclr.cli import _shown, _verb
 from isoclr.console import say, table
 from isoclr.finetuning import finetune
 
@@ -17,13 +17,8 @@ def command(argv: Sequence[str]) -> None:
             f"stopped after {len(report.outcomes)} trainings; the same command with --resume goes on"
         )
         raise SystemExit(128 + report.stopped_by)
-    for reason, count in report.counts.items():
-        say(f"{count:>9,}  {reason}")
+    _shown.say_counts(report.counts)
     table(report.title, report.columns(), report.table())
     if report.leaks is not None:
-        table(
-            f"leak audit: test RNAs that share with a training part ({report.leaks.compared})",
-            ["", "test RNAs", "of", "share"],
-            report.leaks.totals(),
-        )
+        _shown.leak_table(report.leaks)
     say(f"the best model is in {report.out}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from isoclr.cli import _verb
+from isoclr.cli import _shown, _verb
 from isoclr.console import say, table
 from isoclr.predicting import fit
 
@@ -13,8 +13,7 @@ def command(argv: Sequence[str]) -> None:
         fit, argv, name="fit", positional=("embeddings", "labels"), aliases={"out": ["-o"]}
     )
     for label, counts in report.counts.items():
-        for reason, count in counts.items():
-            say(f"{count:>9,}  {label}: {reason}")
+        _shown.say_counts(counts, of=f"{label}: ")
     say(f"{report.out}: {report.head}")
     table(f"held-out folds: {report.folds}", report.columns(), report.rows())
     if any(report.coverage_rows()):

@@ -7,6 +7,7 @@ from pathlib import Path
 from isoclr import console
 from isoclr.cli import _verb
 from isoclr.corpus.inspection import inspect, tables
+from isoclr.corpus.plotting import check_plot
 from isoclr.corpus.plotting import plot as draw
 from isoclr.corpus.printing import describe
 from isoclr.corpus.reader import open_corpus
@@ -31,10 +32,12 @@ def _inspect(
     Args:
         corpus: the corpus.
         transcript: print this transcript's sequence with its codons and exon ends instead of the tables.
-        plot: draw histograms of lengths and of isoforms in a gene set to this file.
+        plot: draw histograms of lengths and of isoforms in a gene set to this PNG, PDF or SVG.
         json: write the numbers to this file too.
         verify: compare every file's SHA-256 with the one recorded when the corpus was built.
     """
+    if plot is not None:
+        check_plot(plot)
     opened = open_corpus(corpus)
     if verify:
         opened.verify()

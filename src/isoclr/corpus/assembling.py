@@ -12,6 +12,7 @@ from isoclr.corpus.duplicates import drop_duplicates
 from isoclr.corpus.layout import META
 from isoclr.corpus.writer import write
 from isoclr.errors import InputError
+from isoclr.files import check_place
 
 
 def assemble(
@@ -56,8 +57,9 @@ def check_target(out: Path, overwrite: bool) -> None:
     """Refuse to replace what is not a corpus.
 
     Raises:
-        InputError: ``out`` exists, and is no corpus or may not be overwritten.
+        InputError: ``out`` exists, and is no corpus or may not be overwritten; or it cannot be made.
     """
+    check_place(out)
     if not out.exists():
         return
     if not overwrite:

@@ -19,7 +19,7 @@ from isoclr.corpus.part import Part
 from isoclr.corpus.planning import Plan, make_plan
 from isoclr.corpus.reader import Corpus, open_corpus
 from isoclr.corpus.reading import read_part
-from isoclr.files import atomic_directory, sha256
+from isoclr.files import as_paths, atomic_directory, sha256
 from isoclr.gene_sets import Scope
 from isoclr.orf import MIN_LENGTH
 from isoclr.species import taxid_of
@@ -112,14 +112,13 @@ def build(
         "jobs": jobs,
         "shard": shard,
     }
-    files = (inputs,) if isinstance(inputs, str | Path) else inputs
     one = {
         "species": species,
         "transcripts": transcripts,
         "genome": genome,
         "annotation": annotation,
     }
-    plan = make_plan([Path(file) for file in files], one, input, given)
+    plan = make_plan(as_paths(inputs), one, input, given)
     out = Path(out)
     check_target(out, overwrite)
     with atomic_directory(out, overwrite=overwrite) as folder, progress() as bar:

@@ -5,7 +5,21 @@ from pathlib import Path
 import numpy as np
 
 from isoclr.corpus.reader import Corpus
-from isoclr.files import atomic_path
+from isoclr.errors import InputError
+from isoclr.files import atomic_path, check_file
+
+FORMATS = (".png", ".pdf", ".svg")
+
+
+def check_plot(path: Path) -> None:
+    """Refuse a picture's name before anything is computed for it.
+
+    Raises:
+        InputError: another suffix than .png, .pdf and .svg, or a folder that cannot be written to.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path}: a figure is written as {', '.join(FORMATS)}")
+    check_file(path)
 
 
 def plot(corpus: Corpus, path: str | Path) -> None:
@@ -14,7 +28,11 @@ def plot(corpus: Corpus, path: str | Path) -> None:
     Args:
         corpus: the corpus.
         path: the picture; its suffix chooses the format (png, pdf, svg).
+
+    Raises:
+        InputError: as :func:`check_plot`.
     """
+    check_plot(Path(path))
     from matplotlib.figure import Figure  # slow to import, and only needed here
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")

@@ -1,5 +1,6 @@
 """Download, verify and keep the files of the catalogue."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -82,8 +83,10 @@ def download(
     entries, folder = select(what), Path(out)
     if mirror is not None and urlsplit(mirror).scheme not in ("http", "https"):
         raise InputError(f"--mirror is {mirror!r}, expected an address that starts with http(s)://")
-    if retries < 0 or timeout <= 0:
-        raise InputError(f"--retries is {retries} and --timeout {timeout}, expected ≥ 0 and > 0")
+    if retries < 0 or not 0 < timeout < math.inf:
+        raise InputError(
+            f"--retries is {retries} and --timeout {timeout}, expected ≥ 0 and > 0 seconds"
+        )
     if list_only:
         return [_listed(entry, folder) for entry in entries]
     keeper = _Keeper(folder, mirror, update, Patience(timeout, retries))

@@ -54,10 +54,12 @@ def convert(
     """
     embeddings, out = Path(embeddings), Path(out)
     check_output(out, overwrite=overwrite)
-    if not embeddings.is_file() or embeddings.suffix not in _FORMATS:
-        raise InputError(f"{embeddings}: no such file of {', '.join(_FORMATS)}")
+    _check_input(embeddings)
     known = _rows(Path(rnas), species) if rnas is not None else None
     adopted, unknown = adopt(embeddings, model_name=model_name, rnas=known, species=species)
+    if rnas is not None and unknown == len(adopted):
+        first = adopted.table["transcript_id"][0]
+        raise InputError(f"{rnas}: has none of the {unknown:,} RNAs of {embeddings} ({first}, …)")
     if unknown:
         say(f"{unknown:,} of {len(adopted):,} RNAs are not in {rnas}")
     bad = ~np.isfinite(adopted.matrix).all(axis=1)
@@ -67,6 +69,14 @@ def convert(
     write(out, adopted)
     conclude(f"{out}: {len(adopted):,} RNAs × {adopted.dim}, {adopted.meta['model']}")
     return out
+
+
+def _check_input(path: Path) -> None:
+    if not path.is_file():
+        found = "is a directory" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {found}, expected a file of {', '.join(_FORMATS)}")
+    if path.suffix not in _FORMATS:
+        raise InputError(f"{path}: unknown format, expected {', '.join(_FORMATS)}")
 
 
 def _rows(path: Path, species: str) -> pl.DataFrame:

@@ -19,7 +19,9 @@ from isoclr.embedding.sources import Rnas, read_rnas
 from isoclr.embedding.table import Embeddings
 from isoclr.embedding.writing import ROWS, check_output, write
 from isoclr.errors import InputError
+from isoclr.files import as_paths
 from isoclr.models.encoder import Precision
+from isoclr.models.parallel import use_threads
 
 SMALLEST_CHUNK = 1_024
 """nt; a tile of a long RNA is computed with its neighbours' bases, so that smaller ones mostly repeat work."""
@@ -85,10 +87,10 @@ def embed(
     """
     out = Path(out)
     check_output(out, overwrite=overwrite)
-    _check_sizes(threads, chunk_nt)
+    if chunk_nt is not None and chunk_nt < SMALLEST_CHUNK:
+        raise InputError(f"--chunk-nt {chunk_nt}: expected {SMALLEST_CHUNK:,} or more")
     part = parse_shard(shard) if shard is not None else (1, 1)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    use_threads(threads)
     encoder = open_model(
         str(model),
         revision=revision,
@@ -97,9 +99,12 @@ def embed(
         device=_device(device),
         chunk_nt=chunk_nt,
     )
-    paths, files = _paths(inputs), _paths(annotation)
     found = read_rnas(
-        paths, species=species, genome=genome and Path(genome), annotation=files, orf=orf
+        as_paths(inputs),
+        species=species,
+        genome=genome and Path(genome),
+        annotation=as_paths(annotation),
+        orf=orf,
     )
     rnas = shard_rows(found, *part)
     _say_what_is_missing(rnas)
@@ -112,24 +117,11 @@ def embed(
     return out
 
 
-def _paths(given: tuple[Path, ...] | Path | str) -> list[Path]:
-    """One path is as good as a tuple of one: the characters of a name are no files."""
-    return [Path(path) for path in ((given,) if isinstance(given, str | Path) else given)]
-
-
-def _check_sizes(threads: int | None, chunk_nt: int | None) -> None:
-    """Refuse at once what would fail later, or hardly ever end."""
-    if threads is not None and threads < 1:
-        raise InputError(f"--threads {threads}: expected 1 or more")
-    if chunk_nt is not None and chunk_nt < SMALLEST_CHUNK:
-        raise InputError(f"--chunk-nt {chunk_nt}: expected {SMALLEST_CHUNK:,} or more")
-
-
 def _device(name: str | None) -> torch.device:
     """Where to compute."""
     try:
         device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.empty(1, device=device)
+        torch.empty(1, device=device).cpu()  # "meta" holds no numbers
     except (RuntimeError, AssertionError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"--device {name}: cannot be used here ({reason})") from None

@@ -15,7 +15,9 @@ mRNABench writes ``.npz`` with a matrix and no ids: its rows are those of a data
 """
 
 import re
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr.embedding.table import SCHEMA
-from isoclr.errors import InputError
+from isoclr.errors import InputError, IsoclrError
 
 MATRIX_NAMES = (
     "embedding",
@@ -80,6 +82,22 @@ class Foreign:
     columns: pl.DataFrame
 
 
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Say in one line what a library makes of a damaged file; each has errors of its own for it.
+
+    Raises:
+        InputError: instead of any error that is not ours already.
+    """
+    try:
+        yield
+    except IsoclrError:
+        raise
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: cannot be read as embeddings ({reason})") from error
+
+
 def read_foreign(path: Path) -> Foreign:
     """Read embeddings that isoclr did not write.
 
@@ -87,10 +105,12 @@ def read_foreign(path: Path) -> Foreign:
         path: ``.npz``, ``.parquet`` or ``.h5ad``.
 
     Raises:
-        InputError: there is no matrix, several that could be it, columns of another length, or a pickled array.
+        InputError: a damaged file, no matrix in it or several that could be it, columns of another length, or a
+            pickled array.
     """
     readers = {".npz": _npz, ".parquet": _parquet, ".h5ad": _h5ad}
-    matrix, columns = readers[path.suffix](path)
+    with damage_named(path):
+        matrix, columns = readers[path.suffix](path)
     if matrix.ndim != 2 or 0 in matrix.shape or not np.issubdtype(matrix.dtype, np.number):
         raise InputError(
             f"{path}: the embeddings are {matrix.dtype} {matrix.shape}, expected numbers (RNAs, dimensions)"
@@ -120,7 +140,20 @@ def without_empty(columns: pl.DataFrame) -> pl.DataFrame:
     return columns.with_columns(pl.col(pl.String).replace("", None))
 
 
+def check_npz(path: Path) -> None:
+    """Refuse what is no archive in words of ours: NumPy's would advise to read it as a pickle.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not zipfile.is_zipfile(path):
+        raise InputError(
+            f"{path}: cannot be read as embeddings (not a NumPy archive, which numpy.savez writes)"
+        )
+
+
 def _npz(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
+    check_npz(path)
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
         arrays = {name: _unpickled(path, archive, name) for name in archive.files}
     name = _matrix_name(path, {name: array.ndim for name, array in arrays.items()})

@@ -8,6 +8,7 @@ import polars as pl
 
 from isoclr.console import say
 from isoclr.embedding.adopting import adopt
+from isoclr.embedding.foreign import check_npz, damage_named
 from isoclr.embedding.table import MATRIX, META_KEYS, SCHEMA, Embeddings, completed
 from isoclr.errors import InputError
 
@@ -33,13 +34,8 @@ def read_embeddings(path: Path | str) -> Embeddings:
         raise InputError(
             f"{path}: unknown format, expected {', '.join(readers)} or a directory of Parquet"
         )
-    try:
+    with damage_named(path):
         return readers[path.suffix](path)
-    except InputError:
-        raise
-    except Exception as error:  # each library has errors of its own for a damaged file
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path}: cannot be read as embeddings ({reason})") from error
 
 
 def parquet_files(folder: Path) -> list[Path]:
@@ -103,6 +99,7 @@ def _parquet(path: Path) -> Embeddings:
 
 
 def _npz(path: Path) -> Embeddings:
+    check_npz(path)
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         if "meta" not in arrays.files:
             return _adopted(path)

@@ -9,7 +9,7 @@ import polars as pl
 
 from isoclr.embedding.table import MATRIX, SCHEMA, Embeddings
 from isoclr.errors import InputError, MissingExtraError
-from isoclr.files import atomic_path
+from isoclr.files import atomic_path, check_place
 
 FORMATS = (".parquet", ".h5ad", ".npz")
 ROWS = 16_384
@@ -20,15 +20,16 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     """Refuse an output at once that could not be written in the end.
 
     Raises:
-        InputError: an unknown extension, or a file that exists.
+        InputError: an unknown extension, a file that exists, or a folder that cannot be written to.
         MissingExtraError: h5ad without anndata.
     """
     if path.suffix not in FORMATS:
         raise InputError(
             f"{path}: unknown format, expected a name that ends in {', '.join(FORMATS)}"
         )
-    if path.exists() and not overwrite:
+    if path.is_dir() or (path.exists() and not overwrite):
         raise InputError(f"{path}: exists already; choose another name or --overwrite it")
+    check_place(path)
     if path.suffix == ".h5ad":
         anndata_module()
 

@@ -1,19 +1,13 @@
 """The state of one training after an epoch: one safetensors file from which it goes on as if never stopped."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from isoclr.errors import InputError
-from isoclr.files import atomic_path
+from isoclr.models.checkpoint import damaged, read, write
 
 FORMAT = "isoclr fine-tuning 1"
 
@@ -38,10 +32,7 @@ class State:
 
 def save(path: Path, state: State, tensors: Mapping[str, Tensor]) -> None:
     """Write a checkpoint whole or not at all; the one before stays until then."""
-    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    facts = json.dumps({"sha256": _digest(plain), "state": asdict(state)})
-    with atomic_path(path) as partial:
-        save_file(plain, partial, metadata={"format": FORMAT, "facts": facts})
+    write(path, FORMAT, tensors, {"state": asdict(state)})
 
 
 def load(path: Path) -> tuple[State, dict[str, Tensor]]:
@@ -51,27 +42,10 @@ def load(path: Path) -> tuple[State, dict[str, Tensor]]:
         InputError: not a checkpoint, or one that was damaged.
     """
     try:
-        with safe_open(path, framework="pt") as stream:
-            metadata = stream.metadata() or {}
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (no iterator)
-        if metadata.get("format") != FORMAT:
-            raise ValueError(f"format is {metadata.get('format')!r}, expected {FORMAT!r}")
-        facts: dict[str, Any] = json.loads(metadata["facts"])
-        state = State(**facts["state"])
-        if facts["sha256"] != _digest(tensors):
-            raise ValueError("SHA-256 of the tensors differs")
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(
-            f"{path}: not a whole checkpoint of fine-tuning ({error}); remove it to start this training anew"
-        ) from None
-    return state, tensors
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names, shapes and bytes."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+        tensors, facts = read(path, FORMAT)
+        return State(**facts["state"]), tensors
+    except (TypeError, KeyError) as error:
+        reason = damaged(path, error)
+    except InputError as error:
+        reason = error
+    raise InputError(f"{reason}; remove it to start this training anew")

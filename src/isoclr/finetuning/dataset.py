@@ -1,7 +1,8 @@
-"""What is learnt: RNAs of a corpus with one or more measured labels, and what must not be torn apart."""
+"""What is learnt: RNAs with one or more measured labels, and what must not be torn apart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -9,27 +10,13 @@ from numpy.typing import NDArray
 
 from isoclr.corpus import Corpus
 from isoclr.corpus.codes import Codes
-from isoclr.embedding.table import RnaChoice
 from isoclr.errors import InputError
-from isoclr.probing.grouping import SplitName, gene_sets
-from isoclr.tasks import Labels, Samples, match
+from isoclr.finetuning.labelled import Task, group_rnas, pools_of
+from isoclr.tasks import Samples
+from isoclr.tasks.rnas import Rnas, label_rnas
+from isoclr.tasks.splits import SplitKind
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One label to predict.
-
-    Attributes:
-        labels: the table.
-        species: the species it was measured in; None: any of the corpus.
-        name: what it is called in results.
-    """
-
-    labels: Labels
-    species: str | None
-    name: str
 
 
 @dataclass(frozen=True)
@@ -37,12 +24,16 @@ class Dataset:
     """RNAs with labels.
 
     Attributes:
-        table: one row an RNA: ``transcript_id``, ``gene_id``, ``species``, ``gene``, ``fold`` (String or null).
+        table: one row an RNA: ``pool`` and ``row`` (its source, and where it is there), ``transcript_id``, ``gene_id``,
+            ``species``, ``gene``, ``fold`` and ``chromosome`` (String or null).
         codes: the codes of every RNA.
         targets: ``(n, tasks)`` labels as measured; NaN where a task has none for an RNA.
-        groups: ``(n,)`` gene, or gene set: what a split keeps on one side.
+        groups: ``(n,)`` gene, gene set or chromosome: what a split keeps on one side.
         tasks: names of the labels.
         counts: numbers of RNAs and groups, and of what was left out, by reason.
+        gene_sets: ``(n,)`` homologous gene set of every RNA; None when they are not known.
+        compared: ``(n,)`` what the leak audit compares: the sequence of every RNA, or of the insert of a construct.
+        compared_named: that in words.
     """
 
     table: pl.DataFrame
@@ -51,6 +42,9 @@ class Dataset:
     groups: NDArray[np.str_]
     tasks: tuple[str, ...]
     counts: dict[str, int]
+    gene_sets: NDArray[np.str_] | None
+    compared: Sequence[Codes]
+    compared_named: str
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -66,83 +60,76 @@ class Dataset:
         return Samples(self.table, 0, 0, 0)
 
 
-def name_tasks(labels: Sequence[Labels], species: Sequence[str | None]) -> list[Task]:
-    """Give every table a name: the label's, with the species or the file's name where that alone is not clear."""
-    tasks: list[Task] = []
-    for table, kind in zip(labels, species, strict=True):
-        name = table.name if kind is None else f"{table.name} ({kind})"
-        if any(task.name == name for task in tasks):
-            name = f"{name} [{table.path.name}]"
-        if any(task.name == name for task in tasks):
-            raise InputError(f"{table.path}: {name} is given twice, expected every label once")
-        tasks.append(Task(table, kind, name))
-    return tasks
-
-
 def gather(
-    tasks: Sequence[Task], corpus: Corpus, *, split: SplitName, rnas: RnaChoice = "all"
+    tasks: Sequence[Task],
+    corpus: Corpus | None,
+    *,
+    split: SplitKind,
+    chromosomes: Sequence[Path] = (),
 ) -> Dataset:
-    """Join the labels with the corpus' transcripts.
+    """Join the labels with the RNAs that they are of: the corpus', or the constructs of a reporter assay.
 
     Of a gene whose label is measured by gene, the same transcript stands for it as in a probe.
 
     Args:
         tasks: the labels.
-        corpus: has the sequences and knows the gene sets.
-        split: ``homology`` keeps gene sets together, the others genes.
-        rnas: which transcripts may stand for a gene.
+        corpus: has the sequences and knows the gene sets; None when all tasks bring their RNAs along.
+        split: ``homology`` keeps gene sets together, ``chromosome`` chromosomes, the others genes.
+        chromosomes: files that say where the genes lie, for a split by chromosome of labels that do not.
 
     Raises:
-        InputError: a task and the corpus have nothing in common, or for ``fold`` a gene is in two folds.
+        InputError: a task and the corpus have nothing in common, the split needs what is not there, or for ``fold`` a
+            gene is in two folds.
     """
-    counts: dict[str, int] = {}
-    joined = []
-    for number, task in enumerate(tasks):
-        samples = _samples(task, corpus, rnas)
-        prefix = f"{task.name}: " if len(tasks) > 1 else ""
-        counts |= {
-            f"{prefix}labels without an RNA in the corpus": samples.unmatched,
-            f"{prefix}label rows without a value": task.labels.missing,
-            f"{prefix}RNAs for which another of their gene stands": samples.not_representative,
-        }
-        joined.append(samples.table.with_columns(task=pl.lit(number, pl.Int64)))
-    every = pl.concat(joined)
+    pools, places = pools_of(tasks, corpus)
+    every, counts = _labelled(tasks, [pools[place] for place in places], places)
     if split == "fold":
         _refuse_torn(every, tasks)
     table = _one_row_an_rna(every)
-    places = every.join(table.select("row").with_row_index("place"), on="row", how="left")
-    targets = np.full((table.height, len(tasks)), np.nan)
-    targets[places["place"].to_numpy(), places["task"].to_numpy()] = places["value"].to_numpy()
-    groups = table["gene"].to_numpy().astype(np.str_)
-    if split == "homology":
-        groups, unknown = gene_sets(Samples(table, 0, 0, 0), corpus)
-        counts["genes that the corpus does not know"] = unknown
-    codes = [corpus.codes_of(row) for row in table["row"].to_list()]
+    found = group_rnas(table, pools, split, chromosomes)
+    table, groups = table.filter(pl.Series(found.keep)), found.groups[found.keep]
+    rows = [(pools[pool], row) for pool, row in table.select("pool", "row").iter_rows()]
     sizes = {"RNAs": table.height, "groups": len(np.unique(groups))}
-    names = tuple(task.name for task in tasks)
-    return Dataset(table, codes, targets, groups, names, {**sizes, **counts})
+    return Dataset(
+        table=table,
+        codes=[pool.codes_of(row) for pool, row in rows],
+        targets=_targets(every, table, len(tasks)),
+        groups=groups,
+        tasks=tuple(task.name for task in tasks),
+        counts={**sizes, **counts, **found.counts},
+        gene_sets=None if found.gene_sets is None else found.gene_sets[found.keep],
+        compared=[pool.compared_of(row) for pool, row in rows],
+        compared_named=" or ".join(dict.fromkeys(pool.compared for pool in pools)),
+    )
 
 
-def _samples(task: Task, corpus: Corpus, rnas: RnaChoice) -> Samples:
-    """The task's RNAs, each with its row in the corpus."""
-    cds = pl.when(pl.col("cds_start") >= 0).then(pl.col("cds_end") - pl.col("cds_start"))
-    table = corpus.transcripts.with_row_index("place").with_columns(cds_length=cds.otherwise(0))
-    if task.species is not None:
-        table = table.filter(pl.col("species") == task.species)
-    if rnas == "coding":
-        table = table.filter(pl.col("cds_length") > 0)
-    elif rnas == "annotated":
-        table = table.filter(pl.col("cds_source") == "annotated")
-    if table.height == 0:
-        raise InputError(
-            f"{corpus.path}: no transcript is of species {task.species or 'any'!r} and of choice {rnas!r}; "
-            f"its species are {', '.join(corpus.species)}"
-        )
-    columns = ("transcript_id", "gene_id", "species", "length", "cds_length")
-    samples = match(task.labels, table.select(columns))
-    rows = table["place"].cast(pl.Int64).gather(samples.table["row"])
-    found = samples.table.with_columns(row=rows)
-    return Samples(found, samples.unmatched, samples.without_label, samples.not_representative)
+def _labelled(
+    tasks: Sequence[Task], pools: Sequence[Rnas], places: Sequence[int]
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """A row for every RNA and label of it, with the numbers of the task and the RNAs' source; what is left out."""
+    counts: dict[str, int] = {}
+    joined = []
+    for number, (task, pool, place) in enumerate(zip(tasks, pools, places, strict=True)):
+        samples = label_rnas(task.labels, pool.choose(task.species, task.rnas))
+        prefix = f"{task.name}: " if len(tasks) > 1 else ""
+        counts[f"{prefix}label rows without a value"] = task.labels.missing
+        if pool.corpus is not None:
+            counts |= {
+                f"{prefix}labels without an RNA in the corpus": samples.unmatched,
+                f"{prefix}RNAs for which another of their gene stands": samples.not_representative,
+            }
+        numbers = {"task": pl.lit(number, pl.Int64), "pool": pl.lit(place, pl.Int64)}
+        joined.append(samples.table.with_columns(**numbers))
+    return pl.concat(joined), counts
+
+
+def _targets(every: pl.DataFrame, table: pl.DataFrame, tasks: int) -> Array:
+    """``(n, tasks)`` the labels of every RNA of the table."""
+    places = table.select("pool", "row").with_row_index("place")
+    known = every.join(places, on=["pool", "row"], how="inner")
+    targets = np.full((table.height, tasks), np.nan)
+    targets[known["place"].to_numpy(), known["task"].to_numpy()] = known["value"].to_numpy()
+    return targets
 
 
 def _refuse_torn(every: pl.DataFrame, tasks: Sequence[Task]) -> None:
@@ -160,8 +147,8 @@ def _refuse_torn(every: pl.DataFrame, tasks: Sequence[Task]) -> None:
 
 def _one_row_an_rna(every: pl.DataFrame) -> pl.DataFrame:
     """The RNAs of all tasks, each once, ordered by gene; for a split by fold, the tables agree on it."""
-    table = every.group_by("row").agg(
+    table = every.group_by("pool", "row").agg(
         pl.col("transcript_id", "gene_id", "species", "gene").first(),
-        fold=pl.col("fold").drop_nulls().first(),
+        pl.col("fold", "chromosome").drop_nulls().first(),
     )
-    return table.sort("gene", "row")
+    return table.sort("gene", "pool", "row")

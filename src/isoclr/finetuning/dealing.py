@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from isoclr.errors import InputError
-from isoclr.probing.grouping import SplitName
+from isoclr.tasks.splits import SplitKind
 
 DEFAULT_SEEDS = 3
 """Random splits; a cross-validation trains every fold once."""
@@ -13,7 +13,7 @@ DEFAULT_SEEDS = 3
 class Dealing:
     """How RNAs are dealt to trainings; the fields are options of :func:`isoclr.finetuning.finetune`."""
 
-    split: SplitName
+    split: SplitKind
     folds: int | None
     splits: int | None
     seeds: int | None
@@ -28,7 +28,7 @@ class Dealing:
         """
         if self.split == "fold" and self.folds is not None:
             raise InputError(
-                "--folds is for random and homology splits; --split fold takes the tables' own"
+                "--folds is for random, homology and chromosome splits; --split fold takes the tables' own"
             )
         for name in ("splits", "seeds"):
             value = getattr(self, name)

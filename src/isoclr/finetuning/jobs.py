@@ -46,14 +46,7 @@ def plan_jobs(dataset: Dataset, dealing: Dealing) -> tuple[list[Job], str]:
         InputError: too few groups or folds, or a part without two different labels of every task.
     """
     seeds, seed = range(dealing.repeats), dealing.seed
-    made, words = make_splits(
-        dealing.split,
-        dataset.groups,
-        dataset.samples,
-        folds=dealing.folds,
-        seeds=dealing.repeats,
-        seed=seed,
-    )
+    made, words = deal(dataset, dealing)
     if dealing.in_folds:
         made = [_with_validation(made, i) for i in range(len(made))]
         jobs = [Job(i, one, seed + j) for i, one in enumerate(made) for j in seeds]
@@ -66,6 +59,47 @@ def plan_jobs(dataset: Dataset, dealing: Dealing) -> tuple[list[Job], str]:
     for job in jobs:
         _check(dataset, job)
     return jobs, words
+
+
+def deal(dataset: Dataset, dealing: Dealing) -> tuple[list[Split], str]:
+    """The splits, and what they are in words.
+
+    Tasks that share no group, as those of two species, are each dealt as they would be alone, so that a network of
+    several tasks is tested on the very RNAs of the networks of one.
+    """
+    whole = np.ones(len(dataset), bool)
+    dealt = []
+    for part in [whole] if dealing.split == "fold" else _apart(dataset):
+        splits, words = make_splits(
+            dealing.split,
+            dataset.groups[part],
+            dataset.samples.select(part),
+            folds=dealing.folds,
+            seeds=dealing.repeats,
+            seed=dealing.seed,
+        )
+        dealt.append([(split, np.flatnonzero(part)) for split in splits])
+    return [_united(same) for same in zip(*dealt, strict=True)], words
+
+
+def _apart(dataset: Dataset) -> list[NDArray[np.bool_]]:
+    """The dataset, parted so that no group is in two parts: tasks with a group in common are in one."""
+    parts: list[NDArray[np.bool_]] = []
+    for known in np.isfinite(dataset.targets).T:
+        mine = np.isin(dataset.groups, dataset.groups[known])
+        others = [part for part in parts if (part & mine).any()]
+        mine = np.logical_or.reduce([mine, *others])
+        parts = [part for part in parts if not (part & mine).any()] + [mine]
+    return parts
+
+
+def _united(parts: Sequence[tuple[Split, NDArray[np.int64]]]) -> Split:
+    """Splits of parts of the dataset, each with its rows, as one of the whole."""
+    train, valid, test = (
+        np.sort(np.concatenate([rows[getattr(split, side)] for split, rows in parts]))
+        for side in ("train", "valid", "test")
+    )
+    return Split(parts[0][0].name, train, valid, test)
 
 
 def with_share(job: Job, share: float) -> Job:

@@ -10,6 +10,7 @@ from isoclr.corpus import open_corpus
 from isoclr.embedding import Embeddings, read_embeddings
 from isoclr.embedding.table import RnaChoice
 from isoclr.errors import InputError
+from isoclr.files import as_paths
 from isoclr.latent.colours import Colour, colour
 from isoclr.latent.kinship import Numbers, relatives
 from isoclr.latent.mapping import Map, tsne
@@ -88,10 +89,11 @@ def map_rnas(
 
 
 def _outputs(out: tuple[Path, ...] | Path | str, overwrite: bool) -> list[Path]:
-    paths = [Path(path) for path in ((out,) if isinstance(out, str | Path) else out)]
+    paths = as_paths(out)
     for path in paths:
         if path.suffix.lower() in figures.FORMATS:
-            if path.exists() and not overwrite:
+            figures.check_format(path)
+            if path.is_dir() or (path.exists() and not overwrite):
                 raise InputError(f"{path}: exists already; choose another name or --overwrite it")
         elif path.suffix in tables.FORMATS:
             tables.check_output(path, overwrite=overwrite)

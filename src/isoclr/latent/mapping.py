@@ -1,5 +1,6 @@
 """A map of the embedding space: t-SNE, and how far neighbours agree in what the map is coloured by."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -66,7 +67,7 @@ def tsne(
         seed: of the start.
 
     Raises:
-        InputError: too few RNAs for a map, or a perplexity that is none.
+        InputError: too few RNAs for a map, all alike, or a perplexity or seed that is none.
     """
     n = len(features)
     if n < SMALLEST:
@@ -75,15 +76,28 @@ def tsne(
         raise InputError(
             f"perplexity {perplexity:g}: expected more than 1 and at most a third of the {n:,} RNAs"
         )
+    if seed < 0:
+        raise InputError(f"--seed {seed}: expected 0 or more")
     vectors = directions(features)
+    if not vectors.any():
+        raise InputError(f"the embeddings of all {n:,} RNAs are alike, expected some that differ")
     places, divergence = _place(vectors, perplexity, seed)
-    by_name = {colour.name: colour for colour in colours}
+    by_name = _by_name(colours)
     own = [one.values.alias(name) for name, one in by_name.items() if name not in table.columns]
     found = table.with_columns(x=pl.Series(places[:, 0]), y=pl.Series(places[:, 1])).with_columns(
         own
     )
     rows = _agreement(vectors, gene_set, by_name) if by_name else []
     return Map(found, by_name, divergence, pl.DataFrame(rows, infer_schema_length=None))
+
+
+def _by_name(colours: Sequence[Colour]) -> dict[str, Colour]:
+    """Colourings by names of their own: a label that its table calls ``y`` is not the map's coordinate."""
+    found: dict[str, Colour] = {}
+    for colour in colours:
+        names = itertools.chain([colour.name], (f"{colour.name}_{n}" for n in itertools.count(2)))
+        found[next(name for name in names if name not in {"x", "y", *found})] = colour
+    return found
 
 
 def _place(

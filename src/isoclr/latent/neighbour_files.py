@@ -6,19 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 
 from isoclr.console import progress, say
 from isoclr.corpus import open_corpus
 from isoclr.embedding import Embeddings, read_embeddings
 from isoclr.embedding.bar import nucleotides_bar
-from isoclr.errors import InputError
+from isoclr.files import as_paths
 from isoclr.latent.kinship import relatives
 from isoclr.latent.methods import Rnas, baselines, features_of, shared
 from isoclr.latent.properties import FOLDS, PROPERTIES, Encoded, encoded
-from isoclr.latent.retrieving import Retrieval, Row, retrieval
+from isoclr.latent.retrieving import Retrieval, Row, check_draw, retrieval
 from isoclr.latent.spread import Geometry, geometry
+from isoclr.models.parallel import use_threads
 from isoclr.predicting.table import check_output, write
 from isoclr.reports.figures import check_format
 from isoclr.reports.latent import neighbours_figure
@@ -86,11 +86,9 @@ def neighbours(
     check_output(out, overwrite=overwrite)
     if plot is not None:
         check_format(Path(plot))
-    if threads is not None:
-        if threads < 1:
-            raise InputError(f"--threads {threads}: expected 1 or more")
-        torch.set_num_threads(threads)
-    files = [Path(embeddings), *map(Path, beside)]
+    check_draw(k, sample, seed)
+    use_threads(threads)
+    files = [Path(embeddings), *as_paths(beside)]
     opened = [read_embeddings(path) for path in files]
     rnas, rows = shared(opened, open_corpus(Path(corpus)))
     if rnas.missing:

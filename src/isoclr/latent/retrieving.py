@@ -77,7 +77,8 @@ def retrieval(
     Raises:
         InputError: features of other RNAs, or fewer RNAs than neighbours.
     """
-    _check(methods, known, k, sample)
+    check_draw(k, sample, seed)
+    _check(methods, known)
     queries = _draw(len(known), sample, seed)
     apart = _apart(known)
     found = {
@@ -93,19 +94,24 @@ def retrieval(
     return Retrieval(tuple(k), queries, found, known, table)
 
 
-def _check(
-    methods: Mapping[str, NDArray[np.floating]],
-    known: Relatives,
-    k: Sequence[int],
-    sample: int | None,
-) -> None:
+def _check(methods: Mapping[str, NDArray[np.floating]], known: Relatives) -> None:
     for name, features in methods.items():
         if len(features) != len(known):
             raise InputError(f"{name}: features of {len(features):,} RNAs, expected {len(known):,}")
+
+
+def check_draw(k: Sequence[int], sample: int | None, seed: int) -> None:
+    """Refuse numbers that mean nothing, before features are computed.
+
+    Raises:
+        InputError: no number of neighbours or one below 1, no RNA to look for, or a seed below 0.
+    """
     if not k or min(k) < 1:
-        raise InputError(f"k is {', '.join(map(str, k)) or 'nothing'}, expected numbers from 1")
+        raise InputError(f"--k {' '.join(map(str, k)) or 'nothing'}: expected numbers from 1")
     if sample is not None and sample < 1:
         raise InputError(f"--sample {sample}: expected 1 or more RNAs")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: expected 0 or more")
 
 
 def _draw(n: int, sample: int | None, seed: int) -> Numbers:

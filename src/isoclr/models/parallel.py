@@ -14,8 +14,26 @@ from typing import TypeVar
 
 import torch
 
+from isoclr.errors import InputError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def use_threads(threads: int | None) -> None:
+    """Let torch compute on so many threads of the CPU.
+
+    Args:
+        threads: None: as many as torch chooses.
+
+    Raises:
+        InputError: fewer than one.
+    """
+    if threads is None:
+        return
+    if threads < 1:
+        raise InputError(f"--threads {threads}: expected 1 or more")
+    torch.set_num_threads(threads)
 
 
 def each(function: Callable[[Item], Result], items: Sequence[Item], device: str) -> list[Result]:

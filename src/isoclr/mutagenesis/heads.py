@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isoclr.errors import InputError
-from isoclr.models import Encoder, load
-from isoclr.predicting import Head, load_head
+from isoclr.models import Encoder
+from isoclr.predicting import Head
+from isoclr.predicting.choosing import choose, encoder_of, model_of
 from isoclr.predicting.conformal import Regression
 from isoclr.predicting.linear import Line
-from isoclr.predicting.shipped import find_head, shipped_model
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,8 @@ def predictor(
     Raises:
         InputError: no such head, model or label, or a model of other weights than the head's.
     """
-    if (head is None) == (task is None):
-        raise InputError("expected --head, or --task with --species, and not both")
-    if head is not None:
-        chosen = load_head(head)
-        encoder = _encoder(chosen, model)
-    else:
-        chosen = load_head(find_head(str(task), species, model))
-        encoder = _encoder(chosen, None)
+    chosen, given = choose(head, task, species, model)
+    encoder = encoder_of(chosen, model_of(chosen, given))
     return Predictor(encoder, *line_of(chosen, target))
 
 
@@ -73,21 +67,3 @@ def line_of(head: Head, target: str | None = None) -> tuple[Line, str]:
     if isinstance(found.predictor, Regression):
         return found.predictor.value, found.title
     return found.predictor, f"{found.title}, log-odds"
-
-
-def _encoder(head: Head, model: str | None) -> Encoder:
-    """The encoder that the head was fitted on, and no other."""
-    name, sha256 = head.model["model"], head.model["sha256"]
-    where = model if model is not None else shipped_model(sha256)
-    if where is None:
-        raise InputError(
-            f"head {head.name!r} belongs to weights {sha256[:12]} of {name}, which do not ship with this version; "
-            "give that model with --model"
-        )
-    encoder = load(where)
-    if (encoder.sha256, encoder.dim) != (sha256, head.dim):
-        raise InputError(
-            f"{where}: weights {encoder.sha256[:12]}, embeddings of {encoder.dim}; head {head.name!r} belongs to "
-            f"weights {sha256[:12]} of {name}, embeddings of {head.dim}"
-        )
-    return encoder

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import polars as pl
-import torch
 
 from isoclr.console import progress
 from isoclr.corpus import open_corpus
 from isoclr.errors import InputError
+from isoclr.models.parallel import use_threads
 from isoclr.mutagenesis.heads import predictor
 from isoclr.mutagenesis.known_motifs import MOTIFS
 from isoclr.mutagenesis.planting import PlantedMotifs, coding_rnas, planted_motifs
@@ -57,11 +57,11 @@ def motifs(
     check_output(out, overwrite=overwrite)
     if plot is not None:
         check_format(Path(plot))
-    for name, value in (("rnas", rnas), ("threads", threads)):
-        if value is not None and value < 1:
-            raise InputError(f"--{name} {value}: expected 1 or more")
-    if threads is not None:
-        torch.set_num_threads(threads)
+    if rnas < 1:
+        raise InputError(f"--rnas {rnas}: expected 1 or more")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: expected 0 or more")
+    use_threads(threads)
     chosen = predictor(head, task, species, model, target)
     drawn = coding_rnas(open_corpus(Path(corpus)), species=species or None, count=rnas, seed=seed)
     with progress() as bar:

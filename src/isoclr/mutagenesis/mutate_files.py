@@ -5,13 +5,14 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
-import torch
 
 from isoclr.accessions import without_version
 from isoclr.console import progress
 from isoclr.corpus.codes import Codes
 from isoclr.embedding.sources import read_rnas
 from isoclr.errors import InputError
+from isoclr.files import as_paths
+from isoclr.models.parallel import use_threads
 from isoclr.mutagenesis.heads import predictor
 from isoclr.mutagenesis.scanning import MutationScan, Row, scan
 from isoclr.predicting.table import check_output, write
@@ -69,7 +70,7 @@ def mutate(
         species: of the shipped head.
         model: the model that the head belongs to, when it does not ship with isoclr.
         target: which label, when the head predicts several.
-        transcripts: only these RNAs, by id; needed with a corpus.
+        transcripts: only these RNAs, by id; by default all, if they have a million nt at most.
         annotation: GTF, GFF3, genePred, BED12 or structure table with exons and coding sequences of the FASTA's RNAs.
         orf: mark the longest open reading frame of RNAs that may code and have no annotated coding sequence.
         plot: draw the effects of the one RNA, as PNG, PDF or SVG.
@@ -84,13 +85,9 @@ def mutate(
     check_output(out, overwrite=overwrite)
     if plot is not None:
         check_format(Path(plot))
-    if threads is not None:
-        if threads < 1:
-            raise InputError(f"--threads {threads}: expected 1 or more")
-        torch.set_num_threads(threads)
-    paths = [Path(path) for path in ((inputs,) if isinstance(inputs, str | Path) else inputs)]
+    use_threads(threads)
     chosen = predictor(head, task, species, model, target)
-    rnas = _rnas(paths, species, [Path(path) for path in annotation], orf, transcripts)
+    rnas = _rnas(as_paths(inputs), species, as_paths(annotation), orf, transcripts)
     _check(rnas, plot, zoom)
     scans = []
     with progress() as bar:

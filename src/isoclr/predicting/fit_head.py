@@ -20,8 +20,8 @@ from isoclr.predicting.linear import Line, fit_classes
 from isoclr.predicting.novelty import fit_novelty
 from isoclr.predicting.storing import check_target, save_head
 from isoclr.predicting.training import Training, check_calibration, gather
-from isoclr.probing.grouping import SplitName
 from isoclr.tasks import read_labels
+from isoclr.tasks.splits import SplitKind
 
 JUDGED = (0.8, 0.9, 0.95)
 """Coverages whose intervals are judged on held-out folds, beside the one asked for."""
@@ -85,8 +85,9 @@ def fit(
     units: str = "",
     species: str | None = None,
     rnas: RnaChoice = "all",
-    split: SplitName | None = None,
+    split: SplitKind | None = None,
     corpus: Path | None = None,
+    chromosomes: tuple[Path, ...] = (),
     folds: int | None = None,
     coverage: float = 0.9,
     seed: int = 0,
@@ -109,10 +110,13 @@ def fit(
         species: use only the RNAs of this species.
         rnas: use all RNAs, only those with a coding sequence, or only those whose coding sequence is annotated.
         split: what a fold keeps together. homology: gene sets, which needs --corpus; fold: the table's column fold;
-            random: genes. By default homology with --corpus, else fold if the table has it and no gene has RNAs in
-            several of its folds, else random.
+            random: genes; chromosome: chromosomes, of the table's column chromosome or of --chromosomes. By default
+            homology with --corpus, else fold if the table has it and no gene has RNAs in several of its folds, else
+            random.
         corpus: corpus with the gene sets.
-        folds: how many, 3 or more, for homology and random; by default 10.
+        chromosomes: annotations (GTF, GFF3, genePred, BED12) or tables with gene_id and chromosome, for a split by
+            chromosome.
+        folds: how many, 3 or more, for homology, random and chromosome; by default 10.
         coverage: of the intervals: the share 1 − α of RNAs whose label usually lies within (theory guarantees about
             1 − 2α of RNAs like the training ones); predict may ask for another.
         seed: of dealing genes to folds.
@@ -144,7 +148,8 @@ def fit(
     read = read_embeddings(Path(embeddings)).select(species, rnas)
     known = open_corpus(corpus) if corpus is not None else None
     trainings = [
-        gather(table, read, known, split=split, folds=folds, seed=seed) for table in tables
+        gather(table, read, known, split=split, folds=folds, seed=seed, chromosomes=chromosomes)
+        for table in tables
     ]
     for training in trainings:
         if not training.classes:

@@ -11,13 +11,12 @@ import polars as pl
 from isoclr.console import for_another_stage, say
 from isoclr.embedding import embed
 from isoclr.errors import InputError
-from isoclr.models import load
+from isoclr.files import as_paths
 from isoclr.models.encoder import Precision
 from isoclr.predicting.blocks import are_embeddings, blocks
+from isoclr.predicting.choosing import choose, encoder_of, model_of
 from isoclr.predicting.conformal import Regression
 from isoclr.predicting.head import Head
-from isoclr.predicting.shipped import find_head, shipped_model
-from isoclr.predicting.storing import load_head
 from isoclr.predicting.table import check_output, columns_of, predicted, write
 
 
@@ -116,15 +115,16 @@ def predict(
     """
     out = Path(out)
     check_output(out, overwrite=overwrite)
-    chosen = load_head(_head_path(head, task, species, model))
+    chosen, model = choose(head, task, species, model)
     coverage = chosen.check_coverage(coverage)
-    paths = [Path(path) for path in ((inputs,) if isinstance(inputs, str | Path) else inputs)]
+    paths = as_paths(inputs)
     ready = next((path for path in paths if are_embeddings(path)), None)
     if ready is not None:
-        _check_alone(paths, ready, annotation, genome, None if task else model)
+        _check_alone(paths, ready, annotation, genome, model)
         table = _table(chosen, ready, coverage)
     else:
-        weights = _weights(chosen, None if task else model)
+        weights = model_of(chosen, model)
+        encoder_of(chosen, weights)  # others are refused now, and not after hours of embedding
         out.parent.mkdir(parents=True, exist_ok=True)
         folders = tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent)
         with folders as folder, for_another_stage():
@@ -144,14 +144,6 @@ def predict(
     _say_foreign(chosen, table)
     write(table, out)
     return Predicted(out, table, chosen, coverage)
-
-
-def _head_path(head: Path | None, task: str | None, species: str, model: str | None) -> Path:
-    if (head is None) == (task is None):
-        raise InputError("predict needs --head, or --task with --species, and not both")
-    if head is not None:
-        return Path(head)
-    return find_head(str(task), species, model)
 
 
 def _check_alone(
@@ -174,30 +166,6 @@ def _check_alone(
             f"{ready}: embeddings are given alone, found {other or ready} beside them; expected one "
             "file or folder of embeddings, or RNAs to embed"
         )
-
-
-def _weights(head: Head, model: str | None) -> str:
-    """The model to embed with: the one that the head was fitted on, and no other.
-
-    Raises:
-        InputError: it does not ship and none was given, or the one given has other weights.
-    """
-    name, sha256 = head.model["model"], head.model["sha256"]
-    if model is None:
-        directory = shipped_model(sha256)
-        if directory is None:
-            raise InputError(
-                f"head {head.name!r} belongs to weights {sha256[:12]} of {name}, which do not ship with this version; "
-                "give that model with --model"
-            )
-        return str(directory)
-    encoder = load(model)
-    if (encoder.sha256, encoder.dim) != (sha256, head.dim):
-        raise InputError(
-            f"{model}: weights {encoder.sha256[:12]}, embeddings of {encoder.dim}; head {head.name!r} belongs "
-            f"to weights {sha256[:12]} of {name}, embeddings of {head.dim}"
-        )
-    return model
 
 
 def _table(head: Head, embeddings: Path, coverage: float) -> pl.DataFrame:

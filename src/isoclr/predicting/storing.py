@@ -13,7 +13,7 @@ from safetensors.numpy import load, save
 from isoclr._version import __version__
 from isoclr.embedding.table import RnaChoice
 from isoclr.errors import InputError
-from isoclr.files import atomic_directory, sha256
+from isoclr.files import atomic_directory, check_place, sha256
 from isoclr.predicting.conformal import Regression
 from isoclr.predicting.head import Head, Target
 from isoclr.predicting.linear import Line, Member
@@ -67,8 +67,9 @@ def check_target(out: Path, overwrite: bool) -> None:
     """Refuse to replace what is not a head.
 
     Raises:
-        InputError: ``out`` exists, and is no head or may not be overwritten.
+        InputError: ``out`` exists, and is no head or may not be overwritten; or it cannot be made.
     """
+    check_place(out)
     if not out.exists():
         return
     if out.is_file():

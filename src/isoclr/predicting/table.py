@@ -6,7 +6,7 @@ import polars as pl
 
 from isoclr.embedding import Embeddings
 from isoclr.errors import InputError
-from isoclr.files import atomic_path
+from isoclr.files import atomic_path, check_place
 from isoclr.predicting.head import Head
 
 FORMATS = (".parquet", ".tsv", ".csv")
@@ -19,7 +19,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     """Refuse an output at once that could not be written in the end.
 
     Raises:
-        InputError: an unknown extension, or a file that exists.
+        InputError: an unknown extension, a file that exists, or a folder that cannot be written to.
     """
     if path.suffix not in FORMATS:
         raise InputError(
@@ -27,6 +27,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         )
     if path.is_dir() or (path.exists() and not overwrite):
         raise InputError(f"{path}: exists already; choose another name or --overwrite it")
+    check_place(path)
 
 
 def columns_of(head: Head, target: str) -> dict[str, str]:

@@ -13,10 +13,10 @@ from isoclr.embedding import Embeddings
 from isoclr.errors import InputError
 from isoclr.predicting.conformal import largest_coverage
 from isoclr.probing.fitting import Array
-from isoclr.probing.grouping import SplitName
+from isoclr.probing.grouping import WHOLE, check_chromosomes
 from isoclr.probing.study import plan
 from isoclr.tasks import Labels
-from isoclr.tasks.splits import Split, group_folds, named_folds
+from isoclr.tasks.splits import Split, SplitKind, group_folds, named_folds
 
 FEWEST_FOLDS = 3
 """One to judge on, one to calibrate on, one to fit on."""
@@ -30,7 +30,7 @@ class Training:
         labels: what was measured.
         features: ``(n, d)`` their embeddings.
         values: ``(n,)`` their labels.
-        groups: ``(n,)`` gene, or gene set: what stays together.
+        groups: ``(n,)`` gene, gene set or chromosome: what stays together.
         folds: ``(n,)`` fold numbers from 0.
         split: the folds in words.
         lengths: ``(n,)`` nt.
@@ -62,9 +62,10 @@ def gather(
     embeddings: Embeddings,
     corpus: Corpus | None,
     *,
-    split: SplitName | None,
+    split: SplitKind | None,
     folds: int | None,
     seed: int,
+    chromosomes: Sequence[Path] = (),
 ) -> Training:
     """Join labels and embeddings and deal them to folds.
 
@@ -72,10 +73,11 @@ def gather(
         labels: what was measured.
         embeddings: the RNAs.
         corpus: knows the gene sets.
-        split: by gene set, by the labels' own folds or at random by gene; None takes the first of these that can be
-            made. Folds of the labels that divide the RNAs of a gene are not taken.
-        folds: how many, for a split by gene set or at random.
+        split: by gene set, by the labels' own folds, at random by gene, or by chromosome; None takes the first of
+            these that can be made. Folds of the labels that divide the RNAs of a gene are not taken.
+        folds: how many, for a split by gene set, chromosome or at random.
         seed: of the dealing.
+        chromosomes: files that say where the genes lie, for a split by chromosome of labels that do not.
 
     Raises:
         InputError: nothing in common, or labels that cannot be dealt so, as when the RNAs of a gene are in several of
@@ -83,7 +85,8 @@ def gather(
     """
     chosen = split or default_split(labels, corpus)
     _check_split(chosen, labels, corpus, folds)
-    study = plan(labels, embeddings, corpus, split=chosen, sequences=False)
+    check_chromosomes(chosen, chromosomes)
+    study = plan(labels, embeddings, corpus, split=chosen, sequences=False, chromosomes=chromosomes)
     divided = _divided(study.samples.table) if chosen == "fold" else {}
     if divided and split is not None:
         gene, names = next(iter(divided.items()))
@@ -96,7 +99,8 @@ def gather(
         splits, how = named_folds(study.samples.table["fold"].to_list()), "the label file's own"
     else:
         splits = group_folds(study.groups, folds or 10, seed)
-        how = "by whole gene sets" if chosen == "homology" else "at random by whole genes"
+        whole = WHOLE.get(chosen, "genes")  # given folds that divide genes are left
+        how = f"at random by whole {whole}" if whole == "genes" else f"by whole {whole}"
     if divided:
         how += f" (the label file's own folds divide {len(divided):,} of them)"
     rows = study.samples.rows
@@ -115,7 +119,7 @@ def gather(
     return training
 
 
-def default_split(labels: Labels, corpus: Corpus | None) -> SplitName:
+def default_split(labels: Labels, corpus: Corpus | None) -> SplitKind:
     """The strictest split that the inputs allow: by gene set, else by given folds, else at random by gene.
 
     Given folds that divide the RNAs of a gene are found out, and left, only when labels and RNAs are joined.
@@ -141,14 +145,14 @@ def check_calibration(training: Training, coverage: float) -> None:
 
 
 def _check_split(
-    split: SplitName, labels: Labels, corpus: Corpus | None, folds: int | None
+    split: SplitKind, labels: Labels, corpus: Corpus | None, folds: int | None
 ) -> None:
     if split == "homology" and corpus is None:
         raise InputError("--split homology needs --corpus, which knows the gene sets")
     if split == "fold":
         if folds is not None:
             raise InputError(
-                "--folds is for random and homology splits; --split fold takes the table's own"
+                "--folds is for random, homology and chromosome splits; --split fold takes the table's own"
             )
         lacking = labels.table.filter(pl.col("fold").is_null())
         if lacking.height:

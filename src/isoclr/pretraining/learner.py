@@ -136,11 +136,8 @@ class Learner:
         self._update(figures, learning_rate)
         return Launched(number, figures)
 
-    def project(self, batch: Batch) -> Tensor:
-        """Projections of a batch's views ``(2N, k)`` float32, in the order of the views, on every rank."""
-        return self._project(self.network(batch.chunks, self.dtype), batch)
-
     def _project(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        """Projections of all views of a batch ``(2N, k)`` float32, in their order, on every rank."""
         own = self.projector(embeddings[:, -self._projected :])  # (n, k)
         return self.world.gather(own, batch.places)
 

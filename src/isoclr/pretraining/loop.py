@@ -27,10 +27,10 @@ class Cadence:
     checkpoint_minutes: float
 
     def __post_init__(self) -> None:
-        """Refuse steps that never come.
+        """Refuse steps and times that never come.
 
         Raises:
-            InputError: an interval below one step.
+            InputError: an interval below one step, or a time between checkpoints that is none.
         """
         intervals = {
             "--log-every": self.log,
@@ -40,6 +40,10 @@ class Cadence:
         for option, steps in intervals.items():
             if steps is not None and steps < 1:
                 raise InputError(f"{option} is {steps}, expected at least 1")
+        if not self.checkpoint_minutes >= 0:
+            raise InputError(
+                f"--checkpoint-minutes is {self.checkpoint_minutes}, expected at least 0"
+            )
 
 
 @dataclass(kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from isoclr.corpus.reader import Corpus
+from isoclr.errors import InputError
 from isoclr.models import Encoder
 from isoclr.pretraining.batches import Batch
 from isoclr.pretraining.data import Data
@@ -25,6 +26,15 @@ class Machine:
     chunk_nt: int | None = None
     recompute: Switch = "auto"
     compile: Switch = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse chunks of nothing.
+
+        Raises:
+            InputError: they are.
+        """
+        if self.chunk_nt is not None and self.chunk_nt < 1:
+            raise InputError(f"--chunk-nt is {self.chunk_nt}, expected at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from isoclr import console
 from isoclr.corpus.layout import CODES, INDEX
 from isoclr.corpus.reader import Corpus, open_corpus
 from isoclr.errors import InputError
+from isoclr.files import check_place
+from isoclr.models.parallel import use_threads
 from isoclr.pretraining import checkpoint
 from isoclr.pretraining.checkpoint import Checkpoint, State
 from isoclr.pretraining.data import Data
@@ -20,7 +20,7 @@ from isoclr.pretraining.log import Log
 from isoclr.pretraining.loop import Cadence, Run
 from isoclr.pretraining.options import Recipe
 from isoclr.pretraining.precision import products_for
-from isoclr.pretraining.preparing import Machine, prepare
+from isoclr.pretraining.preparing import Machine, Prepared, prepare
 from isoclr.pretraining.schedule import Plan, choose_plan
 from isoclr.pretraining.starting import starting_point
 from isoclr.pretraining.stopping import StopRequest
@@ -189,12 +189,9 @@ def pretrain(
         checkpoint_minutes=checkpoint_minutes,
     )
     machine = Machine(corpus_on=corpus_on, chunk_nt=chunk_nt, recompute=recompute, compile=compile)
-    _require_positive("--chunk-nt", chunk_nt)
-    _require_positive("--threads", threads)
+    use_threads(threads)
     out, opened = Path(out), open_corpus(corpus)
     with join(device) as world, StopRequest() as stop:
-        if threads:
-            torch.set_num_threads(threads)
         saved = _last_checkpoint(out, resume, recipe, opened)
         plan = choose_plan(steps, epochs, minutes, saved.plan if saved else None)
         say = console.say if world.leads else _nobody_listens
@@ -202,31 +199,46 @@ def pretrain(
         if saved:
             made.learner.restore(saved.tensors, out / CHECKPOINT)
         state = saved.state if saved else State()
-        sampler = made.data.sampler
         world.highest([0])  # nothing is written before every rank has read what is there
         events = out / TENSORBOARD if tensorboard else None
-        with _leading_log(world, out, state, events) as log, Display(world.leads) as display:
-            display.say(_summary(made.data, plan, state))
-            run = Run(
-                learner=made.learner,
-                world=world,
-                plan=plan,
-                state=state,
-                cadence=cadence,
-                corpus=_identity(opened),
-                steps_per_epoch=sampler.steps_per_epoch,
-                batch_of=made.batch_of,
-                held_out=made.held_out,
-                checkpoint_path=out / CHECKPOINT,
-                log=log,
-                display=display,
-            )
-            products = products_for(made.learner.dtype, world.device)
-            with products, memory_errors_named():
-                signal = run.train(stop)
+        with _leading_log(world, out, state, events) as log:
+            signal = _train(made, opened, out, plan, state, cadence, world, log, stop)
         if world.leads and not signal:
             made.learner.save_encoder(out)
+    sampler = made.data.sampler
     return Pretrained(out, state, sampler.steps_per_epoch, len(sampler.gene_sets), signal)
+
+
+def _train(
+    made: Prepared,
+    corpus: Corpus,
+    out: Path,
+    plan: Plan,
+    state: State,
+    cadence: Cadence,
+    world: World,
+    log: Log | None,
+    stop: StopRequest,
+) -> int:
+    """Train to the end of the plan; the number of the signal that came before it, or 0."""
+    products = products_for(made.learner.dtype, world.device)
+    with Display(world.leads) as display, products, memory_errors_named():
+        display.say(_summary(made.data, plan, state))
+        run = Run(
+            learner=made.learner,
+            world=world,
+            plan=plan,
+            state=state,
+            cadence=cadence,
+            corpus=_identity(corpus),
+            steps_per_epoch=made.data.sampler.steps_per_epoch,
+            batch_of=made.batch_of,
+            held_out=made.held_out,
+            checkpoint_path=out / CHECKPOINT,
+            log=log,
+            display=display,
+        )
+        return run.train(stop)
 
 
 def _summary(data: Data, plan: Plan, state: State) -> str:
@@ -242,13 +254,9 @@ def _nobody_listens(_: str) -> None:
     """Ranks that do not lead say nothing."""
 
 
-def _require_positive(option: str, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise InputError(f"{option} is {value}, expected at least 1")
-
-
 def _last_checkpoint(out: Path, resume: bool, recipe: Recipe, corpus: Corpus) -> Checkpoint | None:
     """What to go on from; None for a new run."""
+    check_place(out)
     if not resume:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise InputError(
@@ -257,6 +265,8 @@ def _last_checkpoint(out: Path, resume: bool, recipe: Recipe, corpus: Corpus) ->
         return None
     path = out / CHECKPOINT
     if not path.exists():
+        if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / LOG).exists()):
+            raise InputError(f"{out}: is no run to resume, expected one with {CHECKPOINT} or {LOG}")
         return None
     saved = checkpoint.load(path)
     recipe.require_same(saved.recipe, str(path))

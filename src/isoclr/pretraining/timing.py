@@ -13,6 +13,7 @@ import torch
 
 from isoclr.corpus.reader import open_corpus
 from isoclr.losses import decoupled_contrastive_loss
+from isoclr.models.parallel import use_threads
 from isoclr.pretraining.batches import Batch
 from isoclr.pretraining.distributed import World, join
 from isoclr.pretraining.options import Recipe
@@ -109,8 +110,7 @@ def throughput(
         held_out=0.0,
     )
     machine = Machine(corpus_on=corpus_on, chunk_nt=chunk_nt, recompute=recompute, compile=compile)
-    if threads:
-        torch.set_num_threads(threads)
+    use_threads(threads)
     with join(device) as world, memory_errors_named():
         made = prepare(open_corpus(corpus), recipe, world, machine, say=lambda _: None)
         with products_for(made.learner.dtype, world.device):

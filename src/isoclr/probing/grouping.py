@@ -1,7 +1,8 @@
 """Which samples must stay on one side of a split, and the splits."""
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -9,14 +10,68 @@ from numpy.typing import NDArray
 
 from isoclr.corpus import Corpus
 from isoclr.errors import InputError
+from isoclr.tasks.chromosomes import locate
 from isoclr.tasks.labels import Labels
 from isoclr.tasks.samples import Samples, gene_key
 from isoclr.tasks.splits import Split, SplitKind, group_folds, named_folds, random_split
 
-SplitName = Literal["random", "fold", "homology"]
-"""The splits of a probe that need nothing but labels and a corpus; :data:`SplitKind` has one more."""
-
 WHOLE = {"random": "genes", "homology": "gene sets", "chromosome": "chromosomes"}
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What a split must not tear apart.
+
+    Attributes:
+        groups: ``(n,)`` gene, gene set or chromosome of every sample.
+        keep: ``(n,)`` whether a sample can be dealt: for a split by chromosome, whether its chromosome is known.
+        gene_sets: ``(n,)`` homologous gene set of every sample; None when they are not known.
+        counts: what was found on the way, and what has to be left out, by reason.
+    """
+
+    groups: NDArray[np.str_]
+    keep: NDArray[np.bool_]
+    gene_sets: NDArray[np.str_] | None
+    counts: dict[str, int]
+
+
+def group(
+    samples: Samples, corpus: Corpus | None, split: SplitKind, chromosomes: Sequence[Path] = ()
+) -> Groups:
+    """What a split keeps together, one way for probes, fine-tuning and benchmarks.
+
+    Args:
+        samples: labelled RNAs.
+        corpus: knows the gene sets; they are found for the leak audit whatever the split is.
+        split: ``homology`` keeps gene sets together, ``chromosome`` chromosomes, the others genes.
+        chromosomes: files that say where the genes lie, for labels that do not.
+
+    Raises:
+        InputError: the split needs what is not there.
+    """
+    genes = samples.table["gene"].to_numpy().astype(np.str_)
+    everything = np.ones(len(samples), bool)
+    if split == "homology":
+        if corpus is None:
+            raise InputError(
+                "--split homology: the labelled RNAs are of no corpus, which would know their gene sets; "
+                "expected a corpus, or another split"
+            )
+        sets, unknown = gene_sets(samples, corpus)
+        return Groups(sets, everything, sets, {"genes that the corpus does not know": unknown})
+    known = None if corpus is None else gene_sets_if_known(samples, corpus)
+    if split == "chromosome":
+        found = locate(samples, chromosomes)
+        counts = {
+            "labelled RNAs whose chromosome is not known": found.unknown,
+            "ids that the files put on several chromosomes": found.several,
+        }
+        return Groups(found.groups, found.groups != "", known, counts)
+    if split == "fold":
+        folds = samples.table.group_by("gene").agg(pl.col("fold").n_unique())["fold"]
+        torn = {"genes with RNAs in several of the label file's folds": int((folds > 1).sum())}
+        return Groups(genes, everything, known, torn)
+    return Groups(genes, everything, known, {})
 
 
 def gene_sets(samples: Samples, corpus: Corpus) -> tuple[NDArray[np.str_], int]:
@@ -61,6 +116,16 @@ def check_folds(labels: Labels) -> None:
         bad = labels.table.filter(pl.col("fold").is_null())
         where = f"line {bad['line'][0]} has no fold" if labels.has_folds else "no column 'fold'"
         raise InputError(f"{labels.path}: {where}, which --split fold needs")
+
+
+def check_chromosomes(split: SplitKind, files: Sequence[Path]) -> None:
+    """Files that say where genes lie are for a split by chromosome.
+
+    Raises:
+        InputError: they are given for another split.
+    """
+    if files and split != "chromosome":
+        raise InputError(f"--chromosomes is for --split chromosome, not for --split {split}")
 
 
 def check_parts(splits: Sequence[Split], values: NDArray[np.float64], labels: Labels) -> None:

@@ -13,11 +13,11 @@ from isoclr.embedding import Embeddings, read_embeddings
 from isoclr.embedding.reading import parquet_files
 from isoclr.embedding.table import RnaChoice
 from isoclr.errors import InputError
-from isoclr.files import sha256
+from isoclr.files import check_file, sha256
 from isoclr.probing.comparison import methods
 from isoclr.probing.evaluation import Method, MethodReport, evaluate
 from isoclr.probing.fitting import Model
-from isoclr.probing.grouping import check_folds, check_parts, make_splits
+from isoclr.probing.grouping import check_chromosomes, check_folds, check_parts, make_splits
 from isoclr.probing.report import TITLES, ProbeReport
 from isoclr.probing.study import Study, plan
 from isoclr.reports import Bar, check_format, probe_figure
@@ -75,9 +75,9 @@ def probe(
         rnas: use all RNAs (the default unless the task says otherwise), only those with a coding sequence (for a label
             of mRNAs, a gene of which only a non-coding RNA or a fragment is at hand tells little), or only those whose
             coding sequence is annotated.
-        seeds: number of random or homology-aware splits; 1 gives bootstrap intervals over the test genes.
+        seeds: number of random, homology-aware or chromosome splits; 1 gives bootstrap intervals over the test genes.
         seed: of the first split, of cross-validation folds and of the random-init encoder.
-        folds: this many cross-validation folds instead of 70/15/15, for a random or homology-aware split.
+        folds: this many cross-validation folds instead of 70/15/15, for any split but fold.
         json: write everything, split by split, to this file.
         plot: draw the comparison and the predictions to this PNG, PDF or SVG.
 
@@ -109,6 +109,7 @@ def probe(
     species = species or (task.species if task else None)
     rnas = rnas or (task.rnas if task else "all")
     _check_request(split, corpus, baselines, trees, seeds, seed, folds, task)
+    check_chromosomes(split, chromosomes)
     table = _with_label(task, label).labels() if task else read_labels(Path(labels), label)
     _check_label(table, model, split)
     read = read_embeddings(Path(embeddings)).select(species, rnas)
@@ -192,7 +193,7 @@ def _check_request(
         raise InputError("--baselines needs --corpus, which has the sequences")
     if split == "fold" and folds is not None:
         raise InputError(
-            "--folds is for random and homology splits; --split fold takes the table's own"
+            "--folds is for random, homology and chromosome splits; --split fold takes the table's own"
         )
     if seeds < 1:
         raise InputError(f"--seeds {seeds}: expected 1 or more")
@@ -204,8 +205,8 @@ def _check_outputs(json: Path | None, plot: Path | None) -> None:
     if plot is not None:
         check_format(Path(plot))
     for path in (json, plot):
-        if path is not None and Path(path).is_dir():
-            raise InputError(f"{path}: is a directory, expected the name of a file")
+        if path is not None:
+            check_file(Path(path))
 
 
 def _check_label(table: Labels, model: Model, split: SplitKind) -> None:

@@ -15,7 +15,7 @@ from isoclr.corpus.codes import Codes
 from isoclr.embedding import Embeddings, read_embeddings
 from isoclr.embedding.bar import nucleotides_bar
 from isoclr.errors import InputError
-from isoclr.files import atomic_path
+from isoclr.files import atomic_path, check_file
 from isoclr.probing.grouping import gene_sets
 from isoclr.probing.multilabel import evaluate_classes
 from isoclr.probing.ontology_report import HierarchyReport, OntologyReport
@@ -28,6 +28,8 @@ from isoclr.tasks.splits import group_folds, random_split
 from isoclr.tasks.task_files import read_ontology_task
 
 OntologySplit = Literal["homology", "random"]
+SHUFFLED = "shuffled labels"
+"""The floor: the embedding's rows are dealt anew to the genes, so that nothing is left to be read."""
 
 
 def ontology(
@@ -62,7 +64,7 @@ def ontology(
         split: homology: 70/15/15 by homologous gene set; random: by gene; default: what the task says.
         seeds: number of random splits.
         folds: this many cross-validation folds instead.
-        seed: of the first split and of the random-init encoder.
+        seed: of the first split, the random-init encoder and the shuffled labels.
         evidence: use annotations of these evidence codes only, such as EXP IDA IMP.
         classes: number of terms of each hierarchy; default: what the task says, ten as the paper.
         others: embeddings of other models to compare with, of the same RNAs.
@@ -75,8 +77,15 @@ def ontology(
     """
     if plot is not None:
         check_format(Path(plot))
+    for path in (csv, json):
+        if path is not None:
+            check_file(Path(path))
     if seeds < 1:
         raise InputError(f"--seeds {seeds}: expected 1 or more")
+    if classes is not None and classes < 1:
+        raise InputError(f"--classes {classes}: expected 1 or more")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: expected 0 or more")
     named = {Path(path).name: read_embeddings(Path(path)) for path in others}
     if len(named) < len(others):
         raise InputError(
@@ -127,11 +136,12 @@ def ontology_study(
         split: by gene set or by gene; None: what the task says.
         seeds: number of random splits.
         folds: this many cross-validation folds instead.
-        seed: of the first split and of the random-init encoder.
+        seed: of the first split, the random-init encoder and the shuffled labels.
         evidence: use annotations of these evidence codes only.
         classes: number of terms of each hierarchy.
         others: name → embeddings of other models; an RNA that one of them has not is left out for all.
-        baselines: compare with k-mers, sequence features and a random-init encoder.
+        baselines: compare with k-mers, sequence features, a random-init encoder, and the embedding with its labels
+            shuffled.
 
     Raises:
         InputError: nothing in common, or a gene ontology that cannot be used.
@@ -145,16 +155,17 @@ def ontology_study(
     by_gene_set = (split or task.split) == "homology"
     reports = []
     with progress() as bar:
-        total = len(found) * len(features) * (folds or seeds)
+        total = len(found) * (len(features) + baselines) * (folds or seeds)
         line = bar.add_task("probes of gene ontology terms", total=total)
         for one in found:
+            rows = np.searchsorted(used, one.samples.rows)
+            own = {name: matrix[rows] for name, matrix in features.items()}
+            if baselines:
+                own[SHUFFLED] = np.random.default_rng(seed).permutation(own["embedding"])
             reports.append(
                 _report(
                     one,
-                    {
-                        name: matrix[np.searchsorted(used, one.samples.rows)]
-                        for name, matrix in features.items()
-                    },
+                    own,
                     [codes[row] for row in one.samples.rows],
                     corpus,
                     by_gene_set=by_gene_set,

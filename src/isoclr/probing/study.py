@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from isoclr.corpus import Corpus
 from isoclr.corpus.codes import Codes, nucleotides
 from isoclr.embedding import Embeddings
 from isoclr.errors import InputError
-from isoclr.probing.grouping import gene_sets, gene_sets_if_known
+from isoclr.probing.grouping import group
 from isoclr.tasks import Labels, Samples, Split, Task, match
 from isoclr.tasks.audit import LeakAudit, audit
-from isoclr.tasks.chromosomes import locate
+from isoclr.tasks.rnas import INSERT, WHOLE_RNA
 from isoclr.tasks.splits import SplitKind
 
 Item = TypeVar("Item")
@@ -43,7 +42,7 @@ class Study:
     counts: dict[str, int]
     gene_sets: NDArray[np.str_] | None = None
     compared: Sequence[Codes | None] | None = None
-    compared_named: str = "whole RNA"
+    compared_named: str = WHOLE_RNA
 
     def leaks(self, splits: Sequence[Split]) -> LeakAudit:
         """What the test part of every split shares with its training part."""
@@ -99,38 +98,15 @@ def plan(
         },
     )
     study = _with_sequences(study, embeddings, corpus, task, needed=sequences)
-    study = _grouped(study, corpus, split, chromosomes)
+    found = group(study.samples, corpus, split, chromosomes)
+    study = replace(
+        study,
+        groups=found.groups,
+        gene_sets=found.gene_sets,
+        counts={**study.counts, **found.counts},
+    ).select(found.keep)
     counts = {"samples": len(study.samples), "groups": len(np.unique(study.groups))}
     return replace(study, counts={**counts, **study.counts})
-
-
-def _grouped(
-    study: Study, corpus: Corpus | None, split: SplitKind, chromosomes: Sequence[Path]
-) -> Study:
-    """The study with the groups of its split, and the gene sets for the audit where they are known."""
-    counts = dict(study.counts)
-    sets: NDArray[np.str_] | None = None
-    groups = study.groups
-    if split == "homology" and corpus is not None:
-        sets, counts["genes that the corpus does not know"] = gene_sets(study.samples, corpus)
-        groups = sets
-    elif corpus is not None:
-        sets = gene_sets_if_known(study.samples, corpus)
-    if split == "fold":
-        folds = study.samples.table.group_by("gene").agg(pl.col("fold").n_unique())["fold"]
-        counts["genes with RNAs in several of the label file's folds"] = int((folds > 1).sum())
-    study = replace(study, groups=groups, gene_sets=sets, counts=counts)
-    return _by_chromosome(study, chromosomes) if split == "chromosome" else study
-
-
-def _by_chromosome(study: Study, files: Sequence[Path]) -> Study:
-    found = locate(study.samples, files)
-    counts = {
-        **study.counts,
-        "labelled RNAs whose chromosome is not known": found.unknown,
-        "ids that the files put on several chromosomes": found.several,
-    }
-    return replace(study, groups=found.groups, counts=counts).select(found.groups != "")
 
 
 def _with_sequences(
@@ -148,7 +124,7 @@ def _with_sequences(
         source, look_up = task.source, own.get
         names = study.samples.table["transcript_id"]
         compared = [nucleotides(inserts[name]) if name in inserts else None for name in names]
-        study = replace(study, compared=compared, compared_named="insert of the construct")
+        study = replace(study, compared=compared, compared_named=INSERT)
         found = _sequences(study.samples, embeddings, look_up)
     elif corpus is not None:
         source = corpus.path

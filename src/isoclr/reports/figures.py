@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from isoclr.errors import InputError
-from isoclr.files import atomic_path
+from isoclr.files import atomic_path, check_file
 from isoclr.tasks.metrics import Interval
 
 EMBEDDING, OTHER, INK = "#0072B2", "#8C8C8C", "#222222"
@@ -37,10 +37,11 @@ def check_format(path: Path) -> None:
     """Refuse a figure's name before anything is computed for it.
 
     Raises:
-        InputError: a file format that is none of PNG, PDF and SVG.
+        InputError: a file format that is none of PNG, PDF and SVG, or a folder that cannot be written to.
     """
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"{path}: a figure is written as {', '.join(FORMATS)}")
+    check_file(path)
 
 
 def probe_figure(

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
 from isoclr.files import atomic_path
@@ -36,7 +36,12 @@ class Panel(NamedTuple):
 
 
 def map_figure(
-    path: Path, x: NDArray[np.floating], y: NDArray[np.floating], panels: Sequence[Panel]
+    path: Path,
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+    panels: Sequence[Panel],
+    *,
+    title: str | None = None,
 ) -> None:
     """Draw a map once for every colouring.
 
@@ -45,6 +50,7 @@ def map_figure(
         x: ``(n,)`` first coordinate.
         y: ``(n,)`` second coordinate.
         panels: the colourings.
+        title: of the whole, such as what was embedded by which model.
 
     Raises:
         InputError: a file format that is none of the three.
@@ -59,6 +65,8 @@ def map_figure(
             _draw_map(figure, axes, x, y, panel)
         for axes in grid[len(panels) :]:
             axes.set_axis_off()
+        if title is not None:
+            figure.suptitle(title, fontsize=11, x=0.01, ha="left")
         figure.savefig(partial, dpi=200)
 
 
@@ -96,10 +104,10 @@ def _draw_quantity(
     )  # fmt: skip
     bar = figure.colorbar(points, ax=axes, shrink=0.6, aspect=25, extend="both")
     bar.outline.set_visible(False)
-    if panel.skewed:  # whole numbers instead of powers of ten
-        whole = FuncFormatter(lambda value, _: f"{value:,.0f}")
-        bar.ax.yaxis.set_major_formatter(whole)
-        bar.ax.yaxis.set_minor_formatter(whole)
+    if panel.skewed:  # few whole numbers instead of powers of ten
+        bar.locator = LogLocator(subs=(1, 2, 5))
+        bar.formatter = FuncFormatter(lambda value, _: f"{value:,.0f}")
+        bar.minorticks_off()
 
 
 def _draw_classes(

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from isoclr import console
+from isoclr.errors import InputError
 from isoclr.files import atomic_directory
 from isoclr.simulation import families, names, stability, tables
 from isoclr.simulation.families import Chance, Member, chance
@@ -14,6 +15,8 @@ from isoclr.simulation.genomes import genome_name, write_species
 from isoclr.simulation.sizes import SizeName, resolve
 from isoclr.simulation.stability import Causes
 from isoclr.simulation.truth import Truth, gene_table
+
+TRUTH = "truth.parquet"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class World:
 
     def truth(self) -> pl.DataFrame:
         """One row a transcript: exons, CDS, gene set, SHA-256 of the sequence, motif copies."""
-        return pl.read_parquet(self.path / "truth.parquet")
+        return pl.read_parquet(self.path / TRUTH)
 
     def gene_truth(self) -> pl.DataFrame:
         """One row a coding gene: what sets its half-life, the half-life without noise and with it."""
@@ -82,12 +85,15 @@ def simulate(
         species: number of species, instead of the size's.
         genes: genes of each species, instead of the size's.
         seed: of all chance.
-        overwrite: replace the directory when it exists.
+        overwrite: replace a world that is there; nothing else is ever replaced.
 
     Raises:
-        InputError: the directory exists, or an option is out of range.
+        InputError: the directory exists (and is no world, or may not be overwritten), or an option is out of range.
     """
     shape = resolve(size, species, genes)
+    if seed < 0:
+        raise InputError(f"--seed {seed}: expected 0 or more")
+    _check_target(Path(out), overwrite)
     plan = families.plan(shape, seed)
     named = tuple(names.species(s) for s in range(shape.species))
     known, causes = Truth(), []
@@ -99,8 +105,13 @@ def simulate(
             causes.append(write_species(shape, seed, genome, folder / name, known, advance))
         _write_tables(plan, genome_name(shape), folder)
         _write_labels(plan, causes, seed, folder)
-        known.table().write_parquet(folder / "truth.parquet", compression="zstd")
+        known.table().write_parquet(folder / TRUTH, compression="zstd")
     return World(Path(out), named)
+
+
+def _check_target(out: Path, overwrite: bool) -> None:
+    if overwrite and out.is_dir() and any(out.iterdir()) and not (out / TRUTH).is_file():
+        raise InputError(f"{out}: not a simulated world, --overwrite replaces nothing else")
 
 
 def _write_tables(plan: list[list[Member]], genome_file: str, folder: Path) -> None:

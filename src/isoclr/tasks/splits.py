@@ -61,7 +61,7 @@ def random_split(
     train, valid, test = (np.flatnonzero(part == i) for i in range(3))
     if min(len(train), len(valid), len(test)) == 0:
         raise InputError(
-            f"split: {len(sizes)} genes or gene sets are too few for training, validation and test parts"
+            f"split: {len(sizes)} genes, gene sets or chromosomes are too few for training, validation and test parts"
         )
     return Split(f"seed {seed}", train, valid, test)
 
@@ -82,7 +82,9 @@ def group_folds(groups: Sequence[str] | NDArray[np.str_], folds: int, seed: int)
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
     sizes = np.bincount(numbers)
     if not 2 <= folds <= len(sizes):
-        raise InputError(f"folds: {folds}, expected 2 to {len(sizes)} (the genes or gene sets)")
+        raise InputError(
+            f"folds: {folds}, expected 2 to {len(sizes)} (the genes, gene sets or chromosomes)"
+        )
     order = np.random.default_rng(seed).permutation(len(sizes))
     filled = np.zeros(folds, np.int64)
     fold_of_group = np.empty(len(sizes), np.int64)

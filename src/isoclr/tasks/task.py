@@ -51,8 +51,9 @@ class Task:
         """The measured labels; those of a construct are by transcript, under the ids of :meth:`sequences`.
 
         Raises:
-            InputError: see :func:`read_labels`.
+            InputError: the table is not there, or see :func:`read_labels`.
         """
+        check_at_hand(self.table, self.name)
         if self.construct is None:
             return read_labels(self.table, self.label, self.columns)
         inserts = self._inserts(self.construct)
@@ -103,6 +104,7 @@ class Task:
 
     def _inserts(self, construct: Construct) -> pl.DataFrame:
         """``line`` of the table and ``insert``, for every row."""
+        check_at_hand(self.table, self.name)
         raw = read_text_table(self.table)
         if construct.insert not in raw.columns:
             raise InputError(
@@ -149,6 +151,18 @@ class OntologyTask:
     species: str
     rnas: RnaChoice
     split: SplitKind
+
+
+def check_at_hand(path: Path, task: str) -> None:
+    """Refuse a task whose file is not there, and say how to tell where it is.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    if not path.exists():
+        raise InputError(
+            f"{path}: no such file, expected one of task {task}; --data or ISOCLR_DATA names the folder of its files"
+        )
 
 
 def described(tasks: Sequence[Task | OntologyTask]) -> list[list[str]]:

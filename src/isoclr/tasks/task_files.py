@@ -108,7 +108,9 @@ def _find(task: Path | str, data: Path | str | None) -> tuple[Path, Path]:
     if path.suffix == ".toml":
         if not path.is_file():
             raise InputError(f"{path}: no such task file")
-        return path, Path(data) if data is not None else path.parent
+        if path.parent != SHELF:
+            return path, Path(data) if data is not None else path.parent
+        task = path.stem
     if str(task) not in task_names():
         raise InputError(
             f"{task}: no such task; expected a TOML file or one of {', '.join(task_names())}"

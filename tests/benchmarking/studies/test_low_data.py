@@ -1,6 +1,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from isoclr.benchmarking.studies.low_data import split_of, thinned
 from isoclr.tasks.splits import Split
@@ -32,6 +33,13 @@ def test_of_one_seed_a_smaller_share_is_part_of_a_larger_one() -> None:
     assert set(thinned(split(), 100, seed=4).train) == set(split().train)
 
 
-def test_whole_gene_sets_where_the_task_asks_for_them(world: Any) -> None:
-    asked = world.bench(splits='["fold"]').plan.tasks["gc"]
-    assert split_of(asked) == "random"
+@pytest.mark.parametrize(
+    ("splits", "expected"),
+    [
+        ('["fold"]', "random"),
+        ('["random", "chromosome"]', "chromosome"),
+        ('["chromosome", "homology"]', "homology"),
+    ],
+)
+def test_the_strictest_split_of_the_task_is_taken(world: Any, splits: str, expected: str) -> None:
+    assert split_of(world.bench(splits=splits).plan.tasks["gc"]) == expected

@@ -106,7 +106,13 @@ def test_what_is_not_there_yet_is_said(text: str) -> None:
 def test_figures_are_written_as_files(page: Path) -> None:
     made = {path.name for path in (page.parent / "figures").iterdir()}
     names = ["main_fold", "finetuning_fold", "ablations_fold", "low_data", "ontology"]
-    names += ["neighbours", "motifs", "mutations_half-life_T1"]
+    names += [
+        "neighbours",
+        "motifs",
+        "mutations_half-life_T1",
+        "map_ours",
+        "map_random-init-encoder",
+    ]
     assert made == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
 
 
@@ -135,12 +141,13 @@ def test_a_figure_of_an_earlier_page_is_removed_and_not_shown(
     shutil.copytree(results_of_all, folder)
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
-    for name in ("mutations_half-life_OLD.png", "main_random.svg", "my own.png"):
+    for name in ("mutations_half-life_OLD.png", "map_old.png", "main_random.svg", "my own.png"):
         (figures / name).write_bytes(b"x")
     text = write_page(folder).read_text(encoding="utf-8")
     assert text.count('class="picture"') == 1
     assert not (figures / "mutations_half-life_OLD.png").exists()
     assert not (figures / "main_random.svg").exists()
+    assert not (figures / "map_old.png").exists()
     assert (figures / "my own.png").exists()
 
 
@@ -154,3 +161,10 @@ def test_probes_are_named_where_there_are_several() -> None:
     )
     assert labelled(rows)["name"].to_list() == ["a (ridge)", "a (linear)", "k (ridge)", "t"]
     assert labelled(rows.filter(model="ridge"))["name"].to_list() == ["a", "k"]
+
+
+def test_where_simple_baselines_win_is_said_first_and_openly(text: str) -> None:
+    assert "above the simple baseline in 1 of 2 comparisons; not in:" in text
+    below, above = text.index("is below k-mers + codons"), text.index("is above length alone")
+    folded = text.index("<summary>Where it does")
+    assert below < folded < above

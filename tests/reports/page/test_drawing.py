@@ -28,6 +28,17 @@ def test_names_and_values_are_written(tmp_path: Path) -> None:
     assert "−0.512" in text
 
 
+def test_a_legend_says_what_the_marks_mean_but_only_of_those_there_are(tmp_path: Path) -> None:
+    dots = [Dot("a", 0.5, None, None, "ours"), Dot("b", 0.4, None, None, "published")]
+    draw_dots(tmp_path / "with.svg", [Dots("T", "R", dots)])
+    draw_dots(tmp_path / "without.svg", [Dots("T", "R", dots, legend=False)])
+    told, silent = ((tmp_path / f"{name}.svg").read_text() for name in ("with", "without"))
+    assert "this model" in told
+    assert "published, other RNAs and splits" in told
+    assert "compared with" not in told
+    assert "this model" not in silent
+
+
 def test_names_at_the_ends_of_curves_do_not_overlap(tmp_path: Path) -> None:
     from matplotlib.figure import Figure
 

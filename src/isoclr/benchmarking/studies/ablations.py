@@ -16,7 +16,7 @@ from isoclr.benchmarking.product import Product
 from isoclr.benchmarking.studies.main import by_split, probe, summary_rows
 from isoclr.errors import InputError
 from isoclr.pretraining import pretrain
-from isoclr.probing.grouping import SplitName
+from isoclr.tasks.splits import SplitKind
 
 STUDY = "ablations"
 
@@ -64,7 +64,7 @@ def _labelled(bench: Bench, study: Ablations) -> Product:
 def _cell(
     bench: Bench,
     asked: Asked,
-    split: SplitName,
+    split: SplitKind,
     ablation: Ablation,
     run: Product,
     embedding: Product,

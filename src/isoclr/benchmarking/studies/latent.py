@@ -14,6 +14,7 @@ from isoclr.benchmarking.cell import Cell, Outcome, Row
 from isoclr.benchmarking.methods import RANDOM_INIT
 from isoclr.benchmarking.plan import Latent
 from isoclr.benchmarking.product import Product
+from isoclr.benchmarking.supervised import supervised_embeddings
 from isoclr.console import progress
 from isoclr.embedding import Embeddings
 from isoclr.embedding.bar import nucleotides_bar
@@ -29,13 +30,16 @@ TERMS = 3
 """Terms of each hierarchy that a map is coloured by, as in the paper."""
 PERPLEXITY = 30.0
 """Neighbours of an RNA on the map, about; fewer where there are few RNAs."""
+SHUFFLED = "{}, shuffled"
+"""Name of the control: the colours of the first hierarchy, dealt anew to the RNAs that have one."""
 Matrix = NDArray[np.float32]
 
 
 def cells(bench: Bench, study: Latent) -> list[Cell]:
-    """One map for every model and for the untrained encoder, and one study of neighbours of all of them."""
+    """A map for every model, the untrained encoder and a supervised one, and one study of the neighbours of all."""
     embedded = {m.name: products.embeddings(bench, m) for m in bench.plan.models}
     embedded[RANDOM_INIT] = products.untrained_embeddings(bench, bench.plan.models[0])
+    embedded |= supervised_embeddings(bench, study.supervised, study.options)
     maps = [_map(bench, study, name, product) for name, product in embedded.items()]
     return [*maps, _neighbours(bench, study, embedded)]
 
@@ -101,6 +105,8 @@ def _map(bench: Bench, study: Latent, name: str, product: Product) -> Cell:
         },
         "terms": None if terms is None else [bench.digest(path) for path in _files(terms)],
     }
+    if terms is not None:
+        inputs["control"] = SHUFFLED
 
     def compute() -> Outcome:
         return _drawn(bench, study, name, bench.read(product.path()))
@@ -149,10 +155,20 @@ def _colours(bench: Bench, study: Latent, table: pl.DataFrame) -> list[Colour]:
         task = bench.plan.tasks[name].task
         of_the_map = study.species is None or task.species in (None, study.species)
         if task.construct is None and of_the_map:
-            samples = match(task.labels(), table).table
-            values = _spread(table.height, samples["row"].to_numpy(), samples["value"].to_list())
+            rows, part = _of_species(task.species, table)
+            samples = match(task.labels(), part)
+            values = _spread(table.height, rows[samples.rows], samples.values.tolist())
             found.append(Colour(name, "quantity", pl.Series(values, dtype=pl.Float64)))
-    return found + (_terms(study.ontology, table) if study.ontology else [])
+    if study.ontology is not None:
+        terms = _terms(study.ontology, table)
+        found += [*terms, _shuffled(terms[0], bench.plan.seed)]
+    return found
+
+
+def _of_species(species: str | None, table: pl.DataFrame) -> tuple[NDArray[np.int64], pl.DataFrame]:
+    """Rows of the RNAs that labels are of, and those RNAs: a symbol may name a gene of another species too."""
+    own = pl.Series(np.ones(table.height, bool)) if species is None else table["species"] == species
+    return np.flatnonzero(own.to_numpy()), table.filter(own)
 
 
 def _files(task: OntologyTask) -> list[Path]:
@@ -164,13 +180,22 @@ def _files(task: OntologyTask) -> list[Path]:
 def _terms(task: OntologyTask, table: pl.DataFrame) -> list[Colour]:
     """For each hierarchy its three commonest terms; a gene with several of them has no colour of its own."""
     found = []
-    for one in hierarchies(task, table, classes=TERMS)[0]:
+    rows, part = _of_species(task.species, table)
+    for one in hierarchies(task, part, classes=TERMS)[0]:
         names = [term.name for term in one.terms]
         words = [names[int(row.argmax())] if row.sum() == 1 else None for row in one.labels]
-        values = _spread(table.height, one.samples.rows, words)
+        values = _spread(table.height, rows[one.samples.rows], words)
         title = one.namespace.replace("_", " ")
         found.append(Colour(title, "class", pl.Series(values, dtype=pl.String)))
     return found
+
+
+def _shuffled(one: Colour, seed: int) -> Colour:
+    """The same RNAs in the same colours, dealt at random: what looks like a pattern here is none (Figure 6)."""
+    known = one.values.is_not_null().to_numpy()
+    dealt = np.random.default_rng(seed).permutation(one.values.drop_nulls().to_numpy())
+    values = _spread(len(known), np.flatnonzero(known), dealt.tolist())
+    return Colour(SHUFFLED.format(one.name), one.kind, pl.Series(values, dtype=one.values.dtype))
 
 
 def _spread(n: int, rows: NDArray[np.int64], values: list[Any]) -> list[Any]:

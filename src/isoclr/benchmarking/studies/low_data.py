@@ -16,8 +16,7 @@ from isoclr.benchmarking.tuning import (
     trained,
 )
 from isoclr.probing.fitting import fit_predict
-from isoclr.probing.grouping import SplitName
-from isoclr.tasks.splits import Indices, Split
+from isoclr.tasks.splits import Indices, Split, SplitKind
 
 STUDY = "low_data"
 FEWEST = 8
@@ -66,9 +65,10 @@ def _trained(
     return Cell(STUDY, title, inputs, compute)
 
 
-def split_of(asked: Asked) -> SplitName:
-    """70/15/15 whatever the task's own split is: by gene set where one of its splits is, else by gene."""
-    return "homology" if "homology" in asked.splits else "random"
+def split_of(asked: Asked) -> SplitKind:
+    """70/15/15 whatever the task's own split is: the strictest of its splits that is dealt so, else by gene."""
+    strict: tuple[SplitKind, ...] = ("homology", "chromosome")
+    return next((split for split in strict if split in asked.splits), "random")
 
 
 def thinned(split: Split, share: float, seed: int) -> Split:
@@ -87,7 +87,7 @@ def thinned(split: Split, share: float, seed: int) -> Split:
 def _cell(
     bench: Bench,
     asked: Asked,
-    split: SplitName,
+    split: SplitKind,
     repeats: int,
     method: Frozen,
     share: float,

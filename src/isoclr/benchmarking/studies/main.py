@@ -9,9 +9,10 @@ from isoclr.benchmarking.bench import Bench
 from isoclr.benchmarking.cell import Cell, Outcome, Row
 from isoclr.benchmarking.methods import Frozen, frozen_methods
 from isoclr.benchmarking.plan import Asked, Main
-from isoclr.benchmarking.prepared import INSERT, Prepared
+from isoclr.benchmarking.prepared import Prepared
 from isoclr.probing.evaluation import Method, MethodReport, evaluate
-from isoclr.probing.grouping import SplitName
+from isoclr.tasks.rnas import INSERT
+from isoclr.tasks.splits import SplitKind
 
 STUDY = "main"
 
@@ -30,7 +31,7 @@ def cells(bench: Bench, study: Main) -> list[Cell]:
     return found
 
 
-def _cell(bench: Bench, asked: Asked, split: SplitName, method: Frozen) -> Cell:
+def _cell(bench: Bench, asked: Asked, split: SplitKind, method: Frozen) -> Cell:
     inputs = bench.sample_inputs(asked, split, asked.repeats)
 
     def compute() -> Outcome:
@@ -104,7 +105,7 @@ def predictions(report: MethodReport, prepared: Prepared) -> pl.DataFrame:
     )
 
 
-def _audit(bench: Bench, asked: Asked, split: SplitName) -> Cell:
+def _audit(bench: Bench, asked: Asked, split: SplitKind) -> Cell:
     inputs = {**bench.sample_inputs(asked, split, asked.repeats), "audit": "whole RNA"}
     if asked.task.construct is not None:
         inputs["audit"] = INSERT

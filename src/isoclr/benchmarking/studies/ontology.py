@@ -6,9 +6,8 @@ from isoclr.benchmarking import products
 from isoclr.benchmarking.bench import Bench
 from isoclr.benchmarking.cell import Cell, Outcome, Row
 from isoclr.benchmarking.plan import Ontology
-from isoclr.benchmarking.product import Product
-from isoclr.benchmarking.tuning import Training, name_of_network, trained
-from isoclr.probing.ontology_study import ontology_study
+from isoclr.benchmarking.supervised import supervised_embeddings
+from isoclr.probing.ontology_study import SHUFFLED, ontology_study
 from isoclr.tasks import OntologyTask
 
 STUDY = "ontology"
@@ -23,7 +22,7 @@ def _cell(bench: Bench, study: Ontology, task: OntologyTask) -> Cell:
     first, *others = bench.plan.models
     main = products.embeddings(bench, first)
     beside = {other.name: products.embeddings(bench, other) for other in others}
-    beside |= _supervised(bench, study)
+    beside |= supervised_embeddings(bench, study.supervised, study.options)
     files = [task.terms, task.annotations, task.source, *([task.gene_ids] if task.gene_ids else [])]
     inputs = {
         "task": task.name,
@@ -35,6 +34,7 @@ def _cell(bench: Bench, study: Ontology, task: OntologyTask) -> Cell:
         "foreign": {one.name: bench.digest(one.path) for one in bench.plan.foreign},
         "seeds": study.seeds,
         "seed": bench.plan.seed,
+        "chance": SHUFFLED,
     }
 
     def compute() -> Outcome:
@@ -60,16 +60,3 @@ def _named(row: Row, model: str) -> Row:
     """The row with the model's name instead of ``embedding``."""
     told = {**row, "study": STUDY}
     return cast("Row", {**told, "method": model} if row["method"] == "embedding" else told)
-
-
-def _supervised(bench: Bench, study: Ontology) -> dict[str, Product]:
-    """Embeddings by the encoder of a network trained from scratch on a label."""
-    if study.supervised is None:
-        return {}
-    asked = bench.plan.tasks[study.supervised]
-    training = Training(
-        asked, "supervised", asked.splits[0], 1, bench.plan.seed, share=1.0, options=study.options
-    )
-    name = f"{name_of_network(bench, 'supervised')} on {asked.name}"
-    network = trained(bench, training)
-    return {name: products.tuned_embeddings(bench, network, name)}

@@ -41,7 +41,7 @@ class Dots:
         names = list(dict.fromkeys(dot.name for dot in self.dots))
         room = 26 * len(names)
         return {
-            "data": [trace for kind in _KINDS if (trace := self._trace(kind))],
+            "data": [trace for kind in KINDS if (trace := self._trace(kind))],
             "layout": {
                 **_layout(self.title, self.axis, ""),
                 **_size(room),
@@ -60,7 +60,7 @@ class Dots:
         dots = [dot for dot in self.dots if dot.kind == kind]
         if not dots:
             return None
-        colour, symbol, label = _KINDS[kind]
+        colour, symbol, label = KINDS[kind]
         return {
             "type": "scatter",
             "mode": "markers",
@@ -81,11 +81,12 @@ class Dots:
         }
 
 
-_KINDS = {
+KINDS = {
     "ours": (palette.BLUE, "circle", "this model"),
     "other": (palette.GREY, "square", "compared with"),
     "published": (palette.VERMILION, "diamond-open", "published, other RNAs and splits"),
 }
+"""Colour, plotly's symbol, and what it means."""
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,18 @@
 """The same charts as files: PNG and SVG by matplotlib."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from isoclr.files import atomic_path
 from isoclr.reports.figures import STYLE
 from isoclr.reports.page import palette
-from isoclr.reports.page.charts import Curves, Dots
+from isoclr.reports.page.charts import KINDS, Curves, Dots
 
 LOOKS = {
     "ours": (palette.BLUE, "o"),
@@ -33,7 +35,24 @@ def draw_dots(path: Path, charts: Sequence[Dots]) -> None:
         panels = figure.subplots(1, len(charts), squeeze=False)[0]
         for axes, chart in zip(panels, charts, strict=True):
             _panel_of_dots(axes, chart)
+        if any(chart.legend for chart in charts):
+            _name_kinds(figure, {dot.kind for chart in charts for dot in chart.dots})
         figure.savefig(partial, dpi=160)
+
+
+def _name_kinds(figure: Figure, kinds: Set[str]) -> None:
+    """What the marks mean, below the panels."""
+    marks = [
+        Line2D([], [], ls="", marker=marker, color=colour, mfc=_face(kind), label=KINDS[kind][2])
+        for kind, (colour, marker) in LOOKS.items()
+        if kind in kinds
+    ]
+    figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), frameon=False)
+
+
+def _face(kind: str) -> str:
+    """Published values are open marks."""
+    return "none" if kind == "published" else LOOKS[kind][0]
 
 
 def draw_curves(path: Path, charts: Sequence[Curves]) -> None:
@@ -56,10 +75,9 @@ def _panel_of_dots(axes: Any, chart: Dots) -> None:
     for dot in chart.dots:
         row = names.index(dot.name)
         colour, marker = LOOKS[dot.kind]
-        face = "none" if dot.kind == "published" else colour
         if dot.low is not None and dot.high is not None:
             axes.plot([dot.low, dot.high], [row, row], color=colour, lw=2, solid_capstyle="butt")
-        axes.plot(dot.value, row, marker, color=colour, mfc=face, ms=6)
+        axes.plot(dot.value, row, marker, color=colour, mfc=_face(dot.kind), ms=6)
         if dot.kind != "published":
             label = f"{dot.value:.3f}".replace("-", "−")
             axes.annotate(
@@ -68,7 +86,7 @@ def _panel_of_dots(axes: Any, chart: Dots) -> None:
     axes.axvline(chart.reference, color=palette.INK, lw=0.8, ls=":")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.7)
-    axes.set_xlabel(chart.axis)
+    axes.set_xlabel(fill(chart.axis, 36))  # a longer line would leave the picture
     axes.set_title(chart.title, fontsize=9, loc="left")
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.1)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from isoclr.reports.latent import map_figure
 from isoclr.reports.mutagenesis import mutation_figure
 from isoclr.reports.page.charts import Dots
 from isoclr.reports.page.drawing import draw_curves, draw_dots
@@ -16,6 +17,7 @@ from isoclr.reports.page.sections import (
     finetuned,
     linear_probe,
     low_data,
+    maps,
     mutagenesis,
     neighbours,
     ontology,
@@ -23,7 +25,9 @@ from isoclr.reports.page.sections import (
 
 FOLDER = "figures"
 FORMATS = ("png", "svg")
-_OURS = re.compile(r"(main|finetuning|ablations|mutations)_.+|low_data|ontology|neighbours|motifs")
+_OURS = re.compile(
+    r"(main|finetuning|ablations|map|mutations)_.+|low_data|ontology|neighbours|motifs"
+)
 
 
 def write_figures(results: Results) -> None:
@@ -35,6 +39,9 @@ def write_figures(results: Results) -> None:
             draw_dots(folder / f"{name}.{kind}", charts)
         if curves := low_data.curves(results):
             draw_curves(folder / f"low_data.{kind}", curves)
+        for name, method, points, panels in maps.panels(results):
+            x, y = (points[axis].to_numpy() for axis in ("x", "y"))
+            map_figure(folder / f"{name}.{kind}", x, y, panels, title=method)
         _draw_mutations(results, folder, kind)
 
 

@@ -42,7 +42,7 @@
         const marker = {
           size: 4, opacity: 0.8, color: known.map((i) => scheme.values[i]), colorscale: "Cividis",
           cmin: scheme.range[0], cmax: scheme.range[1],
-          colorbar: { title: { text: colour.value, side: "right" }, thickness: 14 },
+          colorbar: { title: { text: colour.value, side: "right" }, thickness: 14, ...scheme.ticks },
         };
         return [
           points(unknown, "not measured", { size: 3, opacity: 0.35, color: "#c8c8c8" }),

@@ -15,7 +15,7 @@ from isoclr.tasks.labels import Labels
 from isoclr.tasks.ontology.gene_terms import GeneTerms, gene_terms
 from isoclr.tasks.ontology.obo import Ontology, Term, read_obo
 from isoclr.tasks.samples import Samples, match
-from isoclr.tasks.task import OntologyTask
+from isoclr.tasks.task import OntologyTask, check_at_hand
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ def hierarchies(
     Raises:
         InputError: a file that cannot be used, no gene in common, or too few terms at that depth.
     """
+    for path in filter(None, (task.terms, task.annotations, task.gene_ids)):
+        check_at_hand(path, task.name)
     ontology = read_obo(task.terms)
     annotated = gene_terms(task.annotations, ontology, task.species, evidence)
     by_id, several = _by_gene_id(task, annotated)

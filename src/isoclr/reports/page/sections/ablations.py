@@ -6,7 +6,7 @@ from isoclr.reports.page.charts import Dots
 from isoclr.reports.page.figure import figure
 from isoclr.reports.page.html import Html, element
 from isoclr.reports.page.results import Results
-from isoclr.reports.page.sections.probes import charts, split_table, verdicts
+from isoclr.reports.page.sections.probes import captions, charts, split_table, verdicts
 
 
 def section(results: Results) -> Html | None:
@@ -24,19 +24,19 @@ def section(results: Results) -> Html | None:
         class_="note",
     )
     parts: list[Html] = []
-    for letter, split in zip("abcdefgh", dict.fromkeys(rows["split"]), strict=False):
-        caption = element(
-            "span",
-            element("b", f"Table 4{letter}."),
-            f" Ablations of the pre-training, probed by ridge regression; {split} split.",
-        )
+    text = "Ablations of the pre-training, probed by ridge regression; split: {split}."
+    for split, caption in captions(rows, "Table 4", text):
         parts += [
             split_table(results, rows, split, caption, {}, "ablations"),
             figure(f"figure-ablations-{split}", dots(results, rows, split), _CAPTION),
         ]
     names = list(dict.fromkeys(rows["method"]))[1:]
     found = verdicts(results, results.rows("ablations_differences"), names)
-    words = element("ul", [element("li", one) for one in found])
+    words = element(
+        "details",
+        element("summary", "Differences from the whole method, in words"),
+        element("ul", [element("li", one.words) for one in found]),
+    )
     title = element("h2", "Ablations")
     return element("section", title, note, parts, words, id="ablations")
 

@@ -7,10 +7,12 @@ from isoclr.reports.page.figure import figure
 from isoclr.reports.page.html import Html, element
 from isoclr.reports.page.published import FINE_TUNED
 from isoclr.reports.page.results import Results
-from isoclr.reports.page.sections.probes import SPLITS, charts, paired_table, split_table
+from isoclr.reports.page.sections.probes import captions, charts, paired_table, split_table
 
 COMPARISON = (
-    "Rows of one table are of the same RNAs and splits, and may be compared with each other. The published rows "
+    "Rows of one table are of the same RNAs and splits, and may be compared with each other. A network that learns "
+    "several tasks is in the paired differences only where it was tested on the same RNAs: tasks that share genes or "
+    "gene sets must be dealt to training and test together, and so otherwise than each alone. The published rows "
     "are of 10,432 human and 11,008 mouse genes, of encoders trained on the ten-species corpus, and of full "
     "training schedules on GPUs: they say what the methods can reach. Their ± is over runs; the intervals here are "
     "over splits, or over test genes for a single split."
@@ -23,12 +25,8 @@ def section(results: Results) -> Html | None:
     if rows.is_empty():
         return None
     parts: list[Html] = [element("p", COMPARISON, class_="note")]
-    for letter, split in zip("abcdefgh", dict.fromkeys(rows["split"]), strict=False):
-        caption = element(
-            "span",
-            element("b", f"Table 3{letter}."),
-            f" Networks trained on the labels; split: {SPLITS.get(split, split)}.",
-        )
+    text = "Networks trained on the labels; split: {split}."
+    for split, caption in captions(rows, "Table 3", text):
         parts += [
             split_table(results, rows, split, caption, FINE_TUNED, "finetuning"),
             figure(

@@ -7,7 +7,13 @@ from isoclr.reports.page.figure import figure
 from isoclr.reports.page.html import Html, element
 from isoclr.reports.page.published import LINEAR_PROBE
 from isoclr.reports.page.results import Results
-from isoclr.reports.page.sections.probes import SPLITS, charts, paired_table, split_table, verdicts
+from isoclr.reports.page.sections.probes import (
+    captions,
+    charts,
+    paired_table,
+    split_table,
+    verdicts,
+)
 
 COMPARISON = (
     "Rows of one table are of the same RNAs and the same splits, and may be compared with each other; what reads "
@@ -34,13 +40,7 @@ def section(results: Results) -> Html | None:
     if rows.is_empty():
         return None
     parts: list[Html | None] = [element("p", COMPARISON, class_="note")]
-    for letter, split in zip("abcdefgh", dict.fromkeys(rows["split"]), strict=False):
-        caption = element(
-            "span",
-            element("b", f"Table 2{letter}."),
-            f" Linear probes of frozen features; split: {SPLITS.get(split, split)}. Labels are in standard "
-            "deviations of the training labels: an MSE of 1 is what predicting the mean gives.",
-        )
+    for split, caption in captions(rows, "Table 2", _TABLE):
         numbers = split_table(results, rows, split, caption, LINEAR_PROBE, "main")
         shown = dots(results, rows, split)
         parts += [
@@ -55,6 +55,10 @@ def section(results: Results) -> Html | None:
     return element("section", title, parts, id="linear-probes")
 
 
+_TABLE = (
+    "Linear probes of frozen features; split: {split}. Labels are in standard deviations of the training labels: an "
+    "MSE of 1 is what predicting the mean gives."
+)
 _FIGURE = (
     "Figure 1 (right). Mean over splits with its 95 % interval; published values, where the labels are the "
     "paper's, as open diamonds without an interval."
@@ -69,12 +73,21 @@ def dots(results: Results, rows: pl.DataFrame, split: str) -> list[Dots]:
 def _words(results: Results) -> Html:
     """The plain statement of where simple baselines are not beaten."""
     found = verdicts(results, results.rows("main_differences"), SIMPLE)
-    lines = [element("li", one) for one in found]
+    above, others = (
+        [element("li", one.words) for one in found if one.above is which] for which in (True, False)
+    )
+    told = (
+        "Differences of the main metric on the same splits, with 95 % intervals. The embedding is above the simple "
+        f"baseline in {len(above)} of {len(found)} comparisons{'; not in:' if others else '.'}"
+    )
     return element(
         "div",
         element("h3", "Does the embedding beat simple baselines?"),
-        element("p", "Differences of the main metric on the same splits, with 95 % intervals."),
-        element("ul", lines),
+        element("p", told),
+        element("ul", others) if others else None,
+        element("details", element("summary", "Where it does"), element("ul", above))
+        if above
+        else None,
     )
 
 

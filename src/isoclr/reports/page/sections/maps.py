@@ -1,18 +1,24 @@
 """Figures 1, 3a and 6: maps of the embedding space, coloured by choice, with a search for genes."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from isoclr.reports.latent import Panel
 from isoclr.reports.page import palette
 from isoclr.reports.page.html import Html, data, element, void
 from isoclr.reports.page.results import Results
+from isoclr.reports.page.sections.ontology import of_supervised
 from isoclr.reports.page.tables import number, table
 
-NONE = "none, or several"
+NONE, OTHER = "none, or several", "none, several, or another"
 QUIET = "#c8c8c8"
+TICKS = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+"""Of a logarithmic scale: lengths of RNAs, nt."""
 
 
 def section(results: Results) -> Html | None:
@@ -20,13 +26,18 @@ def section(results: Results) -> Html | None:
     points = results.large("map")
     if points.is_empty():
         return None
-    kinds = json.loads((results.folder / "tables" / "map_colours.json").read_text(encoding="utf-8"))
+    kinds = _kinds(results)
     shown = points.filter(pl.col("method") == points["method"][0])
     caption = (
         f"Figures 1, 3a and 6. {shown.height:,} coding RNAs, one a gene, by t-SNE of the standardised embedding; "
         "near points are alike, far ones tell nothing. The same RNAs for every method. "
         "Hover or touch for gene and transcript."
     )
+    if any(name.endswith("shuffled") for name in kinds):
+        caption += (
+            " Shuffled: the same colours dealt at random; what looks like a pattern there is none."
+        )
+    caption += of_supervised(points["method"].unique())
     note = element(
         "p",
         "A map of two dimensions shows some neighbourhoods and hides others: the table below measures agreement in "
@@ -44,6 +55,31 @@ def section(results: Results) -> Html | None:
     )
     title = element("h2", "Maps of the embedding space")
     return element("section", title, note, figure, _agreement(results), id="maps")
+
+
+def panels(results: Results) -> Iterator[tuple[str, str, pl.DataFrame, list[Panel]]]:
+    """Of every map: its figure's name, the method, the points, and the colourings."""
+    points = results.large("map")
+    if points.is_empty():
+        return
+    kinds = _kinds(results)
+    for (method,), part in points.group_by("method", maintain_order=True):
+        found = [_panel(results, name, kind, part[name]) for name, kind in kinds.items()]
+        yield f"map_{re.sub('[^A-Za-z0-9.]+', '-', str(method))}", str(method), part, found
+
+
+def _panel(results: Results, name: str, kind: Mapping[str, Any], values: pl.Series) -> Panel:
+    title = _title(results, name)
+    if kind["kind"] == "class":
+        return Panel(title, values.fill_null("").to_numpy(), _by_frequency(values))
+    return Panel(title, values.to_numpy(), None, kind["skewed"])
+
+
+def _kinds(results: Results) -> dict[str, Any]:
+    """The colourings: name → numbers or classes, and whether a logarithmic scale suits them."""
+    path = results.folder / "tables" / "map_colours.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _form(points: pl.DataFrame, kinds: Mapping[str, Any], results: Results) -> Html:
@@ -87,7 +123,7 @@ def _points(
         "colours": {
             _title(results, name): _classes(shown[name])
             if kind["kind"] == "class"
-            else _quantity(shown[name])
+            else _quantity(shown[name], skewed=kind["skewed"])
             for name, kind in kinds.items()
         },
         "layout": _LAYOUT,
@@ -98,25 +134,41 @@ def _title(results: Results, name: str) -> str:
     return results.title(name) if name in results.manifest["tasks"] else name
 
 
-def _quantity(values: pl.Series) -> dict[str, Any]:
-    """Numbers and the ends of their scale, which are percentiles so that an outlier does not take all of it."""
-    ends = [values.quantile(share) for share in (0.02, 0.98)]
-    return {"values": values.round(3).to_list(), "range": ends}
+def _quantity(values: pl.Series, *, skewed: bool) -> dict[str, Any]:
+    """Numbers and the ends of their scale, which are percentiles so that an outlier does not take all of it.
+
+    Of a skewed quantity the colours follow the logarithm, and the ticks say the number itself.
+    """
+    shown = values.log10() if skewed else values
+    ends = [shown.quantile(share) for share in (0.02, 0.98)]
+    ticks = {"tickvals": np.log10(TICKS).tolist(), "ticktext": [f"{one:,}" for one in TICKS]}
+    return {
+        "values": shown.round(3).to_list(),
+        "range": ends,
+        "ticks": ticks if skewed else {},
+    }
 
 
 def _classes(values: pl.Series) -> dict[str, Any]:
-    """Names of the classes, the commonest first, and the number of each RNA's; that of none comes first and quiet."""
-    counts = values.drop_nulls().value_counts(sort=True)[values.name].to_list()
-    loud = counts[: len(palette.COLOURS) - 1]
-    names = [NONE, *loud]
-    place = {name: index for index, name in enumerate(names)}
+    """Names of the classes, the commonest first, and the number of each RNA's; where one has none, that comes first."""
+    classes = _by_frequency(values)
+    loud = classes[: len(palette.COLOURS) - 1]
+    few = len(loud) == len(classes)
+    quiet = [] if few and not values.null_count() else [NONE if few else OTHER]
+    place = {name: index for index, name in enumerate(loud, len(quiet))}
     return {
-        "names": names,
-        "index": [place.get(value, 0) for value in values.fill_null(NONE)],
-        "quiet": [name == NONE for name in names],
-        "colours": [QUIET, *palette.COLOURS[: len(loud)]],
-        "symbols": ["circle", *palette.SYMBOLS[: len(loud)]],
+        "names": [*quiet, *loud],
+        "index": [place.get(value, 0) for value in values],
+        "quiet": [True] * len(quiet) + [False] * len(loud),
+        "colours": [QUIET] * len(quiet) + list(palette.COLOURS[: len(loud)]),
+        "symbols": ["circle"] * len(quiet) + list(palette.SYMBOLS[: len(loud)]),
     }
+
+
+def _by_frequency(values: pl.Series) -> list[str]:
+    """The classes, the commonest first, equally common ones by name."""
+    counts = values.drop_nulls().alias("class").value_counts(name="n")
+    return counts.sort(["n", "class"], descending=[True, False])["class"].to_list()
 
 
 def _agreement(results: Results) -> Html | None:

@@ -2,10 +2,11 @@
 
 import polars as pl
 
-from isoclr.reports.page.charts import Dot, Dots
+from isoclr.reports.page.charts import Dots
 from isoclr.reports.page.figure import figure
 from isoclr.reports.page.html import Html, element
 from isoclr.reports.page.results import Results
+from isoclr.reports.page.sections.dots import method_dots
 from isoclr.reports.page.tables import number, table, with_interval
 
 SHOWN = (
@@ -50,16 +51,7 @@ def dots(results: Results) -> list[Dots]:
     found = []
     for scope, relation, title in SHOWN if _has(rows) else ():
         mine = first.filter(scope=scope, relation=relation, length="all")
-        near = [
-            Dot(
-                r["method"],
-                r["value"],
-                r["low"],
-                r["high"],
-                "ours" if r["method"] in results.manifest["models"] else "other",
-            )
-            for r in mine.filter(metric="found").iter_rows(named=True)
-        ]
+        near = method_dots(mine.filter(metric="found"), results.manifest["models"])
         chance = mine.filter(metric="chance of like length")["value"]
         if near:
             reference = chance[0] if len(chance) and chance[0] is not None else 0.0

@@ -1,13 +1,15 @@
 """Tables and figures of one kind: methods in rows, tasks in columns, published numbers below."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
 from isoclr.reports.page.charts import Dot, Dots
-from isoclr.reports.page.html import Html
+from isoclr.reports.page.html import Html, element
 from isoclr.reports.page.published import Published
 from isoclr.reports.page.results import Results
+from isoclr.reports.page.sections.dots import method_dots
 from isoclr.reports.page.tables import number, table, with_interval
 
 METRICS = {
@@ -39,6 +41,19 @@ def labelled(rows: pl.DataFrame) -> pl.DataFrame:
     several = rows.filter(probe)["model"].n_unique() > 1
     name = pl.when(probe & several).then(pl.col("method") + " (" + pl.col("model") + ")")
     return rows.with_columns(name=name.otherwise(pl.col("method")))
+
+
+def captions(rows: pl.DataFrame, name: str, text: str) -> Iterator[tuple[str, Html]]:
+    """Every split of a study's rows, with the caption of its table.
+
+    Args:
+        rows: of the study.
+        name: of its tables, which a letter tells apart.
+        text: what the tables show; ``{split}`` stands for the split.
+    """
+    for letter, split in zip("abcdefgh", dict.fromkeys(rows["split"]), strict=False):
+        said = text.format(split=SPLITS.get(split, split))
+        yield split, element("span", element("b", f"{name}{letter}."), f" {said}")
 
 
 def split_table(
@@ -80,17 +95,7 @@ def charts(
     for task in dict.fromkeys(here["task"]):
         metric = main_metric(here, task)
         mine = here.filter((pl.col("task") == task) & (pl.col("metric") == metric))
-        dots = [
-            Dot(
-                r["name"],
-                r["value"],
-                r["low"],
-                r["high"],
-                "ours" if r["method"] in ours else "other",
-            )
-            for r in mine.iter_rows(named=True)
-            if r["value"] is not None
-        ]
+        dots = method_dots(mine, ours, "name")
         known = results.published_as(task)
         dots += [
             Dot(name, tasks[known].r, None, None, "published")
@@ -125,8 +130,15 @@ def _probed(method: str, model: str) -> str:
     return f"{method} ({model})" if model in (*PROBES, "trees") else method
 
 
-def verdicts(results: Results, differences: pl.DataFrame, against: Sequence[str]) -> list[str]:
-    """Where the first model is above, below, or not to be told apart from a simple baseline, in words."""
+class Verdict(NamedTuple):
+    """Whether the first model is above a simple baseline, and the difference in words."""
+
+    above: bool
+    words: str
+
+
+def verdicts(results: Results, differences: pl.DataFrame, against: Sequence[str]) -> list[Verdict]:
+    """Where the first model is above, below, or not to be told apart from a simple baseline."""
     if differences.is_empty():
         return []
     found = []
@@ -142,10 +154,11 @@ def verdicts(results: Results, differences: pl.DataFrame, against: Sequence[str]
         probe = row["model"]
         if row["against_model"] != probe:
             probe = f"{probe} against {row['against_model']}"
-        found.append(
+        words = (
             f"{results.title(row['task'])} ({row['split']} split, {probe}): {row['method']} {word} "
             f"{row['against']}, {METRICS.get(row['metric'], row['metric'])} {gap}."
         )
+        found.append(Verdict(word == "is above", words))
     return found
 
 

@@ -86,8 +86,8 @@ def _panel_of_dots(axes: Any, chart: Dots) -> None:
     axes.axvline(chart.reference, color=palette.INK, lw=0.8, ls=":")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.7)
-    axes.set_xlabel(fill(chart.axis, 36))  # a longer line would leave the picture
-    axes.set_title(chart.title, fontsize=9, loc="left")
+    axes.set_xlabel(fill(chart.axis, 36))  # longer lines would leave the picture
+    axes.set_title(fill(chart.title, 32), fontsize=9, loc="left")
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.1)
 

@@ -1,0 +1,196 @@
+"""What ``isoclr benchmark`` found, as the repository shows it: CSV files, pictures, and tables in its documents.
+
+    bash runs/paper_small.sh OUT
+    python -m benchmarks.paper_tables OUT
+
+Copies every CSV file and the manifest of ``OUT/benchmark`` to ``results/``, of ``OUT/networks`` to
+``results/networks/``, and the pictures to ``docs/``; fills the tables of README.md, docs/model-card.md and
+docs/results.md: each stands between ``<!-- NAME -->`` and ``<!-- end -->``; all else stays.
+"""
+
+import argparse
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from isoclr.files import atomic_path
+
+HOME = Path(__file__).parent.parent
+RESULTS = HOME / "results"
+DOCUMENTS = ("README.md", "docs/model-card.md", "docs/results.md")
+PICTURES = {
+    "low_data.png": "low_data.png",
+    "ontology.png": "ontology.png",
+    "map_IsoCLR-S.png": "map.png",
+    "mutations_*.png": "mutations.png",
+}
+"""In ``OUT/benchmark/figures``, and in ``docs``."""
+Rows = Callable[[str], pl.DataFrame]
+"""A study's table by its name."""
+
+
+def main_table(rows: Rows) -> str:
+    """Ridges on frozen features: Pearson R of every task."""
+    chosen = [
+        ("half-life-human", "fold", "half-life, human"),
+        ("half-life-mouse", "fold", "half-life, mouse"),
+        ("translation-efficiency-hela", "homology", "translation efficiency"),
+        ("mrl-5utr", "random", "mean ribosome load"),
+    ]
+    table = rows("main").filter(pl.col("model").is_in(["ridge", "trees"]), metric="pearson")
+    columns = {}
+    for task, split, title in chosen:
+        part = table.filter(task=task, split=split)
+        columns[f"{title} (n = {part['n'][0]:,})"] = _by_method(part, 3)
+    return _markdown("features", columns)
+
+
+def low_data(rows: Rows) -> str:
+    """Pearson R by share of the training labels, mean of the repeats."""
+    means = rows("low_data_means").filter(metric="pearson")
+    shares = means["share"].unique().sort(descending=True)
+    columns = {
+        f"{share:g} %": {
+            row["method"]: f"{row['value']:.3f}".replace("-", "−")
+            for row in means.filter(share=share).iter_rows(named=True)
+        }
+        for share in shares
+    }
+    return _markdown("share of the training labels", columns)
+
+
+def finetuning(rows: Rows) -> str:
+    """Trained networks beside a ridge on the same splits."""
+    columns = {}
+    probes = rows("main").filter(metric="pearson", model="ridge", split="random")
+    for (task,), part in (
+        rows("finetuning").filter(metric="pearson").group_by("task", maintain_order=True)
+    ):
+        simple = _by_method(probes.filter(task=task), 3)
+        ridges = {f"{name}, ridge": value for name, value in simple.items()}
+        columns[str(task).replace("-", " ")] = {**_by_method(part, 3), **ridges}
+    return _markdown("method", columns)
+
+
+def ontology(rows: Rows) -> str:
+    """Mean ROC AUC over the ten terms of each hierarchy."""
+    table = rows("ontology").filter(metric="roc_auc", term_id="all")
+    columns = {
+        f"{hierarchy.replace('_', ' ')} (n = {part['n'][0]:,})": _by_method(part, 3)
+        for (hierarchy,), part in table.group_by("hierarchy", maintain_order=True)
+    }
+    return _markdown("features", columns)
+
+
+def neighbours(rows: Rows) -> str:
+    """How often the nearest neighbour is a relative."""
+    table = rows("latent").filter(k=1, metric="found", length="all")
+    chosen = [
+        ("all RNAs", "isoform", "an isoform"),
+        ("RNAs of other genes", "paralog", "a paralog, isoforms left out"),
+        ("RNAs of other species", "ortholog", "the ortholog, its own species left out"),
+    ]
+    columns = {
+        title: _by_method(table.filter(scope=scope, relation=relation), 3)
+        for scope, relation, title in chosen
+    }
+    return _markdown("features", columns)
+
+
+def ablations(rows: Rows) -> str:
+    """Pre-training with parts of the method left out, equal steps."""
+    table = rows("ablations").filter(metric="pearson")
+    columns = {
+        f"{task.replace('-', ' ')}, {split}": _by_method(part, 3)
+        for (task, split), part in table.group_by("task", "split", maintain_order=True)
+    }
+    return _markdown("pre-training", columns)
+
+
+def motifs(rows: Rows) -> str:
+    """What planting a motif does to the predicted half-life, beyond planting its shuffled letters."""
+    table = rows("mutagenesis").filter(metric="effect beyond control")
+    columns = {
+        "change of the prediction beyond its control (SD)": {
+            f"{row['motif']} ({row['region']})": _interval(row, 3)
+            for row in table.iter_rows(named=True)
+        }
+    }
+    return _markdown("motif", columns)
+
+
+TABLES: dict[str, Callable[[Rows], str]] = {
+    "main": main_table,
+    "low data": low_data,
+    "networks": finetuning,
+    "ontology": ontology,
+    "neighbours": neighbours,
+    "ablations": ablations,
+    "motifs": motifs,
+}
+
+
+def _by_method(part: pl.DataFrame, digits: int) -> dict[str, str]:
+    return {row["method"]: _interval(row, digits) for row in part.iter_rows(named=True)}
+
+
+def _interval(row: dict[str, Any], digits: int) -> str:
+    """A value with its 95 % interval, and real minus signs."""
+    value, *ends = (f"{row[key]:.{digits}f}".replace("-", "−") for key in ("value", "low", "high"))
+    return f"{value} [{', '.join(ends)}]"
+
+
+def _markdown(corner: str, columns: dict[str, dict[str, str]]) -> str:
+    """Methods down, columns across; a dash where a method was not tried."""
+    methods = dict.fromkeys(name for column in columns.values() for name in column)
+    lines = [" | ".join([corner, *columns]), "|".join(["---"] * (len(columns) + 1))]
+    lines += [" | ".join([name, *(c.get(name, "–") for c in columns.values())]) for name in methods]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def filled(text: str, rows: Rows) -> str:
+    """A document with its tables made anew; those of studies that were not run stay."""
+    for name, make in TABLES.items():
+        block = re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
+        if block.search(text):
+            table = make(rows)
+            text = block.sub(lambda found, table=table: f"{found[1]}\n{table}\n\n{found[2]}", text)  # type: ignore[misc]
+    return text
+
+
+def keep(benchmark: Path, results: Path) -> None:
+    """Put the CSV files of a benchmark, and its manifest, where the repository keeps them."""
+    for path in sorted((benchmark / "results").iterdir()):
+        results.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, results / path.name)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("out", type=Path, help="the directory that runs/paper_small.sh filled")
+    out = parser.parse_args().out
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    keep(out / "benchmark", RESULTS)
+    if (out / "networks").is_dir():
+        keep(out / "networks", RESULTS / "networks")
+    for name, kept in PICTURES.items():
+        picture = min((out / "benchmark" / "figures").glob(name))
+        shutil.copyfile(picture, HOME / "docs" / kept)
+    for name in DOCUMENTS:
+        document = HOME / name
+        text = filled(document.read_text(encoding="utf-8"), table_of)
+        with atomic_path(document) as partial:
+            partial.write_text(text, encoding="utf-8")
+
+
+def table_of(name: str) -> pl.DataFrame:
+    """A table of the repository's results."""
+    return pl.read_csv(RESULTS / f"{name}.csv", infer_schema_length=None)
+
+
+if __name__ == "__main__":
+    main()

@@ -64,12 +64,11 @@ def low_data(rows: Rows) -> str:
 
 
 def finetuning(rows: Rows) -> str:
-    """Trained networks beside a ridge on the same splits."""
+    """Networks trained to the end, and ridges on the same splits."""
     columns = {}
-    probes = rows("main").filter(metric="pearson", model="ridge", split="random")
-    for (task,), part in (
-        rows("finetuning").filter(metric="pearson").group_by("task", maintain_order=True)
-    ):
+    probes = rows("networks/main").filter(metric="pearson", model="ridge", split="random")
+    networks = rows("networks/finetuning").filter(metric="pearson")
+    for (task,), part in networks.group_by("task", maintain_order=True):
         simple = _by_method(probes.filter(task=task), 3)
         ridges = {f"{name}, ridge": value for name, value in simple.items()}
         columns[str(task).replace("-", " ")] = {**_by_method(part, 3), **ridges}

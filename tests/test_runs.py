@@ -39,3 +39,18 @@ def test_data_that_the_corpus_would_not_be_built_from_are_refused(folder: Path) 
     found = run(folder)
     assert found.returncode == 2
     assert "builds from ../shared/data, not from DATA=" in found.stderr
+
+
+@pytest.mark.parametrize("name", ["paper_small", "paper_networks", "paper_full"])
+def test_every_plan_is_readable(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from isoclr.benchmarking.reading import read_plan
+
+    for given in ("OUT", "DATA", "CORPUS", "MODEL", "MODEL_S", "MODEL_M"):
+        monkeypatch.setenv(given, str(tmp_path))
+    (tmp_path / "corpus").mkdir()
+    for given in ("HUMAN_GENES", "MOUSE_GENES"):
+        (tmp_path / given).write_text("gene_id\tchromosome\n")
+        monkeypatch.setenv(given, str(tmp_path / given))
+    plan = read_plan(SCRIPT.with_name(f"{name}.toml"))
+    assert plan.studies
+    assert "half-life-human" in plan.tasks

@@ -1,0 +1,46 @@
+import polars as pl
+from benchmarks.paper_tables import TABLES, filled, low_data
+
+MEANS = pl.DataFrame(
+    {
+        "metric": ["pearson"] * 4 + ["mse"],
+        "method": ["ours", "k-mers", "ours", "network", "ours"],
+        "share": [1.0, 1.0, 100.0, 100.0, 100.0],
+        "value": [0.25, -0.125, 0.5, 0.75, 9.0],
+    }
+)
+
+
+def rows(name: str) -> pl.DataFrame:
+    assert name == "low_data_means"
+    return MEANS
+
+
+def test_shares_go_down_and_what_was_not_tried_is_a_dash() -> None:
+    lines = low_data(rows).splitlines()
+    assert lines[0] == "| share of the training labels | 100 % | 1 % |"
+    assert lines[2:] == [
+        "| ours | 0.500 | 0.250 |",
+        "| network | 0.750 | – |",
+        "| k-mers | – | −0.125 |",
+    ]
+
+
+def test_only_the_tables_of_a_document_are_made_anew() -> None:
+    document = "before\n<!-- low data -->\nold\n<!-- end -->\nbetween\n<!-- probes -->\nkept\n<!-- end -->\n"
+    told = filled(document, rows)
+    assert "old" not in told
+    assert low_data(rows) in told
+    assert told.startswith("before\n<!-- low data -->\n")
+    assert told.endswith("<!-- end -->\nbetween\n<!-- probes -->\nkept\n<!-- end -->\n")
+    assert filled(told, rows) == told
+
+
+def test_every_table_of_the_documents_is_known() -> None:
+    from benchmarks.paper_tables import DOCUMENTS, HOME
+
+    for name in DOCUMENTS:
+        text = (HOME / name).read_text(encoding="utf-8")
+        asked = {line[5:-4] for line in text.splitlines() if line.startswith("<!-- ")}
+        assert asked - {"end", "probes"} <= set(TABLES)
+        assert text.count("<!-- end -->") == len(asked - {"end"})

@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from isoclr.files import atomic_path
+from isoclr.reports.page.tables import number, with_interval
 
 HOME = Path(__file__).parent.parent
 RESULTS = HOME / "results"
@@ -45,7 +46,7 @@ def main_table(rows: Rows) -> str:
     columns = {}
     for task, split, title in chosen:
         part = table.filter(task=task, split=split)
-        columns[f"{title} (n = {part['n'][0]:,})"] = _by_method(part, 3)
+        columns[f"{title} (n = {part['n'][0]:,})"] = _by_method(part)
     return _markdown("features", columns)
 
 
@@ -55,7 +56,7 @@ def low_data(rows: Rows) -> str:
     shares = means["share"].unique().sort(descending=True)
     columns = {
         f"{share:g} %": {
-            row["method"]: f"{row['value']:.3f}".replace("-", "−")
+            row["method"]: number(row["value"])
             for row in means.filter(share=share).iter_rows(named=True)
         }
         for share in shares
@@ -69,9 +70,9 @@ def finetuning(rows: Rows) -> str:
     probes = rows("networks/main").filter(metric="pearson", model="ridge", split="random")
     networks = rows("networks/finetuning").filter(metric="pearson")
     for (task,), part in networks.group_by("task", maintain_order=True):
-        simple = _by_method(probes.filter(task=task), 3)
+        simple = _by_method(probes.filter(task=task))
         ridges = {f"{name}, ridge": value for name, value in simple.items()}
-        columns[str(task).replace("-", " ")] = {**_by_method(part, 3), **ridges}
+        columns[str(task).replace("-", " ")] = {**_by_method(part), **ridges}
     return _markdown("method", columns)
 
 
@@ -79,7 +80,7 @@ def ontology(rows: Rows) -> str:
     """Mean ROC AUC over the ten terms of each hierarchy."""
     table = rows("ontology").filter(metric="roc_auc", term_id="all")
     columns = {
-        f"{hierarchy.replace('_', ' ')} (n = {part['n'][0]:,})": _by_method(part, 3)
+        f"{hierarchy.replace('_', ' ')} (n = {part['n'][0]:,})": _by_method(part)
         for (hierarchy,), part in table.group_by("hierarchy", maintain_order=True)
     }
     return _markdown("features", columns)
@@ -94,7 +95,7 @@ def neighbours(rows: Rows) -> str:
         ("RNAs of other species", "ortholog", "the ortholog, its own species left out"),
     ]
     columns = {
-        title: _by_method(table.filter(scope=scope, relation=relation), 3)
+        title: _by_method(table.filter(scope=scope, relation=relation))
         for scope, relation, title in chosen
     }
     return _markdown("features", columns)
@@ -104,7 +105,7 @@ def ablations(rows: Rows) -> str:
     """Pre-training with parts of the method left out, equal steps."""
     table = rows("ablations").filter(metric="pearson")
     columns = {
-        f"{task.replace('-', ' ')}, {split}": _by_method(part, 3)
+        f"{task.replace('-', ' ')}, {split}": _by_method(part)
         for (task, split), part in table.group_by("task", "split", maintain_order=True)
     }
     return _markdown("pre-training", columns)
@@ -115,7 +116,7 @@ def motifs(rows: Rows) -> str:
     table = rows("mutagenesis").filter(metric="effect beyond control")
     columns = {
         "change of the prediction beyond its control (SD)": {
-            f"{row['motif']} ({row['region']})": _interval(row, 3)
+            f"{row['motif']} ({row['region']})": _interval(row)
             for row in table.iter_rows(named=True)
         }
     }
@@ -133,14 +134,12 @@ TABLES: dict[str, Callable[[Rows], str]] = {
 }
 
 
-def _by_method(part: pl.DataFrame, digits: int) -> dict[str, str]:
-    return {row["method"]: _interval(row, digits) for row in part.iter_rows(named=True)}
+def _by_method(part: pl.DataFrame) -> dict[str, str]:
+    return {row["method"]: _interval(row) for row in part.iter_rows(named=True)}
 
 
-def _interval(row: dict[str, Any], digits: int) -> str:
-    """A value with its 95 % interval, and real minus signs."""
-    value, *ends = (f"{row[key]:.{digits}f}".replace("-", "−") for key in ("value", "low", "high"))
-    return f"{value} [{', '.join(ends)}]"
+def _interval(row: dict[str, Any]) -> str:
+    return with_interval(row["value"], row["low"], row["high"])
 
 
 def _markdown(corner: str, columns: dict[str, dict[str, str]]) -> str:
@@ -163,15 +162,15 @@ def filled(text: str, rows: Rows) -> str:
 
 def keep(benchmark: Path, results: Path) -> None:
     """Put the CSV files of a benchmark, and its manifest, where the repository keeps them."""
-    for path in sorted((benchmark / "results").iterdir()):
-        results.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, results / path.name)
+    shutil.copytree(benchmark / "results", results)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("out", type=Path, help="the directory that runs/paper_small.sh filled")
     out = parser.parse_args().out
+    if not (out / "benchmark" / "results").is_dir():
+        parser.error(f"{out}: no benchmark/results in it, expected what runs/paper_small.sh filled")
     shutil.rmtree(RESULTS, ignore_errors=True)
     keep(out / "benchmark", RESULTS)
     if (out / "networks").is_dir():

@@ -1,6 +1,6 @@
-"""The JSON files of several probes as one CSV, and as the table of README and model card.
+"""The JSON files of several probes as one CSV, and as the table of the model card.
 
-    python benchmarks/probe_table.py OUT/*.json --csv benchmarks/results/probe.csv --fill README.md docs/model-card.md
+    python benchmarks/probe_table.py OUT/*.json --csv benchmarks/results/probe.csv --fill docs/model-card.md
 
 In a document the table stands between ``<!-- probes -->`` and ``<!-- end -->``; all else is left as it is.
 """

@@ -10,7 +10,7 @@ import sys
 
 from benchmarks import pictures, tables
 from benchmarks.harness import ROOT
-from isoclr.console import say
+from isoclr._console import say
 
 SCRIPTS = ("ceilings", "embed", "pretrain_step", "scaling", "growth")
 

@@ -28,17 +28,17 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from isoclr import console
-from isoclr.corpus import writer
-from isoclr.files import atomic_directory
-from isoclr.simulation import simulate
+from isoclr import _console as console
+from isoclr._io import atomic_directory
+from isoclr.corpus import write as writer
+from isoclr.simulation.simulate import simulate
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks/results/build.csv"
 MILLION = 1_000_000
 _OPEN = """
 import sys, time
-from isoclr.corpus import open_corpus
+from isoclr.corpus.corpus import open_corpus
 start = time.perf_counter()
 corpus = open_corpus(sys.argv[1])
 corpus.codes_of(len(corpus) - 1).sum()

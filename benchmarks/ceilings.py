@@ -19,7 +19,7 @@ from torch import Tensor
 
 from benchmarks import harness
 from benchmarks.harness import Figure
-from isoclr.models.registry import MODELS
+from isoclr.models.encoder import MODELS
 from isoclr.models.resnet import Architecture
 
 KERNEL = 2

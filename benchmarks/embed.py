@@ -209,8 +209,8 @@ def model_of(given: Path | None, work: Path) -> Path:
 
 def first_records(fasta: Path, limit: int | None, work: Path) -> tuple[Path, int]:
     """A plain FASTA with the first records of another, or the file itself; and its nucleotides."""
-    from isoclr.corpus.codes import letters
-    from isoclr.sequences import read_transcripts
+    from isoclr.genomics.encoding import letters
+    from isoclr.genomics.fasta import read_transcripts
 
     found = read_transcripts(fasta)
     if limit is None or limit >= len(found):

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.harness import timed
 
 if TYPE_CHECKING:
-    from isoclr import Encoder
+    from isoclr.models.encoder import Encoder
+
 
 PRECISIONS: tuple[Any, ...] = ("float32", "bf16")
 
@@ -49,8 +50,8 @@ def main() -> None:
 
     from benchmarks import ceilings
     from benchmarks.plain_embed import read_codes
-    from isoclr.corpus.codes import letters
-    from isoclr.models.registry import MODELS
+    from isoclr.genomics.encoding import letters
+    from isoclr.models.encoder import MODELS
 
     _, codes = read_codes(options.fasta)
     count = min(options.singles, len(codes))

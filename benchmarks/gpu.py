@@ -22,8 +22,9 @@ import torch
 from benchmarks import harness, simulated
 from benchmarks.ceilings import flop_per_nt
 from benchmarks.harness import Figure, fresh, timed
-from isoclr import console, create, open_corpus
-from isoclr.models.registry import MODELS
+from isoclr import _console as console
+from isoclr.corpus.corpus import open_corpus
+from isoclr.models.encoder import MODELS, create
 
 GOALS = {"isoclr-s": "≥ 100", "isoclr-m": "≥ 40"}
 PAPER = "≤ 160"

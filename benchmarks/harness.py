@@ -19,8 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple, Self, TypeVar
 
-from isoclr import console
-from isoclr.files import atomic_path
+from isoclr import _console as console
+from isoclr._io import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks/results"

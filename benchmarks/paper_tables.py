@@ -17,8 +17,8 @@ from typing import Any
 
 import polars as pl
 
-from isoclr.files import atomic_path
-from isoclr.reports.page.tables import number, with_interval
+from isoclr._io import atomic_path
+from isoclr.evaluation.report.tables import number, with_interval
 
 HOME = Path(__file__).parent.parent
 RESULTS = HOME / "results"

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from benchmarks import harness
-from isoclr.files import atomic_path
+from isoclr._io import atomic_path
 
 OURS, OTHER = "#0072B2", "#8C8C8C"
 """Blue of Okabe and Ito's palette, and grey: told apart by lightness alone."""

@@ -23,9 +23,8 @@ from torch import Tensor
 
 from benchmarks.harness import timed
 from benchmarks.plain import PlainEncoder, load_weights
-from isoclr.corpus.codes import TRACKS, Codes, encode
-from isoclr.orf import longest_orf
-from isoclr.sequences import read_transcripts
+from isoclr.genomics.encoding import TRACKS, Codes, encode, longest_orf
+from isoclr.genomics.fasta import read_transcripts
 
 WIDTH = 12_288
 WAYS = ("padded", "single", "sorted")

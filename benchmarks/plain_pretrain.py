@@ -23,10 +23,9 @@ from torch import Tensor, nn
 
 from benchmarks.plain import PlainEncoder, PlainProjector, load_weights
 from benchmarks.plain_embed import WIDTH, batch_of
-from isoclr import open_corpus
-from isoclr.corpus import Corpus
-from isoclr.losses import count_weights, decoupled_contrastive_loss
-from isoclr.views import PairSampler
+from isoclr.corpus.corpus import Corpus, open_corpus
+from isoclr.pretraining.data import PairSampler
+from isoclr.pretraining.losses import count_weights, decoupled_contrastive_loss
 
 
 class PlainLearner:

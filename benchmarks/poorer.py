@@ -19,19 +19,16 @@ import polars as pl
 
 import isoclr
 from benchmarks import harness
-from isoclr.corpus import Corpus, open_corpus
-from isoclr.corpus.codes import CODON_START, NUCLEOTIDE_BITS, Codes, encode
-from isoclr.embedding import Embeddings
-from isoclr.embedding.bar import nucleotides_bar
-from isoclr.embedding.table import SCHEMA
-from isoclr.models import Encoder
-from isoclr.orf import longest_orf
-from isoclr.probing.evaluation import Method, evaluate
-from isoclr.probing.grouping import make_splits
-from isoclr.probing.study import Study, plan
-from isoclr.tasks import read_labels
+from isoclr.corpus.corpus import Corpus, open_corpus
+from isoclr.embedding.embed import nucleotides_bar
+from isoclr.embedding.embeddings import SCHEMA, Embeddings
+from isoclr.genomics.encoding import CODON_START, NUCLEOTIDE_BITS, Codes, encode, longest_orf
+from isoclr.models.encoder import Encoder
+from isoclr.probing.evaluate import Method, evaluate
+from isoclr.tasks.dataset import Study, plan
+from isoclr.tasks.labels import read_labels
 from isoclr.tasks.metrics import QUANTITY
-from isoclr.tasks.splits import SplitKind
+from isoclr.tasks.splits import SplitKind, make_splits
 
 TASKS: dict[str, tuple[str, str, SplitKind]] = {
     "half_life_human": ("human", "rna_half_life_human.tsv.gz", "fold"),

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import simulated
-from isoclr.pretraining import throughput
+from isoclr.pretraining.throughput import throughput
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from isoclr.files import atomic_path
+from isoclr._io import atomic_path
 
 COLUMNS = ["task", "n", "split", "rnas", "features", "probe", "metric", "mean", "low", "high"]
 

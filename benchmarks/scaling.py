@@ -18,9 +18,9 @@ from torch import nn
 
 from benchmarks import harness, simulated
 from benchmarks.harness import Figure, fresh
-from isoclr.models import create
+from isoclr.models.encoder import create
 from isoclr.models.norm import BatchNorm
-from isoclr.models.projector import Projector
+from isoclr.models.resnet import Projector
 
 ONE, RANKS, THREADS = "1 process × 1 thread", "2 processes × 1 thread", "1 process × 2 threads"
 HISTOGRAM = 1024

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr.corpus.codes import CODON_START, EXON_END
-from isoclr.corpus.layout import CODES, INDEX, INDEX_DTYPE, META, SCHEMA, TRANSCRIPTS
-from isoclr.files import atomic_directory, sha256
+from isoclr._io import atomic_directory, sha256
+from isoclr.corpus.corpus import CODES, INDEX, INDEX_DTYPE, META, SCHEMA, TRANSCRIPTS
+from isoclr.genomics.encoding import CODON_START, EXON_END
 
 TEN_SPECIES = 926_628
 GENE_SETS = 228_800

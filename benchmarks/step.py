@@ -11,10 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.harness import timed
-from isoclr import open_corpus
-from isoclr.corpus import Corpus
-from isoclr.pretraining import throughput
-from isoclr.views import PairSampler
+from isoclr.corpus.corpus import Corpus, open_corpus
+from isoclr.pretraining.data import PairSampler
+from isoclr.pretraining.throughput import throughput
 
 
 def sample_epoch(corpus: Corpus, batch_size: int) -> PairSampler:

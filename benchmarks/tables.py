@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import harness
 from benchmarks.harness import Figure
-from isoclr.files import atomic_path
+from isoclr._io import atomic_path
 
 _BLOCK = re.compile(r"(<!-- table: (\w+) \| (.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 

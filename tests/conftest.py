@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
     os.environ.setdefault(variable, "1")
 
 # Shapes and types in signatures are checked in tests, and nowhere else.
-install_import_hook(["isoclr.losses", "isoclr.models"], "beartype.beartype")
+install_import_hook(["isoclr.pretraining.losses", "isoclr.models"], "beartype.beartype")
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -91,5 +92,16 @@ def shipped(workbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     shelf = tmp_path / "weights"
     shutil.copytree(workbench / "model", shelf / "isoclr-s.v1")
     shutil.copytree(workbench / "head", shelf / "isoclr-s.v1/heads/gc-human")
-    monkeypatch.setattr("isoclr.models.loading.SHELF", shelf)
+    monkeypatch.setattr("isoclr.models.load.SHELF", shelf)
     return shelf
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Torch computes on two threads; afterwards on as many as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from isoclr import console
+from isoclr import _console as console
 
 
 @pytest.mark.parametrize("terminal", [True, False])

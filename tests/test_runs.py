@@ -43,7 +43,7 @@ def test_data_that_the_corpus_would_not_be_built_from_are_refused(folder: Path) 
 
 @pytest.mark.parametrize("name", ["paper_small", "paper_networks", "paper_full"])
 def test_every_plan_is_readable(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from isoclr.benchmarking.reading import read_plan
+    from isoclr.evaluation.read_plan import read_plan
 
     for given in ("OUT", "DATA", "CORPUS", "MODEL", "MODEL_S", "MODEL_M"):
         monkeypatch.setenv(given, str(tmp_path))

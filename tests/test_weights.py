@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import isoclr
-from isoclr.files import sha256
-from isoclr.models.loading import SHELF
-from isoclr.predicting.shipped import shipped_heads, shipped_models
-from isoclr.predicting.storing import read_facts
+from isoclr._io import sha256
+from isoclr.models.load import SHELF
+from isoclr.probing.head import read_facts
+from isoclr.probing.resolve import shipped_heads, shipped_models
 
 MOST = 4_000_000
 """Bytes of a model's weights."""

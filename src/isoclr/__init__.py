@@ -29,18 +29,27 @@ from isoclr._version import __version__
 from isoclr.errors import InputError, IsoclrError
 
 if TYPE_CHECKING:
-    from isoclr.benchmarking import benchmark
-    from isoclr.corpus import Corpus, build, merge, open_corpus, subset
-    from isoclr.downloading import download
-    from isoclr.embedding import embed
-    from isoclr.latent import map_rnas, neighbours
-    from isoclr.models import Encoder, create, load
-    from isoclr.models.hub.pushing import push
-    from isoclr.mutagenesis import motifs, mutate
-    from isoclr.predicting import fit, load_head, predict
-    from isoclr.pretraining import pretrain
-    from isoclr.probing import ontology, probe
-    from isoclr.simulation import simulate
+    from isoclr.analysis.ism import mutate
+    from isoclr.analysis.motifs import motifs
+    from isoclr.analysis.retrieval import neighbours
+    from isoclr.analysis.tsne import map_rnas
+    from isoclr.corpus.build import build
+    from isoclr.corpus.corpus import Corpus, open_corpus
+    from isoclr.corpus.subset import subset
+    from isoclr.corpus.write import merge
+    from isoclr.downloads.download import download
+    from isoclr.embedding.embed import embed
+    from isoclr.evaluation.evaluate import benchmark
+    from isoclr.models.encoder import Encoder, create
+    from isoclr.models.hub import push
+    from isoclr.models.load import load
+    from isoclr.pretraining.pretrain import pretrain
+    from isoclr.probing.fit import fit
+    from isoclr.probing.head import load_head
+    from isoclr.probing.ontology import ontology
+    from isoclr.probing.predict import predict
+    from isoclr.probing.probe import probe
+    from isoclr.simulation.simulate import simulate
 
 __all__ = [
     "Corpus",
@@ -72,29 +81,29 @@ __all__ = [
 ]
 
 _HOME = {
-    "Corpus": "isoclr.corpus",
-    "benchmark": "isoclr.benchmarking",
-    "build": "isoclr.corpus",
-    "map_rnas": "isoclr.latent",
-    "merge": "isoclr.corpus",
-    "motifs": "isoclr.mutagenesis",
-    "mutate": "isoclr.mutagenesis",
-    "neighbours": "isoclr.latent",
-    "open_corpus": "isoclr.corpus",
-    "download": "isoclr.downloading",
-    "embed": "isoclr.embedding",
-    "fit": "isoclr.predicting",
-    "load_head": "isoclr.predicting",
-    "predict": "isoclr.predicting",
-    "Encoder": "isoclr.models",
-    "create": "isoclr.models",
-    "load": "isoclr.models",
-    "pretrain": "isoclr.pretraining",
-    "ontology": "isoclr.probing",
-    "probe": "isoclr.probing",
-    "push": "isoclr.models.hub.pushing",
-    "simulate": "isoclr.simulation",
-    "subset": "isoclr.corpus",
+    "Corpus": "isoclr.corpus.corpus",
+    "Encoder": "isoclr.models.encoder",
+    "benchmark": "isoclr.evaluation.evaluate",
+    "build": "isoclr.corpus.build",
+    "create": "isoclr.models.encoder",
+    "download": "isoclr.downloads.download",
+    "embed": "isoclr.embedding.embed",
+    "fit": "isoclr.probing.fit",
+    "load": "isoclr.models.load",
+    "load_head": "isoclr.probing.head",
+    "map_rnas": "isoclr.analysis.tsne",
+    "merge": "isoclr.corpus.write",
+    "motifs": "isoclr.analysis.motifs",
+    "mutate": "isoclr.analysis.ism",
+    "neighbours": "isoclr.analysis.retrieval",
+    "ontology": "isoclr.probing.ontology",
+    "open_corpus": "isoclr.corpus.corpus",
+    "predict": "isoclr.probing.predict",
+    "pretrain": "isoclr.pretraining.pretrain",
+    "probe": "isoclr.probing.probe",
+    "push": "isoclr.models.hub",
+    "simulate": "isoclr.simulation.simulate",
+    "subset": "isoclr.corpus.subset",
 }
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import ceilings, harness
-from isoclr.models.registry import MODELS
+from isoclr.models.encoder import MODELS
 
 
 def test_operations_of_a_forward_pass() -> None:

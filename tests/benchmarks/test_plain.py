@@ -8,8 +8,8 @@ from benchmarks.plain_embed import batch_of
 from safetensors.torch import load_file
 
 import isoclr
-from isoclr.corpus.codes import CODON_START, EXON_END, Codes
-from isoclr.models import Encoder
+from isoclr.genomics.encoding import CODON_START, EXON_END, Codes
+from isoclr.models.encoder import Encoder
 
 
 @pytest.fixture(scope="module")

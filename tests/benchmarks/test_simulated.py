@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks import simulated
-from isoclr import open_corpus
-from isoclr.corpus.codes import NUCLEOTIDE_BITS
+from isoclr.corpus.corpus import open_corpus
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS
 
 
 def test_ten_species_have_the_papers_numbers() -> None:

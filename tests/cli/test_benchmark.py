@@ -2,9 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from isoclr.benchmarking import Benchmark
-from isoclr.benchmarking.run import Progress
 from isoclr.cli import benchmark, main
+from isoclr.evaluation.evaluate import Benchmark, Progress
 
 
 def test_what_is_there_and_what_is_to_do(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from isoclr.cli import main
 from isoclr.cli.build import _gather
-from isoclr.corpus import open_corpus
+from isoclr.corpus.corpus import open_corpus
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from isoclr.cli import main
-from isoclr.embedding import read_embeddings
+from isoclr.embedding.io import read_embeddings
 
 
 def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

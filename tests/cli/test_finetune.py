@@ -7,9 +7,9 @@ import pytest
 
 from isoclr.cli import finetune as verb
 from isoclr.errors import InputError
-from isoclr.finetuning import FinetuneReport
-from isoclr.finetuning.outcomes import PREDICTIONS, Outcome
-from isoclr.tasks.audit import LeakAudit, Leaks
+from isoclr.finetuning.report import FinetuneReport
+from isoclr.finetuning.trials import PREDICTIONS, Outcome
+from isoclr.tasks.leakage import LeakAudit, Leaks
 
 METRICS = {"half_life": {"pearson": 0.5, "spearman": 0.4, "mse": 0.8, "n": 7}}
 DONE = [

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from isoclr.cli import main
-from isoclr.embedding import Embeddings
-from isoclr.embedding.writing import write
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.io import write
 
 
 def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from isoclr.cli import main
-from isoclr.embedding import Embeddings
-from isoclr.embedding.writing import write
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.io import write
 
 META = {"model": "isoclr-s", "sha256": "", "n_tracks": "6", "precision": "float32", "isoclr": "0"}
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from isoclr.cli import main
-from isoclr.corpus import open_corpus
+from isoclr.corpus.corpus import open_corpus
 
 
 def test_shards_are_joined(

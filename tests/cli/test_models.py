@@ -1,6 +1,6 @@
 import pytest
 
-from isoclr.baselines.language_models import CATALOGUE
+from isoclr.baselines.language_models.catalog import CATALOGUE
 from isoclr.cli import main
 
 

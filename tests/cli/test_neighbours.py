@@ -6,8 +6,8 @@ import pytest
 
 import isoclr
 from isoclr.cli import main
-from isoclr.embedding import Embeddings
-from isoclr.embedding.writing import write
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.io import write
 
 META = {"model": "isoclr-s", "sha256": "", "n_tracks": "6", "precision": "float32", "isoclr": "0"}
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from isoclr.cli import main
-from isoclr.pretraining import Pretrained
-from isoclr.pretraining.checkpoint import State
+from isoclr.pretraining.pretrain import Pretrained
+from isoclr.pretraining.trainer import State
 
 FIGURES = {
     "step": 20.0,

@@ -11,10 +11,10 @@ import pytest
 
 import isoclr
 from isoclr.cli import main
-from isoclr.embedding import read_embeddings
+from isoclr.embedding.io import read_embeddings
 
 # The hub of the tests lives beside the tests of its room.
-_PATH = Path(__file__).parents[1] / "models" / "hub" / "conftest.py"
+_PATH = Path(__file__).parents[1] / "models" / "conftest.py"
 _SPEC = importlib.util.spec_from_file_location("a_hub_for_push", _PATH)
 assert _SPEC is not None
 assert _SPEC.loader is not None

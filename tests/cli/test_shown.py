@@ -1,7 +1,7 @@
 import pytest
 
 from isoclr.cli import _shown
-from isoclr.tasks.audit import LeakAudit, Leaks
+from isoclr.tasks.leakage import LeakAudit, Leaks
 
 
 def test_counts_are_said(capsys: pytest.CaptureFixture[str]) -> None:

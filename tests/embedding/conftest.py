@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.embedding import Embeddings
-from isoclr.models import create
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.models.encoder import create
 
 META = {
     "model": "isoclr-s",

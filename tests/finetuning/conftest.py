@@ -9,18 +9,15 @@ import polars as pl
 import pytest
 import torch
 
-from isoclr.corpus import Corpus, open_corpus
-from isoclr.corpus.codes import C, G, encode, nucleotides
-from isoclr.corpus.writer import write as write_corpus
-from isoclr.finetuning.dataset import Dataset, gather
-from isoclr.finetuning.dealing import Dealing
-from isoclr.finetuning.feeding import Feed
-from isoclr.finetuning.jobs import Job
-from isoclr.finetuning.labelled import name_tasks
-from isoclr.finetuning.rules import Rules
-from isoclr.models import Encoder
+from isoclr.corpus.corpus import Corpus, open_corpus
+from isoclr.corpus.write import write as write_corpus
+from isoclr.finetuning.config import Dealing, Rules
+from isoclr.finetuning.data import Dataset, Job, gather, name_tasks
+from isoclr.finetuning.models import Feed
+from isoclr.genomics.encoding import C, G, encode, nucleotides
+from isoclr.models.encoder import Encoder
 from isoclr.models.resnet import Architecture, DilatedResNet
-from isoclr.tasks import read_labels
+from isoclr.tasks.labels import read_labels
 from isoclr.tasks.splits import Split
 
 GENES = {"human": 160, "mouse": 80}

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.finetuning.outcomes import Outcome
 from isoclr.finetuning.report import FinetuneReport
-from isoclr.tasks.audit import LeakAudit, Leaks
+from isoclr.finetuning.trials import Outcome
+from isoclr.tasks.leakage import LeakAudit, Leaks
 from isoclr.tasks.metrics import over_folds, over_seeds, pearson
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from isoclr.models.chunk import Extent
 from isoclr.models.norm import BatchNorm
+from isoclr.models.packing import Extent
 
 
 def extent_of(lengths: list[int], width: int) -> Extent:

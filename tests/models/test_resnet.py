@@ -7,13 +7,41 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isoclr.corpus.codes import CODON_START, EXON_END, MASK, PAD, TRACKS
-from isoclr.models import MODELS, create
-from isoclr.models.chunk import Chunk
-from isoclr.models.convolution import Convolution
-from isoclr.models.encoder import Encoder
+from isoclr.genomics.encoding import CODON_START, EXON_END, MASK, PAD, TRACKS
+from isoclr.models.encoder import MODELS, Encoder, create
+from isoclr.models.layers import Convolution
 from isoclr.models.norm import BatchNorm
-from isoclr.models.resnet import Block, DilatedResNet
+from isoclr.models.packing import Chunk
+from isoclr.models.resnet import Block, CompositionHead, DilatedResNet
+
+
+def made(dim: int = 3, features: int = 5) -> CompositionHead:
+    torch.manual_seed(0)
+    return CompositionHead(
+        dim, torch.arange(features).float(), torch.ones(features), torch.ones(features)
+    )
+
+
+def test_at_the_start_it_says_the_mean() -> None:
+    assert made()(torch.randn(4, 3)).abs().max() == 0
+
+
+def test_it_reads_linearly_what_varies_little() -> None:
+    """A mean over a long RNA varies by a thousandth; its norm must not drown it."""
+    head = made()
+    torch.nn.init.eye_(head.linear.weight)
+    x = 2 + 0.001 * torch.randn(500, 3, dtype=torch.float64).float()
+    assert head(x)[:, :3].std(0).min() > 0.2
+
+
+def test_no_rows_are_no_rows() -> None:
+    assert made()(torch.zeros(0, 3)).shape == (0, 5)
+
+
+def test_the_scale_travels_with_the_state() -> None:
+    head = made()
+    assert {"mean", "scale", "weights"} <= head.state_dict().keys()
+    assert head.state_dict()["mean"].tolist() == [0, 1, 2, 3, 4]
 
 
 def random_codes(rng: np.random.Generator, length: int) -> np.ndarray:

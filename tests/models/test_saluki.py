@@ -5,11 +5,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from isoclr.corpus.codes import PAD, Codes, encode
-from isoclr.models.chunk import Chunk, Extent
-from isoclr.models.packing import fill
-from isoclr.models.saluki import FILTERS, GAP, STRIDE, Saluki, lay_out_for_saluki
-from isoclr.models.saluki_layers import PoolingBlock
+from isoclr.genomics.encoding import PAD, Codes, encode
+from isoclr.models.packing import Chunk, Extent, fill
+from isoclr.models.saluki import FILTERS, GAP, STRIDE, PoolingBlock, Saluki, lay_out_for_saluki
 
 
 def rnas(*lengths: int) -> list[Codes]:

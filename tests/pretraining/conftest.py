@@ -2,14 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from isoclr.corpus.codes import Codes
-from isoclr.corpus.layout import CODES, INDEX, INDEX_DTYPE, META, SCHEMA, TRANSCRIPTS
+from isoclr.corpus.corpus import CODES, INDEX, INDEX_DTYPE, META, SCHEMA, TRANSCRIPTS
+from isoclr.genomics.encoding import Codes
+from isoclr.pretraining.augmentations import Resident
 
 MakeCorpus = Callable[..., Path]
 
@@ -88,5 +91,39 @@ def make_corpus(tmp_path: Path) -> MakeCorpus:
 
     def make(families: int, **options: float) -> Path:
         return simulate(tmp_path / "corpus", families, **options)  # type: ignore[arg-type]
+
+    return make
+
+
+@dataclass
+class Corpus:
+    """What views need of a corpus; every transcript is a gene set of its own."""
+
+    codes: Codes
+    index: NDArray[np.void]
+
+    @property
+    def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        n = len(self.index)
+        return np.arange(n), np.arange(n + 1)
+
+
+def corpus_of(lengths: Sequence[int], seed: int = 0) -> Corpus:
+    """Transcripts of random codes with all kinds of track bits."""
+    rng = np.random.default_rng(seed)
+    index = np.zeros(len(lengths), [("offset", "i8"), ("length", "i4")])
+    index["length"] = lengths
+    index["offset"] = np.cumsum(lengths) - lengths
+    nucleotides = rng.integers(0, 5, sum(lengths))
+    tracks = rng.choice([0, 8, 16, 24], sum(lengths), p=[0.6, 0.25, 0.1, 0.05])
+    return Corpus((nucleotides | tracks).astype(np.uint8), index)
+
+
+@pytest.fixture(scope="session")
+def make_resident() -> Callable[..., Resident]:
+    """Makes a corpus of transcripts of given lengths, on the CPU."""
+
+    def make(lengths: Sequence[int], seed: int = 0) -> Resident:
+        return Resident(corpus_of(lengths, seed))
 
     return make

@@ -16,14 +16,15 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from isoclr.corpus.reader import open_corpus
-from isoclr.losses import count_weights
-from isoclr.pretraining.batches import Packing, ViewMaker
-from isoclr.pretraining.distributed import World, join
-from isoclr.pretraining.learner import Learner
-from isoclr.pretraining.options import Recipe
-from isoclr.views import Augmentation, PairSampler, Resident
-from isoclr.views.composition import SIZE
+from isoclr.corpus.corpus import open_corpus
+from isoclr.models.packing import Packing
+from isoclr.pretraining.augmentations import Augmentation, Resident
+from isoclr.pretraining.auxiliary import SIZE
+from isoclr.pretraining.config import Recipe
+from isoclr.pretraining.data import PairSampler, ViewMaker
+from isoclr.pretraining.losses import count_weights
+from isoclr.pretraining.model import Learner
+from isoclr.training.distributed import World, join
 
 RECIPE = Recipe(
     seed=3,

@@ -1,25 +1,186 @@
+import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from isoclr.corpus.codes import MASK, PAD
-from isoclr.corpus.reader import Corpus, open_corpus
+from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
-from isoclr.losses import count_weights
-from isoclr.pretraining.batches import Packing
-from isoclr.pretraining.data import Data
-from isoclr.pretraining.distributed import World
-from isoclr.pretraining.options import Recipe
-from isoclr.views import Resident, composition
-from isoclr.views.composition import PARTS
+from isoclr.genomics.encoding import EXON_END, MASK, PAD
+from isoclr.models.packing import Packing
+from isoclr.pretraining.augmentations import Augmentation, Resident
+from isoclr.pretraining.auxiliary import PARTS, composition
+from isoclr.pretraining.config import Recipe
+from isoclr.pretraining.data import (
+    MOST_PAIRS,
+    Batch,
+    Data,
+    Pairs,
+    PairSampler,
+    ViewMaker,
+    deal,
+    hold_out,
+)
+from isoclr.pretraining.losses import count_weights, measure
+from isoclr.training.distributed import World
 
-PACKING = Packing(gap=128, chunk_nt=4096)
+PLAIN = Augmentation()
+POORER = Augmentation(mask=0.15, most_shift=3, drop_splice=0.3, drop_tracks=0.2)
+PACKING = Packing(gap=128, chunk_nt=1024)
 
 
 @pytest.fixture(scope="module")
 def corpus(small_corpus: Path) -> Corpus:
+    return open_corpus(small_corpus)
+
+
+def maker(
+    corpus: Corpus,
+    rank: int = 0,
+    ranks: int = 1,
+    augmentation: Augmentation = POORER,
+    packing: Packing = PACKING,
+) -> ViewMaker:
+    return ViewMaker(Resident(corpus), augmentation, packing, seed=1, rank=rank, ranks=ranks)
+
+
+def pairs_of(corpus: Corpus) -> Pairs:
+    return PairSampler(*corpus.members, batch_size=7, seed=1).batch(0, 0)
+
+
+def rows(batch: Batch, rank: int = 0) -> dict[int, list[int]]:
+    """View → its codes, shift included."""
+    found = [
+        chunk.codes.flatten()[start : start + length].tolist()
+        for chunk in batch.chunks
+        for start, length in zip(chunk.starts.tolist(), chunk.lengths.tolist(), strict=True)
+    ]
+    return dict(zip(batch.places[rank].tolist(), found, strict=True))
+
+
+def test_rows_are_the_transcripts_they_are_said_to_be(corpus: Corpus) -> None:
+    pairs = pairs_of(corpus)
+    batch = maker(corpus, augmentation=PLAIN).batch(pairs, 0, 0)
+    transcripts = np.concatenate([pairs.first, pairs.second])
+    views = rows(batch)
+    assert sorted(views) == list(range(14))
+    for view, codes in views.items():
+        assert codes == corpus.codes_of(transcripts[view]).tolist()
+    assert batch.gene_sets.tolist() == pairs.gene_sets.tolist()
+
+
+def test_nucleotides_and_padding_are_counted(corpus: Corpus) -> None:
+    batch = maker(corpus, augmentation=PLAIN).batch(pairs_of(corpus), 0, 0)
+    codes = torch.cat([chunk.codes.flatten() for chunk in batch.chunks])
+    assert batch.nt == int((codes != PAD).sum())
+    assert batch.waste == pytest.approx(float((codes == PAD).float().mean()))
+
+
+def test_views_are_masked_each_its_own_way_and_shifted_together(corpus: Corpus) -> None:
+    fives = np.array([5, 5])
+    pairs = Pairs(np.array([0, 0]), fives, fives)  # one transcript, four views
+    shifts = set()
+    for step in range(12):
+        augmentation = Augmentation(mask=0.15, most_shift=3)
+        views = rows(maker(corpus, augmentation=augmentation).batch(pairs, 0, step))
+        assert len({tuple(view) for view in views.values()}) == 4
+        leading = {next(i for i, code in enumerate(view) if code != PAD) for view in views.values()}
+        assert len(leading) == 1
+        shifts |= leading
+        for view in views.values():
+            original = corpus.codes_of(5)
+            kept = view[max(leading) :]
+            assert len(kept) == len(original)
+            assert all(a in (b, MASK) for a, b in zip(kept, original.tolist(), strict=True))
+            assert 0 < kept.count(MASK) < len(kept) / 3
+    assert shifts == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 20])
+def test_several_ranks_have_the_views_of_one(corpus: Corpus, ranks: int) -> None:
+    pairs = pairs_of(corpus)
+    alone = rows(maker(corpus).batch(pairs, 3, 2))
+    together: dict[int, list[int]] = {}
+    for rank in range(ranks):
+        together |= rows(maker(corpus, rank, ranks).batch(pairs, 3, 2), rank)
+    assert together == alone
+
+
+def test_every_rank_knows_where_the_rows_of_all_belong(corpus: Corpus) -> None:
+    pairs = pairs_of(corpus)
+    batches = [maker(corpus, rank, 3).batch(pairs, 0, 0) for rank in range(3)]
+    for batch in batches:
+        for ours, theirs in zip(batch.places, batches[0].places, strict=True):
+            assert torch.equal(ours, theirs)
+    assert sorted(torch.cat(batches[0].places).tolist()) == list(range(14))
+
+
+def test_ranks_have_as_many_nucleotides(corpus: Corpus) -> None:
+    batches = [maker(corpus, rank, 2, PLAIN).batch(pairs_of(corpus), 0, 0) for rank in range(2)]
+    first, second = (sum(int(c.lengths.sum()) for c in batch.chunks) for batch in batches)
+    assert abs(first - second) <= max(len(view) for view in rows(batches[0]).values())
+
+
+@pytest.mark.parametrize(
+    "packing",
+    [
+        Packing(gap=128, chunk_nt=1),
+        Packing(gap=128, chunk_nt=2**23, round_to=1024),
+        Packing(gap=None, chunk_nt=1024),
+    ],
+)
+def test_the_packing_changes_no_view(corpus: Corpus, packing: Packing) -> None:
+    pairs = pairs_of(corpus)
+    found = rows(maker(corpus, packing=packing).batch(pairs, 3, 2))
+    assert found == rows(maker(corpus).batch(pairs, 3, 2))
+
+
+def test_views_are_new_in_every_step_and_epoch(corpus: Corpus) -> None:
+    pairs = pairs_of(corpus)
+    made = [
+        rows(maker(corpus, augmentation=Augmentation(mask=0.15)).batch(pairs, *when))[0]
+        for when in [(0, 0), (0, 1), (1, 0)]
+    ]
+    assert made[0] != made[1] != made[2] != made[0]
+
+
+def test_a_share_of_the_views_loses_its_tracks(corpus: Corpus) -> None:
+    pairs = pairs_of(corpus)
+    marked = Resident(corpus)
+    marked.codes = marked.codes | EXON_END
+    made = ViewMaker(marked, Augmentation(drop_splice=0.5), PACKING, seed=1)
+    for_all = [rows(made.batch(pairs, 0, step)) for step in range(20)]
+    kept = [view[0] >= EXON_END for views in for_all for view in views.values()]
+    assert np.mean(kept) == pytest.approx(0.5, abs=0.15)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_compositions_are_those_of_the_whole_rnas_in_the_order_of_the_rows(
+    corpus: Corpus, ranks: int
+) -> None:
+    pairs = pairs_of(corpus)
+    transcripts = np.concatenate([pairs.first, pairs.second])
+    resident = Resident(corpus)
+    for rank in range(ranks):
+        made = ViewMaker(
+            resident, POORER, PACKING, seed=1, rank=rank, ranks=ranks, with_composition=True
+        ).batch(pairs, 0, 0)
+        assert made.composition is not None
+        expected = composition(resident, transcripts[made.places[rank].numpy()])
+        assert torch.equal(made.composition, expected)
+
+
+def test_no_composition_unless_asked_for(corpus: Corpus) -> None:
+    assert maker(corpus).batch(pairs_of(corpus), 0, 0).composition is None
+
+
+PACKING_DATA = Packing(gap=128, chunk_nt=4096)
+
+
+@pytest.fixture(scope="module")
+def corpus_data(small_corpus: Path) -> Corpus:
     return open_corpus(small_corpus)  # 24 gene sets, six of each size from 1 to 4
 
 
@@ -27,37 +188,41 @@ def data(corpus: Corpus, **options: float) -> Data:
     return Data(corpus, Recipe(**{"batch_size": 7, "held_out": 0.2, **options}))  # type: ignore[arg-type]
 
 
-def test_every_gene_set_is_trained_on_or_held_out(corpus: Corpus) -> None:
-    made = data(corpus)
+def test_every_gene_set_is_trained_on_or_held_out(corpus_data: Corpus) -> None:
+    made = data(corpus_data)
     assert len(made.held_out) == round(0.2 * 18)
     assert sorted([*made.held_out, *made.sampler.gene_sets]) == list(range(24))
 
 
-def test_weights_are_those_of_all_gene_sets_used(corpus: Corpus) -> None:
+def test_weights_are_those_of_all_gene_sets_used(corpus_data: Corpus) -> None:
     counts = np.tile([1, 2, 3, 4], 6)
-    np.testing.assert_allclose(data(corpus).weights, count_weights(counts, 0.4))
-    paired = data(corpus, min_transcripts=2).weights
+    np.testing.assert_allclose(data(corpus_data).weights, count_weights(counts, 0.4))
+    paired = data(corpus_data, min_transcripts=2).weights
     assert (paired[counts == 1] == 0).all()
     assert paired[counts >= 2].mean() == pytest.approx(1)
 
 
-def test_a_batch_is_that_of_its_step_in_its_epoch(corpus: Corpus) -> None:
-    made = data(corpus)
-    batch_of = made.batches(Resident(corpus), PACKING, World())
+def test_a_batch_is_that_of_its_step_in_its_epoch(corpus_data: Corpus) -> None:
+    made = data(corpus_data)
+    batch_of = made.batches(Resident(corpus_data), PACKING_DATA, World())
     assert made.sampler.steps_per_epoch == 3
     for step, (epoch, within) in {0: (0, 0), 2: (0, 2), 3: (1, 0), 7: (2, 1)}.items():
         pairs = made.sampler.batch(epoch, within)
         assert batch_of(step).gene_sets.tolist() == pairs.gene_sets.tolist()
 
 
-def test_the_recipe_says_what_views_lose(corpus: Corpus) -> None:
-    batch_of = data(corpus, mask=1.0, shift=0).batches(Resident(corpus), PACKING, World())
+def test_the_recipe_says_what_views_lose(corpus_data: Corpus) -> None:
+    batch_of = data(corpus_data, mask=1.0, shift=0).batches(
+        Resident(corpus_data), PACKING_DATA, World()
+    )
     assert all(((c.codes == MASK) | (c.codes == PAD)).all() for c in batch_of(0).chunks)
 
 
-def test_held_out_pairs_are_whole_and_always_the_same(corpus: Corpus) -> None:
-    made = data(corpus, mask=1.0)
-    first, second = (made.held_out_batch(Resident(corpus), PACKING, World()) for _ in range(2))
+def test_held_out_pairs_are_whole_and_always_the_same(corpus_data: Corpus) -> None:
+    made = data(corpus_data, mask=1.0)
+    first, second = (
+        made.held_out_batch(Resident(corpus_data), PACKING_DATA, World()) for _ in range(2)
+    )
     assert first is not None
     assert second is not None
     assert sorted(first.gene_sets.tolist()) == made.held_out.tolist()
@@ -66,27 +231,27 @@ def test_held_out_pairs_are_whole_and_always_the_same(corpus: Corpus) -> None:
         assert not (ours.codes == MASK).any()
 
 
-def test_nothing_held_out_is_no_batch(corpus: Corpus) -> None:
-    made = data(corpus, held_out=0.0)
-    assert made.held_out_batch(Resident(corpus), PACKING, World()) is None
+def test_nothing_held_out_is_no_batch(corpus_data: Corpus) -> None:
+    made = data(corpus_data, held_out=0.0)
+    assert made.held_out_batch(Resident(corpus_data), PACKING_DATA, World()) is None
 
 
-def test_the_size_of_a_batch_is_that_of_its_views(corpus: Corpus) -> None:
-    made = data(corpus)
-    batch = made.batches(Resident(corpus), PACKING, World())(0)
+def test_the_size_of_a_batch_is_that_of_its_views(corpus_data: Corpus) -> None:
+    made = data(corpus_data)
+    batch = made.batches(Resident(corpus_data), PACKING_DATA, World())(0)
     assert made.nt_of_batch() == batch.nt
 
 
-def test_too_few_gene_sets_to_contrast(corpus: Corpus) -> None:
+def test_too_few_gene_sets_to_contrast(corpus_data: Corpus) -> None:
     with pytest.raises(InputError, match=r"corpus: 0 gene sets .*--min-transcripts 5"):
-        data(corpus, min_transcripts=5)
+        data(corpus_data, min_transcripts=5)
 
 
-def test_the_scale_is_that_of_the_rnas_trained_on(corpus: Corpus) -> None:
-    made, resident = data(corpus, composition=1.0), Resident(corpus)
+def test_the_scale_is_that_of_the_rnas_trained_on(corpus_data: Corpus) -> None:
+    made, resident = data(corpus_data, composition=1.0), Resident(corpus_data)
     scale = made.composition_scale(resident)
     assert scale is not None
-    used = np.flatnonzero(np.isin(corpus.index["gene_set"], made.sampler.gene_sets))
+    used = np.flatnonzero(np.isin(corpus_data.index["gene_set"], made.sampler.gene_sets))
     found = composition(resident, used).double()
     np.testing.assert_allclose(scale[0], found.mean(0), atol=1e-6)
     np.testing.assert_allclose(scale[1], found.std(0, correction=0), atol=1e-6)
@@ -94,14 +259,151 @@ def test_the_scale_is_that_of_the_rnas_trained_on(corpus: Corpus) -> None:
 
 
 def test_what_a_composition_tells_has_its_weight_however_many_numbers_tell_it(
-    corpus: Corpus,
+    corpus_data: Corpus,
 ) -> None:
-    scale = data(corpus, composition=1.0).composition_scale(Resident(corpus))
+    scale = data(corpus_data, composition=1.0).composition_scale(Resident(corpus_data))
     assert scale is not None
     sizes = [part.size for part in PARTS.values()]
     found = [float(part.sum()) for part in torch.split(scale[2], sizes)]
     assert found == pytest.approx([part.weight for part in PARTS.values()])
 
 
-def test_no_scale_unless_asked_for(corpus: Corpus) -> None:
-    assert data(corpus).composition_scale(Resident(corpus)) is None
+def test_no_scale_unless_asked_for(corpus_data: Corpus) -> None:
+    assert data(corpus_data).composition_scale(Resident(corpus_data)) is None
+
+
+def test_only_gene_sets_with_a_true_pair_are_held_out() -> None:
+    counts = np.array([1, 2, 1, 3] * 50)
+    held = hold_out(counts, 0.1, seed=0)
+    assert len(held) == 10
+    assert len(set(held)) == 10
+    assert (counts[held] >= 2).all()
+    np.testing.assert_array_equal(held, hold_out(counts, 0.1, seed=0))
+    assert not np.array_equal(held, hold_out(counts, 0.1, seed=1))
+
+
+@pytest.mark.parametrize(("share", "paired"), [(0.0, 100), (0.01, 100), (0.5, 0)])
+def test_nothing_is_held_out_when_it_would_say_nothing(share: float, paired: int) -> None:
+    assert len(hold_out(np.full(paired, 2), share, seed=0)) == 0
+
+
+def test_no_more_is_held_out_than_is_measured_on() -> None:
+    assert len(hold_out(np.full(100_000, 2), 0.5, seed=0)) == MOST_PAIRS
+
+
+def test_perfect_partners() -> None:
+    z = torch.eye(4)
+    figures = measure(z, 3 * z, torch.ones(4), 0.1)
+    assert figures["retrieval"] == 1
+    assert figures["alignment"] == pytest.approx(0, abs=1e-6)
+    assert figures["uniformity"] == pytest.approx(-4)  # all distances² are 2
+    assert figures["loss"] == pytest.approx(2 * math.log(3) - 10, abs=1e-4)
+    assert figures["pairs"] == 4
+
+
+def test_retrieval_counts_both_directions() -> None:
+    z1 = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    z2 = torch.tensor([[1.0, 0.1], [1.0, 0.5]])  # the second is nearer to the wrong partner
+    # of z1, both find theirs; of z2, both choose z1[0]
+    assert measure(z1, z2, torch.ones(2), 0.1)["retrieval"] == 0.75
+
+
+def test_random_vectors_retrieve_by_chance() -> None:
+    rng = torch.Generator().manual_seed(0)
+    z1, z2 = (torch.randn(200, 16, generator=rng) for _ in range(2))
+    assert measure(z1, z2, torch.ones(200), 0.1)["retrieval"] < 0.03
+
+
+def realistic_lengths(n: int) -> np.ndarray:
+    """mRNA lengths: log-normal round 2 kb, at most 12,288 nt."""
+    lengths = np.random.default_rng(2).lognormal(np.log(2000), 0.8, n)
+    return np.clip(lengths, 150, 12_288).astype(np.int64)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 8])
+@pytest.mark.parametrize("n", [1, 2, 5, 200])
+def test_deal_gives_every_view_once_and_nucleotides_evenly(ranks: int, n: int) -> None:
+    lengths = realistic_lengths(n)
+    hands = deal(lengths, ranks)
+    assert sorted(np.concatenate(hands)) == list(range(n))
+    totals = [int(lengths[hand].sum()) for hand in hands]
+    assert max(totals) - min(totals) <= lengths.max()
+    for hand in hands:
+        assert (np.diff(lengths[hand]) <= 0).all()
+
+
+COUNTS = np.array([1, 2, 5, 1, 3, 2, 8, 1, 2, 4, 1])
+
+
+def csr(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Transcripts numbered so that consecutive ones belong to different gene sets."""
+    gene_set = np.repeat(np.arange(len(counts)), counts)
+    shuffled = np.random.default_rng(0).permutation(gene_set)
+    return np.argsort(shuffled, kind="stable"), np.concatenate([[0], np.cumsum(counts)])
+
+
+def sampler(seed: int = 7, min_transcripts: int = 1) -> PairSampler:
+    return PairSampler(*csr(COUNTS), batch_size=4, seed=seed, min_transcripts=min_transcripts)
+
+
+def epoch_of(made: PairSampler, epoch: int) -> list[np.ndarray]:
+    parts = [made.batch(epoch, step) for step in range(made.steps_per_epoch)]
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 17])
+def test_every_gene_set_has_one_pair_an_epoch(epoch: int) -> None:
+    gene_sets, _, _ = epoch_of(sampler(), epoch)
+    assert sorted(gene_sets) == list(range(len(COUNTS)))
+
+
+def test_the_last_smaller_batch_is_kept() -> None:
+    made = sampler()
+    assert [len(made.batch(0, s).gene_sets) for s in range(made.steps_per_epoch)] == [4, 4, 3]
+
+
+def test_pairs_are_distinct_members_of_their_gene_set() -> None:
+    order, starts = csr(COUNTS)
+    for epoch in range(50):
+        for gene_set, first, second in zip(*epoch_of(sampler(), epoch), strict=True):
+            members = order[starts[gene_set] : starts[gene_set + 1]]
+            assert first in members
+            assert second in members
+            assert (first == second) == (len(members) == 1)
+
+
+def test_pairs_are_drawn_uniformly() -> None:
+    made = PairSampler(np.arange(4), np.array([0, 4]), batch_size=1, seed=0)
+    drawn = Counter(
+        (int(pair.first[0]), int(pair.second[0]))
+        for pair in (made.batch(epoch, 0) for epoch in range(6000))
+    )
+    assert len(drawn) == 12
+    assert min(drawn.values()) > 400  # 500 expected, standard deviation 21
+    assert max(drawn.values()) < 600
+
+
+def test_composition_changes_every_epoch() -> None:
+    made = sampler()
+    first_batches = {tuple(sorted(made.batch(epoch, 0).gene_sets)) for epoch in range(20)}
+    assert len(first_batches) > 15
+
+
+def test_a_batch_depends_on_seed_epoch_and_step_only() -> None:
+    used, fresh = sampler(), sampler()
+    for epoch in range(4):
+        epoch_of(used, epoch)
+    for ours, theirs in zip(used.batch(2, 1), fresh.batch(2, 1), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not np.array_equal(fresh.batch(2, 1).gene_sets, sampler(seed=8).batch(2, 1).gene_sets)
+
+
+def test_min_transcripts_leaves_out_gene_sets_without_a_true_pair() -> None:
+    gene_sets, first, second = epoch_of(sampler(min_transcripts=2), 0)
+    assert sorted(gene_sets) == list(np.flatnonzero(COUNTS >= 2))
+    assert (first != second).all()
+
+
+def test_only_the_gene_sets_given_are_drawn() -> None:
+    made = PairSampler(*csr(COUNTS), batch_size=4, seed=0, gene_sets=np.array([2, 6]))
+    assert sorted(made.batch(0, 0).gene_sets) == [2, 6]

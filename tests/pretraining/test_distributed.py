@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from isoclr.errors import InputError
-from isoclr.pretraining.distributed import LostRankError, World, join, lost_ranks_named
+from isoclr.training.distributed import LostRankError, World, join, lost_ranks_named
 
 WORKER = Path(__file__).with_name("gradient_worker.py")
 

@@ -1,4 +1,4 @@
-"""A small world: a corpus with gene sets, embeddings that know the labels, and label tables."""
+"""A small world whose labels the embeddings know: one measured well or badly, and one of two classes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,22 +8,109 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.corpus import Corpus, open_corpus
-from isoclr.corpus.codes import encode
-from isoclr.corpus.writer import write as write_corpus
-from isoclr.embedding import Embeddings
-from isoclr.embedding.writing import write as write_embeddings
+from isoclr.corpus.corpus import Corpus, open_corpus
+from isoclr.corpus.write import write as write_corpus
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.io import write
+from isoclr.embedding.io import write as write_embeddings
+from isoclr.genomics.encoding import encode
 
-GENES, ISOFORMS = 60, 2
-META = {"model": "isoclr-s", "sha256": "0" * 64, "n_tracks": "6", "precision": "float32"}
+GENES, DIM = 120, 6
+SHA256 = "ab" * 32
+META = {
+    "model": "isoclr-s",
+    "sha256": SHA256,
+    "n_tracks": "6",
+    "precision": "float32",
+    "isoclr": "0",
+}
+
+
+def matrix(n: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, DIM)).astype(np.float32)
+
+
+def rows(n: int, species: str = "human") -> pl.DataFrame:
+    number = np.arange(n)
+    return pl.DataFrame(
+        {
+            "transcript_id": [f"ENST{i:011d}.1" for i in number],
+            "gene_id": [f"ENSG{i:011d}.2" for i in number],
+            "species": [species] * n,
+            "length": 500 + 7 * ((number * 37) % 101),
+            "cds_length": [300] * n,
+            "cds_source": ["annotated"] * n,
+        }
+    )
+
+
+@pytest.fixture
+def world() -> Embeddings:
+    return Embeddings(rows(GENES), matrix(GENES, 0), META)
+
+
+@pytest.fixture
+def embeddings(world: Embeddings, tmp_path: Path) -> Path:
+    path = tmp_path / "embeddings.parquet"
+    write(path, world)
+    return path
+
+
+@pytest.fixture
+def corpus(world: Embeddings, tmp_path: Path) -> Corpus:
+    """Genes 2k and 2k + 1 are homologous."""
+    table = world.table.drop("cds_length").with_columns(
+        gene_set=pl.lit("HID:") + (pl.int_range(pl.len()) // 2).cast(pl.String),
+        gene_symbol=pl.lit(""),
+        biotype=pl.lit(""),
+        cds_start=pl.lit(-1),
+        cds_end=pl.lit(-1),
+        n_exons=pl.lit(1),
+        source=pl.lit(0),
+        start=pl.col("length").cum_sum() - pl.col("length"),
+    )
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    meta = {
+        "species": ["human"],
+        "shard": None,
+        "by_species": {},
+        "homology": {"name": "homologene.data"},
+        "options": {"scope": "across-species"},
+    }
+    write_corpus(folder, table, [np.zeros(int(table["length"].sum()), np.uint8)], meta)
+    return open_corpus(folder)
+
+
+@pytest.fixture
+def labels(world: Embeddings, tmp_path: Path) -> Callable[..., Path]:
+    """Writes ``half_life``, the sum of two features with noise; other columns as given (None: leave it out)."""
+
+    def make(**columns: object) -> Path:
+        noise = np.random.default_rng(1).normal(size=GENES) * 0.5
+        table = {
+            "gene_id": world.table["gene_id"].str.slice(0, 15),
+            "half_life": world.matrix[:, :2].sum(axis=1) + noise,
+            **columns,
+        }
+        path = tmp_path / "labels.tsv"
+        kept = {name: column for name, column in table.items() if column is not None}
+        pl.DataFrame(kept).write_csv(path, separator="\t")
+        return path
+
+    return make
+
+
+GENES_PROBING, ISOFORMS = 60, 2
+META_PROBING = {"model": "isoclr-s", "sha256": "0" * 64, "n_tracks": "6", "precision": "float32"}
 
 
 def table() -> pl.DataFrame:
     """Two isoforms a gene; genes 2k and 2k+1 are homologous, but the last ten genes are in no group."""
     rows = []
-    for gene in range(GENES):
+    for gene in range(GENES_PROBING):
         for isoform in range(ISOFORMS):
-            known = gene < GENES - 10
+            known = gene < GENES_PROBING - 10
             rows.append(
                 {
                     "transcript_id": f"ENST{gene:09d}{isoform:02d}.1",
@@ -37,7 +124,7 @@ def table() -> pl.DataFrame:
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> Corpus:
+def corpus_probing(tmp_path: Path) -> Corpus:
     rng = np.random.default_rng(0)
     rows = table().with_columns(
         gene_symbol=pl.lit(""),
@@ -67,23 +154,23 @@ def corpus(tmp_path: Path) -> Corpus:
 
 
 @pytest.fixture
-def embeddings(tmp_path: Path) -> Path:
+def embeddings_probing(tmp_path: Path) -> Path:
     rng = np.random.default_rng(1)
     rows = (
         table().drop("gene_set").with_columns(cds_length=pl.lit(60), cds_source=pl.lit("annotated"))
     )
     matrix = rng.normal(size=(rows.height, 4)).astype(np.float32)
     path = tmp_path / "embeddings.parquet"
-    write_embeddings(path, Embeddings(rows, matrix, {**META, "isoclr": "0"}))
+    write_embeddings(path, Embeddings(rows, matrix, {**META_PROBING, "isoclr": "0"}))
     return path
 
 
 @pytest.fixture
-def labels(tmp_path: Path, embeddings: Path) -> Callable[..., Path]:
+def labels_probing(tmp_path: Path, embeddings_probing: Path) -> Callable[..., Path]:
     """Writes a table by gene whose label the embedding of the gene's representative predicts."""
 
     def write(**columns: Any) -> Path:
-        frame = pl.read_parquet(embeddings).sort("length", descending=True)
+        frame = pl.read_parquet(embeddings_probing).sort("length", descending=True)
         frame = frame.unique("gene_id", keep="first", maintain_order=True).sort("gene_id")
         matrix = frame["embedding"].to_numpy()
         noise = np.random.default_rng(2).normal(size=len(matrix)) * 0.3

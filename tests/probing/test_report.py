@@ -2,36 +2,87 @@ import json
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
-from isoclr.probing.evaluation import Method, evaluate
-from isoclr.probing.report import ProbeReport
-from isoclr.tasks.audit import audit
+from isoclr.probing.evaluate import Method, evaluate, evaluate_classes
+from isoclr.probing.report import HierarchyReport, OntologyReport, ProbeReport
+from isoclr.tasks.gene_ontology import Hierarchy, Term
+from isoclr.tasks.labels import Samples
+from isoclr.tasks.leakage import audit
 from isoclr.tasks.metrics import QUANTITY
 from isoclr.tasks.splits import Split, group_folds, random_split
 
 RNG = np.random.default_rng(0)
-FEATURES = RNG.normal(size=(80, 2))
-VALUES = FEATURES.sum(axis=1) + RNG.normal(size=80)
-GENES = np.arange(80).astype(str)
+N = 90
+GENES = np.arange(N).astype(str)
+FEATURES = RNG.normal(size=(N, 3))
+LABELS = np.stack([FEATURES[:, 0] > 0, np.arange(N) == 0], axis=1)
+TERMS = [Term(name, f"{name} name", "process", (), ()) for name in ("A", "B")]
 
 
-def report(splits: list[Split]) -> ProbeReport:
-    methods = [Method("embedding", FEATURES, "ridge"), Method("zeros", FEATURES * 0, "linear")]
+def report() -> OntologyReport:
+    splits = [random_split(GENES, 3)]
+    assert 0 not in splits[0].test  # so class B has no positive there, and no AUC
+    methods = [("embedding", FEATURES), ("noise", RNG.normal(size=(N, 2)))]
+    found = evaluate_classes(methods, LABELS, GENES, splits)
+    samples = Samples(pl.DataFrame({"gene": GENES}), 0, 0, 0)
+    hierarchy = Hierarchy("process", TERMS, samples, LABELS)
+    one = HierarchyReport(hierarchy, found, audit(splits, GENES))
+    return OntologyReport("toy", "one split", {"lost": 2}, [one])
+
+
+def test_rows_of_classes_and_of_their_mean() -> None:
+    found = report()
+    rows = found.rows()
+    assert len(rows) == 2 * 2 * 3
+    mean, a, b = rows[:3]
+    assert [row["term_id"] for row in rows[:3]] == ["all", "A", "B"]
+    assert mean["value"] == a["value"]  # the mean over the classes whose AUC is known
+    assert np.isnan(float(b["value"] or 0))
+    assert (mean["n"], a["n"], b["n"]) == (N, int(LABELS[:, 0].sum()), 1)
+    assert (mean["p"], rows[6]["p"]) == (None, found.hierarchies[0].methods[1].lead.p)  # type: ignore[union-attr]
+
+
+def test_the_table_has_a_row_a_method() -> None:
+    first, second = report().table()
+    assert first[:3] == ["process", "embedding", N]
+    assert second[1] == "noise"
+    assert first[-1] == ""
+
+
+def test_json_has_no_nan(tmp_path: Path) -> None:
+    report().save(tmp_path / "go.json")
+    told = json.loads((tmp_path / "go.json").read_text())
+    assert told["counts"] == {"lost": 2}
+    assert told["rows"][2]["value"] is None
+    assert told["leaks"]["process"]["splits"][0]["gene"] == 0
+
+
+FEATURES_REPORT = RNG.normal(size=(80, 2))
+VALUES = FEATURES_REPORT.sum(axis=1) + RNG.normal(size=80)
+GENES_REPORT = np.arange(80).astype(str)
+
+
+def report_report(splits: list[Split]) -> ProbeReport:
+    methods = [
+        Method("embedding", FEATURES_REPORT, "ridge"),
+        Method("zeros", FEATURES_REPORT * 0, "linear"),
+    ]
     return ProbeReport(
         label="half_life",
         split="some split",
         interval="95 % intervals",
         counts={"samples": 80},
-        methods=evaluate(methods, VALUES, GENES, splits, QUANTITY),
-        ids=list(GENES),
+        methods=evaluate(methods, VALUES, GENES_REPORT, splits, QUANTITY),
+        ids=list(GENES_REPORT),
         provenance={"options": {"seed": 0}},
-        leaks=audit(splits, GENES),
+        leaks=audit(splits, GENES_REPORT),
     )
 
 
-def test_the_table_has_a_row_a_method() -> None:
-    found = report(group_folds(GENES, 4, 0))
+def test_the_table_has_a_row_a_method_report() -> None:
+    found = report_report(group_folds(GENES_REPORT, 4, 0))
     heads = ["features", "probe", "Pearson R", "Spearman R", "MSE", "embedding minus this"]
     assert found.columns() == heads
     first, second = found.rows()
@@ -43,15 +94,15 @@ def test_the_table_has_a_row_a_method() -> None:
 
 
 def test_cross_validation_shows_every_sample_once_and_random_splits_the_first() -> None:
-    true, predicted = report(group_folds(GENES, 4, 0)).held_out()
+    true, predicted = report_report(group_folds(GENES_REPORT, 4, 0)).held_out()
     assert len(true) == len(predicted) == 80
-    splits = [random_split(GENES, seed) for seed in range(3)]
-    true, _ = report(splits).held_out()
+    splits = [random_split(GENES_REPORT, seed) for seed in range(3)]
+    true, _ = report_report(splits).held_out()
     assert len(true) == len(splits[0].test)
 
 
 def test_json_has_everything_and_no_nan(tmp_path: Path) -> None:
-    found = report(group_folds(GENES, 4, 0))
+    found = report_report(group_folds(GENES_REPORT, 4, 0))
     found.save(tmp_path / "deep" / "probe.json")
     read = json.loads((tmp_path / "deep" / "probe.json").read_text())
     assert read["options"] == {"seed": 0}
@@ -69,7 +120,7 @@ def test_json_has_everything_and_no_nan(tmp_path: Path) -> None:
 
 
 def test_tidy_rows_have_one_number_each() -> None:
-    found = report(group_folds(GENES, 4, 0))
+    found = report_report(group_folds(GENES_REPORT, 4, 0))
     rows = found.tidy()
     assert len(rows) == 2 * 3 * (4 + 1)
     (mean,) = [

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from isoclr.simulation import World, simulate
+from isoclr.simulation.simulate import World, simulate
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 

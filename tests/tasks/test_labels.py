@@ -1,21 +1,79 @@
 import gzip
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.tasks.labels import read_labels
+from isoclr.tasks.labels import Labels, Samples, locate, match, read_labels, representatives
+
+SAMPLES = Samples(
+    pl.DataFrame(
+        {
+            "row": [0, 1, 2, 3],
+            "transcript_id": ["NM_000001.3", "ENST00000000002.1", "T3", "T4"],
+            "gene_id": ["G1", "ENSG00000000002.5", "G3", "G3"],
+            "species": ["human", "human", "mouse", "mouse"],
+            "gene": ["human|G1", "human|ENSG00000000002", "mouse|G3", "mouse|G3"],
+            "value": [1.0, 2.0, 3.0, 4.0],
+            "fold": [None] * 4,
+            "chromosome": pl.Series([None] * 4, dtype=pl.String),
+        }
+    ),
+    0,
+    0,
+    0,
+)
+BED = "chr7\t10\t40\tNM_000001\t0\t+\t10\t40\t0\t1\t30,\t0,\n"
+TABLE = "gene_id\tchrom\nENSG00000000002\tX\nG3\tchrM\n"
 
 
-def written(folder: Path, text: str, name: str = "labels.tsv") -> Path:
+def written(folder: Path, name: str, text: str) -> Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def test_transcripts_and_genes_are_looked_up_without_versions(tmp_path: Path) -> None:
+    files = [written(tmp_path, "a.bed", BED), written(tmp_path, "b.tsv", TABLE)]
+    found = locate(SAMPLES, files)
+    assert found.groups.tolist() == ["human|7", "human|X", "mouse|MT", "mouse|MT"]
+    assert (found.unknown, found.several) == (0, 0)
+
+
+def test_the_label_table_s_own_column_comes_first(tmp_path: Path) -> None:
+    own = pl.Series(["chr1", None, None, "2"])
+    samples = Samples(SAMPLES.table.with_columns(chromosome=own), 0, 0, 0)
+    found = locate(samples, [written(tmp_path, "b.tsv", TABLE)])
+    assert found.groups.tolist() == ["human|1", "human|X", "mouse|MT", "mouse|2"]
+
+
+def test_what_is_not_known_or_in_two_places_is_counted(tmp_path: Path) -> None:
+    text = "gene_id\tchromosome\nG1\t3\nG1\t4\nG9\t5\n"
+    found = locate(SAMPLES, [written(tmp_path, "b.tsv", text)])
+    assert found.groups.tolist() == ["human|3", "", "", ""]
+    assert (found.unknown, found.several) == (3, 1)
+
+
+def test_files_that_say_nothing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"columns are gene_id, x; expected gene_id or trans"):
+        locate(SAMPLES, [written(tmp_path, "b.tsv", "gene_id\tx\nG1\t3\n")])
+    with pytest.raises(InputError, match=r"c.tsv: no chromosome of any of the 4 labelled RNAs"):
+        locate(SAMPLES, [written(tmp_path, "c.tsv", "gene_id\tchromosome\nG7\t3\n")])
+    with pytest.raises(InputError, match="the label table, which has no column chromosome: no"):
+        locate(SAMPLES, [])
+
+
+def written_labels(folder: Path, text: str, name: str = "labels.tsv") -> Path:
     path = folder / name
     path.write_text(text)
     return path
 
 
 def test_a_table_by_gene_with_folds(tmp_path: Path) -> None:
-    path = written(tmp_path, "gene_id\thalf_life\tfold\nG1\t1.5\t2\nG2\tNA\t1\nG3\t-2e-1\t1\n")
+    path = written_labels(
+        tmp_path, "gene_id\thalf_life\tfold\nG1\t1.5\t2\nG2\tNA\t1\nG3\t-2e-1\t1\n"
+    )
     labels = read_labels(path)
     assert (labels.name, labels.level, labels.missing, labels.has_folds) == (
         "half_life",
@@ -38,7 +96,7 @@ def test_csv_parquet_and_gz_hold_the_same(tmp_path: Path) -> None:
 
 
 def test_the_label_column_is_chosen_when_there_are_several(tmp_path: Path) -> None:
-    path = written(tmp_path, "gene_id\ta\tb\nG1\t1\t2\nG2\t3\t2\nG3\t1\t5\n")
+    path = written_labels(tmp_path, "gene_id\ta\tb\nG1\t1\t2\nG2\t3\t2\nG3\t1\t5\n")
     assert read_labels(path, "b").table["value"].to_list() == [2, 2, 5]
     assert read_labels(path, "b").binary
     with pytest.raises(InputError, match=r"a, b; expected one label, or the name of one"):
@@ -62,15 +120,15 @@ def test_bad_tables_end_in_one_line(
     tmp_path: Path, text: str, label: str | None, message: str
 ) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        read_labels(written(tmp_path, text), label)
+        read_labels(written_labels(tmp_path, text), label)
     assert "\n" not in str(caught.value)
 
 
 def test_two_versions_of_one_gene_are_one_gene(tmp_path: Path) -> None:
     text = "gene_id\tx\nENSG00000000003.1\t1\nENSG00000000003.2\t2\n"
     with pytest.raises(InputError, match="has a label already"):
-        read_labels(written(tmp_path, text))
-    worm = read_labels(written(tmp_path, "gene_id\tx\nY74C9A.3\t1\nY74C9A.2\t2\n"))
+        read_labels(written_labels(tmp_path, text))
+    worm = read_labels(written_labels(tmp_path, "gene_id\tx\nY74C9A.3\t1\nY74C9A.2\t2\n"))
     assert worm.table.height == 2  # here the number is part of the gene's name
 
 
@@ -103,7 +161,7 @@ def test_the_real_tables(real_data: Path) -> None:
 
 def test_columns_may_have_other_names(tmp_path: Path) -> None:
     text = "transcript_id\tGene\thalf_life\tcv\tchromosome\tfold\nT1\tG1\t1.5\ta\tchr2\t9\n"
-    path = written(tmp_path, text)
+    path = written_labels(tmp_path, text)
     columns = {"gene_id": "Gene", "fold": "cv"}
     labels = read_labels(path, "half_life", columns)
     assert (
@@ -115,6 +173,100 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
 
 
 def test_a_chromosome_is_no_label(tmp_path: Path) -> None:
-    labels = read_labels(written(tmp_path, "gene_id\tchromosome\tx\nG1\t1\t0.5\nG2\t2\t0.7\n"))
+    labels = read_labels(
+        written_labels(tmp_path, "gene_id\tchromosome\tx\nG1\t1\t0.5\nG2\t2\t0.7\n")
+    )
     assert labels.name == "x"
     assert labels.table["chromosome"].to_list() == ["1", "2"]
+
+
+def chosen(*rows: tuple[str, int, int]) -> str:
+    """The representative of one gene's transcripts, given as (id, CDS length, length)."""
+    names = ("transcript_id", "cds_length", "length")
+    frame = pl.DataFrame(list(rows), schema=names, orient="row").with_columns(gene=pl.lit("g"))
+    for order in (frame, frame.reverse()):
+        (name,) = representatives(order, "gene")["transcript_id"]
+        (other,) = representatives(frame, "gene")["transcript_id"]
+        assert name == other
+    return str(name)
+
+
+def test_refseq_and_rgps_come_first() -> None:
+    assert chosen(("ENST1", 900, 3000), ("NM_1.2", 300, 1000)) == "NM_1.2"
+    assert chosen(("ENST1", 900, 3000), ("RGPS_TP53", 300, 1000)) == "RGPS_TP53"
+    assert chosen(("ENST1", 900, 3000), ("XR_1", 0, 1000)) == "XR_1"
+
+
+def test_then_the_longest_cds_then_the_longest_rna_then_the_name() -> None:
+    assert chosen(("ENST1", 900, 1000), ("ENST2", 300, 9000)) == "ENST1"
+    assert chosen(("ENST1", 300, 1000), ("ENST2", 300, 9000)) == "ENST2"
+    assert chosen(("ENST2", 300, 1000), ("ENST1", 300, 1000)) == "ENST1"
+    assert chosen(("NM_1", 300, 1000), ("NM_2", 600, 900)) == "NM_2"
+
+
+def test_a_gene_each() -> None:
+    frame = pl.DataFrame(
+        {
+            "transcript_id": ["a", "b", "c"],
+            "cds_length": [1, 2, 3],
+            "length": [9, 9, 9],
+            "gene": ["g", "g", "h"],
+        }
+    )
+    assert sorted(representatives(frame, "gene")["transcript_id"]) == ["b", "c"]
+
+
+RNAS = pl.DataFrame(
+    {
+        "transcript_id": ["ENST00000000001.4", "NM_000002.1", "ENST00000000003", "T4"],
+        "gene_id": ["ENSG00000000001.9", "ENSG00000000001.9", "ENSG00000000002", "Y1.3"],
+        "species": ["human", "human", "human", "worm"],
+        "length": [900, 800, 700, 600],
+        "cds_length": [300, 30, 60, 0],
+    }
+)
+
+
+def labels(folder: Path, text: str) -> Labels:
+    path = folder / "labels.tsv"
+    path.write_text(text)
+    return read_labels(path)
+
+
+def test_genes_match_with_and_without_versions(tmp_path: Path) -> None:
+    table = "gene_id\tx\nENSG00000000001\t1\nENSG00000000002.7\t2\nY1.3\t3\nY1.2\t4\nG9\t5\n"
+    samples = match(labels(tmp_path, table), RNAS)
+    assert samples.table.select("transcript_id", "gene", "value").rows() == [
+        ("NM_000002.1", "human|ENSG00000000001", 1.0),
+        ("ENST00000000003", "human|ENSG00000000002", 2.0),
+        ("T4", "worm|Y1.3", 3.0),
+    ]
+    assert samples.rows.tolist() == [1, 2, 3]
+    assert (samples.unmatched, samples.without_label, samples.not_representative) == (2, 0, 1)
+
+
+def test_transcripts_match_all_and_know_their_gene(tmp_path: Path) -> None:
+    samples = match(labels(tmp_path, "transcript_id\tx\nNM_000002\t1\nENST00000000001\t2\n"), RNAS)
+    assert samples.rows.tolist() == [0, 1]
+    assert samples.values.tolist() == [2, 1]
+    assert samples.table["gene"].n_unique() == 1
+    assert (samples.unmatched, samples.without_label, samples.not_representative) == (0, 2, 0)
+
+
+def test_a_selection_keeps_order_and_counts(tmp_path: Path) -> None:
+    samples = match(labels(tmp_path, "transcript_id\tx\nNM_000002\t1\nT4\t2\nT5\t2\n"), RNAS)
+    kept = samples.select(np.array([False, True]))
+    assert (len(kept), kept.rows.tolist(), kept.unmatched) == (1, [3], 1)
+
+
+def test_nothing_in_common_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none of its 1 ids \(G9, …\) names an embedded RNA"):
+        match(labels(tmp_path, "gene_id\tx\nG9\t1\n"), RNAS)
+
+
+def test_an_id_of_two_species_is_an_error(tmp_path: Path) -> None:
+    symbols = RNAS.with_columns(gene_id=pl.Series(["ACTB", "ACTB", "TP53", "TP53"]))
+    with pytest.raises(InputError, match=r"line 3: TP53 names RNAs of 'human' and 'worm'"):
+        match(labels(tmp_path, "gene_id\tx\nACTB\t1\nTP53\t2\n"), symbols)
+    human = symbols.filter(species="human")
+    assert len(match(labels(tmp_path, "gene_id\tx\nACTB\t1\nTP53\t2\n"), human)) == 2

@@ -4,7 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isoclr.errors import InputError
-from isoclr.tasks.splits import Split, group_folds, named_folds, random_split
+from isoclr.tasks.splits import (
+    Split,
+    SplitKind,
+    group_folds,
+    named_folds,
+    random_split,
+)
+
+KINDS: tuple[SplitKind, ...] = ("random", "fold")
 
 
 def assert_whole(split: Split, groups: np.ndarray) -> None:

@@ -1,12 +1,141 @@
 import hashlib
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
-from isoclr.corpus.codes import letters
 from isoclr.errors import InputError
-from isoclr.tasks.task import Task, described
-from isoclr.tasks.task_files import read_label_task, read_task
+from isoclr.genomics.encoding import letters
+from isoclr.tasks.labels import Labels
+from isoclr.tasks.task import (
+    SHELF,
+    Fields,
+    OntologyTask,
+    Rnas,
+    Task,
+    described,
+    is_task,
+    label_rnas,
+    of_task,
+    read_label_task,
+    read_ontology_task,
+    read_task,
+    task_names,
+)
+
+
+def fields(**values: Any) -> Fields:
+    return Fields(Path("t.toml"), values)
+
+
+def test_what_is_there_is_given_and_what_is_not_has_a_default() -> None:
+    given = fields(a="x", n=4, t={"b": "y"})
+    assert given.text("a") == "x"
+    assert given.text("z", default=None) is None
+    assert (given.number("n", default=1), given.number("m", default=7)) == (4, 7)
+    assert given.choice("a", ("x", "y"), default="y") == "x"
+    assert given.table("t").text("b") == "y"
+    assert given.table("u", default=None) is None
+    given.refuse_others()
+
+
+def test_the_first_file_that_exists_is_meant(tmp_path: Path) -> None:
+    (tmp_path / "second").touch()
+    assert fields(f=["first", "second"]).file("f", tmp_path) == tmp_path / "second"
+    assert fields(f=["first", "third"]).file("f", tmp_path) == tmp_path / "first"
+    assert fields(f="only").file("f", tmp_path) == tmp_path / "only"
+
+
+@pytest.mark.parametrize(
+    ("values", "ask", "message"),
+    [
+        ({}, lambda f: f.text("a"), "t.toml: no field 'a', expected text"),
+        ({"a": 3}, lambda f: f.text("a"), "t.toml: a is 3, expected text"),
+        ({"a": 0}, lambda f: f.number("a", default=1), "a is 0, expected a whole number, 1 or"),
+        ({"a": True}, lambda f: f.number("a", default=1), "a is True, expected a whole number"),
+        ({"a": "z"}, lambda f: f.choice("a", ("x", "y"), "x"), "a is 'z', expected one of x, y"),
+        ({"a": []}, lambda f: f.file("a", Path()), "a is .., expected a path, or several"),
+        ({"a": ["b", 3]}, lambda f: f.file("a", Path()), "expected a path, or several"),
+        ({"a": "b"}, lambda f: f.table("a"), "a is 'b', expected a table"),
+        ({"t": {"b": 1}}, lambda f: f.table("t").text("b"), "t.b is 1, expected text"),
+        ({"t": {"b": 1}}, lambda f: f.table("t").refuse_others(), "unknown field 't.b'"),
+    ],
+)
+def test_a_wrong_field_is_named(values: dict[str, Any], ask: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ask(fields(**values))
+
+
+def test_a_slip_of_the_pen_is_refused() -> None:
+    given = fields(name="x", speices="human")
+    given.text("name")
+    with pytest.raises(InputError, match="unknown field 'speices', expected name"):
+        given.refuse_others()
+
+
+TASK = """name = "t"
+title = "t"
+[labels]
+file = "t.tsv"
+label = "y"
+[construct]
+insert = "utr"
+before = "GG"
+cds = "ATGGCTTAA"
+after = "CC"
+"""
+
+
+@pytest.fixture
+def reporter_task(tmp_path: Path) -> Path:
+    (tmp_path / "t.tsv").write_text("utr\ty\nACGT\t1\nTTTT\t\nCCCA\t3\n")
+    (tmp_path / "t.toml").write_text(TASK)
+    return tmp_path / "t.toml"
+
+
+def test_an_assays_rnas_are_its_constructs_and_differ_in_their_inserts(reporter_task: Path) -> None:
+    task = read_label_task(reporter_task)
+    rnas = of_task(task, "digest")
+    assert rnas.table.rows()[0] == ("t-00002", "t-00002", "", 17, 9, "annotated")
+    assert letters(rnas.codes_of(2)) == "GGCCCAATGGCTTAACC"
+    assert letters(rnas.compared_of(2)) == "CCCA"
+    assert rnas.compared == "insert of the construct"
+    samples = label_rnas(task.labels(), rnas.choose("cow", "coding"))  # no species has them
+    assert samples.rows.tolist() == [0, 2]
+    assert samples.values.tolist() == [1.0, 3.0]
+
+
+def test_rows_of_samples_are_rows_of_all_rnas() -> None:
+    """Whatever choice of species and of coding sequences was made before."""
+    table = pl.DataFrame(
+        {
+            "transcript_id": ["c", "b", "a", "n"],
+            "gene_id": ["C", "B", "A", "N"],
+            "species": ["cow", "cow", "human", "cow"],
+            "length": 9,
+            "cds_length": [3, 3, 3, 0],
+            "cds_source": ["orf", "annotated", "annotated", "none"],
+        }
+    )
+
+    class World:
+        path, species = Path("corpus"), ("cow", "human")
+
+    rnas = Rnas("", table, World())  # type: ignore[arg-type]  # only its name is asked for
+    assert rnas.compared == "whole RNA"
+    assert rnas.choose(None, "annotated")["transcript_id"].to_list() == ["b", "a"]
+    assert rnas.choose("cow", "coding")["transcript_id"].to_list() == ["c", "b"]
+    chosen = rnas.choose("human", "all")
+    wanted = pl.DataFrame(
+        {"line": [2, 3], "id": ["B", "A"], "value": [1.0, 2.0], "fold": None, "chromosome": None},
+        schema_overrides={"fold": pl.String, "chromosome": pl.String},
+    )
+    samples = label_rnas(Labels(Path("x"), "x", "gene_id", wanted, 0), chosen)
+    assert samples.rows.tolist() == [2]
+    assert samples.unmatched == 1
+    assert samples.values.tolist() == [2.0]
+
 
 TABLE = "utr\tload\tset\nAC\t1.5\ta\nTTT\t\tb\nAC\t2.5\tb\n"
 
@@ -85,3 +214,126 @@ def test_every_construct_of_the_real_table_can_be_made(real_data: Path) -> None:
     sequences = task.sequences()
     assert len(sequences) == 15_200 == task.labels().table.height
     assert {len(codes) for codes in sequences.values()} == set(range(830, 906))
+
+
+LABELS = 'name = "t"\ntitle = "a label"\n[labels]\nfile = "x.tsv"\n'
+ONTOLOGY = (
+    'name = "o"\ntitle = "terms"\n[ontology]\nterms = "a.obo"\nannotations = "b"\n'
+    '[samples]\nspecies = "human"\n'
+)
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "t.toml"
+    path.write_text(text)
+    return path
+
+
+def test_every_task_that_ships_can_be_read_and_is_named_as_its_file() -> None:
+    assert task_names() == [
+        "gene-ontology-human",
+        "gene-ontology-mouse",
+        "half-life-human",
+        "half-life-mouse",
+        "mrl-5utr",
+        "translation-efficiency-hela",
+    ]
+    for name in task_names():
+        task = read_task(name, data="folder")
+        assert task.name == name
+        assert task.title
+        assert task.citation
+        assert task.source == SHELF / f"{name}.toml"
+
+
+def test_a_task_that_ships_may_be_named_by_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISOCLR_DATA", "folder")
+    named = read_label_task("mrl-5utr")
+    assert read_label_task(named.source).table == named.table
+    assert named.table.parts[0] == "folder"
+
+
+def test_a_task_of_your_own(tmp_path: Path) -> None:
+    text = LABELS + 'label = "y"\nunits = "h"\n[labels.columns]\ngene_id = "Gene"\nfold = "cv"\n'
+    task = read_task(write(tmp_path, text + '[samples]\nrnas = "coding"\nsplit = "chromosome"\n'))
+    assert isinstance(task, Task)
+    assert task.table == tmp_path / "x.tsv"
+    assert (task.label, task.units, task.species, task.construct) == ("y", "h", None, None)
+    assert task.columns == {"gene_id": "Gene", "fold": "cv"}
+    assert (task.rnas, task.split) == ("coding", "chromosome")
+    assert read_label_task(task.source, data="elsewhere").table == Path("elsewhere/x.tsv")
+
+
+def test_an_ontology_of_your_own(tmp_path: Path) -> None:
+    task = read_task(write(tmp_path, ONTOLOGY))
+    assert isinstance(task, OntologyTask)
+    assert (task.terms, task.annotations) == (tmp_path / "a.obo", tmp_path / "b")
+    assert (task.gene_ids, task.depth, task.classes, task.species) == (None, 3, 10, "human")
+
+
+def test_where_the_data_of_a_shipped_task_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ISOCLR_DATA", raising=False)
+    assert read_label_task("half-life-human").table.is_relative_to("data")
+    monkeypatch.setenv("ISOCLR_DATA", "elsewhere")
+    assert read_label_task("half-life-human").table.is_relative_to("elsewhere")
+    assert read_label_task("half-life-human", data="here").table.is_relative_to("here")
+
+
+def test_a_table_is_no_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_task("half-life-human")
+    assert is_task("mine.toml")
+    assert not is_task("labels.tsv")
+    monkeypatch.chdir(tmp_path)
+    Path("half-life-human").touch()
+    assert not is_task("half-life-human")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = ", "t.toml: not readable as TOML"),
+        ('title = "x"', "t.toml: no field 'name', expected text"),
+        (LABELS.replace("[labels]", "[lables]"), "no field 'labels', expected a table"),
+        (LABELS + "[extra]\n", "unknown field 'extra', expected name, title, citation"),
+        (LABELS + 'lable = "y"\n', "unknown field 'labels.lable'"),
+        (LABELS + '[labels.columns]\ngene = "G"\n', "unknown field 'labels.columns.gene'"),
+        (LABELS + '[samples]\nsplit = "gene"\n', "samples.split is 'gene', expected one of random"),
+        (LABELS + '[samples]\nrna = "all"\n', "unknown field 'samples.rna'"),
+        (LABELS + '[construct]\ninsert = "u"\n', r"\[construct\] before is None"),
+        (ONTOLOGY.replace("species", "organism"), "no field 'samples.species'"),
+        (
+            ONTOLOGY + 'split = "fold"\n',
+            "samples.split is 'fold', expected one of homology, random",
+        ),
+        (ONTOLOGY.replace("[samples]", "depth = 0\n[samples]"), "ontology.depth is 0"),
+    ],
+)
+def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_task(write(tmp_path, text))
+
+
+def test_a_task_that_is_not_there_or_of_the_other_kind(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing.toml: no such task file"):
+        read_task(tmp_path / "nothing.toml")
+    with pytest.raises(InputError, match="half-life: no such task; expected a TOML file or one of"):
+        read_task("half-life")
+    with pytest.raises(InputError, match="has many labels a gene, expected one; `isoclr ontology`"):
+        read_label_task("gene-ontology-human")
+    with pytest.raises(InputError, match=r"half-life-human has one label, expected \[ontology\]"):
+        read_ontology_task("half-life-human")
+
+
+@pytest.mark.realdata
+def test_the_files_of_the_shipped_tasks_are_there(real_data: Path) -> None:
+    for name in task_names():
+        task = read_task(name, data=real_data)
+        if isinstance(task, Task):
+            labels = task.labels()
+            assert labels.table.height > 10_000
+            assert labels.has_folds == name.startswith("half-life")
+        else:
+            assert task.terms.is_file()
+            assert task.annotations.is_file()
+            assert task.gene_ids is not None
+            assert task.gene_ids.is_file()

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from isoclr.console import say, table
-from isoclr.tasks.audit import LeakAudit
+from isoclr._console import say, table
+from isoclr.tasks.leakage import LeakAudit
 
 
 def say_counts(counts: Mapping[str, int], of: str = "") -> None:

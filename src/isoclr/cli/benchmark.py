@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from isoclr.benchmarking import Benchmark, benchmark
+from isoclr._console import say, table
 from isoclr.cli import _verb
-from isoclr.console import say, table
+from isoclr.evaluation.evaluate import Benchmark, benchmark
 
 
 def command(argv: Sequence[str]) -> None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from isoclr import console
+from isoclr import _console as console
 from isoclr.cli import _verb
-from isoclr.corpus.building import build
-from isoclr.corpus.inspection import inspect, tables
+from isoclr.corpus.build import build
+from isoclr.corpus.inspect import inspect, tables
 
 _MANY = ("--input", "--annotation", "--gene-ids")
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from isoclr.cli import _verb
-from isoclr.embedding.converting import convert
+from isoclr.embedding.convert import convert
 
 
 def command(argv: Sequence[str]) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 def command(argv: Sequence[str]) -> None:
     """Run the verb; print the list (tab-separated), or what was fetched and by what it was verified."""
-    from isoclr import console
+    from isoclr import _console as console
     from isoclr.cli._verb import run
-    from isoclr.downloading import download
+    from isoclr.downloads.download import download
 
     files = run(download, argv, name="download", positional=("what",), aliases={"out": ["-o"]})
     if any(file.status in ("missing", "here") for file in files):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from isoclr.cli import _verb
-from isoclr.embedding import embed
+from isoclr.embedding.embed import embed
 
 
 def command(argv: Sequence[str]) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from isoclr._console import say, table
 from isoclr.cli import _shown, _verb
-from isoclr.console import say, table
-from isoclr.finetuning import finetune
+from isoclr.finetuning.finetune import finetune
 
 
 def command(argv: Sequence[str]) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from isoclr._console import say, table
 from isoclr.cli import _shown, _verb
-from isoclr.console import say, table
-from isoclr.predicting import fit
+from isoclr.probing.fit import fit
 
 
 def command(argv: Sequence[str]) -> None:

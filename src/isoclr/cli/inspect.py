@@ -4,14 +4,12 @@ import json as jsonlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from isoclr import console
+from isoclr import _console as console
+from isoclr._io import atomic_path
 from isoclr.cli import _verb
-from isoclr.corpus.inspection import inspect, tables
-from isoclr.corpus.plotting import check_plot
-from isoclr.corpus.plotting import plot as draw
-from isoclr.corpus.printing import describe
-from isoclr.corpus.reader import open_corpus
-from isoclr.files import atomic_path
+from isoclr.corpus.corpus import open_corpus
+from isoclr.corpus.inspect import check_plot, describe, inspect, tables
+from isoclr.corpus.inspect import plot as draw
 
 
 def command(argv: Sequence[str]) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from isoclr._console import say, table
+from isoclr.analysis.tsne import map_rnas
 from isoclr.cli import _verb
-from isoclr.console import say, table
-from isoclr.latent import map_rnas
 
 
 def command(argv: Sequence[str]) -> None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from isoclr import console
+from isoclr import _console as console
 from isoclr.cli import _verb
-from isoclr.corpus.inspection import inspect, tables
-from isoclr.corpus.merging import merge
+from isoclr.corpus.inspect import inspect, tables
+from isoclr.corpus.write import merge
 
 
 def command(argv: Sequence[str]) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from isoclr._console import say, table
 from isoclr.cli import _verb
-from isoclr.console import say, table
 
 _HEADS = ("language model", "parameters", "window (tokens)", "dim", "weights", "pinned", "needs")
 
@@ -28,8 +28,7 @@ def _models() -> None:
 
 
 def _shipped() -> Iterable[Sequence[object]]:
-    from isoclr.models import load
-    from isoclr.models.loading import SHELF
+    from isoclr.models.load import SHELF, load
 
     for directory in sorted(SHELF.iterdir()) if SHELF.is_dir() else ():
         if directory.is_dir():
@@ -38,7 +37,7 @@ def _shipped() -> Iterable[Sequence[object]]:
 
 
 def _published() -> Iterable[Sequence[object]]:
-    from isoclr.baselines.language_models import CATALOGUE
+    from isoclr.baselines.language_models.catalog import CATALOGUE
 
     for entry in CATALOGUE.values():
         yield (

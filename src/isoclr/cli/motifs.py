@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from isoclr._console import table
+from isoclr.analysis.motifs import motifs
 from isoclr.cli import _verb
-from isoclr.console import table
-from isoclr.mutagenesis import motifs
 
 
 def command(argv: Sequence[str]) -> None:

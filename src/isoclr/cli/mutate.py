@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from isoclr._console import say, table
+from isoclr.analysis.ism import mutate
 from isoclr.cli import _verb
-from isoclr.console import say, table
-from isoclr.mutagenesis import mutate
 
 
 def command(argv: Sequence[str]) -> None:

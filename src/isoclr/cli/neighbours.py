@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from isoclr._console import table
+from isoclr.analysis.retrieval import SCOPES, Neighbours, neighbours
 from isoclr.cli import _verb
-from isoclr.console import table
-from isoclr.latent import Neighbours, neighbours
-from isoclr.latent.retrieving import SCOPES
 
 
 def command(argv: Sequence[str]) -> None:

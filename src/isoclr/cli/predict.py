@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from isoclr._console import say, table
 from isoclr.cli import _verb
-from isoclr.console import say, table
-from isoclr.predicting import predict
+from isoclr.probing.predict import predict
 
 
 def command(argv: Sequence[str]) -> None:

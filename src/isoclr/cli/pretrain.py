@@ -3,9 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from isoclr import console
+from isoclr import _console as console
 from isoclr.cli import _verb
-from isoclr.pretraining import Pretrained, pretrain
+from isoclr.pretraining.pretrain import Pretrained, pretrain
 
 
 def command(argv: Sequence[str]) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from isoclr._console import table
 from isoclr.cli import _shown, _verb
-from isoclr.console import table
-from isoclr.probing import probe
+from isoclr.probing.probe import probe
 
 
 def command(argv: Sequence[str]) -> None:

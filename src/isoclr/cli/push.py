@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from isoclr import console
+from isoclr import _console as console
 from isoclr.cli import _verb
-from isoclr.models.hub.pushing import push
+from isoclr.models.hub import push
 
 
 def command(argv: Sequence[str]) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 def command(argv: Sequence[str]) -> None:
     """Run the verb and print what was made."""
-    from isoclr import console
+    from isoclr import _console as console
     from isoclr.cli._verb import run
-    from isoclr.simulation import simulate
+    from isoclr.simulation.simulate import simulate
 
     world = run(simulate, argv, name="simulate", aliases={"out": ["-o"]})
     columns = ("species", "genes", "gene sets", "transcripts", "coding", "mature nt")

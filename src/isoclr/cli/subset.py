@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from isoclr import console
+from isoclr import _console as console
 from isoclr.cli import _verb
-from isoclr.corpus.inspection import inspect, tables
-from isoclr.corpus.subsetting import subset
+from isoclr.corpus.inspect import inspect, tables
+from isoclr.corpus.subset import subset
 
 
 def command(argv: Sequence[str]) -> None:

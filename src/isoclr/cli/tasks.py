@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from isoclr._console import say, table
 from isoclr.cli import _verb
-from isoclr.console import say, table
 from isoclr.errors import InputError
-from isoclr.tasks.task import described
-from isoclr.tasks.task_files import read_label_task, read_task, task_names
+from isoclr.tasks.task import described, read_label_task, read_task, task_names
 
 
 def command(argv: Sequence[str]) -> None:

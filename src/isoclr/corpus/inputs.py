@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from isoclr.errors import InputError
-from isoclr.species import find
+from isoclr.genomics.species import find
 
 KEYS = ("species", "transcripts", "genome", "annotation")
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isoclr.files import atomic_path
-from isoclr.finetuning.outcomes import Outcome
-from isoclr.tasks.audit import LeakAudit
+from isoclr._io import atomic_path
+from isoclr.finetuning.trials import Outcome
+from isoclr.tasks.leakage import LeakAudit
 from isoclr.tasks.metrics import QUANTITY, Interval, bootstrap, over_folds, over_seeds
 
 TITLES = {"pearson": "Pearson R", "spearman": "Spearman R", "mse": "MSE"}
@@ -32,7 +32,7 @@ class FinetuneReport:
         share: of the training RNAs that were used.
         counts: numbers of RNAs and groups, and of what was left out, by reason.
         outcomes: one a training.
-        predictions: every test RNA of every training (:data:`isoclr.finetuning.outcomes.PREDICTIONS`).
+        predictions: every test RNA of every training (:data:`isoclr.finetuning.trials.PREDICTIONS`).
         provenance: versions, hashes and options.
         stopped_by: number of the signal that stopped the study early; 0 when it is done.
         leaks: what the test parts share with the training parts.

@@ -1,24 +1,65 @@
-"""One training: a body and a head, Adam, and the epochs until validation says stop."""
+"""The state of one training after an epoch: one safetensors file from which it goes on as if never stopped."""
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isoclr.errors import IsoclrError
-from isoclr.finetuning.bodies import Body
-from isoclr.finetuning.checkpoint import State
-from isoclr.finetuning.dataset import Dataset
-from isoclr.finetuning.feeding import Rows
-from isoclr.finetuning.head import Head, SalukiHead
-from isoclr.finetuning.jobs import Job
-from isoclr.finetuning.randomness import Purpose, drawn, torch_seed
-from isoclr.finetuning.rules import Rules
+from isoclr.errors import InputError, IsoclrError
+from isoclr.finetuning.config import Rules
+from isoclr.finetuning.data import Dataset, Job
+from isoclr.finetuning.models import Body, Head, Rows, SalukiHead
 from isoclr.tasks.metrics import QUANTITY
+from isoclr.training.checkpoint import damaged, read, write
+from isoclr.training.rng import Purpose, drawn, torch_seed
+
+FORMAT = "isoclr fine-tuning 1"
+
+
+@dataclass
+class State:
+    """How far a training has come."""
+
+    job: str
+    """Its name."""
+    epoch: int = 0
+    """Epochs done."""
+    best_epoch: int = 0
+    """The epoch with the highest validation R; 0: none so far."""
+    best: float = float("-inf")
+    """That R."""
+    seconds: float = 0.0
+    """Time spent on training and validation, over all sessions."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """What each epoch gave."""
+
+
+def save(path: Path, state: State, tensors: Mapping[str, Tensor]) -> None:
+    """Write a checkpoint whole or not at all; the one before stays until then."""
+    write(path, FORMAT, tensors, {"state": asdict(state)})
+
+
+def load(path: Path) -> tuple[State, dict[str, Tensor]]:
+    """Read a checkpoint.
+
+    Raises:
+        InputError: not a checkpoint, or one that was damaged.
+    """
+    try:
+        tensors, facts = read(path, FORMAT)
+        return State(**facts["state"]), tensors
+    except (TypeError, KeyError) as error:
+        reason = damaged(path, error)
+    except InputError as error:
+        reason = error
+    raise InputError(f"{reason}; remove it to start this training anew")
+
 
 Array = NDArray[np.float64]
 

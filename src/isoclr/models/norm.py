@@ -15,9 +15,9 @@ import torch.distributed as dist
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
+from isoclr._threads import thread_map
 from isoclr.models import compiled, kernels
-from isoclr.models.chunk import Extent
-from isoclr.models.parallel import each
+from isoclr.models.packing import Extent
 
 _recomputing = False
 
@@ -74,7 +74,7 @@ class _NormAct(torch.autograd.Function):
             y = passes.normalise(x, scale, shift, residual, mask, relu=relu)
             return extent.trim_(y.view(xs[i].shape))
 
-        ys = each(run, range(len(xs)), weight.device.type)
+        ys = thread_map(run, range(len(xs)), weight.device.type)
         ctx.save_for_backward(weight, mean, inv_std, count, *xs, *(ys if relu else ()))
         ctx.chunks, ctx.relu, ctx.keep, ctx.passes = len(xs), relu, keep, passes
         ctx.has_residuals = bool(residuals)
@@ -91,7 +91,7 @@ class _NormAct(torch.autograd.Function):
             grad, sums = ctx.passes.gradient_sums(grads[i].flatten(0, 1), y, xs[i].flatten(0, 1))
             return grad.view(xs[i].shape), sums
 
-        grads, parts = zip(*each(sums_of, range(len(xs)), device), strict=True)
+        grads, parts = zip(*thread_map(sums_of, range(len(xs)), device), strict=True)
         sums = torch.stack(parts).sum(0)
         local = sums.clone()
         sum_g, sum_gx = sum_over_ranks(sums) / ctx.keep
@@ -105,7 +105,7 @@ class _NormAct(torch.autograd.Function):
             x, grad = xs[i].flatten(0, 1), grads[i].flatten(0, 1)
             return ctx.passes.combination(x, k, grad, a, c).view(xs[i].shape)  # type: ignore[no-any-return]
 
-        dxs = each(run, range(len(xs)), device)
+        dxs = thread_map(run, range(len(xs)), device)
         local /= ctx.keep
         d_weight = ((local[1] - mean * local[0]) * inv_std).to(weight.dtype)
         residual_grads = grads if ctx.has_residuals else ()
@@ -189,7 +189,9 @@ class BatchNorm(nn.Module):
         if _recomputing and self._last is not None:
             return self._last
         channels = len(self.weight)
-        parts = each(lambda x: kernels.column_sums(x.flatten(0, 1)), xs, self.weight.device.type)
+        parts = thread_map(
+            lambda x: kernels.column_sums(x.flatten(0, 1)), xs, self.weight.device.type
+        )
         real = torch.full_like(parts[0][:1], sum(extent.total for extent in extents))
         sums = torch.cat([torch.stack(parts).sum(0), real])
         sum_over_ranks(sums)

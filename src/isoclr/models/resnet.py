@@ -1,9 +1,4 @@
-"""The encoder: a dilated residual CNN over the six tracks of a mature RNA.
-
-``stem → four stages → mean over real positions``. A stage is a row of residual blocks of one width; its
-first block pools by two, so one output position stands for 32 nt. Inside, activations are channels-last
-``(b, l, c)`` and zero between RNAs: a convolution at an RNA's end sees zeros, never padding and no neighbour.
-"""
+"""The composition head: reads what an RNA is made of off its embedding (pre-training only)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +10,81 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from isoclr.models.chunk import Chunk, Extent
-from isoclr.models.convolution import Convolution
+from isoclr.models.layers import Convolution, Stem, max_pool, mean_pool
 from isoclr.models.norm import BatchNorm, recomputing
-from isoclr.models.packing import STRIDE
-from isoclr.models.pooling import max_pool, mean_pool
-from isoclr.models.stem import Stem
+from isoclr.models.packing import STRIDE, Chunk, Extent
+
+
+class CompositionHead(nn.Module):
+    """``BN → Linear``: what it reads, a linear probe can read too.
+
+    Args:
+        dim: size of an embedding.
+        mean: ``(f,)`` mean of every feature.
+        scale: ``(f,)`` its standard deviation, 0 where it does not vary.
+        weights: ``(f,)`` how much it counts.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    weights: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        mean: Float[Tensor, " f"],
+        scale: Float[Tensor, " f"],
+        weights: Float[Tensor, " f"],
+    ) -> None:
+        super().__init__()
+        self.norm = BatchNorm(dim, eps=1e-5)  # the mean over a long RNA hardly varies
+        self.linear = nn.Linear(dim, len(mean))
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        self.register_buffer("weights", weights)
+
+    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n f"]:
+        """Standardised features; a rank that has no rows still joins the statistics."""
+        (rows,) = self.norm([x.unsqueeze(0)], [Extent.whole(len(x), x.device)], relu=False)
+        read: Tensor = self.linear(rows[0])
+        return read
+
+
+class Projector(nn.Module):
+    """``Linear → BN → ReLU`` twice, then ``Linear`` without bias.
+
+    Both views of a batch are projected in one call, so batch statistics are over both views of all ranks.
+
+    Args:
+        dim: size of an embedding.
+        hidden: width of the two hidden layers.
+        out: size of a projection.
+    """
+
+    def __init__(self, dim: int, hidden: int = 2048, out: int = 512) -> None:
+        super().__init__()
+        self.hidden = nn.ModuleList([nn.Linear(dim, hidden), nn.Linear(hidden, hidden)])
+        self.norms = nn.ModuleList([BatchNorm(hidden), BatchNorm(hidden)])
+        self.last = nn.Linear(hidden, out, bias=False)
+        for name, parameter in self.named_parameters():
+            if parameter.ndim == 2:
+                nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+            elif name.startswith("hidden"):
+                nn.init.zeros_(parameter)
+
+    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
+        """Project embeddings; a rank that has none still joins the statistics."""
+        for linear, norm in zip(self.hidden, self.norms, strict=True):
+            rows = linear(x).unsqueeze(
+                0
+            )  # (1, n, hidden): the rows of a batch as positions of one RNA
+            (rows,) = norm([rows], [Extent.whole(len(x), rows.device)])
+            x = rows[0]
+        projected: Tensor = self.last(x)
+        return projected
+
 
 LONGEST_GAP = 512
 """nt; where more padding between two RNAs would be needed, each has a row of its own."""
@@ -117,7 +181,7 @@ class DilatedResNet(nn.Module):
 
     Args:
         architecture: widths, depths and dilations.
-        tracks: 4, 5 or 6 of the six tracks (:mod:`isoclr.models.stem`).
+        tracks: 4, 5 or 6 of the six tracks (:mod:`isoclr.models.layers`).
         dropout: probability inside the blocks, in training only.
 
     Attributes:

@@ -1,6 +1,7 @@
-"""What a probe found, as a table and as JSON."""
+"""What a study of gene ontology terms found, as a table, as rows and as JSON."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,120 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr.files import atomic_path
-from isoclr.probing.evaluation import MethodReport, Outcome
-from isoclr.tasks.audit import LeakAudit
+from isoclr._io import atomic_path
+from isoclr.probing.evaluate import MethodReport, MultiLabelReport, Outcome
+from isoclr.tasks.gene_ontology import Hierarchy
+from isoclr.tasks.leakage import LeakAudit
 from isoclr.tasks.metrics import Difference, Interval
+
+Row = dict[str, str | int | float | None]
+
+
+@dataclass(frozen=True)
+class HierarchyReport:
+    """How well the terms of one hierarchy are predicted.
+
+    Attributes:
+        hierarchy: the classes and samples.
+        methods: one a kind of feature, the embedding first.
+        leaks: what the test parts share with the training parts.
+    """
+
+    hierarchy: Hierarchy
+    methods: Sequence[MultiLabelReport]
+    leaks: LeakAudit
+
+
+@dataclass(frozen=True)
+class OntologyReport:
+    """The result of :func:`ontology`.
+
+    Attributes:
+        task: name of the task.
+        split: how the samples were dealt, in words.
+        counts: what was left out, by reason.
+        hierarchies: one a hierarchy.
+    """
+
+    task: str
+    split: str
+    counts: dict[str, int]
+    hierarchies: Sequence[HierarchyReport]
+
+    def columns(self) -> list[str]:
+        """Heads of the table."""
+        return [
+            "hierarchy",
+            "features",
+            "genes",
+            "ROC AUC",
+            "cross-entropy",
+            "embedding minus this",
+        ]
+
+    def table(self) -> list[list[object]]:
+        """A row for every hierarchy and kind of feature."""
+        return [
+            [
+                one.hierarchy.namespace.replace("_", " "),
+                method.name,
+                len(one.hierarchy.samples),
+                str(method.summary["roc_auc"]),
+                str(method.summary["cross_entropy"]),
+                str(method.lead or ""),
+            ]
+            for one in self.hierarchies
+            for method in one.methods
+        ]
+
+    def rows(self) -> list[Row]:
+        """A row for every hierarchy, kind of feature, metric and class; class ``all`` is the mean over classes."""
+        return [
+            row
+            for one in self.hierarchies
+            for method in one.methods
+            for row in self._rows(one.hierarchy, method)
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write the rows, the leak audits and the counts as JSON, under its name only when whole."""
+        told = {
+            "task": self.task,
+            "split": self.split,
+            "counts": self.counts,
+            "leaks": {one.hierarchy.namespace: one.leaks.as_dict() for one in self.hierarchies},
+            "rows": [{key: _finite(value) for key, value in row.items()} for row in self.rows()],
+        }
+        text = json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
+        with atomic_path(path) as partial:
+            partial.write_text(text + "\n", encoding="utf-8")
+
+    def _rows(self, hierarchy: Hierarchy, method: MultiLabelReport) -> list[Row]:
+        told: Row = {"study": "ontology", "task": self.task, "hierarchy": hierarchy.namespace}
+        told |= {"method": method.name, "split": self.split}
+        found: list[Row] = []
+        for metric, mean in method.summary.items():
+            ends: Row = {"value": mean.mean, "low": mean.low, "high": mean.high}
+            samples: Row = {
+                "n": len(hierarchy.samples),
+                "p": method.lead.p if method.lead else None,
+            }
+            everything: Row = {"metric": metric, "term_id": "all", "term": "mean over classes"}
+            found.append({**told, **everything, **ends, **samples})
+            for i, (term, value) in enumerate(
+                zip(hierarchy.terms, method.by_class[metric], strict=True)
+            ):
+                ends = {"value": value.mean, "low": value.low, "high": value.high}
+                samples = {"n": int(hierarchy.labels[:, i].sum()), "p": None}
+                one: Row = {"metric": metric, "term_id": term.id, "term": term.name}
+                found.append({**told, **one, **ends, **samples})
+        return found
+
+
+def _finite(value: str | int | float | None) -> str | int | float | None:
+    """Null for what JSON has no number for."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
 
 TITLES = {"pearson": "Pearson R", "spearman": "Spearman R", "mse": "MSE", "roc_auc": "ROC AUC"}
 
@@ -122,7 +233,9 @@ class ProbeReport:
 
     def save(self, path: Path) -> None:
         """Write everything as JSON, under its name only when whole."""
-        text = json.dumps(_finite(self.as_dict()), indent=1, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(
+            _finite_report(self.as_dict()), indent=1, ensure_ascii=False, allow_nan=False
+        )
         with atomic_path(path) as partial:
             partial.write_text(text + "\n", encoding="utf-8")
 
@@ -151,10 +264,10 @@ def _interval(value: Interval) -> dict[str, float]:
     return {**told, "p": value.p} if isinstance(value, Difference) else told
 
 
-def _finite(value: Any) -> Any:
+def _finite_report(value: Any) -> Any:
     """The same with null for what JSON has no number for."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _finite_report(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [_finite_report(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

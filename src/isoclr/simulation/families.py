@@ -9,10 +9,9 @@ from enum import IntEnum
 
 import numpy as np
 
-from isoclr.simulation import ancestors
-from isoclr.simulation.ancestors import Template
-from isoclr.simulation.evolution import evolve
-from isoclr.simulation.sizes import Size
+from isoclr.genomics.species import SPECIES
+from isoclr.simulation.genes import Size, Template, evolve, noncoding
+from isoclr.simulation.genes import coding as ancestors_coding
 
 COPIES = (0.08, 0.80, 0.09, 0.03)  # chance of 0, 1, 2, 3 genes of a family in a species
 KNOWN = 0.85  # share of the families that HomoloGene knows
@@ -78,7 +77,7 @@ def plan(size: Size, seed: int) -> list[list[Member]]:
 def ancestor(size: Size, seed: int, family: int, coding: bool) -> Template:
     """The gene that all members of a family descend from."""
     rng = chance(seed, Chance.ANCESTOR, family)
-    return ancestors.coding(rng, size) if coding else ancestors.noncoding(rng)
+    return ancestors_coding(rng, size) if coding else noncoding(rng)
 
 
 def descend(founder: Template, member: Member, seed: int) -> Template:
@@ -108,3 +107,60 @@ def _copies(
     missing = genes - copies.sum(axis=0)
     extra = np.arange(missing.max(initial=0))[:, None] < missing[None, :]
     return np.concatenate([copies, extra.astype(np.int64)])
+
+
+def species(number: int) -> str:
+    """Name of a species: human, mouse, chicken …
+
+    Simulated species borrow the names and taxonomy numbers of real ones, because homology files know species by
+    number; nothing else about them is real.
+    """
+    return SPECIES[number].name
+
+
+def taxon(number: int) -> int:
+    """NCBI's taxonomy number of a species."""
+    return SPECIES[number].taxid
+
+
+def gene(member: Member) -> str:
+    """Ensembl-like gene id, with version."""
+    return f"{_prefix(member.species)}G{member.number + 1:011d}.{1 + member.family % 9}"
+
+
+def entrez(member: Member) -> int:
+    """NCBI-Gene-like id, different in every species."""
+    return 10_000_000 * (member.species + 1) + member.number + 1
+
+
+def symbol(member: Member) -> str:
+    """Gene symbol; orthologs share it, as they do in vertebrates, whether HomoloGene knows them or not."""
+    stem = "SIM" if member.coding else "LINC"
+    return f"{stem}{member.family + 1}" + (f"L{member.copy}" if member.copy else "")
+
+
+def gene_set(member: Member) -> str:
+    """The gene set a corpus should put the gene in, across species."""
+    if member.known:
+        return f"HID:{member.family + 1}"
+    return f"{species(member.species)}|{gene(member).partition('.')[0]}"
+
+
+def transcript(member: Member, number: int) -> str:
+    """Ensembl-like transcript id, with version; ``number`` counts the isoforms of the gene."""
+    return f"{_prefix(member.species)}T{100 * member.number + number + 1:011d}.{1 + number % 3}"
+
+
+def protein(member: Member, number: int) -> str:
+    """Ensembl-like protein id of a transcript."""
+    return f"{_prefix(member.species)}P{100 * member.number + number + 1:011d}.1"
+
+
+def exon(member: Member, number: int) -> str:
+    """Ensembl-like exon id; ``number`` counts the different exons of the gene."""
+    return f"{_prefix(member.species)}E{1000 * member.number + number + 1:011d}.1"
+
+
+def _prefix(number: int) -> str:
+    """``ENSSAA`` for the first species, ``ENSSAB`` for the second …: no real species has these."""
+    return f"ENSS{chr(65 + number // 26)}{chr(65 + number % 26)}"

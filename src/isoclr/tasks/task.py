@@ -1,17 +1,114 @@
-"""A supervised task: which labels, of which RNAs, split how, measured by whom."""
+"""Reading a TOML table field by field, so that a wrong or unknown one is named."""
 
+import os
+import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar, get_args, overload
 
+import numpy as np
 import polars as pl
 
-from isoclr.corpus.codes import Codes
-from isoclr.embedding.table import RnaChoice
+from isoclr.corpus.corpus import DATA_FILES, Corpus
+from isoclr.embedding.embeddings import SCHEMA, RnaChoice
 from isoclr.errors import InputError
-from isoclr.tasks.constructs import Construct, insert_names, write_fasta
-from isoclr.tasks.labels import Labels, read_labels, read_text_table
+from isoclr.genomics.encoding import Codes, nucleotides
+from isoclr.tasks.labels import Labels, Samples, match, read_labels, read_text_table
+from isoclr.tasks.reporter import Construct, insert_names, read_construct, write_fasta
 from isoclr.tasks.splits import SplitKind
+
+_REQUIRED: Any = object()
+Default = TypeVar("Default")
+
+
+class Fields:
+    """A table of a task file; it remembers which fields were asked for.
+
+    Args:
+        source: the file, for errors.
+        values: the table.
+        path: where in the file the table stands, such as ``labels.columns``; empty for the file itself.
+    """
+
+    def __init__(self, source: Path, values: Mapping[str, Any], path: str = "") -> None:
+        self.source = source
+        self.values = values
+        self.path = path
+        self._asked: list[str] = []
+
+    @overload
+    def text(self, key: str) -> str: ...
+    @overload
+    def text(self, key: str, default: Default) -> str | Default: ...
+    def text(self, key: str, default: Any = _REQUIRED) -> Any:
+        """A field of text."""
+        return self._get(key, str, "text", default)
+
+    def number(self, key: str, default: int) -> int:
+        """A field that is a whole number, 1 or more."""
+        value = self._get(key, int, "a whole number, 1 or more", default)
+        if isinstance(value, bool) or value < 1:
+            raise self._wrong(key, value, "a whole number, 1 or more")
+        return int(value)
+
+    def choice(self, key: str, choices: Sequence[str], default: str) -> str:
+        """A field that is one of a few words."""
+        value = self._get(key, str, f"one of {', '.join(choices)}", default)
+        if value not in choices:
+            raise self._wrong(key, value, f"one of {', '.join(choices)}")
+        return str(value)
+
+    def file(self, key: str, folder: Path) -> Path:
+        """A file's path, or several of which the first that exists is meant (the first of all when none does)."""
+        named = self._get(key, str | list, "a path, or several", _REQUIRED)
+        paths = [named] if isinstance(named, str) else named
+        if not paths or not all(isinstance(path, str) for path in paths):
+            raise self._wrong(key, named, "a path, or several")
+        files = [folder / path for path in paths]
+        return next((file for file in files if file.exists()), files[0])
+
+    @overload
+    def table(self, key: str) -> "Fields": ...
+    @overload
+    def table(self, key: str, default: dict[str, Any]) -> "Fields": ...
+    @overload
+    def table(self, key: str, default: None) -> "Fields | None": ...
+    def table(self, key: str, default: Any = _REQUIRED) -> "Fields | None":
+        """A table within this one."""
+        value = self._get(key, dict, "a table", default)
+        return None if value is None else Fields(self.source, value, self._name(key))
+
+    def refuse_others(self) -> None:
+        """Refuse a field that nothing asked for: a slip of the pen must not pass in silence.
+
+        Raises:
+            InputError: there is one.
+        """
+        unknown = [key for key in self.values if key not in self._asked]
+        if unknown:
+            raise InputError(
+                f"{self.source}: unknown field {self._name(unknown[0])!r}, expected {', '.join(self._asked)}"
+            )
+
+    def _get(self, key: str, kind: Any, expected: str, default: Any) -> Any:
+        self._asked.append(key)
+        if key not in self.values:
+            if default is _REQUIRED:
+                raise InputError(
+                    f"{self.source}: no field {self._name(key)!r}, expected {expected}"
+                )
+            return default
+        value = self.values[key]
+        if not isinstance(value, kind):
+            raise self._wrong(key, value, expected)
+        return value
+
+    def _wrong(self, key: str, value: object, expected: str) -> InputError:
+        return InputError(f"{self.source}: {self._name(key)} is {value!r}, expected {expected}")
+
+    def _name(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path else key
 
 
 @dataclass(frozen=True)
@@ -178,3 +275,272 @@ def described(tasks: Sequence[Task | OntologyTask]) -> list[list[str]]:
         ]
         for task in tasks
     ]
+
+
+WHOLE_RNA, INSERT = "whole RNA", "insert of the construct"
+"""What a leak audit compares: of a reporter assay's RNAs all else is the same."""
+
+
+@dataclass(frozen=True)
+class Rnas:
+    """RNAs that a label may be of.
+
+    Attributes:
+        identity: names them by their content.
+        table: one row an RNA, the columns of embeddings.
+        corpus: the corpus they are of; None for a reporter assay's.
+        sequences: the codes of a reporter assay's.
+        inserts: the stretches in which these differ.
+    """
+
+    identity: str
+    table: pl.DataFrame
+    corpus: Corpus | None
+    sequences: Sequence[Codes] = ()
+    inserts: Sequence[Codes] = ()
+
+    def codes_of(self, row: int) -> Codes:
+        """The codes of one RNA."""
+        return self.sequences[row] if self.corpus is None else self.corpus.codes_of(row)
+
+    def compared_of(self, row: int) -> Codes:
+        """What a leak audit compares of it."""
+        return self.inserts[row] if self.corpus is None else self.corpus.codes_of(row)
+
+    @property
+    def compared(self) -> str:
+        """That in words."""
+        return INSERT if self.corpus is None else WHOLE_RNA
+
+    def choose(self, species: str | None, choice: RnaChoice) -> pl.DataFrame:
+        """The RNAs that a label may be of, with ``place``, their rows; a reporter assay's are of no species.
+
+        Raises:
+            InputError: there are none.
+        """
+        table = self.table.with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
+        if species is not None and self.corpus is not None:
+            table = table.filter(pl.col("species") == species)
+        if choice == "coding":
+            table = table.filter(pl.col("cds_length") > 0)
+        elif choice == "annotated":
+            table = table.filter(pl.col("cds_source") == "annotated")
+        if table.height == 0 and self.corpus is not None:
+            raise InputError(
+                f"{self.corpus.path}: no transcript is of species {species or 'any'!r} and of choice {choice!r}; "
+                f"its species are {', '.join(self.corpus.species)}"
+            )
+        return table
+
+
+def label_rnas(labels: Labels, chosen: pl.DataFrame) -> Samples:
+    """Join labels to chosen RNAs; rows of the samples are the RNAs' places.
+
+    Raises:
+        InputError: see :func:`isoclr.tasks.labels.match`.
+    """
+    samples = match(labels, chosen.drop("place"))
+    places = chosen["place"].gather(samples.table["row"])
+    return replace(samples, table=samples.table.with_columns(row=places))
+
+
+def of_corpus(corpus: Corpus) -> Rnas:
+    """All RNAs of a corpus, in its order."""
+    coding = pl.col("cds_end") - pl.col("cds_start")
+    table = corpus.transcripts.with_columns(
+        cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0)
+    )
+    return Rnas(identity(corpus), _columns(table), corpus)
+
+
+def of_task(task: Task, digest: str = "") -> Rnas:
+    """The constructs of a reporter assay, one a row of its label table, each a gene of its own.
+
+    Args:
+        task: the assay.
+        digest: SHA-256 of its label table and task file.
+
+    Raises:
+        InputError: the task has no construct, or a row has no insert.
+    """
+    sequences, inserts = task.sequences(), task.inserts()
+    names = list(sequences)
+    codons = [np.count_nonzero(codes & 8) for codes in sequences.values()]
+    table = pl.DataFrame(
+        {
+            "transcript_id": names,
+            "gene_id": names,
+            "species": "",
+            "length": [len(codes) for codes in sequences.values()],
+            "cds_length": [3 * count for count in codons],
+            "cds_source": "annotated",
+        }
+    )
+    parts = [nucleotides(inserts[name], name=name) for name in names]
+    return Rnas(digest, _columns(table), None, list(sequences.values()), parts)
+
+
+def identity(corpus: Corpus) -> str:
+    """Names a corpus by its content, wherever it lies."""
+    files = corpus.meta["files"]
+    return " ".join(files[name]["sha256"] for name in DATA_FILES)
+
+
+def _columns(table: pl.DataFrame) -> pl.DataFrame:
+    return table.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+
+
+SHELF = Path(__file__).parent / "shelf"
+"""Where the task files that ship with this package lie."""
+
+DATA_VARIABLE = "ISOCLR_DATA"
+DATA_FOLDER = Path("data")
+"""Where data lie when nothing is said: the folder that ``isoclr download`` fills."""
+
+ONTOLOGY_SPLITS = ("homology", "random")
+COLUMNS = ("gene_id", "transcript_id", "fold", "chromosome")
+
+
+def task_names() -> list[str]:
+    """Names of the tasks that ship with this package.
+
+    >>> "half-life-human" in task_names()
+    True
+    """
+    return sorted(path.stem for path in SHELF.glob("*.toml"))
+
+
+def is_task(name: Path | str) -> bool:
+    """Whether a word names a task, one that ships or a task file, and not a table of labels."""
+    return Path(name).suffix == ".toml" or (str(name) in task_names() and not Path(name).exists())
+
+
+def read_task(task: Path | str, data: Path | str | None = None) -> Task | OntologyTask:
+    """Read a task file.
+
+    Args:
+        task: the name of a task that ships with this package, or a TOML file of your own.
+        data: the folder that the file's paths start from. By default that of ``ISOCLR_DATA``, or ``data``, for a task
+            that ships; the task file's own folder for one of yours.
+
+    Raises:
+        InputError: no such task, or a field that is missing, unknown or wrong.
+
+    >>> task = read_task("half-life-human", data="data")
+    >>> task.species, task.split, task.label
+    ('human', 'fold', 'half_life')
+    """
+    source, folder = _find(task, data)
+    fields = Fields(source, _parse(source))
+    common = {
+        "name": fields.text("name"),
+        "title": fields.text("title"),
+        "citation": fields.text("citation", default=""),
+        "source": source,
+    }
+    samples = fields.table("samples", default={})
+    common |= {
+        "rnas": samples.choice("rnas", get_args(RnaChoice), default="all"),
+        "split": samples.choice("split", get_args(SplitKind), default="random"),
+    }
+    made = (
+        _ontology_task(fields, samples, folder, common)
+        if "ontology" in fields.values
+        else _label_task(fields, samples, folder, common)
+    )
+    samples.refuse_others()
+    fields.refuse_others()
+    return made
+
+
+def read_label_task(task: Path | str, data: Path | str | None = None) -> Task:
+    """The same for a task of one label.
+
+    Raises:
+        InputError: as :func:`read_task`, or the task is one of gene ontology terms.
+    """
+    found = read_task(task, data)
+    if isinstance(found, OntologyTask):
+        raise InputError(
+            f"{found.source}: task {found.name} has many labels a gene, expected one; `isoclr ontology` takes it"
+        )
+    return found
+
+
+def read_ontology_task(task: Path | str, data: Path | str | None = None) -> OntologyTask:
+    """The same for a task of gene ontology terms.
+
+    Raises:
+        InputError: as :func:`read_task`, or the task is one of a single label.
+    """
+    found = read_task(task, data)
+    if isinstance(found, Task):
+        raise InputError(f"{found.source}: task {found.name} has one label, expected [ontology]")
+    return found
+
+
+def _find(task: Path | str, data: Path | str | None) -> tuple[Path, Path]:
+    """The task file, and the folder that its paths start from."""
+    path = Path(task)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise InputError(f"{path}: no such task file")
+        if path.parent != SHELF:
+            return path, Path(data) if data is not None else path.parent
+        task = path.stem
+    if str(task) not in task_names():
+        raise InputError(
+            f"{task}: no such task; expected a TOML file or one of {', '.join(task_names())}"
+        )
+    folder = data if data is not None else os.environ.get(DATA_VARIABLE, DATA_FOLDER)
+    return SHELF / f"{task}.toml", Path(folder)
+
+
+def _parse(source: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(source.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{source}: not readable as TOML ({error})") from None
+
+
+def _label_task(fields: Fields, samples: Fields, folder: Path, common: dict[str, Any]) -> Task:
+    labels = fields.table("labels")
+    construct = fields.table("construct", default=None)
+    columns = labels.table("columns", default={})
+    task = Task(
+        **common,
+        units=labels.text("units", default=""),
+        table=labels.file("file", folder),
+        label=labels.text("label", default=None),
+        columns={key: columns.text(key) for key in COLUMNS if key in columns.values},
+        species=samples.text("species", default=None),
+        construct=None,
+    )
+    columns.refuse_others()
+    labels.refuse_others()
+    if construct is None:
+        return task
+    return replace(task, construct=read_construct(task.source, construct.values))
+
+
+def _ontology_task(
+    fields: Fields, samples: Fields, folder: Path, common: dict[str, Any]
+) -> OntologyTask:
+    ontology = fields.table("ontology")
+    named = "gene_ids" in ontology.values
+    task = OntologyTask(
+        **common,
+        terms=ontology.file("terms", folder),
+        annotations=ontology.file("annotations", folder),
+        gene_ids=ontology.file("gene_ids", folder) if named else None,
+        depth=ontology.number("depth", default=3),
+        classes=ontology.number("classes", default=10),
+        species=samples.text("species"),
+    )
+    ontology.refuse_others()
+    if task.split not in ONTOLOGY_SPLITS:
+        raise InputError(
+            f"{task.source}: samples.split is {task.split!r}, expected one of {', '.join(ONTOLOGY_SPLITS)}: "
+            "gene ontology terms have no folds and no chromosomes"
+        )
+    return task

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from isoclr.baselines.language_models.families import FAMILIES
-from isoclr.baselines.language_models.settings import Settings
+from isoclr.baselines.language_models.catalog import Settings
+from isoclr.baselines.language_models.model import FAMILIES
 
 BERT: dict[str, Any] = {
     "hidden_size": 24,

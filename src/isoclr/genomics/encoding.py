@@ -1,0 +1,202 @@
+"""Six tracks of a mature RNA, one byte a nucleotide.
+
+A mature RNA is described by four one-hot nucleotide tracks, a track that marks the first base of every
+codon and a track that marks the last base of every exon. All six fit in one byte:
+
+====  =======================================================
+bits  meaning
+====  =======================================================
+0-2   nucleotide: 0 A, 1 C, 2 G, 3 T (U), 4 N (any ambiguity)
+3     codon start
+4     exon end
+====  =======================================================
+
+Two more nucleotide values exist only in batches, never in a corpus: ``PAD`` (all tracks 0) and ``MASK``
+(all tracks 0.25). With them masking and padding are done on bytes, and turning bytes into tracks is one
+look-up in :data:`TRACKS`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoclr.errors import InputError
+
+A, C, G, T, N, PAD, MASK = range(7)
+NUCLEOTIDE_BITS = 0b0_0111
+CODON_START = 0b0_1000
+EXON_END = 0b1_0000
+NUM_CODES = 32
+NUM_TRACKS = 6
+LETTERS = b"ACGTN"
+
+Codes = NDArray[np.uint8]
+
+
+def _track_table() -> NDArray[np.float32]:
+    table = np.zeros((NUM_CODES, NUM_TRACKS), np.float32)
+    for code in range(NUM_CODES):
+        nucleotide = code & NUCLEOTIDE_BITS
+        if nucleotide == MASK:
+            table[code] = 0.25
+        elif nucleotide <= N:
+            table[code, :4] = 0.25 if nucleotide == N else np.eye(4)[nucleotide]
+            table[code, 4] = bool(code & CODON_START)
+            table[code, 5] = bool(code & EXON_END)
+    return table
+
+
+def _letter_table() -> Codes:
+    """Byte of a FASTA file → nucleotide value; 255 for what cannot stand in a nucleic acid."""
+    table = np.full(256, 255, np.uint8)
+    for letters, value in ((b"A", A), (b"C", C), (b"G", G), (b"TU", T), (b"NRYSWKMBDHVX", N)):
+        for letter in letters:
+            table[letter] = value
+            table[letter + 32] = value  # lower case: soft-masked genomes
+    return table
+
+
+TRACKS = _track_table()
+"""``(32, 6)`` float32: the six track values of every code."""
+
+_FROM_LETTER = _letter_table()
+_TO_LETTER = np.frombuffer(LETTERS, np.uint8)
+
+
+def nucleotides(sequence: str | bytes | Codes, *, name: str = "sequence") -> Codes:
+    """Nucleotide codes of a sequence; lower case is accepted, U is T, IUPAC ambiguity is N.
+
+    Args:
+        sequence: letters, as text, bytes or an array of bytes.
+        name: what to call the sequence in an error.
+
+    Raises:
+        InputError: a letter that no nucleic acid has (a protein, a gap, a binary file).
+
+    >>> nucleotides("AcgUN").tolist()
+    [0, 1, 2, 3, 4]
+    """
+    if isinstance(sequence, str):
+        sequence = sequence.encode("ascii", "replace")
+    letters = np.frombuffer(sequence, np.uint8) if isinstance(sequence, bytes) else sequence
+    codes = _FROM_LETTER[letters]
+    if codes.size and codes.max() == 255:
+        where = int(np.argmax(codes == 255))
+        raise InputError(
+            f"{name}: position {where + 1} is {chr(letters[where])!r}, expected a nucleotide "
+            "(ACGTU, N or an IUPAC ambiguity code)"
+        )
+    return codes
+
+
+def reverse_complement(codes: Codes) -> Codes:
+    """Reverse complement of nucleotide codes (no track bits)."""
+    return np.array([T, G, C, A, N], np.uint8)[codes[::-1]]
+
+
+def encode(
+    bases: Codes, exon_lengths: NDArray[np.int64] | None = None, cds: tuple[int, int] | None = None
+) -> Codes:
+    """Codes of one transcript from its nucleotide codes, exons and CDS.
+
+    Args:
+        bases: nucleotide codes ``(L,)`` in transcript orientation.
+        exon_lengths: lengths (nt) of the exons from 5' to 3'; they must add up to L. None: unknown, no exon marks.
+        cds: first base of the first whole codon and the end (0-based, half-open) of the coding sequence,
+            stop codon included. Only whole codons are marked.
+
+    >>> encode(nucleotides("GATGTAAC"), np.array([3, 5]), (1, 7)).tolist()
+    [2, 8, 19, 2, 11, 0, 0, 17]
+    """
+    codes = bases.copy()
+    if cds is not None:
+        start, end = cds
+        if not 0 <= start <= end <= len(bases):
+            raise ValueError(f"CDS {start}-{end} outside a transcript of {len(bases)} nt")
+        codes[start : max(end - 2, start) : 3] |= CODON_START
+    if exon_lengths is not None and len(exon_lengths):
+        ends = np.cumsum(exon_lengths)
+        if ends[-1] != len(bases):
+            raise ValueError(f"exons add up to {ends[-1]} nt, the transcript has {len(bases)}")
+        codes[ends - 1] |= EXON_END
+    return codes
+
+
+def letters(codes: Codes) -> str:
+    """The nucleotide sequence of codes, as upper-case DNA letters."""
+    return str(_TO_LETTER[codes & NUCLEOTIDE_BITS].tobytes(), "ascii")
+
+
+def tracks(codes: Codes) -> NDArray[np.float32]:
+    """The ``(6, L)`` float32 tracks of codes ``(L,)``."""
+    return np.ascontiguousarray(TRACKS[codes].T)
+
+
+def coding_region(codes: Codes) -> tuple[int, int]:
+    """Start and end (0-based, half-open) of the marked codons; ``(0, 0)`` when there are none.
+
+    >>> from isoclr.genomics.encoding import encode, nucleotides
+    >>> coding_region(encode(nucleotides("GATGTAAC"), cds=(1, 7)))
+    (1, 7)
+    """
+    starts = np.flatnonzero(codes & CODON_START)
+    return (int(starts[0]), int(starts[-1]) + 3) if len(starts) else (0, 0)
+
+
+def region_lengths(codes: Codes) -> tuple[int, int, int]:
+    """Lengths (nt) of 5' UTR, CDS and 3' UTR; a non-coding RNA is all 3' UTR, so that the three always add up."""
+    start, end = coding_region(codes)
+    return start, end - start, len(codes) - end
+
+
+MIN_LENGTH = 300
+"""The shortest open reading frame that is believed, in nt with the stop codon.
+
+A trade: 17 % of 18,500 lncRNAs have an ORF of 300 nt by chance, 44 % one of 200 and 66 % one of 150, while 3 to 11 % of
+annotated coding sequences are shorter than 300 nt (on the real data of ``tests/test_orf.py``).
+"""
+
+# a codon as a number in base 5, so that N is a letter of its own and no codon with an N is a start or a stop
+_ATG = 0 * 25 + 3 * 5 + 2
+_STOPS = (3 * 25 + 0 * 5 + 0, 3 * 25 + 0 * 5 + 2, 3 * 25 + 2 * 5 + 0)  # TAA, TAG, TGA
+
+
+def longest_orf(codes: Codes, min_length: int = MIN_LENGTH) -> tuple[int, int] | None:
+    """Find the longest ATG … stop, in frame, on the forward strand of a mature RNA.
+
+    Args:
+        codes: nucleotide codes ``(L,)``, 5' to 3'; codon and exon marks are ignored.
+        min_length: shortest open reading frame (nt, stop codon included) to report.
+
+    Returns:
+        Its start and end (nt, 0-based half-open, stop codon included), the most 5' of equally long ones; None when
+        there is none of ``min_length``.
+
+    >>> from isoclr.genomics.encoding import nucleotides
+    >>> longest_orf(nucleotides("CCATGAAATGGTGAC"), min_length=9)
+    (2, 14)
+    """
+    if len(codes) < 6:
+        return None
+    bases = codes & NUCLEOTIDE_BITS
+    codons = bases[:-2] * np.uint8(25) + bases[1:-1] * np.uint8(5) + bases[2:]
+    starts = np.flatnonzero(codons == _ATG)
+    stops = np.flatnonzero((codons == _STOPS[0]) | (codons == _STOPS[1]) | (codons == _STOPS[2]))
+    if not len(starts) or not len(stops):
+        return None
+    ends = _next_in_frame(starts, stops, len(codes)) + 3
+    lengths = ends - starts
+    best = int(np.argmax(lengths))
+    return (int(starts[best]), int(ends[best])) if lengths[best] >= max(min_length, 6) else None
+
+
+def _next_in_frame(
+    starts: NDArray[np.intp], stops: NDArray[np.intp], length: int
+) -> NDArray[np.intp]:
+    """The first stop codon after each start codon in its frame; where there is none, a place that leaves no ORF."""
+    # frames one after the other on one axis: one binary search serves all three
+    stop_axis = np.sort(stops % 3 * length + stops)
+    start_axis = starts % 3 * length + starts
+    nearest = np.searchsorted(stop_axis, start_axis)
+    found = stop_axis[np.minimum(nearest, len(stop_axis) - 1)] - starts % 3 * length
+    inside = (nearest < len(stop_axis)) & (found < length)
+    return np.where(inside, found, starts - 3)

@@ -1,0 +1,422 @@
+"""1-D convolution of channels-last activations, with the ReLU that may follow it.
+
+Activations ``(b, l, c)`` are taken as images one pixel high: the fastest layout on CPUs and GPUs alike
+(docs/performance.md). 'Same' padding is put on both sides in equal measure and the surplus cropped off the
+result, so that no padded copy of the input is made.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int32, Int64, UInt8
+from torch import Tensor, nn
+
+from isoclr._threads import thread_map
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS, NUM_CODES, PAD, TRACKS
+from isoclr.models import kernels
+from isoclr.models.kernels import wide
+from isoclr.models.norm import BatchNorm, sum_over_ranks
+from isoclr.models.packing import Chunk, Extent, sent
+
+
+class Convolution(nn.Module):
+    """Convolution with 'same' padding (the odd one at the 3' end).
+
+    Args:
+        c_in: channels in.
+        c_out: channels out.
+        kernel_size: 1 or 2.
+        dilation: distance of the kernel's positions.
+        relu: whether a ReLU follows.
+    """
+
+    def __init__(
+        self, c_in: int, c_out: int, kernel_size: int, dilation: int = 1, *, relu: bool = False
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(c_out, c_in, kernel_size))
+        self.bias = nn.Parameter(torch.zeros(c_out))
+        self.dilation = dilation
+        self.relu = relu
+        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+
+    def forward(
+        self, xs: Sequence[Float[Tensor, "_b _l c"]], extents: Sequence[Extent]
+    ) -> list[Float[Tensor, "_b _l d"]]:
+        """Convolve every chunk; the places between RNAs are zero in the results."""
+        apply: Any = _Convolve.apply
+        return list(apply(extents, self.dilation, self.relu, self.weight, self.bias, *xs))
+
+
+class _Convolve(torch.autograd.Function):
+    """``trim(relu(convolution(x)))`` for all chunks of a batch."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        extents: Sequence[Extent],
+        dilation: int,
+        relu: bool,
+        weight: Tensor,
+        bias: Tensor,
+        *xs: Tensor,
+    ) -> tuple[Tensor, ...]:
+        kernel, shift = laid_out(weight, xs[0].dtype), bias.to(xs[0].dtype)
+
+        def run(i: int) -> Tensor:
+            return extents[i].trim_(convolve(xs[i], kernel, shift, dilation, relu=relu))
+
+        ys = tuple(thread_map(run, range(len(xs)), weight.device.type))
+        ctx.save_for_backward(weight, *xs, *(ys if relu else ()))
+        ctx.extents, ctx.dilation, ctx.relu = extents, dilation, relu
+        return ys
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        weight, *saved = ctx.saved_tensors
+        xs, ys = saved[: len(grads)], saved[len(grads) :]
+        # the gradient of a convolution is a convolution with the kernel turned round
+        turned = laid_out(weight.flip(2).transpose(0, 1), xs[0].dtype)
+
+        def trimmed(grad: Tensor, i: int) -> Tensor:
+            return ctx.extents[i].trim_(grad.clone())  # type: ignore[no-any-return]
+
+        def run(i: int) -> tuple[Tensor, Tensor, Tensor]:
+            # what was trimmed is zero, and the ReLU's gradient stops there
+            grad = kernels.relu_gradient(grads[i], ys[i]) if ctx.relu else trimmed(grads[i], i)
+            dx = convolve(grad, turned, None, ctx.dilation, relu=False, backward=True)
+            d_weight = weight_gradient(grad, xs[i], weight.shape, ctx.dilation)
+            return dx, d_weight, kernels.sum_of_rows(grad.flatten(0, 1))
+
+        dxs, d_weights, d_biases = zip(
+            *thread_map(run, range(len(xs)), weight.device.type), strict=True
+        )
+        d_weight, d_bias = sum(d_weights[1:], d_weights[0]), sum(d_biases[1:], d_biases[0])
+        return (None, None, None, d_weight, d_bias, *dxs)
+
+
+def laid_out(weight: Float[Tensor, "d c k"], dtype: torch.dtype) -> Float[Tensor, "d c 1 k"]:
+    """A kernel as :func:`convolve` takes it: channels last, in the activations' type."""
+    return weight.to(dtype).unsqueeze(2).contiguous(memory_format=torch.channels_last)
+
+
+def convolve(
+    x: Float[Tensor, "b l c"],
+    kernel: Float[Tensor, "d c 1 k"],
+    bias: Float[Tensor, " d"] | None,
+    dilation: int,
+    *,
+    relu: bool,
+    backward: bool = False,
+) -> Float[Tensor, "b l d"]:
+    """Convolution with 'same' padding and perhaps a ReLU; without autograd.
+
+    Args:
+        x: activations.
+        kernel: weights in the layout of :func:`laid_out`.
+        bias: by channel.
+        dilation: distance of the kernel's positions.
+        relu: whether a ReLU follows.
+        backward: the odd padding at the 5' end, as the gradient of a convolution needs it.
+    """
+    total = (kernel.shape[3] - 1) * dilation
+    left, right = total // 2, total - total // 2
+    if _takes_products(x):
+        return _as_products(x, kernel, bias, right if backward else left, dilation, relu)
+    image = x.unsqueeze(1).permute(0, 3, 1, 2)  # (b, c, 1, l)
+    y = _conv2d(image, kernel, bias, right, dilation, relu)
+    first = 0 if backward else right - left
+    rows = y.permute(0, 2, 3, 1).squeeze(1)[:, first : first + x.shape[1]]
+    return rows if rows.is_contiguous() else rows.contiguous()
+
+
+def _conv2d(
+    image: Tensor, kernel: Tensor, bias: Tensor | None, padding: int, dilation: int, relu: bool
+) -> Tensor:
+    if has_onednn(image.device.type, image.dtype):
+        return torch.ops.mkldnn._convolution_pointwise.default(  # type: ignore[no-any-return]
+            image, kernel, bias, [0, padding], [1, 1], [1, dilation], 1, _END[relu], [], ""
+        )
+    y = F.conv2d(image, kernel, bias, padding=(0, padding), dilation=(1, dilation))
+    return y.relu_() if relu else y
+
+
+_END = {False: "none", True: "relu"}
+
+
+def _takes_products(x: Tensor) -> bool:
+    """Whether to convolve by matrix products: on GPUs, where a row is millions of positions long."""
+    return x.is_cuda and len(x) == 1
+
+
+def _as_products(
+    x: Tensor, kernel: Tensor, bias: Tensor | None, left: int, dilation: int, relu: bool
+) -> Tensor:
+    """One matrix product for each position of the kernel."""
+    rows = x[0]
+    size = len(rows), len(kernel)
+    y = rows.new_zeros(size) if bias is None else bias.expand(size).contiguous()
+    for i in range(kernel.shape[3]):
+        offset = i * dilation - left
+        n = max(len(rows) - abs(offset), 0)
+        y[max(-offset, 0) :][:n].addmm_(rows[max(offset, 0) :][:n], kernel[:, :, 0, i].T)
+    return (y.relu_() if relu else y).unsqueeze(0)
+
+
+@cache
+def has_onednn(device: str, dtype: torch.dtype) -> bool:
+    """Whether this build of torch lets oneDNN's convolution be called, which may end in a ReLU, and it works here.
+
+    ``conv2d`` itself takes a slower one for some shapes.
+    """
+    if device != "cpu" or dtype not in (torch.float32, torch.bfloat16):
+        return False
+    image = torch.ones(1, 8, 1, 4, dtype=dtype).to(memory_format=torch.channels_last)
+    kernel = -torch.ones(8, 8, 1, 2, dtype=dtype).to(memory_format=torch.channels_last)
+    try:
+        fused = torch.ops.mkldnn._convolution_pointwise(
+            image, kernel, None, [0, 0], [1, 1], [1, 1], 1, "relu", [], ""
+        )
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return fused.shape == (1, 8, 1, 3) and not bool(fused.any())
+
+
+def weight_gradient(
+    grad: Float[Tensor, "b l d"],
+    x: Float[Tensor, "b l c"],
+    shape: torch.Size,
+    dilation: int,
+) -> Float[Tensor, "d c k"]:
+    """Gradient of the kernel, given in at least float32 (for bf16 activations rounded to bf16 before)."""
+    k = shape[2]
+    left = (k - 1) * dilation // 2
+    if _takes_products(x) or (len(x) == 1 and x.dtype == torch.bfloat16):
+        taps = [_tap_gradient(grad[0], x[0], i * dilation - left) for i in range(k)]
+        return torch.stack(taps, 2).to(kernels.wide(x.dtype))
+    right = (k - 1) * dilation - left
+    padded = F.pad(grad, (0, 0, right - left, 0))  # the positions that the crop removed
+    _, dw, _ = torch.ops.aten.convolution_backward(
+        padded.unsqueeze(1).permute(0, 3, 1, 2),
+        x.unsqueeze(1).permute(0, 3, 1, 2),
+        x.new_empty(shape[0], shape[1], 1, k),
+        None,
+        [1, 1],
+        [0, right],
+        [1, dilation],
+        False,
+        [0, 0],
+        1,
+        [False, True, False],
+    )
+    return dw.squeeze(2).to(kernels.wide(x.dtype))  # type: ignore[no-any-return]
+
+
+def _tap_gradient(grad: Tensor, x: Tensor, offset: int) -> Float[Tensor, "d c"]:
+    """Gradient of the kernel's position that sees the activation ``offset`` to the right."""
+    n = max(len(x) - abs(offset), 0)
+    return grad[max(-offset, 0) :][:n].T @ x[max(offset, 0) :][:n]
+
+
+class _MaxPool(torch.autograd.Function):
+    """The larger of each two neighbours; autograd's own backward of ``maximum`` is twenty times slower."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        first, second = x[:, 0::2], x[:, 1::2]
+        pooled = torch.maximum(first, second)
+        if x.requires_grad:
+            ctx.save_for_backward(torch.ge(first, second, out=torch.empty_like(pooled)))
+        return pooled
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (is_first,) = ctx.saved_tensors
+        b, half, c = grad.shape
+        dx = grad.new_empty(b, half, 2, c)
+        torch.mul(grad, is_first, out=dx[:, :, 0])
+        torch.sub(grad, dx[:, :, 0], out=dx[:, :, 1])
+        return dx.view(b, 2 * half, c)
+
+
+def max_pool(x: Float[Tensor, "b l c"]) -> Float[Tensor, "b half c"]:
+    """The larger of each two neighbouring positions; of two equal ones the gradient goes to the first."""
+    apply: Any = _MaxPool.apply
+    pooled: Tensor = apply(x)
+    return pooled
+
+
+class _MeanPool(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, extent: Extent) -> Tensor:
+        ctx.extent, ctx.shape, ctx.dtype = extent, x.shape, x.dtype
+        return sums_of(x, extent) / _lengths(extent, x)[:, None]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        share = (grad / _lengths(ctx.extent, grad)[:, None]).to(ctx.dtype)
+        dx = share.index_select(0, ctx.extent.owners).view(ctx.shape)
+        return ctx.extent.trim_(dx), None
+
+
+def mean_pool(x: Float[Tensor, "b l c"], extent: Extent) -> Float[Tensor, "n c"]:
+    """Mean over the positions of each RNA, in at least float32; ``x`` is zero between them."""
+    apply: Any = _MeanPool.apply
+    pooled: Tensor = apply(x, extent)
+    return pooled
+
+
+def sums_of(x: Float[Tensor, "b l c"], extent: Extent) -> Float[Tensor, "n c"]:
+    """Sum over the positions of each RNA, in at least float32; without autograd."""
+    rows, dtype = x.flatten(0, 1), wide(x.dtype)
+    if len(extent.starts) == 1:
+        start, n = int(extent.starts[0]), int(extent.lengths[0])
+        return rows[start : start + n].sum(0, dtype=dtype, keepdim=True)
+    if _in_one_go(x):
+        # one kernel; a segment ends where the next begins, and what lies between is zero
+        spans = np.diff(np.append(extent.starts, extent.size)).astype(np.int64)
+        spans[0] += extent.starts[0]
+        lengths = sent(spans, x.device)
+        return torch.segment_reduce(rows.to(dtype), "sum", lengths=lengths, unsafe=True)
+    pieces = zip(extent.starts.tolist(), extent.lengths.tolist(), strict=True)
+    return torch.stack([rows[start : start + n].sum(0, dtype=dtype) for start, n in pieces])
+
+
+def _in_one_go(x: Tensor) -> bool:
+    return x.is_cuda
+
+
+def _lengths(extent: Extent, like: Tensor) -> Tensor:
+    return sent(np.maximum(extent.lengths, 1), like.device).to(wide(like.dtype))
+
+
+class _LookUp(torch.autograd.Function):
+    """Rows of a table for every chunk; the backward pass adds all chunks into one table."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, table: Tensor, dtype: torch.dtype, *indices: Tensor
+    ) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(*indices)
+        ctx.shape, ctx.dtype = table.shape, table.dtype
+        rows = table.to(dtype)
+        return tuple(F.embedding(index, rows) for index in indices)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        total = torch.zeros(ctx.shape, dtype=ctx.dtype, device=grads[0].device)
+        for index, grad in zip(ctx.saved_tensors, grads, strict=True):
+            _add_rows(total, index.flatten(), grad.flatten(0, 1).to(ctx.dtype))
+        return (total, None, *(None for _ in grads))
+
+
+def _add_rows(total: Tensor, index: Tensor, rows: Tensor) -> None:
+    """Add each row to the one of ``total`` that its index names."""
+    if _sorts(rows):  # a few rows get nearly all: a GPU that adds them one by one waits for itself
+        total += torch.ops.aten.embedding_dense_backward(rows, index, len(total), -1, False)
+    else:
+        total.index_add_(0, index, rows)
+
+
+def _sorts(rows: Tensor) -> bool:
+    return rows.is_cuda
+
+
+class Stem(nn.Module):
+    """``(b, l)`` codes → ``(b, l / 2, channels)``.
+
+    Args:
+        tracks: 4 (nucleotides), 5 (and codon starts) or 6 (and exon ends).
+        channels: number of filters.
+    """
+
+    tracks: Tensor
+    kernel_size = 2
+
+    def __init__(self, tracks: int, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(channels, tracks, self.kernel_size))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.norm = BatchNorm(channels)
+        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+        self.fill_tracks(tracks)
+
+    def fill_tracks(self, tracks: int) -> None:
+        """The table of track values, on the weights' device: a constant, never saved."""
+        table = torch.tensor(TRACKS[:, :tracks], device=self.weight.device)
+        self.register_buffer("tracks", table, persistent=False)
+
+    def forward(self, chunks: Sequence[Chunk], dtype: torch.dtype) -> list[Tensor]:
+        """Pooled activations of every chunk, in ``dtype``."""
+        table = self._triples(self._normalised(chunks)) if self.training else self.table()
+        indices = [_triple_index(chunk.codes) for chunk in chunks]
+        apply: Any = _LookUp.apply
+        return list(apply(table, dtype, *indices))
+
+    def table(self) -> Float[Tensor, "32768 c"]:
+        """What the layer gives in evaluation for every three neighbouring codes."""
+        scale, shift = self.norm.affine()
+        return self._triples(self._pairs() * scale + shift)
+
+    @staticmethod
+    def look_up(codes: UInt8[Tensor, "b l"], table: Tensor) -> Float[Tensor, "b half c"]:
+        """The rows of a table for codes."""
+        return F.embedding(_triple_index(codes), table)
+
+    def _pairs(self) -> Float[Tensor, "32 32 c"]:
+        """The convolution's result for every pair of neighbouring codes."""
+        first, second = (self.tracks @ self.weight[:, :, i].T for i in range(2))
+        return first[:, None] + second[None, :] + self.bias
+
+    def _normalised(self, chunks: Sequence[Chunk]) -> Float[Tensor, "32 32 c"]:
+        pairs = self._pairs()
+        histogram = sum_over_ranks(_pair_histogram(chunks))
+        count = histogram.sum().clamp_min(1)
+        share = (histogram / count).to(pairs.dtype)
+        mean = torch.einsum("ij,ijc->c", share, pairs)
+        var = torch.einsum("ij,ijc->c", share, (pairs - mean) ** 2)
+        self.norm.track(mean, var, count)
+        return (pairs - mean) * torch.rsqrt(var + self.norm.eps) * self.norm.weight + self.norm.bias
+
+    def _triples(self, pairs: Float[Tensor, "32 32 c"]) -> Float[Tensor, "32768 c"]:
+        """ReLU and the larger of two neighbouring pairs; a pair that begins in padding is zero."""
+        pairs = F.relu(pairs) * _real(pairs.device)[:, None, None]
+        return torch.maximum(pairs[:, :, None], pairs[None]).flatten(0, 2)
+
+
+def _neighbours(codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Even positions, odd positions, and the even positions after them (padding after the last)."""
+    following = F.pad(codes[:, 2::2], (0, 1), value=PAD)
+    return codes[:, 0::2].int(), codes[:, 1::2].int(), following.int()
+
+
+def _triple_index(codes: Tensor) -> Int32[Tensor, "b half"]:
+    first, second, third = _neighbours(codes)
+    return (first * NUM_CODES + second) * NUM_CODES + third
+
+
+def _pair_histogram(chunks: Sequence[Chunk]) -> Float[Tensor, "32 32"]:
+    """How often each pair of neighbouring codes occurs, the first of the two being a real base."""
+    histogram = torch.zeros(NUM_CODES**2, dtype=torch.float64, device=chunks[0].codes.device)
+    for chunk in chunks:
+        first, second, third = _neighbours(chunk.codes)
+        for pair in (first * NUM_CODES + second, second * NUM_CODES + third):
+            histogram += _counts(pair.flatten())
+    return histogram.view(NUM_CODES, NUM_CODES) * _real(histogram.device)[:, None]
+
+
+def _real(device: torch.device) -> Bool[Tensor, "32"]:
+    """Which codes stand for a base, not for padding."""
+    return (torch.arange(NUM_CODES, device=device) & NUCLEOTIDE_BITS) != PAD
+
+
+def _counts(pairs: Int32[Tensor, " n"]) -> Int64[Tensor, "1024"]:
+    """How often each number below 1,024 occurs; ``bincount`` would wait for a GPU."""
+    if not pairs.is_cuda:
+        return torch.bincount(pairs, minlength=NUM_CODES**2)
+    zeros = torch.zeros(NUM_CODES**2, dtype=torch.int64, device=pairs.device)
+    return zeros.index_add_(0, pairs, torch.ones_like(pairs, dtype=torch.int64))

@@ -1,0 +1,151 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from isoclr.corpus.build import build
+from isoclr.corpus.corpus import Corpus
+from isoclr.corpus.inspect import check_plot, describe, inspect, picture, plot, tables
+from isoclr.errors import InputError
+from isoclr.genomics.encoding import encode, nucleotides
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    """Human: gene A of three isoforms, B of one; mouse: gene a, A's ortholog, of one."""
+    human, mouse, homology = (tmp_path / name for name in ("h.fa", "m.fa", "homologene.data"))
+    gtf = tmp_path / "h.gtf"
+    human.write_text(
+        ">A1 gene:1 gene_symbol:A\nATGAAATAACC\n>A2 gene:1 gene_symbol:A\nATGAAACCCTAA\n"
+        ">A3 gene:1 gene_symbol:A transcript_biotype:lncRNA\nCCC\n>A4 gene:1\nATGAAATAACC\n"
+        ">B1 gene:2\nGGGG\n>L gene:2\n" + "G" * 50 + "\n"
+    )
+    tail = 'gene_id "1"; transcript_id "A1"; gene_name "A";'
+    gtf.write_text(f"1\tx\texon\t1\t11\t.\t+\t.\t{tail}\n1\tx\tCDS\t1\t6\t.\t+\t0\t{tail}\n")
+    mouse.write_text(">a1 gene:77\nTTTTT\n>a2 gene:77\n\n")
+    homology.write_text("3\t9606\t1\tA\t\t\n3\t10090\t77\ta\t\t\n")
+    words = (
+        f"species=human,transcripts={human},annotation={gtf}",
+        f"species=mouse,transcripts={mouse}",
+    )
+    return build(
+        out=tmp_path / "c", input=words, homology=homology, orf_min_length=9, max_length=40
+    )
+
+
+def test_table_one_of_all_and_of_every_species(corpus: Corpus) -> None:
+    everything, human, mouse = inspect(corpus).groups
+    assert (everything.gene_sets, everything.transcripts) == (2, 5)
+    assert everything.mean == 2.5
+    assert everything.several == 0.5
+    assert (human.gene_sets, human.transcripts, human.mean, human.several) == (2, 4, 2.0, 0.5)
+    assert (human.genes, human.mapped) == (2, 0.5)
+    assert (mouse.gene_sets, mouse.transcripts, mouse.mapped) == (1, 1, 1.0)
+    assert everything.genes == 3
+    assert everything.mapped == pytest.approx(2 / 3)
+
+
+def test_coverage_of_the_tracks_and_lengths(corpus: Corpus) -> None:
+    found = inspect(corpus.path)
+    assert found.cds_source == {"annotated": 1, "orf": 1, "none": 3}
+    assert found.exons_known == 1
+    assert found.lengths["50%"] == 5
+    assert found.lengths["100%"] == 12
+
+
+def test_everything_left_out_is_told(corpus: Corpus) -> None:
+    found = inspect(corpus)
+    assert found.dropped["human"] == {"longer_than_max_length": 1, "identical_sequence": 1}
+    assert (
+        found.noted["human"]
+        == {"not_in_annotation": 4, "stop_codon_added": 1} | found.noted["human"]
+    )
+    assert found.files["m.fa"] == {"empty_sequence": 1}
+    assert found.records == 7
+    shown = {cell for _, _, rows in tables(found) for row in rows for cell in row}
+    assert {"identical_sequence", "empty_sequence", "m.fa", "not_in_annotation"} <= shown
+
+
+def test_it_can_be_written_as_json(corpus: Corpus) -> None:
+    found = json.loads(json.dumps(inspect(corpus).to_dict()))
+    assert found["groups"][0]["transcripts"] == 5
+
+
+def test_an_empty_shard_can_be_inspected(tmp_path: Path) -> None:
+    fasta = tmp_path / "t.fa"
+    fasta.write_text(">a\nACGT\n")
+    shards = [
+        build(out=tmp_path / f"{i}", species="x", transcripts=fasta, shard=f"{i}/2") for i in (1, 2)
+    ]
+    empty = next(shard for shard in shards if not len(shard))
+    assert inspect(empty).groups[0].transcripts == 0
+    assert tables(inspect(empty))
+
+
+def test_a_picture_is_drawn(world: Any, tmp_path: Path) -> None:
+    corpus = build(out=tmp_path / "c", species="human", transcripts=world.transcripts)
+    plot(corpus, tmp_path / "new" / "p.png")
+    picture = imread(tmp_path / "new" / "p.png")
+    assert picture.shape[0] > 300
+    assert picture.std() > 0.05
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["p.png"]
+
+
+@pytest.mark.parametrize("name", ["p.foo", "p", "folder.png", "file/p.png"])
+def test_a_picture_that_cannot_be_written(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match=str(tmp_path / name)):
+        check_plot(tmp_path / name)
+
+
+def test_codons_stand_below_their_first_base_and_bars_below_exon_ends() -> None:
+    lines = picture(encode(nucleotides("CCATGNAATAAC"), np.array([4, 8]), (2, 11)))
+    assert [line.rstrip() for line in lines] == [
+        " 1 CCATGNAATAAC" + " " * 48 + " 12",
+        "     M  X  *" + " " * 52 + "codons",
+        "      |       |" + " " * 49 + "exon ends",
+    ]
+
+
+def test_rows_of_sixty() -> None:
+    lines = picture(nucleotides("A" * 60 + "C" * 60 + "G"))
+    assert [line.split() for line in lines] == [
+        ["1", "A" * 60, "60"],
+        ["61", "C" * 60, "120"],
+        ["121", "G", "121"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("codon", "amino_acid"),
+    [
+        *[("ATG", "M"), ("TGG", "W"), ("TAA", "*"), ("TAG", "*"), ("TGA", "*"), ("AAA", "K")],
+        *[("TTT", "F"), ("CAT", "H"), ("GAG", "E"), ("GGC", "G"), ("CCG", "P"), ("AGA", "R")],
+        *[("TGC", "C"), ("ATA", "I"), ("GTT", "V"), ("CTA", "L"), ("TAC", "Y"), ("GAC", "D")],
+        *[("AGT", "S"), ("ACG", "T"), ("CAA", "Q"), ("AAC", "N"), ("GCT", "A")],
+    ],
+)
+def test_the_genetic_code(codon: str, amino_acid: str) -> None:
+    assert picture(encode(nucleotides(codon), None, (0, 3)))[1].split()[0] == amino_acid
+
+
+def test_a_transcript_is_described(tmp_path: Path) -> None:
+    fasta = tmp_path / "t.fa"
+    fasta.write_text(
+        ">NM_000001.2 gene:ENSG00000000001.4 gene_symbol:ABC\nCCATGAAATAGC\n"
+        ">b gene:ENSG00000000001.4\nGGG\n"
+    )
+    corpus = build(out=tmp_path / "c", species="human", transcripts=fasta, orf_min_length=9)
+    header, *rows = describe(corpus, "NM_000001").split("\n")
+    assert header == (
+        "NM_000001.2: gene ENSG00000000001.4 ABC; gene set human|ENSG00000000001 "
+        "(2 transcripts of 1 species); human; 12 nt; exons unknown; CDS 3-11 (orf)"
+    )
+    assert len(rows) == 2
+    assert "no CDS" in describe(corpus, "b")
+    with pytest.raises(InputError, match="no transcript 'c'"):
+        describe(corpus, "c")

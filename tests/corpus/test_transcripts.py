@@ -1,0 +1,363 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from isoclr.corpus.cds import OrfCalling
+from isoclr.corpus.inputs import Input
+from isoclr.corpus.transcripts import (
+    ROWS,
+    Options,
+    Part,
+    read_fasta_part,
+    read_genome_part,
+    read_part,
+    select,
+)
+from isoclr.errors import InputError
+from isoclr.genomics.encoding import CODON_START, EXON_END, letters
+
+OPTIONS = Options(OrfCalling(True, 300), True, 12_288)
+
+
+def _gtf(
+    path: Path, *transcripts: tuple[str, int, tuple[int, int] | None], gene: str = "G.1"
+) -> Path:
+    lines = []
+    for name, length, cds in transcripts:
+        tail = f'gene_id "{gene}"; transcript_id "{name}"; gene_name "S";'
+        lines.append(f"1\tx\texon\t11\t{10 + length - 4}\t.\t+\t.\t{tail}")
+        lines.append(f"1\tx\texon\t101\t104\t.\t+\t.\t{tail}")
+        if cds:
+            lines.append(f"1\tx\tCDS\t{11 + cds[0]}\t{10 + cds[1]}\t.\t+\t0\t{tail}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def _read(tmp_path: Path, fasta: str, *annotation: Path) -> Part:
+    file = tmp_path / "rna.fa"
+    file.write_text(fasta)
+    return read_fasta_part(file, annotation, "human", OPTIONS)
+
+
+def _rows(part: Part) -> list[dict[str, Any]]:
+    return part.table.rows(named=True)
+
+
+@pytest.mark.parametrize(
+    ("in_fasta", "in_annotation"),
+    [
+        ("ENST00000000001.2", "ENST00000000001.2"),
+        ("ENST00000000001", "ENST00000000001.2"),
+        ("ENST00000000001.2", "ENST00000000001"),
+        ("ENST00000000001.2", "ENST00000000001.7"),
+        ("NM_014028.3", "NM_014028"),
+        ("AT1G01010.1", "AT1G01010.1"),
+    ],
+)
+def test_ids_are_joined_with_and_without_version(
+    in_fasta: str, in_annotation: str, tmp_path: Path
+) -> None:
+    gtf = _gtf(tmp_path / "a.gtf", ("other", 20, None), (in_annotation, 20, (3, 12)))
+    (row,) = _rows(_read(tmp_path, f">{in_fasta}\n{'ACGT' * 5}\n", gtf))
+    assert row["transcript_id"] == in_fasta
+    assert row["exon_lengths"] == [16, 4]
+    assert (row["cds_start"], row["cds_end"]) == (3, 12)
+    assert (row["gene_id"], row["gene_symbol"]) == ("G.1", "S")
+
+
+@pytest.mark.parametrize("name", ["AT1G01010.2", "Y74C9A.3.1"])
+def test_a_dot_that_is_part_of_the_name_is_no_version(name: str, tmp_path: Path) -> None:
+    gtf = _gtf(tmp_path / "a.gtf", (name[:-1] + "9", 20, (3, 12)))
+    part = _read(tmp_path, f">{name}\n{'ACGT' * 5}\n>{name[:-1]}9\n{'CCGT' * 5}\n", gtf)
+    assert part.noted == {"not_in_annotation": 1}
+    assert part.table["cds_start"].to_list() == [-1, 3]
+
+
+def test_an_annotation_of_other_transcripts_is_refused(tmp_path: Path) -> None:
+    gtf = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)))
+    with pytest.raises(InputError, match=r"no transcript id in common, found 't' .* and 'u' in"):
+        _read(tmp_path, f">u\n{'ACGT' * 5}\n", gtf)
+
+
+def test_an_annotation_of_another_length_gives_names_but_no_tracks(tmp_path: Path) -> None:
+    gtf = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)), ("u", 20, None))
+    part = _read(tmp_path, f">t\n{'ACGT' * 5}AAAA\n>u\n{'ACGT' * 6}\n", gtf)
+    coding, without = _rows(part)
+    assert coding["exon_lengths"] is None
+    assert (coding["cds_start"], coding["cds_end"]) == (-1, -1)
+    assert coding["gene_id"] == "G.1"
+    assert not coding["no_cds"]  # it codes, we only do not know where
+    assert without["no_cds"]
+    assert part.noted == {"length_disagrees": 2}
+
+
+def test_of_several_candidates_the_one_of_the_right_length(tmp_path: Path) -> None:
+    first = _gtf(tmp_path / "a.gtf", ("NM_000001.2", 24, (0, 3)), gene="A")
+    second = _gtf(tmp_path / "b.gtf", ("NM_000001.1", 20, (3, 12)), gene="B")
+    part = _read(tmp_path, f">NM_000001.2\n{'ACGT' * 5}\n", first, second)
+    (row,) = _rows(part)
+    assert (row["gene_id"], row["cds_start"]) == ("B", 3)
+    assert not part.noted
+
+
+def test_the_first_annotation_wins_among_equals(tmp_path: Path) -> None:
+    first = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)), gene="A")
+    second = _gtf(tmp_path / "b.gtf", ("t", 20, (0, 9)), ("u", 20, (0, 9)), gene="B")
+    part = _read(tmp_path, f">t\n{'ACGT' * 5}\n>u\n{'CCGT' * 5}\n", first, second)
+    assert part.table["gene_id"].to_list() == ["A", "B"]
+
+
+def test_a_header_gives_what_the_annotation_does_not_say(tmp_path: Path) -> None:
+    bed = tmp_path / "a.bed"
+    bed.write_text("chr1\t100\t120\tt\t0\t+\t103\t112\t0\t2\t16,4,\t0,16,\n")
+    fasta = f">t cdna gene:ENSG7 gene_symbol:SYM transcript_biotype:protein_coding\n{'ACGT' * 5}\n"
+    (row,) = _rows(_read(tmp_path, fasta, bed))
+    assert (row["gene_id"], row["gene_symbol"], row["biotype"]) == (
+        "ENSG7",
+        "SYM",
+        "protein_coding",
+    )
+    assert (row["cds_start"], row["cds_end"]) == (3, 12)
+    (bare,) = _rows(_read(tmp_path, f">t\n{'ACGT' * 5}\n", bed))
+    assert bare["gene_id"] == "t"
+
+
+def test_the_annotations_gene_wins_over_the_headers(tmp_path: Path) -> None:
+    gtf = _gtf(tmp_path / "a.gtf", ("t", 20, None))
+    (row,) = _rows(_read(tmp_path, f">t gene:OTHER\n{'ACGT' * 5}\n", gtf))
+    assert row["gene_id"] == "G.1"
+
+
+def test_a_headers_cds_counts_where_the_annotation_has_none(tmp_path: Path) -> None:
+    header = "ENST00000000001.1|ENSG00000000001.1|-|-|S-1|S|20|UTR5:1-2|CDS:3-14|UTR3:15-20|"
+    (row,) = _rows(_read(tmp_path, f">{header}\n{'ACGT' * 5}\n"))
+    assert (row["cds_start"], row["cds_end"], row["gene_symbol"]) == (2, 14, "S")
+
+
+def test_whom_an_annotation_knows_not_to_code(tmp_path: Path) -> None:
+    fasta = f">t\n{'ACGT' * 5}\n>u\n{'CCGT' * 5}\n>v\n{'GCGT' * 5}\n"
+    marks = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)), ("u", 20, None))
+    assert _read(tmp_path, fasta, marks).table["no_cds"].to_list() == [False, True, False]
+    marks_none = _gtf(tmp_path / "b.gtf", ("t", 20, None), ("u", 20, None))
+    assert _read(tmp_path, fasta, marks_none).table["no_cds"].to_list() == [False, False, False]
+    table = tmp_path / "s.tsv"
+    table.write_text(
+        "transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\nt\t3\t9\t8\t16,4\nu\t\t\t\t16,4\n"
+    )
+    part = _read(tmp_path, fasta, table)  # an empty cell of a structure table means unknown
+    assert part.table["no_cds"].to_list() == [False, False, False]
+    assert part.table["exon_lengths"].to_list() == [[16, 4], [16, 4], None]
+
+
+def test_places_and_lengths_point_into_the_codes(tmp_path: Path) -> None:
+    part = _read(tmp_path, ">a\nAC\n>b\nGGG\n>c\nTTTT\n")
+    assert part.table.select("order", "start", "length").rows() == [(0, 0, 2), (1, 2, 3), (2, 5, 4)]
+    assert part.codes.tolist() == [0, 1, 2, 2, 2, 3, 3, 3, 3]
+    assert part.codes.flags.writeable
+    assert part.records == 3
+    assert isinstance(part.table, pl.DataFrame)
+
+
+def _read_genome_part(
+    genome: Path, annotation: Path, options: Options = OPTIONS, threads: int = 1
+) -> Part:
+    return read_genome_part(genome, [annotation], "human", options, threads, lambda *_: None)
+
+
+def _line(chrom: str, start: int, end: int, name: str, strand: str = "+") -> str:
+    return f'{chrom}\tx\texon\t{start}\t{end}\t.\t{strand}\t.\tgene_id "g{name}"; transcript_id "{name}";\n'
+
+
+def _files(
+    tmp_path: Path, *lines: str, genome: str = ">1\nACGTACGTAC\n>2\nGGGGG\n"
+) -> tuple[Path, Path]:
+    (tmp_path / "g.fa").write_text(genome)
+    (tmp_path / "a.gtf").write_text("".join(lines))
+    return tmp_path / "g.fa", tmp_path / "a.gtf"
+
+
+def _sequences(part: Part) -> dict[str, str]:
+    rows = part.table.select("transcript_id", "start", "length").iter_rows()
+    return {name: letters(part.codes[start : start + length]) for name, start, length in rows}
+
+
+def test_exons_are_joined_in_the_direction_of_transcription(tmp_path: Path) -> None:
+    plus = _line("1", 8, 9, "p") + _line("1", 1, 3, "p")  # in any order
+    minus = _line("1", 1, 3, "m", "-") + _line("1", 8, 9, "m", "-")
+    abutting = _line("1", 4, 6, "a") + _line("1", 1, 3, "a")
+    part = _read_genome_part(*_files(tmp_path, plus, minus, abutting))
+    assert _sequences(part) == {"p": "ACGTA", "m": "TACGT", "a": "ACGTAC"}
+    assert part.table["exon_lengths"].to_list() == [[3, 2], [2, 3], [3, 3]]
+
+
+def test_lower_case_and_ambiguous_bases(tmp_path: Path) -> None:
+    files = _files(tmp_path, _line("1", 1, 6, "t", "-"), genome=">1\nacgRyN\n")
+    assert _sequences(_read_genome_part(*files)) == {"t": "NNNCGT"}
+
+
+def test_an_exon_beyond_the_end_drops_its_transcript(tmp_path: Path) -> None:
+    lines = (_line("1", 1, 10, "whole"), _line("1", 2, 3, "over") + _line("1", 9, 11, "over"))
+    part = _read_genome_part(*_files(tmp_path, *lines))
+    assert list(_sequences(part)) == ["whole"]
+    assert part.dropped == {"beyond_sequence_end": 1}
+
+
+def test_a_chromosome_that_the_genome_lacks_is_counted(tmp_path: Path) -> None:
+    part = _read_genome_part(*_files(tmp_path, _line("1", 1, 4, "t"), _line("patch7", 1, 4, "u")))
+    assert list(_sequences(part)) == ["t"]
+    assert part.dropped == {"chromosome_not_in_genome": 1}
+    assert part.facts["chromosomes_missing"] == ["patch7"]
+    assert part.says == []
+
+
+def test_other_names_of_chromosomes_are_found_and_said(tmp_path: Path) -> None:
+    part = _read_genome_part(*_files(tmp_path, _line("chr1", 1, 4, "t"), _line("chr2", 1, 4, "u")))
+    assert _sequences(part) == {"t": "ACGT", "u": "GGGG"}
+    assert part.facts["chromosomes_renamed"] == {"chr1": "1", "chr2": "2"}
+    assert part.says == ["human: chromosome names of annotation = genome: chr1 = 1, chr2 = 2"]
+
+
+def test_a_genome_of_another_species_is_refused(tmp_path: Path) -> None:
+    files = _files(tmp_path, _line("scaffold_9", 1, 4, "t"))
+    with pytest.raises(
+        InputError, match=r"no sequence name in common, found 'scaffold_9' .* and '1'"
+    ):
+        _read_genome_part(*files)
+
+
+def test_a_structure_table_has_no_coordinates(tmp_path: Path) -> None:
+    genome, _ = _files(tmp_path)
+    table = tmp_path / "s.tsv"
+    table.write_text("transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\nt\t1\t3\t1\t3,2\n")
+    with pytest.raises(InputError, match="no transcript with coordinates"):
+        _read_genome_part(genome, table)
+
+
+def test_rows_are_by_chromosome_and_the_same_with_many_threads(world: Any) -> None:
+    one, four = (
+        _read_genome_part(world.genome, world.annotation, threads=threads) for threads in (1, 4)
+    )
+    assert one.table.equals(four.table)
+    assert one.codes.tolist() == four.codes.tolist()
+    assert one.table["sequence"].rle().len() == 2
+    assert one.table["order"].to_list() == list(range(len(world.truth)))
+
+
+def test_shards_take_their_place_in_the_whole(world: Any) -> None:
+    whole = _read_genome_part(world.genome, world.annotation)
+    order: list[int] = []
+    for number in (1, 2, 3):
+        shard = Options(OPTIONS.calling, True, OPTIONS.max_length, (number, 3))
+        part = _read_genome_part(world.genome, world.annotation, shard)
+        order += part.table["order"].to_list()
+        assert part.records == whole.records
+    assert sorted(order) == whole.table["order"].to_list()
+
+
+def _part(lengths: list[int], genes: list[str] | None = None) -> Part:
+    table = pl.DataFrame(
+        {"length": lengths, "gene_id": genes or [f"g{i}" for i in range(len(lengths))]}
+    )
+    return Part(table, np.empty(0, np.uint8), len(lengths))
+
+
+def _options(max_length: int = 100, shard: tuple[int, int] | None = None) -> Options:
+    return Options(OrfCalling(True, 300), True, max_length, shard)
+
+
+def test_empty_and_too_long_transcripts_are_dropped_and_counted() -> None:
+    part = _part([0, 1, 100, 101, 500])
+    select(part, "human", _options())
+    assert part.table["length"].to_list() == [1, 100]
+    assert part.dropped == {"empty": 1, "longer_than_max_length": 2}
+    assert part.seen == 5
+
+
+def test_a_row_of_unknown_length_is_not_lost_in_silence() -> None:
+    part = _part([5, 6])
+    part.table = part.table.with_columns(length=pl.Series([5, None]))
+    select(part, "human", _options())
+    assert part.table.height + sum(part.dropped.values()) == 2
+
+
+def test_notes_count_and_keep() -> None:
+    part = _part([1, 2, 3])
+    part.note(pl.col("length") > 1, "odd")
+    part.note(pl.col("length") > 9, "never")
+    assert part.noted == {"odd": 2}
+    assert part.table.height == 3
+
+
+@pytest.mark.parametrize("of", [1, 2, 7])
+def test_every_gene_is_in_exactly_one_shard_whatever_its_version(of: int) -> None:
+    genes = [f"ENSG{i // 3:011d}.{i % 3 + 1}" for i in range(90)]
+    seen: dict[str, int] = {}
+    total = 0
+    for number in range(1, of + 1):
+        part = _part([9] * 90, genes)
+        select(part, "human", _options(shard=(number, of)))
+        total += part.table.height
+        for gene in part.table["gene_id"]:
+            assert seen.setdefault(gene.split(".")[0], number) == number
+    assert total == 90
+    assert len(set(seen.values())) == of
+
+
+OPTIONS_READING = Options(OrfCalling(False, 300), True, 12_288)
+
+
+@pytest.mark.parametrize("kind", ["genome", "transcripts"])
+def test_a_part_is_marked_and_its_progress_adds_up(world: Any, kind: str) -> None:
+    paths: dict[str, Path | None] = {"genome": None, "transcripts": None}
+    paths[kind] = getattr(world, kind)
+    steps: list[tuple[int, int]] = []
+    source = Input("human", paths["transcripts"], paths["genome"], (world.annotation,))
+    part = read_part(source, OPTIONS_READING, 2, lambda *step: steps.append(step))
+    assert part.table.columns == list(ROWS)
+    assert sum(done for done, _ in steps) == len(world.truth) == steps[-1][1]
+    truth = {one.transcript_id: one for one in world.truth}
+    for row in part.table.rows(named=True):
+        codes = part.codes[row["start"] : row["start"] + row["length"]]
+        one = truth[row["transcript_id"]]
+        assert letters(codes) == one.sequence
+        assert np.flatnonzero(codes & CODON_START).tolist() == one.codon_starts
+        assert np.flatnonzero(codes & EXON_END).tolist() == one.exon_ends
+        assert (row["species"], row["n_exons"]) == ("human", len(one.exon_ends))
+
+
+def test_what_has_no_cds_can_be_left_out(world: Any) -> None:
+    options = Options(OPTIONS_READING.calling, False, OPTIONS_READING.max_length)
+    source = Input("human", world.transcripts, None, (world.annotation,))
+    part = read_part(source, options, 1, lambda *_: None)
+    without = sum(not one.codon_starts for one in world.truth)
+    assert part.dropped == {"noncoding": without}
+    assert set(part.table["cds_source"]) == {"annotated"}
+
+
+def test_what_is_known_not_to_code_gets_no_chance_orf(tmp_path: Path) -> None:
+    fasta = tmp_path / "rna.fa"
+    names = [
+        "mrna gene:ENSG00000000001.7",
+        "lnc gene:ENSG00000000002.3",  # only the table of genes knows
+        "own gene:ENSG00000000002 transcript_biotype:protein_coding",
+        "type gene:ENSG00000000001 transcript_biotype:lncRNA",
+        "NR_046018.2",
+        "alone",
+    ]
+    fasta.write_text("".join(f">{name}\nATGAAATAA{'C' * i}\n" for i, name in enumerate(names)))
+    genes = pl.DataFrame(
+        [("ENSG00000000002", ""), ("ENSG00000000002", "lncRNA"), ("ENSG00000000001", "x")],
+        schema=["gene_id", "biotype"],
+        orient="row",
+    )
+    options = Options(OrfCalling(True, 9), True, 12_288)
+    source = Input("human", fasta, None, ())
+    with_table = read_part(source, options, 1, lambda *_: None, genes).table
+    orf, none = "orf", "none"
+    assert with_table["cds_source"].to_list() == [orf, none, orf, none, none, orf]
+    assert with_table["biotype"].to_list() == ["x", "lncRNA", "protein_coding", "lncRNA", "", ""]
+    without = read_part(source, options, 1, lambda *_: None).table
+    assert without["cds_source"].to_list() == [orf, orf, orf, none, none, orf]

@@ -1,0 +1,276 @@
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from isoclr._io import sha256
+from isoclr.corpus.build import build
+from isoclr.corpus.corpus import INDEX_DTYPE, Corpus
+from isoclr.corpus.write import (
+    COLUMNS,
+    add,
+    check_target,
+    drop_duplicates,
+    index_rows,
+    merge,
+    write,
+)
+from isoclr.errors import InputError
+from isoclr.genomics.encoding import CODON_START, nucleotides
+
+
+def test_counts_are_added_by_reason() -> None:
+    total = {"empty": 2}
+    add(total, Counter({"empty": 1, "noncoding": 4}))
+    assert total == {"empty": 3, "noncoding": 4}
+
+
+def test_a_free_name_or_an_empty_folder_or_a_corpus_may_be_written(tmp_path: Path) -> None:
+    check_target(tmp_path / "new", overwrite=False)
+    check_target(tmp_path, overwrite=True)
+    (tmp_path / "corpus.json").write_text("{}")
+    check_target(tmp_path, overwrite=True)
+    with pytest.raises(InputError, match="exists already"):
+        check_target(tmp_path, overwrite=False)
+
+
+def test_nothing_else_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    for target in (tmp_path, tmp_path / "file"):
+        with pytest.raises(InputError, match="not a corpus, --overwrite replaces nothing else"):
+            check_target(target, overwrite=True)
+
+
+SOURCE = nucleotides("ACGTACGTACGTTTTT")
+
+
+def _row(order: int, transcript_id: str, **other: Any) -> dict[str, Any]:
+    row = {
+        "order": order,
+        "transcript_id": transcript_id,
+        "species": "human",
+        "gene_set": "g",
+        "cds_source": "none",
+        "n_exons": 0,
+        "source": 0,
+        "start": 0,
+        "length": 4,
+    }
+    return row | other
+
+
+def _kept(*rows: dict[str, Any]) -> tuple[list[str], dict[str, dict[str, int]]]:
+    table, dropped = drop_duplicates(pl.DataFrame(rows), [SOURCE, SOURCE | np.uint8(CODON_START)])
+    return table["transcript_id"].to_list(), {name: dict(count) for name, count in dropped.items()}
+
+
+def test_one_sequence_within_a_gene_set_stays_whatever_its_marks() -> None:
+    kept, dropped = _kept(_row(0, "a"), _row(1, "b", start=4, source=1), _row(2, "c", start=1))
+    assert kept == ["a", "c"]
+    assert dropped == {"human": {"identical_sequence": 1}}
+
+
+def test_the_same_sequence_in_another_gene_set_stays() -> None:
+    assert _kept(_row(0, "a"), _row(1, "b", gene_set="h"))[0] == ["a", "b"]
+
+
+def test_a_prefix_is_another_sequence() -> None:
+    assert _kept(_row(0, "a"), _row(1, "b", length=8))[0] == ["a", "b"]
+
+
+def test_the_better_annotated_stays_then_the_earlier() -> None:
+    assert _kept(_row(0, "a"), _row(1, "b", cds_source="annotated"))[0] == ["b"]
+    assert _kept(_row(0, "a", cds_source="orf"), _row(1, "b", n_exons=2))[0] == ["b"]
+    better = _row(1, "b", cds_source="annotated")
+    assert _kept(_row(0, "a", n_exons=3), better)[0] == ["b"]
+    assert _kept(_row(0, "a", cds_source="orf"), _row(1, "b"))[0] == ["a"]
+
+
+def test_an_id_stays_once_in_a_species_even_if_sequences_differ() -> None:
+    other = _row(2, "a", species="mouse", start=2)
+    kept, dropped = _kept(_row(0, "a"), _row(1, "a", start=1, n_exons=2), other)
+    assert kept == ["a", "a"]
+    assert dropped == {"human": {"duplicate_id": 1}, "mouse": {}}
+
+
+def test_rows_stay_in_the_order_of_the_inputs() -> None:
+    rows = [_row(i, f"t{i}", start=i % 8, length=5 + i % 3, n_exons=i % 2) for i in range(8)]
+    assert _kept(*rows[::-1])[0] == [f"t{i}" for i in range(8)]
+
+
+@pytest.fixture
+def words(world: Any, tmp_path: Path) -> tuple[str, ...]:
+    """Three inputs with ids and sequences that are in several of them, some under other genes."""
+    again = tmp_path / "again.fa"
+    with again.open("w") as stream:
+        for i, one in enumerate(world.truth):
+            other = world.truth[i - i % 3]
+            gene = other.gene_id if i % 4 else one.gene_id
+            name = f"copy{i}" if i % 2 else one.transcript_id
+            stream.write(f">{name} gene:{gene}\n{other.sequence}\n")
+    return (
+        f"species=human,genome={world.genome},annotation={world.annotation}",
+        f"species=human,transcripts={again}",
+        f"species=mouse,transcripts={world.transcripts},annotation={world.annotation}",
+    )
+
+
+def _shards(words: tuple[str, ...], folder: Path, of: int, **options: Any) -> list[Path]:
+    return [
+        build(out=folder / f"s{i}", input=words, shard=f"{i}/{of}", **options).path
+        for i in range(1, of + 1)
+    ]
+
+
+@pytest.mark.parametrize("of", [1, 3, 16])
+def test_shards_merge_to_the_very_bytes_of_the_whole(
+    words: tuple[str, ...], tmp_path: Path, of: int
+) -> None:
+    whole = build(out=tmp_path / "whole", input=words, max_length=400)
+    dropped = whole.meta["by_species"]["human"]["dropped"]
+    assert dropped["duplicate_id"] > 0
+    assert dropped["identical_sequence"] > 0
+    shards = _shards(words, tmp_path, of, max_length=400)
+    assert of < 16 or any(not len(Corpus(shard)) for shard in shards)  # an empty one is no trouble
+    merged = merge(tuple(reversed(shards)), out=tmp_path / "merged")
+    for name in ("codes.bin", "index.npy", "transcripts.parquet", "corpus.json"):
+        assert (merged.path / name).read_bytes() == (whole.path / name).read_bytes(), name
+
+
+def test_both_copies_of_a_pseudo_autosomal_gene_are_in_one_shard_and_kept_once(
+    tmp_path: Path,
+) -> None:
+    fasta = tmp_path / "par.fa"
+    records = [
+        f">ENST{i:011d}.1{mark} gene:ENSG{i:011d}.2{mark}\n{'ACGT' * (i + 1)}\n"
+        for mark in ("", "_PAR_Y")
+        for i in range(20)
+    ]
+    fasta.write_text("".join(records))
+    words = (f"species=human,transcripts={fasta}",)
+    whole = build(out=tmp_path / "whole", input=words)
+    assert whole.meta["by_species"]["human"]["dropped"] == {"identical_sequence": 20}
+    assert whole.meta["by_species"]["human"]["genes"] == 20
+    assert not whole.transcripts["gene_id"].str.contains("PAR_Y").any()
+    shards = _shards(words, tmp_path, 3)
+    names = [set(Corpus(shard).transcripts["gene_set"]) for shard in shards]
+    assert [len(shard) for shard in map(Corpus, shards)] == [2 * len(each) for each in names]
+    merged = merge(tuple(shards), out=tmp_path / "merged")
+    for name in ("codes.bin", "index.npy", "transcripts.parquet", "corpus.json"):
+        assert (merged.path / name).read_bytes() == (whole.path / name).read_bytes(), name
+
+
+def test_isoforms_of_a_gene_are_in_one_shard(words: tuple[str, ...], tmp_path: Path) -> None:
+    genes = [
+        set(Corpus(path).transcripts.select("species", "gene_set").iter_rows())
+        for path in _shards(words, tmp_path, 2)
+    ]
+    assert genes[0]
+    assert genes[1]
+    assert not genes[0] & genes[1]
+
+
+def test_shards_that_do_not_belong_together(words: tuple[str, ...], tmp_path: Path) -> None:
+    one, two = _shards(words, tmp_path, 2)
+    with pytest.raises(InputError, match=r"of its shards 2/2 not given"):
+        merge((one,), out=tmp_path / "c")
+    with pytest.raises(InputError, match=r"shard 1/2 again"):
+        merge((one, one, two), out=tmp_path / "c")
+    other = build(out=tmp_path / "o", input=words, shard="2/2", max_length=99).path
+    with pytest.raises(InputError, match="another options than"):
+        merge((one, other), out=tmp_path / "c")
+    third = build(out=tmp_path / "t", input=words, shard="3/3").path
+    with pytest.raises(InputError, match="shard 3/3, expected one of 2"):
+        merge((one, two, third), out=tmp_path / "c")
+    less = build(out=tmp_path / "l", input=words[:1], shard="2/2").path
+    with pytest.raises(InputError, match="not shards of one build"):
+        merge((one, less), out=tmp_path / "c")
+    whole = build(out=tmp_path / "w", input=words).path
+    with pytest.raises(InputError, match="a whole corpus, expected one that"):
+        merge((whole,), out=tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+
+
+def test_merge_needs_shards_and_a_free_name(words: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no shards given"):
+        merge((), out=tmp_path / "c")
+    shards = _shards(words, tmp_path, 1)
+    with pytest.raises(InputError, match="exists already"):
+        merge(tuple(shards), out=shards[0])
+
+
+SOURCES = [nucleotides("AACCGGTT"), nucleotides("TTTTT")]
+META = {"shard": None, "species": ["mouse", "human"]}
+
+
+def _table() -> pl.DataFrame:
+    rows = pl.DataFrame(
+        {
+            "source": [0, 0, 1, 0],
+            "start": [0, 2, 1, 4],
+            "length": [2, 2, 3, 4],
+            "transcript_id": ["a", "b", "c", "d"],
+            "gene_set": ["y", "x", "y", "z"],
+            "species": ["human", "human", "mouse", "human"],
+            "cds_start": [-1, -1, 0, -1],
+            "cds_end": [-1, -1, 3, -1],
+            "n_exons": [0, 1, 2, 0],
+            "order": [0, 3, 4, 9],
+        }
+    )
+    texts = ("gene_id", "gene_symbol", "cds_source", "biotype")
+    return rows.with_columns(pl.lit("").alias(name) for name in texts)
+
+
+def test_codes_of_rows_follow_one_another(tmp_path: Path) -> None:
+    steps: list[int] = []
+    write(tmp_path, _table(), SOURCES, META, steps.append)
+    written = np.fromfile(tmp_path / "codes.bin", np.uint8)
+    assert written.tolist() == nucleotides("AA" + "CC" + "TTT" + "GGTT").tolist()
+    assert sum(steps) == 4
+
+
+def test_what_lies_between_two_rows_is_not_written(tmp_path: Path) -> None:
+    table = _table().with_columns(
+        source=0, start=pl.Series([0, 3, 4, 4]), length=pl.Series([1, 1, 3, 2])
+    )
+    write(tmp_path, table, SOURCES, META)
+    written = np.fromfile(tmp_path / "codes.bin", np.uint8)
+    assert written.tolist() == nucleotides("A" + "C" + "GGT" + "GG").tolist()
+
+
+def test_index_numbers_gene_sets_by_first_appearance_and_species_by_the_list() -> None:
+    index = index_rows(_table().with_columns(offset=pl.Series([0, 2, 4, 7])), META["species"] or [])
+    assert index.dtype == INDEX_DTYPE
+    assert index["gene_set"].tolist() == [0, 1, 0, 2]
+    assert index["species"].tolist() == [1, 1, 0, 1]
+    assert index["offset"].tolist() == [0, 2, 4, 7]
+    assert index["cds_end"].tolist() == [-1, -1, 3, -1]
+
+
+def test_meta_counts_and_fingerprints_every_file(tmp_path: Path) -> None:
+    write(tmp_path, _table(), SOURCES, META)
+    meta = json.loads((tmp_path / "corpus.json").read_text())
+    assert meta["counts"] == {"transcripts": 4, "gene_sets": 3, "nucleotides": 11}
+    for name, facts in meta["files"].items():
+        assert facts["sha256"] == sha256(tmp_path / name)
+        assert facts["size"] == (tmp_path / name).stat().st_size
+    assert set(meta["files"]) == {"codes.bin", "index.npy", "transcripts.parquet"}
+
+
+def test_names_are_in_the_documented_columns_and_a_shard_keeps_its_order(tmp_path: Path) -> None:
+    write(tmp_path, _table(), SOURCES, META)
+    assert pl.read_parquet(tmp_path / "transcripts.parquet").columns == list(COLUMNS)
+    write(tmp_path, _table(), SOURCES, META | {"shard": [1, 2]})
+    assert pl.read_parquet(tmp_path / "transcripts.parquet")["order"].to_list() == [0, 3, 4, 9]
+
+
+def test_a_shard_may_be_empty(tmp_path: Path) -> None:
+    write(tmp_path, _table().clear(), SOURCES, META | {"shard": [1, 2]})
+    assert (tmp_path / "codes.bin").stat().st_size == 0
+    counts = json.loads((tmp_path / "corpus.json").read_text())["counts"]
+    assert counts == {"transcripts": 0, "gene_sets": 0, "nucleotides": 0}

@@ -1,0 +1,226 @@
+"""What is there is never computed again, what changed is, and a killed run goes on."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from isoclr.errors import InputError, MissingExtraError
+from isoclr.evaluation import evaluate as running
+from isoclr.evaluation.cache import Bench, Store
+from isoclr.evaluation.evaluate import benchmark
+from isoclr.evaluation.methods import RANDOM_INIT
+from isoclr.evaluation.read_plan import read_plan
+
+STUDIES = """
+[main]
+methods = ["embedding", "k-mers", "length"]
+[low_data]
+methods = ["k-mers"]
+shares = [100, 50]
+repeats = 2
+"""
+
+
+def computed(done: Any) -> dict[str, int]:
+    return {one.study: one.computed for one in done.studies}
+
+
+def test_nothing_is_computed_twice(world: Any) -> None:
+    plan, out = world.plan(STUDIES), world.folder / "out"
+    assert computed(benchmark(plan, out=out, report=False)) == {"main": 4, "low_data": 4}
+    before = {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("*.json")}
+    assert len(before) == 8
+    assert computed(benchmark(plan, out=out, report=False)) == {"main": 0, "low_data": 0}
+    assert before == {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("*.json")}
+
+
+def test_a_run_killed_between_two_results_goes_on(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, out = world.plan(STUDIES), world.folder / "out"
+    written: list[str] = []
+    write = Store.write
+
+    def stop_at_the_third(self: Store, cell: Any, outcome: Any, seconds: float) -> None:
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(cell.key)
+        write(self, cell, outcome, seconds)
+
+    monkeypatch.setattr(Store, "write", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        benchmark(plan, out=out, report=False)
+    monkeypatch.undo()
+    assert computed(benchmark(plan, out=out, report=False)) == {"main": 2, "low_data": 4}
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def test_changed_labels_are_computed_anew_and_others_are_not(world: Any) -> None:
+    plan, out = world.plan(STUDIES), world.folder / "out"
+    benchmark(plan, out=out, report=False)
+    embedded = {path: path.stat().st_mtime_ns for path in (out / "embeddings").iterdir()}
+    text = (world.folder / "gc.tsv").read_text().replace("G0\t0", "G0\t1")
+    (world.folder / "gc.tsv").unlink()
+    (world.folder / "gc.tsv").write_text(text)
+    assert computed(benchmark(plan, out=out, report=False)) == {"main": 4, "low_data": 4}
+    assert embedded == {path: path.stat().st_mtime_ns for path in (out / "embeddings").iterdir()}
+
+
+def test_another_seed_or_another_share_is_another_result(world: Any) -> None:
+    out = world.folder / "out"
+    benchmark(world.plan(STUDIES), out=out, report=False)
+    more = STUDIES.replace("[100, 50]", "[100, 50, 25]")
+    assert computed(benchmark(world.plan(more), out=out, report=False)) == {
+        "main": 0,
+        "low_data": 2,
+    }
+
+
+def test_listing_computes_nothing(world: Any) -> None:
+    out = world.folder / "out"
+    done = benchmark(world.plan(STUDIES), out=out, list=True)
+    assert len(done.to_do) == 8
+    assert not out.exists()
+
+
+def test_only_some_studies(world: Any) -> None:
+    plan, out = world.plan(STUDIES), world.folder / "out"
+    done = benchmark(plan, out=out, only=("low_data",), report=False)
+    assert computed(done) == {"main": 0, "low_data": 4}
+    assert len(done.to_do) == 4
+    with pytest.raises(InputError, match=r"has no study \[ontology\]"):
+        benchmark(plan, out=out, only=("ontology",))
+
+
+def test_every_number_is_in_a_csv_and_every_input_in_the_manifest(world: Any) -> None:
+    plan, out = world.plan(STUDIES), world.folder / "out"
+    benchmark(plan, out=out, report=False)
+    main = pl.read_csv(out / "results" / "main.csv")
+    assert set(main["method"]) == {"small", "k-mers + codons", "length alone"}
+    kmers = main.filter(method="k-mers + codons", metric="pearson")["value"][0]
+    length = main.filter(method="length alone", metric="pearson")["value"][0]
+    assert (
+        kmers > 0.9 > length
+    )  # the label is the G+C content, which k-mers say and the length does not
+    differences = pl.read_csv(out / "results" / "main_differences.csv")
+    row = differences.row(0, named=True)
+    assert row["method"] == "small"
+    assert row["low"] <= row["value"] <= row["high"]
+    means = pl.read_csv(out / "results" / "low_data_means.csv")
+    assert means.filter(metric="pearson").sort("share")["train"].to_list() == [17, 34]
+    leaks = pl.read_csv(out / "results" / "leaks.csv")
+    assert leaks.filter(metric="gene")["value"].to_list() == [0, 0, 0]
+    manifest = json.loads((out / "results" / "manifest.json").read_text())
+    assert len(manifest["results"]) == 8
+    assert manifest["missing"] == 0
+    assert manifest["corpus"]["counts"]["transcripts"] == 96
+    assert manifest["tasks"]["gc"]["title"] == "G+C content"
+
+
+def test_a_damaged_result_is_named(world: Any) -> None:
+    plan, out = world.plan("[main]\nmethods = ['length']"), world.folder / "out"
+    benchmark(plan, out=out, report=False)
+    path = next((out / "cells" / "main").glob("*.json"))
+    path.write_text("{")
+    with pytest.raises(InputError, match=r"damaged .* remove it to compute it again"):
+        benchmark(plan, out=out, report=False)
+
+
+def test_a_file_is_no_directory(world: Any) -> None:
+    (world.folder / "out").write_text("")
+    with pytest.raises(InputError, match="is a file, expected the directory of a benchmark"):
+        benchmark(world.plan(), out=world.folder / "out")
+
+
+def test_every_study_of_a_plan_has_a_function() -> None:
+    from isoclr.evaluation.plan import STUDIES as NAMES
+
+    assert set(running._CELLS) == set(NAMES)
+
+
+def test_paths_relative_to_the_plan(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = world.plan("[main]\nmethods = ['length']")
+    monkeypatch.chdir(os.sep)
+    assert computed(benchmark(plan, out=Path(world.folder / "out"), report=False)) == {"main": 2}
+
+
+def test_a_single_split_and_a_single_training_make_a_page(world: Any) -> None:
+    plan, out = world.plan(STUDIES.replace("repeats = 2", "repeats = 1")), world.folder / "out"
+    plan.write_text(plan.read_text().replace("repeats = 3", "repeats = 1"))
+    done = benchmark(plan, out=out)
+    assert done.report == out / "report.html"
+    assert (out / "report.html").is_file()
+    for path in (out / "results").glob("*.csv"):
+        assert "nan" not in path.read_text()
+
+
+def test_results_of_a_study_without_cells_are_removed(world: Any) -> None:
+    out = world.folder / "out"
+    benchmark(world.plan(STUDIES), out=out, report=False)
+    before = {path.name for path in (out / "results").iterdir()}
+    assert {"main.csv", "leaks.csv", "low_data_means.csv", "main_differences.csv"} <= before
+    benchmark(
+        world.plan("[low_data]\nmethods = ['k-mers']\nrepeats = 2\nshares = [50]"),
+        out=out,
+        report=False,
+    )
+    after = {path.name for path in (out / "results").iterdir()}
+    assert after == {"corpus.csv", "low_data.csv", "low_data_means.csv", "manifest.json"}
+    assert not list((out / "tables").iterdir())
+
+
+def test_another_name_of_a_model_is_another_result(world: Any) -> None:
+    plan, out = world.plan("[main]\nmethods = ['embedding']"), world.folder / "out"
+    benchmark(plan, out=out, report=False)
+    plan.write_text(plan.read_text().replace('"small"', '"renamed"'))
+    benchmark(plan, out=out, report=False)
+    assert set(pl.read_csv(out / "results" / "main.csv")["method"]) == {"renamed"}
+
+
+def test_a_missing_label_table_is_one_line(world: Any) -> None:
+    plan = world.plan("[main]\nmethods = ['length']")
+    (world.folder / "gc.tsv").unlink()
+    with pytest.raises(InputError, match=r"gc\.tsv: no such file"):
+        benchmark(plan, out=world.folder / "out", list=True)
+
+
+def test_without_plotly_nothing_is_computed(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    out = world.folder / "out"
+    with pytest.raises(MissingExtraError, match="plotly"):
+        benchmark(world.plan("[main]\nmethods = ['length']"), out=out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        "[main]\nmethods = ['embedding']",
+        "[low_data]\nmethods = ['embedding', 'supervised']",
+        "[finetuning]",
+        "[latent]",
+    ],
+)
+def test_what_tables_call_a_model_is_in_the_name_of_its_results(world: Any, study: str) -> None:
+    def names() -> set[str]:
+        bench = Bench(read_plan(plan), world.folder / "out")
+        (name,) = bench.plan.studies
+        found = running._CELLS[name](bench, getattr(bench.plan, name))
+        return {cell.key for cell in found if cell.study == name and RANDOM_INIT not in cell.title}
+
+    plan = world.plan(study)
+    before = names()
+    plan.write_text(plan.read_text().replace('"small"', '"renamed"'))
+    assert before
+    assert not before & names()
+
+
+def test_an_audit_of_constructs_is_named_by_what_it_compares(world: Any) -> None:
+    bench = world.bench("[main]\nmethods = ['length']", task=world.constructs())
+    *_, audit = running._CELLS["main"](bench, bench.plan.main)
+    assert audit.inputs["audit"] == "insert of the construct"

@@ -1,0 +1,385 @@
+import gzip
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from isoclr.errors import InputError
+from isoclr.genomics.homology import (
+    HEADER,
+    assign,
+    read_gene_ids,
+    read_homologene,
+    read_homology,
+    read_orthologs,
+)
+
+HOMOLOGENE = """3\t9606\t34\tACADM\t\t
+3\t9606\t35\tACADM2\t\t
+3\t10090\t11364\tAcadm\t\t
+20\t9606\t7157\tTP53\t\t
+20\t10090\t22059\tTrp53\t\t
+100\t9606\t900\tTWICE\t\t
+101\t9606\t901\tTWICE\t\t
+102\t9606\t902\tSAME\t\t
+102\t9606\t903\tSAME\t\t
+"""
+HUMAN_IDS = """ensembl_gene_id\tentrez_gene_id\tsymbol
+ENSG00000000001\t34\tACADM
+ENSG00000000002\t35\tNEWNAME
+ENSG00000000003\t7157\tP53
+ENSG00000000003\t34\tP53
+ENSG00000000004\t\tTP53
+ENSG00000000005\t555555\tTP53
+ENSG00000000006\t900\tONE
+ENSG00000000007\t901\tONE
+"""
+
+
+@pytest.fixture
+def homology(tmp_path: Path) -> Path:
+    path = tmp_path / "homologene.data"
+    path.write_text(HOMOLOGENE)
+    return path
+
+
+@pytest.fixture
+def human_ids(tmp_path: Path) -> Path:
+    path = tmp_path / "human.tsv"
+    path.write_text(HUMAN_IDS)
+    return path
+
+
+def genes(*rows: tuple[str, str, str]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=["species", "gene_id", "gene_symbol"], orient="row")
+
+
+def sets(table: pl.DataFrame) -> list[str]:
+    return table["gene_set"].to_list()
+
+
+def test_paralogs_and_orthologs_merge(homology: Path) -> None:
+    rows = genes(
+        ("human", "34", ""), ("mouse", "22059", ""), ("human", "35", ""), ("mouse", "11364", "")
+    )
+    found = assign(rows, homology)
+    assert sets(found.table) == ["HID:3", "HID:20", "HID:3", "HID:3"]
+    assert found.table.drop("gene_set").equals(rows)
+    assert found.mapped == {"human": (2, 2), "mouse": (2, 2)}
+
+
+def test_within_species_keeps_orthologs_apart_and_merges_paralogs(homology: Path) -> None:
+    rows = genes(
+        ("human", "34", ""), ("human", "35", ""), ("mouse", "11364", ""), ("mouse", "x", "")
+    )
+    found = assign(rows, homology, scope="within-species")
+    assert sets(found.table) == ["human|HID:3", "human|HID:3", "mouse|HID:3", "mouse|x"]
+
+
+def test_unmapped_genes_are_never_keyed_by_symbol(homology: Path) -> None:
+    rows = genes(
+        ("human", "ENSG00000000099.7", "ABC"),
+        ("mouse", "ENSMUSG00000000099.1", "ABC"),
+        ("human", "ENSG00000000098.7", "ABC"),
+        ("rat", "g1", "S"),
+        ("cow", "g1", "S"),
+    )
+    for file in (homology, None):
+        found = assign(rows, file)
+        assert sets(found.table) == [
+            "human|ENSG00000000099",
+            "mouse|ENSMUSG00000000099",
+            "human|ENSG00000000098",
+            "rat|g1",
+            "cow|g1",
+        ]
+        assert found.mapped == {"human": (0, 2), "mouse": (0, 1), "rat": (0, 1), "cow": (0, 1)}
+
+
+def test_a_symbol_counts_in_its_own_species_and_spelling_only(homology: Path) -> None:
+    rows = genes(
+        ("human", "g1", "TP53"),
+        ("mouse", "g2", "TP53"),
+        ("human", "g3", "tp53"),
+        ("mouse", "g4", "Trp53"),
+    )
+    assert sets(assign(rows, homology).table) == ["HID:20", "mouse|g2", "human|g3", "HID:20"]
+
+
+def test_an_ambiguous_symbol_maps_only_when_all_its_genes_are_of_one_group(homology: Path) -> None:
+    rows = genes(("human", "g1", "TWICE"), ("human", "g2", "SAME"))
+    assert sets(assign(rows, homology).table) == ["human|g1", "HID:102"]
+
+
+def test_a_gene_id_that_is_the_symbol_maps(homology: Path) -> None:
+    rows = genes(("human", "TP53", ""), ("human", "TP53", "OTHER"))
+    assert sets(assign(rows, homology).table) == ["HID:20", "human|TP53"]
+
+
+def test_loc_and_numbers_are_entrez_ids_of_the_species(homology: Path) -> None:
+    rows = genes(
+        ("human", "LOC34", ""), ("human", "g1", "LOC7157"), ("human", "GeneID:34", ""),
+        ("mouse", "34", ""), ("mouse", "LOC34", ""), ("martian", "34", ""), ("9606", "34", ""),
+    )  # fmt: skip
+    assert sets(assign(rows, homology).table) == [
+        "HID:3", "HID:20", "HID:3", "mouse|34", "mouse|LOC34", "martian|34", "HID:3",
+    ]  # fmt: skip
+
+
+def test_id_table(homology: Path, human_ids: Path) -> None:
+    rows = genes(
+        ("human", "ENSG00000000001.5", "WRONG"),  # by id, the version aside
+        ("human", "ENSG00000000002", ""),
+        ("human", "ENSG00000000003", ""),  # two Entrez ids: the smallest group
+        ("human", "ENSG00000000004", ""),  # no Entrez id: the table's symbol, in the homology file
+        ("human", "ENSG00000000005", "ACADM"),  # an Entrez id without a group: its own symbol first
+        ("human", "novel", "NEWNAME"),  # a symbol that only the table knows
+        ("human", "novel2", "ONE"),  # a symbol of two groups
+        ("mouse", "ENSG00000000001", ""),  # another species' table does not count
+    )
+    found = assign(rows, homology, {"human": human_ids})
+    assert sets(found.table) == [
+        "HID:3", "HID:3", "HID:3", "HID:20", "HID:3", "HID:3", "human|novel2", "mouse|ENSG00000000001",
+    ]  # fmt: skip
+
+
+def test_surer_ways_win(homology: Path, human_ids: Path) -> None:
+    rows = genes(
+        ("human", "ENSG00000000001", "LOC7157"),
+        ("human", "7157", "ACADM"),
+        ("human", "LOC7157", "ACADM"),
+    )
+    assert sets(assign(rows, homology, {"hg38": human_ids}).table) == ["HID:3", "HID:20", "HID:20"]
+
+
+def test_gene_orthologs(tmp_path: Path, human_ids: Path) -> None:
+    path = tmp_path / "gene_orthologs"
+    path.write_text(
+        "#tax_id\tGeneID\trelationship\tOther_tax_id\tOther_GeneID\n"
+        "9606\t34\tOrtholog\t10090\t11364\n9606\t35\tOrtholog\t10090\t11365\n"
+    )
+    rows = genes(
+        ("mouse", "11364", ""), ("human", "ENSG00000000001.2", ""), ("human", "35", "ACADM")
+    )
+    found = assign(rows, path, {"human": human_ids})
+    assert sets(found.table) == ["ORTH:34", "ORTH:34", "ORTH:35"]
+
+
+def test_no_genes_and_null_symbols(homology: Path) -> None:
+    empty = assign(genes().cast(pl.String), homology)
+    assert empty.table.columns == ["species", "gene_id", "gene_symbol", "gene_set"]
+    assert empty.mapped == {}
+    rows = genes(("human", "34", "")).with_columns(gene_symbol=pl.lit(None, pl.String))
+    assert sets(assign(rows, homology).table) == ["HID:3"]
+
+
+def test_an_id_table_for_nobody_and_a_wrong_scope(homology: Path, human_ids: Path) -> None:
+    rows = genes(("human", "34", ""))
+    with pytest.raises(
+        InputError, match=r"human\.tsv: is the gene id table of 'humn'.*here are human"
+    ):
+        assign(rows, homology, {"humn": human_ids})
+    with pytest.raises(InputError, match="scope is 'both', expected one of across-species, within"):
+        assign(rows, homology, scope="both")  # type: ignore[arg-type]
+
+
+def test_a_ten_species_atlas_is_quick(tmp_path: Path) -> None:
+    taxids = [9606, 10090, 9031, 6239, 9598, 9913, 9615, 7227, 10116, 7955]
+    number = np.arange(20_000)
+    lines = [f"{i}\t{t}\t{t * 100_000 + i}\tSYM{i}\t\t" for t in taxids for i in number]
+    path = tmp_path / "homologene.data"
+    path.write_text("\n".join(lines) + "\n")
+    ids = pl.Series(np.arange(60_000)).cast(pl.String)
+    rows = pl.concat(
+        pl.DataFrame(
+            {"species": [str(t)] * 60_000, "gene_id": "GENE" + ids, "gene_symbol": "SYM" + ids}
+        )
+        for t in taxids
+    )
+    began = time.perf_counter()
+    found = assign(rows, path)
+    assert time.perf_counter() - began < 20  # 0.6 s on an idle machine
+    assert set(found.mapped.values()) == {(20_000, 60_000)}
+
+
+@pytest.mark.realdata
+def test_real_genes_map(real_data: Path) -> None:
+    table = pl.read_csv(real_data / "ids/mouse.tsv.gz", separator="\t", infer_schema=False)
+    coding = table.filter(pl.col("biotype") == "protein_coding")
+    rows = coding.select(species=pl.lit("mouse"), gene_id="ensembl_gene_id", gene_symbol="symbol")
+    found = assign(
+        rows, real_data / "homology/homologene.data.gz", {"mouse": real_data / "ids/mouse.tsv.gz"}
+    )
+    mapped, total = found.mapped["mouse"]
+    assert 0.8 < mapped / total < 0.95
+    by_symbol = assign(rows, real_data / "homology/homologene.data.gz")
+    assert 0.7 < by_symbol.mapped["mouse"][0] / total < mapped / total
+
+
+FILE = Path("homologene.data")
+
+
+def test_rows_with_blank_or_missing_last_columns() -> None:
+    data = b"3\t9606\t34\tACADM\t4557231\tNP_000007.1\n3\t10090\t11364\tAcadm\t\t\r\n12\t9606\t7\tX\n\n"
+    table = read_homologene(FILE, data)
+    assert table.columns == ["taxid", "entrez", "symbol", "group", "rank"]
+    assert table.rows() == [
+        (9606, 34, "ACADM", "HID:3", 3),
+        (10090, 11364, "Acadm", "HID:3", 3),
+        (9606, 7, "X", "HID:12", 12),
+    ]
+
+
+def test_quotes_in_a_symbol_are_letters() -> None:
+    table = read_homologene(FILE, b"3\t7227\t34\tl(2)\"x\t\t\n4\t7227\t35\t'y\t\t\n")
+    assert table["symbol"].to_list() == ['l(2)"x', "'y"]
+
+
+def test_a_broken_line_is_named() -> None:
+    message = r"homologene\.data: line 3: gene id is 'abc', expected a number \(HomoloGene's"
+    with pytest.raises(InputError, match=message):
+        read_homologene(FILE, b"3\t9606\t34\tA\t\t\n\n3\t9606\tabc\tB\t\t\n")
+
+
+def test_a_short_line_is_named() -> None:
+    with pytest.raises(InputError, match="line 2: gene id is '', expected a number"):
+        read_homologene(FILE, b"3\t9606\t34\tA\t\t\n3\t9606\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "group"),
+    [
+        (b"3\t9606\t34\tACADM\t1\tNP_1\n", "HID:3"),
+        (b"3\t9606\t34\tACADM\n", "HID:3"),
+        (HEADER + b"\n9606\t34\tOrtholog\t10090\t35\n", "ORTH:34"),
+        (b"9606\t34\tOrtholog\t10090\t35\n", "ORTH:34"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_format_is_told_by_content(
+    tmp_path: Path, data: bytes, group: str, packed: bool
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(gzip.compress(data) if packed else data)
+    table = read_homology(path)
+    assert table.select("taxid", "entrez", "group").row(0) == (9606, 34, group)
+
+
+@pytest.mark.parametrize("data", [b"gene_a\tgene_b\n", b">a\nACGT\n", b"1,2,3,4\n"])
+def test_another_file_is_refused(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"file: line 1 is .*, expected HomoloGene's columns HID"):
+        read_homology(path)
+
+
+@pytest.mark.realdata
+def test_real_files(real_data: Path) -> None:
+    homologene = read_homology(real_data / "homology/homologene.data.gz")
+    assert homologene["group"].n_unique() == 43_941
+    assert homologene["taxid"].n_unique() == 21
+    orthologs = read_homology(real_data / "homology/gene_orthologs.gz")
+    assert orthologs["group"].n_unique() == 11_809
+    assert orthologs["taxid"].n_unique() == 10
+
+
+ROWS = [("ENSG00000000001", 5, "A"), ("ENSG00000000001", 7, "A"), ("ENSG00000000002", None, "B")]
+COLUMNS = ["gene_id", "entrez", "symbol"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ensembl_gene_id\tentrez_gene_id\tsymbol\tbiotype\nENSG00000000001\t5\tA\tx\nENSG00000000001\t7\tA\tx\n"
+        "ENSG00000000002\t\tB\t\n",
+        "Gene name,NCBI gene (formerly Entrezgene) ID,Gene stable ID,Gene description\n"
+        'A,5,ENSG00000000001,"one, with a comma"\nA,7,ENSG00000000001,"x"\nB,,ENSG00000000002,\n',
+        "GeneID\tgene_name\tgene_id\r\n5\tA\tENSG00000000001.4\r\n7\tA\tENSG00000000001.4\r\nNA\tB\tENSG00000000002.1\r\n",
+        "entrez_gene_id\tsymbol\tensembl_gene_id\n5.0\tA\tENSG00000000001\n7.0\tA\tENSG00000000001\n\tB\tENSG00000000002\n"
+        "9\tC\t\n5.0\tA\tENSG00000000001\n",
+    ],
+)
+def test_columns_are_found_by_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "ids.gz"
+    path.write_bytes(gzip.compress(text.encode()))
+    table = read_gene_ids(path)
+    assert table.columns == [*COLUMNS, "biotype"]
+    assert table.select(COLUMNS).rows() == ROWS
+
+
+@pytest.mark.parametrize("column", ["biotype", "Gene_type", "gene_biotype"])
+def test_biotypes_are_read_where_a_table_has_them(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "ids.tsv"
+    path.write_text(f"gene_id\t{column}\tentrez\ng\t lncRNA\t1\nh\t\t2\n")
+    assert read_gene_ids(path).rows() == [("g", 1, "", "lncRNA"), ("h", 2, "", "")]
+
+
+def test_ncbis_gene2ensembl(tmp_path: Path) -> None:
+    path = tmp_path / "gene2ensembl"
+    path.write_text(
+        "#tax_id\tGeneID\tEnsembl_gene_identifier\tRNA_nucleotide_accession.version\n"
+        "9606\t1\tENSG00000121410\tNM_130786.4\n9606\t1\tENSG00000121410\t-\n"
+    )
+    assert read_gene_ids(path).rows() == [("ENSG00000121410", 1, "", "")]
+
+
+def test_a_table_without_symbols(tmp_path: Path) -> None:
+    path = tmp_path / "ids.tsv"
+    path.write_text("gene_id\tentrez\nx\t1\n")
+    assert read_gene_ids(path).rows() == [("x", 1, "", "")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id\tname\nx\t1\n", r"ids\.tsv: line 1 has the columns 'id, name', expected a TSV or CSV"),
+        ("gene_id\tsymbol\nx\tA\n", "line 1 has the columns 'gene_id, symbol', expected"),
+        (
+            "gene_id\tentrez\nx\t1\ny\tHGNC:5\n",
+            "line 3: the Entrez id is 'HGNC:5', expected a number",
+        ),
+        ("", "the file is empty"),
+    ],
+)
+def test_what_is_no_such_table_gets_one_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "ids.tsv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_gene_ids(path)
+
+
+FILE_ORTHOLOGS = Path("gene_orthologs")
+PAIRS = (
+    b"9606\t50\tOrtholog\t10090\t60\n9606\t70\tOrtholog\t7955\t60\n9606\t9\tOrtholog\t10116\t8\n"
+)
+
+
+@pytest.mark.parametrize("header", [HEADER + b"\n", b""])
+def test_a_group_is_what_pairs_connect(header: bytes) -> None:
+    table = read_orthologs(FILE_ORTHOLOGS, header + PAIRS)
+    groups = {(taxid, gene): (group, rank) for taxid, gene, _, group, rank in table.rows()}
+    assert groups == {
+        (9606, 50): ("ORTH:50", 50),
+        (10090, 60): ("ORTH:50", 50),
+        (9606, 70): ("ORTH:50", 50),  # 50 and 70 meet in the mouse's gene
+        (7955, 60): ("ORTH:50", 50),
+        (9606, 9): ("ORTH:8", 8),
+        (10116, 8): ("ORTH:8", 8),
+    }
+    assert set(table["symbol"]) == {""}
+
+
+def test_a_chain_is_one_group_and_a_gene_has_one_row() -> None:
+    lines = b"".join(b"9606\t%d\tOrtholog\t10090\t%d\n" % (i, i + 1) for i in range(500, 5, -1))
+    table = read_orthologs(FILE_ORTHOLOGS, lines)
+    assert set(table["group"]) == {"ORTH:6"}
+    assert not table.select("taxid", "entrez").is_duplicated().any()
+
+
+def test_a_broken_line_is_named_orthologs() -> None:
+    with pytest.raises(InputError, match="gene_orthologs: line 3: Other_GeneID is 'x', expected"):
+        read_orthologs(
+            FILE_ORTHOLOGS, HEADER + b"\n9606\t1\tOrtholog\t10090\t2\n9606\t1\tOrtholog\t10090\tx\n"
+        )

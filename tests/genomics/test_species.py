@@ -1,0 +1,67 @@
+"""One rule for versions: what carries one loses it, other dots are part of a name."""
+
+import polars as pl
+import pytest
+
+from isoclr.genomics.species import SPECIES, find, taxid_of, without_version, without_versions
+
+NAMES = {
+    "ENST00000335137.4": "ENST00000335137",
+    "ENSMUSG00000051951.6": "ENSMUSG00000051951",
+    "ENSMUSG00000059552": "ENSMUSG00000059552",
+    "ENSG00000182378.15_PAR_Y": "ENSG00000182378",
+    "ENST00000381192_PAR_Y": "ENST00000381192",
+    "MGP_CAROLIEiJ_G0012345.1": "MGP_CAROLIEiJ_G0012345",
+    "NM_001005484.2": "NM_001005484",
+    "NM_001005484": "NM_001005484",
+    "XR_001737556.1": "XR_001737556",
+    "WBGene00022277.1": "WBGene00022277",
+    "FBgn0031126.2": "FBgn0031126",
+    "MSTRG.12": "MSTRG.12",  # StringTie: another gene than MSTRG.13
+    "MSTRG.12.3": "MSTRG.12.3",
+    "Y74C9A.3": "Y74C9A.3",  # a worm's sequence name
+    "AC010201.1": "AC010201.1",  # a gene named by its clone
+    "AT1G01010.1": "AT1G01010.1",
+    "YAL069W": "YAL069W",
+    "X_PAR_Y": "X_PAR_Y",
+    "7157": "7157",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_ids_that_carry_versions_lose_them(name: str) -> None:
+    assert without_version(name) == NAMES[name]
+
+
+def test_a_column_is_treated_as_one_name_is() -> None:
+    column = pl.DataFrame({"name": list(NAMES)}).select(without_versions(pl.col("name")))
+    assert column["name"].to_list() == list(NAMES.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "taxid"),
+    [
+        ("human", 9606), ("mouse", 10090), ("chicken", 9031), ("worm", 6239), ("chimpanzee", 9598), ("cow", 9913),
+        ("dog", 9615), ("fly", 7227), ("rat", 10116), ("zebrafish", 7955), ("macaque", 9544), ("pig", 9823),
+        ("arabidopsis", 3702), ("yeast", 4932),
+        ("Homo sapiens", 9606), ("homo_sapiens", 9606), ("H. sapiens", 9606), ("c. elegans", 6239), (" HG38 ", 9606),
+        ("grch38", 9606), ("mm10", 10090), ("galGal6", 9031), ("ce11", 6239), ("panTro6", 9598), ("bosTau9", 9913),
+        ("canFam4", 9615), ("dm6", 7227), ("rn7", 10116), ("danRer11", 7955), ("9606", 9606), ("424242", 424242),
+    ],
+)  # fmt: skip
+def test_any_name_gives_the_taxid(name: str, taxid: int) -> None:
+    assert taxid_of(name) == taxid
+
+
+@pytest.mark.parametrize("name", ["axolotl", "", "-1", "0", "9606.0", "humans", "²"])
+def test_an_unknown_species_is_none(name: str) -> None:
+    assert taxid_of(name) is None
+    assert find(name) is None
+
+
+def test_no_name_means_two_species() -> None:
+    for species in SPECIES:
+        for name in (species.name, species.latin, *species.aliases):
+            assert find(name) == species
+    assert len({s.taxid for s in SPECIES}) == len(SPECIES)

@@ -1,0 +1,291 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from isoclr.corpus.corpus import Corpus, open_corpus
+from isoclr.errors import InputError
+from isoclr.models.encoder import create
+from isoclr.models.packing import Packing
+from isoclr.pretraining.augmentations import Augmentation, Resident
+from isoclr.pretraining.auxiliary import SIZE
+from isoclr.pretraining.config import Recipe
+from isoclr.pretraining.data import Batch, Data, PairSampler, ViewMaker
+from isoclr.pretraining.losses import composition_errors, decoupled_contrastive_loss
+from isoclr.pretraining.model import DivergedError, Learner, starting_point, untrained
+from isoclr.training.device import Tuning
+from isoclr.training.distributed import World
+
+RECIPE = Recipe(batch_size=6, temperature=0.2, precision="float32")
+PACKING = Packing(gap=128, chunk_nt=4096)
+SCALE = torch.zeros(SIZE), torch.linspace(0.5, 2.0, SIZE), torch.ones(SIZE)
+KEEPING = Tuning(packing=PACKING, recompute=False, compile=False)
+RECOMPUTING = Tuning(packing=PACKING, recompute=True, compile=False)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def corpus(small_corpus: Path) -> Corpus:
+    return open_corpus(small_corpus)
+
+
+def batch(corpus: Corpus, step: int = 0, *, with_composition: bool = False) -> Batch:
+    pairs = PairSampler(*corpus.members, batch_size=6, seed=0).batch(0, step)
+    augmentation = Augmentation(mask=0.15, most_shift=3)
+    maker = ViewMaker(
+        Resident(corpus), augmentation, PACKING, seed=0, with_composition=with_composition
+    )
+    return maker.batch(pairs, 0, step)
+
+
+def learner(corpus: Corpus, **options: Any) -> Learner:
+    weights = np.linspace(0.5, 1.5, corpus.num_gene_sets, dtype=np.float32)
+    recipe = Recipe(**{**RECIPE.as_dict(), **options})
+    return Learner(recipe, World(), weights, composition=SCALE if recipe.composition else None)
+
+
+def projections(made: Learner, views: Batch) -> tuple[torch.Tensor, ...]:
+    """Of the first and of the second views of the pairs, in the pairs' order."""
+    with torch.no_grad():
+        own = made.projector(made.network(views.chunks))
+    z = torch.empty_like(own)
+    z[views.places[0]] = own
+    return z.chunk(2)
+
+
+def test_the_loss_is_weighted_by_gene_set_and_at_the_recipes_temperature(corpus: Corpus) -> None:
+    made = learner(corpus, dropout=0.0)
+    views = batch(corpus)
+    made.modules.train()
+    z1, z2 = projections(made, views)
+    weights = torch.linspace(0.5, 1.5, corpus.num_gene_sets)[views.gene_sets]
+    expected = decoupled_contrastive_loss(z1, z2, weights, temperature=0.2)
+    found = learner(corpus, dropout=0.0).step(views, 0, 0.001).result().loss
+    assert found == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_the_gradient_is_clipped_and_its_norm_before_that_reported(corpus: Corpus) -> None:
+    made = learner(corpus, clip=0.01)
+    result = made.step(batch(corpus), 0, 0.001).result()
+    clipped = torch.stack([p.grad.norm() for p in made.parameters if p.grad is not None]).norm()
+    assert result.gradient_norm > 1
+    assert float(clipped) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_the_learning_rate_is_the_one_given(corpus: Corpus) -> None:
+    made = learner(corpus)
+    before = [p.detach().clone() for p in made.parameters]
+    made.step(batch(corpus), 0, 1e-4)
+    furthest = max(
+        float((p.detach() - q).abs().max()) for p, q in zip(made.parameters, before, strict=True)
+    )
+    assert furthest == pytest.approx(
+        1e-4, rel=0.02
+    )  # Adam's first step has the learning rate's size
+
+
+def test_a_restored_learner_goes_on_as_if_nothing_had_happened(corpus: Corpus) -> None:
+    never_stopped = learner(corpus)
+    never_stopped.step(batch(corpus, 0), 0, 0.001)
+    saved = {name: tensor.clone() for name, tensor in never_stopped.tensors().items()}
+    torch.manual_seed(99)  # the state of torch's generator must not matter
+    resumed = learner(corpus)
+    resumed.restore(saved, Path("checkpoint"))
+    for step in (1, 2):
+        results = [
+            m.step(batch(corpus, step), step, 0.001).result() for m in (never_stopped, resumed)
+        ]
+        assert results[0] == results[1]
+    expected = never_stopped.tensors()
+    for name, tensor in resumed.tensors().items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+def test_validation_changes_nothing_that_is_trained(corpus: Corpus) -> None:
+    made = learner(corpus)
+    made.step(batch(corpus), 0, 0.001)
+    before = {name: tensor.clone() for name, tensor in made.tensors().items()}
+    first, second = made.validate(batch(corpus)), made.validate(batch(corpus))
+    assert first == second
+    assert all(torch.equal(tensor, before[name]) for name, tensor in made.tensors().items())
+
+
+def test_dropout_depends_on_the_step(corpus: Corpus) -> None:
+    made, views = learner(corpus, dropout=0.3), batch(corpus)
+    losses = [made.step(views, number, 0.0).result().loss for number in (0, 1, 0)]
+    assert losses[0] == losses[2] != losses[1]
+
+
+def test_divergence_ends_the_run_and_spares_the_weights(corpus: Corpus) -> None:
+    made = learner(corpus)
+    with torch.no_grad():
+        made.projector.last.weight[0, 0] = torch.nan
+    before = [p.detach().clone() for p in made.parameters[:-1]]
+    with pytest.raises(DivergedError, match=r"step 5: loss nan.*lower --learning-rate"):
+        made.step(batch(corpus), 4, 0.001).result()
+    assert all(torch.equal(p, q) for p, q in zip(made.parameters, before, strict=False))
+
+
+def test_bf16_stays_close_to_float32(corpus: Corpus) -> None:
+    losses = [
+        learner(corpus, dropout=0.0, precision=precision)
+        .step(batch(corpus), 0, 0.001)
+        .result()
+        .loss
+        for precision in ("float32", "bf16")
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=0.1)
+    assert losses[0] != losses[1]
+
+
+def test_recomputing_activations_gives_the_same_gradient(corpus: Corpus) -> None:
+    gradients = []
+    for tuning in (RECOMPUTING, KEEPING):
+        made = learner(corpus)
+        made.follow(tuning)
+        assert made.network.recompute == tuning.recompute
+        made.step(batch(corpus), 0, 0.001)
+        gradients.append([p.grad for p in made.parameters])
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_the_network_is_told_to_compile(corpus: Corpus) -> None:
+    made = learner(corpus)
+    assert not made.network.compiled
+    made.follow(Tuning(packing=PACKING, recompute=False, compile=True))
+    assert made.network.compiled
+
+
+def test_a_trained_body_is_the_start_and_the_projection_head_is_fresh(corpus: Corpus) -> None:
+    first, fresh = learner(corpus), learner(corpus)
+    first.step(batch(corpus), 0, 0.01)
+    weights = np.ones(corpus.num_gene_sets, np.float32)
+    made = Learner(RECIPE, World(), weights, start=first.encoder)
+    for name, tensor in made.network.state_dict().items():
+        assert torch.equal(tensor, first.network.state_dict()[name]), name
+    for name, tensor in made.projector.state_dict().items():
+        assert torch.equal(tensor, fresh.projector.state_dict()[name]), name
+    made.step(batch(corpus), 0, 0.01)
+    assert not torch.equal(made.network.stem.weight, first.network.stem.weight)
+
+
+def test_a_step_that_diverges_spares_the_optimiser_too(corpus: Corpus) -> None:
+    made = learner(corpus)
+    made.step(batch(corpus), 0, 0.001)
+    with torch.no_grad():
+        made.projector.last.weight[0, 0] = torch.inf
+    before = {name: t.clone() for name, t in made.tensors().items() if "running" not in name}
+    with pytest.raises(DivergedError):
+        made.step(batch(corpus), 1, 0.001).result()
+    after = made.tensors()
+    for name, tensor in before.items():
+        assert torch.equal(tensor, after[name]), name
+
+
+def test_a_checkpoint_of_another_model_does_not_fit(corpus: Corpus) -> None:
+    made = learner(corpus)
+    made.step(batch(corpus), 0, 0.001)
+    tensors = made.tensors()
+    del tensors["optimizer.network.stem.weight.exp_avg"]
+    with pytest.raises(InputError, match=r"optimizer\.network\.stem\.weight\.exp_avg' is missing"):
+        learner(corpus).restore(tensors, Path("checkpoint"))
+
+
+def test_the_composition_counts_beside_the_contrast(corpus: Corpus) -> None:
+    options = {"dropout": 0.0, "pooling": "all", "composition": 3.0}
+    made, views = learner(corpus, **options), batch(corpus, with_composition=True)
+    made.modules.train()
+    assert made.reader is not None
+    torch.nn.init.normal_(made.reader.linear.weight, std=0.1)
+    state = {name: tensor.clone() for name, tensor in made.modules.state_dict().items()}
+    with torch.no_grad():
+        embeddings = made.network(views.chunks)
+        assert views.composition is not None
+        errors = composition_errors(made.reader(embeddings), views.composition, *SCALE)
+    z1, z2 = projections(made, views)
+    weights = made.weights[views.gene_sets]
+    expected = decoupled_contrastive_loss(z1, z2, weights, temperature=0.2) + 3 * errors.mean()
+    again = learner(corpus, **options)
+    again.modules.load_state_dict(state)
+    found = again.step(views, 0, 0.001).result().loss
+    assert found == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_training_on_the_composition_learns_to_read_it(corpus: Corpus) -> None:
+    recipe = Recipe(**{**RECIPE.as_dict(), "pooling": "all", "composition": 100.0})
+    data, views = Data(corpus, recipe), batch(corpus, with_composition=True)
+    scale = data.composition_scale(Resident(corpus))
+    made = Learner(recipe, World(), data.weights, composition=scale)
+    losses = [made.step(views, number, 0.003).result().loss for number in range(30)]
+    assert losses[-1] < losses[0] / 2
+    assert "composition" in made.validate(views)
+
+
+def test_the_contrast_can_be_that_of_the_last_block_alone(corpus: Corpus) -> None:
+    views = batch(corpus)
+    last = learner(corpus, pooling="all", project="last", dropout=0.0)
+    same = learner(corpus, pooling="last", dropout=0.0)
+    assert last.encoder.dim > same.encoder.dim
+    results = [made.step(views, 0, 0.001).result() for made in (last, same)]
+    assert results[0] == results[1]
+
+
+KIND = {"model": "isoclr-s", "tracks": 6}
+
+
+def saved(folder: Path, name: str = "isoclr-s", tracks: int = 6, **options: str) -> str:
+    made = create(name, tracks=tracks, seed=1, **options)  # type: ignore[arg-type]
+    return str(made.save(folder / "model"))
+
+
+def test_without_a_start_the_weights_are_the_seeds() -> None:
+    first, second, other = (untrained(Recipe(seed=seed)).sha256 for seed in (1, 1, 2))
+    assert first == second != other
+    made = untrained(Recipe(model="isoclr-m", tracks=5, pooling="all"))
+    assert (made.name, made.tracks) == ("isoclr-m", 5)
+    assert made.network.architecture.pooling == "all"
+
+
+def test_the_start_is_the_model_given(tmp_path: Path) -> None:
+    start = starting_point(saved(tmp_path), **KIND)  # type: ignore[arg-type]
+    assert start.sha256 == create("isoclr-s", seed=1).sha256
+    assert torch.is_grad_enabled()
+    assert all(parameter.requires_grad for parameter in start.network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"model": "isoclr-m"}, "its model is isoclr-s, the run's is isoclr-m"),
+        ({"tracks": 4}, "its number of tracks is 6, the run's is 4"),
+    ],
+)
+def test_a_model_of_another_kind_is_named(
+    tmp_path: Path, changed: dict[str, object], message: str
+) -> None:
+    init = saved(tmp_path)
+    with pytest.raises(InputError, match=message) as error:
+        starting_point(init, **{**KIND, **changed})  # type: ignore[arg-type]
+    assert str(error.value).startswith(f"--init {init}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_how_the_start_pools_does_not_matter(tmp_path: Path) -> None:
+    start = starting_point(saved(tmp_path, pooling="all"), **KIND)  # type: ignore[arg-type]
+    assert start.network.state_dict().keys() == create("isoclr-s").network.state_dict().keys()
+
+
+def test_no_such_model_is_one_line() -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        starting_point("nowhere", **KIND)  # type: ignore[arg-type]

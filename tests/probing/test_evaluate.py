@@ -1,0 +1,251 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from isoclr.corpus.corpus import Corpus
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.io import read_embeddings
+from isoclr.models.encoder import create
+from isoclr.probing.evaluate import Method, evaluate, evaluate_classes, methods
+from isoclr.tasks.dataset import plan
+from isoclr.tasks.labels import read_labels
+from isoclr.tasks.metrics import QUANTITY, over_folds, paired
+from isoclr.tasks.splits import group_folds, random_split
+
+
+def test_all_methods_see_the_same_rnas_in_the_same_order(
+    embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
+) -> None:
+    read = read_embeddings(embeddings_probing)
+    study = plan(
+        read_labels(labels_probing()), read, corpus_probing, split="random", sequences=True
+    )
+    found = {method.name: method for method in methods(study, read, "linear", seed=3)}
+    assert list(found) == [
+        "embedding",
+        "random-init encoder",
+        "k-mers + codons",
+        "length alone",
+        "sequence features",
+        "k-mers + features",
+        "embedding + k-mers",
+        "embedding + k-mers + features",
+    ]
+    assert [method.model for method in found.values()] == ["linear"] * 2 + ["ridge"] * 6
+    assert study.codes is not None
+    assert (found["embedding"].features == read.matrix[study.samples.rows]).all()
+    assert found["length alone"].features[:, 0] == pytest.approx(
+        np.log2([len(codes) for codes in study.codes])
+    )
+    alone = create("isoclr-s", seed=3).embed_codes(study.codes[5:6])
+    assert found["random-init encoder"].features[5] == pytest.approx(alone[0], rel=1e-5, abs=1e-5)
+    both = found["embedding + k-mers"].features
+    assert (both[:, :4] == found["embedding"].features).all()
+    assert (both[:, 4:] == found["k-mers + codons"].features).all()
+    simple = found["k-mers + features"].features
+    assert (simple[:, -16:] == found["sequence features"].features).all()
+    assert (found["embedding + k-mers + features"].features[:, 4:] == simple).all()
+
+
+def test_trees_read_the_same_features_when_asked_for(
+    embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
+) -> None:
+    read = read_embeddings(embeddings_probing)
+    study = plan(
+        read_labels(labels_probing()), read, corpus_probing, split="random", sequences=True
+    )
+    *others, small, large = methods(study, read, "logistic", seed=0, trees=True)
+    assert {method.model for method in others} == {"logistic"}
+    assert (small.name, small.model) == ("trees on features", "trees")
+    assert (large.name, large.model) == ("trees on k-mers + features", "trees")
+    named = {method.name: method.features for method in others}
+    assert (small.features == named["sequence features"]).all()
+    assert (large.features == named["k-mers + features"]).all()
+
+
+def test_an_embedding_made_elsewhere_has_no_untrained_encoder(
+    embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
+) -> None:
+    told = read_embeddings(embeddings_probing)
+    read = Embeddings(told.table, told.matrix, {**told.meta, "model": "orthrus"})
+    study = plan(
+        read_labels(labels_probing()), read, corpus_probing, split="random", sequences=True
+    )
+    names = [method.name for method in methods(study, read, "ridge", seed=0)]
+    assert names[:2] == ["embedding", "k-mers + codons"]
+    assert "random-init encoder" not in names
+
+
+def test_without_sequences_there_is_the_embedding_only(
+    embeddings_probing: Path, labels_probing: Callable[..., Path]
+) -> None:
+    read = read_embeddings(embeddings_probing)
+    study = plan(read_labels(labels_probing()), read, None, split="random", sequences=False)
+    assert [method.name for method in methods(study, read, "ridge", seed=0)] == ["embedding"]
+
+
+RNG = np.random.default_rng(0)
+N = 200
+GENES = np.arange(N).astype(str)
+GOOD = RNG.normal(size=(N, 3))
+VALUES = 50 + 7 * (GOOD.sum(axis=1) + RNG.normal(size=N))
+METHODS = [Method("good", GOOD, "linear"), Method("noise", RNG.normal(size=(N, 2)), "ridge")]
+
+
+def test_folds_give_a_mean_with_an_interval_and_a_paired_lead() -> None:
+    done = []
+    splits = group_folds(GENES, 4, 0)
+    good, noise = evaluate(METHODS, VALUES, GENES, splits, QUANTITY, advance=lambda: done.append(1))
+    assert len(done) == 8
+    assert good.summary["pearson"] == over_folds([o.metrics["pearson"] for o in good.outcomes])
+    assert good.summary["pearson"].low > 0.7
+    assert abs(noise.summary["pearson"].mean) < 0.3
+    assert good.lead is None
+    assert noise.lead is not None
+    difference = good.summary["pearson"].mean - noise.summary["pearson"].mean
+    assert noise.lead.mean == pytest.approx(difference)
+    assert noise.lead.low > 0.3
+    assert noise.lead.p < 0.01
+    gains = [
+        a.metrics["pearson"] - b.metrics["pearson"]
+        for a, b in zip(good.outcomes, noise.outcomes, strict=True)
+    ]
+    assert noise.lead == paired(gains, train=150, test=50)
+
+
+def test_labels_are_scaled_by_the_training_part() -> None:
+    split = random_split(GENES, 0)
+    (good,) = evaluate(METHODS[:1], VALUES, GENES, [split], QUANTITY)
+    (outcome,) = good.outcomes
+    train = VALUES[split.train]
+    assert outcome.true == pytest.approx((VALUES[split.test] - train.mean()) / train.std())
+    assert outcome.metrics["mse"] == pytest.approx(0.25, abs=0.12)
+    assert (outcome.train, len(outcome.test)) == (140, 30)
+
+
+def test_one_split_gets_a_bootstrap_interval() -> None:
+    split = random_split(GENES, 0)
+    good, noise = evaluate(METHODS, VALUES, GENES, [split], QUANTITY)
+    interval = good.summary["pearson"]
+    assert interval.low < interval.mean < interval.high
+    assert interval.mean == good.outcomes[0].metrics["pearson"]
+    assert noise.lead is not None
+    assert noise.lead.low < noise.lead.mean < noise.lead.high
+
+
+def test_overlapping_splits_get_a_wider_interval_than_folds() -> None:
+    splits = [random_split(GENES, seed) for seed in range(4)]
+    (good,) = evaluate(METHODS[:1], VALUES, GENES, splits, QUANTITY)
+    plain = over_folds([o.metrics["pearson"] for o in good.outcomes])
+    found = good.summary["pearson"]
+    assert found.high - found.low == pytest.approx(
+        (plain.high - plain.low) * np.sqrt(1 + 4 * 30 / 140)
+    )
+
+
+def test_the_bootstrap_of_one_split_draws_whole_groups() -> None:
+    values, genes = np.repeat(VALUES, 5), np.repeat(GENES, 5)
+    copies = [Method(m.name, np.repeat(m.features, 5, axis=0), "linear") for m in METHODS]
+    split = random_split(genes, 0)
+
+    def widths(groups: np.ndarray) -> list[float]:
+        good, noise = evaluate(copies, values, groups, [split], {"pearson": QUANTITY["pearson"]})
+        assert noise.lead is not None
+        intervals = (good.summary["pearson"], noise.lead)
+        return [interval.high - interval.low for interval in intervals]
+
+    rows = np.arange(len(values)).astype(str)
+    for by_gene, by_row in zip(widths(genes), widths(rows), strict=True):
+        assert by_gene > 1.5 * by_row
+
+
+N_MULTILABEL = 300
+GOOD_MULTILABEL = RNG.normal(size=(N_MULTILABEL, 6))
+LABELS = np.stack(
+    [
+        GOOD_MULTILABEL[:, 0] > 0,
+        GOOD_MULTILABEL[:, 1] + RNG.normal(size=N_MULTILABEL) > 1,
+        RNG.random(N_MULTILABEL) < 0.4,
+    ],
+    axis=1,
+)
+NOISE = RNG.normal(size=(N_MULTILABEL, 3))
+METHODS_MULTILABEL = [("good", GOOD_MULTILABEL), ("noise", NOISE)]
+
+
+def test_every_class_is_probed_and_compared() -> None:
+    done = []
+    splits = group_folds(GENES, 4, 0)
+    good, noise = evaluate_classes(
+        METHODS_MULTILABEL, LABELS, GENES, splits, lambda: done.append(1)
+    )
+    assert len(done) == 8
+    first, second, chance = good.by_class["roc_auc"]
+    assert first.mean > 0.97
+    assert 0.7 < second.mean < 0.95
+    assert 0.35 < chance.mean < 0.65
+    means = [one.mean for one in (first, second, chance)]
+    assert good.summary["roc_auc"].mean == pytest.approx(np.mean(means))
+    assert good.lead is None
+    assert noise.lead is not None
+    gain = good.summary["roc_auc"].mean - noise.summary["roc_auc"].mean
+    assert noise.lead.mean == pytest.approx(gain)
+    assert noise.lead.p < 0.05
+    assert (good.name, good.dim, noise.dim) == ("good", 6, 3)
+
+
+def test_the_metrics_are_scikit_learns() -> None:
+    (good,) = evaluate_classes(METHODS_MULTILABEL[:1], LABELS, GENES, group_folds(GENES, 3, 0))
+    one = good.predictions[1]
+    chances = 1 / (1 + np.exp(-one.log_odds))
+    for c in range(3):
+        true = LABELS[one.test, c]
+        assert one.metrics["roc_auc"][c] == pytest.approx(roc_auc_score(true, chances[:, c]))
+        assert one.metrics["cross_entropy"][c] == pytest.approx(log_loss(true, chances[:, c]))
+
+
+def test_a_hopeless_class_gets_the_strongest_penalty_and_says_its_share() -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.random((N_MULTILABEL, 1)) < 0.3
+    (report,) = evaluate_classes(
+        [("noise", rng.normal(size=(N_MULTILABEL, 40)))], labels, GENES, group_folds(GENES, 3, 0)
+    )
+    entropy = report.summary["cross_entropy"].mean
+    assert entropy == pytest.approx(-(0.3 * np.log(0.3) + 0.7 * np.log(0.7)), abs=0.05)
+    assert min(one.penalties[0] for one in report.predictions) >= 100
+
+
+def test_the_penalty_is_chosen_by_whole_groups() -> None:
+    # five copies of each of 40 genes with labels of their own at random: copies vouch for a weak penalty, genes do not
+    rng = np.random.default_rng(4)
+    genes = np.repeat(np.arange(40), 5)
+    x, labels = rng.normal(size=(40, 30))[genes], (rng.random((40, 1)) < 0.5)[genes]
+    folds = group_folds(genes.astype(str), 2, 0)
+    (by_gene,) = evaluate_classes([("x", x)], labels, genes.astype(str), folds)
+    (by_copy,) = evaluate_classes([("x", x)], labels, np.arange(200).astype(str), folds)
+    for a, b in zip(by_gene.predictions, by_copy.predictions, strict=True):
+        assert a.penalties[0] > b.penalties[0]
+
+
+def test_one_split_gets_bootstrap_intervals() -> None:
+    split = random_split(GENES, 0)
+    good, noise = evaluate_classes(METHODS_MULTILABEL, LABELS, GENES, [split])
+    for metric in ("roc_auc", "cross_entropy"):
+        interval = good.summary[metric]
+        assert interval.low < interval.mean < interval.high
+    assert noise.lead is not None
+    assert noise.lead.low > 0
+    assert noise.lead.p < 0.05
+
+
+def test_a_class_that_a_test_part_has_not_is_left_out_of_the_mean() -> None:
+    labels = LABELS.copy()
+    split = random_split(GENES, 0)
+    labels[split.test, 2] = False
+    (good,) = evaluate_classes(METHODS_MULTILABEL[:1], labels, GENES, [split])
+    known = good.predictions[0].metrics["roc_auc"]
+    assert np.isnan(known[2])
+    assert good.summary["roc_auc"].mean == pytest.approx(known[:2].mean())

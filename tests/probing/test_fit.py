@@ -1,0 +1,268 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import isoclr
+from isoclr._io import sha256
+from isoclr.corpus.corpus import Corpus
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.errors import InputError
+from isoclr.probing.fit import check_calibration, default_split, gather
+from isoclr.probing.probe import probe
+from isoclr.tasks.labels import Labels, read_labels
+
+
+def test_the_head_says_where_it_comes_from_and_how_good_it_is(
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path
+) -> None:
+    table = labels(fold=np.arange(120) % 5)
+    out = tmp_path / "head"
+    report = isoclr.fit(
+        embeddings, table, out=out, name="half-life", units="hours", coverage=0.85, rnas="coding"
+    )
+    said = json.loads((out / "head.json").read_text())
+    assert said["name"] == "half-life"
+    assert said["model"]["sha256"] == "ab" * 32
+    assert said["species"] == ["human"]
+    assert said["rnas"] == "coding"
+    assert said["labels"] == {"file": "labels.tsv", "sha256": sha256(table)}
+    assert said["sha256"] == sha256(out / "head.safetensors")
+    assert said["isoclr"] == isoclr.__version__
+    (target,) = said["targets"]
+    assert (target["name"], target["units"], target["n"]) == ("half_life", "hours", 120)
+    assert target["lengths"] == [500, 1200]
+    assert [one["nominal"] for one in target["held_out"]["coverage"]] == [0.8, 0.85, 0.9, 0.95]
+    assert {row[0] for row in report.rows()} == {"half_life (hours)"}
+    quality = report.quality["half_life"]
+    assert target["held_out"]["metrics"]["pearson"]["mean"] == quality.metrics["pearson"].mean
+    assert 0.85 < quality.metrics["pearson"].mean < 0.99
+    same = probe(embeddings, table, split="fold", model="ridge").methods[0].summary["pearson"]
+    assert quality.metrics["pearson"].mean == pytest.approx(same.mean)
+
+
+def test_homologs_stay_together_when_a_corpus_knows_them(
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, corpus: Corpus
+) -> None:
+    report = isoclr.fit(embeddings, labels(), out=tmp_path / "head", corpus=corpus.path, folds=4)
+    assert report.folds == "4 folds, by whole gene sets"
+    assert report.counts["half_life"]["groups"] == 60
+
+
+def test_the_report_is_a_table(
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
+) -> None:
+    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
+    report = isoclr.fit(
+        embeddings, table, out=tmp_path / "head", target=("stable", "half_life"), folds=4
+    )
+    rows = [*report.rows()]
+    assert [row[:3] for row in rows] == [
+        ["stable", 120, "roc_auc"],
+        ["stable", 120, "log_loss"],
+        ["half_life", 120, "pearson"],
+        ["half_life", 120, "spearman"],
+        ["half_life", 120, "rmse"],
+    ]
+    assert all(len(row) == len(report.columns()) for row in rows)
+    covered = [*report.coverage_rows()]
+    assert [row[:2] for row in covered] == [["half_life", c] for c in ("0.8", "0.9", "0.95")]
+    assert all(len(row) == len(report.coverage_columns()) for row in covered)
+    assert report.folds == "4 folds, at random by whole genes"
+    assert report.head.name == "stable"
+
+
+def test_few_labels_are_judged_at_the_coverages_they_can_vouch_for(
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path
+) -> None:
+    few = [*np.linspace(0, 1, 15), *[None] * 105]
+    report = isoclr.fit(embeddings, labels(half_life=few), out=tmp_path / "head", folds=3)
+    found = [one.nominal for one in report.quality["half_life"].coverages]
+    assert found == [0.8, 0.9]  # 10 scores when a fold is held out
+
+
+def test_only_the_species_asked_for(
+    world: Embeddings, labels: Callable[..., Path], tmp_path: Path, embeddings: Path
+) -> None:
+    with pytest.raises(InputError, match="no embedded RNA is of species 'mouse'"):
+        isoclr.fit(embeddings, labels(), out=tmp_path / "head", species="mouse")
+    assert not (tmp_path / "head").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"coverage": 1.0}, "--coverage 1: expected a share between 0 and 1"),
+        ({"coverage": 0.999}, "too few to calibrate"),
+        ({"seed": -1}, "--seed -1: expected 0 or more"),
+        ({"target": ("half_life", "half_life")}, "--target half_life: given twice"),
+        ({"target": ("x",)}, r"labels\.tsv: no column 'x'"),
+    ],
+)
+def test_bad_requests_leave_nothing(
+    embeddings: Path,
+    labels: Callable[..., Path],
+    tmp_path: Path,
+    options: dict[str, object],
+    message: str,
+) -> None:
+    out = tmp_path / "head"
+    with pytest.raises(InputError, match=message):
+        isoclr.fit(embeddings, labels(), out=out, **options)  # type: ignore[arg-type]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["embeddings.parquet", "labels.tsv"]
+
+
+def test_a_head_is_replaced_only_when_told_to(
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "head"
+    isoclr.fit(embeddings, labels(), out=out, folds=3)
+    with pytest.raises(InputError, match="head: exists already"):
+        isoclr.fit(embeddings, labels(), out=out)
+    isoclr.fit(embeddings, labels(), out=out, folds=3, name="other", overwrite=True)
+    assert isoclr.load_head(out).name == "other"
+    with pytest.raises(InputError, match=r"labels\.tsv: is a file"):
+        isoclr.fit(embeddings, tmp_path / "labels.tsv", out=tmp_path / "labels.tsv", overwrite=True)
+
+
+def test_nothing_but_a_head_is_replaced(
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "thesis.txt").write_text("years")
+    with pytest.raises(InputError, match="work: not a head, --overwrite replaces nothing else"):
+        isoclr.fit(embeddings, labels(), out=work, folds=3, overwrite=True)
+    assert (work / "thesis.txt").read_text() == "years"
+    (tmp_path / "empty").mkdir()
+    isoclr.fit(embeddings, labels(), out=tmp_path / "empty", folds=3, overwrite=True)
+    assert isoclr.load_head(tmp_path / "empty").name == "half_life"
+
+
+def test_homologs_are_in_one_fold(
+    world: Embeddings, labels: Callable[..., Path], corpus: Corpus
+) -> None:
+    table = read_labels(labels(fold=np.arange(120) % 4), "half_life")
+    assert default_split(table, corpus) == "homology"
+    found = gather(table, world, corpus, split=None, folds=6, seed=0)
+    assert found.folds.max() == 5
+    assert (found.folds[0::2] == found.folds[1::2]).all()
+    assert len(np.unique(found.groups)) == 60
+    assert found.split == "6 folds, by whole gene sets"
+
+
+def test_given_folds_are_taken(world: Embeddings, labels: Callable[..., Path]) -> None:
+    table = read_labels(labels(fold=[f"f{i % 4}" for i in range(120)]), "half_life")
+    assert default_split(table, None) == "fold"
+    found = gather(table, world, None, split=None, folds=None, seed=0)
+    assert found.folds.tolist() == [i % 4 for i in range(120)]
+    assert found.split == "4 folds, the label file's own"
+    assert found.features == pytest.approx(world.matrix)
+    assert found.species == ("human",)
+
+
+def test_whole_chromosomes_are_in_one_fold(
+    world: Embeddings, labels: Callable[..., Path], tmp_path: Path
+) -> None:
+    where = tmp_path / "where.tsv"
+    names = pl.Series("chromosome", [f"chr{i % 7}" for i in range(120)])
+    world.table.select("transcript_id", names).write_csv(where, separator="\t")
+    table = read_labels(labels())
+    found = gather(table, world, None, split="chromosome", folds=3, seed=0, chromosomes=[where])
+    assert found.split == "3 folds, by whole chromosomes"
+    assert len(set(zip(found.groups.tolist(), found.folds.tolist(), strict=True))) == 7
+    with pytest.raises(InputError, match="--chromosomes is for --split chromosome, not for --spl"):
+        gather(table, world, None, split="random", folds=3, seed=0, chromosomes=[where])
+
+
+def test_without_either_genes_are_dealt_at_random(
+    world: Embeddings, labels: Callable[..., Path]
+) -> None:
+    table = read_labels(labels())
+    assert default_split(table, None) == "random"
+    assert (
+        default_split(read_labels(labels(fold=[None] + ["1"] * 119), "half_life"), None) == "random"
+    )
+    found = gather(table, world, None, split=None, folds=None, seed=0)
+    assert np.bincount(found.folds).tolist() == [12] * 10
+    other = gather(table, world, None, split=None, folds=None, seed=1)
+    assert (found.folds != other.folds).any()
+
+
+def test_classes_are_nought_and_one(world: Embeddings, labels: Callable[..., Path]) -> None:
+    one_two = read_labels(labels(x=np.arange(120) % 2 + 1), "x")
+    nought_one = read_labels(labels(x=np.arange(120) % 2), "x")
+    for table, expected in ((one_two, False), (nought_one, True)):
+        found = gather(table, world, None, split=None, folds=3, seed=0)
+        assert found.classes is expected
+
+
+def test_too_few_rnas_cannot_vouch_for_much(world: Embeddings, labels: Callable[..., Path]) -> None:
+    found = gather(read_labels(labels()), world, None, split=None, folds=None, seed=0)
+    check_calibration(found, 0.99)  # 108 scores when a fold is held out
+    with pytest.raises(
+        InputError, match=r"120 RNAs with a half_life are too few .* \(a fold held out, 108\)"
+    ):
+        check_calibration(found, 0.995)
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "message"),
+    [
+        ({}, {"split": "homology"}, "--split homology needs --corpus"),
+        ({}, {"split": "fold"}, r"no column 'fold', which --split fold needs"),
+        ({"fold": [None] + ["1", "2"] * 59 + ["1"]}, {"split": "fold"}, "line 2 has no fold"),
+        ({"fold": [1, 2, 3] * 40}, {"folds": 3}, "--split fold takes the table's own"),
+        ({"fold": [1, 2] * 60}, {}, "the labels are in 2 folds, expected 3 or more"),
+        ({}, {"folds": 2}, "--folds 2: expected 3 or more"),
+        ({"half_life": [1.5] * 120}, {}, r"fold 1 \(12 of 120 RNAs\) has one value of half_life"),
+        ({"half_life": [1] * 3 + [0] * 117}, {}, "give more labels or take fewer folds"),
+    ],
+)
+def test_bad_requests_end_in_one_line(
+    world: Embeddings,
+    labels: Callable[..., Path],
+    columns: dict[str, object],
+    options: dict[str, object],
+    message: str,
+) -> None:
+    settings: dict[str, object] = {"split": None, "folds": None, "seed": 0} | options
+    with pytest.raises(InputError, match=message):
+        gather(read_labels(labels(**columns), "half_life"), world, None, **settings)  # type: ignore[arg-type]
+
+
+def _two_rnas_a_gene(
+    world: Embeddings, fold: list[str], tmp_path: Path
+) -> tuple[Labels, Embeddings]:
+    """RNAs 2k and 2k + 1 are of gene Gk, each with a label and a fold of its own."""
+    genes = pl.Series("gene_id", [f"G{i // 2}" for i in range(120)])
+    two = Embeddings(world.table.with_columns(genes), world.matrix, world.meta)
+    table = two.table.select("transcript_id").with_columns(
+        x=pl.Series(world.matrix[:, 0]), fold=pl.Series(fold)
+    )
+    table.write_csv(tmp_path / "two.csv")
+    return read_labels(tmp_path / "two.csv", "x"), two
+
+
+def test_given_folds_that_divide_a_gene_are_left_or_refused(
+    world: Embeddings, tmp_path: Path
+) -> None:
+    folds = [f"f{i // 2 % 4}" for i in range(120)]
+    whole, two = _two_rnas_a_gene(world, folds, tmp_path)
+    assert (
+        gather(whole, two, None, split=None, folds=None, seed=0).split
+        == "4 folds, the label file's own"
+    )
+    folds[11] = "f3"  # of gene G5, the other RNA of which is in fold f1
+    divided, two = _two_rnas_a_gene(world, folds, tmp_path)
+    found = gather(divided, two, None, split=None, folds=None, seed=0)
+    assert (found.folds[0::2] == found.folds[1::2]).all()
+    assert (
+        found.split
+        == "10 folds, at random by whole genes (the label file's own folds divide 1 of them)"
+    )
+    with pytest.raises(InputError, match=r"two\.csv: RNAs of gene G5 are in folds f1, f3; --split"):
+        gather(divided, two, None, split="fold", folds=None, seed=0)

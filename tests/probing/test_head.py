@@ -1,0 +1,201 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+import isoclr
+from isoclr._io import sha256
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.errors import InputError
+from isoclr.probing.fit import fit
+from isoclr.probing.head import Head, load_head, save_head
+
+
+@pytest.fixture
+def head(embeddings: Path, labels: Callable[..., Path], tmp_path: Path) -> Head:
+    return fit(embeddings, labels(), out=tmp_path / "head", rnas="coding", folds=4).head
+
+
+@pytest.fixture
+def two(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings) -> Head:
+    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
+    return fit(
+        embeddings, table, out=tmp_path / "two", target=("half_life", "stable"), folds=3
+    ).head
+
+
+def test_a_quantity_has_an_interval_around_it(head: Head, world: Embeddings) -> None:
+    found = head.predict(world.matrix)
+    assert found.value.shape == found.lower.shape == found.upper.shape == (120,)
+    assert (found.lower <= found.value).all()
+    assert (found.value <= found.upper).all()
+    wider = head.predict(world.matrix, coverage=0.95)
+    assert (wider.upper - wider.lower).mean() > (found.upper - found.lower).mean()
+    assert np.array_equal(found.lower, head.predict(world.matrix, coverage=0.9).lower)
+
+
+def test_a_class_has_a_probability(two: Head, world: Embeddings) -> None:
+    found = two.predict(world.matrix, target="stable")
+    assert ((found.value > 0.5) == (world.matrix[:, 0] > 0)).mean() > 0.9
+    assert ((found.value >= 0) & (found.value <= 1)).all()
+    assert np.isnan(found.lower).all()
+    assert np.isnan(found.upper).all()
+
+
+def test_what_is_unlike_the_training_rnas(head: Head, world: Embeddings) -> None:
+    few = world.matrix[:6].copy()
+    few[0] += 1000
+    lengths = np.array([600, 499, 1201, 600, 600, 600])  # training RNAs: 500 to 1,200 nt
+    coding = np.array([True, True, True, False, True, True])
+    assert head.predict(few).extrapolating.tolist() == [True] + [False] * 5
+    found = head.predict(few, lengths=lengths, coding=coding).extrapolating
+    assert found.tolist() == [True, True, True, True, False, False]
+    assert head.predict(few, lengths=np.full(6, 500)).extrapolating.sum() == 1
+
+
+def test_a_head_of_all_rnas_asks_for_no_coding_sequence(two: Head, world: Embeddings) -> None:
+    found = two.predict(world.matrix, target="stable", coding=np.zeros(120, np.bool_))
+    assert not found.extrapolating.any()
+
+
+def test_bad_requests_end_in_one_line(head: Head, two: Head, world: Embeddings) -> None:
+    with pytest.raises(InputError, match=r"\(3, 5\): head 'half_life' expects \(n, 6\)"):
+        head.predict(np.zeros((3, 5)))
+    with pytest.raises(InputError, match="embedding 2 is not finite"):
+        head.predict(np.array([[0.0] * 6, [np.nan] * 6]))
+    with pytest.raises(InputError, match=r"coverage 1: expected more than 0 and at most 0\.9917"):
+        head.predict(world.matrix, coverage=1.0)
+    with pytest.raises(InputError, match="predicts half_life, stable; choose one of them"):
+        two.predict(world.matrix)
+    with pytest.raises(InputError, match="target 'x': head 'half_life' predicts half_life"):
+        head.predict(world.matrix, target="x")
+
+
+def test_it_says_what_it_is(head: Head) -> None:
+    assert repr(head) == "Head('half_life': half_life; species human, isoclr-s)"
+    assert head.dim == 6
+
+
+def test_a_head_of_annotated_rnas_asks_for_an_annotated_coding_sequence(
+    head: Head, world: Embeddings
+) -> None:
+    annotated = np.arange(120) % 2 == 0
+    coding = np.ones(120, np.bool_)
+    ours = replace(head, rnas="annotated")
+    found = ours.predict(world.matrix, coding=coding, annotated=annotated).extrapolating
+    assert found[~annotated].all()
+    assert not found[annotated].any()
+    assert not head.predict(world.matrix, coding=coding, annotated=annotated).extrapolating.any()
+
+
+@pytest.fixture
+def made(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings) -> Path:
+    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
+    return fit(
+        embeddings, table, out=tmp_path / "head", target=("half_life", "stable"), folds=3
+    ).out
+
+
+def test_a_head_read_back_predicts_the_same_bits(
+    made: Path, embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
+) -> None:
+    fitted = fit(
+        embeddings, tmp_path / "labels.tsv", out=tmp_path / "b", target=("half_life",), folds=3
+    )
+    again = isoclr.load_head(tmp_path / "b")
+    new = np.random.default_rng(5).normal(size=(50, 6)).astype(np.float32) * 2
+    for coverage in (0.5, 0.9):
+        ours = fitted.head.predict(new, coverage=coverage)
+        theirs = again.predict(new, coverage=coverage)
+        for field in ("value", "lower", "upper", "extrapolating"):
+            assert np.array_equal(getattr(ours, field), getattr(theirs, field))
+    two = load_head(made)
+    assert [target.name for target in two.targets] == ["half_life", "stable"]
+    assert np.array_equal(two.predict(new, target="half_life").lower, again.predict(new).lower)
+
+
+def test_the_same_input_gives_the_same_bytes(made: Path, embeddings: Path, tmp_path: Path) -> None:
+    table = tmp_path / "labels.tsv"
+    fit(embeddings, table, out=tmp_path / "again", target=("half_life", "stable"), folds=3)
+    for name in ("head.json", "head.safetensors"):
+        assert sha256(made / name) == sha256(tmp_path / "again" / name)
+
+
+def test_a_head_that_was_read_can_be_saved(made: Path, tmp_path: Path) -> None:
+    save_head(load_head(made), tmp_path / "copy")
+    assert (tmp_path / "copy/head.json").read_bytes() == (made / "head.json").read_bytes()
+    with pytest.raises(InputError, match="copy: exists already"):
+        save_head(load_head(made), tmp_path / "copy")
+    save_head(load_head(made), tmp_path / "copy", overwrite=True)
+
+
+def edit(made: Path, **changes: Any) -> None:
+    facts = json.loads((made / "head.json").read_text()) | changes
+    (made / "head.json").write_text(json.dumps(facts))
+
+
+def test_damage_is_told_in_one_line(made: Path, tmp_path: Path) -> None:
+    numbers = made / "head.safetensors"
+    whole = numbers.read_bytes()
+    numbers.write_bytes(whole[:-9] + b"\x00" + whole[-8:])
+    with pytest.raises(InputError, match=r"head\.safetensors: not the numbers that head\.json"):
+        load_head(made)
+    numbers.write_bytes(b"half of it")
+    with pytest.raises(InputError, match=r"head\.safetensors: not a safetensors file"):
+        load_head(made)
+    numbers.unlink()
+    with pytest.raises(InputError, match=r"head\.safetensors: not found; expected a head"):
+        load_head(made)
+    with pytest.raises(InputError, match=r"nowhere/head\.json: not found; expected a head"):
+        load_head(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": "isoclr-model"}, "no format: isoclr-head"),
+        ({"schema": 2}, "schema is 2, this isoclr reads 1 to 1"),
+        ({"targets": None}, "targets is not what `isoclr fit` writes"),
+        ({"coverage": "most"}, "coverage is not what `isoclr fit` writes"),
+        ({"model": {}}, "model is not what `isoclr fit` writes"),
+        ({"model": {"model": "m", "sha256": 1}}, "model is not what `isoclr fit` writes"),
+        ({"species": [["human"]]}, "species is not what `isoclr fit` writes"),
+        ({"rnas": "some"}, "rnas is not what `isoclr fit` writes"),
+        ({"targets": ["half_life"]}, r"does not fit head\.json"),
+        ({"targets": [[]]}, r"does not fit head\.json"),
+        ({"targets": [{"name": "other", "kind": "quantity"}]}, r"does not fit head\.json"),
+    ],
+)
+def test_another_description_is_refused(made: Path, changes: dict[str, Any], message: str) -> None:
+    edit(made, **changes)
+    with pytest.raises(InputError, match=message):
+        load_head(made)
+
+
+def test_text_that_is_no_json(made: Path) -> None:
+    (made / "head.json").write_text("{")
+    with pytest.raises(InputError, match=r"head\.json: not a head's description"):
+        load_head(made)
+
+
+def test_numbers_of_other_shapes_or_sizes_do_not_fit(made: Path) -> None:
+    (told, _) = json.loads((made / "head.json").read_text())["targets"]
+    tensors = load((made / "head.safetensors").read_bytes())
+    for key, value in (("intercept", np.zeros(0)), ("members/penalties", np.zeros((3, 1)))):
+        (made / "head.safetensors").write_bytes(save(tensors | {f"half_life/{key}": value}))
+        edit(made, sha256=sha256(made / "head.safetensors"), targets=[told])
+        with pytest.raises(InputError, match=r"does not fit head\.json"):
+            load_head(made)
+
+
+def test_only_a_head_is_replaced(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/kept").touch()
+    with pytest.raises(InputError, match="other: not a head, --overwrite replaces nothing else"):
+        save_head(load_head(made), tmp_path / "other", overwrite=True)
+    assert (tmp_path / "other/kept").exists()

@@ -1,0 +1,218 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import isoclr
+from isoclr._io import check_output, write_table
+from isoclr.embedding import io as blocks_room
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.errors import InputError
+from isoclr.probing.fit import fit
+from isoclr.probing.head import Head
+from isoclr.probing.predict import columns_of, predicted
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model, a FASTA of 60 RNAs, and a head that tells their G + C content."""
+    folder, rng = tmp_path_factory.mktemp("predict"), np.random.default_rng(0)
+    records, rows = [], []
+    for i in range(60):
+        share = 0.1 + 0.3 * (i % 7) / 6
+        rna = "".join(rng.choice(list("ACGU"), 150 + i, p=[0.5 - share, share, share, 0.5 - share]))
+        records.append(f">t{i} gene:g{i}\n{rna}\n")
+        rows.append(f"t{i}\t{(rna.count('G') + rna.count('C')) / len(rna)}\n")
+    (folder / "rnas.fa").write_text("".join(records))
+    (folder / "labels.tsv").write_text("transcript_id\tgc\n" + "".join(rows))
+    isoclr.create("isoclr-s", seed=0).save(folder / "model")
+    found = isoclr.embed(
+        (folder / "rnas.fa",),
+        model=str(folder / "model"),
+        out=folder / "e.parquet",
+        species="human",
+    )
+    isoclr.fit(found, folder / "labels.tsv", out=folder / "head", name="gc", folds=4)
+    return folder
+
+
+def test_rnas_get_what_their_embeddings_get(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = str(place / "model")
+    found = isoclr.predict(
+        (place / "rnas.fa",), head=place / "head", model=model, out=tmp_path / "a.parquet"
+    )
+    monkeypatch.setattr(blocks_room, "ROWS", 13)
+    same = isoclr.predict((place / "e.parquet",), head=place / "head", out=tmp_path / "b.parquet")
+    assert found.table["transcript_id"].to_list() == [f"t{i}" for i in range(60)]
+    for column in ("value", "lower", "upper"):
+        assert found.table[column].to_numpy() == pytest.approx(
+            same.table[column].to_numpy(), abs=1e-4
+        )
+    assert pl.read_parquet(tmp_path / "b.parquet").equals(same.table)
+    truth = pl.read_csv(place / "labels.tsv", separator="\t")["gc"]
+    assert np.corrcoef(same.table["value"], truth)[0, 1] > 0.9
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
+
+
+def test_the_summary(place: Path, tmp_path: Path) -> None:
+    found = isoclr.predict(
+        (place / "e.parquet",), head=place / "head", out=tmp_path / "p.tsv", coverage=0.5
+    )
+    (row,) = found.rows()
+    assert row[:2] == ["gc", 60]
+    assert len(row) == len(found.columns())
+    assert found.coverage == 0.5
+
+
+def test_a_shard_without_rnas_gives_a_table_without_rows(place: Path, tmp_path: Path) -> None:
+    meta = pl.read_parquet_metadata(place / "e.parquet")
+    pl.read_parquet(place / "e.parquet")[:0].write_parquet(tmp_path / "none.parquet", metadata=meta)
+    found = isoclr.predict(
+        (tmp_path / "none.parquet",), head=place / "head", out=tmp_path / "p.tsv"
+    )
+    assert found.table.height == 0
+    assert [*found.rows()] == []
+    assert "extrapolating" in (tmp_path / "p.tsv").read_text()
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_shipped_head_brings_its_model(place: Path, tmp_path: Path) -> None:
+    found = isoclr.predict((place / "rnas.fa",), task="gc", species="human", out=tmp_path / "p.csv")
+    assert found.table["species"].unique().to_list() == ["human"]
+    # a user's head of the same weights needs no --model either
+    isoclr.predict((place / "rnas.fa",), head=place / "head", out=tmp_path / "q.csv")
+    with pytest.raises(InputError, match="there are --task gc --species human"):
+        isoclr.predict((place / "rnas.fa",), task="gc", species="mouse", out=tmp_path / "r.csv")
+
+
+def test_rnas_of_another_species_are_told(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pl.read_parquet(place / "e.parquet").with_columns(species=pl.lit("yeast"))
+    meta = pl.read_parquet_metadata(place / "e.parquet")
+    frame.write_parquet(tmp_path / "yeast.parquet", metadata=meta)
+    isoclr.predict((tmp_path / "yeast.parquet",), head=place / "head", out=tmp_path / "p.csv")
+    assert "60 RNAs are of yeast; head 'gc' was trained on human" in capsys.readouterr().err
+
+
+def test_another_model_is_refused(place: Path, tmp_path: Path) -> None:
+    isoclr.create("isoclr-s", seed=1).save(tmp_path / "other")
+    words = r"weights \w{12}, .*head 'gc' belongs to weights"
+    with pytest.raises(InputError, match=words):
+        isoclr.predict(
+            (place / "rnas.fa",),
+            head=place / "head",
+            model=str(tmp_path / "other"),
+            out=tmp_path / "p.csv",
+        )
+    meta = pl.read_parquet_metadata(place / "e.parquet") | {"sha256": "f" * 64}
+    pl.read_parquet(place / "e.parquet").write_parquet(tmp_path / "x.parquet", metadata=meta)
+    with pytest.raises(
+        InputError, match=r"x\.parquet: 256 values of isoclr-s f{12}, head 'gc' belongs"
+    ):
+        isoclr.predict((tmp_path / "x.parquet",), head=place / "head", out=tmp_path / "p.csv")
+    with pytest.raises(InputError, match="which do not ship with this version; give that model"):
+        isoclr.predict((place / "rnas.fa",), head=place / "head", out=tmp_path / "p.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "x.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "expected --head, or --task with --species, and not both"),
+        ({"head": "head", "task": "gc"}, "and not both"),
+        ({"head": "head", "coverage": 0.999}, "coverage 0.999: expected more than 0 and at most"),
+        ({"head": "head", "annotation": ("a.gtf",)}, "embeddings are given alone, found a.gtf"),
+        ({"head": "head", "model": "m"}, "name their model, found --model m beside them"),
+        ({"head": "nowhere"}, "not found; expected a head"),
+    ],
+)
+def test_bad_requests_leave_nothing(
+    place: Path, tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    given = options | ({"head": place / str(options["head"])} if "head" in options else {})
+    with pytest.raises(InputError, match=message):
+        isoclr.predict((place / "e.parquet",), out=tmp_path / "p.csv", **given)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+def test_embeddings_and_rnas_are_not_mixed(place: Path, tmp_path: Path) -> None:
+    both = (place / "e.parquet", place / "rnas.fa")
+    with pytest.raises(
+        InputError, match=r"e\.parquet: embeddings are given alone, found .*rnas\.fa"
+    ):
+        isoclr.predict(both, head=place / "head", out=tmp_path / "p.csv")
+
+
+def test_a_fasta_that_cannot_be_read_leaves_nothing(place: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"missing\.fa"):
+        isoclr.predict(
+            (tmp_path / "missing.fa",),
+            head=place / "head",
+            model=str(place / "model"),
+            out=tmp_path / "p.csv",
+        )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def head(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings) -> Head:
+    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
+    return fit(
+        embeddings, table, out=tmp_path / "two", target=("half_life", "stable"), folds=3
+    ).head
+
+
+def test_every_label_has_its_columns(head: Head, world: Embeddings) -> None:
+    found = predicted(head, world, 0.8)
+    assert found.columns[:6] == [
+        "transcript_id",
+        "gene_id",
+        "species",
+        "length",
+        "half_life_value",
+        "half_life_lower",
+    ]
+    assert found["transcript_id"].equals(world.table["transcript_id"])
+    told = head.predict(world.matrix, target="half_life", coverage=0.8)
+    assert found["half_life_upper"].to_numpy() == pytest.approx(told.upper)
+    assert found["stable_lower"].null_count() == len(world)
+    assert found["stable_extrapolating"].dtype == pl.Boolean
+
+
+def test_one_label_needs_no_prefix(
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path
+) -> None:
+    head = fit(embeddings, labels(), out=tmp_path / "one", folds=3).head
+    assert [*columns_of(head, "half_life").values()] == ["value", "lower", "upper", "extrapolating"]
+
+
+def test_the_extension_is_the_format(head: Head, world: Embeddings, tmp_path: Path) -> None:
+    found = predicted(head, world, None)
+    for name, read in (
+        ("p.parquet", pl.read_parquet),
+        ("p.csv", pl.read_csv),
+        ("p.tsv", lambda path: pl.read_csv(path, separator="\t")),
+    ):
+        write_table(found, tmp_path / name)
+        back = read(tmp_path / name)
+        assert back.columns == found.columns
+        assert back["half_life_value"].to_numpy() == pytest.approx(
+            found["half_life_value"].to_numpy(), rel=1e-5
+        )
+    first = (tmp_path / "p.tsv").read_text().splitlines()[1].split("\t")
+    assert len(first[4].lstrip("-0.").replace(".", "")) <= 6
+    assert pl.read_parquet(tmp_path / "p.parquet").equals(found)
+
+
+def test_an_output_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"p\.xls: unknown format, expected .* \.parquet, \.tsv"):
+        check_output(tmp_path / "p.xls", overwrite=False)
+    (tmp_path / "p.tsv").touch()
+    with pytest.raises(InputError, match=r"p\.tsv: exists already; choose another name"):
+        check_output(tmp_path / "p.tsv", overwrite=False)
+    check_output(tmp_path / "p.tsv", overwrite=True)

@@ -1,0 +1,115 @@
+import json
+from pathlib import Path
+
+import pytest
+
+import isoclr
+from isoclr.errors import InputError
+from isoclr.models import load as loading
+from isoclr.probing.resolve import (
+    choose,
+    encoder_of,
+    find_head,
+    model_of,
+    shipped_heads,
+    shipped_model,
+    shipped_models,
+)
+
+
+def test_a_users_head_and_the_model_given_for_it(workbench: Path) -> None:
+    head, model = choose(workbench / "head", None, "", "mine")
+    assert (head.name, model) == ("gc", "mine")
+    assert model_of(head, "mine") == "mine"
+    assert encoder_of(head, str(workbench / "model")).sha256 == head.model["sha256"]
+    with pytest.raises(InputError, match=r"head 'gc' belongs to weights .*give that model with"):
+        model_of(head, None)
+
+
+def test_a_shipped_head_brings_its_model(shipped: Path) -> None:
+    head, model = choose(None, "gc", "human", "isoclr-s")
+    assert model is None  # it said whose head to take
+    assert model_of(head, model) == str(shipped / "isoclr-s.v1")
+    with pytest.raises(InputError, match="--task gc --species human: no head of isoclr-m ships"):
+        choose(None, "gc", "human", "isoclr-m")
+
+
+def test_bad_requests(workbench: Path, tmp_path: Path) -> None:
+    for head, task in ((None, None), (workbench / "head", "gc")):
+        with pytest.raises(InputError, match="expected --head, or --task with --species"):
+            choose(head, task, "human", None)
+    isoclr.create("isoclr-s", seed=1).save(tmp_path / "other")
+    chosen, _ = choose(workbench / "head", None, "", None)
+    with pytest.raises(InputError, match=r"other: weights \w{12}, embeddings of 256; head 'gc'"):
+        encoder_of(chosen, str(tmp_path / "other"))
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(loading, "SHELF", tmp_path / "weights")
+    return tmp_path / "weights"
+
+
+def ship(shelf: Path, model: str, sha256: str, **heads: float) -> None:
+    (shelf / model).mkdir(parents=True)
+    (shelf / model / "config.json").write_text(json.dumps({"sha256": sha256}))
+    for name, r in heads.items():
+        folder = shelf / model / "heads" / name.replace("_", "-")
+        folder.mkdir(parents=True)
+        target = {"held_out": {"metrics": {"pearson": {"mean": r}, "rmse": {"mean": 9.0}}}}
+        facts = {
+            "format": "isoclr-head",
+            "schema": 1,
+            "name": "half-life",
+            "sha256": "0",
+            "model": {"model": model, "sha256": sha256},
+            "species": ["human"],
+            "rnas": "coding",
+            "coverage": 0.9,
+            "targets": [target],
+        }
+        (folder / "head.json").write_text(json.dumps(facts))
+
+
+def test_models_by_name_and_newest_version_first(shelf: Path) -> None:
+    for version in (2, 10, 1):
+        ship(shelf, f"isoclr-s.v{version}", str(version))
+    ship(shelf, "isoclr-m.v1", "m")
+    (shelf / "README.md").touch()
+    found = [path.name for path in shipped_models()]
+    assert found == ["isoclr-m.v1", "isoclr-s.v10", "isoclr-s.v2", "isoclr-s.v1"]
+    assert shipped_model("2") == shelf / "isoclr-s.v2"
+    assert shipped_model("none") is None
+
+
+def test_the_better_head_is_taken_unless_the_model_is_named(shelf: Path) -> None:
+    ship(shelf, "isoclr-s.v1", "1", half_life_human=0.5, half_life_mouse=0.4)
+    ship(shelf, "isoclr-s.v2", "2", half_life_human=0.6)
+    ship(shelf, "isoclr-m.v1", "m", half_life_human=0.55)
+    assert len(shipped_heads()) == 4
+    heads = {
+        model: find_head("half-life", "human", model).parent.parent.name
+        for model in (None, "isoclr-m", "isoclr-s", "isoclr-s.v1")
+    }
+    assert heads == {
+        None: "isoclr-s.v2",
+        "isoclr-m": "isoclr-m.v1",
+        "isoclr-s": "isoclr-s.v2",
+        "isoclr-s.v1": "isoclr-s.v1",
+    }
+    assert find_head("half-life", "mouse").name == "half-life-mouse"
+
+
+def test_what_there_is_is_listed(shelf: Path) -> None:
+    with pytest.raises(
+        InputError, match="no head ships with this version; make one with `isoclr fit`"
+    ):
+        find_head("half-life", "human")
+    ship(shelf, "isoclr-s.v1", "1", half_life_human=0.5, te_mouse=0.4)
+    known = "--task half-life --species human, --task te --species mouse"
+    with pytest.raises(InputError, match=f"--task mood --species human: .* there are {known}"):
+        find_head("mood", "human")
+    with pytest.raises(InputError, match=r"--species \(none\): no such head ships"):
+        find_head("half-life", "")
+    with pytest.raises(InputError, match="no head of isoclr-l ships"):
+        find_head("half-life", "human", "isoclr-l")

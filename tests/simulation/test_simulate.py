@@ -1,0 +1,190 @@
+"""The truth is what genome and annotation say, and what a corpus of them holds."""
+
+import hashlib
+import itertools
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from isoclr.corpus.build import build
+from isoclr.corpus.corpus import open_corpus
+from isoclr.errors import InputError
+from isoclr.genomics.encoding import CODON_START, EXON_END, letters
+from isoclr.simulation.simulate import World, simulate
+
+
+def digest(sequence: str) -> str:
+    return hashlib.sha256(sequence.encode()).hexdigest()
+
+
+def test_the_truth_is_what_genome_and_annotation_say(
+    world: World, genomes: dict[str, Any], annotations: dict[str, Any]
+) -> None:
+    truth = world.truth()
+    assert len(truth) == sum(len(found) for found in annotations.values())
+    for row in truth.iter_rows(named=True):
+        said = annotations[row["species"]][row["transcript_id"]]
+        assert digest(said.sequence(genomes[row["species"]])) == row["sha256"]
+        assert said.cds() == (row["cds_start"], row["cds_end"])
+        exons = sorted(said.exons, reverse=said.strand == "-")
+        assert [a for a, _ in exons] == row["exon_starts"]
+        assert [b - a for a, b in exons] == row["exon_lengths"]
+        assert (said.chrom, said.strand) == (row["chrom"], row["strand"])
+        assert (said.gene_id, said.transcript_type) == (row["gene_id"], row["biotype"])
+
+
+def test_coding_sequences_are_open_reading_frames(
+    world: World, genomes: dict[str, Any], annotations: dict[str, Any]
+) -> None:
+    stops = {"TAA", "TAG", "TGA"}
+    for row in world.truth().filter(pl.col("cds_start") >= 0).iter_rows(named=True):
+        said = annotations[row["species"]][row["transcript_id"]]
+        coding = said.sequence(genomes[row["species"]])[row["cds_start"] : row["cds_end"]]
+        codons = [coding[i : i + 3] for i in range(0, len(coding) - 2, 3)]
+        assert not stops & set(codons[:-1])
+        assert (codons[-1] in stops) == row["has_stop"]
+        assert codons[0] == "ATG" or not row["has_start"]
+        assert len(coding) % 3 == 0 or not row["has_stop"]
+
+
+def test_the_world_has_the_traps_of_real_annotations(
+    world: World, annotations: dict[str, Any]
+) -> None:
+    truth = world.truth()
+    found = [t for by_id in annotations.values() for t in by_id.values()]
+    assert {t.strand for t in found} == {"+", "-"}
+    assert any(len(t.stop_codon) == 2 for t in found)
+    assert any(len(t.start_codon) == 2 for t in found)
+    assert any(b == c for t in found for (_, b), (c, _) in itertools.pairwise(sorted(t.exons)))
+    assert any("cds_start_NF" in t.tags and t.cds()[0] in (1, 2) for t in found)
+    assert any("cds_end_NF" in t.tags and not t.stop_codon for t in found)
+    assert all(
+        len(t.tags) == 2 for t in found if t.start_codon and t.stop_codon and t.tags[0] == "basic"
+    )
+    assert {"protein_coding", "lncRNA", "retained_intron"} == set(truth["biotype"])
+
+
+def test_introns_have_splice_sites(genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
+    seen = 0
+    for name, by_id in annotations.items():
+        for said in by_id.values():
+            exons = sorted(said.exons)
+            for (_, start), (end, _) in itertools.pairwise(exons):
+                intron = genomes[name][said.chrom][start:end]
+                edges = (intron[:2], intron[-2:])
+                expected = ("GT", "AG") if said.strand == "+" else ("CT", "AC")
+                assert not intron or edges == expected
+                seen += 1
+    assert seen > 1000
+
+
+def test_a_corpus_of_the_world_is_the_truth(world: World, tmp_path: Path) -> None:
+    build((world.inputs,), out=tmp_path / "corpus")
+    corpus = open_corpus(tmp_path / "corpus")
+    truth = {row["transcript_id"]: row for row in world.truth().iter_rows(named=True)}
+    kept = world.truth().unique(["gene_set", "sha256"])
+    assert len(corpus) == len(kept)
+    for i, row in enumerate(corpus.transcripts.iter_rows(named=True)):
+        true, codes = truth[row["transcript_id"]], corpus.codes_of(i)
+        assert digest(letters(codes)) == true["sha256"]
+        assert row["gene_set"] == true["gene_set"]
+        assert row["species"] == true["species"]
+        ends = np.flatnonzero(codes & EXON_END)
+        assert ends.tolist() == (np.cumsum(true["exon_lengths"]) - 1).tolist()
+        starts = np.flatnonzero(codes & CODON_START)
+        expected = (
+            range(true["cds_start"], true["cds_end"] - 2, 3) if true["cds_start"] >= 0 else ()
+        )
+        assert starts.tolist() == list(expected)
+
+
+def test_the_same_options_give_the_same_bytes(tmp_path: Path) -> None:
+    def contents(out: Path, **options: Any) -> dict[str, bytes]:
+        simulate(out=out, size="tiny", genes=20, **options)
+        return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+
+    first = contents(tmp_path / "a", seed=1)
+    assert contents(tmp_path / "b", seed=1) == first
+    other = contents(tmp_path / "c", seed=2)
+    fixed = {"inputs.toml"}
+    assert {name for name in first if first[name] == other[name]} == fixed
+
+
+def test_gene_sets_are_families_and_unknown_ones_stay_apart(world: World) -> None:
+    genes = world.truth().unique("gene_id")
+    known = genes.filter(pl.col("gene_set").str.starts_with("HID:"))
+    assert (known["gene_set"] == "HID:" + (known["family"] + 1).cast(pl.String)).all()
+    assert known.group_by("gene_set").agg(pl.col("species").n_unique())["species"].max() == 2
+    unknown = genes.filter(~pl.col("gene_set").str.starts_with("HID:"))
+    assert unknown["gene_set"].is_unique().all()
+    # orthologs that HomoloGene does not know share a symbol: merging by symbol would show
+    assert not unknown["gene_symbol"].is_unique().all()
+
+
+def test_half_the_genes_have_isoforms_and_a_few_have_many(world: World) -> None:
+    counts = world.truth().filter(species="human").group_by("gene_id").len()["len"]
+    assert 0.4 < (counts >= 2).mean() < 0.65  # type: ignore[operator]
+    assert 2.5 < counts.mean() < 6  # type: ignore[operator]
+    assert counts.max() >= 15  # type: ignore[operator]
+
+
+def test_labels_are_the_measured_half_lives(world: World) -> None:
+    genes = world.gene_truth()
+    for name in world.species:
+        labels = pl.read_csv(world.labels(name), separator="\t")
+        mine = genes.filter(species=name)
+        assert labels["gene_id"].to_list() == mine["gene_id"].str.replace(r"\..*", "").to_list()
+        np.testing.assert_allclose(labels["half_life"], mine["half_life"], atol=1e-6)
+        assert labels["fold"].to_list() == [family % 10 for family in mine["family"]]
+
+
+def test_motif_copies_are_those_of_the_sequence(
+    world: World, genomes: dict[str, Any], annotations: dict[str, Any]
+) -> None:
+    for row in world.truth().filter("has_stop").iter_rows(named=True):
+        said = annotations[row["species"]][row["transcript_id"]]
+        utr3 = said.sequence(genomes[row["species"]])[row["cds_end"] :]
+        assert utr3.count("TATTTAT") == row["are"]
+        assert sum(utr3.count(f"TGTA{n}ATA") for n in "ACGT") == row["pumilio"]
+        assert utr3.count("CCCTCCC") == row["c_rich"]
+
+
+def test_the_input_list_names_files_that_are_there(world: World) -> None:
+    inputs = tomllib.loads(world.inputs.read_text())
+    paths = [inputs["homology"], *inputs["gene_ids"].values()]
+    paths += [one[what] for one in inputs["input"] for what in ("genome", "annotation")]
+    assert all((world.path / path).is_file() for path in paths)
+    assert [one["species"] for one in inputs["input"]] == list(world.species)
+
+
+def test_the_summary_counts_what_is_there(world: World) -> None:
+    truth = world.truth()
+    first = world.summary()[0]
+    human = truth.filter(species="human")
+    assert first[:4] == ("human", 150, human["gene_set"].n_unique(), len(human))
+    assert first[5] == human["length"].sum()
+
+
+def test_an_existing_directory_is_kept(world: World, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="exists already"):
+        simulate(out=world.path, size="tiny")
+    (tmp_path / "old").mkdir()
+    simulate(out=tmp_path / "old", size="tiny", genes=5, species=1, overwrite=True)
+    assert (tmp_path / "old/inputs.toml").exists()
+
+
+def test_overwriting_replaces_nothing_but_a_world(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="not a simulated world"):
+        simulate(out=tmp_path, size="tiny", genes=5, species=1, overwrite=True)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_seed_below_zero_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--seed -1: expected 0 or more"):
+        simulate(out=tmp_path / "world", size="tiny", seed=-1)
+    assert not list(tmp_path.iterdir())

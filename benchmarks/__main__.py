@@ -10,14 +10,14 @@ import sys
 
 from benchmarks import pictures, tables
 from benchmarks.harness import ROOT
-from isoclr._console import say
+from isoclr._console import info
 
 SCRIPTS = ("ceilings", "embed", "pretrain_step", "scaling", "growth")
 
 
 def main() -> None:
     for script in SCRIPTS:
-        say(f"benchmarks.{script}")
+        info(f"benchmarks.{script}")
         subprocess.run([sys.executable, "-m", f"benchmarks.{script}"], cwd=ROOT, check=True)
     pictures.main([])
     tables.main([])

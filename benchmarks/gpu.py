@@ -62,7 +62,7 @@ def train(
     try:
         found: dict[str, Any] = json.loads(fresh(words).stdout)
     except SystemExit as error:
-        console.say(f"{model}, {pairs:,} pairs, compile {compiled}: {error}")
+        console.info(f"{model}, {pairs:,} pairs, compile {compiled}: {error}")
         return None
     return found
 

@@ -113,7 +113,7 @@ def interleaved(
     results: dict[str, list[Result]] = {name: [] for name in variants}
     for repeat in range(repeats):
         for name, measure in variants.items():
-            console.say(f"{name}, {repeat + 1} of {repeats}")
+            console.info(f"{name}, {repeat + 1} of {repeats}")
             results[name].append(measure())
     return results
 
@@ -213,7 +213,7 @@ def save(path: Path, figures: Sequence[Figure], facts: Mapping[str, str]) -> Non
         table = csv.DictWriter(stream, [*rows[0], *facts], lineterminator="\n")
         table.writeheader()
         table.writerows(row | dict(facts) for row in rows)
-    console.say(f"{path}: {len(rows)} figures")
+    console.info(f"{path}: {len(rows)} figures")
 
 
 def _cell(value: float | str | None) -> str:

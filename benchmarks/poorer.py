@@ -20,12 +20,12 @@ import polars as pl
 import isoclr
 from benchmarks import harness
 from isoclr.corpus.corpus import Corpus, open_corpus
-from isoclr.embedding.embed import nucleotides_bar
+from isoclr.embedding.embed import nt_progress
 from isoclr.embedding.embeddings import SCHEMA, Embeddings
 from isoclr.genomics.encoding import CODON_START, NUCLEOTIDE_BITS, Codes, encode, longest_orf
 from isoclr.models.encoder import Encoder
-from isoclr.probing.evaluate import Method, evaluate
-from isoclr.tasks.dataset import Study, plan
+from isoclr.probing.evaluate import FeatureSet, evaluate
+from isoclr.tasks.dataset import LabelledRnas, build_dataset
 from isoclr.tasks.labels import read_labels
 from isoclr.tasks.metrics import QUANTITY
 from isoclr.tasks.splits import SplitKind, make_splits
@@ -57,7 +57,7 @@ TRACKS: dict[str, Callable[[Codes], Codes]] = {
 }
 
 
-def studies(corpus: Corpus, data: Path) -> Iterator[tuple[str, Study, SplitKind]]:
+def studies(corpus: Corpus, data: Path) -> Iterator[tuple[str, LabelledRnas, SplitKind]]:
     """The samples of every task, taken from the corpus."""
     table = corpus.transcripts
     facts = table.with_columns(
@@ -68,21 +68,21 @@ def studies(corpus: Corpus, data: Path) -> Iterator[tuple[str, Study, SplitKind]
     for task, (species, labels, split) in TASKS.items():
         rnas = everything.select(species, "coding")
         found = read_labels(data / "labels" / labels)
-        yield task, plan(found, rnas, corpus, split=split, sequences=True), split
+        yield task, build_dataset(found, rnas, corpus, split=split, sequences=True), split
 
 
-def measure(encoder: Encoder, study: Study, split: SplitKind) -> dict[str, dict[str, float]]:
+def measure(encoder: Encoder, study: LabelledRnas, split: SplitKind) -> dict[str, dict[str, float]]:
     """Pearson R with its interval for every choice of tracks."""
     assert study.codes is not None
     methods = []
     for name, poorer in TRACKS.items():
         rnas = [poorer(codes) for codes in study.codes]
-        with nucleotides_bar() as bar:
+        with nt_progress() as bar:
             task = bar.add_task(name, total=sum(map(len, rnas)))
             features = encoder.embed_codes(
                 rnas, precision="bf16", progress=partial(bar.advance, task)
             )
-        methods.append(Method(name, features, "ridge"))
+        methods.append(FeatureSet(name, features, "ridge"))
     splits, _ = make_splits(split, study.groups, study.samples, folds=None, seeds=10, seed=0)
     found = evaluate(methods, study.samples.values, study.groups, splits, QUANTITY)
     return {

@@ -20,7 +20,7 @@ from benchmarks import harness, simulated
 from benchmarks.harness import Figure, fresh
 from isoclr.models.encoder import create
 from isoclr.models.norm import BatchNorm
-from isoclr.models.resnet import Projector
+from isoclr.models.resnet import ProjectionHead
 
 ONE, RANKS, THREADS = "1 process × 1 thread", "2 processes × 1 thread", "1 process × 2 threads"
 HISTOGRAM = 1024
@@ -64,7 +64,7 @@ def traffic(model: str, pairs: int, ranks: int) -> dict[str, float]:
     backward, of every layer; the first layer's histogram instead of its sums. Gradients: float32.
     """
     encoder = create(model)
-    projector = Projector(encoder.dim)
+    projector = ProjectionHead(encoder.dim)
     modules = nn.ModuleList([encoder.network, projector])
     norms = [len(m.weight) for m in modules.modules() if isinstance(m, BatchNorm)][
         1:

@@ -92,7 +92,7 @@ def shipped(workbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     shelf = tmp_path / "weights"
     shutil.copytree(workbench / "model", shelf / "isoclr-s.v1")
     shutil.copytree(workbench / "head", shelf / "isoclr-s.v1/heads/gc-human")
-    monkeypatch.setattr("isoclr.models.load.SHELF", shelf)
+    monkeypatch.setattr("isoclr.models.load.PRETRAINED_DIR", shelf)
     return shelf
 
 

@@ -33,10 +33,10 @@ def _fail_at_work() -> None:
 
 
 def test_a_stage_within_a_stage_does_not_conclude(capsys: pytest.CaptureFixture[str]) -> None:
-    with console.for_another_stage():
-        console.conclude("within")
-        console.say("what is missing")
-    console.conclude("the stage")
+    with console.quiet():
+        console.finish("within")
+        console.info("what is missing")
+    console.finish("the stage")
     assert capsys.readouterr().err == "what is missing\nthe stage\n"
 
 
@@ -48,7 +48,7 @@ def test_text_of_the_user_is_no_markup(
     console.table("[u]t[/x]:dog:", ["[b]head[/y]"], [["[i]cell[/z]"], ["[/]"]])
     for text in ("[u]t[/x]:dog:", "[b]head[/y]", "[i]cell[/z]", "[/]"):
         assert text in stream.getvalue()
-    console.say("[b]gene:dog:1[/q]")
+    console.info("[b]gene:dog:1[/q]")
     assert capsys.readouterr().err == "[b]gene:dog:1[/q]\n"
     errors = io.StringIO()
     monkeypatch.setattr(console, "err", Console(file=errors, width=200))

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from isoclr._io import as_paths, atomic_directory, atomic_path, check_file, check_place, sha256
+from isoclr._io import as_paths, atomic_directory, atomic_path, check_file, ensure_writable, sha256
 from isoclr.errors import InputError
 
 
@@ -69,12 +69,12 @@ def test_sha256(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named_before_any_work(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
-    check_place(tmp_path / "new" / "deep" / "table.tsv")
+    ensure_writable(tmp_path / "new" / "deep" / "table.tsv")
     check_file(file)
     assert not (tmp_path / "new").exists()
     for target in (file / "table.tsv", file / "deep" / "table.tsv"):
         with pytest.raises(InputError, match=f"^{target}: {file} is a file, expected a folder"):
-            check_place(target)
+            ensure_writable(target)
     with pytest.raises(InputError, match="is a directory, expected the name of a file"):
         check_file(tmp_path)
 
@@ -84,7 +84,7 @@ def test_a_folder_that_may_not_be_written_to_is_named(
 ) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write everywhere
     with pytest.raises(InputError, match=f"{tmp_path} may not be written to"):
-        check_place(tmp_path / "table.tsv")
+        ensure_writable(tmp_path / "table.tsv")
 
 
 def test_files_and_directories_are_not_confused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import isoclr
 from isoclr._io import sha256
-from isoclr.models.load import SHELF
+from isoclr.models.load import PRETRAINED_DIR
 from isoclr.probing.head import read_facts
 from isoclr.probing.resolve import shipped_heads, shipped_models
 
@@ -73,7 +73,7 @@ def test_the_heads_say_how_well_they_did_on_held_out_folds() -> None:
 
 
 def test_nothing_that_ships_tells_of_the_machine_it_was_made_on() -> None:
-    for path in SHELF.rglob("*.json"):
+    for path in PRETRAINED_DIR.rglob("*.json"):
         text = path.read_text()
         assert "/home" not in text
         assert "/tmp" not in text

@@ -11,7 +11,7 @@ Every stage is a function here and a verb of the command line, with the same nam
     isoclr.ontology(...)     embeddings + gene ontology → how well they tell what genes do
     isoclr.fit(...)          embeddings + labels → a head that predicts
     isoclr.predict(...)      files of RNAs + a head → values with intervals
-    isoclr.benchmark(...)    a plan → the paper's whole evaluation, and one page
+    isoclr.evaluate(...)     a plan → the paper's whole evaluation, and one page
 
 Names are imported when first used: ``import isoclr`` costs nothing.
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from isoclr.corpus.write import merge
     from isoclr.downloads.download import download
     from isoclr.embedding.embed import embed
-    from isoclr.evaluation.evaluate import benchmark
+    from isoclr.evaluation.evaluate import evaluate
     from isoclr.models.encoder import Encoder, create
     from isoclr.models.hub import push
     from isoclr.models.load import load
@@ -57,11 +57,11 @@ __all__ = [
     "InputError",
     "IsoclrError",
     "__version__",
-    "benchmark",
     "build",
     "create",
     "download",
     "embed",
+    "evaluate",
     "fit",
     "load",
     "load_head",
@@ -83,7 +83,7 @@ __all__ = [
 _HOME = {
     "Corpus": "isoclr.corpus.corpus",
     "Encoder": "isoclr.models.encoder",
-    "benchmark": "isoclr.evaluation.evaluate",
+    "evaluate": "isoclr.evaluation.evaluate",
     "build": "isoclr.corpus.build",
     "create": "isoclr.models.encoder",
     "download": "isoclr.downloads.download",

@@ -25,19 +25,19 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a 
 _within_another_stage = False
 
 
-def say(message: str) -> None:
+def info(message: str) -> None:
     """Print one message for the person at the terminal (stderr)."""
     err.print(message, markup=False, emoji=False, soft_wrap=True)
 
 
-def conclude(message: str) -> None:
+def finish(message: str) -> None:
     """Say what a stage has made, unless it works for another stage, which will say what that made."""
     if not _within_another_stage:
-        say(message)
+        info(message)
 
 
 @contextmanager
-def for_another_stage() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """While one stage works for another."""
     global _within_another_stage
     before, _within_another_stage = _within_another_stage, True

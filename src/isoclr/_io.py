@@ -51,7 +51,7 @@ def atomic_directory(target: Path, *, overwrite: bool = False) -> Iterator[Path]
         raise InputError(f"{target}: is a file, expected the name of a directory")
     if target.exists() and not overwrite:
         raise InputError(f"{target}: exists already; choose another name or remove it first")
-    check_place(target)
+    ensure_writable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     try:
@@ -75,10 +75,10 @@ def check_file(target: Path) -> None:
     """
     if target.is_dir():
         raise InputError(f"{target}: is a directory, expected the name of a file")
-    check_place(target)
+    ensure_writable(target)
 
 
-def check_place(target: Path) -> None:
+def ensure_writable(target: Path) -> None:
     """Refuse an output whose folder could not be made or written to, before anything is computed for it.
 
     Raises:
@@ -133,7 +133,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         )
     if path.is_dir() or (path.exists() and not overwrite):
         raise InputError(f"{path}: exists already; choose another name or --overwrite it")
-    check_place(path)
+    ensure_writable(path)
 
 
 def write_table(table: "pl.DataFrame", path: Path) -> None:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import isoclr
-from isoclr.analysis.relations import Relatives
+from isoclr.analysis.relations import GeneRelations
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import write
 from isoclr.genomics.encoding import Codes, encode
@@ -25,9 +25,9 @@ META = {
 
 
 @pytest.fixture
-def family() -> Relatives:
+def family() -> GeneRelations:
     """Seven RNAs: two isoforms, their paralog, two orthologs' isoforms, and two strangers."""
-    return Relatives(
+    return GeneRelations(
         gene=np.array([0, 0, 1, 2, 2, 3, 4]),
         gene_set=np.array([0, 0, 0, 0, 0, 1, 2]),
         species=np.array([0, 0, 0, 1, 1, 0, 1]),

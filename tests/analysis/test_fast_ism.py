@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import isoclr
-from isoclr.analysis.fast_ism import LocalNetwork, Mutants, Rows, Windows
+from isoclr.analysis.fast_ism import IncrementalEncoder, Mutants, Rows, Windows
 from isoclr.analysis.ism import mutated
 from isoclr.genomics.encoding import Codes
 from isoclr.models.encoder import Encoder
@@ -18,7 +18,7 @@ from isoclr.models.resnet import Pooling
 def largest_error(encoder: Encoder, codes: Codes, positions: list[int]) -> float:
     """In float64, where rounding cannot hide a wrong activation; relative to the largest change."""
     network = copy.deepcopy(encoder.network).double()
-    rna = Mutants(LocalNetwork(network), codes)
+    rna = Mutants(IncrementalEncoder(network), codes)
     bases = np.arange(4, dtype=np.uint8)
     found = [
         rna.changes(torch.full((4,), position), torch.from_numpy(bases)) for position in positions
@@ -56,12 +56,12 @@ def test_other_encoders(name: str, pooling: Pooling, mrna: Codes) -> None:
 
 
 def test_the_unchanged_embedding(trained: Encoder, mrna: Codes) -> None:
-    rna = Mutants(LocalNetwork(trained.network), mrna)
+    rna = Mutants(IncrementalEncoder(trained.network), mrna)
     assert rna.embedding.numpy() == pytest.approx(trained.embed_codes([mrna])[0], abs=1e-5)
 
 
 def test_mutations_of_one_phase_go_together(trained: Encoder, mrna: Codes) -> None:
-    rna = Mutants(LocalNetwork(trained.network), mrna)
+    rna = Mutants(IncrementalEncoder(trained.network), mrna)
     positions, bases = torch.tensor([5, 37, 37, 485]), torch.tensor([0, 1, 2, 3], dtype=torch.uint8)
     together = rna.changes(positions, bases)
     alone = [rna.changes(positions[[i]], bases[[i]]) for i in range(4)]
@@ -70,7 +70,7 @@ def test_mutations_of_one_phase_go_together(trained: Encoder, mrna: Codes) -> No
 
 def test_the_rna_stays_as_it_is(trained: Encoder, mrna: Codes) -> None:
     before = mrna.copy()
-    rna = Mutants(LocalNetwork(trained.network), mrna)
+    rna = Mutants(IncrementalEncoder(trained.network), mrna)
     first = rna.changes(torch.tensor([70]), torch.tensor([1], dtype=torch.uint8))
     again = rna.changes(torch.tensor([70]), torch.tensor([1], dtype=torch.uint8))
     assert (mrna == before).all()

@@ -10,7 +10,7 @@ from isoclr.analysis import ism as room
 from isoclr.analysis.consequences import CONSEQUENCES
 from isoclr.analysis.ism import (
     MutationScan,
-    line_of,
+    linear_readout,
     mutate,
     mutated,
     point_mutations,
@@ -21,7 +21,7 @@ from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, nucleotides
 from isoclr.models.encoder import Encoder
-from isoclr.probing.linear import Line
+from isoclr.probing.linear import LinearModel
 
 
 def test_the_line_is_what_the_head_predicts(workbench: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_label_of_two_classes_gives_log_odds(workbench: Path, tmp_path: Path) 
     (tmp_path / "c.tsv").write_text("transcript_id\thigh\n" + "\n".join(classes) + "\n")
     isoclr.fit(workbench / "e.parquet", tmp_path / "c.tsv", out=tmp_path / "head", folds=3)
     head = isoclr.load_head(tmp_path / "head")
-    line, title = line_of(head)
+    line, title = linear_readout(head)
     matrix = read_embeddings(workbench / "e.parquet").matrix
     assert title == "high, log-odds"
     assert 1 / (1 + np.exp(-line(matrix))) == pytest.approx(head.predict(matrix).value)
@@ -132,8 +132,8 @@ def test_too_much(workbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         mutate((), out=tmp_path / "m.csv", **options(workbench))  # type: ignore[arg-type]
 
 
-def line(dim: int = 256) -> Line:
-    return Line(np.random.default_rng(5).normal(size=dim), 0.7)
+def line(dim: int = 256) -> LinearModel:
+    return LinearModel(np.random.default_rng(5).normal(size=dim), 0.7)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_a_prediction_that_counts_a_base_is_explained_exactly() -> None:
         stem.weight[0, 0, 0] = (
             1.0  # the first channel is 1 where a base is A, before pooling by two
         )
-    first = Line(
+    first = LinearModel(
         np.eye(encoder.dim)[0], 0.0
     )  # the first block's first channel: A anywhere in its 4 nt
     found = scan(encoder, codes, first)

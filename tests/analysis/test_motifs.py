@@ -9,9 +9,9 @@ from isoclr.analysis.motifs import (
     MOTIFS,
     Motif,
     coding_rnas,
+    insert_motifs,
     motifs,
     plant,
-    planted_motifs,
     scrambled,
 )
 from isoclr.errors import InputError
@@ -26,7 +26,7 @@ from isoclr.genomics.encoding import (
     region_lengths,
 )
 from isoclr.models.encoder import Encoder
-from isoclr.probing.linear import Line
+from isoclr.probing.linear import LinearModel
 
 
 @pytest.mark.parametrize("motif", MOTIFS, ids=lambda motif: motif.name)
@@ -144,9 +144,9 @@ PLANTED = (
 def test_a_predictor_that_counts_u(mrna: Codes) -> None:
     rnas = [mrna] * 40
     counts: list[int] = []
-    found = planted_motifs(
+    found = insert_motifs(
         CountsU(),  # type: ignore[arg-type]
-        Line(np.array([1.0, 0.0]), 3.0),
+        LinearModel(np.array([1.0, 0.0]), 3.0),
         rnas,
         target="U",
         motifs=PLANTED,
@@ -168,8 +168,8 @@ def test_a_predictor_that_counts_u(mrna: Codes) -> None:
 
 
 def test_a_coding_sequence_that_ends_early(mrna: Codes) -> None:
-    line = Line(np.array([0.0, 1.0]), 0.0)
-    found = planted_motifs(CountsU(), line, [mrna] * 5, motifs=PLANTED[2:])  # type: ignore[arg-type]
+    line = LinearModel(np.array([0.0, 1.0]), 0.0)
+    found = insert_motifs(CountsU(), line, [mrna] * 5, motifs=PLANTED[2:])  # type: ignore[arg-type]
     table = found.table
     assert table["control"].to_list() == [0.0] * 5
     wanted = (table["position"].to_numpy() - 1 - 61) / 3 + 1 - 100
@@ -177,23 +177,23 @@ def test_a_coding_sequence_that_ends_early(mrna: Codes) -> None:
 
 
 def test_it_is_drawn_by_the_seed(mrna: Codes, trained: Encoder) -> None:
-    line = Line(np.ones(256), 0.0)
+    line = LinearModel(np.ones(256), 0.0)
     motifs = PLANTED[:1]
     first, again, other = (
-        planted_motifs(trained, line, [mrna], motifs=motifs, seed=seed).table for seed in (0, 0, 1)
+        insert_motifs(trained, line, [mrna], motifs=motifs, seed=seed).table for seed in (0, 0, 1)
     )
     assert first.equals(again)
     assert not first.equals(other)
 
 
 def test_bad_input_planting(mrna: Codes, trained: Encoder) -> None:
-    line = Line(np.ones(256), 0.0)
+    line = LinearModel(np.ones(256), 0.0)
     with pytest.raises(InputError, match="no mRNA to plant"):
-        planted_motifs(trained, line, [])
+        insert_motifs(trained, line, [])
     with pytest.raises(InputError, match=r"ten U: none of 1 mRNAs has room .* 3' UTR"):
-        planted_motifs(trained, line, [np.zeros(30, np.uint8)], motifs=PLANTED[:1])
+        insert_motifs(trained, line, [np.zeros(30, np.uint8)], motifs=PLANTED[:1])
     with pytest.raises(InputError, match="from 2 values"):
-        planted_motifs(trained, Line(np.ones(2), 0.0), [mrna])
+        insert_motifs(trained, LinearModel(np.ones(2), 0.0), [mrna])
 
 
 def test_mrnas_of_a_corpus(workbench: Path) -> None:

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from isoclr.analysis import neighbors as room
-from isoclr.analysis.neighbors import directions, nearest
+from isoclr.analysis.neighbors import nearest, normalize
 from isoclr.errors import InputError
 
 RNG = np.random.default_rng(0)
-VECTORS = directions(RNG.normal(size=(60, 5)))
+VECTORS = normalize(RNG.normal(size=(60, 5)))
 GENE = np.repeat(np.arange(30), 2)[RNG.permutation(60)]
 APART = {"all RNAs": np.arange(60), "RNAs of other genes": GENE, "RNAs of other species": GENE % 2}
 
@@ -30,14 +30,14 @@ def test_they_are_the_ones_a_full_sort_finds(monkeypatch: pytest.MonkeyPatch, bl
 def test_directions_forget_scale_and_dead_features() -> None:
     features = np.random.default_rng(0).normal(size=(50, 3))
     stretched = features * [1.0, 100.0, 0.01] + [0.0, -5.0, 7.0]
-    assert directions(stretched) == pytest.approx(directions(features), abs=1e-5)
-    assert np.linalg.norm(directions(features), axis=1) == pytest.approx(1.0, abs=1e-6)
+    assert normalize(stretched) == pytest.approx(normalize(features), abs=1e-5)
+    assert np.linalg.norm(normalize(features), axis=1) == pytest.approx(1.0, abs=1e-6)
     dead = np.column_stack([features, np.full(50, 3.0)])
-    assert directions(dead)[:, 3].tolist() == [0.0] * 50
+    assert normalize(dead)[:, 3].tolist() == [0.0] * 50
 
 
 def test_features_that_never_vary_give_zeros() -> None:
-    assert not directions(np.ones((20, 2))).any()
+    assert not normalize(np.ones((20, 2))).any()
 
 
 def test_too_few_candidates() -> None:

@@ -10,18 +10,18 @@ from isoclr.analysis.relations import (
     ORTHOLOG,
     PARALOG,
     UNRELATED,
-    Relatives,
+    GeneRelations,
     baselines,
     features_of,
-    relatives,
-    shared,
+    gene_relations,
+    intersect_rnas,
 )
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 
 
-def test_what_rnas_are_to_each_other(family: Relatives) -> None:
+def test_what_rnas_are_to_each_other(family: GeneRelations) -> None:
     found = family.relation(np.zeros(7, np.int64), np.arange(7))
     assert found.tolist() == [
         *(ISOFORM, ISOFORM, PARALOG, ORTHOLOG, ORTHOLOG),
@@ -31,7 +31,7 @@ def test_what_rnas_are_to_each_other(family: Relatives) -> None:
     assert across.tolist() == [[PARALOG, UNRELATED], [ISOFORM, UNRELATED]]
 
 
-def test_all_pairs_of_relatives(family: Relatives) -> None:
+def test_all_pairs_of_relatives(family: GeneRelations) -> None:
     pairs = family.pairs
     found = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
     assert found == {(a, b) for a in range(5) for b in range(5) if a != b}
@@ -42,11 +42,11 @@ def test_all_pairs_of_relatives(family: Relatives) -> None:
 
 def test_gene_sets_come_from_the_corpus(world: Path) -> None:
     embeddings = read_embeddings(world / "embeddings.parquet")
-    found = relatives(embeddings.table, isoclr.open_corpus(world / "corpus"))
+    found = gene_relations(embeddings.table, isoclr.open_corpus(world / "corpus"))
     assert found.unknown == 0
     assert [len(np.unique(x)) for x in (found.gene, found.gene_set, found.species)] == [80, 40, 2]
     assert np.bincount(found.pairs.relation).tolist() == [160, 0, 320]
-    alone = relatives(embeddings.table)
+    alone = gene_relations(embeddings.table)
     assert (alone.gene_set == alone.gene).all()
 
 
@@ -71,25 +71,25 @@ class Known:
 def test_a_gene_on_another_haplotype_is_no_paralog() -> None:
     genes = table("ENSG00000204351", "ENSG00000223493", "ENSG00000223493.2", "X", "Y")
     known = Known(["SKIC2", "", "SKIC2", "SKIC3", "SKIC2"], ["a", "a", "a", "a", "b"])
-    found = relatives(genes, known)  # type: ignore[arg-type]
+    found = gene_relations(genes, known)  # type: ignore[arg-type]
     assert found.gene[0] == found.gene[1] == found.gene[2]
     assert len(np.unique(found.gene)) == 3, "another symbol or another gene set is another gene"
 
 
 def test_rnas_that_the_corpus_has_not() -> None:
     genes = pl.concat([table("a", "b"), table("c").with_columns(transcript_id=pl.lit("t9"))])
-    found = relatives(genes, Known(["A", "B"], ["s", "s"]))  # type: ignore[arg-type]
+    found = gene_relations(genes, Known(["A", "B"], ["s", "s"]))  # type: ignore[arg-type]
     assert found.unknown == 1
     assert found.gene_set[0] == found.gene_set[1] != found.gene_set[2]
     with pytest.raises(InputError, match="has none of the 1 embedded RNAs"):
-        relatives(table("a", species="cow"), Known(["A"], ["s"]))  # type: ignore[arg-type]
+        gene_relations(table("a", species="cow"), Known(["A"], ["s"]))  # type: ignore[arg-type]
 
 
 def test_rows_follow_each_other(world: Path) -> None:
     first = read_embeddings(world / "embeddings.parquet")
     order = np.random.default_rng(0).permutation(len(first))[:100]
     second = Embeddings(first.table[order], first.matrix[order] * 2, first.meta)
-    rnas, rows = shared([first, second], isoclr.open_corpus(world / "corpus"))
+    rnas, rows = intersect_rnas([first, second], isoclr.open_corpus(world / "corpus"))
     assert (len(rnas), rnas.missing) == (100, 60)
     assert (second.matrix[rows[1]] == 2 * first.matrix[rows[0]]).all()
     names = first.table["transcript_id"][rows[0]].to_list()
@@ -101,7 +101,7 @@ def test_features_are_of_the_same_rnas(world: Path) -> None:
     embeddings = read_embeddings(world / "embeddings.parquet")
     corpus = isoclr.open_corpus(world / "corpus")
     some = Embeddings(embeddings.table[5:8], embeddings.matrix[5:8], embeddings.meta)
-    rnas, _ = shared([some], corpus)
+    rnas, _ = intersect_rnas([some], corpus)
     kmers, random = baselines(embeddings)
     names = embeddings.table["transcript_id"][5:8]
     wanted = kmers.embed([corpus.codes_of(corpus.find(name)) for name in names])
@@ -122,4 +122,6 @@ def test_another_corpus(world: Path) -> None:
     with pytest.raises(
         InputError, match=r"no RNA with the species, name and length .*h0.0x of 'human'"
     ):
-        shared([Embeddings(longer, first.matrix, first.meta)], isoclr.open_corpus(world / "corpus"))
+        intersect_rnas(
+            [Embeddings(longer, first.matrix, first.meta)], isoclr.open_corpus(world / "corpus")
+        )

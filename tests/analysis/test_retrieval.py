@@ -5,14 +5,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.analysis.relations import ISOFORM, ORTHOLOG, PARALOG, Relatives
+from isoclr.analysis.relations import ISOFORM, ORTHOLOG, PARALOG, GeneRelations
 from isoclr.analysis.retrieval import Retrieval, count, neighbours, retrieval
 from isoclr.errors import InputError
 
 ALL = np.arange(7)
 
 
-def test_relatives_and_candidates_are_counted(family: Relatives) -> None:
+def test_relatives_and_candidates_are_counted(family: GeneRelations) -> None:
     isoforms = count(family, ALL, ISOFORM, ALL)
     assert isoforms.relatives.tolist() == [1, 1, 0, 1, 1, 0, 0]
     assert isoforms.candidates.tolist() == [6] * 7
@@ -31,13 +31,13 @@ def test_relatives_and_candidates_are_counted(family: Relatives) -> None:
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
-def test_chance_is_that_of_drawing_without_replacement(family: Relatives, k: int) -> None:
+def test_chance_is_that_of_drawing_without_replacement(family: GeneRelations, k: int) -> None:
     found = count(family, np.array([3]), ORTHOLOG, family.species).chance(k)[0]
     draws = [*combinations(range(4), k)]  # 4 candidates, 3 of them orthologs: 0, 1, 2
     assert found == pytest.approx(np.mean([min(draw) < 3 for draw in draws]))
 
 
-def test_chance_of_like_length(family: Relatives) -> None:
+def test_chance_of_like_length(family: GeneRelations) -> None:
     found = count(family, ALL, ISOFORM, ALL).chance_of_like_length()
     assert found[:2].tolist() == [0.25, 0.25]
     assert np.isnan(found[2]), "nobody is of its length"
@@ -106,14 +106,14 @@ def test_bad_input(world: Path, tmp_path: Path, options: dict[str, object], mess
     assert not list(tmp_path.iterdir())
 
 
-def planted(genes: int = 60) -> tuple[Relatives, dict[str, np.ndarray]]:
+def planted(genes: int = 60) -> tuple[GeneRelations, dict[str, np.ndarray]]:
     """Two species; in each, two isoforms of every gene; a gene set is a gene and its ortholog.
 
     ``perfect`` puts isoforms together and the ortholog next to them, ``length`` knows nothing else.
     """
     rng = np.random.default_rng(0)
     gene = np.repeat(np.arange(2 * genes), 2)
-    known = Relatives(gene, gene % genes, gene // genes, rng.integers(300, 6_000, 4 * genes))
+    known = GeneRelations(gene, gene % genes, gene // genes, rng.integers(300, 6_000, 4 * genes))
     sets, own = rng.normal(size=(genes, 20)), rng.normal(size=(2 * genes, 20))
     perfect = sets[gene % genes] + 0.3 * own[gene] + 0.01 * rng.normal(size=(4 * genes, 20))
     length = np.column_stack([np.cos(known.length / 500), np.sin(known.length / 500)])
@@ -183,7 +183,7 @@ def test_a_gene_without_an_ortholog_does_not_count() -> None:
     known, methods = planted(20)
     alone = known.gene_set.copy()
     alone[:2] = 99  # the isoforms of the first gene, in a set of their own
-    fewer = Relatives(known.gene, alone, known.species, known.length)
+    fewer = GeneRelations(known.gene, alone, known.species, known.length)
     rows = retrieval(methods, fewer, k=(1,)).metrics.filter(
         metric="found", scope="RNAs of other species", method="perfect", length="all"
     )
@@ -206,7 +206,7 @@ def test_a_sample_is_drawn_by_the_seed() -> None:
 
 def test_one_species_has_no_other() -> None:
     known, methods = planted(20)
-    one = Relatives(known.gene, known.gene, np.zeros_like(known.species), known.length)
+    one = GeneRelations(known.gene, known.gene, np.zeros_like(known.species), known.length)
     scopes = retrieval(methods, one, k=(1,)).metrics["scope"].unique().to_list()
     assert sorted(scopes) == ["RNAs of other genes", "all RNAs"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.analysis.tsne import Colour, Map, colour, map_rnas, tsne
+from isoclr.analysis.tsne import Coloring, Map, make_coloring, map_rnas, tsne
 from isoclr.errors import InputError
 
 TABLE = pl.DataFrame(
@@ -18,7 +18,7 @@ TABLE = pl.DataFrame(
 
 
 def test_columns() -> None:
-    length, species = colour("length", TABLE), colour("species", TABLE)
+    length, species = make_coloring("length", TABLE), make_coloring("species", TABLE)
     assert (length.kind, length.skewed) == ("quantity", True)
     assert length.values.to_list() == [100, 200, 300, 400, 500]
     assert (species.kind, species.skewed) == ("class", False)
@@ -28,7 +28,7 @@ def test_columns() -> None:
 
 def test_only_the_most_common_classes_get_a_colour() -> None:
     names = [f"s{i}" for i in range(9) for _ in range(9 - i)]
-    found = colour("x", pl.DataFrame({"x": names}))
+    found = make_coloring("x", pl.DataFrame({"x": names}))
     assert found.classes == [f"s{i}" for i in range(7)]
     assert found.values.null_count() == 2 + 1
 
@@ -36,10 +36,10 @@ def test_only_the_most_common_classes_get_a_colour() -> None:
 def test_labels_by_gene_reach_all_isoforms(tmp_path: Path) -> None:
     file = tmp_path / "l.tsv"
     file.write_text("gene_id\thalf_life\tfold\nENSG00000000001\t1.5\t1\nc\t-2\t2\nq\t7\t1\n")
-    found = colour(str(file), TABLE)
+    found = make_coloring(str(file), TABLE)
     assert (found.name, found.kind, found.skewed) == ("half_life", "quantity", False)
     assert found.values.to_list() == [1.5, 1.5, None, -2.0, None]
-    assert colour(f"{file}:half_life", TABLE).values.equals(found.values)
+    assert make_coloring(f"{file}:half_life", TABLE).values.equals(found.values)
 
 
 def test_terms_of_which_an_rna_may_have_several(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_terms_of_which_an_rna_may_have_several(tmp_path: Path) -> None:
     rows += [("x", "nucleus"), ("y", "rare")]
     file = tmp_path / "terms.csv"
     file.write_text("gene_id,term\n" + "".join(f"{a},{b}\n" for a, b in rows))
-    found = colour(str(file), TABLE)
+    found = make_coloring(str(file), TABLE)
     # kinase and membrane have 3 RNAs (two are isoforms), nucleus 1 and rare 1, which comes after it by name;
     # c and d have two of the three
     assert found.values.to_list() == ["membrane", "membrane", "kinase", None, None]
@@ -70,7 +70,7 @@ def test_bad_input(tmp_path: Path, text: str | None, wanted: str, message: str) 
     if text is not None:
         (tmp_path / "l.tsv").write_text(text)
     with pytest.raises(InputError, match=message):
-        colour(str(tmp_path / wanted), TABLE)
+        make_coloring(str(tmp_path / wanted), TABLE)
 
 
 def test_picture_and_table(world: Path, tmp_path: Path) -> None:
@@ -148,11 +148,11 @@ FEATURES = np.eye(3)[GROUP] * 10 + RNG.normal(size=(N, 3))
 SLOPE = FEATURES[:, 0] + 0.1 * RNG.normal(size=N)
 TABLE_MAPPING = pl.DataFrame({"transcript_id": [f"t{i}" for i in range(N)], "length": np.arange(N)})
 COLOURS = [
-    Colour("group", "class", pl.Series("group", [f"g{i}" for i in GROUP])),
-    Colour("slope", "quantity", pl.Series("slope", SLOPE)),
-    Colour("noise", "quantity", pl.Series("noise", RNG.normal(size=N))),
-    Colour("length", "quantity", TABLE_MAPPING["length"].cast(pl.Float64)),
-    Colour("few", "class", pl.Series("few", ["a", *[None] * (N - 1)])),
+    Coloring("group", "class", pl.Series("group", [f"g{i}" for i in GROUP])),
+    Coloring("slope", "quantity", pl.Series("slope", SLOPE)),
+    Coloring("noise", "quantity", pl.Series("noise", RNG.normal(size=N))),
+    Coloring("length", "quantity", TABLE_MAPPING["length"].cast(pl.Float64)),
+    Coloring("few", "class", pl.Series("few", ["a", *[None] * (N - 1)])),
 ]
 
 
@@ -187,7 +187,7 @@ def test_neighbours_of_one_gene_set_prove_nothing() -> None:
     """Twelve isoforms a gene set and one value for all of them: alike within a gene set, not beyond."""
     sets = np.repeat(np.arange(10), 12)
     features = RNG.normal(size=(10, 8))[sets] + 1e-3 * RNG.normal(size=(N, 8))
-    noise = Colour("noise", "quantity", pl.Series("noise", RNG.normal(size=10)[sets]))
+    noise = Coloring("noise", "quantity", pl.Series("noise", RNG.normal(size=10)[sets]))
     apart = tsne(features, TABLE_MAPPING, sets, [noise], perplexity=5).rows()
     alone = tsne(features, TABLE_MAPPING, np.arange(N), [noise], perplexity=5).rows()
     assert float(apart[0]["value"] or 0) < 0.7 < 0.99 < float(alone[0]["value"] or 0)
@@ -214,7 +214,7 @@ def test_bad_options(n: int, perplexity: float, message: str) -> None:
 
 
 def test_a_label_called_y_is_no_coordinate(found: Map) -> None:
-    colours = [Colour("y", "quantity", pl.Series("y", SLOPE)), COLOURS[0], COLOURS[0]]
+    colours = [Coloring("y", "quantity", pl.Series("y", SLOPE)), COLOURS[0], COLOURS[0]]
     named = tsne(FEATURES, TABLE_MAPPING, np.arange(N), colours, perplexity=10)
     assert named.table["y"].equals(found.table["y"])
     assert list(named.colours) == ["y_2", "group", "group_2"]

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from isoclr.cli import main
-from isoclr.cli.build import _gather
 from isoclr.corpus.corpus import open_corpus
 
 
@@ -78,25 +77,6 @@ def test_a_genome_with_an_annotation(folder: Path, capsys: pytest.CaptureFixture
 def test_a_toml_file(folder: Path) -> None:
     assert main(["build", "--out", "C", "inputs.toml"]) == 0
     assert open_corpus("C").species == ["mouse"]
-
-
-@pytest.mark.parametrize("repeat", [True, False])
-def test_many_inputs_and_tables_of_gene_ids(folder: Path, repeat: bool) -> None:
-    words = ["species=human,transcripts=T.fa", "species=mouse,transcripts=T.fa,annotation=A.gtf"]
-    ids = ["human=ids.tsv", "mouse=ids.tsv"]
-    inputs = [w for word in words for w in ("--input", word)] if repeat else ["--input", *words]
-    tables = [w for word in ids for w in ("--gene-ids", word)] if repeat else ["--gene-ids", *ids]
-    assert main(["build", "--out", "C", *inputs, *tables, "--no-orf"]) == 0
-    corpus = open_corpus("C")
-    assert corpus.species == ["human", "mouse"]
-    assert set(corpus.meta["gene_ids"]) == {"human", "mouse"}
-
-
-def test_options_of_many_values_may_be_repeated_and_toml_files_stand_anywhere() -> None:
-    words = ["--input", "a", "-o", "C", "--input=b", "x.toml"]
-    assert _gather(words) == ["x.toml", "-o", "C", "--input", "a", "b"]
-    words = ["--gene_ids", "h=F", "m=F", "x.toml", "--no-orf"]
-    assert _gather(words) == ["x.toml", "--no-orf", "--gene-ids", "h=F", "m=F"]
 
 
 @pytest.mark.parametrize(

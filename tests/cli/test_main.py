@@ -1,5 +1,6 @@
 """The door: what ends how."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,11 @@ def test_no_verb_shows_the_contents(capsys: pytest.CaptureFixture[str]) -> None:
     assert "isoclr 0." in capsys.readouterr().out
 
 
-def failing(error: BaseException) -> object:
-    class Verb:
-        @staticmethod
-        def command(argv: object) -> None:
-            raise error
+def failing(error: BaseException) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
 
-    return Verb
+    return fail
 
 
 @pytest.mark.parametrize(
@@ -42,13 +41,13 @@ def test_how_a_verb_ends(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("importlib.import_module", lambda _: failing(error))
+    monkeypatch.setattr(cli, "run", failing(error))
     assert cli.main(["build"]) == code
     assert message in capsys.readouterr().err
 
 
 def test_a_bug_still_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.import_module", lambda _: failing(ZeroDivisionError()))
+    monkeypatch.setattr(cli, "run", failing(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         cli.main(["build"])
 

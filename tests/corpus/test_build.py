@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.corpus.build import DEFAULTS, build, facts, make_plan
+from isoclr.corpus.build import DEFAULTS, build, make_plan, metadata
 from isoclr.corpus.corpus import Corpus, open_corpus
-from isoclr.corpus.transcripts import Part
+from isoclr.corpus.transcripts import TranscriptTable
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, letters
 
@@ -298,8 +298,8 @@ def test_real_genomes_give_coding_sequences_that_translate(
         assert not inside & {"TAA", "TAG", "TGA"}, corpus.transcripts["transcript_id"][i]
 
 
-def _part(records: int, dropped: dict[str, int], noted: dict[str, int]) -> Part:
-    return Part(
+def _part(records: int, dropped: dict[str, int], noted: dict[str, int]) -> TranscriptTable:
+    return TranscriptTable(
         pl.DataFrame(),
         np.empty(0, np.uint8),
         records,
@@ -320,7 +320,7 @@ def test_counts_are_added_up_by_species_and_files_named_by_content(tmp_path: Pat
         _part(20, {}, {}),
         _part(30, {"empty": 2, "noncoding": 5}, {}),
     ]
-    found = facts(plan, parts, {"human": (3, 9)}, {fasta: "f" * 64, homology: "0" * 64})
+    found = metadata(plan, parts, {"human": (3, 9)}, {fasta: "f" * 64, homology: "0" * 64})
     assert found["by_species"]["human"] == {
         "records": 38,
         "genes": 9,

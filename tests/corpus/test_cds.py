@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.corpus.cds import OrfCalling, known_noncoding, mark, settle_cds
+from isoclr.corpus.cds import OrfCalling, assign_cds, known_noncoding, mark
 from isoclr.genomics.encoding import (
     CODON_START,
     EXON_END,
@@ -42,7 +42,7 @@ def _settle(
 ) -> tuple[int, int, str, Counter[str]]:
     table, codes = _table(["CCC", sequence], [(-1, -1), cds], [True, no_cds])
     noted: Counter[str] = Counter()
-    row = settle_cds(table, codes, calling, noted).row(1, named=True)
+    row = assign_cds(table, codes, calling, noted).row(1, named=True)
     return row["cds_start"], row["cds_end"], row["cds_source"], noted
 
 
@@ -73,7 +73,7 @@ def test_no_stop_codon_is_added_elsewhere(sequence: str, cds: tuple[int, int]) -
 
 def test_a_stop_in_the_next_transcript_is_not_taken() -> None:
     table, codes = _table(["ATGAAA", "TAACCC"], [(0, 6), (-1, -1)], [False, True])
-    assert settle_cds(table, codes, ORFS, Counter())["cds_end"].to_list() == [6, -1]
+    assert assign_cds(table, codes, ORFS, Counter())["cds_end"].to_list() == [6, -1]
 
 
 def test_an_orf_is_called_only_where_nothing_is_known() -> None:
@@ -94,7 +94,7 @@ def test_a_cds_outside_its_transcript_is_forgotten_and_counted() -> None:
 def test_progress_adds_up_to_all_rows() -> None:
     table, codes = _table(["CCATGAAACCCTAAGG"] * 1200, [(-1, -1)] * 1200)
     steps: list[int] = []
-    settle_cds(table, codes, ORFS, Counter(), steps.append)
+    assign_cds(table, codes, ORFS, Counter(), steps.append)
     assert sum(steps) == 1200
     assert len(steps) > 2
 

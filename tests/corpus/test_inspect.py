@@ -8,7 +8,7 @@ from matplotlib.image import imread
 
 from isoclr.corpus.build import build
 from isoclr.corpus.corpus import Corpus
-from isoclr.corpus.inspect import check_plot, describe, inspect, picture, plot, tables
+from isoclr.corpus.inspect import check_plot, describe, inspect, plot_corpus, show_tracks, tables
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import encode, nucleotides
 
@@ -87,7 +87,7 @@ def test_an_empty_shard_can_be_inspected(tmp_path: Path) -> None:
 
 def test_a_picture_is_drawn(world: Any, tmp_path: Path) -> None:
     corpus = build(out=tmp_path / "c", species="human", transcripts=world.transcripts)
-    plot(corpus, tmp_path / "new" / "p.png")
+    plot_corpus(corpus, tmp_path / "new" / "p.png")
     picture = imread(tmp_path / "new" / "p.png")
     assert picture.shape[0] > 300
     assert picture.std() > 0.05
@@ -103,7 +103,7 @@ def test_a_picture_that_cannot_be_written(name: str, tmp_path: Path) -> None:
 
 
 def test_codons_stand_below_their_first_base_and_bars_below_exon_ends() -> None:
-    lines = picture(encode(nucleotides("CCATGNAATAAC"), np.array([4, 8]), (2, 11)))
+    lines = show_tracks(encode(nucleotides("CCATGNAATAAC"), np.array([4, 8]), (2, 11)))
     assert [line.rstrip() for line in lines] == [
         " 1 CCATGNAATAAC" + " " * 48 + " 12",
         "     M  X  *" + " " * 52 + "codons",
@@ -112,7 +112,7 @@ def test_codons_stand_below_their_first_base_and_bars_below_exon_ends() -> None:
 
 
 def test_rows_of_sixty() -> None:
-    lines = picture(nucleotides("A" * 60 + "C" * 60 + "G"))
+    lines = show_tracks(nucleotides("A" * 60 + "C" * 60 + "G"))
     assert [line.split() for line in lines] == [
         ["1", "A" * 60, "60"],
         ["61", "C" * 60, "120"],
@@ -130,7 +130,7 @@ def test_rows_of_sixty() -> None:
     ],
 )
 def test_the_genetic_code(codon: str, amino_acid: str) -> None:
-    assert picture(encode(nucleotides(codon), None, (0, 3)))[1].split()[0] == amino_acid
+    assert show_tracks(encode(nucleotides(codon), None, (0, 3)))[1].split()[0] == amino_acid
 
 
 def test_a_transcript_is_described(tmp_path: Path) -> None:

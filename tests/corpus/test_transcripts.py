@@ -10,7 +10,7 @@ from isoclr.corpus.inputs import Input
 from isoclr.corpus.transcripts import (
     ROWS,
     Options,
-    Part,
+    TranscriptTable,
     read_fasta_part,
     read_genome_part,
     read_part,
@@ -36,13 +36,13 @@ def _gtf(
     return path
 
 
-def _read(tmp_path: Path, fasta: str, *annotation: Path) -> Part:
+def _read(tmp_path: Path, fasta: str, *annotation: Path) -> TranscriptTable:
     file = tmp_path / "rna.fa"
     file.write_text(fasta)
     return read_fasta_part(file, annotation, "human", OPTIONS)
 
 
-def _rows(part: Part) -> list[dict[str, Any]]:
+def _rows(part: TranscriptTable) -> list[dict[str, Any]]:
     return part.table.rows(named=True)
 
 
@@ -163,7 +163,7 @@ def test_places_and_lengths_point_into_the_codes(tmp_path: Path) -> None:
 
 def _read_genome_part(
     genome: Path, annotation: Path, options: Options = OPTIONS, threads: int = 1
-) -> Part:
+) -> TranscriptTable:
     return read_genome_part(genome, [annotation], "human", options, threads, lambda *_: None)
 
 
@@ -179,7 +179,7 @@ def _files(
     return tmp_path / "g.fa", tmp_path / "a.gtf"
 
 
-def _sequences(part: Part) -> dict[str, str]:
+def _sequences(part: TranscriptTable) -> dict[str, str]:
     rows = part.table.select("transcript_id", "start", "length").iter_rows()
     return {name: letters(part.codes[start : start + length]) for name, start, length in rows}
 
@@ -257,11 +257,11 @@ def test_shards_take_their_place_in_the_whole(world: Any) -> None:
     assert sorted(order) == whole.table["order"].to_list()
 
 
-def _part(lengths: list[int], genes: list[str] | None = None) -> Part:
+def _part(lengths: list[int], genes: list[str] | None = None) -> TranscriptTable:
     table = pl.DataFrame(
         {"length": lengths, "gene_id": genes or [f"g{i}" for i in range(len(lengths))]}
     )
-    return Part(table, np.empty(0, np.uint8), len(lengths))
+    return TranscriptTable(table, np.empty(0, np.uint8), len(lengths))
 
 
 def _options(max_length: int = 100, shard: tuple[int, int] | None = None) -> Options:

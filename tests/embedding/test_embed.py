@@ -19,12 +19,12 @@ from isoclr.baselines.language_models.model import open_language_model
 from isoclr.baselines.language_models.transformers import RnaFM
 from isoclr.embedding import embed as embed_files
 from isoclr.embedding.embed import (
-    OpenModel,
-    Rnas,
+    OpenedEmbedder,
+    RnaTable,
     _Speed,
     embed,
-    nucleotides_bar,
-    open_model,
+    nt_progress,
+    open_embedder,
     parse_shard,
     read_rnas,
     shard_rows,
@@ -35,7 +35,7 @@ from isoclr.genomics.encoding import CODON_START, EXON_END, letters
 
 
 def test_it_counts_nucleotides_a_second(capsys: pytest.CaptureFixture[str]) -> None:
-    with nucleotides_bar() as bar:
+    with nt_progress() as bar:
         task = bar.add_task("embedding", total=2_000_000)
         bar.advance(task, 2_000_000)
         speed = next(column for column in bar.columns if isinstance(column, _Speed))
@@ -217,9 +217,9 @@ def rna_fm(tmp_path: Path) -> Path:
     return folder
 
 
-def opened(model: str, **options: Any) -> OpenModel:
+def opened(model: str, **options: Any) -> OpenedEmbedder:
     given = {"revision": None, "model_dir": None, "chunk_nt": None, "precision": "float32"}
-    return open_model(model, device=torch.device("cpu"), **{**given, **options})
+    return open_embedder(model, device=torch.device("cpu"), **{**given, **options})
 
 
 def test_a_language_model_embeds_a_fasta_as_ours_do(
@@ -271,12 +271,12 @@ def test_what_does_not_go_together_is_one_line(rna_fm: Path, model: Path) -> Non
         opened("nt-500m-1000g")
 
 
-def rnas(name: str, lengths: list[int]) -> Rnas:
+def rnas(name: str, lengths: list[int]) -> RnaTable:
     table = pl.DataFrame(
         {"transcript_id": [f"{name}{i}" for i in range(len(lengths))], "length": lengths}
     )
     starts = np.cumsum([0, *lengths[:-1]])
-    return Rnas(table, np.zeros(sum(lengths), np.uint8), starts, Counter())
+    return RnaTable(table, np.zeros(sum(lengths), np.uint8), starts, Counter())
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7, 20])
@@ -314,7 +314,7 @@ def test_no_such_part(text: str) -> None:
         parse_shard(text)
 
 
-def read(*inputs: Path, annotation: Sequence[Path] = (), orf: bool = True) -> list[Rnas]:
+def read(*inputs: Path, annotation: Sequence[Path] = (), orf: bool = True) -> list[RnaTable]:
     return read_rnas(inputs, species="human", genome=None, annotation=annotation, orf=orf)
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from isoclr._io import sha256
-from isoclr.embedding.external import Foreign, adopt, read_foreign, rows_of_a_table
+from isoclr.embedding.external import ExternalFile, from_external, read_external, rows_of_a_table
 from isoclr.errors import InputError
 
 MATRIX = np.eye(3, 5)
@@ -25,13 +25,13 @@ def npz(path: Path, *ids: str) -> Path:
 
 def test_ids_alone_are_enough_and_each_rna_is_its_own_gene(tmp_path: Path) -> None:
     path = npz(tmp_path / "orthrus_large.npz", "a", "b", "c")
-    found, unknown = adopt(path, species="human")
+    found, unknown = from_external(path, species="human")
     assert unknown == 0
     assert found.table.rows() == [(i, i, "human", 0, 0, "none") for i in "abc"]
     assert found.matrix.tolist() == MATRIX.tolist()
     assert found.meta["model"] == "orthrus_large"
     assert found.meta["sha256"] == sha256(path)
-    assert adopt(path, model_name="Orthrus")[0].meta["model"] == "Orthrus"
+    assert from_external(path, model_name="Orthrus")[0].meta["model"] == "Orthrus"
 
 
 def test_a_table_tells_gene_species_and_length_by_id_with_or_without_version(
@@ -46,7 +46,7 @@ def test_a_table_tells_gene_species_and_length_by_id_with_or_without_version(
             "length": [900, 200, 5],
         }
     )
-    found, unknown = adopt(path, rnas=rnas, species="fly")
+    found, unknown = from_external(path, rnas=rnas, species="fly")
     assert unknown == 1
     assert found.table.rows() == [
         ("NM_000002.7", "G2", "human", 200, 0, "none"),
@@ -59,7 +59,7 @@ def test_an_exact_id_wins_over_one_of_another_version(tmp_path: Path) -> None:
     path = npz(tmp_path / "e.npz", "NM_000002.7", "NM_000002.1", "NM_000002.9")
     ids = ["NM_000002.1", "NM_000002.7", "NM_000002.8"]
     rnas = pl.DataFrame({"transcript_id": ids, "gene_id": ["G1", "G7", "G8"]})
-    found, unknown = adopt(path, rnas=rnas)
+    found, unknown = from_external(path, rnas=rnas)
     assert unknown == 0
     assert found.table["gene_id"].to_list() == ["G7", "G1", "G1"]
 
@@ -75,12 +75,12 @@ def test_an_id_of_another_species_is_another_rna(tmp_path: Path) -> None:
             "gene_id": ["?", "H", "M", "B"],
         }
     )
-    found, unknown = adopt(path, rnas=rnas[1:])
+    found, unknown = from_external(path, rnas=rnas[1:])
     assert unknown == 1
     assert found.table.select("gene_id", "species").rows() == [
         ("M", "mouse"), ("H", "human"), ("a", "fly"), ("B", "human"),
     ]  # fmt: skip
-    found, unknown = adopt(path, rnas=rnas)
+    found, unknown = from_external(path, rnas=rnas)
     assert unknown == 0
     assert found.table["gene_id"].to_list() == ["M", "H", "?", "B"]
 
@@ -89,36 +89,36 @@ def test_an_empty_gene_is_unknown(tmp_path: Path) -> None:
     path = tmp_path / "e.parquet"
     told = {"transcript_id": ["a", "b", "c"], "gene_id": ["", "B", ""], "species": ["", "x", ""]}
     pl.DataFrame({"emb": MATRIX.tolist(), **told}).write_parquet(path)
-    assert adopt(path)[0].table["gene_id"].to_list() == ["a", "B", "c"]
+    assert from_external(path)[0].table["gene_id"].to_list() == ["a", "B", "c"]
     rnas = pl.DataFrame({"transcript_id": ["a", "b", "c"], "gene_id": ["A", "", ""]})
-    found, _ = adopt(path, rnas=rnas, species="human")
+    found, _ = from_external(path, rnas=rnas, species="human")
     assert found.table["gene_id"].to_list() == ["A", "B", "c"]
     assert found.table["species"].to_list() == ["human", "x", "human"]
     without = npz(tmp_path / "e.npz")
-    assert adopt(without, rnas=rnas)[0].table["gene_id"].to_list() == ["A", "b", "c"]
+    assert from_external(without, rnas=rnas)[0].table["gene_id"].to_list() == ["A", "b", "c"]
 
 
 def test_rows_without_ids_are_those_of_the_table_in_order(tmp_path: Path) -> None:
     path = npz(tmp_path / "e.npz")
     rnas = pl.DataFrame({"transcript_id": ["c", "a", "b"], "gene_id": ["g", "g", "h"]})
-    found, _ = adopt(path, rnas=rnas)
+    found, _ = from_external(path, rnas=rnas)
     assert found.table["transcript_id"].to_list() == ["c", "a", "b"]
     assert found.table["gene_id"].to_list() == ["g", "g", "h"]
-    found, _ = adopt(path, rnas=rnas.drop("transcript_id"))
+    found, _ = from_external(path, rnas=rnas.drop("transcript_id"))
     assert found.table["transcript_id"].to_list() == ["row1", "row2", "row3"]
     with pytest.raises(InputError, match="has 3 rows without ids for 2 RNAs; expected one each"):
-        adopt(path, rnas=rnas[:2])
+        from_external(path, rnas=rnas[:2])
     with pytest.raises(InputError, match=r"no ids of transcripts; .*isoclr convert .* --rnas"):
-        adopt(path)
+        from_external(path)
 
 
 def test_an_id_twice_and_an_id_that_is_missing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a and 0 more ids stand in several rows"):
-        adopt(npz(tmp_path / "e.npz", "a", "b", "a"))
+        from_external(npz(tmp_path / "e.npz", "a", "b", "a"))
     frame = pl.DataFrame({"emb": MATRIX.tolist(), "id": ["a", None, "c"]})
     frame.write_parquet(tmp_path / "e.parquet")
     with pytest.raises(InputError, match="row 2 has no transcript id"):
-        adopt(tmp_path / "e.parquet")
+        from_external(tmp_path / "e.parquet")
 
 
 @pytest.mark.parametrize("suffix", [".tsv", ".csv", ".tsv.gz", ".parquet"])
@@ -153,7 +153,7 @@ MATRIX_FOREIGN = np.arange(12.0).reshape(4, 3)
 IDS = ["NM_1.2", "NM_2", "ENST00000000001.1", "x"]
 
 
-def check(read: Foreign, **columns: list[Any]) -> None:
+def check(read: ExternalFile, **columns: list[Any]) -> None:
     assert read.matrix.dtype == np.float32
     assert np.array_equal(read.matrix, MATRIX_FOREIGN)
     assert {name: read.columns[name].to_list() for name in read.columns.columns} == columns
@@ -170,24 +170,24 @@ def test_npz_with_a_matrix_and_ids(tmp_path: Path, name: str, ids: str) -> None:
     path = npz_foreign(
         tmp_path / "e.npz", **{name: MATRIX_FOREIGN, ids: np.array(IDS), "gene": np.arange(4)}
     )
-    check(read_foreign(path), transcript_id=IDS, gene_id=["0", "1", "2", "3"])
+    check(read_external(path), transcript_id=IDS, gene_id=["0", "1", "2", "3"])
 
 
 def test_npz_without_ids_as_mrnabench_writes_it(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "e.npz", embedding=MATRIX_FOREIGN.astype(np.float16))
-    check(read_foreign(tmp_path / "e.npz"))
+    check(read_external(tmp_path / "e.npz"))
 
 
 def test_npz_with_one_vector_an_rna_under_its_id(tmp_path: Path) -> None:
     vectors = dict(zip(IDS, MATRIX_FOREIGN, strict=True))
-    check(read_foreign(npz_foreign(tmp_path / "e.npz", **vectors)), transcript_id=IDS)
+    check(read_external(npz_foreign(tmp_path / "e.npz", **vectors)), transcript_id=IDS)
 
 
 def test_the_surest_name_wins_and_bytes_are_text(tmp_path: Path) -> None:
     arrays = {"x": np.zeros((4, 9)), "embeddings": MATRIX_FOREIGN, "index": np.arange(4)}
     arrays["options"] = np.array(["mean"])  # of no RNA
     path = npz_foreign(tmp_path / "e.npz", transcript_id=np.array(IDS, "S"), **arrays)
-    check(read_foreign(path), transcript_id=IDS)
+    check(read_external(path), transcript_id=IDS)
 
 
 def test_parquet_with_a_column_of_vectors(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_parquet_with_a_column_of_vectors(tmp_path: Path) -> None:
     for dtype in (pl.List(pl.Float64), pl.Array(pl.Float64, 3)):
         pl.DataFrame(table, schema_overrides={"emb": dtype}).write_parquet(tmp_path / "e.parquet")
         check(
-            read_foreign(tmp_path / "e.parquet"),
+            read_external(tmp_path / "e.parquet"),
             transcript_id=IDS,
             species=["human"] * 4,
             length=[1, 2, 3, 4],
@@ -208,7 +208,7 @@ def test_parquet_with_a_column_of_vectors(tmp_path: Path) -> None:
 def test_parquet_with_a_column_a_dimension(tmp_path: Path, name: str, first: int) -> None:
     columns = {name.format(i + first): MATRIX_FOREIGN[:, i] for i in (1, 0, 2)}
     pl.DataFrame({"gene_id": IDS, **columns}).write_parquet(tmp_path / "e.parquet")
-    check(read_foreign(tmp_path / "e.parquet"), gene_id=IDS)
+    check(read_external(tmp_path / "e.parquet"), gene_id=IDS)
 
 
 def test_h5ad_with_ids_as_index_or_column(tmp_path: Path) -> None:
@@ -218,17 +218,17 @@ def test_h5ad_with_ids_as_index_or_column(tmp_path: Path) -> None:
 
     obs = pd.DataFrame({"gene": list("abcd")}, index=pd.Index(IDS, dtype=object))
     anndata.AnnData(csr_matrix(MATRIX_FOREIGN), obs=obs).write_h5ad(tmp_path / "e.h5ad")
-    check(read_foreign(tmp_path / "e.h5ad"), transcript_id=IDS, gene_id=list("abcd"))
+    check(read_external(tmp_path / "e.h5ad"), transcript_id=IDS, gene_id=list("abcd"))
     obs["transcript_id"] = ["t1", "t2", "t3", "t4"]
     anndata.AnnData(MATRIX_FOREIGN, obs=obs).write_h5ad(tmp_path / "f.h5ad")
     ids = ["t1", "t2", "t3", "t4"]
-    check(read_foreign(tmp_path / "f.h5ad"), transcript_id=ids, gene_id=list("abcd"))
+    check(read_external(tmp_path / "f.h5ad"), transcript_id=ids, gene_id=list("abcd"))
 
 
 def test_a_pickled_array_is_refused_and_told_how_to_save(tmp_path: Path) -> None:
     path = npz_foreign(tmp_path / "e.npz", embeddings=MATRIX_FOREIGN, ids=np.array(IDS, object))
     with pytest.raises(InputError, match=r"ids is an array of Python objects, a pickle.*dtype=str"):
-        read_foreign(path)
+        read_external(path)
 
 
 @pytest.mark.parametrize(
@@ -248,17 +248,17 @@ def test_what_is_no_table_of_vectors_is_one_line(
     tmp_path: Path, arrays: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        read_foreign(npz_foreign(tmp_path / "e.npz", **arrays))
+        read_external(npz_foreign(tmp_path / "e.npz", **arrays))
 
 
 def test_vectors_of_different_sizes_and_gaps_in_numbers_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "e.parquet"
     pl.DataFrame({"emb": [[1.0, 2.0], [1.0]], "id": ["a", "b"]}).write_parquet(path)
     with pytest.raises(InputError, match="the vectors of emb differ in size"):
-        read_foreign(path)
+        read_external(path)
     pl.DataFrame({"id": ["a"], "dim_0": [1.0], "dim_2": [1.0]}).write_parquet(path)
     with pytest.raises(InputError, match="no column 'embedding' of vectors, and no numbered"):
-        read_foreign(path)
+        read_external(path)
 
 
 @pytest.mark.parametrize(
@@ -276,4 +276,4 @@ def test_numbered_columns_of_two_names_are_refused(
         tmp_path / "e.parquet"
     )
     with pytest.raises(InputError, match=message):
-        read_foreign(tmp_path / "e.parquet")
+        read_external(tmp_path / "e.parquet")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import isoclr
-from isoclr.evaluation.cache import Bench
+from isoclr.evaluation.cache import Context
 from isoclr.evaluation.read_plan import read_plan
 
 GENES = 48
@@ -98,8 +98,8 @@ class World:
         (self.folder / "go.toml").write_text("\n".join(lines) + "\n")
         return "go.toml"
 
-    def bench(self, studies: str = "[main]", **changes: str) -> Bench:
-        return Bench(read_plan(self.plan(studies, **changes)), self.folder / "out")
+    def bench(self, studies: str = "[main]", **changes: str) -> Context:
+        return Context(read_plan(self.plan(studies, **changes)), self.folder / "out")
 
 
 def rna(rng: random.Random, gc: float) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.evaluation.cache import Cell, Outcome, Product, Store, name_of
+from isoclr.evaluation.cache import Artifact, CachedResult, Outcome, Store, name_of
 
 
 def test_a_name_depends_on_every_input_and_on_nothing_else() -> None:
@@ -20,7 +20,7 @@ def test_a_name_depends_on_every_input_and_on_nothing_else() -> None:
 
 
 def test_the_title_is_no_input() -> None:
-    cells = [Cell("main", title, {"a": 1}, lambda: Outcome([])) for title in "xy"]
+    cells = [CachedResult("main", title, {"a": 1}, lambda: Outcome([])) for title in "xy"]
     assert cells[0].key == cells[1].key
 
 
@@ -31,11 +31,11 @@ def test_a_product_is_made_once_and_named_before_it_is_made(tmp_path: Path) -> N
         made.append(path)
         path.write_text("x")
 
-    product = Product(tmp_path / "models", "a model", {"seed": 1}, make, ".txt")
+    product = Artifact(tmp_path / "models", "a model", {"seed": 1}, make, ".txt")
     key = product.key
     assert product.path() == product.path() == tmp_path / "models" / f"{key}.txt"
     assert len(made) == 1
-    other = Product(tmp_path / "models", "a model", {"seed": 2}, make, ".txt")
+    other = Artifact(tmp_path / "models", "a model", {"seed": 2}, make, ".txt")
     assert other.path() != product.path()
 
 
@@ -48,7 +48,7 @@ def test_what_is_not_whole_is_gone_on_with(tmp_path: Path) -> None:
         if len(calls) == 2:
             (path / "done").touch()
 
-    product = Product(
+    product = Artifact(
         tmp_path / "runs", "a run", {}, make, whole=lambda path: (path / "done").is_file()
     )
     product.path()
@@ -57,8 +57,8 @@ def test_what_is_not_whole_is_gone_on_with(tmp_path: Path) -> None:
     assert len(calls) == 2
 
 
-def cell(**inputs: object) -> Cell:
-    return Cell("main", "a title", inputs, lambda: Outcome([]))
+def cell(**inputs: object) -> CachedResult:
+    return CachedResult("main", "a title", inputs, lambda: Outcome([]))
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from isoclr.errors import InputError, MissingExtraError
 from isoclr.evaluation import evaluate as running
-from isoclr.evaluation.cache import Bench, Store
-from isoclr.evaluation.evaluate import benchmark
+from isoclr.evaluation.cache import Context, Store
+from isoclr.evaluation.evaluate import evaluate
 from isoclr.evaluation.methods import RANDOM_INIT
 from isoclr.evaluation.read_plan import read_plan
 
@@ -32,10 +32,10 @@ def computed(done: Any) -> dict[str, int]:
 
 def test_nothing_is_computed_twice(world: Any) -> None:
     plan, out = world.plan(STUDIES), world.folder / "out"
-    assert computed(benchmark(plan, out=out, report=False)) == {"main": 4, "low_data": 4}
+    assert computed(evaluate(plan, out=out, report=False)) == {"main": 4, "low_data": 4}
     before = {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("*.json")}
     assert len(before) == 8
-    assert computed(benchmark(plan, out=out, report=False)) == {"main": 0, "low_data": 0}
+    assert computed(evaluate(plan, out=out, report=False)) == {"main": 0, "low_data": 0}
     assert before == {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("*.json")}
 
 
@@ -54,28 +54,28 @@ def test_a_run_killed_between_two_results_goes_on(
 
     monkeypatch.setattr(Store, "write", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
-        benchmark(plan, out=out, report=False)
+        evaluate(plan, out=out, report=False)
     monkeypatch.undo()
-    assert computed(benchmark(plan, out=out, report=False)) == {"main": 2, "low_data": 4}
+    assert computed(evaluate(plan, out=out, report=False)) == {"main": 2, "low_data": 4}
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
 
 
 def test_changed_labels_are_computed_anew_and_others_are_not(world: Any) -> None:
     plan, out = world.plan(STUDIES), world.folder / "out"
-    benchmark(plan, out=out, report=False)
+    evaluate(plan, out=out, report=False)
     embedded = {path: path.stat().st_mtime_ns for path in (out / "embeddings").iterdir()}
     text = (world.folder / "gc.tsv").read_text().replace("G0\t0", "G0\t1")
     (world.folder / "gc.tsv").unlink()
     (world.folder / "gc.tsv").write_text(text)
-    assert computed(benchmark(plan, out=out, report=False)) == {"main": 4, "low_data": 4}
+    assert computed(evaluate(plan, out=out, report=False)) == {"main": 4, "low_data": 4}
     assert embedded == {path: path.stat().st_mtime_ns for path in (out / "embeddings").iterdir()}
 
 
 def test_another_seed_or_another_share_is_another_result(world: Any) -> None:
     out = world.folder / "out"
-    benchmark(world.plan(STUDIES), out=out, report=False)
+    evaluate(world.plan(STUDIES), out=out, report=False)
     more = STUDIES.replace("[100, 50]", "[100, 50, 25]")
-    assert computed(benchmark(world.plan(more), out=out, report=False)) == {
+    assert computed(evaluate(world.plan(more), out=out, report=False)) == {
         "main": 0,
         "low_data": 2,
     }
@@ -83,23 +83,23 @@ def test_another_seed_or_another_share_is_another_result(world: Any) -> None:
 
 def test_listing_computes_nothing(world: Any) -> None:
     out = world.folder / "out"
-    done = benchmark(world.plan(STUDIES), out=out, list=True)
+    done = evaluate(world.plan(STUDIES), out=out, list=True)
     assert len(done.to_do) == 8
     assert not out.exists()
 
 
 def test_only_some_studies(world: Any) -> None:
     plan, out = world.plan(STUDIES), world.folder / "out"
-    done = benchmark(plan, out=out, only=("low_data",), report=False)
+    done = evaluate(plan, out=out, only=("low_data",), report=False)
     assert computed(done) == {"main": 0, "low_data": 4}
     assert len(done.to_do) == 4
     with pytest.raises(InputError, match=r"has no study \[ontology\]"):
-        benchmark(plan, out=out, only=("ontology",))
+        evaluate(plan, out=out, only=("ontology",))
 
 
 def test_every_number_is_in_a_csv_and_every_input_in_the_manifest(world: Any) -> None:
     plan, out = world.plan(STUDIES), world.folder / "out"
-    benchmark(plan, out=out, report=False)
+    evaluate(plan, out=out, report=False)
     main = pl.read_csv(out / "results" / "main.csv")
     assert set(main["method"]) == {"small", "k-mers + codons", "length alone"}
     kmers = main.filter(method="k-mers + codons", metric="pearson")["value"][0]
@@ -124,17 +124,17 @@ def test_every_number_is_in_a_csv_and_every_input_in_the_manifest(world: Any) ->
 
 def test_a_damaged_result_is_named(world: Any) -> None:
     plan, out = world.plan("[main]\nmethods = ['length']"), world.folder / "out"
-    benchmark(plan, out=out, report=False)
+    evaluate(plan, out=out, report=False)
     path = next((out / "cells" / "main").glob("*.json"))
     path.write_text("{")
     with pytest.raises(InputError, match=r"damaged .* remove it to compute it again"):
-        benchmark(plan, out=out, report=False)
+        evaluate(plan, out=out, report=False)
 
 
 def test_a_file_is_no_directory(world: Any) -> None:
     (world.folder / "out").write_text("")
     with pytest.raises(InputError, match="is a file, expected the directory of a benchmark"):
-        benchmark(world.plan(), out=world.folder / "out")
+        evaluate(world.plan(), out=world.folder / "out")
 
 
 def test_every_study_of_a_plan_has_a_function() -> None:
@@ -146,13 +146,13 @@ def test_every_study_of_a_plan_has_a_function() -> None:
 def test_paths_relative_to_the_plan(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = world.plan("[main]\nmethods = ['length']")
     monkeypatch.chdir(os.sep)
-    assert computed(benchmark(plan, out=Path(world.folder / "out"), report=False)) == {"main": 2}
+    assert computed(evaluate(plan, out=Path(world.folder / "out"), report=False)) == {"main": 2}
 
 
 def test_a_single_split_and_a_single_training_make_a_page(world: Any) -> None:
     plan, out = world.plan(STUDIES.replace("repeats = 2", "repeats = 1")), world.folder / "out"
     plan.write_text(plan.read_text().replace("repeats = 3", "repeats = 1"))
-    done = benchmark(plan, out=out)
+    done = evaluate(plan, out=out)
     assert done.report == out / "report.html"
     assert (out / "report.html").is_file()
     for path in (out / "results").glob("*.csv"):
@@ -161,10 +161,10 @@ def test_a_single_split_and_a_single_training_make_a_page(world: Any) -> None:
 
 def test_results_of_a_study_without_cells_are_removed(world: Any) -> None:
     out = world.folder / "out"
-    benchmark(world.plan(STUDIES), out=out, report=False)
+    evaluate(world.plan(STUDIES), out=out, report=False)
     before = {path.name for path in (out / "results").iterdir()}
     assert {"main.csv", "leaks.csv", "low_data_means.csv", "main_differences.csv"} <= before
-    benchmark(
+    evaluate(
         world.plan("[low_data]\nmethods = ['k-mers']\nrepeats = 2\nshares = [50]"),
         out=out,
         report=False,
@@ -176,9 +176,9 @@ def test_results_of_a_study_without_cells_are_removed(world: Any) -> None:
 
 def test_another_name_of_a_model_is_another_result(world: Any) -> None:
     plan, out = world.plan("[main]\nmethods = ['embedding']"), world.folder / "out"
-    benchmark(plan, out=out, report=False)
+    evaluate(plan, out=out, report=False)
     plan.write_text(plan.read_text().replace('"small"', '"renamed"'))
-    benchmark(plan, out=out, report=False)
+    evaluate(plan, out=out, report=False)
     assert set(pl.read_csv(out / "results" / "main.csv")["method"]) == {"renamed"}
 
 
@@ -186,14 +186,14 @@ def test_a_missing_label_table_is_one_line(world: Any) -> None:
     plan = world.plan("[main]\nmethods = ['length']")
     (world.folder / "gc.tsv").unlink()
     with pytest.raises(InputError, match=r"gc\.tsv: no such file"):
-        benchmark(plan, out=world.folder / "out", list=True)
+        evaluate(plan, out=world.folder / "out", list=True)
 
 
 def test_without_plotly_nothing_is_computed(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     out = world.folder / "out"
     with pytest.raises(MissingExtraError, match="plotly"):
-        benchmark(world.plan("[main]\nmethods = ['length']"), out=out)
+        evaluate(world.plan("[main]\nmethods = ['length']"), out=out)
     assert not out.exists()
 
 
@@ -208,7 +208,7 @@ def test_without_plotly_nothing_is_computed(world: Any, monkeypatch: pytest.Monk
 )
 def test_what_tables_call_a_model_is_in_the_name_of_its_results(world: Any, study: str) -> None:
     def names() -> set[str]:
-        bench = Bench(read_plan(plan), world.folder / "out")
+        bench = Context(read_plan(plan), world.folder / "out")
         (name,) = bench.plan.studies
         found = running._CELLS[name](bench, getattr(bench.plan, name))
         return {cell.key for cell in found if cell.study == name and RANDOM_INIT not in cell.title}

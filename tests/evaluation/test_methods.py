@@ -8,7 +8,7 @@ import pytest
 
 from isoclr.embedding.io import read_embeddings
 from isoclr.evaluation import methods as products
-from isoclr.evaluation.cache import Product
+from isoclr.evaluation.cache import Artifact
 
 
 def test_embeddings_are_named_by_model_rnas_and_precision(world: Any) -> None:
@@ -22,9 +22,9 @@ def test_embeddings_are_named_by_model_rnas_and_precision(world: Any) -> None:
     random = products.untrained(bench, model)
     assert random.inputs == {**facts, "seed": 0}
     assert products.untrained_embeddings(bench, model).inputs == {"untrained": random.key, **common}
-    made = Product(world.folder, "made", {"seed": 1}, print)
+    made = Artifact(world.folder, "made", {"seed": 1}, print)
     assert products.tuned_embeddings(bench, made, "x").inputs == {"tuned": made.key, **common}
-    corpus = Product(world.folder, "a corpus", {"seed": 2}, print)
+    corpus = Artifact(world.folder, "a corpus", {"seed": 2}, print)
     run = products.run_embeddings(bench, made, corpus)
     assert run.inputs == {"run": made.key, "corpus": corpus.key, "precision": "float32"}
 
@@ -32,8 +32,8 @@ def test_embeddings_are_named_by_model_rnas_and_precision(world: Any) -> None:
 def test_which_model_embeds_which_rnas(world: Any) -> None:
     bench, model = world.bench(), world.folder / "model"
     folder = bench.out / "given"
-    run = Product(folder, "a run", {"run": 1}, lambda path: shutil.copytree(model, path))
-    tuned = Product(folder, "tuned", {}, lambda path: shutil.copytree(model, path / "encoder"))
+    run = Artifact(folder, "a run", {"run": 1}, lambda path: shutil.copytree(model, path))
+    tuned = Artifact(folder, "tuned", {}, lambda path: shutil.copytree(model, path / "encoder"))
     few = products.named_corpus(bench, ["T0.1", "T3.2"], "two RNAs")
     wanted = read_embeddings(products.embeddings(bench, bench.plan.models[0]).path())
     whole = read_embeddings(products.tuned_embeddings(bench, tuned, "x").path())

@@ -10,9 +10,9 @@ import pytest
 from isoclr.embedding.embeddings import SCHEMA
 from isoclr.errors import InputError
 from isoclr.evaluation import networks as tuning
-from isoclr.evaluation.evaluate import benchmark
+from isoclr.evaluation.evaluate import evaluate
 from isoclr.evaluation.networks import (
-    Training,
+    NetworkRun,
     results_by_split,
     summary_rows,
     supervised_embeddings,
@@ -76,7 +76,7 @@ def test_nothing_is_trained_that_no_plan_asks_for(world: Any) -> None:
 
 def refused(world: Any, plan: Path, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        benchmark(plan, out=world.folder / "out", list=True)
+        evaluate(plan, out=world.folder / "out", list=True)
     assert "\n" not in str(caught.value)
 
 
@@ -93,7 +93,7 @@ def test_a_task_with_renamed_columns_is_trained_on(world: Any) -> None:
     columns = ("[labels.columns]", 'fold = "chromosome"')
     own = world.task("own", 'file = "gc.tsv"', *columns)
     bench = world.bench("[finetuning]", task=own, splits='["fold"]')
-    training = Training(
+    training = NetworkRun(
         bench.plan.tasks["own"], "fine-tuned", "fold", 1, 0, 1.0, {**OPTIONS_TUNING, "splits": 2}
     )
     assert [one["split"] for one in results_by_split(bench, training)] == ["fold chr0", "fold chr1"]
@@ -102,7 +102,7 @@ def test_a_task_with_renamed_columns_is_trained_on(world: Any) -> None:
 def test_constructs_are_trained_on_with_the_splits_of_their_probes(world: Any) -> None:
     bench = world.bench("[finetuning]", task=world.constructs())
     asked = bench.plan.tasks["assay"]
-    training = Training(asked, "fine-tuned", "random", 1, 0, 1.0, OPTIONS_TUNING)
+    training = NetworkRun(asked, "fine-tuned", "random", 1, 0, 1.0, OPTIONS_TUNING)
     (means, *_), _ = summary_rows(bench, training, "finetuning")
     (split,) = bench.samples(asked, "random", 1).splits
     assert (means["task"], means["method"]) == ("assay", "small, fine-tuned")
@@ -136,7 +136,7 @@ def test_networks_beside_probes_of_fewer_samples_are_refused(world: Any, study: 
     message = "have not all labelled RNAs of gc, and networks train on all"
     refused(world, world.plan(foreign(world, 30) + study), message)
     whole = world.plan(foreign(world, 48) + study)
-    assert benchmark(whole, out=world.folder / "out", list=True).to_do
+    assert evaluate(whole, out=world.folder / "out", list=True).to_do
 
 
 def test_metrics_of_a_split_are_means_over_its_trainings(
@@ -155,7 +155,7 @@ def test_metrics_of_a_split_are_means_over_its_trainings(
 
     monkeypatch.setattr(tuning, "trained", lambda *_: Trained())
     bench = world.bench()
-    training = Training(bench.plan.tasks["gc"], "saluki", "fold", 2, 0, 1.0, {})
+    training = NetworkRun(bench.plan.tasks["gc"], "saluki", "fold", 2, 0, 1.0, {})
     first, second = results_by_split(bench, training)
     assert first == {"split": "fold 0", "train": 30, "test": 9, "pearson": pytest.approx(0.3)}
     assert second["pearson"] is None
@@ -167,4 +167,4 @@ def test_metrics_of_a_split_are_means_over_its_trainings(
 def test_saluki_is_given_no_options_of_encoders(method: str, kept: set[str]) -> None:
     options = {"epochs": 1, "hidden": 8, "pooling": "all"}
     asked: Any = None
-    assert set(tuning._options(Training(asked, method, "random", 1, 0, 1.0, options))) == kept
+    assert set(tuning._options(NetworkRun(asked, method, "random", 1, 0, 1.0, options))) == kept

@@ -11,9 +11,9 @@ import torch
 
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.corpus.write import write as write_corpus
-from isoclr.finetuning.config import Dealing, Rules
-from isoclr.finetuning.data import Dataset, Job, gather, name_tasks
-from isoclr.finetuning.models import Feed
+from isoclr.finetuning.config import FinetuneConfig, SplitConfig
+from isoclr.finetuning.data import Dataset, Trial, gather, name_tasks
+from isoclr.finetuning.models import BatchBuilder
 from isoclr.genomics.encoding import C, G, encode, nucleotides
 from isoclr.models.encoder import Encoder
 from isoclr.models.resnet import Architecture, DilatedResNet
@@ -23,7 +23,7 @@ from isoclr.tasks.splits import Split
 GENES = {"human": 160, "mouse": 80}
 PREFIX = {"human": "ENS", "mouse": "ENSMUS"}
 TINY = Architecture((8, 8, 8, 16), (1, 1, 1, 2), (1, 2, 4, 8))
-MakeDealing = Callable[..., Dealing]
+MakeDealing = Callable[..., SplitConfig]
 
 
 def _rows() -> pl.DataFrame:
@@ -150,19 +150,19 @@ def dataset(corpus: Corpus, label_files: dict[str, Path]) -> Dataset:
 
 
 @pytest.fixture
-def feed(dataset: Dataset) -> Feed:
-    return Feed(dataset.codes, torch.device("cpu"), torch.float32, 2048, 512)
+def feed(dataset: Dataset) -> BatchBuilder:
+    return BatchBuilder(dataset.codes, torch.device("cpu"), torch.float32, 2048, 512)
 
 
 @pytest.fixture
-def job(dataset: Dataset) -> Job:
+def job(dataset: Dataset) -> Trial:
     rows = np.arange(len(dataset))
-    return Job(0, Split("fold 1", rows[:100], rows[100:130], rows[130:]), seed=0)
+    return Trial(0, Split("fold 1", rows[:100], rows[100:130], rows[130:]), seed=0)
 
 
 @pytest.fixture
-def rules() -> Rules:
-    return Rules(
+def rules() -> FinetuneConfig:
+    return FinetuneConfig(
         learning_rate=0.01,
         encoder_learning_rate=0.001,
         decay=0.9,
@@ -179,7 +179,7 @@ def rules() -> Rules:
 def dealing() -> MakeDealing:
     """Options of dealing; random splits unless said otherwise."""
 
-    def make(**changes: Any) -> Dealing:
+    def make(**changes: Any) -> SplitConfig:
         options: dict[str, Any] = {
             "split": "random",
             "folds": None,
@@ -188,6 +188,6 @@ def dealing() -> MakeDealing:
             "seed": 0,
             "train_share": 1.0,
         }
-        return Dealing(**{**options, **changes})
+        return SplitConfig(**{**options, **changes})
 
     return make

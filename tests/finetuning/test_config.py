@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.finetuning.config import ISOCLR, SALUKI, Dealing, rules_of
+from isoclr.finetuning.config import ISOCLR, SALUKI, SplitConfig, rules_of
 
-MakeDealing = Callable[..., Dealing]
+MakeDealing = Callable[..., SplitConfig]
 
 
 @pytest.mark.parametrize(

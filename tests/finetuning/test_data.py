@@ -11,18 +11,18 @@ import pytest
 
 from isoclr.corpus.corpus import Corpus
 from isoclr.errors import InputError
-from isoclr.finetuning.config import Dealing
+from isoclr.finetuning.config import SplitConfig
 from isoclr.finetuning.data import (
     Dataset,
-    Job,
-    Task,
+    LabelSpec,
+    Trial,
     _refuse_torn,
     gather,
     group_rnas,
     leaks_of,
+    make_trials,
     name_tasks,
-    plan_jobs,
-    pools_of,
+    rna_sources,
 )
 from isoclr.finetuning.finetune import read_tasks
 from isoclr.tasks.labels import read_labels
@@ -30,12 +30,14 @@ from isoclr.tasks.splits import Split
 
 
 @pytest.fixture
-def both(label_files: dict[str, Path]) -> list[Task]:
+def both(label_files: dict[str, Path]) -> list[LabelSpec]:
     tables = [read_labels(label_files[species]) for species in ("human", "mouse")]
     return name_tasks(tables, ["human", "mouse"])
 
 
-def test_each_rna_comes_with_its_own_label_and_sequence(both: list[Task], corpus: Corpus) -> None:
+def test_each_rna_comes_with_its_own_label_and_sequence(
+    both: list[LabelSpec], corpus: Corpus
+) -> None:
     data = gather(both, corpus, split="random")
     assert len(data) == 240
     assert data.tasks == ("half_life (human)", "half_life (mouse)")
@@ -48,21 +50,21 @@ def test_each_rna_comes_with_its_own_label_and_sequence(both: list[Task], corpus
         assert np.isnan(data.targets[i, 1 - own])
 
 
-def test_the_longer_transcript_stands_for_a_gene(both: list[Task], corpus: Corpus) -> None:
+def test_the_longer_transcript_stands_for_a_gene(both: list[LabelSpec], corpus: Corpus) -> None:
     data = gather(both[:1], corpus, split="random")
     assert data.table["transcript_id"].str.ends_with("0.1").all()
     assert data.counts["RNAs for which another of their gene stands"] == 160
     assert data.counts["RNAs"] == data.counts["groups"] == 160
 
 
-def test_homology_groups_are_gene_sets(both: list[Task], corpus: Corpus) -> None:
+def test_homology_groups_are_gene_sets(both: list[LabelSpec], corpus: Corpus) -> None:
     data = gather(both, corpus, split="homology")
     assert len(np.unique(data.groups)) == 120
     assert data.groups[0] == data.groups[1] != data.groups[2]
 
 
 def test_a_second_label_of_the_same_rnas_is_a_second_column(
-    both: list[Task], corpus: Corpus, tmp_path: Path
+    both: list[LabelSpec], corpus: Corpus, tmp_path: Path
 ) -> None:
     human = pl.read_csv(both[0].labels.path, separator="\t")
     table = human.head(7).select("gene_id", translation="half_life", fold="fold")
@@ -77,7 +79,7 @@ def test_a_second_label_of_the_same_rnas_is_a_second_column(
 
 
 def test_tables_that_deal_a_gene_to_two_folds_are_refused(
-    both: list[Task], corpus: Corpus, tmp_path: Path
+    both: list[LabelSpec], corpus: Corpus, tmp_path: Path
 ) -> None:
     human = pl.read_csv(both[0].labels.path, separator="\t")
     human.select("gene_id", te="half_life", fold=pl.lit(9)).write_csv(
@@ -106,15 +108,17 @@ def test_a_gene_of_another_species_may_be_in_another_fold() -> None:
     _refuse_torn(every, [])
 
 
-def test_only_the_transcripts_asked_for_stand_for_genes(both: list[Task], corpus: Corpus) -> None:
+def test_only_the_transcripts_asked_for_stand_for_genes(
+    both: list[LabelSpec], corpus: Corpus
+) -> None:
     annotated = replace(both[0], rnas="annotated")
     assert len(gather([annotated], corpus, split="random")) == 160
     with pytest.raises(InputError, match="no transcript is of species 'cow'"):
-        gather([Task(both[0].labels, "cow", "x")], corpus, split="random")
+        gather([LabelSpec(both[0].labels, "cow", "x")], corpus, split="random")
 
 
 def test_only_rnas_of_a_known_chromosome_can_be_dealt_by_it(
-    both: list[Task], corpus: Corpus, tmp_path: Path
+    both: list[LabelSpec], corpus: Corpus, tmp_path: Path
 ) -> None:
     where = tmp_path / "where.tsv"
     rows = [(f"ENSG{gene:011d}", f"chr{gene % 7}") for gene in range(150)]
@@ -129,7 +133,9 @@ def test_only_rnas_of_a_known_chromosome_can_be_dealt_by_it(
         gather(both[:1], corpus, split="chromosome")
 
 
-def test_constructs_bring_their_own_rnas(both: list[Task], corpus: Corpus, assay: Path) -> None:
+def test_constructs_bring_their_own_rnas(
+    both: list[LabelSpec], corpus: Corpus, assay: Path
+) -> None:
     (task,) = read_tasks([assay])
     alone = gather([task], None, split="random")
     assert (len(alone), alone.tasks, alone.gene_sets) == (40, ("load",), None)
@@ -151,11 +157,11 @@ def test_two_labels_of_one_assay_are_two_columns(assay: Path) -> None:
     assert np.isfinite(data.targets).all()
 
 
-MakeDealing = Callable[..., Dealing]
+MakeDealing = Callable[..., SplitConfig]
 
 
 def test_the_next_fold_validates(dataset: Dataset, dealing: MakeDealing) -> None:
-    jobs, words = plan_jobs(dataset, dealing(split="fold"))
+    jobs, words = make_trials(dataset, dealing(split="fold"))
     folds = dataset.table["fold"].to_numpy()
     assert words == "the label file's own folds"
     assert [job.name for job in jobs] == ["fold-1.0", "fold-2.0", "fold-3.0", "fold-4.0"]
@@ -169,17 +175,17 @@ def test_the_next_fold_validates(dataset: Dataset, dealing: MakeDealing) -> None
 def test_seeds_repeat_folds_and_make_new_random_splits(
     dataset: Dataset, dealing: MakeDealing
 ) -> None:
-    jobs, _ = plan_jobs(dataset, dealing(folds=3, seeds=2, seed=5))
+    jobs, _ = make_trials(dataset, dealing(folds=3, seeds=2, seed=5))
     assert [job.name for job in jobs] == [f"fold-{i}.{s}" for i in (1, 2, 3) for s in (5, 6)]
     assert np.array_equal(jobs[0].split.test, jobs[1].split.test)
-    jobs, words = plan_jobs(dataset, dealing(seeds=2, seed=5))
+    jobs, words = make_trials(dataset, dealing(seeds=2, seed=5))
     assert [(job.name, job.seed) for job in jobs] == [("seed-5.5", 5), ("seed-6.6", 6)]
     assert not np.array_equal(jobs[0].split.test, jobs[1].split.test)
     assert words == "random 70/15/15 × 2 by whole genes"
 
 
 def test_only_the_first_splits_are_done(dataset: Dataset, dealing: MakeDealing) -> None:
-    jobs, words = plan_jobs(dataset, dealing(split="fold", splits=2, seeds=2))
+    jobs, words = make_trials(dataset, dealing(split="fold", splits=2, seeds=2))
     assert [job.name for job in jobs] == ["fold-1.0", "fold-1.1", "fold-2.0", "fold-2.1"]
     assert words.endswith("(the first 2)")
 
@@ -187,9 +193,9 @@ def test_only_the_first_splits_are_done(dataset: Dataset, dealing: MakeDealing) 
 def test_a_share_is_drawn_uniformly_from_the_training_part(
     dataset: Dataset, dealing: MakeDealing
 ) -> None:
-    whole, _ = plan_jobs(dataset, dealing(seeds=30))
-    half, _ = plan_jobs(dataset, dealing(seeds=30, train_share=0.5))
-    again, _ = plan_jobs(dataset, dealing(seeds=30, train_share=0.5))
+    whole, _ = make_trials(dataset, dealing(seeds=30))
+    half, _ = make_trials(dataset, dealing(seeds=30, train_share=0.5))
+    again, _ = make_trials(dataset, dealing(seeds=30, train_share=0.5))
     means = []
     for full, part, same in zip(whole, half, again, strict=True):
         assert np.array_equal(part.split.train, same.split.train)
@@ -205,7 +211,7 @@ def test_a_share_is_drawn_uniformly_from_the_training_part(
 
 
 def test_the_least_share_is_two_rnas(dataset: Dataset, dealing: MakeDealing) -> None:
-    (job,), _ = plan_jobs(dataset, dealing(train_share=1e-6))
+    (job,), _ = make_trials(dataset, dealing(train_share=1e-6))
     assert len(job.split.train) == 2
 
 
@@ -216,7 +222,7 @@ def test_a_part_without_two_labels_of_a_task_is_refused(
     targets[0, 1] = 1.0
     bare = replace(dataset, targets=targets, tasks=("half_life", "rare"))
     with pytest.raises(InputError, match=r"rare: seed 0: the training part .* has [01] different"):
-        plan_jobs(bare, dealing())
+        make_trials(bare, dealing())
 
 
 def test_tasks_of_different_genes_are_dealt_as_each_would_be_alone(
@@ -227,7 +233,7 @@ def test_tasks_of_different_genes_are_dealt_as_each_would_be_alone(
     def tested(*species: str) -> set[str]:
         tasks = name_tasks([read_labels(label_files[one]) for one in species], species)
         data = gather(tasks, corpus, split="random")
-        (job,), _ = plan_jobs(data, dealing(seed=3))
+        (job,), _ = make_trials(data, dealing(seed=3))
         parts = (job.split.train, job.split.valid, job.split.test)
         assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(len(data)))
         return set(data.table["transcript_id"].gather(job.split.test))
@@ -242,7 +248,7 @@ def test_tasks_with_a_group_in_common_are_dealt_together(
     targets[::2, 0] = targets[1::2, 1] = dataset.targets[:80, 0]
     groups = np.array([f"set {i // 2}" for i in range(len(dataset))])  # one RNA of each task
     torn = replace(dataset, targets=targets, tasks=("a", "b"), groups=groups)
-    (job,), _ = plan_jobs(torn, dealing())
+    (job,), _ = make_trials(torn, dealing())
     outside = np.concatenate([job.split.train, job.split.valid])
     assert not set(groups[outside]) & set(groups[job.split.test])
 
@@ -259,7 +265,7 @@ def test_labels_of_one_assay_are_of_the_same_rnas(
     twin = tmp_path / "twin.toml"
     twin.write_text(assay.read_text().replace('"assay"', '"twin"').replace('"load"', '"other"'))
     tasks = read_tasks([assay, label_files["human"], twin], data=assay.parent)
-    pools, places = pools_of(tasks, corpus)
+    pools, places = rna_sources(tasks, corpus)
     assert places == [0, 1, 0]
     assert [pool.corpus is None for pool in pools] == [True, False]
     assert tasks[2].labels.table["id"].equals(tasks[0].labels.table["id"])
@@ -269,13 +275,13 @@ def test_a_table_needs_a_corpus(label_files: dict[str, Path]) -> None:
     with pytest.raises(
         InputError, match=r"human\.tsv: its RNAs are a corpus', which --corpus must"
     ):
-        pools_of(read_tasks([label_files["human"]]), None)
+        rna_sources(read_tasks([label_files["human"]]), None)
 
 
 def test_a_construct_beside_a_corpus_is_a_gene_set_of_its_own(
     assay: Path, label_files: dict[str, Path], corpus: Corpus
 ) -> None:
-    pools, _ = pools_of(read_tasks([assay, label_files["human"]]), corpus)
+    pools, _ = rna_sources(read_tasks([assay, label_files["human"]]), corpus)
     human = [f"human|ENSG{gene:011d}" for gene in range(3)]
     table = pl.DataFrame(
         {"pool": [1, 0, 1, 0, 1], "gene": [human[0], "|a-1", human[1], "|a-2", human[2]]}
@@ -296,15 +302,15 @@ def test_what_a_test_part_shares_with_the_training_part_is_counted(dataset: Data
     torn = replace(torn, train=np.array([*range(60), 65, 67]))
     table = dataset.table
     table[67, "gene"] = table[66, "gene"]
-    found = leaks_of([Job(0, torn, 0)], replace(dataset, table=table)).splits[0]
+    found = leaks_of([Trial(0, torn, 0)], replace(dataset, table=table)).splits[0]
     assert (found.test, found.gene, found.gene_set) == (5, 2, 3)
     assert found.kmers == 1  # the RNA that is in both parts
-    clean = leaks_of([Job(0, replace(split, test=np.arange(66, 70)), 0)], dataset)
+    clean = leaks_of([Trial(0, replace(split, test=np.arange(66, 70)), 0)], dataset)
     assert (clean.splits[0].gene, clean.splits[0].gene_set, clean.splits[0].kmers) == (0, 0, 0)
 
 
 def test_every_split_is_audited_once(dataset: Dataset, dealing: MakeDealing) -> None:
-    jobs, _ = plan_jobs(dataset, dealing(split="fold", splits=2, seeds=2))
+    jobs, _ = make_trials(dataset, dealing(split="fold", splits=2, seeds=2))
     found = leaks_of(jobs, dataset)
     assert [leaks.split for leaks in found.splits] == ["fold 1", "fold 2"]
 
@@ -317,7 +323,7 @@ def test_gene_sets_that_are_not_known_are_said_to_be_so(
     tasks = name_tasks([read_labels(label_files["human"])], ["human"])
     dataset = gather(tasks, bare, split="random")
     split = Split("fold 1", np.arange(60), np.arange(60, 65), np.arange(65, 70))
-    assert leaks_of([Job(0, split, 0)], dataset).splits[0].gene_set is None
+    assert leaks_of([Trial(0, split, 0)], dataset).splits[0].gene_set is None
 
 
 def test_constructs_are_compared_by_their_inserts(assay: Path) -> None:
@@ -327,7 +333,7 @@ def test_constructs_are_compared_by_their_inserts(assay: Path) -> None:
     long.write_text(assay.read_text().replace('after = "CC"', f'after = "{after}"'))
     dataset = gather(read_tasks([long]), None, split="random")
     split = Split("fold 1", np.arange(30), np.arange(30, 35), np.arange(35, 40))
-    found = leaks_of([Job(0, split, 0)], dataset)
+    found = leaks_of([Trial(0, split, 0)], dataset)
     assert found.compared == "insert of the construct"
     assert (found.splits[0].kmers, found.splits[0].with_sequence) == (0, 5)
     assert found.splits[0].gene_set is None

@@ -18,13 +18,13 @@ from isoclr._io import sha256
 from isoclr.corpus.corpus import Corpus
 from isoclr.errors import InputError
 from isoclr.finetuning import finetune as sizing
-from isoclr.finetuning.config import Dealing, Rules
+from isoclr.finetuning.config import FinetuneConfig, SplitConfig
 from isoclr.finetuning.data import Dataset
-from isoclr.finetuning.finetune import choose_split, enter, finetune, read_tasks, recipe_of
-from isoclr.finetuning.models import Start
+from isoclr.finetuning.finetune import choose_split, finetune, fingerprint, open_run_dir, read_tasks
+from isoclr.finetuning.models import ModelFactory
 from isoclr.finetuning.predictor import load_predictor
 from isoclr.finetuning.report import FinetuneReport
-from isoclr.finetuning.trials import Study
+from isoclr.finetuning.trials import TrialRunner
 
 QUICK: dict[str, Any] = {
     "split": "fold",
@@ -151,7 +151,7 @@ def test_a_finished_study_is_not_done_again(
     def never(*_: Any) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(Study, "_train", never)
+    monkeypatch.setattr(TrialRunner, "_train", never)
     again = finetune(**options | {"resume": True})
     assert again.predictions.equals(first.predictions)
     assert again.rows() == first.rows()
@@ -170,15 +170,15 @@ class KilledError(Exception):
 
 
 def _at_step(monkeypatch: pytest.MonkeyPatch, step: int, do: Any) -> None:
-    tick, count = Study._tick, [0]
+    tick, count = TrialRunner._tick, [0]
 
-    def counted(self: Study, *arguments: Any) -> bool:
+    def counted(self: TrialRunner, *arguments: Any) -> bool:
         count[0] += 1
         if count[0] == step:
             do()
         return tick(self, *arguments)
 
-    monkeypatch.setattr(Study, "_tick", counted)
+    monkeypatch.setattr(TrialRunner, "_tick", counted)
 
 
 def _history(report: FinetuneReport) -> list[list[dict[str, float]]]:
@@ -367,12 +367,12 @@ def test_a_construct_is_of_no_species(assay: Path) -> None:
 
 
 def test_a_recipe_names_all_that_a_task_file_and_chromosomes_decide(
-    assay: Path, model: Path, dealing: Callable[..., Dealing], rules: Rules
+    assay: Path, model: Path, dealing: Callable[..., SplitConfig], rules: FinetuneConfig
 ) -> None:
-    start = Start(str(model), scratch=False, tune="full")
+    start = ModelFactory(str(model), scratch=False, tune="full")
 
     def recipe(file: Path, *chromosomes: Path) -> dict[str, Any]:
-        return recipe_of(start, read_tasks([file]), None, rules, dealing(), chromosomes, {})
+        return fingerprint(start, read_tasks([file]), None, rules, dealing(), chromosomes, {})
 
     other = assay.with_name("other.toml")
     other.write_text(assay.read_text().replace('after = "CC"', 'after = "CA"'))
@@ -383,34 +383,34 @@ def test_a_recipe_names_all_that_a_task_file_and_chromosomes_decide(
 
 def test_a_directory_is_entered_once_or_resumed_with_the_same_recipe(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    enter(out, RECIPE, resume=True)  # nothing there yet: begin
+    open_run_dir(out, RECIPE, resume=True)  # nothing there yet: begin
     assert json.loads((out / "recipe.json").read_text()) == RECIPE
-    enter(out, RECIPE, resume=True)
+    open_run_dir(out, RECIPE, resume=True)
     with pytest.raises(InputError, match="exists already; add --resume"):
-        enter(out, RECIPE, resume=False)
+        open_run_dir(out, RECIPE, resume=False)
     other = {"model": "isoclr-m", "rules": {"epochs": 4, "l2": 1e-5}}
     with pytest.raises(InputError) as error:
-        enter(out, other, resume=True)
+        open_run_dir(out, other, resume=True)
     assert "model is 'isoclr-s' there and 'isoclr-m' now; epochs is 3 there and 4 now" in str(
         error.value
     )
     (out / "recipe.json").write_text("{")
     with pytest.raises(InputError, match="not a study's recipe"):
-        enter(out, RECIPE, resume=True)
+        open_run_dir(out, RECIPE, resume=True)
 
 
 def test_nothing_but_a_study_is_resumed(tmp_path: Path) -> None:
     killed = tmp_path / "killed"
     killed.mkdir()
     (killed / ".recipe.json.x1.part.json").touch()  # killed while it began
-    enter(killed, RECIPE, resume=True)
+    open_run_dir(killed, RECIPE, resume=True)
     assert (killed / "recipe.json").exists()
     (tmp_path / "model.safetensors").write_text("mine")
     for out in (tmp_path, tmp_path / "model.safetensors"):
         with pytest.raises(InputError, match="is no study to resume, expected one with recipe"):
-            enter(out, RECIPE, resume=True)
+            open_run_dir(out, RECIPE, resume=True)
     with pytest.raises(InputError, match="is a file, expected a folder"):
-        enter(tmp_path / "model.safetensors" / "out", RECIPE, resume=False)
+        open_run_dir(tmp_path / "model.safetensors" / "out", RECIPE, resume=False)
     assert not (tmp_path / "recipe.json").exists()
 
 
@@ -418,9 +418,9 @@ CPU = torch.device("cpu")
 
 
 def test_activations_are_computed_again_only_when_a_batch_has_many(
-    model: Path, dataset: Dataset, rules: Rules, monkeypatch: pytest.MonkeyPatch
+    model: Path, dataset: Dataset, rules: FinetuneConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = Start(str(model), scratch=False, tune="full")
+    start = ModelFactory(str(model), scratch=False, tune="full")
     feed = sizing.make_feed(start, dataset, rules, CPU, torch.float32)
     assert start.encoder is not None
     assert not start.encoder.network.recompute
@@ -431,9 +431,9 @@ def test_activations_are_computed_again_only_when_a_batch_has_many(
     assert feed.codes is dataset.codes
 
 
-def test_saluki_has_chunks_of_its_own(dataset: Dataset, rules: Rules) -> None:
+def test_saluki_has_chunks_of_its_own(dataset: Dataset, rules: FinetuneConfig) -> None:
     feed = sizing.make_feed(
-        Start("saluki", scratch=False, tune="full"), dataset, rules, CPU, torch.bfloat16
+        ModelFactory("saluki", scratch=False, tune="full"), dataset, rules, CPU, torch.bfloat16
     )
     assert feed.chunk_nt == sizing.SALUKI_CHUNK_NT
     assert feed.precision == "bf16"

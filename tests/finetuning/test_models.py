@@ -9,18 +9,18 @@ import pytest
 import torch
 
 from isoclr.finetuning import models as last_stage
-from isoclr.finetuning.config import Rules
+from isoclr.finetuning.config import FinetuneConfig
 from isoclr.finetuning.models import (
-    Feed,
-    Frozen,
+    BatchBuilder,
+    FrozenBackbone,
+    FrozenStages,
+    FullBackbone,
     Head,
-    LastStage,
-    Lower,
+    LastStageBackbone,
+    ModelFactory,
+    SalukiBackbone,
     SalukiHead,
-    Start,
     Tune,
-    Whole,
-    WholeSaluki,
 )
 from isoclr.models.encoder import Encoder
 from isoclr.models.load import load
@@ -41,51 +41,51 @@ def encoder() -> Encoder:
 
 def test_frozen_embeddings_are_looked_up(encoder: Encoder) -> None:
     matrix = np.random.default_rng(0).normal(size=(150, 3)).astype(np.float32)
-    body = Frozen(encoder.network, matrix, torch.device("cpu"))
+    body = FrozenBackbone(encoder.network, matrix, torch.device("cpu"))
     assert np.array_equal(body(ROWS, RNG).numpy(), matrix[ROWS])
     assert not list(body.learning.parameters())
 
 
-def test_a_whole_encoder_gives_embeddings_in_order(encoder: Encoder, feed: Feed) -> None:
+def test_a_whole_encoder_gives_embeddings_in_order(encoder: Encoder, feed: BatchBuilder) -> None:
     want = encoder.embed_codes([feed.codes[row] for row in ROWS])
-    body = Whole(encoder, replace(feed, chunk_nt=256, round_to=32))
+    body = FullBackbone(encoder, replace(feed, chunk_nt=256, round_to=32))
     np.testing.assert_allclose(body.evaluate(ROWS), want, rtol=1e-5, atol=1e-6)
     body.network.eval()
     np.testing.assert_allclose(body(ROWS, RNG).detach(), want, rtol=1e-4, atol=1e-5)
 
 
-def test_every_weight_of_a_whole_encoder_learns(encoder: Encoder, feed: Feed) -> None:
-    body = Whole(encoder, feed)
+def test_every_weight_of_a_whole_encoder_learns(encoder: Encoder, feed: BatchBuilder) -> None:
+    body = FullBackbone(encoder, feed)
     body.learning.train()
     (body(ROWS, RNG) * torch.randn(len(ROWS), body.dim)).sum().backward()
     assert all(p.grad is not None for p in body.learning.parameters())
 
 
 @pytest.fixture
-def saluki(feed: Feed) -> WholeSaluki:
+def saluki(feed: BatchBuilder) -> SalukiBackbone:
     torch.manual_seed(0)
-    return WholeSaluki(Saluki(dropout=0.0), feed, shift=3)
+    return SalukiBackbone(Saluki(dropout=0.0), feed, shift=3)
 
 
-def test_saluki_gives_features_in_order(saluki: WholeSaluki) -> None:
+def test_saluki_gives_features_in_order(saluki: SalukiBackbone) -> None:
     together = saluki.evaluate(ROWS)
     for i, row in enumerate(ROWS):
         alone = saluki.evaluate(np.array([row]))
         torch.testing.assert_close(alone[0], together[i], rtol=1e-4, atol=1e-5)
 
 
-def test_saluki_is_moved_by_a_few_nt_in_training_only(saluki: WholeSaluki) -> None:
+def test_saluki_is_moved_by_a_few_nt_in_training_only(saluki: SalukiBackbone) -> None:
     saluki.saluki.eval()
     still = saluki.evaluate(ROWS)
     assert torch.equal(saluki.evaluate(ROWS), still)
     one, same, two = (saluki(ROWS, np.random.default_rng(seed)).detach() for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, two)
-    unmoved = WholeSaluki(saluki.saluki, saluki.feed, shift=0)
+    unmoved = SalukiBackbone(saluki.saluki, saluki.feed, shift=0)
     torch.testing.assert_close(unmoved(ROWS, RNG).detach(), still, rtol=1e-4, atol=1e-5)
 
 
-def test_chunks_hold_the_rnas_asked_for(feed: Feed) -> None:
+def test_chunks_hold_the_rnas_asked_for(feed: BatchBuilder) -> None:
     rows = np.array([9, 2, 55])
     found = {}
     for layout in feed.layouts(rows, gap=32):
@@ -151,26 +151,26 @@ def copied(one: Encoder) -> Encoder:
 @pytest.mark.parametrize("pooling", ["last", "all"])
 @pytest.mark.parametrize("keeps", [True, False])
 def test_it_gives_what_the_whole_network_gives(
-    feed: Feed, monkeypatch: pytest.MonkeyPatch, pooling: Pooling, keeps: bool
+    feed: BatchBuilder, monkeypatch: pytest.MonkeyPatch, pooling: Pooling, keeps: bool
 ) -> None:
     monkeypatch.setattr(last_stage, "ROOM", 1 << 30 if keeps else 0)
     whole = encoder_last_stage(pooling)
-    lower = Lower(whole, feed)
+    lower = FrozenStages(whole, feed)
     assert lower.keep() is keeps
     assert len(lower.kept) == (len(feed.codes) if keeps else 0)
-    body = LastStage(copied(whole), lower, feed)
+    body = LastStageBackbone(copied(whole), lower, feed)
     want = whole.embed_codes([feed.codes[row] for row in ROWS])
     np.testing.assert_allclose(body.evaluate(ROWS), want, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(body(ROWS, RNG).detach(), want, rtol=1e-4, atol=1e-5)
 
 
-def test_only_the_last_stage_learns(feed: Feed) -> None:
+def test_only_the_last_stage_learns(feed: BatchBuilder) -> None:
     whole = encoder_last_stage("all")
-    lower = Lower(whole, feed)
+    lower = FrozenStages(whole, feed)
     lower.keep()
     kept = {row: (x.clone(), mean.clone()) for row, (x, mean) in lower.kept.items()}
     own = copied(whole)
-    body = LastStage(own, lower, feed)
+    body = LastStageBackbone(own, lower, feed)
     optimizer = torch.optim.Adam(body.learning.parameters(), 0.01)
     body.learning.train()
     for _ in range(2):
@@ -186,9 +186,9 @@ def test_only_the_last_stage_learns(feed: Feed) -> None:
         assert torch.equal(mean, kept[row][1])
 
 
-def test_progress_counts_every_nucleotide(feed: Feed) -> None:
+def test_progress_counts_every_nucleotide(feed: BatchBuilder) -> None:
     seen: list[int] = []
-    Lower(encoder_last_stage("last"), feed).keep(seen.append)
+    FrozenStages(encoder_last_stage("last"), feed).keep(seen.append)
     assert sum(seen) == sum(len(codes) for codes in feed.codes)
 
 
@@ -197,21 +197,22 @@ def nothing(_title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tune", "kind"), [("frozen", Frozen), ("last-stage", LastStage), ("full", Whole)]
+    ("tune", "kind"),
+    [("frozen", FrozenBackbone), ("last-stage", LastStageBackbone), ("full", FullBackbone)],
 )
 def test_each_mode_has_its_body(
-    model: Path, feed: Feed, rules: Rules, tune: Tune, kind: type
+    model: Path, feed: BatchBuilder, rules: FinetuneConfig, tune: Tune, kind: type
 ) -> None:
-    start = Start(str(model), scratch=False, tune=tune)
+    start = ModelFactory(str(model), scratch=False, tune=tune)
     start.prepare(feed, nothing)  # type: ignore[arg-type]
     body, _ = start.make(feed, rules, 1, 0)
     assert isinstance(body, kind)
 
 
 def test_every_training_begins_with_the_pretrained_weights(
-    model: Path, feed: Feed, rules: Rules
+    model: Path, feed: BatchBuilder, rules: FinetuneConfig
 ) -> None:
-    start = Start(str(model), scratch=False, tune="full")
+    start = ModelFactory(str(model), scratch=False, tune="full")
     first, _ = start.make(feed, rules, 1, 0)
     with torch.no_grad():
         for parameter in first.network.parameters():
@@ -223,9 +224,9 @@ def test_every_training_begins_with_the_pretrained_weights(
 
 
 def test_from_scratch_the_architecture_is_kept_and_the_weights_are_the_seeds(
-    model: Path, feed: Feed, rules: Rules
+    model: Path, feed: BatchBuilder, rules: FinetuneConfig
 ) -> None:
-    start = Start(str(model), scratch=True, tune="full")
+    start = ModelFactory(str(model), scratch=True, tune="full")
     bodies = [start.make(feed, rules, 1, seed)[0].network for seed in (0, 0, 1)]
     pretrained = load(model).network
     states = [body.state_dict()["blocks.0.conv1.weight"] for body in (*bodies, pretrained)]
@@ -239,9 +240,9 @@ def test_from_scratch_the_architecture_is_kept_and_the_weights_are_the_seeds(
 
 @pytest.mark.parametrize("scratch", [False, True])
 def test_how_activations_are_kept_is_not_lost(
-    model: Path, feed: Feed, rules: Rules, scratch: bool
+    model: Path, feed: BatchBuilder, rules: FinetuneConfig, scratch: bool
 ) -> None:
-    start = Start(str(model), scratch=scratch, tune="full")
+    start = ModelFactory(str(model), scratch=scratch, tune="full")
     assert start.encoder is not None
     start.encoder.network.recompute = start.encoder.network.compiled = True
     network = start.make(feed, rules, 1, 0)[0].network
@@ -250,8 +251,10 @@ def test_how_activations_are_kept_is_not_lost(
     assert network.compiled
 
 
-def test_dropout_is_that_of_fine_tuning(model: Path, feed: Feed, rules: Rules) -> None:
-    start = Start(str(model), scratch=False, tune="full")
+def test_dropout_is_that_of_fine_tuning(
+    model: Path, feed: BatchBuilder, rules: FinetuneConfig
+) -> None:
+    start = ModelFactory(str(model), scratch=False, tune="full")
     body, head = start.make(feed, rules.changed(dropout=0.3), 1, 0)
     blocks = [block for block in body.network.modules() if isinstance(block, Block)]
     assert {block.norm1.dropout for block in blocks} == {0.3}
@@ -259,19 +262,21 @@ def test_dropout_is_that_of_fine_tuning(model: Path, feed: Feed, rules: Rules) -
     assert head.dropout.p == 0.3
 
 
-def test_pooling_can_be_of_all_blocks(model: Path, feed: Feed, rules: Rules) -> None:
-    start = Start(str(model), scratch=False, tune="full", pooling="all")
+def test_pooling_can_be_of_all_blocks(
+    model: Path, feed: BatchBuilder, rules: FinetuneConfig
+) -> None:
+    start = ModelFactory(str(model), scratch=False, tune="full", pooling="all")
     body, _ = start.make(feed, rules, 1, 0)
     assert body.dim == 8 + 8 + 8 + 16 + 16
 
 
 def test_names_of_methods(model: Path) -> None:
-    assert Start("saluki", scratch=False, tune="full").method == "Saluki"
-    assert Start("isoclr-m", scratch=True, tune="full").method == "supervised isoclr-m"
-    assert Start(str(model), scratch=False, tune="frozen").method == "frozen tiny"
+    assert ModelFactory("saluki", scratch=False, tune="full").method == "Saluki"
+    assert ModelFactory("isoclr-m", scratch=True, tune="full").method == "supervised isoclr-m"
+    assert ModelFactory(str(model), scratch=False, tune="frozen").method == "frozen tiny"
 
 
-def test_saluki_has_a_head_for_every_task(feed: Feed, rules: Rules) -> None:
-    body, head = Start("saluki", scratch=False, tune="full").make(feed, rules, 3, 0)
-    assert isinstance(body, WholeSaluki)
+def test_saluki_has_a_head_for_every_task(feed: BatchBuilder, rules: FinetuneConfig) -> None:
+    body, head = ModelFactory("saluki", scratch=False, tune="full").make(feed, rules, 3, 0)
+    assert isinstance(body, SalukiBackbone)
     assert head(torch.zeros(2, 64)).shape == (2, 3)

@@ -10,7 +10,7 @@ import torch
 
 import isoclr
 from isoclr.errors import InputError
-from isoclr.finetuning.models import Feed, Head, SalukiHead
+from isoclr.finetuning.models import BatchBuilder, Head, SalukiHead
 from isoclr.finetuning.predictor import Predictor, load_predictor, save_predictor
 from isoclr.models.resnet import Architecture, DilatedResNet
 from isoclr.models.saluki import Saluki
@@ -32,12 +32,12 @@ def made(**changes: Any) -> Predictor:
     return Predictor(**{**facts, **changes})
 
 
-def test_an_untrained_head_predicts_the_mean(feed: Feed) -> None:
+def test_an_untrained_head_predicts_the_mean(feed: BatchBuilder) -> None:
     assert np.array_equal(made().predict_codes(feed.codes[:4]), np.full((4, 1), 3.0))
 
 
 @pytest.mark.parametrize("kind", ["tiny", "saluki"])
-def test_an_rna_is_predicted_the_same_alone(feed: Feed, kind: str) -> None:
+def test_an_rna_is_predicted_the_same_alone(feed: BatchBuilder, kind: str) -> None:
     predictor = made(network=Saluki(), head=SalukiHead(64, 1)) if kind == "saluki" else made()
     for parameter in predictor.head.parameters():
         torch.nn.init.normal_(parameter)
@@ -51,7 +51,7 @@ def test_an_rna_is_predicted_the_same_alone(feed: Feed, kind: str) -> None:
     assert predictor.predict_codes([]).shape == (0, 1)
 
 
-def test_what_cannot_be_predicted_is_refused(feed: Feed) -> None:
+def test_what_cannot_be_predicted_is_refused(feed: BatchBuilder) -> None:
     with pytest.raises(InputError, match="sequence 2 is empty"):
         made().predict_codes([feed.codes[0], feed.codes[0][:0]])
     with pytest.raises(InputError, match="precision is 'half'"):
@@ -80,7 +80,7 @@ def predictor(kind: str) -> Predictor:
 
 
 @pytest.mark.parametrize("kind", ["tiny", "saluki"])
-def test_it_comes_back_as_it_was(tmp_path: Path, feed: Feed, kind: str) -> None:
+def test_it_comes_back_as_it_was(tmp_path: Path, feed: BatchBuilder, kind: str) -> None:
     saved = predictor(kind)
     loaded = load_predictor(save_predictor(saved, tmp_path / "model"))
     codes = feed.codes[:9]
@@ -89,7 +89,7 @@ def test_it_comes_back_as_it_was(tmp_path: Path, feed: Feed, kind: str) -> None:
     assert (tmp_path / "model" / "encoder").exists() is (kind == "tiny")
 
 
-def test_its_encoder_embeds_as_any_other(tmp_path: Path, feed: Feed) -> None:
+def test_its_encoder_embeds_as_any_other(tmp_path: Path, feed: BatchBuilder) -> None:
     saved = predictor("tiny")
     save_predictor(saved, tmp_path / "model")
     encoder = isoclr.load(tmp_path / "model" / "encoder")

@@ -9,19 +9,19 @@ import polars as pl
 import pytest
 
 from isoclr.finetuning.report import FinetuneReport
-from isoclr.finetuning.trials import Outcome
-from isoclr.tasks.leakage import LeakAudit, Leaks
+from isoclr.finetuning.trials import TrialResult
+from isoclr.tasks.leakage import Leakage, LeakageReport
 from isoclr.tasks.metrics import over_folds, over_seeds, pearson
 
 
-def outcome(split: str, seed: int, pearson: float) -> Outcome:
+def outcome(split: str, seed: int, pearson: float) -> TrialResult:
     metrics = {"pearson": pearson, "spearman": 0.1, "mse": 0.9, "n": 20}
-    return Outcome(
+    return TrialResult(
         f"{split}.{seed}", split, seed, 60, 20, 20, 5, 3, 0.5, 60.0, {"half_life": metrics}, []
     )
 
 
-def report(*outcomes: Outcome, folds: bool = True) -> FinetuneReport:
+def report(*outcomes: TrialResult, folds: bool = True) -> FinetuneReport:
     rng = np.random.default_rng(0)
     true = rng.normal(size=20)
     predictions = pl.DataFrame(
@@ -82,7 +82,7 @@ def test_leaks_are_in_the_json(tmp_path: Path) -> None:
     done, path = report(outcome("fold 1", 0, 0.4)), tmp_path / "report.json"
     done.save(path)
     assert json.loads(path.read_text())["leaks"] is None
-    leaks = LeakAudit(16, 0.9, "whole RNA", [Leaks("fold 1", 20, 3, None, 2, 20)])
+    leaks = LeakageReport(16, 0.9, "whole RNA", [Leakage("fold 1", 20, 3, None, 2, 20)])
     replace(done, leaks=leaks).save(path)
     assert json.loads(path.read_text())["leaks"]["splits"][0]["gene"] == 3
 

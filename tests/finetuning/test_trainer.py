@@ -11,16 +11,16 @@ import torch
 from safetensors.torch import save_file
 
 from isoclr.errors import InputError
-from isoclr.finetuning.config import Rules
-from isoclr.finetuning.data import Dataset, Job
-from isoclr.finetuning.models import Feed, Frozen, Head, Whole
-from isoclr.finetuning.trainer import FORMAT, DivergedError, State, Trainer, load, save
+from isoclr.finetuning.config import FinetuneConfig
+from isoclr.finetuning.data import Dataset, Trial
+from isoclr.finetuning.models import BatchBuilder, FrozenBackbone, FullBackbone, Head
+from isoclr.finetuning.trainer import FORMAT, DivergedError, Trainer, TrainerState, load, save
 from isoclr.models.encoder import Encoder
 from isoclr.models.resnet import Architecture, DilatedResNet
 from isoclr.training.checkpoint import write
 
 TENSORS = {"now.a": torch.arange(6.0).view(2, 3), "optimizer.a.step": torch.tensor(3.0)}
-STATE = State("fold-1.0", 3, 2, 0.25, 1.5, [{"epoch": 1, "loss": 0.5}])
+STATE = TrainerState("fold-1.0", 3, 2, 0.25, 1.5, [{"epoch": 1, "loss": 0.5}])
 
 
 def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -62,22 +62,22 @@ def encoder() -> Encoder:
     return Encoder(DilatedResNet(architecture, dropout=0.0).eval(), name="tiny")
 
 
-def frozen(job: Job, dataset: Dataset, rules: Rules, dim: int = 4) -> Trainer:
+def frozen(job: Trial, dataset: Dataset, rules: FinetuneConfig, dim: int = 4) -> Trainer:
     """On features that know the label."""
     torch.manual_seed(0)
     features = np.random.default_rng(0).normal(size=(len(dataset), dim)).astype(np.float32)
     features[:, 0] = dataset.targets[:, 0]
-    body = Frozen(encoder().network, features, torch.device("cpu"))
+    body = FrozenBackbone(encoder().network, features, torch.device("cpu"))
     head = Head(dim, dataset.targets.shape[1], hidden=rules.hidden, dropout=rules.dropout)
     return Trainer(job, dataset, body, head, rules, new_body=False)
 
 
 @pytest.mark.parametrize("new_body", [False, True])
 def test_pretrained_weights_get_no_decay(
-    job: Job, dataset: Dataset, feed: Feed, rules: Rules, new_body: bool
+    job: Trial, dataset: Dataset, feed: BatchBuilder, rules: FinetuneConfig, new_body: bool
 ) -> None:
     """The last layer begins at zero, so the first step moves the encoder by its L2 term or not at all."""
-    body = Whole(encoder(), feed)
+    body = FullBackbone(encoder(), feed)
     before = {name: p.detach().clone() for name, p in body.network.named_parameters()}
     head = Head(body.dim, 1, hidden=16, dropout=0.0)
     trainer = Trainer(job, dataset, body, head, replace(rules, l2=1.0), new_body=new_body)
@@ -96,7 +96,7 @@ def test_pretrained_weights_get_no_decay(
 
 
 def test_labels_are_scaled_by_the_training_part_alone(
-    job: Job, dataset: Dataset, rules: Rules
+    job: Trial, dataset: Dataset, rules: FinetuneConfig
 ) -> None:
     trainer = frozen(job, dataset, rules)
     known = dataset.targets[job.split.train, 0]
@@ -105,7 +105,9 @@ def test_labels_are_scaled_by_the_training_part_alone(
     np.testing.assert_allclose(trainer.scaled[job.split.train].std(), 1)
 
 
-def test_an_epoch_sees_every_training_rna_once(job: Job, dataset: Dataset, rules: Rules) -> None:
+def test_an_epoch_sees_every_training_rna_once(
+    job: Trial, dataset: Dataset, rules: FinetuneConfig
+) -> None:
     trainer = frozen(job, dataset, replace(rules, batch_size=33))
     first, second = list(trainer._batches(0)), list(trainer._batches(1))
     for batches in (first, second):
@@ -116,7 +118,9 @@ def test_an_epoch_sees_every_training_rna_once(job: Job, dataset: Dataset, rules
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_no_batch_is_a_single_rna(job: Job, dataset: Dataset, rules: Rules, count: int) -> None:
+def test_no_batch_is_a_single_rna(
+    job: Trial, dataset: Dataset, rules: FinetuneConfig, count: int
+) -> None:
     few = replace(job, split=replace(job.split, train=job.split.train[:count]))
     trainer = frozen(few, dataset, replace(rules, batch_size=2))
     assert min(len(batch) for batch in trainer._batches(0)) >= 2
@@ -124,9 +128,9 @@ def test_no_batch_is_a_single_rna(job: Job, dataset: Dataset, rules: Rules, coun
 
 
 def test_the_learning_rates_fall_after_every_epoch(
-    job: Job, dataset: Dataset, feed: Feed, rules: Rules
+    job: Trial, dataset: Dataset, feed: BatchBuilder, rules: FinetuneConfig
 ) -> None:
-    body = Whole(encoder(), feed)
+    body = FullBackbone(encoder(), feed)
     head = Head(body.dim, 1, hidden=16, dropout=0.0)
     trainer = Trainer(job, dataset, body, head, rules, new_body=False)
     for rates in ((0.001, 0.01), (0.0009, 0.009)):
@@ -137,7 +141,7 @@ def test_the_learning_rates_fall_after_every_epoch(
 
 
 def test_training_stops_when_validation_no_longer_rises_and_takes_the_best_back(
-    job: Job, dataset: Dataset, rules: Rules, monkeypatch: pytest.MonkeyPatch
+    job: Trial, dataset: Dataset, rules: FinetuneConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = frozen(job, dataset, replace(rules, epochs=50, patience=2))
     scores = iter([0.1, 0.4, 0.3, 0.35, 0.9])
@@ -158,7 +162,7 @@ def test_training_stops_when_validation_no_longer_rises_and_takes_the_best_back(
 
 
 def test_early_stopping_waits_for_the_least_number_of_epochs(
-    job: Job, dataset: Dataset, rules: Rules
+    job: Trial, dataset: Dataset, rules: FinetuneConfig
 ) -> None:
     trainer = frozen(job, dataset, replace(rules, epochs=50, min_epochs=9, patience=2))
     trainer.state.epoch, trainer.state.best_epoch = 8, 1
@@ -168,7 +172,7 @@ def test_early_stopping_waits_for_the_least_number_of_epochs(
 
 
 def test_a_label_that_is_not_known_teaches_nothing(
-    job: Job, dataset: Dataset, rules: Rules
+    job: Trial, dataset: Dataset, rules: FinetuneConfig
 ) -> None:
     targets = np.hstack([dataset.targets, np.full_like(dataset.targets, np.nan)])
     targets[:8, 1] = np.arange(8)
@@ -186,7 +190,9 @@ def test_a_label_that_is_not_known_teaches_nothing(
     assert [metrics["n"] for metrics in found] == [30, 2]
 
 
-def test_a_stopped_epoch_is_not_counted(job: Job, dataset: Dataset, rules: Rules) -> None:
+def test_a_stopped_epoch_is_not_counted(
+    job: Trial, dataset: Dataset, rules: FinetuneConfig
+) -> None:
     trainer = frozen(job, dataset, rules)
     assert not trainer.epoch(lambda _nt, _loss: True)
     assert trainer.state.epoch == 0
@@ -194,7 +200,7 @@ def test_a_stopped_epoch_is_not_counted(job: Job, dataset: Dataset, rules: Rules
 
 
 def test_a_loss_that_is_no_number_ends_the_training(
-    job: Job, dataset: Dataset, rules: Rules
+    job: Trial, dataset: Dataset, rules: FinetuneConfig
 ) -> None:
     trainer = frozen(job, dataset, rules)
     torch.nn.init.constant_(trainer.head.penalised()[-1], float("inf"))
@@ -202,7 +208,9 @@ def test_a_loss_that_is_no_number_ends_the_training(
         trainer.epoch(never)
 
 
-def test_what_is_saved_brings_a_training_back(job: Job, dataset: Dataset, rules: Rules) -> None:
+def test_what_is_saved_brings_a_training_back(
+    job: Trial, dataset: Dataset, rules: FinetuneConfig
+) -> None:
     rules = replace(rules, dropout=0.3)
     whole, stopped, resumed = (frozen(job, dataset, rules) for _ in range(3))
     for trainer in (whole, stopped):
@@ -216,7 +224,7 @@ def test_what_is_saved_brings_a_training_back(job: Job, dataset: Dataset, rules:
 
 
 def test_all_that_the_optimizer_knows_comes_back_to_the_device(
-    job: Job, dataset: Dataset, rules: Rules
+    job: Trial, dataset: Dataset, rules: FinetuneConfig
 ) -> None:
     """The fused Adam of a GPU wants its step there too; a device without memory stands in for one."""
     stopped, resumed = (frozen(job, dataset, rules) for _ in range(2))

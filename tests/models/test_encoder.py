@@ -13,9 +13,9 @@ import torch
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import encode, nucleotides
 from isoclr.models.encoder import MODELS, create
-from isoclr.models.inference import FoldedResNet, _single
+from isoclr.models.inference import FusedResNet, _single
 from isoclr.models.load import load
-from isoclr.models.packing import few_shapes, lay_out, pack
+from isoclr.models.packing import bucket_width, pack, plan_layouts
 from isoclr.models.resnet import Pooling
 
 
@@ -105,7 +105,7 @@ def test_folding_changes_nothing(name: str, pooling: Pooling, positive: bool) ->
     ((chunk,), _) = pack(random_rnas(3, (700, 300, 33)), gap=128, chunk_nt=2048)
     with torch.inference_mode():
         expected = network([chunk], torch.float64).numpy()
-    found = FoldedResNet(network, torch.float64).embed(chunk)
+    found = FusedResNet(network, torch.float64).embed(chunk)
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
 
 
@@ -114,8 +114,8 @@ def test_a_row_each_is_not_padded_far() -> None:
     tile_nt = encoder._fold(torch.float32).tile_nt
     lengths = np.random.default_rng(0).lognormal(7.5, 0.7, 400).astype(np.int64).clip(200, 12_288)
     assert lengths.sum() > tile_nt
-    round_to = few_shapes(lengths, tile_nt, encoder.network.architecture.gap)
-    layouts = lay_out(lengths, gap=None, chunk_nt=tile_nt, round_to=round_to)
+    round_to = bucket_width(lengths, tile_nt, encoder.network.architecture.gap)
+    layouts = plan_layouts(lengths, gap=None, chunk_nt=tile_nt, round_to=round_to)
     assert sum(b * w for b, w in (lay.shape for lay in layouts)) < 1.5 * lengths.sum()
 
 

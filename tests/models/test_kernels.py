@@ -77,8 +77,8 @@ def test_compiled_passes_equal_the_others(dtype: torch.dtype) -> None:
     ):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-3)
     torch.testing.assert_close(
-        compiled.combination(x, scale, grad, a, shift),
-        kernels.combination(x, scale, grad, a, shift),
+        compiled.affine_combine(x, scale, grad, a, shift),
+        kernels.affine_combine(x, scale, grad, a, shift),
         rtol=most,
         atol=most,
     )

@@ -10,7 +10,7 @@ from isoclr.models import layers as convolution
 from isoclr.models import layers as pooling
 from isoclr.models import layers as stem_module
 from isoclr.models.layers import Convolution, Stem, _pair_histogram, laid_out, max_pool, mean_pool
-from isoclr.models.packing import Chunk, Extent, pack
+from isoclr.models.packing import PackedBatch, Segments, pack
 
 
 def expected(x: torch.Tensor, conv: Convolution) -> torch.Tensor:
@@ -41,7 +41,7 @@ def test_equals_torch(
     conv = Convolution(5, 7, kernel, dilation, relu=relu).double()
     torch.nn.init.normal_(conv.bias)
     starts = np.arange(rows) * length
-    extent = Extent(starts, np.full(rows, length), rows * length, torch.device("cpu"))
+    extent = Segments(starts, np.full(rows, length), rows * length, torch.device("cpu"))
     x = torch.randn(rows, length, 5, dtype=torch.float64, requires_grad=True)
     (found,) = conv([x], [extent])
     wanted = expected(x, conv)
@@ -59,7 +59,7 @@ def test_equals_torch(
 def test_places_between_rnas_are_zero_and_pass_no_gradient() -> None:
     conv = Convolution(4, 4, 2)
     torch.nn.init.constant_(conv.bias, 1.0)
-    extent = Extent(np.array([0, 20]), np.array([10, 12]), 32, torch.device("cpu"))
+    extent = Segments(np.array([0, 20]), np.array([10, 12]), 32, torch.device("cpu"))
     x = extent.trim_(torch.randn(1, 32, 4)).requires_grad_()
     (y,) = conv([x], [extent])
     assert not y[0, 10:20].any()
@@ -80,9 +80,9 @@ def test_the_fused_relu_equals_the_plain_one(
     torch.testing.assert_close(fused, plain)
 
 
-def extent() -> Extent:
+def extent() -> Segments:
     """Three RNAs in one row; the first does not begin at once."""
-    return Extent(np.array([2, 8, 14]), np.array([5, 4, 1]), 16, torch.device("cpu"))
+    return Segments(np.array([2, 8, 14]), np.array([5, 4, 1]), 16, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("in_one_go", [False, True])
@@ -109,7 +109,7 @@ def test_the_larger_of_two_neighbours_gets_the_gradient() -> None:
     assert dx.tolist() == [[[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]]
 
 
-def one_chunk(codes: list[np.ndarray]) -> Chunk:
+def one_chunk(codes: list[np.ndarray]) -> PackedBatch:
     ((chunk,), _) = pack(codes, gap=128, chunk_nt=4096)
     return chunk
 

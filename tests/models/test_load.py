@@ -24,7 +24,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package that ships three versions of S and one of M."""
-    monkeypatch.setattr(loading, "SHELF", tmp_path / "weights")
+    monkeypatch.setattr(loading, "PRETRAINED_DIR", tmp_path / "weights")
     for seed, name in enumerate(("isoclr-s.v1", "isoclr-s.v2", "isoclr-s.v10")):
         isoclr.create("isoclr-s", seed=seed).save(tmp_path / "weights" / name)
     (tmp_path / "weights/NOTES.txt").write_text("what lies here")
@@ -89,7 +89,7 @@ def test_an_unknown_name_says_what_to_do_and_nobody_is_asked(
 
 
 def test_a_package_without_weights_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "SHELF", tmp_path / "nothing")
+    monkeypatch.setattr(loading, "PRETRAINED_DIR", tmp_path / "nothing")
     with pytest.raises(InputError, match="no trained weights ship"):
         isoclr.load("isoclr-s")
 

@@ -6,16 +6,16 @@ import torch
 import torch.nn.functional as F
 
 from isoclr.models.norm import BatchNorm
-from isoclr.models.packing import Extent
+from isoclr.models.packing import Segments
 
 
-def extent_of(lengths: list[int], width: int) -> Extent:
+def extent_of(lengths: list[int], width: int) -> Segments:
     """A row each, of one width."""
     starts = np.arange(len(lengths)) * width
-    return Extent(starts, np.array(lengths), len(lengths) * width, torch.device("cpu"))
+    return Segments(starts, np.array(lengths), len(lengths) * width, torch.device("cpu"))
 
 
-def ragged(lengths: list[list[int]], channels: int) -> tuple[list[torch.Tensor], list[Extent]]:
+def ragged(lengths: list[list[int]], channels: int) -> tuple[list[torch.Tensor], list[Segments]]:
     generator = torch.Generator().manual_seed(0)
     xs, extents = [], []
     for rows in lengths:
@@ -27,7 +27,7 @@ def ragged(lengths: list[list[int]], channels: int) -> tuple[list[torch.Tensor],
     return xs, extents
 
 
-def real(xs: list[torch.Tensor], extents: list[Extent]) -> torch.Tensor:
+def real(xs: list[torch.Tensor], extents: list[Segments]) -> torch.Tensor:
     """All real positions ``(positions, channels)`` in a row."""
     return torch.cat(
         [

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isoclr.genomics.encoding import PAD
-from isoclr.models.packing import STRIDE, Chunk, Extent, lay_out, pack
+from isoclr.models.packing import STRIDE, PackedBatch, Segments, pack, plan_layouts
 
 
 @given(
@@ -18,7 +18,7 @@ from isoclr.models.packing import STRIDE, Chunk, Extent, lay_out, pack
 def test_gaps_are_the_places_of_no_rna(lengths: list[int], gap: int | None, halvings: int) -> None:
     codes = [np.zeros(n, np.uint8) for n in lengths]
     for chunk in pack(codes, gap=gap, chunk_nt=512)[0]:
-        extent = Extent.of(chunk)
+        extent = Segments.of(chunk)
         for _ in range(halvings):
             extent = extent.halved()
         owner = np.full(extent.size, -1)
@@ -32,7 +32,7 @@ def test_gaps_are_the_places_of_no_rna(lengths: list[int], gap: int | None, halv
 
 
 def test_an_empty_chunk_is_all_gap() -> None:
-    extent = Extent.of(Chunk.empty(STRIDE))
+    extent = Segments.of(PackedBatch.empty(STRIDE))
     assert extent.total == 0
     assert extent.gaps.tolist() == list(range(STRIDE))
 
@@ -46,7 +46,7 @@ def test_an_empty_chunk_is_all_gap() -> None:
 def test_every_rna_has_its_place_and_its_distance(
     lengths: list[int], gap: int | None, chunk_nt: int, round_to: int
 ) -> None:
-    layouts = lay_out(np.array(lengths), gap=gap, chunk_nt=chunk_nt, round_to=round_to)
+    layouts = plan_layouts(np.array(lengths), gap=gap, chunk_nt=chunk_nt, round_to=round_to)
     assert sorted(np.concatenate([lay.rows for lay in layouts]).tolist()) == [*range(len(lengths))]
     for layout in layouts:
         rows, width = layout.shape
@@ -80,18 +80,19 @@ def test_little_is_padding() -> None:
     lengths = np.random.default_rng(0).lognormal(7.5, 0.7, 1000).astype(np.int64).clip(200, 12288)
     for chunk_nt in (16_384, 1 << 23):
         total = sum(
-            b * w for b, w in (lay.shape for lay in lay_out(lengths, gap=128, chunk_nt=chunk_nt))
+            b * w
+            for b, w in (lay.shape for lay in plan_layouts(lengths, gap=128, chunk_nt=chunk_nt))
         )
         assert 1 - lengths.sum() / total < 0.09
-    assert len(lay_out(lengths, gap=128, chunk_nt=1 << 23)) == 1
+    assert len(plan_layouts(lengths, gap=128, chunk_nt=1 << 23)) == 1
 
 
 def test_nothing_is_laid_out_in_nothing() -> None:
-    assert lay_out(np.empty(0, np.int64), gap=128, chunk_nt=512) == []
-    assert lay_out(np.empty(0, np.int64), gap=None, chunk_nt=512) == []
+    assert plan_layouts(np.empty(0, np.int64), gap=128, chunk_nt=512) == []
+    assert plan_layouts(np.empty(0, np.int64), gap=None, chunk_nt=512) == []
 
 
 @pytest.mark.parametrize("gap", [128, None])
 def test_an_rna_longer_than_a_chunk_is_alone(gap: int | None) -> None:
-    layouts = lay_out(np.array([5000, 40]), gap=gap, chunk_nt=1024)
+    layouts = plan_layouts(np.array([5000, 40]), gap=gap, chunk_nt=1024)
     assert sorted(lay.rows.tolist() for lay in layouts) == [[0], [1]]

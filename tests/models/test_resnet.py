@@ -11,13 +11,13 @@ from isoclr.genomics.encoding import CODON_START, EXON_END, MASK, PAD, TRACKS
 from isoclr.models.encoder import MODELS, Encoder, create
 from isoclr.models.layers import Convolution
 from isoclr.models.norm import BatchNorm
-from isoclr.models.packing import Chunk
-from isoclr.models.resnet import Block, CompositionHead, DilatedResNet
+from isoclr.models.packing import PackedBatch
+from isoclr.models.resnet import AuxiliaryHead, Block, DilatedResNet
 
 
-def made(dim: int = 3, features: int = 5) -> CompositionHead:
+def made(dim: int = 3, features: int = 5) -> AuxiliaryHead:
     torch.manual_seed(0)
-    return CompositionHead(
+    return AuxiliaryHead(
         dim, torch.arange(features).float(), torch.ones(features), torch.ones(features)
     )
 
@@ -96,7 +96,7 @@ def one_hot(codes: list[np.ndarray], tracks: int) -> torch.Tensor:
     return torch.tensor(np.stack([TRACKS[c].T[:tracks] for c in codes]), dtype=torch.float64)
 
 
-def one_chunk(codes: list[np.ndarray], *, gap: int | None = 128) -> Chunk:
+def one_chunk(codes: list[np.ndarray], *, gap: int | None = 128) -> PackedBatch:
     """All RNAs in one chunk, in their order: a row each, or end to end with a gap between them."""
     width = max(-(-len(c) // 32) * 32 for c in codes)
     steps = [width if gap is None else -(-len(c) // 32) * 32 + gap for c in codes]
@@ -106,7 +106,9 @@ def one_chunk(codes: list[np.ndarray], *, gap: int | None = 128) -> Chunk:
         block[start : start + len(c)] = c
     rows = len(codes) if gap is None else 1
     lengths = torch.tensor([len(c) for c in codes])
-    return Chunk(torch.from_numpy(block).view(rows, -1), torch.from_numpy(starts[:-1]), lengths)
+    return PackedBatch(
+        torch.from_numpy(block).view(rows, -1), torch.from_numpy(starts[:-1]), lengths
+    )
 
 
 def flat_gradient(network: DilatedResNet) -> torch.Tensor:
@@ -154,7 +156,7 @@ def test_neither_padding_nor_neighbours_reach_an_embedding(
     torch.testing.assert_close(together / scale, alone / scale, rtol=0, atol=1e-5)
 
 
-def widened(chunk: Chunk, nt: int) -> Chunk:
+def widened(chunk: PackedBatch, nt: int) -> PackedBatch:
     return chunk._replace(codes=F.pad(chunk.codes, (0, nt), value=PAD))
 
 

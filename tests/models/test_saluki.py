@@ -6,8 +6,8 @@ import torch
 from numpy.typing import NDArray
 
 from isoclr.genomics.encoding import PAD, Codes, encode
-from isoclr.models.packing import Chunk, Extent, fill
-from isoclr.models.saluki import FILTERS, GAP, STRIDE, PoolingBlock, Saluki, lay_out_for_saluki
+from isoclr.models.packing import PackedBatch, Segments, fill_batch
+from isoclr.models.saluki import FILTERS, GAP, STRIDE, PoolingBlock, Saluki, pack_for_saluki
 
 
 def rnas(*lengths: int) -> list[Codes]:
@@ -19,11 +19,13 @@ def rnas(*lengths: int) -> list[Codes]:
     return made
 
 
-def chunks_of(codes: list[Codes], chunk_nt: int = 4096) -> tuple[list[Chunk], NDArray[np.int64]]:
+def chunks_of(
+    codes: list[Codes], chunk_nt: int = 4096
+) -> tuple[list[PackedBatch], NDArray[np.int64]]:
     lengths = np.array([len(c) for c in codes])
-    layouts = lay_out_for_saluki(lengths, chunk_nt=chunk_nt)
+    layouts = pack_for_saluki(lengths, chunk_nt=chunk_nt)
     order = np.concatenate([layout.rows for layout in layouts])
-    return [fill(layout, codes, lengths) for layout in layouts], order
+    return [fill_batch(layout, codes, lengths) for layout in layouts], order
 
 
 @pytest.fixture
@@ -65,8 +67,8 @@ def test_more_padding_changes_nothing(saluki: Saluki) -> None:
     with torch.no_grad():
         want = saluki([chunk])
         for padded in (
-            Chunk(wider, chunk.starts, chunk.lengths),
-            Chunk(moved, chunk.starts + 5 * STRIDE, chunk.lengths),
+            PackedBatch(wider, chunk.starts, chunk.lengths),
+            PackedBatch(moved, chunk.starts + 5 * STRIDE, chunk.lengths),
         ):
             torch.testing.assert_close(saluki([padded]), want, rtol=1e-5, atol=1e-5)
 
@@ -78,7 +80,7 @@ def test_a_smaller_gap_would_let_neighbours_meet(saluki: Saluki) -> None:
     starts, lengths = torch.tensor([0, 128]), torch.tensor([128, 128])
     assert GAP == 64
     with torch.no_grad():
-        touching = saluki([Chunk(torch.from_numpy(row), starts, lengths)])
+        touching = saluki([PackedBatch(torch.from_numpy(row), starts, lengths)])
         alone = saluki(chunks_of([first])[0])
     assert float((touching[0] - alone[0]).detach().abs().max()) > 1e-4
 
@@ -122,7 +124,7 @@ def test_dropout_differs_between_steps_and_is_off_in_evaluation() -> None:
     torch.manual_seed(0)
     block = PoolingBlock(FILTERS, 5, 0.3, 0.007)
     x = torch.randn(1, 4096, FILTERS)
-    extent = Extent.whole(4096, torch.device("cpu"))
+    extent = Segments.whole(4096, torch.device("cpu"))
     with torch.no_grad():
         block.train()
         (one, _), (two, _) = block(x, extent), block(x, extent)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isoclr.corpus.corpus import CODES, INDEX, INDEX_DTYPE, META, SCHEMA, TRANSCRIPTS
 from isoclr.genomics.encoding import Codes
-from isoclr.pretraining.augmentations import Resident
+from isoclr.pretraining.augmentations import DeviceCorpus
 
 MakeCorpus = Callable[..., Path]
 
@@ -120,10 +120,10 @@ def corpus_of(lengths: Sequence[int], seed: int = 0) -> Corpus:
 
 
 @pytest.fixture(scope="session")
-def make_resident() -> Callable[..., Resident]:
+def make_resident() -> Callable[..., DeviceCorpus]:
     """Makes a corpus of transcripts of given lengths, on the CPU."""
 
-    def make(lengths: Sequence[int], seed: int = 0) -> Resident:
-        return Resident(corpus_of(lengths, seed))
+    def make(lengths: Sequence[int], seed: int = 0) -> DeviceCorpus:
+        return DeviceCorpus(corpus_of(lengths, seed))
 
     return make

@@ -17,16 +17,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from isoclr.corpus.corpus import open_corpus
-from isoclr.models.packing import Packing
-from isoclr.pretraining.augmentations import Augmentation, Resident
+from isoclr.models.packing import PackingConfig
+from isoclr.pretraining.augmentations import Augmentation, DeviceCorpus
 from isoclr.pretraining.auxiliary import SIZE
-from isoclr.pretraining.config import Recipe
-from isoclr.pretraining.data import PairSampler, ViewMaker
+from isoclr.pretraining.config import PretrainConfig
+from isoclr.pretraining.data import PairSampler, ViewBuilder
 from isoclr.pretraining.losses import count_weights
-from isoclr.pretraining.model import Learner
-from isoclr.training.distributed import World, join
+from isoclr.pretraining.model import ContrastiveModel
+from isoclr.training.distributed import Distributed, init_distributed
 
-RECIPE = Recipe(
+RECIPE = PretrainConfig(
     seed=3,
     clip=1e9,
     dropout=0.0,
@@ -39,14 +39,14 @@ SCALE = torch.zeros(SIZE), torch.linspace(0.5, 2.0, SIZE), torch.ones(SIZE)
 AUGMENTATION = Augmentation(mask=0.15, most_shift=3, drop_splice=0.2, drop_tracks=0.2)
 
 
-class DetachingWorld(World):
+class DetachingWorld(Distributed):
     """Wrong: the gathered rows carry no gradient."""
 
     def gather(self, own: Tensor, places: Sequence[Tensor]) -> Tensor:
         return super().gather(own.detach(), places) + 0 * own.sum()
 
 
-class AveragingWorld(World):
+class AveragingWorld(Distributed):
     """Wrong: gradients are averaged over ranks, as DistributedDataParallel does."""
 
     def sum_gradients(self, parameters: Sequence[Tensor]) -> None:
@@ -57,22 +57,24 @@ class AveragingWorld(World):
 
 
 VARIANTS = {
-    "right": World,
+    "right": Distributed,
     "detaching": DetachingWorld,
     "averaging": AveragingWorld,
 }
 
 
-def gradients(world: World, corpus_path: Path, pairs: int) -> dict[str, Tensor]:
+def gradients(world: Distributed, corpus_path: Path, pairs: int) -> dict[str, Tensor]:
     corpus = open_corpus(corpus_path)
     order, starts = corpus.members
     sampler = PairSampler(order, starts, batch_size=pairs, seed=RECIPE.seed)
-    learner = Learner(RECIPE, world, count_weights(starts[1:] - starts[:-1]), composition=SCALE)
+    learner = ContrastiveModel(
+        RECIPE, world, count_weights(starts[1:] - starts[:-1]), composition=SCALE
+    )
     learner.modules.double()
     learner.dtype = torch.float64
-    packing = Packing(gap=learner.network.architecture.gap, chunk_nt=1024)
-    maker = ViewMaker(
-        Resident(corpus),
+    packing = PackingConfig(gap=learner.network.architecture.gap, chunk_nt=1024)
+    maker = ViewBuilder(
+        DeviceCorpus(corpus),
         AUGMENTATION,
         packing,
         seed=RECIPE.seed,
@@ -97,8 +99,8 @@ def main(corpus: str, out: str, variants: str, pairs: str) -> None:
     numbers = [int(number) for number in pairs.split(",")]
     if os.environ["RANK"] == "0":
         for number in numbers:
-            save_file(gradients(World(), Path(corpus), number), f"{out}/alone.{number}.0")
-    with join("cpu", timeout_minutes=5) as joined:
+            save_file(gradients(Distributed(), Path(corpus), number), f"{out}/alone.{number}.0")
+    with init_distributed("cpu", timeout_minutes=5) as joined:
         for variant in variants.split(","):
             world = VARIANTS[variant](joined.rank, joined.size, joined.device)
             for number in numbers if variant == "right" else numbers[-1:]:

@@ -11,22 +11,24 @@ from hypothesis import strategies as st
 
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, MASK, NUCLEOTIDE_BITS, PAD, Codes
-from isoclr.models.packing import Chunk, Layout, lay_out
+from isoclr.models.packing import PackedBatch, PackLayout, plan_layouts
 from isoclr.pretraining.augmentations import (
     Augmentation,
-    Draws,
-    Isoforms,
-    Placing,
-    Resident,
-    render,
+    AugmentationSample,
+    CorpusLike,
+    DeviceCorpus,
+    Placement,
+    make_views,
 )
-from isoclr.pretraining.data import deal
-from isoclr.training.rng import below, words
+from isoclr.pretraining.data import partition_by_length
+from isoclr.training.rng import bernoulli, hash_uint32
 
 ALL = NUCLEOTIDE_BITS | CODON_START | EXON_END
 
 
-def draw(n: int = 1000, step: int = 0, epoch: int = 0, seed: int = 0, **lost: float) -> Draws:
+def draw(
+    n: int = 1000, step: int = 0, epoch: int = 0, seed: int = 0, **lost: float
+) -> AugmentationSample:
     how = Augmentation(**{"mask": 0.15, "most_shift": 3, **lost})  # type: ignore[arg-type]
     return how.draw(n, seed=seed, epoch=epoch, step=step)
 
@@ -88,7 +90,7 @@ def test_losing_tracks_leaves_mask_and_shift_as_they_were() -> None:
 
 
 Lengths = list[int]
-MakeResident = Callable[..., Resident]
+MakeResident = Callable[..., DeviceCorpus]
 
 lengths = st.lists(st.integers(1, 700), min_size=1, max_size=12)
 packings = st.fixed_dictionaries(
@@ -107,19 +109,21 @@ augmentations = st.builds(
 )
 
 
-def plain_view(resident: Resident, transcript: int, draws: Draws, view: int) -> Codes:
+def plain_view(
+    resident: DeviceCorpus, transcript: int, draws: AugmentationSample, view: int
+) -> Codes:
     """One view by itself: shift, tracks and mask in so many words."""
     start, length = resident.offsets[transcript], resident.lengths[transcript]
     codes = resident.codes[start : start + length].numpy().copy()
     if draws.keep is not None:
         codes &= np.uint8(draws.keep[view])
     low, high = torch.from_numpy(draws.keys[view]).int()
-    drawn = words(torch.arange(int(length), dtype=torch.int32), low, high)
-    codes[below(drawn, draws.mask_rate).numpy()] = MASK
+    drawn = hash_uint32(torch.arange(int(length), dtype=torch.int32), low, high)
+    codes[bernoulli(drawn, draws.mask_rate).numpy()] = MASK
     return np.concatenate([np.full(draws.shift, PAD, np.uint8), codes])
 
 
-def views_in(chunks: list[Chunk], placings: list[Placing]) -> dict[int, Codes]:
+def views_in(chunks: list[PackedBatch], placings: list[Placement]) -> dict[int, Codes]:
     """View → its codes; everything else in the chunks must be padding."""
     found = {}
     for chunk, placing in zip(chunks, placings, strict=True):
@@ -132,9 +136,9 @@ def views_in(chunks: list[Chunk], placings: list[Placing]) -> dict[int, Codes]:
     return found
 
 
-def placed(nt: np.ndarray, packing: dict[str, int | None], hand: np.ndarray) -> list[Placing]:
-    layouts = lay_out(nt[hand], **packing)  # type: ignore[arg-type]
-    return [Placing(layout, hand[layout.rows]) for layout in layouts]
+def placed(nt: np.ndarray, packing: dict[str, int | None], hand: np.ndarray) -> list[Placement]:
+    layouts = plan_layouts(nt[hand], **packing)  # type: ignore[arg-type]
+    return [Placement(layout, hand[layout.rows]) for layout in layouts]
 
 
 @settings(max_examples=60, deadline=None)
@@ -152,9 +156,9 @@ def test_views_are_the_same_in_any_layout_and_on_any_number_of_ranks(
     draws = augmentation.draw(len(transcripts), seed=seed, epoch=1, step=2)
     nt = resident.lengths[transcripts] + draws.shift
     found: dict[int, Codes] = {}
-    for hand in deal(nt, ranks):
+    for hand in partition_by_length(nt, ranks):
         placings = placed(nt, packing, hand)
-        found |= views_in(render(resident, transcripts, draws, placings), placings)
+        found |= views_in(make_views(resident, transcripts, draws, placings), placings)
     assert sorted(found) == list(range(len(transcripts)))
     for view, codes in found.items():
         expected = plain_view(resident, int(transcripts[view]), draws, view)
@@ -168,7 +172,7 @@ def rendered(make_resident: MakeResident, augmentation: Augmentation, n: int = 8
     draws = augmentation.draw(n, seed=3, epoch=0, step=0)
     nt = resident.lengths[transcripts] + draws.shift
     placings = placed(nt, {"gap": 128, "chunk_nt": 10_000}, np.arange(n))
-    views = views_in(render(resident, transcripts, draws, placings), placings)
+    views = views_in(make_views(resident, transcripts, draws, placings), placings)
     return [views[i][draws.shift :] for i in range(n)]
 
 
@@ -208,20 +212,24 @@ def test_the_corpus_is_left_as_it_is(make_resident: MakeResident) -> None:
     before = resident.codes.clone()
     draws = Augmentation(mask=1.0, drop_tracks=1.0).draw(2, seed=0, epoch=0, step=0)
     placings = placed(resident.lengths, {"gap": 32, "chunk_nt": 1024}, np.arange(2))
-    render(resident, np.arange(2), draws, placings)
+    make_views(resident, np.arange(2), draws, placings)
     assert torch.equal(resident.codes, before)
 
 
 def test_no_views_no_chunks(make_resident: MakeResident) -> None:
     draws = Augmentation().draw(0, seed=0, epoch=0, step=0)
-    assert render(make_resident([10]), np.empty(0, np.int64), draws, []) == []
+    assert make_views(make_resident([10]), np.empty(0, np.int64), draws, []) == []
 
 
 def test_a_chunk_may_begin_with_padding(make_resident: MakeResident) -> None:
     resident = make_resident([100])
-    placings = [Placing(Layout(np.zeros(1, np.int64), np.array([64]), (1, 256)), np.array([0]))]
+    placings = [
+        Placement(PackLayout(np.zeros(1, np.int64), np.array([64]), (1, 256)), np.array([0]))
+    ]
     draws = Augmentation(mask=0.15).draw(1, seed=0, epoch=0, step=0)
-    (codes,) = views_in(render(resident, np.zeros(1, np.int64), draws, placings), placings).values()
+    (codes,) = views_in(
+        make_views(resident, np.zeros(1, np.int64), draws, placings), placings
+    ).values()
     np.testing.assert_array_equal(codes, plain_view(resident, 0, draws, 0))
 
 
@@ -229,7 +237,7 @@ def test_chunks_are_laid_out_as_the_encoder_expects(make_resident: MakeResident)
     resident = make_resident([100, 64, 33])
     draws = Augmentation(most_shift=3).draw(3, seed=0, epoch=0, step=1)
     placings = placed(resident.lengths + draws.shift, {"gap": 128, "chunk_nt": 4096}, np.arange(3))
-    (chunk,) = render(resident, np.arange(3), draws, placings)
+    (chunk,) = make_views(resident, np.arange(3), draws, placings)
     assert chunk.codes.dtype == torch.uint8
     assert tuple(chunk.codes.shape) == placings[0].layout.shape
     assert chunk.starts.tolist() == placings[0].layout.starts.tolist()
@@ -250,29 +258,29 @@ class MappedCorpus:
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> Isoforms:
+def corpus(tmp_path: Path) -> CorpusLike:
     return MappedCorpus(tmp_path / "codes.bin")
 
 
-def test_on_a_cpu_the_memory_map_itself_is_used_without_a_warning(corpus: Isoforms) -> None:
-    resident = Resident(corpus)
+def test_on_a_cpu_the_memory_map_itself_is_used_without_a_warning(corpus: CorpusLike) -> None:
+    resident = DeviceCorpus(corpus)
     assert resident.codes.data_ptr() == corpus.codes.__array_interface__["data"][0]
     assert resident.codes.tolist() == list(range(24))
 
 
-def test_the_host_knows_where_transcripts_lie(corpus: Isoforms) -> None:
-    resident = Resident(corpus)
+def test_the_host_knows_where_transcripts_lie(corpus: CorpusLike) -> None:
+    resident = DeviceCorpus(corpus)
     assert resident.offsets.tolist() == [0, 10]
     assert resident.lengths.tolist() == [10, 14]
     assert resident.offsets.dtype == resident.lengths.dtype == np.dtype(np.int64)
 
 
 def test_a_corpus_too_large_for_the_device_is_one_line(
-    corpus: Isoforms, monkeypatch: pytest.MonkeyPatch
+    corpus: CorpusLike, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate")
 
     monkeypatch.setattr(torch.Tensor, "to", full)
     with pytest.raises(InputError, match=r"24 bytes, more than cuda has free; --corpus-on cpu"):
-        Resident(corpus, "cuda")
+        DeviceCorpus(corpus, "cuda")

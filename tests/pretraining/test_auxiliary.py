@@ -11,18 +11,18 @@ import torch
 from numpy.typing import NDArray
 
 from isoclr.genomics.encoding import CODON_START, EXON_END, Codes, encode, nucleotides
-from isoclr.pretraining.augmentations import Resident
+from isoclr.pretraining.augmentations import DeviceCorpus
 from isoclr.pretraining.auxiliary import (
     IUPAC,
     MOTIFS,
     PARTS,
     SIZE,
-    Bases,
+    FlatBases,
     _kinds,
     _known,
-    bases_of,
-    composition,
     count,
+    flatten_bases,
+    sequence_features,
 )
 
 
@@ -124,13 +124,13 @@ RNAS: list[tuple[str, tuple[int, int] | None, list[int]]] = [
 ]
 
 
-def corpus() -> Resident:
-    return Resident(Small([codes(*rna) for rna in RNAS]))
+def corpus() -> DeviceCorpus:
+    return DeviceCorpus(Small([codes(*rna) for rna in RNAS]))
 
 
 @pytest.mark.parametrize("chosen", [[0], [1, 0], [5], [4, 3, 2, 1, 0, 0, 5]])
 def test_every_number_is_that_of_a_plain_count(chosen: list[int]) -> None:
-    found = composition(corpus(), np.array(chosen))
+    found = sequence_features(corpus(), np.array(chosen))
     assert found.shape == (len(chosen), SIZE)
     assert found.dtype == torch.float32
     for row, which in zip(found.tolist(), chosen, strict=True):
@@ -149,8 +149,8 @@ def random_rna(seed: int) -> tuple[str, tuple[int, int] | None, list[int]]:
 
 def test_random_rnas_too() -> None:
     rnas = [random_rna(seed) for seed in range(12)]
-    resident = Resident(Small([codes(*rna) for rna in rnas]))
-    found = composition(resident, np.arange(12))
+    resident = DeviceCorpus(Small([codes(*rna) for rna in rnas]))
+    found = sequence_features(resident, np.arange(12))
     for row, rna in zip(found.tolist(), rnas, strict=True):
         assert row == pytest.approx(plain(*rna), abs=2e-4)
 
@@ -158,12 +158,15 @@ def test_random_rnas_too() -> None:
 def test_the_parts_are_as_large_as_they_say() -> None:
     rnas: list[Codes] = [codes(*rna) for rna in RNAS]
     assert sum(part.size for part in PARTS.values()) == SIZE
-    assert composition(Resident(Small(rnas)), np.arange(len(rnas))).shape == (len(rnas), SIZE)
+    assert sequence_features(DeviceCorpus(Small(rnas)), np.arange(len(rnas))).shape == (
+        len(rnas),
+        SIZE,
+    )
 
 
 def test_none_is_no_row() -> None:
     nothing: NDArray[np.int64] = np.empty(0, np.int64)
-    assert composition(corpus(), nothing).shape == (0, SIZE)
+    assert sequence_features(corpus(), nothing).shape == (0, SIZE)
 
 
 @pytest.mark.parametrize("device", [torch.device("cpu"), torch.device("meta")])
@@ -177,15 +180,15 @@ def test_tables_are_made_once_for_a_device(device: torch.device) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_nothing_waits_for_a_gpu() -> None:
-    resident = Resident(Small([codes(*rna) for rna in RNAS]), "cuda")
+    resident = DeviceCorpus(Small([codes(*rna) for rna in RNAS]), "cuda")
     chosen = np.arange(len(RNAS))
-    composition(resident, chosen)
+    sequence_features(resident, chosen)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        found = composition(resident, chosen)
+        found = sequence_features(resident, chosen)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert torch.equal(found, composition(resident, chosen))
+    assert torch.equal(found, sequence_features(resident, chosen))
 
 
 class Held:
@@ -197,8 +200,8 @@ class Held:
     lengths = np.array([4, 2])
 
 
-def tallied(*transcripts: int) -> Bases:
-    return bases_of(Held(), np.array(transcripts))  # type: ignore[arg-type]
+def tallied(*transcripts: int) -> FlatBases:
+    return flatten_bases(Held(), np.array(transcripts))  # type: ignore[arg-type]
 
 
 def test_every_base_knows_its_rna_its_place_and_its_region() -> None:

@@ -9,26 +9,26 @@ import torch
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import EXON_END, MASK, PAD
-from isoclr.models.packing import Packing
-from isoclr.pretraining.augmentations import Augmentation, Resident
-from isoclr.pretraining.auxiliary import PARTS, composition
-from isoclr.pretraining.config import Recipe
+from isoclr.models.packing import PackingConfig
+from isoclr.pretraining.augmentations import Augmentation, DeviceCorpus
+from isoclr.pretraining.auxiliary import PARTS, sequence_features
+from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.data import (
     MOST_PAIRS,
     Batch,
-    Data,
     Pairs,
     PairSampler,
-    ViewMaker,
-    deal,
+    PretrainDataset,
+    ViewBuilder,
     hold_out,
+    partition_by_length,
 )
 from isoclr.pretraining.losses import count_weights, measure
-from isoclr.training.distributed import World
+from isoclr.training.distributed import Distributed
 
 PLAIN = Augmentation()
 POORER = Augmentation(mask=0.15, most_shift=3, drop_splice=0.3, drop_tracks=0.2)
-PACKING = Packing(gap=128, chunk_nt=1024)
+PACKING = PackingConfig(gap=128, chunk_nt=1024)
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def maker(
     rank: int = 0,
     ranks: int = 1,
     augmentation: Augmentation = POORER,
-    packing: Packing = PACKING,
-) -> ViewMaker:
-    return ViewMaker(Resident(corpus), augmentation, packing, seed=1, rank=rank, ranks=ranks)
+    packing: PackingConfig = PACKING,
+) -> ViewBuilder:
+    return ViewBuilder(DeviceCorpus(corpus), augmentation, packing, seed=1, rank=rank, ranks=ranks)
 
 
 def pairs_of(corpus: Corpus) -> Pairs:
@@ -126,12 +126,12 @@ def test_ranks_have_as_many_nucleotides(corpus: Corpus) -> None:
 @pytest.mark.parametrize(
     "packing",
     [
-        Packing(gap=128, chunk_nt=1),
-        Packing(gap=128, chunk_nt=2**23, round_to=1024),
-        Packing(gap=None, chunk_nt=1024),
+        PackingConfig(gap=128, chunk_nt=1),
+        PackingConfig(gap=128, chunk_nt=2**23, round_to=1024),
+        PackingConfig(gap=None, chunk_nt=1024),
     ],
 )
-def test_the_packing_changes_no_view(corpus: Corpus, packing: Packing) -> None:
+def test_the_packing_changes_no_view(corpus: Corpus, packing: PackingConfig) -> None:
     pairs = pairs_of(corpus)
     found = rows(maker(corpus, packing=packing).batch(pairs, 3, 2))
     assert found == rows(maker(corpus).batch(pairs, 3, 2))
@@ -148,9 +148,9 @@ def test_views_are_new_in_every_step_and_epoch(corpus: Corpus) -> None:
 
 def test_a_share_of_the_views_loses_its_tracks(corpus: Corpus) -> None:
     pairs = pairs_of(corpus)
-    marked = Resident(corpus)
+    marked = DeviceCorpus(corpus)
     marked.codes = marked.codes | EXON_END
-    made = ViewMaker(marked, Augmentation(drop_splice=0.5), PACKING, seed=1)
+    made = ViewBuilder(marked, Augmentation(drop_splice=0.5), PACKING, seed=1)
     for_all = [rows(made.batch(pairs, 0, step)) for step in range(20)]
     kept = [view[0] >= EXON_END for views in for_all for view in views.values()]
     assert np.mean(kept) == pytest.approx(0.5, abs=0.15)
@@ -162,13 +162,13 @@ def test_compositions_are_those_of_the_whole_rnas_in_the_order_of_the_rows(
 ) -> None:
     pairs = pairs_of(corpus)
     transcripts = np.concatenate([pairs.first, pairs.second])
-    resident = Resident(corpus)
+    resident = DeviceCorpus(corpus)
     for rank in range(ranks):
-        made = ViewMaker(
+        made = ViewBuilder(
             resident, POORER, PACKING, seed=1, rank=rank, ranks=ranks, with_composition=True
         ).batch(pairs, 0, 0)
         assert made.composition is not None
-        expected = composition(resident, transcripts[made.places[rank].numpy()])
+        expected = sequence_features(resident, transcripts[made.places[rank].numpy()])
         assert torch.equal(made.composition, expected)
 
 
@@ -176,7 +176,7 @@ def test_no_composition_unless_asked_for(corpus: Corpus) -> None:
     assert maker(corpus).batch(pairs_of(corpus), 0, 0).composition is None
 
 
-PACKING_DATA = Packing(gap=128, chunk_nt=4096)
+PACKING_DATA = PackingConfig(gap=128, chunk_nt=4096)
 
 
 @pytest.fixture(scope="module")
@@ -184,8 +184,8 @@ def corpus_data(small_corpus: Path) -> Corpus:
     return open_corpus(small_corpus)  # 24 gene sets, six of each size from 1 to 4
 
 
-def data(corpus: Corpus, **options: float) -> Data:
-    return Data(corpus, Recipe(**{"batch_size": 7, "held_out": 0.2, **options}))  # type: ignore[arg-type]
+def data(corpus: Corpus, **options: float) -> PretrainDataset:
+    return PretrainDataset(corpus, PretrainConfig(**{"batch_size": 7, "held_out": 0.2, **options}))  # type: ignore[arg-type]
 
 
 def test_every_gene_set_is_trained_on_or_held_out(corpus_data: Corpus) -> None:
@@ -204,7 +204,7 @@ def test_weights_are_those_of_all_gene_sets_used(corpus_data: Corpus) -> None:
 
 def test_a_batch_is_that_of_its_step_in_its_epoch(corpus_data: Corpus) -> None:
     made = data(corpus_data)
-    batch_of = made.batches(Resident(corpus_data), PACKING_DATA, World())
+    batch_of = made.batches(DeviceCorpus(corpus_data), PACKING_DATA, Distributed())
     assert made.sampler.steps_per_epoch == 3
     for step, (epoch, within) in {0: (0, 0), 2: (0, 2), 3: (1, 0), 7: (2, 1)}.items():
         pairs = made.sampler.batch(epoch, within)
@@ -213,7 +213,7 @@ def test_a_batch_is_that_of_its_step_in_its_epoch(corpus_data: Corpus) -> None:
 
 def test_the_recipe_says_what_views_lose(corpus_data: Corpus) -> None:
     batch_of = data(corpus_data, mask=1.0, shift=0).batches(
-        Resident(corpus_data), PACKING_DATA, World()
+        DeviceCorpus(corpus_data), PACKING_DATA, Distributed()
     )
     assert all(((c.codes == MASK) | (c.codes == PAD)).all() for c in batch_of(0).chunks)
 
@@ -221,7 +221,8 @@ def test_the_recipe_says_what_views_lose(corpus_data: Corpus) -> None:
 def test_held_out_pairs_are_whole_and_always_the_same(corpus_data: Corpus) -> None:
     made = data(corpus_data, mask=1.0)
     first, second = (
-        made.held_out_batch(Resident(corpus_data), PACKING_DATA, World()) for _ in range(2)
+        made.held_out_batch(DeviceCorpus(corpus_data), PACKING_DATA, Distributed())
+        for _ in range(2)
     )
     assert first is not None
     assert second is not None
@@ -233,12 +234,12 @@ def test_held_out_pairs_are_whole_and_always_the_same(corpus_data: Corpus) -> No
 
 def test_nothing_held_out_is_no_batch(corpus_data: Corpus) -> None:
     made = data(corpus_data, held_out=0.0)
-    assert made.held_out_batch(Resident(corpus_data), PACKING_DATA, World()) is None
+    assert made.held_out_batch(DeviceCorpus(corpus_data), PACKING_DATA, Distributed()) is None
 
 
 def test_the_size_of_a_batch_is_that_of_its_views(corpus_data: Corpus) -> None:
     made = data(corpus_data)
-    batch = made.batches(Resident(corpus_data), PACKING_DATA, World())(0)
+    batch = made.batches(DeviceCorpus(corpus_data), PACKING_DATA, Distributed())(0)
     assert made.nt_of_batch() == batch.nt
 
 
@@ -248,11 +249,11 @@ def test_too_few_gene_sets_to_contrast(corpus_data: Corpus) -> None:
 
 
 def test_the_scale_is_that_of_the_rnas_trained_on(corpus_data: Corpus) -> None:
-    made, resident = data(corpus_data, composition=1.0), Resident(corpus_data)
+    made, resident = data(corpus_data, composition=1.0), DeviceCorpus(corpus_data)
     scale = made.composition_scale(resident)
     assert scale is not None
     used = np.flatnonzero(np.isin(corpus_data.index["gene_set"], made.sampler.gene_sets))
-    found = composition(resident, used).double()
+    found = sequence_features(resident, used).double()
     np.testing.assert_allclose(scale[0], found.mean(0), atol=1e-6)
     np.testing.assert_allclose(scale[1], found.std(0, correction=0), atol=1e-6)
     assert (scale[1] == 0).any()  # made-up RNAs have no exons
@@ -261,7 +262,7 @@ def test_the_scale_is_that_of_the_rnas_trained_on(corpus_data: Corpus) -> None:
 def test_what_a_composition_tells_has_its_weight_however_many_numbers_tell_it(
     corpus_data: Corpus,
 ) -> None:
-    scale = data(corpus_data, composition=1.0).composition_scale(Resident(corpus_data))
+    scale = data(corpus_data, composition=1.0).composition_scale(DeviceCorpus(corpus_data))
     assert scale is not None
     sizes = [part.size for part in PARTS.values()]
     found = [float(part.sum()) for part in torch.split(scale[2], sizes)]
@@ -269,7 +270,7 @@ def test_what_a_composition_tells_has_its_weight_however_many_numbers_tell_it(
 
 
 def test_no_scale_unless_asked_for(corpus_data: Corpus) -> None:
-    assert data(corpus_data).composition_scale(Resident(corpus_data)) is None
+    assert data(corpus_data).composition_scale(DeviceCorpus(corpus_data)) is None
 
 
 def test_only_gene_sets_with_a_true_pair_are_held_out() -> None:
@@ -324,7 +325,7 @@ def realistic_lengths(n: int) -> np.ndarray:
 @pytest.mark.parametrize("n", [1, 2, 5, 200])
 def test_deal_gives_every_view_once_and_nucleotides_evenly(ranks: int, n: int) -> None:
     lengths = realistic_lengths(n)
-    hands = deal(lengths, ranks)
+    hands = partition_by_length(lengths, ranks)
     assert sorted(np.concatenate(hands)) == list(range(n))
     totals = [int(lengths[hand].sum()) for hand in hands]
     assert max(totals) - min(totals) <= lengths.max()

@@ -10,7 +10,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from isoclr.errors import InputError
-from isoclr.training.distributed import LostRankError, World, join, lost_ranks_named
+from isoclr.training.distributed import (
+    Distributed,
+    LostRankError,
+    init_distributed,
+    reraise_lost_rank,
+)
 
 WORKER = Path(__file__).with_name("gradient_worker.py")
 
@@ -112,7 +117,7 @@ def test_a_wrong_gather_or_sum_would_be_seen(gradients: dict[int, Path], wrong: 
 
 def test_gather_puts_rows_in_their_places() -> None:
     own = torch.tensor([[1.0], [2.0], [3.0]], requires_grad=True)
-    gathered = World().gather(own, [torch.tensor([2, 0, 1])])
+    gathered = Distributed().gather(own, [torch.tensor([2, 0, 1])])
     assert gathered.tolist() == [[2.0], [3.0], [1.0]]
     (gathered * torch.tensor([[10.0], [20.0], [30.0]])).sum().backward()  # type: ignore[no-untyped-call]
     assert own.grad is not None
@@ -121,7 +126,7 @@ def test_gather_puts_rows_in_their_places() -> None:
 
 def test_alone_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with join("cpu") as world:
+    with init_distributed("cpu") as world:
         assert (world.rank, world.size, world.leads) == (0, 1, True)
         assert not torch.distributed.is_initialized()
         assert world.highest([3.0, 1.0]) == [3.0, 1.0]
@@ -129,14 +134,14 @@ def test_alone_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unknown_device_is_one_line() -> None:
     for device in ("tpu9", "meta"):  # torch knows meta, and computes nothing on it
-        with pytest.raises(InputError, match=f"--device is '{device}'"), join(device):
+        with pytest.raises(InputError, match=f"--device is '{device}'"), init_distributed(device):
             pass
 
 
 def test_a_lost_rank_is_named() -> None:
     with (
         pytest.raises(LostRankError, match="rank 1 of 4 has lost another process"),
-        lost_ranks_named(1, 4),
+        reraise_lost_rank(1, 4),
     ):
         raise RuntimeError(
             "[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:53"
@@ -144,5 +149,5 @@ def test_a_lost_rank_is_named() -> None:
 
 
 def test_other_errors_pass() -> None:
-    with pytest.raises(RuntimeError, match="out of memory"), lost_ranks_named(0, 2):
+    with pytest.raises(RuntimeError, match="out of memory"), reraise_lost_rank(0, 2):
         raise RuntimeError("out of memory")

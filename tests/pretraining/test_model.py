@@ -9,21 +9,21 @@ import torch
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.models.encoder import create
-from isoclr.models.packing import Packing
-from isoclr.pretraining.augmentations import Augmentation, Resident
+from isoclr.models.packing import PackingConfig
+from isoclr.pretraining.augmentations import Augmentation, DeviceCorpus
 from isoclr.pretraining.auxiliary import SIZE
-from isoclr.pretraining.config import Recipe
-from isoclr.pretraining.data import Batch, Data, PairSampler, ViewMaker
-from isoclr.pretraining.losses import composition_errors, decoupled_contrastive_loss
-from isoclr.pretraining.model import DivergedError, Learner, starting_point, untrained
-from isoclr.training.device import Tuning
-from isoclr.training.distributed import World
+from isoclr.pretraining.config import PretrainConfig
+from isoclr.pretraining.data import Batch, PairSampler, PretrainDataset, ViewBuilder
+from isoclr.pretraining.losses import auxiliary_loss, decoupled_contrastive_loss
+from isoclr.pretraining.model import ContrastiveModel, DivergedError, build_encoder, load_init
+from isoclr.training.device import MemoryPlan
+from isoclr.training.distributed import Distributed
 
-RECIPE = Recipe(batch_size=6, temperature=0.2, precision="float32")
-PACKING = Packing(gap=128, chunk_nt=4096)
+RECIPE = PretrainConfig(batch_size=6, temperature=0.2, precision="float32")
+PACKING = PackingConfig(gap=128, chunk_nt=4096)
 SCALE = torch.zeros(SIZE), torch.linspace(0.5, 2.0, SIZE), torch.ones(SIZE)
-KEEPING = Tuning(packing=PACKING, recompute=False, compile=False)
-RECOMPUTING = Tuning(packing=PACKING, recompute=True, compile=False)
+KEEPING = MemoryPlan(packing=PACKING, recompute=False, compile=False)
+RECOMPUTING = MemoryPlan(packing=PACKING, recompute=True, compile=False)
 
 
 @pytest.fixture(autouse=True)
@@ -42,19 +42,21 @@ def corpus(small_corpus: Path) -> Corpus:
 def batch(corpus: Corpus, step: int = 0, *, with_composition: bool = False) -> Batch:
     pairs = PairSampler(*corpus.members, batch_size=6, seed=0).batch(0, step)
     augmentation = Augmentation(mask=0.15, most_shift=3)
-    maker = ViewMaker(
-        Resident(corpus), augmentation, PACKING, seed=0, with_composition=with_composition
+    maker = ViewBuilder(
+        DeviceCorpus(corpus), augmentation, PACKING, seed=0, with_composition=with_composition
     )
     return maker.batch(pairs, 0, step)
 
 
-def learner(corpus: Corpus, **options: Any) -> Learner:
+def learner(corpus: Corpus, **options: Any) -> ContrastiveModel:
     weights = np.linspace(0.5, 1.5, corpus.num_gene_sets, dtype=np.float32)
-    recipe = Recipe(**{**RECIPE.as_dict(), **options})
-    return Learner(recipe, World(), weights, composition=SCALE if recipe.composition else None)
+    recipe = PretrainConfig(**{**RECIPE.as_dict(), **options})
+    return ContrastiveModel(
+        recipe, Distributed(), weights, composition=SCALE if recipe.composition else None
+    )
 
 
-def projections(made: Learner, views: Batch) -> tuple[torch.Tensor, ...]:
+def projections(made: ContrastiveModel, views: Batch) -> tuple[torch.Tensor, ...]:
     """Of the first and of the second views of the pairs, in the pairs' order."""
     with torch.no_grad():
         own = made.projector(made.network(views.chunks))
@@ -163,7 +165,7 @@ def test_recomputing_activations_gives_the_same_gradient(corpus: Corpus) -> None
 def test_the_network_is_told_to_compile(corpus: Corpus) -> None:
     made = learner(corpus)
     assert not made.network.compiled
-    made.follow(Tuning(packing=PACKING, recompute=False, compile=True))
+    made.follow(MemoryPlan(packing=PACKING, recompute=False, compile=True))
     assert made.network.compiled
 
 
@@ -171,7 +173,7 @@ def test_a_trained_body_is_the_start_and_the_projection_head_is_fresh(corpus: Co
     first, fresh = learner(corpus), learner(corpus)
     first.step(batch(corpus), 0, 0.01)
     weights = np.ones(corpus.num_gene_sets, np.float32)
-    made = Learner(RECIPE, World(), weights, start=first.encoder)
+    made = ContrastiveModel(RECIPE, Distributed(), weights, start=first.encoder)
     for name, tensor in made.network.state_dict().items():
         assert torch.equal(tensor, first.network.state_dict()[name]), name
     for name, tensor in made.projector.state_dict().items():
@@ -212,7 +214,7 @@ def test_the_composition_counts_beside_the_contrast(corpus: Corpus) -> None:
     with torch.no_grad():
         embeddings = made.network(views.chunks)
         assert views.composition is not None
-        errors = composition_errors(made.reader(embeddings), views.composition, *SCALE)
+        errors = auxiliary_loss(made.reader(embeddings), views.composition, *SCALE)
     z1, z2 = projections(made, views)
     weights = made.weights[views.gene_sets]
     expected = decoupled_contrastive_loss(z1, z2, weights, temperature=0.2) + 3 * errors.mean()
@@ -223,10 +225,10 @@ def test_the_composition_counts_beside_the_contrast(corpus: Corpus) -> None:
 
 
 def test_training_on_the_composition_learns_to_read_it(corpus: Corpus) -> None:
-    recipe = Recipe(**{**RECIPE.as_dict(), "pooling": "all", "composition": 100.0})
-    data, views = Data(corpus, recipe), batch(corpus, with_composition=True)
-    scale = data.composition_scale(Resident(corpus))
-    made = Learner(recipe, World(), data.weights, composition=scale)
+    recipe = PretrainConfig(**{**RECIPE.as_dict(), "pooling": "all", "composition": 100.0})
+    data, views = PretrainDataset(corpus, recipe), batch(corpus, with_composition=True)
+    scale = data.composition_scale(DeviceCorpus(corpus))
+    made = ContrastiveModel(recipe, Distributed(), data.weights, composition=scale)
     losses = [made.step(views, number, 0.003).result().loss for number in range(30)]
     assert losses[-1] < losses[0] / 2
     assert "composition" in made.validate(views)
@@ -250,15 +252,15 @@ def saved(folder: Path, name: str = "isoclr-s", tracks: int = 6, **options: str)
 
 
 def test_without_a_start_the_weights_are_the_seeds() -> None:
-    first, second, other = (untrained(Recipe(seed=seed)).sha256 for seed in (1, 1, 2))
+    first, second, other = (build_encoder(PretrainConfig(seed=seed)).sha256 for seed in (1, 1, 2))
     assert first == second != other
-    made = untrained(Recipe(model="isoclr-m", tracks=5, pooling="all"))
+    made = build_encoder(PretrainConfig(model="isoclr-m", tracks=5, pooling="all"))
     assert (made.name, made.tracks) == ("isoclr-m", 5)
     assert made.network.architecture.pooling == "all"
 
 
 def test_the_start_is_the_model_given(tmp_path: Path) -> None:
-    start = starting_point(saved(tmp_path), **KIND)  # type: ignore[arg-type]
+    start = load_init(saved(tmp_path), **KIND)  # type: ignore[arg-type]
     assert start.sha256 == create("isoclr-s", seed=1).sha256
     assert torch.is_grad_enabled()
     assert all(parameter.requires_grad for parameter in start.network.parameters())
@@ -276,16 +278,16 @@ def test_a_model_of_another_kind_is_named(
 ) -> None:
     init = saved(tmp_path)
     with pytest.raises(InputError, match=message) as error:
-        starting_point(init, **{**KIND, **changed})  # type: ignore[arg-type]
+        load_init(init, **{**KIND, **changed})  # type: ignore[arg-type]
     assert str(error.value).startswith(f"--init {init}: ")
     assert "\n" not in str(error.value)
 
 
 def test_how_the_start_pools_does_not_matter(tmp_path: Path) -> None:
-    start = starting_point(saved(tmp_path, pooling="all"), **KIND)  # type: ignore[arg-type]
+    start = load_init(saved(tmp_path, pooling="all"), **KIND)  # type: ignore[arg-type]
     assert start.network.state_dict().keys() == create("isoclr-s").network.state_dict().keys()
 
 
 def test_no_such_model_is_one_line() -> None:
     with pytest.raises(InputError, match="nowhere"):
-        starting_point("nowhere", **KIND)  # type: ignore[arg-type]
+        load_init("nowhere", **KIND)  # type: ignore[arg-type]

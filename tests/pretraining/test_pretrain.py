@@ -19,12 +19,12 @@ from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.models.load import load
 from isoclr.pretraining import trainer as checkpoint
-from isoclr.pretraining.config import Recipe
-from isoclr.pretraining.pretrain import CorpusOn, Machine, Pretrained, prepare, pretrain
-from isoclr.training.distributed import World
+from isoclr.pretraining.config import PretrainConfig
+from isoclr.pretraining.pretrain import CorpusOn, Machine, PretrainResult, pretrain, set_up
+from isoclr.training.distributed import Distributed
 from isoclr.training.logging import read
 
-RECIPE = Recipe(batch_size=8, held_out=0.3, precision="float32")
+RECIPE = PretrainConfig(batch_size=8, held_out=0.3, precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def corpus(small_corpus: Path) -> Corpus:
 
 def test_a_step_can_be_done_with_what_is_prepared(corpus: Corpus) -> None:
     said: list[str] = []
-    made = prepare(corpus, RECIPE, World(), Machine(chunk_nt=4096), say=said.append)
+    made = set_up(corpus, RECIPE, Distributed(), Machine(chunk_nt=4096), say=said.append)
     result = made.learner.step(made.batch_of(0), 0, 0.001).result()
     assert result.loss > 0
     assert made.held_out is not None
@@ -43,15 +43,17 @@ def test_a_step_can_be_done_with_what_is_prepared(corpus: Corpus) -> None:
 
 
 def test_the_machines_options_reach_network_and_chunks(corpus: Corpus) -> None:
-    made = prepare(corpus, RECIPE, World(), Machine(chunk_nt=512, recompute="off"), say=print)
+    made = set_up(corpus, RECIPE, Distributed(), Machine(chunk_nt=512, recompute="off"), say=print)
     assert not made.learner.network.recompute
     assert made.tuning.packing.chunk_nt == 512
     assert all(chunk.codes.numel() <= 512 for chunk in made.batch_of(0).chunks)
-    assert prepare(corpus, RECIPE, World(), Machine(), say=print).learner.network.recompute
+    assert set_up(corpus, RECIPE, Distributed(), Machine(), say=print).learner.network.recompute
 
 
 def test_the_packing_is_that_of_the_architecture(corpus: Corpus) -> None:
-    made = prepare(corpus, Recipe(model="isoclr-l", batch_size=8), World(), Machine(), say=print)
+    made = set_up(
+        corpus, PretrainConfig(model="isoclr-l", batch_size=8), Distributed(), Machine(), say=print
+    )
     assert made.tuning.packing.gap is None
     assert all(len(c.starts) == len(c.codes) for c in made.batch_of(0).chunks)  # a row each
 
@@ -62,10 +64,10 @@ gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @gpu
 @pytest.mark.parametrize("where", ["device", "cpu"])
 def test_a_gpu_has_the_batches_of_a_cpu(corpus: Corpus, where: CorpusOn) -> None:
-    on_cpu = prepare(corpus, RECIPE, World(), Machine(chunk_nt=2**20), say=print)
-    world = World(device=torch.device("cuda", 0))
+    on_cpu = set_up(corpus, RECIPE, Distributed(), Machine(chunk_nt=2**20), say=print)
+    world = Distributed(device=torch.device("cuda", 0))
     machine = Machine(corpus_on=where, chunk_nt=2**20, compile="off")
-    on_gpu = prepare(corpus, RECIPE, world, machine, say=print)
+    on_gpu = set_up(corpus, RECIPE, world, machine, say=print)
     for step in range(3):
         ours, theirs = on_gpu.batch_of(step), on_cpu.batch_of(step)
         assert ours.gene_sets.tolist() == theirs.gene_sets.tolist()
@@ -77,8 +79,8 @@ def test_a_gpu_has_the_batches_of_a_cpu(corpus: Corpus, where: CorpusOn) -> None
 
 @gpu
 def test_nothing_waits_for_a_gpu_until_a_steps_figures_are_read(corpus: Corpus) -> None:
-    world = World(device=torch.device("cuda", 0))
-    made = prepare(corpus, RECIPE, world, Machine(compile="off", recompute="off"), say=print)
+    world = Distributed(device=torch.device("cuda", 0))
+    made = set_up(corpus, RECIPE, world, Machine(compile="off", recompute="off"), say=print)
     made.learner.step(made.batch_of(0), 0, 0.001).result()
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -136,12 +138,12 @@ def wait_for_step(run: Path, step: int, process: "subprocess.Popen[bytes]") -> N
 
 
 @pytest.fixture(scope="module")
-def never_stopped(tmp_path_factory: pytest.TempPathFactory, small_corpus: Path) -> Pretrained:
+def never_stopped(tmp_path_factory: pytest.TempPathFactory, small_corpus: Path) -> PretrainResult:
     torch.set_num_threads(1)
     return pretrain(small_corpus, out=tmp_path_factory.mktemp("runs") / "whole", **options())
 
 
-def test_a_run_leaves_a_model_a_checkpoint_and_a_log(never_stopped: Pretrained) -> None:
+def test_a_run_leaves_a_model_a_checkpoint_and_a_log(never_stopped: PretrainResult) -> None:
     out = never_stopped.out
     assert {file.name for file in out.iterdir()} == {
         "checkpoint.safetensors",
@@ -153,7 +155,7 @@ def test_a_run_leaves_a_model_a_checkpoint_and_a_log(never_stopped: Pretrained) 
     assert (never_stopped.stopped_by, never_stopped.state.step) == (0, STEPS)
 
 
-def test_the_log_tells_every_step_and_every_validation(never_stopped: Pretrained) -> None:
+def test_the_log_tells_every_step_and_every_validation(never_stopped: PretrainResult) -> None:
     records = read(never_stopped.out / "log.jsonl")
     steps = [record for record in records if "loss" in record]
     assert [record["step"] for record in steps] == list(range(1, STEPS + 1))
@@ -164,7 +166,7 @@ def test_the_log_tells_every_step_and_every_validation(never_stopped: Pretrained
     assert rates[-1] < rates[0]
 
 
-def test_held_out_gene_sets_are_not_trained_on(never_stopped: Pretrained) -> None:
+def test_held_out_gene_sets_are_not_trained_on(never_stopped: PretrainResult) -> None:
     # 18 of the 24 families have two relatives or more
     assert never_stopped.gene_sets == 24 - round(0.3 * 18)
     assert never_stopped.state.validation is not None
@@ -172,7 +174,7 @@ def test_held_out_gene_sets_are_not_trained_on(never_stopped: Pretrained) -> Non
 
 
 def test_killed_at_random_and_resumed_is_never_stopped(
-    never_stopped: Pretrained, small_corpus: Path, tmp_path: Path
+    never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     command = [sys.executable, *as_arguments(small_corpus, out, checkpoint_steps=2), "--resume"]
@@ -191,7 +193,7 @@ def test_killed_at_random_and_resumed_is_never_stopped(
 
 
 def test_a_finished_run_resumed_stays_as_it_is(
-    never_stopped: Pretrained, small_corpus: Path, tmp_path: Path
+    never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "copy"
     out.mkdir()
@@ -203,7 +205,7 @@ def test_a_finished_run_resumed_stays_as_it_is(
 
 
 def test_a_run_starts_from_a_trained_model_and_says_which(
-    never_stopped: Pretrained, small_corpus: Path, tmp_path: Path
+    never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path
 ) -> None:
     start = load(never_stopped.out)
     changed = options(steps=2, init=str(never_stopped.out), learning_rate=0.0)
@@ -216,7 +218,7 @@ def test_a_run_starts_from_a_trained_model_and_says_which(
 
 
 def test_a_model_of_another_kind_is_no_start(
-    never_stopped: Pretrained, small_corpus: Path, tmp_path: Path
+    never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path
 ) -> None:
     changed = options(init=str(never_stopped.out), tracks=4)
     with pytest.raises(InputError, match="its number of tracks is 6, the run's is 4"):
@@ -292,12 +294,12 @@ def test_nothing_but_a_run_is_resumed(small_corpus: Path, tmp_path: Path) -> Non
     assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]
 
 
-def test_other_options_are_named(never_stopped: Pretrained, small_corpus: Path) -> None:
+def test_other_options_are_named(never_stopped: PretrainResult, small_corpus: Path) -> None:
     with pytest.raises(InputError, match=r"--mask 0\.15 \(given: 0\.3\)"):
         pretrain(small_corpus, out=never_stopped.out, resume=True, **options(mask=0.3))
 
 
-def test_another_corpus_is_named(never_stopped: Pretrained, make_corpus: Any) -> None:
+def test_another_corpus_is_named(never_stopped: PretrainResult, make_corpus: Any) -> None:
     with pytest.raises(InputError, match="was trained on another corpus"):
         pretrain(make_corpus(24, seed=1), out=never_stopped.out, resume=True, **options())
 

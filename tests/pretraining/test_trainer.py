@@ -11,22 +11,22 @@ import torch
 
 from isoclr.errors import InputError
 from isoclr.pretraining import trainer as checkpoint
-from isoclr.pretraining.config import Plan
+from isoclr.pretraining.config import Budget
 from isoclr.pretraining.data import Batch
-from isoclr.pretraining.model import DivergedError, Launched, Learner, StepResult
-from isoclr.pretraining.trainer import FORMAT, Cadence, Checkpoint, Run, State, load, save
+from isoclr.pretraining.model import ContrastiveModel, DivergedError, PendingStep, StepResult
+from isoclr.pretraining.trainer import FORMAT, Checkpoint, Intervals, State, Trainer, load, save
 from isoclr.training.checkpoint import read as read_checkpoint
 from isoclr.training.checkpoint import take, write
-from isoclr.training.distributed import World
-from isoclr.training.logging import Display, Log, read
-from isoclr.training.signals import StopRequest
+from isoclr.training.distributed import Distributed
+from isoclr.training.logging import Log, ProgressDisplay, read
+from isoclr.training.signals import GracefulStop
 
 TENSORS = {
     "network.weight": torch.arange(6.0).view(2, 3),
     "optimizer.weight.step": torch.tensor(7.0),
 }
 STATE = State(7, 12_345, 1.5, 0.25, {"step": 5, "retrieval": 0.5}, {"step": 5, "retrieval": 0.5})
-SAVED = Checkpoint(TENSORS, {"seed": 3, "mask": 0.15}, Plan("epochs", 4), "corpus", STATE)
+SAVED = Checkpoint(TENSORS, {"seed": 3, "mask": 0.15}, Budget("epochs", 4), "corpus", STATE)
 
 
 @pytest.fixture
@@ -87,10 +87,10 @@ class CountingLearner:
         self.steps: list[int] = []
         self.rates: list[float] = []
 
-    def step(self, _: Batch, number: int, learning_rate: float) -> Launched:
+    def step(self, _: Batch, number: int, learning_rate: float) -> PendingStep:
         self.steps.append(number)
         self.rates.append(learning_rate)
-        return Launched(number, torch.tensor([10.0 - number, 1.0]))
+        return PendingStep(number, torch.tensor([10.0 - number, 1.0]))
 
     def validate(self, _: Batch) -> dict[str, float]:
         return {"loss": 1.0, "retrieval": 0.9 if len(self.steps) == 4 else 0.2, "pairs": 2.0}
@@ -99,11 +99,11 @@ class CountingLearner:
         return {"steps": torch.tensor([len(self.steps)])}
 
 
-def make_run(folder: Path, plan: Plan, **changed: Any) -> Run:
-    cadence = Cadence(log=1, validate=4, checkpoint_steps=3, checkpoint_minutes=60)
+def make_run(folder: Path, plan: Budget, **changed: Any) -> Trainer:
+    cadence = Intervals(log=1, validate=4, checkpoint_steps=3, checkpoint_minutes=60)
     parts: dict[str, Any] = {
-        "learner": cast("Learner", CountingLearner()),
-        "world": World(),
+        "learner": cast("ContrastiveModel", CountingLearner()),
+        "world": Distributed(),
         "plan": plan,
         "state": State(),
         "cadence": cadence,
@@ -113,18 +113,18 @@ def make_run(folder: Path, plan: Plan, **changed: Any) -> Run:
         "held_out": BATCH,
         "checkpoint_path": folder / "checkpoint.safetensors",
         "log": Log(folder / "log.jsonl"),
-        "display": Display(False),
+        "display": ProgressDisplay(False),
     }
-    return Run(**{**parts, **changed})
+    return Trainer(**{**parts, **changed})
 
 
-def train(run: Run, stop: StopRequest | None = None) -> int:
+def train(run: Trainer, stop: GracefulStop | None = None) -> int:
     with cast("Log", run.log):
-        return run.train(stop or StopRequest())
+        return run.train(stop or GracefulStop())
 
 
 def test_a_plan_in_epochs_takes_their_steps(tmp_path: Path) -> None:
-    run = make_run(tmp_path, Plan("epochs", 2))
+    run = make_run(tmp_path, Budget("epochs", 2))
     assert train(run) == 0
     learner = cast("CountingLearner", run.learner)
     assert learner.steps == list(range(10))
@@ -135,7 +135,7 @@ def test_a_plan_in_epochs_takes_their_steps(tmp_path: Path) -> None:
 
 
 def test_it_goes_on_from_the_state_given(tmp_path: Path) -> None:
-    run = make_run(tmp_path, Plan("steps", 6), state=State(step=4, nt=400, seconds=50.0))
+    run = make_run(tmp_path, Budget("steps", 6), state=State(step=4, nt=400, seconds=50.0))
     train(run)
     assert cast("CountingLearner", run.learner).steps == [4, 5]
     assert run.state.nt == 600
@@ -143,7 +143,7 @@ def test_it_goes_on_from_the_state_given(tmp_path: Path) -> None:
 
 
 def test_validation_comes_at_its_steps_and_at_the_end_and_the_best_is_kept(tmp_path: Path) -> None:
-    run = make_run(tmp_path, Plan("steps", 10))
+    run = make_run(tmp_path, Budget("steps", 10))
     train(run)
     measured = [r["step"] for r in read(tmp_path / "log.jsonl") if "held_out_loss" in r]
     assert measured == [4, 8, 10]
@@ -162,10 +162,10 @@ def test_checkpoints_come_at_their_steps_and_at_the_end(
         original(path, found)
 
     monkeypatch.setattr("isoclr.pretraining.trainer.save", save)
-    train(make_run(tmp_path, Plan("steps", 7)))
+    train(make_run(tmp_path, Budget("steps", 7)))
     assert saved == [3, 6, 7]
     last = load(tmp_path / "checkpoint.safetensors")
-    assert (last.state.step, last.plan, int(last.tensors["steps"])) == (7, Plan("steps", 7), 7)
+    assert (last.state.step, last.plan, int(last.tensors["steps"])) == (7, Budget("steps", 7), 7)
 
 
 def test_checkpoints_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,36 +173,36 @@ def test_checkpoints_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("isoclr.pretraining.trainer.save", lambda _, c: saved.append(c.state.step))
     minute = iter(range(0, 6000, 60))
     monkeypatch.setattr("isoclr.pretraining.trainer.time.monotonic", lambda: next(minute))
-    cadence = Cadence(log=1, validate=100, checkpoint_steps=None, checkpoint_minutes=2)
-    train(make_run(tmp_path, Plan("steps", 5), cadence=cadence))
+    cadence = Intervals(log=1, validate=100, checkpoint_steps=None, checkpoint_minutes=2)
+    train(make_run(tmp_path, Budget("steps", 5), cadence=cadence))
     assert saved == [2, 4, 5]
 
 
 def test_a_signal_ends_the_run_after_the_step_with_a_checkpoint(tmp_path: Path) -> None:
-    stop = StopRequest()
+    stop = GracefulStop()
 
     def batch_of(step: int) -> Batch:
         if step == 2:
             stop.signal = signal.SIGTERM
         return BATCH
 
-    run = make_run(tmp_path, Plan("steps", 50), batch_of=batch_of)
+    run = make_run(tmp_path, Budget("steps", 50), batch_of=batch_of)
     assert train(run, stop) == signal.SIGTERM
     assert 1 <= run.state.step <= 3
     assert load(tmp_path / "checkpoint.safetensors").state.step == run.state.step
 
 
 def test_a_signal_before_the_first_step_leaves_no_checkpoint(tmp_path: Path) -> None:
-    stop = StopRequest()
+    stop = GracefulStop()
     stop.signal = signal.SIGTERM
-    run = make_run(tmp_path, Plan("steps", 5))
+    run = make_run(tmp_path, Budget("steps", 5))
     assert train(run, stop) == signal.SIGTERM
     assert not (tmp_path / "checkpoint.safetensors").exists()
 
 
 def test_fewer_lines_of_log_on_request(tmp_path: Path) -> None:
-    cadence = Cadence(log=4, validate=100, checkpoint_steps=None, checkpoint_minutes=60)
-    train(make_run(tmp_path, Plan("steps", 10), cadence=cadence, held_out=None))
+    cadence = Intervals(log=4, validate=100, checkpoint_steps=None, checkpoint_minutes=60)
+    train(make_run(tmp_path, Budget("steps", 10), cadence=cadence, held_out=None))
     assert [r["step"] for r in read(tmp_path / "log.jsonl")] == [4, 8, 10]
 
 
@@ -211,12 +211,12 @@ def test_the_next_batch_is_drawn_while_a_step_is_under_way(tmp_path: Path) -> No
     events: list[str] = []
 
     class Queue(CountingLearner):
-        def step(self, _: Batch, number: int, learning_rate: float) -> Launched:
+        def step(self, _: Batch, number: int, learning_rate: float) -> PendingStep:
             super().step(_, number, learning_rate)
             events.append(f"step {number}")
             return Awaited(number, torch.ones(2))
 
-    class Awaited(Launched):
+    class Awaited(PendingStep):
         def result(self) -> StepResult:
             events.append(f"wait {self.number}")
             return StepResult(1.0, 1.0)
@@ -225,18 +225,18 @@ def test_the_next_batch_is_drawn_while_a_step_is_under_way(tmp_path: Path) -> No
         events.append(f"draw {step}")
         return BATCH
 
-    learner = cast("Learner", Queue())
-    train(make_run(tmp_path, Plan("steps", 2), learner=learner, batch_of=batch_of, held_out=None))
+    learner = cast("ContrastiveModel", Queue())
+    train(make_run(tmp_path, Budget("steps", 2), learner=learner, batch_of=batch_of, held_out=None))
     assert events[:6] == ["draw 0", "step 0", "draw 1", "wait 0", "step 1", "draw 2"]
 
 
 def test_a_step_that_diverges_leaves_the_checkpoint_before_it(tmp_path: Path) -> None:
     class Diverging(CountingLearner):
-        def step(self, _: Batch, number: int, learning_rate: float) -> Launched:
+        def step(self, _: Batch, number: int, learning_rate: float) -> PendingStep:
             super().step(_, number, learning_rate)
-            return Launched(number, torch.tensor([torch.nan if number == 4 else 1.0, 1.0]))
+            return PendingStep(number, torch.tensor([torch.nan if number == 4 else 1.0, 1.0]))
 
-    run = make_run(tmp_path, Plan("steps", 9), learner=cast("Learner", Diverging()))
+    run = make_run(tmp_path, Budget("steps", 9), learner=cast("ContrastiveModel", Diverging()))
     with pytest.raises(DivergedError, match="step 5: loss nan"):
         train(run)
     assert load(tmp_path / "checkpoint.safetensors").state.step == 3

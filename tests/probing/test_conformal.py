@@ -10,17 +10,17 @@ from isoclr.baselines.features import KmersAndCodons
 from isoclr.genomics.fasta import read_transcripts
 from isoclr.probing import conformal
 from isoclr.probing.conformal import (
-    LeavingOut,
-    Regression,
-    judge_classes,
-    judge_regression,
+    CrossFitter,
+    CVPlusRegressor,
+    cross_validate_classes,
+    cross_validate_regression,
     largest_coverage,
     log_loss,
     rmse,
     upper_rank,
 )
 from isoclr.probing.linear import fit_predict
-from isoclr.tasks.labels import match, read_labels
+from isoclr.tasks.labels import join_labels, read_labels
 
 
 def data(n: int, seed: int, d: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -31,12 +31,12 @@ def data(n: int, seed: int, d: int = 4) -> tuple[np.ndarray, np.ndarray]:
     return features, features[:, 0] + noise
 
 
-def leaving(n: int, seed: int = 0, folds: int = 5) -> LeavingOut:
+def leaving(n: int, seed: int = 0, folds: int = 5) -> CrossFitter:
     features, values = data(n, seed)
-    return LeavingOut(features, values, np.arange(n).astype(str), np.arange(n) % folds)
+    return CrossFitter(features, values, np.arange(n).astype(str), np.arange(n) % folds)
 
 
-def by_hand(predictor: Regression, features: np.ndarray, coverage: float) -> np.ndarray:
+def by_hand(predictor: CVPlusRegressor, features: np.ndarray, coverage: float) -> np.ndarray:
     """The definition, an RNA and a score at a time."""
     ends = []
     for row in features:
@@ -95,8 +95,8 @@ def test_a_held_out_fold_tells_nothing_to_fitting_or_calibration() -> None:
     changed, moved = values.copy(), features.copy()
     changed[folds == 1], moved[folds == 1] = 1e6, -50.0
     new, _ = data(10, 4)
-    ours = LeavingOut(features, values, groups, folds).regression(held_out=1).predict(new, 0.8)
-    theirs = LeavingOut(moved, changed, groups, folds).regression(held_out=1).predict(new, 0.8)
+    ours = CrossFitter(features, values, groups, folds).regression(held_out=1).predict(new, 0.8)
+    theirs = CrossFitter(moved, changed, groups, folds).regression(held_out=1).predict(new, 0.8)
     for a, b in zip(ours, theirs, strict=True):
         assert np.array_equal(a, b)
 
@@ -118,7 +118,7 @@ def test_a_score_comes_from_the_member_that_did_not_see_its_fold() -> None:
 def test_every_member_is_fitted_once() -> None:
     done = []
     features, values = data(60, 0)
-    left = LeavingOut(
+    left = CrossFitter(
         features, values, np.arange(60).astype(str), np.arange(60) % 4, lambda: done.append(1)
     )
     for fold in range(4):
@@ -141,12 +141,12 @@ def test_real_half_lives_lie_in_their_intervals(real_data: Path) -> None:
         species=pl.lit("human"), length=pl.Series(np.diff(rnas.offsets)), cds_length=pl.lit(0)
     )
     labels = read_labels(real_data / "labels/rna_half_life_human.tsv.gz")
-    samples = match(labels, table)
+    samples = join_labels(labels, table)
     pieces = [rnas.codes[rnas.offsets[i] : rnas.offsets[i + 1]] for i in samples.rows]
     features = KmersAndCodons().embed(pieces)
     train = np.random.default_rng(0).random(len(samples)) < 0.6
     n, groups = int(train.sum()), np.arange(len(samples)).astype(str)
-    left = LeavingOut(features[train], samples.values[train], groups[train], np.arange(n) % 5)
+    left = CrossFitter(features[train], samples.values[train], groups[train], np.arange(n) % 5)
     value, lower, upper = left.regression().predict(features[~train], 0.9)
     true = samples.values[~train]
     inside = (lower <= true) & (true <= upper)
@@ -164,7 +164,7 @@ def data_heldout(n: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
 
 def test_r_is_that_of_the_probe_on_the_same_folds() -> None:
     features, values, groups, folds = data_heldout()
-    found = judge_regression(LeavingOut(features, values, groups, folds), [0.9])
+    found = cross_validate_regression(CrossFitter(features, values, groups, folds), [0.9])
     expected = []
     for fold in range(4):
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
@@ -176,8 +176,8 @@ def test_r_is_that_of_the_probe_on_the_same_folds() -> None:
 
 def test_coverage_counts_labels_in_intervals_of_held_out_folds() -> None:
     features, values, groups, folds = data_heldout()
-    left = LeavingOut(features, values, groups, folds)
-    found = judge_regression(left, [0.8, 0.9])
+    left = CrossFitter(features, values, groups, folds)
+    found = cross_validate_regression(left, [0.8, 0.9])
     inside, width = [], []
     for fold in range(4):
         test = folds == fold
@@ -195,7 +195,7 @@ def test_coverage_counts_labels_in_intervals_of_held_out_folds() -> None:
 def test_noise_is_not_predicted_and_gains_no_width() -> None:
     features, _, groups, folds = data_heldout()
     noise = np.random.default_rng(3).normal(size=200)
-    found = judge_regression(LeavingOut(features, noise, groups, folds), [0.9])
+    found = cross_validate_regression(CrossFitter(features, noise, groups, folds), [0.9])
     assert abs(found.metrics["pearson"].mean) < 0.25
     assert found.coverages[0].width > 0.9 * found.coverages[0].without_features
     assert found.metrics["rmse"].mean == pytest.approx(found.baseline["rmse"], rel=0.05)
@@ -203,14 +203,14 @@ def test_noise_is_not_predicted_and_gains_no_width() -> None:
 
 def test_the_mean_alone_is_that_of_the_training_folds() -> None:
     features, values, groups, folds = data_heldout()
-    found = judge_regression(LeavingOut(features, values, groups, folds), [0.9])
+    found = cross_validate_regression(CrossFitter(features, values, groups, folds), [0.9])
     expected = [rmse(values[folds == k], np.full(50, values[folds != k].mean())) for k in range(4)]
     assert found.baseline["rmse"] == pytest.approx(np.mean(expected))
 
 
 def test_classes_are_judged_by_rank_and_by_probability() -> None:
     features, values, groups, folds = data_heldout()
-    found = judge_classes(features, (values > 0).astype(float), groups, folds)
+    found = cross_validate_classes(features, (values > 0).astype(float), groups, folds)
     assert found.metrics["roc_auc"].mean > 0.7
     assert (
         found.metrics["log_loss"].mean
@@ -228,12 +228,16 @@ def test_log_loss() -> None:
 
 def test_rnas_of_one_gene_are_no_independent_trials() -> None:
     features, values, _, folds = data_heldout()
-    alone = judge_regression(LeavingOut(features, values, np.arange(200).astype(str), folds), [0.8])
+    alone = cross_validate_regression(
+        CrossFitter(features, values, np.arange(200).astype(str), folds), [0.8]
+    )
     assert alone.coverages[0].method == "Wilson"
     # four copies of every RNA: four times the trials, nothing new
     four = [np.repeat(array, 4, axis=0) for array in (features, values, folds)]
     groups = np.repeat(np.arange(200), 4).astype(str)
-    found = judge_regression(LeavingOut(four[0], four[1], groups, four[2]), [0.8]).coverages[0]
+    found = cross_validate_regression(
+        CrossFitter(four[0], four[1], groups, four[2]), [0.8]
+    ).coverages[0]
     assert found.method == "bootstrap over whole genes or gene sets"
     assert found.as_dict()["interval"] == found.method
     assert found.achieved.low < found.achieved.mean < found.achieved.high

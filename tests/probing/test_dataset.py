@@ -10,7 +10,7 @@ from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters
-from isoclr.tasks.dataset import plan
+from isoclr.tasks.dataset import build_dataset
 from isoclr.tasks.labels import read_labels
 from isoclr.tasks.splits import Split, random_split
 from isoclr.tasks.task import read_label_task
@@ -25,7 +25,9 @@ def test_without_a_corpus_genes_stay_together(
     embeddings_probing: Path, labels_probing: Callable[..., Path]
 ) -> None:
     read = read_embeddings(embeddings_probing)
-    study = plan(read_labels(labels_probing()), read, None, split="random", sequences=False)
+    study = build_dataset(
+        read_labels(labels_probing()), read, None, split="random", sequences=False
+    )
     assert len(study.samples) == study.counts["samples"] == study.counts["groups"] == 60
     assert study.codes is None
     assert study.counts["RNAs for which another of their gene stands"] == 60
@@ -35,7 +37,7 @@ def test_homology_groups_are_fewer_than_genes(
     embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
 ) -> None:
     read = read_embeddings(embeddings_probing)
-    study = plan(
+    study = build_dataset(
         read_labels(labels_probing()), read, corpus_probing, split="homology", sequences=False
     )
     assert study.counts["groups"] == 25 + 10
@@ -46,7 +48,7 @@ def test_the_sequences_are_those_of_the_samples(
     embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
 ) -> None:
     read = read_embeddings(embeddings_probing)
-    study = plan(
+    study = build_dataset(
         read_labels(labels_probing()), read, corpus_probing, split="random", sequences=True
     )
     assert study.codes is not None
@@ -63,14 +65,16 @@ def test_rnas_without_their_sequence_are_left_out_and_counted(
         read_embeddings(embeddings_probing),
         length=pl.when(first).then(pl.col("length") + 9).otherwise("length"),
     )
-    study = plan(
+    study = build_dataset(
         read_labels(labels_probing()), longer, corpus_probing, split="random", sequences=True
     )
     assert study.counts["labelled RNAs whose sequence the corpus has not"] == 2
     assert len(study.samples) == len(study.groups) == 58
     none = changed(read_embeddings(embeddings_probing), length=pl.col("length") + 9)
     with pytest.raises(InputError, match="has the sequence of none of the 60 labelled RNAs"):
-        plan(read_labels(labels_probing()), none, corpus_probing, split="random", sequences=True)
+        build_dataset(
+            read_labels(labels_probing()), none, corpus_probing, split="random", sequences=True
+        )
 
 
 def test_isoforms_that_the_label_file_puts_in_two_folds_are_counted(
@@ -82,7 +86,7 @@ def test_isoforms_that_the_label_file_puts_in_two_folds_are_counted(
     read.table.select("transcript_id", x=pl.col("length"), fold=pl.Series(folds)).write_csv(
         path, separator="\t"
     )
-    study = plan(read_labels(path), read, None, split="fold", sequences=False)
+    study = build_dataset(read_labels(path), read, None, split="fold", sequences=False)
     assert study.counts["genes with RNAs in several of the label file's folds"] == 1
 
 
@@ -91,15 +95,15 @@ def test_a_corpus_lets_the_audit_know_gene_sets_and_sequences(
 ) -> None:
     read = read_embeddings(embeddings_probing)
     table = read_labels(labels_probing())
-    known = plan(table, read, corpus_probing, split="random", sequences=False)
+    known = build_dataset(table, read, corpus_probing, split="random", sequences=False)
     assert known.codes is None
     (leaks,) = known.leaks([random_split(known.groups, 0)]).splits
     assert (leaks.gene, leaks.with_sequence) == (0, leaks.test)
     assert leaks.gene_set is not None
     assert leaks.gene_set > 0  # of each pair of homologous genes the split is free to part
-    safe = plan(table, read, corpus_probing, split="homology", sequences=False)
+    safe = build_dataset(table, read, corpus_probing, split="homology", sequences=False)
     assert safe.leaks([random_split(safe.groups, 0)]).splits[0].gene_set == 0
-    alone = plan(table, read, None, split="random", sequences=False)
+    alone = build_dataset(table, read, None, split="random", sequences=False)
     (leaks,) = alone.leaks([random_split(alone.groups, 0)]).splits
     assert (leaks.gene, leaks.gene_set, leaks.kmers) == (0, None, None)
 
@@ -108,7 +112,7 @@ def test_a_corpus_without_homologs_knows_sequences_but_no_gene_sets(
     embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
 ) -> None:
     corpus_probing.meta["homology"] = None
-    study = plan(
+    study = build_dataset(
         read_labels(labels_probing()),
         read_embeddings(embeddings_probing),
         corpus_probing,
@@ -124,7 +128,7 @@ def test_chromosomes_are_groups_and_the_unknown_are_left_out(
 ) -> None:
     names = [None, *[str(i % 6) for i in range(59)]]
     read = read_embeddings(embeddings_probing)
-    study = plan(
+    study = build_dataset(
         read_labels(labels_probing(chromosome=names)),
         read,
         None,
@@ -137,7 +141,7 @@ def test_chromosomes_are_groups_and_the_unknown_are_left_out(
     assert (study.counts["samples"], study.counts["groups"]) == (59, 6)
     path = tmp_path / "where.tsv"
     read.table.select("gene_id", chromosome=pl.lit("chr9")).unique().write_csv(path, separator="\t")
-    study = plan(
+    study = build_dataset(
         read_labels(labels_probing()),
         read,
         None,
@@ -171,7 +175,7 @@ def test_a_construct_has_its_sequences_from_its_task_and_is_compared_by_its_inse
         cds_source=pl.lit("annotated"),
     )
     read = Embeddings(table, np.zeros((3, 2), np.float32), {"model": "x"})
-    study = plan(task.labels(), read, None, split="random", sequences=True, task=task)
+    study = build_dataset(task.labels(), read, None, split="random", sequences=True, task=task)
     assert study.codes is not None
     assert [letters(codes) for codes in study.codes] == [insert + cds for insert in inserts]
     nobody = np.empty(0, np.int64)

@@ -9,8 +9,8 @@ from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import read_embeddings
 from isoclr.models.encoder import create
-from isoclr.probing.evaluate import Method, evaluate, evaluate_classes, methods
-from isoclr.tasks.dataset import plan
+from isoclr.probing.evaluate import FeatureSet, baselines_for, evaluate, evaluate_classes
+from isoclr.tasks.dataset import build_dataset
 from isoclr.tasks.labels import read_labels
 from isoclr.tasks.metrics import QUANTITY, over_folds, paired
 from isoclr.tasks.splits import group_folds, random_split
@@ -20,10 +20,10 @@ def test_all_methods_see_the_same_rnas_in_the_same_order(
     embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
 ) -> None:
     read = read_embeddings(embeddings_probing)
-    study = plan(
+    study = build_dataset(
         read_labels(labels_probing()), read, corpus_probing, split="random", sequences=True
     )
-    found = {method.name: method for method in methods(study, read, "linear", seed=3)}
+    found = {method.name: method for method in baselines_for(study, read, "linear", seed=3)}
     assert list(found) == [
         "embedding",
         "random-init encoder",
@@ -54,10 +54,10 @@ def test_trees_read_the_same_features_when_asked_for(
     embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
 ) -> None:
     read = read_embeddings(embeddings_probing)
-    study = plan(
+    study = build_dataset(
         read_labels(labels_probing()), read, corpus_probing, split="random", sequences=True
     )
-    *others, small, large = methods(study, read, "logistic", seed=0, trees=True)
+    *others, small, large = baselines_for(study, read, "logistic", seed=0, trees=True)
     assert {method.model for method in others} == {"logistic"}
     assert (small.name, small.model) == ("trees on features", "trees")
     assert (large.name, large.model) == ("trees on k-mers + features", "trees")
@@ -71,10 +71,10 @@ def test_an_embedding_made_elsewhere_has_no_untrained_encoder(
 ) -> None:
     told = read_embeddings(embeddings_probing)
     read = Embeddings(told.table, told.matrix, {**told.meta, "model": "orthrus"})
-    study = plan(
+    study = build_dataset(
         read_labels(labels_probing()), read, corpus_probing, split="random", sequences=True
     )
-    names = [method.name for method in methods(study, read, "ridge", seed=0)]
+    names = [method.name for method in baselines_for(study, read, "ridge", seed=0)]
     assert names[:2] == ["embedding", "k-mers + codons"]
     assert "random-init encoder" not in names
 
@@ -83,8 +83,10 @@ def test_without_sequences_there_is_the_embedding_only(
     embeddings_probing: Path, labels_probing: Callable[..., Path]
 ) -> None:
     read = read_embeddings(embeddings_probing)
-    study = plan(read_labels(labels_probing()), read, None, split="random", sequences=False)
-    assert [method.name for method in methods(study, read, "ridge", seed=0)] == ["embedding"]
+    study = build_dataset(
+        read_labels(labels_probing()), read, None, split="random", sequences=False
+    )
+    assert [method.name for method in baselines_for(study, read, "ridge", seed=0)] == ["embedding"]
 
 
 RNG = np.random.default_rng(0)
@@ -92,7 +94,10 @@ N = 200
 GENES = np.arange(N).astype(str)
 GOOD = RNG.normal(size=(N, 3))
 VALUES = 50 + 7 * (GOOD.sum(axis=1) + RNG.normal(size=N))
-METHODS = [Method("good", GOOD, "linear"), Method("noise", RNG.normal(size=(N, 2)), "ridge")]
+METHODS = [
+    FeatureSet("good", GOOD, "linear"),
+    FeatureSet("noise", RNG.normal(size=(N, 2)), "ridge"),
+]
 
 
 def test_folds_give_a_mean_with_an_interval_and_a_paired_lead() -> None:
@@ -148,7 +153,7 @@ def test_overlapping_splits_get_a_wider_interval_than_folds() -> None:
 
 def test_the_bootstrap_of_one_split_draws_whole_groups() -> None:
     values, genes = np.repeat(VALUES, 5), np.repeat(GENES, 5)
-    copies = [Method(m.name, np.repeat(m.features, 5, axis=0), "linear") for m in METHODS]
+    copies = [FeatureSet(m.name, np.repeat(m.features, 5, axis=0), "linear") for m in METHODS]
     split = random_split(genes, 0)
 
     def widths(groups: np.ndarray) -> list[float]:

@@ -6,7 +6,7 @@ import pytest
 
 from isoclr.embedding import io as room
 from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.io import are_embeddings, blocks, read_embeddings, write
+from isoclr.embedding.io import are_embeddings, iter_embeddings, read_embeddings, write
 from isoclr.errors import InputError
 
 
@@ -15,7 +15,7 @@ def test_blocks_put_together_are_the_file(
     embeddings: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "ROWS", rows)
-    whole, parts = read_embeddings(embeddings), [*blocks(embeddings)]
+    whole, parts = read_embeddings(embeddings), [*iter_embeddings(embeddings)]
     assert max(map(len, parts)) <= rows
     assert np.array_equal(np.concatenate([part.matrix for part in parts]), whole.matrix)
     assert pl.concat([part.table for part in parts]).equals(whole.table)
@@ -28,16 +28,16 @@ def test_shards_in_the_order_of_their_names(world: Embeddings, tmp_path: Path) -
         own = Embeddings(world.table[part], world.matrix[part], world.meta)
         write(folder / f"{name}.parquet", own)
     assert are_embeddings(folder)
-    names = pl.concat([part.table for part in blocks(folder)])["transcript_id"]
+    names = pl.concat([part.table for part in iter_embeddings(folder)])["transcript_id"]
     assert names.equals(world.table["transcript_id"])
 
 
 def test_npz_is_read_too_and_nothing_is_one_empty_block(world: Embeddings, tmp_path: Path) -> None:
     write(tmp_path / "e.npz", world)
-    (found,) = blocks(tmp_path / "e.npz")
+    (found,) = iter_embeddings(tmp_path / "e.npz")
     assert np.array_equal(found.matrix, world.matrix)
     write(tmp_path / "none.parquet", Embeddings(world.table[:0], world.matrix[:0], world.meta))
-    (none,) = blocks(tmp_path / "none.parquet")
+    (none,) = iter_embeddings(tmp_path / "none.parquet")
     assert none.matrix.shape == (0, 6)
 
 
@@ -55,21 +55,21 @@ def test_what_embeddings_are_called(tmp_path: Path) -> None:
 def test_other_files_are_told_in_one_line(tmp_path: Path, embeddings: Path) -> None:
     path = tmp_path / "x.parquet"
     with pytest.raises(InputError, match=r"x\.parquet: cannot be read as embeddings"):
-        [*blocks(path)]
+        [*iter_embeddings(path)]
     path.write_bytes(b"PAR1 not really")
     with pytest.raises(InputError, match=r"x\.parquet: cannot be read as embeddings"):
-        [*blocks(path)]
+        [*iter_embeddings(path)]
     pl.DataFrame({"transcript_id": ["a"]}).write_parquet(path)
     with pytest.raises(InputError, match="no column 'embedding' of fixed-size lists"):
-        [*blocks(path)]
+        [*iter_embeddings(path)]
     frame = pl.read_parquet(embeddings)
     frame.write_parquet(path)
     with pytest.raises(InputError, match="no metadata 'model'; expected embeddings of `isoclr"):
-        [*blocks(path)]
+        [*iter_embeddings(path)]
     meta = pl.read_parquet_metadata(embeddings)
     frame.drop("length").write_parquet(path, metadata=meta)
     with pytest.raises(InputError, match="no column 'length'; expected embeddings of `isoclr"):
-        [*blocks(path)]
+        [*iter_embeddings(path)]
 
 
 def damaged(embeddings: Path, path: Path, **columns: pl.Expr | pl.Series) -> Path:
@@ -81,10 +81,10 @@ def damaged(embeddings: Path, path: Path, **columns: pl.Expr | pl.Series) -> Pat
 def test_columns_of_another_kind_are_told_in_one_line(tmp_path: Path, embeddings: Path) -> None:
     words = pl.Series([["a"] * 6] * 120, dtype=pl.Array(pl.String, 6))
     with pytest.raises(InputError, match="no column 'embedding' of fixed-size lists of numbers"):
-        [*blocks(damaged(embeddings, tmp_path / "a.parquet", embedding=words))]
+        [*iter_embeddings(damaged(embeddings, tmp_path / "a.parquet", embedding=words))]
     long = pl.lit("long")
     with pytest.raises(InputError, match=r"b\.parquet: damaged \(") as error:
-        [*blocks(damaged(embeddings, tmp_path / "b.parquet", length=long))]
+        [*iter_embeddings(damaged(embeddings, tmp_path / "b.parquet", length=long))]
     assert "\n" not in str(error.value)
 
 
@@ -97,4 +97,4 @@ def test_a_value_that_is_not_finite_is_told_with_its_file_and_transcript(
     rows[71][3] = value
     bad = pl.Series(rows, dtype=pl.Array(pl.Float32, 6))
     with pytest.raises(InputError, match=r"a\.parquet: the embedding of ENST00000000071\.1 is not"):
-        [*blocks(damaged(embeddings, tmp_path / "a.parquet", embedding=bad))]
+        [*iter_embeddings(damaged(embeddings, tmp_path / "a.parquet", embedding=bad))]

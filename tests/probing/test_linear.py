@@ -8,8 +8,8 @@ from isoclr.probing.linear import (
     Array,
     boosted_trees,
     fit_classes,
+    fit_fold_model,
     fit_many,
-    fit_member,
     fit_predict,
     fit_ridge,
 )
@@ -25,7 +25,7 @@ def data(n: int = 400, d: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_the_line_reads_raw_embeddings_as_ridge_reads_standardised_ones() -> None:
     features, noise, groups = data()
     values = features @ np.array([1, 0.2, 3, 0, 0]) + noise
-    member = fit_member(features, values, groups)
+    member = fit_fold_model(features, values, groups)
     wide = features.astype(np.float64)
     standard = (wide - wide.mean(axis=0)) / wide.std(axis=0)
     reference = Ridge(alpha=member.penalties[0]).fit(standard, values)
@@ -35,7 +35,7 @@ def test_the_line_reads_raw_embeddings_as_ridge_reads_standardised_ones() -> Non
 def test_the_expected_error_is_that_of_left_out_rnas() -> None:
     features, noise, groups = data(4000)
     size = 1 + 0.5 * features[:, 0].clip(-2, 2)  # the first feature knows how noisy a label is
-    member = fit_member(features, 3.0 + noise * size, groups)
+    member = fit_fold_model(features, 3.0 + noise * size, groups)
     expected = np.sqrt(2 / np.pi) * size  # mean |error| of a normal distribution
     found = member.expected_error(features)
     assert np.corrcoef(found, expected)[0, 1] > 0.9
@@ -47,7 +47,7 @@ def test_overfitting_does_not_hide_in_the_expected_error() -> None:
     features = rng.normal(size=(60, 40))
     features -= features.mean(axis=0)
     values = features @ rng.normal(size=40) + 0.5 * rng.normal(size=60)
-    member = fit_member(features, values, np.arange(60).astype(str))
+    member = fit_fold_model(features, values, np.arange(60).astype(str))
     ridge = Ridge(alpha=member.penalties[0])
     standard = features / features.std(axis=0)
     left_out = np.abs(values - cross_val_predict(ridge, standard, values, cv=LeaveOneOut()))
@@ -58,7 +58,7 @@ def test_overfitting_does_not_hide_in_the_expected_error() -> None:
 
 def test_an_expected_error_is_never_zero_nor_endless() -> None:
     features, noise, groups = data()
-    member = fit_member(features, noise * (1 + features[:, 0].clip(0, None)), groups)
+    member = fit_fold_model(features, noise * (1 + features[:, 0].clip(0, None)), groups)
     far = features.astype(np.float64) + 1e6 * np.array([[-1, 0, 0, 0, 0]])
     assert member.expected_error(far) == pytest.approx(np.full(len(far), member.narrowest))
     assert member.expected_error(-far) == pytest.approx(np.full(len(far), member.widest))

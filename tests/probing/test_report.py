@@ -5,11 +5,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.probing.evaluate import Method, evaluate, evaluate_classes
+from isoclr.probing.evaluate import FeatureSet, evaluate, evaluate_classes
 from isoclr.probing.report import HierarchyReport, OntologyReport, ProbeReport
 from isoclr.tasks.gene_ontology import Hierarchy, Term
 from isoclr.tasks.labels import Samples
-from isoclr.tasks.leakage import audit
+from isoclr.tasks.leakage import audit_leakage
 from isoclr.tasks.metrics import QUANTITY
 from isoclr.tasks.splits import Split, group_folds, random_split
 
@@ -28,7 +28,7 @@ def report() -> OntologyReport:
     found = evaluate_classes(methods, LABELS, GENES, splits)
     samples = Samples(pl.DataFrame({"gene": GENES}), 0, 0, 0)
     hierarchy = Hierarchy("process", TERMS, samples, LABELS)
-    one = HierarchyReport(hierarchy, found, audit(splits, GENES))
+    one = HierarchyReport(hierarchy, found, audit_leakage(splits, GENES))
     return OntologyReport("toy", "one split", {"lost": 2}, [one])
 
 
@@ -66,8 +66,8 @@ GENES_REPORT = np.arange(80).astype(str)
 
 def report_report(splits: list[Split]) -> ProbeReport:
     methods = [
-        Method("embedding", FEATURES_REPORT, "ridge"),
-        Method("zeros", FEATURES_REPORT * 0, "linear"),
+        FeatureSet("embedding", FEATURES_REPORT, "ridge"),
+        FeatureSet("zeros", FEATURES_REPORT * 0, "linear"),
     ]
     return ProbeReport(
         label="half_life",
@@ -77,7 +77,7 @@ def report_report(splits: list[Split]) -> ProbeReport:
         methods=evaluate(methods, VALUES, GENES_REPORT, splits, QUANTITY),
         ids=list(GENES_REPORT),
         provenance={"options": {"seed": 0}},
-        leaks=audit(splits, GENES_REPORT),
+        leaks=audit_leakage(splits, GENES_REPORT),
     )
 
 

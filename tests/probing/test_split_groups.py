@@ -5,12 +5,7 @@ import pytest
 from isoclr.corpus.corpus import Corpus
 from isoclr.errors import InputError
 from isoclr.tasks.labels import Samples
-from isoclr.tasks.splits import (
-    SplitKind,
-    gene_sets,
-    group,
-    make_splits,
-)
+from isoclr.tasks.splits import SplitKind, gene_sets, make_splits, split_groups
 
 KINDS: tuple[SplitKind, ...] = ("random", "fold")
 
@@ -101,7 +96,7 @@ def test_what_cannot_be_dealt_is_left_out_and_counted(corpus_probing: Corpus) ->
     columns = {"transcript_id": "t", "gene_id": "g", "species": "human"}
     named = some.table.with_columns(*[pl.lit(v).alias(k) for k, v in columns.items()])
     located = named.with_columns(chromosome=pl.Series(["chr1", None, "1", "X"]))
-    found = group(Samples(located, 0, 0, 0), corpus_probing, "chromosome")
+    found = split_groups(Samples(located, 0, 0, 0), corpus_probing, "chromosome")
     assert found.groups.tolist() == ["human|1", "", "human|1", "human|X"]
     assert found.keep.tolist() == [True, False, True, True]
     assert found.counts["labelled RNAs whose chromosome is not known"] == 1
@@ -113,11 +108,11 @@ def test_every_split_has_its_groups(corpus_probing: Corpus) -> None:
     some = samples(*[gene(i) for i in range(4)])
     genes = some.table["gene"].to_list()
     for split in KINDS:
-        found = group(some, corpus_probing, split)
+        found = split_groups(some, corpus_probing, split)
         assert found.groups.tolist() == genes
         assert found.keep.all()
-    homologous = group(some, corpus_probing, "homology")
+    homologous = split_groups(some, corpus_probing, "homology")
     assert homologous.groups.tolist() == ["HID:0", "HID:0", "HID:1", "HID:1"]
-    assert group(some, None, "random").gene_sets is None
+    assert split_groups(some, None, "random").gene_sets is None
     with pytest.raises(InputError, match="--split homology: the labelled RNAs are of no corpus"):
-        group(some, None, "homology")
+        split_groups(some, None, "homology")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from isoclr.simulation.simulate import World, simulate
+from isoclr.simulation.simulate import SimulatedData, simulate
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
@@ -87,7 +87,7 @@ def read_gtf(path: Path) -> dict[str, Transcript]:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(tmp_path_factory: pytest.TempPathFactory) -> SimulatedData:
     """Two species of 150 genes, about a thousand transcripts."""
     return simulate(
         out=tmp_path_factory.mktemp("simulation") / "world", size="tiny", genes=150, seed=3
@@ -95,12 +95,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture(scope="session")
-def genomes(world: World) -> dict[str, dict[str, str]]:
+def genomes(world: SimulatedData) -> dict[str, dict[str, str]]:
     """Species → chromosome → sequence."""
     return {name: read_genome(world.path / name / "genome.fa.gz") for name in world.species}
 
 
 @pytest.fixture(scope="session")
-def annotations(world: World) -> dict[str, dict[str, Transcript]]:
+def annotations(world: SimulatedData) -> dict[str, dict[str, Transcript]]:
     """Species → transcript id → what the GTF says."""
     return {name: read_gtf(world.path / name / "annotation.gtf.gz") for name in world.species}

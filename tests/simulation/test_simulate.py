@@ -14,7 +14,7 @@ from isoclr.corpus.build import build
 from isoclr.corpus.corpus import open_corpus
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, letters
-from isoclr.simulation.simulate import World, simulate
+from isoclr.simulation.simulate import SimulatedData, simulate
 
 
 def digest(sequence: str) -> str:
@@ -22,7 +22,7 @@ def digest(sequence: str) -> str:
 
 
 def test_the_truth_is_what_genome_and_annotation_say(
-    world: World, genomes: dict[str, Any], annotations: dict[str, Any]
+    world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
 ) -> None:
     truth = world.truth()
     assert len(truth) == sum(len(found) for found in annotations.values())
@@ -38,7 +38,7 @@ def test_the_truth_is_what_genome_and_annotation_say(
 
 
 def test_coding_sequences_are_open_reading_frames(
-    world: World, genomes: dict[str, Any], annotations: dict[str, Any]
+    world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
 ) -> None:
     stops = {"TAA", "TAG", "TGA"}
     for row in world.truth().filter(pl.col("cds_start") >= 0).iter_rows(named=True):
@@ -52,7 +52,7 @@ def test_coding_sequences_are_open_reading_frames(
 
 
 def test_the_world_has_the_traps_of_real_annotations(
-    world: World, annotations: dict[str, Any]
+    world: SimulatedData, annotations: dict[str, Any]
 ) -> None:
     truth = world.truth()
     found = [t for by_id in annotations.values() for t in by_id.values()]
@@ -82,7 +82,7 @@ def test_introns_have_splice_sites(genomes: dict[str, Any], annotations: dict[st
     assert seen > 1000
 
 
-def test_a_corpus_of_the_world_is_the_truth(world: World, tmp_path: Path) -> None:
+def test_a_corpus_of_the_world_is_the_truth(world: SimulatedData, tmp_path: Path) -> None:
     build((world.inputs,), out=tmp_path / "corpus")
     corpus = open_corpus(tmp_path / "corpus")
     truth = {row["transcript_id"]: row for row in world.truth().iter_rows(named=True)}
@@ -114,7 +114,7 @@ def test_the_same_options_give_the_same_bytes(tmp_path: Path) -> None:
     assert {name for name in first if first[name] == other[name]} == fixed
 
 
-def test_gene_sets_are_families_and_unknown_ones_stay_apart(world: World) -> None:
+def test_gene_sets_are_families_and_unknown_ones_stay_apart(world: SimulatedData) -> None:
     genes = world.truth().unique("gene_id")
     known = genes.filter(pl.col("gene_set").str.starts_with("HID:"))
     assert (known["gene_set"] == "HID:" + (known["family"] + 1).cast(pl.String)).all()
@@ -125,14 +125,14 @@ def test_gene_sets_are_families_and_unknown_ones_stay_apart(world: World) -> Non
     assert not unknown["gene_symbol"].is_unique().all()
 
 
-def test_half_the_genes_have_isoforms_and_a_few_have_many(world: World) -> None:
+def test_half_the_genes_have_isoforms_and_a_few_have_many(world: SimulatedData) -> None:
     counts = world.truth().filter(species="human").group_by("gene_id").len()["len"]
     assert 0.4 < (counts >= 2).mean() < 0.65  # type: ignore[operator]
     assert 2.5 < counts.mean() < 6  # type: ignore[operator]
     assert counts.max() >= 15  # type: ignore[operator]
 
 
-def test_labels_are_the_measured_half_lives(world: World) -> None:
+def test_labels_are_the_measured_half_lives(world: SimulatedData) -> None:
     genes = world.gene_truth()
     for name in world.species:
         labels = pl.read_csv(world.labels(name), separator="\t")
@@ -143,7 +143,7 @@ def test_labels_are_the_measured_half_lives(world: World) -> None:
 
 
 def test_motif_copies_are_those_of_the_sequence(
-    world: World, genomes: dict[str, Any], annotations: dict[str, Any]
+    world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
 ) -> None:
     for row in world.truth().filter("has_stop").iter_rows(named=True):
         said = annotations[row["species"]][row["transcript_id"]]
@@ -153,7 +153,7 @@ def test_motif_copies_are_those_of_the_sequence(
         assert utr3.count("CCCTCCC") == row["c_rich"]
 
 
-def test_the_input_list_names_files_that_are_there(world: World) -> None:
+def test_the_input_list_names_files_that_are_there(world: SimulatedData) -> None:
     inputs = tomllib.loads(world.inputs.read_text())
     paths = [inputs["homology"], *inputs["gene_ids"].values()]
     paths += [one[what] for one in inputs["input"] for what in ("genome", "annotation")]
@@ -161,7 +161,7 @@ def test_the_input_list_names_files_that_are_there(world: World) -> None:
     assert [one["species"] for one in inputs["input"]] == list(world.species)
 
 
-def test_the_summary_counts_what_is_there(world: World) -> None:
+def test_the_summary_counts_what_is_there(world: SimulatedData) -> None:
     truth = world.truth()
     first = world.summary()[0]
     human = truth.filter(species="human")
@@ -169,7 +169,7 @@ def test_the_summary_counts_what_is_there(world: World) -> None:
     assert first[5] == human["length"].sum()
 
 
-def test_an_existing_directory_is_kept(world: World, tmp_path: Path) -> None:
+def test_an_existing_directory_is_kept(world: SimulatedData, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="exists already"):
         simulate(out=world.path, size="tiny")
     (tmp_path / "old").mkdir()

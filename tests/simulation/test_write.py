@@ -17,7 +17,7 @@ from isoclr.simulation import write as stability
 from isoclr.simulation import write as tables
 from isoclr.simulation.families import Member
 from isoclr.simulation.genes import Kind, Size, Template
-from isoclr.simulation.simulate import World
+from isoclr.simulation.simulate import SimulatedData
 from isoclr.simulation.splicing import Isoform, Locus
 from isoclr.simulation.write import (
     Causes,
@@ -47,7 +47,7 @@ def test_a_genome_reads_back_with_soft_masked_stretches(tmp_path: Path, bgzip: b
 
 
 def test_genes_lie_apart_within_their_chromosomes(
-    world: World, genomes: dict[str, Any], annotations: dict[str, Any]
+    world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
 ) -> None:
     for name, by_id in annotations.items():
         spans: dict[tuple[str, str], tuple[int, int]] = {}
@@ -192,7 +192,7 @@ def test_a_cause_that_does_not_vary_has_no_effect() -> None:
     assert np.isfinite(measured).all()
 
 
-def test_length_alone_says_little(world: World) -> None:
+def test_length_alone_says_little(world: SimulatedData) -> None:
     table = world.truth().filter("principal").join(world.gene_truth(), on="gene_id")
     correlation = np.corrcoef(np.log(table["length"]), table["half_life"])[0, 1]
     assert abs(correlation) < 0.2

@@ -12,7 +12,7 @@ from isoclr.genomics.encoding import (
     reverse_complement,
 )
 from isoclr.tasks import leakage as shared_kmers
-from isoclr.tasks.leakage import SharedKmers, audit
+from isoclr.tasks.leakage import SharedKmers, audit_leakage
 from isoclr.tasks.splits import Split, group_folds
 
 RNG = np.random.default_rng(0)
@@ -34,7 +34,7 @@ def test_every_kind_of_leak_is_counted_by_test_rna() -> None:
     sets = np.array(["s1", "s2", "s1", "s2", "s4", "s5", "s6"])
     rnas = [original, rna(), rna(), rna(), changed, spoilt, None]
     split = Split("fold 1", np.array([0, 1]), NOBODY, np.array([2, 3, 4, 5, 6]))
-    (leaks,) = audit([split], genes, sets, rnas).splits
+    (leaks,) = audit_leakage([split], genes, sets, rnas).splits
     assert (leaks.test, leaks.gene, leaks.gene_set, leaks.kmers, leaks.with_sequence) == (
         5,
         1,
@@ -42,21 +42,21 @@ def test_every_kind_of_leak_is_counted_by_test_rna() -> None:
         1,
         4,
     )
-    strict = audit([split], genes, sets, rnas, share=0.99).splits[0]
+    strict = audit_leakage([split], genes, sets, rnas, share=0.99).splits[0]
     assert strict.kmers == 0
 
 
 def test_the_validation_part_is_neither_side() -> None:
     genes = np.array(["a", "a", "b"])
     split = Split("seed 0", np.array([2]), np.array([0]), np.array([1]))
-    assert audit([split], genes).splits[0].gene == 0
+    assert audit_leakage([split], genes).splits[0].gene == 0
 
 
 def test_splits_by_gene_set_leak_none_and_by_gene_some() -> None:
     genes = np.arange(60).astype(str)
     sets = (np.arange(60) // 2).astype(str)
-    safe = audit(group_folds(sets, 5, 0), genes, sets)
-    leaky = audit(group_folds(genes, 5, 0), genes, sets)
+    safe = audit_leakage(group_folds(sets, 5, 0), genes, sets)
+    leaky = audit_leakage(group_folds(genes, 5, 0), genes, sets)
     assert [leaks.gene_set for leaks in safe.splits] == [0] * 5
     assert sum(leaks.gene_set or 0 for leaks in leaky.splits) > 20
     assert sum(leaks.gene for leaks in leaky.splits) == 0
@@ -65,7 +65,7 @@ def test_splits_by_gene_set_leak_none_and_by_gene_some() -> None:
 def test_the_table_adds_the_splits_up_and_says_what_is_not_known() -> None:
     genes = np.arange(40).astype(str)
     rnas = [rna(60) if i < 20 else None for i in range(40)]
-    found = audit(group_folds(genes, 4, 0), genes, None, rnas)
+    found = audit_leakage(group_folds(genes, 4, 0), genes, None, rnas)
     assert found.totals() == [
         ["gene", 0, 40, "0.0%"],
         ["gene set", "not known", "", ""],
@@ -86,7 +86,7 @@ def test_the_table_adds_the_splits_up_and_says_what_is_not_known() -> None:
 
 def test_copies_of_training_rnas_are_found() -> None:
     rnas = [rna() for _ in range(50)]
-    found = audit(
+    found = audit_leakage(
         [Split("x", np.arange(50), NOBODY, np.arange(50, 100))],
         np.arange(100).astype(str),
         None,

@@ -4,13 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isoclr.errors import InputError
-from isoclr.tasks.splits import (
-    Split,
-    SplitKind,
-    group_folds,
-    named_folds,
-    random_split,
-)
+from isoclr.tasks.splits import Split, SplitKind, group_folds, named_folds, random_split
 
 KINDS: tuple[SplitKind, ...] = ("random", "fold")
 

@@ -9,10 +9,10 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters
 from isoclr.tasks.labels import Labels
 from isoclr.tasks.task import (
-    SHELF,
+    BUILTIN_DIR,
     Fields,
     OntologyTask,
-    Rnas,
+    RnaSource,
     Task,
     described,
     is_task,
@@ -122,7 +122,7 @@ def test_rows_of_samples_are_rows_of_all_rnas() -> None:
     class World:
         path, species = Path("corpus"), ("cow", "human")
 
-    rnas = Rnas("", table, World())  # type: ignore[arg-type]  # only its name is asked for
+    rnas = RnaSource("", table, World())  # type: ignore[arg-type]  # only its name is asked for
     assert rnas.compared == "whole RNA"
     assert rnas.choose(None, "annotated")["transcript_id"].to_list() == ["b", "a"]
     assert rnas.choose("cow", "coding")["transcript_id"].to_list() == ["c", "b"]
@@ -243,7 +243,7 @@ def test_every_task_that_ships_can_be_read_and_is_named_as_its_file() -> None:
         assert task.name == name
         assert task.title
         assert task.citation
-        assert task.source == SHELF / f"{name}.toml"
+        assert task.source == BUILTIN_DIR / f"{name}.toml"
 
 
 def test_a_task_that_ships_may_be_named_by_its_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ from isoclr.training.device import (
     Switch,
     activation_dtype,
     kept_bytes,
-    memory_errors_named,
-    products_for,
-    tune,
+    matmul_precision,
+    plan_memory,
+    reraise_out_of_memory,
 )
 
 CPU = torch.device("cpu")
@@ -55,14 +55,14 @@ def test_float32_products_on_a_gpu_are_as_exact_as_the_activations(
     dtype: torch.dtype, expected: tuple[str, bool]
 ) -> None:
     before = settings()
-    with products_for(dtype, torch.device("cuda")):
+    with matmul_precision(dtype, torch.device("cuda")):
         assert settings() == expected
     assert settings() == before
 
 
 def test_a_cpu_multiplies_as_ever() -> None:
     before = settings()
-    with products_for(torch.bfloat16, CPU):
+    with matmul_precision(torch.bfloat16, CPU):
         assert settings() == before
 
 
@@ -72,7 +72,7 @@ BATCH = 4_500_000
 
 
 def tuned(device: torch.device, model: str = "isoclr-s", nt: int = BATCH, **options: object):  # type: ignore[no-untyped-def]
-    return tune(
+    return plan_memory(
         MODELS[model],
         device=device,
         dtype=torch.bfloat16,
@@ -166,7 +166,7 @@ def test_the_memory_expected_is_a_little_more_than_is_kept(model: str, dtype: to
 def test_a_full_memory_is_one_line() -> None:
     with (
         pytest.raises(IsoclrError, match=r"--recompute on.*out of memory\. Tried") as error,
-        memory_errors_named(),
+        reraise_out_of_memory(),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20 GiB")
     assert "\n" not in str(error.value)

@@ -11,13 +11,13 @@ from torch import Tensor
 from isoclr.training.rng import (
     WORDS,
     Purpose,
-    Stream,
-    below,
+    RngStream,
+    bernoulli,
     drawn,
-    generator,
+    hash_uint32,
+    keyed_rng,
     seeded,
     torch_seed,
-    words,
 )
 
 
@@ -52,19 +52,19 @@ INT32 = (-(2**31), 2**31)
 def sequence(low: int = 17, high: int = -5, start: int = 0, n: int = N) -> Tensor:
     """Words of consecutive positions of one view."""
     position = torch.arange(start, start + n, dtype=torch.int32)
-    return words(position, *(torch.tensor(half, dtype=torch.int32) for half in (low, high)))
+    return hash_uint32(position, *(torch.tensor(half, dtype=torch.int32) for half in (low, high)))
 
 
 def across_views(n: int = N, position: int = 100) -> Tensor:
     """Words of one position of many views, with keys as a step draws them."""
     keys = torch.from_numpy(np.random.default_rng(0).integers(*INT32, (n, 2))).int()
-    return words(torch.tensor(position, dtype=torch.int32), keys[:, 0], keys[:, 1])
+    return hash_uint32(torch.tensor(position, dtype=torch.int32), keys[:, 0], keys[:, 1])
 
 
 def across_neighbouring_keys(n: int = N) -> Tensor:
     """Words of one position of views whose keys differ by one: the hardest case for a hash."""
     high = torch.arange(n, dtype=torch.int32)
-    return words(torch.tensor(3, dtype=torch.int32), torch.tensor(7, dtype=torch.int32), high)
+    return hash_uint32(torch.tensor(3, dtype=torch.int32), torch.tensor(7, dtype=torch.int32), high)
 
 
 SOURCES: dict[str, Callable[[], Tensor]] = {
@@ -92,7 +92,7 @@ def plain(position: int, low: int, high: int) -> int:
 def test_it_is_the_hash_of_32_bit_integers_on_any_machine() -> None:
     rng = np.random.default_rng(1)
     for position, low, high in rng.integers(*INT32, (200, 3)).tolist():
-        found = words(
+        found = hash_uint32(
             *(torch.tensor(v, dtype=torch.int32) for v in (abs(position) // 2, low, high))
         )
         assert int(found) == plain(abs(position) // 2, low, high)
@@ -137,7 +137,7 @@ def test_views_do_not_follow_from_each_other(other: tuple[int, int]) -> None:
 
 
 def test_neighbouring_masks_are_independent() -> None:
-    hidden = below(sequence(), 0.15).numpy().astype(int)
+    hidden = bernoulli(sequence(), 0.15).numpy().astype(int)
     patterns = np.bincount(hidden[:-2] * 4 + hidden[1:-1] * 2 + hidden[2:], minlength=8)
     share = np.array([0.85, 0.15])
     expected = np.einsum("i,j,k->ijk", share, share, share).ravel() * patterns.sum()
@@ -145,7 +145,7 @@ def test_neighbouring_masks_are_independent() -> None:
 
 
 def test_runs_of_masked_positions_are_as_long_as_chance_makes_them() -> None:
-    hidden = below(sequence(), 0.15).numpy()
+    hidden = bernoulli(sequence(), 0.15).numpy()
     edges = np.flatnonzero(np.diff(np.concatenate([[False], hidden, [False]]).astype(int)))
     runs = edges[1::2] - edges[::2]
     assert runs.mean() == pytest.approx(1 / 0.85, rel=0.01)
@@ -153,23 +153,23 @@ def test_runs_of_masked_positions_are_as_long_as_chance_makes_them() -> None:
 
 @pytest.mark.parametrize("probability", [0.0, 0.001, 0.15, 0.5, 0.999, 1.0])
 def test_the_share_below_is_the_probability(probability: float) -> None:
-    share = float(below(sequence(), probability).float().mean())
+    share = float(bernoulli(sequence(), probability).float().mean())
     assert abs(share - probability) <= 5 * np.sqrt(probability * (1 - probability) / N)
 
 
 def test_below_at_its_limits() -> None:
     extremes = torch.tensor([-(2**31), -(2**31) + 1, 2**31 - 1], dtype=torch.int32)
-    assert below(extremes, 0.0).tolist() == [False, False, False]
-    assert below(extremes, 2.0**-32).tolist() == [True, False, False]
-    assert below(extremes, 1 - 2.0**-32).tolist() == [True, True, False]
-    assert below(extremes, 1.0).tolist() == [True, True, True]
+    assert bernoulli(extremes, 0.0).tolist() == [False, False, False]
+    assert bernoulli(extremes, 2.0**-32).tolist() == [True, False, False]
+    assert bernoulli(extremes, 1 - 2.0**-32).tolist() == [True, True, False]
+    assert bernoulli(extremes, 1.0).tolist() == [True, True, True]
 
 
 def test_random_numbers_differ_by_purpose_and_key() -> None:
     keys = [
-        (0, Stream.MASK, 1, 2),
-        (0, Stream.SHIFT, 1, 2),
-        (1, Stream.MASK, 1, 2),
-        (0, Stream.MASK, 2, 1),
+        (0, RngStream.MASK, 1, 2),
+        (0, RngStream.SHIFT, 1, 2),
+        (1, RngStream.MASK, 1, 2),
+        (0, RngStream.MASK, 2, 1),
     ]
-    assert len({generator(*key).integers(2**62) for key in keys}) == len(keys)
+    assert len({keyed_rng(*key).integers(2**62) for key in keys}) == len(keys)

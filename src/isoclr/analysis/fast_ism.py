@@ -171,7 +171,7 @@ class _Level:
     outputs: Rows
 
 
-class LocalNetwork:
+class IncrementalEncoder:
     """A network's evaluation in the type of its weights, ready for :class:`Mutants`.
 
     Args:
@@ -199,7 +199,7 @@ class Mutants:
     """
 
     @torch.inference_mode()
-    def __init__(self, network: LocalNetwork, codes: Codes) -> None:
+    def __init__(self, network: IncrementalEncoder, codes: Codes) -> None:
         self.network = network
         padded = torch.full((len(codes) + 1,), PAD, dtype=torch.uint8)
         padded[:-1] = torch.from_numpy(codes.copy())

@@ -12,18 +12,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr.analysis.neighbors import Numbers, Vectors, directions
+from isoclr.analysis.neighbors import Numbers, Vectors, normalize
 from isoclr.analysis.relations import (
     ISOFORM,
     LIKE_LENGTH,
     ORTHOLOG,
     PARALOG,
     RELATIONS,
-    Relatives,
+    GeneRelations,
     Row,
 )
 from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, C, Codes, G, N, region_lengths
-from isoclr.probing.linear import decompose, scaling
+from isoclr.probing.linear import decompose, standardize
 from isoclr.tasks.metrics import mean_intervals, over_folds
 from isoclr.tasks.splits import Split, group_folds
 
@@ -46,8 +46,8 @@ class Geometry:
         return self.metrics.to_dicts()
 
 
-def geometry(
-    methods: Mapping[str, NDArray[np.floating]], known: Relatives, *, seed: int = 0
+def alignment_uniformity(
+    methods: Mapping[str, NDArray[np.floating]], known: GeneRelations, *, seed: int = 0
 ) -> Geometry:
     """Measure how close related RNAs lie, and how far all others spread.
 
@@ -64,7 +64,7 @@ def geometry(
     rows: list[Row] = []
     spread = _one_of_each(known.gene_set, rng)[:SPREAD]
     for method, features in methods.items():
-        vectors = directions(features)
+        vectors = normalize(features)
         common: Row = {"study": "geometry", "method": method}
         for name, (first, second) in pairs.items():
             if len(first):
@@ -90,7 +90,7 @@ def _told(
     }
 
 
-def _pairs(known: Relatives, rng: np.random.Generator) -> dict[str, tuple[Numbers, Numbers]]:
+def _pairs(known: GeneRelations, rng: np.random.Generator) -> dict[str, tuple[Numbers, Numbers]]:
     """Pairs of RNAs of every relation."""
     found: dict[str, tuple[Numbers, Numbers]] = {}
     for relation in (ISOFORM, PARALOG, ORTHOLOG):
@@ -114,12 +114,12 @@ def _one_of_each(labels: Numbers, rng: np.random.Generator) -> Numbers:
     return order[np.sort(first)]
 
 
-def _unrelated(known: Relatives, first: Numbers, second: Numbers) -> tuple[Numbers, Numbers]:
+def _unrelated(known: GeneRelations, first: Numbers, second: Numbers) -> tuple[Numbers, Numbers]:
     keep = known.gene_set[first] != known.gene_set[second]
     return first[keep], second[keep]
 
 
-def _of_like_length(known: Relatives, rows: Numbers, rng: np.random.Generator) -> Numbers:
+def _of_like_length(known: GeneRelations, rows: Numbers, rng: np.random.Generator) -> Numbers:
     """For each RNA a random one within 10 % of its length, perhaps itself."""
     order = np.argsort(known.length, kind="stable")
     ordered = known.length[order]
@@ -148,7 +148,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Encoded:
+class PropertyProbe:
     """How much of the variance of a property a ridge regression of an embedding explains.
 
     Attributes:
@@ -182,15 +182,15 @@ def properties(codes: Codes) -> tuple[float, ...]:
     )
 
 
-def encoded(
+def probe_properties(
     methods: Mapping[str, NDArray[np.floating]],
-    known: Relatives,
+    known: GeneRelations,
     codes: Callable[[int], Codes],
     *,
     sample: int | None = SAMPLE,
     seed: int = 0,
     progress: Callable[[int], None] = lambda _: None,
-) -> Encoded:
+) -> PropertyProbe:
     """Read length, composition, coding share and exons off embeddings, in cross-validation by whole gene sets.
 
     Args:
@@ -220,7 +220,7 @@ def encoded(
                 row: Row = {"study": "encoded", "method": method, "property": name, "metric": "r2"}
                 interval: Row = {"value": mean.mean, "low": mean.low, "high": mean.high}
                 found.append(row | interval | {"n": int(np.isfinite(column).sum())})
-    return Encoded(pl.DataFrame(found, infer_schema_length=None))
+    return PropertyProbe(pl.DataFrame(found, infer_schema_length=None))
 
 
 def _one_a_gene(gene: Numbers, sample: int | None, seed: int) -> Numbers:
@@ -247,7 +247,7 @@ def _explained(
             and np.ptp(value[train]) > 0
             and np.ptp(value[test]) > 0
         ):
-            mean, scale = scaling(features[train])
+            mean, scale = standardize(features[train])
             fitted = decompose((features[train] - mean) * scale).fit(value[train], groups[train])
             left = value[test] - fitted.predict((features[test] - mean) * scale)
             found[column] = 1.0 - (left**2).mean() / value[test].var()

@@ -10,11 +10,11 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from isoclr._console import progress
+from isoclr._console import info, progress, table
 from isoclr._io import as_paths, check_output, write_table
 from isoclr._threads import thread_map, use_threads
 from isoclr.analysis.consequences import CONSEQUENCES, consequences
-from isoclr.analysis.fast_ism import LocalNetwork, Mutants
+from isoclr.analysis.fast_ism import IncrementalEncoder, Mutants
 from isoclr.embedding.embed import read_rnas
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, Codes, N, coding_region
@@ -22,10 +22,10 @@ from isoclr.genomics.species import without_version
 from isoclr.models.encoder import Encoder
 from isoclr.models.packing import STRIDE
 from isoclr.plotting import check_format, mutation_figure
-from isoclr.probing.conformal import Regression
+from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head
-from isoclr.probing.linear import Line
-from isoclr.probing.resolve import choose, encoder_of, model_of
+from isoclr.probing.linear import LinearModel
+from isoclr.probing.resolve import encoder_of, model_of, resolve_head
 
 Row = dict[str, str | int | float | None]
 BATCH = 192
@@ -130,7 +130,7 @@ class MutationScan:
 def scan(
     encoder: Encoder,
     codes: Codes,
-    line: Line,
+    line: LinearModel,
     *,
     transcript_id: str = "",
     target: str = "prediction",
@@ -165,7 +165,7 @@ def scan(
     return MutationScan(transcript_id, target, np.asarray(codes), value, effects)
 
 
-def check(encoder: Encoder, line: Line) -> None:
+def check(encoder: Encoder, line: LinearModel) -> None:
     """Refuse a line for embeddings of another size.
 
     Raises:
@@ -194,13 +194,13 @@ def mutated(codes: Codes, position: int, base: int) -> Codes:
 def _local(
     encoder: Encoder,
     codes: Codes,
-    line: Line,
+    line: LinearModel,
     positions: NDArray[np.int64],
     bases: NDArray[np.uint8],
     progress: Callable[[int], None],
 ) -> tuple[float, NDArray[np.float64]]:
     """Prediction, and the changes of it, from the activations that mutations reach."""
-    network = LocalNetwork(encoder.network)
+    network = IncrementalEncoder(encoder.network)
     rna = Mutants(network, codes)
     changes = np.empty(len(positions))
 
@@ -228,7 +228,7 @@ def _batches(positions: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 def _whole(
     encoder: Encoder,
     codes: Codes,
-    line: Line,
+    line: LinearModel,
     positions: NDArray[np.int64],
     bases: NDArray[np.uint8],
     progress: Callable[[int], None],
@@ -256,7 +256,7 @@ class Predictor:
     """
 
     encoder: Encoder
-    line: Line
+    line: LinearModel
     target: str
 
 
@@ -275,12 +275,12 @@ def predictor(
     Raises:
         InputError: no such head, model or label, or a model of other weights than the head's.
     """
-    chosen, given = choose(head, task, species, model)
+    chosen, given = resolve_head(head, task, species, model)
     encoder = encoder_of(chosen, model_of(chosen, given))
-    return Predictor(encoder, *line_of(chosen, target))
+    return Predictor(encoder, *linear_readout(chosen, target))
 
 
-def line_of(head: Head, target: str | None = None) -> tuple[Line, str]:
+def linear_readout(head: Head, target: str | None = None) -> tuple[LinearModel, str]:
     """A head's linear prediction, and what it is of.
 
     Args:
@@ -298,7 +298,7 @@ def line_of(head: Head, target: str | None = None) -> tuple[Line, str]:
     found = next((one for one in head.targets if target in (None, one.name)), None)
     if found is None:
         raise InputError(f"head {head.name!r} predicts {', '.join(names)}, not {target!r}")
-    if isinstance(found.predictor, Regression):
+    if isinstance(found.predictor, CVPlusRegressor):
         return found.predictor.value, found.title
     return found.predictor, f"{found.title}, log-odds"
 
@@ -322,6 +322,23 @@ class Mutations:
     def rows(self) -> list[Row]:
         """Mean effects by kind of mutation, RNA by RNA."""
         return [row for one in self.scans for row in one.rows()]
+
+    def print(self) -> None:
+        """Print mean effects by kind of mutation."""
+        for scan in self.scans:
+            info(f"{scan.transcript_id}: {scan.target} {scan.value:.4g}, {3 * len(scan):,} mutants")
+            means = {(row["consequence"], row["metric"]): row for row in scan.rows()}
+            rows = [
+                [
+                    kind,
+                    means[kind, "mean effect"]["n"],
+                    f"{means[kind, 'mean effect']['value']:+.2g}",
+                    f"{means[kind, 'mean absolute effect']['value']:.2g}",
+                ]
+                for kind in dict.fromkeys(kind for kind, _ in means)
+            ]
+            title = f"{scan.transcript_id}: effect of point mutations on {scan.target}"
+            table(title, ["mutation", "mutants", "mean", "mean absolute"], rows)
 
 
 def mutate(

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import progress
+from isoclr._console import progress, table
 from isoclr._io import check_output, write_table
 from isoclr._threads import use_threads
 from isoclr.analysis.ism import Row, check, predictor
@@ -18,7 +18,7 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, NUCLEOTIDE_BITS, Codes, coding_region, nucleotides
 from isoclr.models.encoder import Encoder
 from isoclr.plotting import Effect, check_format, motif_figure
-from isoclr.probing.linear import Line
+from isoclr.probing.linear import LinearModel
 from isoclr.tasks.labels import gene_key, representatives
 from isoclr.tasks.metrics import mean_intervals
 
@@ -151,7 +151,7 @@ AT_ONCE = 256
 
 
 @dataclass(frozen=True)
-class PlantedMotifs:
+class MotifEffects:
     """The effects of motifs in mRNAs.
 
     Attributes:
@@ -179,17 +179,31 @@ class PlantedMotifs:
                 found.append(named | {"region": str(region)} | number | {"n": own.height})
         return found
 
+    def print(self) -> None:
+        """Print mean effects."""
+        lines = []
+        for (motif, region), own in pl.DataFrame(self.rows()).group_by(
+            "motif", "region", maintain_order=True
+        ):
+            cells = [
+                f"{value:+.4f} [{low:+.4f}, {high:+.4f}]"
+                for value, low, high in own.select("value", "low", "high").rows()
+            ]
+            lines.append([motif, region, own["n"][0], *cells])
+        columns = ["motif", "region", "mRNAs", "effect", "of its control", "beyond the control"]
+        table(f"mean effect on {self.target}", columns, lines)
 
-def planted_motifs(
+
+def insert_motifs(
     encoder: Encoder,
-    line: Line,
+    line: LinearModel,
     rnas: Sequence[Codes],
     *,
     target: str = "prediction",
     motifs: Sequence[Motif] = MOTIFS,
     seed: int = 0,
     progress: Callable[[int], None] = lambda _: None,
-) -> PlantedMotifs:
+) -> MotifEffects:
     """Plant every motif once in every mRNA.
 
     Args:
@@ -241,7 +255,7 @@ def planted_motifs(
                 }
             )
         )
-    return PlantedMotifs(target, pl.concat(tables))
+    return MotifEffects(target, pl.concat(tables))
 
 
 def coding_rnas(
@@ -291,7 +305,7 @@ def motifs(
     plot: Path | None = None,
     threads: int | None = None,
     overwrite: bool = False,
-) -> PlantedMotifs:
+) -> MotifEffects:
     """Does a predictor know AU-rich elements, upstream AUGs, premature stop codons, Pumilio and microRNA sites?
 
     Each motif is planted over the bases at a random place of its region in real mRNAs, and compared with its own bases
@@ -327,7 +341,7 @@ def motifs(
     drawn = coding_rnas(open_corpus(Path(corpus)), species=species or None, count=rnas, seed=seed)
     with progress() as bar:
         bar_id = bar.add_task("RNAs", total=len(drawn) * (2 * len(MOTIFS) + 1))
-        found = planted_motifs(
+        found = insert_motifs(
             chosen.encoder,
             chosen.line,
             [codes for _, codes in drawn],
@@ -341,7 +355,7 @@ def motifs(
     return found
 
 
-def effects(found: PlantedMotifs) -> list[Effect]:
+def effects(found: MotifEffects) -> list[Effect]:
     """Effects beyond the controls', as the figure takes them."""
     rows = pl.DataFrame(found.rows()).filter(metric="effect beyond control")
     columns = ("motif", "region", "value", "low", "high", "n")

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from isoclr.errors import InputError
-from isoclr.probing.linear import scaling
+from isoclr.probing.linear import standardize
 
 BLOCK = 1 << 26
 """Similarities held at a time: 256 MB of them."""
@@ -17,7 +17,7 @@ Numbers = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 
 
-def directions(features: NDArray[np.floating]) -> Vectors:
+def normalize(features: NDArray[np.floating]) -> Vectors:
     """Every feature scaled to mean 0 and standard deviation 1, then every RNA's vector to length 1, ``(n, d)``.
 
     A feature that hardly varies is left out, and an RNA whose features are all average has a vector of zeros.
@@ -26,7 +26,7 @@ def directions(features: NDArray[np.floating]) -> Vectors:
         features: ``(n, d)``.
     """
     wide = np.asarray(features, np.float64)
-    mean, scale = scaling(wide)
+    mean, scale = standardize(wide)
     scaled = (wide - mean) * scale
     norms = np.linalg.norm(scaled, axis=1, keepdims=True)
     return (scaled / np.where(norms > 0, norms, 1.0)).astype(np.float32)

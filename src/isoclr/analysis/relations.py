@@ -44,7 +44,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Relatives:
+class GeneRelations:
     """Gene, gene set, species and length of RNAs.
 
     Attributes:
@@ -87,7 +87,7 @@ class Relatives:
         return Pairs(first, second, self.relation(first, second))
 
 
-def relatives(table: pl.DataFrame, corpus: Corpus | None = None) -> Relatives:
+def gene_relations(table: pl.DataFrame, corpus: Corpus | None = None) -> GeneRelations:
     """Who the RNAs of a table are.
 
     Genes of one species and gene set that have the same symbol are one gene: alternative haplotypes of a genome give a
@@ -106,7 +106,7 @@ def relatives(table: pl.DataFrame, corpus: Corpus | None = None) -> Relatives:
         found = _in_corpus(named, corpus)
         unknown = found["gene_set"].null_count()
         gene, sets = found["gene"], found["gene_set"].fill_null(found["gene"])
-    return Relatives(
+    return GeneRelations(
         gene=_numbers(gene),
         gene_set=_numbers(sets),
         species=_numbers(named["species"]),
@@ -146,7 +146,7 @@ KEYS = ("species", "transcript_id")
 
 
 @dataclass(frozen=True)
-class Rnas:
+class CommonRnas:
     """RNAs that both the embeddings and the corpus have.
 
     Attributes:
@@ -169,7 +169,9 @@ class Rnas:
         return self.corpus.codes_of(int(self.places[row]))
 
 
-def shared(embeddings: Sequence[Embeddings], corpus: Corpus) -> tuple[Rnas, list[Numbers]]:
+def intersect_rnas(
+    embeddings: Sequence[Embeddings], corpus: Corpus
+) -> tuple[CommonRnas, list[Numbers]]:
     """The RNAs that all embeddings and the corpus have, and their rows in each of the embeddings.
 
     Raises:
@@ -190,7 +192,7 @@ def shared(embeddings: Sequence[Embeddings], corpus: Corpus) -> tuple[Rnas, list
             f"{corpus.path}: no RNA with the species, name and length of an embedded one ({_first(embeddings[0])}, …); "
             "expected the corpus that was embedded"
         )
-    rnas = Rnas(
+    rnas = CommonRnas(
         joined.select(embeddings[0].table.columns),
         joined["place"].to_numpy().astype(np.int64),
         corpus,
@@ -220,7 +222,7 @@ def baselines(embeddings: Embeddings) -> list[Embedder]:
 
 
 def features_of(
-    embedder: Embedder, rnas: Rnas, progress: Callable[[int], None] | None = None
+    embedder: Embedder, rnas: CommonRnas, progress: Callable[[int], None] | None = None
 ) -> NDArray[np.float32]:
     """A baseline's features ``(n, d)`` of all RNAs.
 

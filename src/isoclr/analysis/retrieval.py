@@ -9,27 +9,34 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import progress, say
+from isoclr._console import info, progress, table
 from isoclr._io import as_paths, check_output, write_table
 from isoclr._threads import use_threads
-from isoclr.analysis.geometry import FOLDS, PROPERTIES, Encoded, Geometry, encoded, geometry
-from isoclr.analysis.neighbors import Nearest, Numbers, directions, nearest
+from isoclr.analysis.geometry import (
+    FOLDS,
+    PROPERTIES,
+    Geometry,
+    PropertyProbe,
+    alignment_uniformity,
+    probe_properties,
+)
+from isoclr.analysis.neighbors import Nearest, Numbers, nearest, normalize
 from isoclr.analysis.relations import (
     ISOFORM,
     LIKE_LENGTH,
     ORTHOLOG,
     PARALOG,
     RELATIONS,
-    Relatives,
-    Rnas,
+    CommonRnas,
+    GeneRelations,
     Row,
     baselines,
     features_of,
-    relatives,
-    shared,
+    gene_relations,
+    intersect_rnas,
 )
 from isoclr.corpus.corpus import open_corpus
-from isoclr.embedding.embed import nucleotides_bar
+from isoclr.embedding.embed import nt_progress
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
@@ -40,7 +47,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Counts:
+class RandomBaseline:
     """For some RNAs, how many candidates there are and how many of them are relatives.
 
     Attributes:
@@ -69,7 +76,7 @@ class Counts:
             return self.relatives_of_like_length / self.of_like_length.astype(np.float64)
 
 
-def count(known: Relatives, queries: Numbers, relation: int, apart: Numbers) -> Counts:
+def count(known: GeneRelations, queries: Numbers, relation: int, apart: Numbers) -> RandomBaseline:
     """Count candidates and relatives.
 
     Args:
@@ -86,7 +93,7 @@ def count(known: Relatives, queries: Numbers, relation: int, apart: Numbers) -> 
     alike = _of_like_length(known.length, np.zeros(n, np.int64)) - _of_like_length(
         known.length, apart
     )
-    return Counts(
+    return RandomBaseline(
         relatives=np.bincount(first, minlength=n)[queries],
         candidates=(n - total)[queries],
         relatives_of_like_length=np.bincount(first[like], minlength=n)[queries],
@@ -138,7 +145,7 @@ class Retrieval:
     k: tuple[int, ...]
     queries: Numbers
     neighbours: Mapping[str, Mapping[str, Nearest]]
-    known: Relatives
+    known: GeneRelations
     metrics: pl.DataFrame
 
     def rows(self) -> list[Row]:
@@ -154,7 +161,7 @@ class Retrieval:
 
 def retrieval(
     methods: Mapping[str, NDArray[np.floating]],
-    known: Relatives,
+    known: GeneRelations,
     *,
     k: Sequence[int] = (1, 5, 10),
     sample: int | None = None,
@@ -179,7 +186,7 @@ def retrieval(
     queries = _draw(len(known), sample, seed)
     apart = _apart(known)
     found = {
-        name: nearest(directions(features), queries, max(k), apart, progress)
+        name: nearest(normalize(features), queries, max(k), apart, progress)
         for name, features in methods.items()
     }
     rows = [
@@ -191,7 +198,7 @@ def retrieval(
     return Retrieval(tuple(k), queries, found, known, table)
 
 
-def _check_retrieving(methods: Mapping[str, NDArray[np.floating]], known: Relatives) -> None:
+def _check_retrieving(methods: Mapping[str, NDArray[np.floating]], known: GeneRelations) -> None:
     for name, features in methods.items():
         if len(features) != len(known):
             raise InputError(f"{name}: features of {len(features):,} RNAs, expected {len(known):,}")
@@ -217,7 +224,7 @@ def _draw(n: int, sample: int | None, seed: int) -> Numbers:
     return np.sort(np.random.default_rng(seed).choice(n, sample, replace=False))
 
 
-def _apart(known: Relatives) -> dict[str, Numbers]:
+def _apart(known: GeneRelations) -> dict[str, Numbers]:
     """What is no candidate, by scope; another species is only looked for when there is one."""
     labels = (np.arange(len(known)), known.gene, known.species)
     found = dict(zip(SCOPES, labels, strict=True))
@@ -230,7 +237,7 @@ def _rows(
     method: str,
     scopes: Mapping[str, Nearest],
     queries: Numbers,
-    known: Relatives,
+    known: GeneRelations,
     k: Sequence[int],
     apart: Mapping[str, Numbers],
 ) -> Iterator[Row]:
@@ -276,7 +283,7 @@ def _columns(
     scope: str,
     relation: NDArray[np.int8],
     queries: Numbers,
-    known: Relatives,
+    known: GeneRelations,
     k: Sequence[int],
     apart: Numbers,
 ) -> dict[Column, NDArray[np.float64]]:
@@ -328,11 +335,27 @@ class Neighbours:
 
     retrieval: Retrieval
     geometry: Geometry
-    encoded: Encoded
+    encoded: PropertyProbe
 
     def rows(self) -> list[Row]:
         """The rows of all three, told apart by the column study."""
         return [*self.retrieval.rows(), *self.geometry.rows(), *self.encoded.rows()]
+
+    def print(self) -> None:
+        """Print retrieval, geometry and property probes."""
+        queries = len(self.retrieval.queries)
+        title = (
+            f"RNAs with a relative among their k nearest, of those that have one ({queries:,} RNAs)"
+        )
+        columns = ["neighbours among", "relative", "method", "k", "found (%)", "chance (%)"]
+        table(title, [*columns, "of similar length (%)"], _relatives(self))
+        geometry = [_display_row(row, "relation") for row in self.geometry.rows()]
+        title = "squared distance of pairs, and spread of all"
+        table(title, ["method", "pairs", "metric", "value"], geometry)
+        encoded = [_display_row(row, "property") for row in self.encoded.rows()]
+        table(
+            "what a ridge regression predicts", ["method", "property", "metric", "value"], encoded
+        )
 
 
 def neighbours(
@@ -380,9 +403,9 @@ def neighbours(
     use_threads(threads)
     files = [Path(embeddings), *as_paths(beside)]
     opened = [read_embeddings(path) for path in files]
-    rnas, rows = shared(opened, open_corpus(Path(corpus)))
+    rnas, rows = intersect_rnas(opened, open_corpus(Path(corpus)))
     if rnas.missing:
-        say(f"left out: {rnas.missing:,} RNAs that not all embeddings and the corpus have")
+        info(f"left out: {rnas.missing:,} RNAs that not all embeddings and the corpus have")
     names = _names(files, opened)
     methods = {name: some.matrix[own] for name, some, own in zip(names, opened, rows, strict=True)}
     if simple:
@@ -405,10 +428,10 @@ def _names(files: list[Path], opened: list[Embeddings]) -> list[str]:
     return [str(path) for path in files]
 
 
-def _simple(first: Embeddings, rnas: Rnas) -> Methods:
+def _simple(first: Embeddings, rnas: CommonRnas) -> Methods:
     total = int(rnas.table["length"].sum())
     found = {}
-    with nucleotides_bar() as bar:
+    with nt_progress() as bar:
         for embedder in baselines(first):
             task = bar.add_task(embedder.name, total=total)
             found[embedder.name] = features_of(embedder, rnas, partial(bar.advance, task))
@@ -416,18 +439,41 @@ def _simple(first: Embeddings, rnas: Rnas) -> Methods:
 
 
 def _studies(
-    methods: Methods, rnas: Rnas, k: tuple[int, ...], sample: int | None, seed: int
+    methods: Methods, rnas: CommonRnas, k: tuple[int, ...], sample: int | None, seed: int
 ) -> Neighbours:
-    known = relatives(rnas.table, rnas.corpus)
+    known = gene_relations(rnas.table, rnas.corpus)
     with progress() as bar:
         queries = len(known) if sample is None else min(sample, len(known))
         task = bar.add_task("neighbours", total=queries * len(methods))
         found = retrieval(
             methods, known, k=k, sample=sample, seed=seed, progress=lambda n: bar.advance(task, n)
         )
-        spread = geometry(methods, known, seed=seed)
+        spread = alignment_uniformity(methods, known, seed=seed)
         fits = bar.add_task("properties", total=FOLDS * len(PROPERTIES) * len(methods))
-        read = encoded(
+        read = probe_properties(
             methods, known, rnas.codes, seed=seed, progress=lambda n: bar.advance(fits, n)
         )
     return Neighbours(found, spread, read)
+
+
+def _relatives(found: Neighbours) -> Iterator[list[object]]:
+    rows = found.retrieval.metrics.filter(length="all")
+    for scope in SCOPES:
+        for own in (
+            rows.filter(scope=scope, metric="found")
+            .sort("relation", "k", maintain_order=True)
+            .to_dicts()
+        ):
+            same = rows.filter(**{key: own[key] for key in ("scope", "relation", "method", "k")})
+            value = dict(same.select("metric", "value").rows())
+            alike = value.get("chance of like length")
+            yield [
+                scope, own["relation"], own["method"], own["k"],
+                f"{100 * own['value']:.1f} [{100 * own['low']:.1f}, {100 * own['high']:.1f}]",
+                f"{100 * value['chance']:.2f}", "" if alike is None else f"{100 * alike:.2f}",
+            ]  # fmt: skip
+
+
+def _display_row(row: dict[str, str | int | float | None], what: str) -> list[object]:
+    ends = "" if row["low"] is None else f" [{row['low']:.3f}, {row['high']:.3f}]"
+    return [row["method"], row[what], row["metric"], f"{row['value']:.3f}{ends}"]

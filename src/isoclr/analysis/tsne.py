@@ -11,10 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
-from isoclr._console import say
+from isoclr._console import info, table
 from isoclr._io import TABLE_FORMATS, as_paths, check_output, write_table
-from isoclr.analysis.neighbors import Nearest, directions, nearest
-from isoclr.analysis.relations import Numbers, Row, relatives
+from isoclr.analysis.neighbors import Nearest, nearest, normalize
+from isoclr.analysis.relations import Numbers, Row, gene_relations
 from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import Embeddings, RnaChoice
 from isoclr.embedding.io import read_embeddings
@@ -38,7 +38,7 @@ MOST_CLASSES, MOST_TERMS = 7, 3
 
 
 @dataclass(frozen=True)
-class Colour:
+class Coloring:
     """One colouring of a map.
 
     Attributes:
@@ -60,7 +60,7 @@ class Colour:
         return _by_frequency(self.values)
 
 
-def colour(wanted: str, table: pl.DataFrame) -> Colour:
+def make_coloring(wanted: str, table: pl.DataFrame) -> Coloring:
     """A colouring by its name.
 
     Args:
@@ -82,14 +82,14 @@ def colour(wanted: str, table: pl.DataFrame) -> Colour:
     return _of_file(path, column, table)
 
 
-def _of_column(name: str, values: pl.Series) -> Colour:
+def _of_column(name: str, values: pl.Series) -> Coloring:
     if values.dtype.is_numeric():
-        return Colour(name, "quantity", values.cast(pl.Float64), skewed=name in SKEWED)
+        return Coloring(name, "quantity", values.cast(pl.Float64), skewed=name in SKEWED)
     text = values.cast(pl.String)
-    return Colour(name, "class", _most_common(text.replace("", None), MOST_CLASSES))
+    return Coloring(name, "class", _most_common(text.replace("", None), MOST_CLASSES))
 
 
-def _of_file(path: Path, column: str | None, table: pl.DataFrame) -> Colour:
+def _of_file(path: Path, column: str | None, table: pl.DataFrame) -> Coloring:
     raw = _read(path)
     id_column = next((name for name in ID_COLUMNS if name in raw.columns), None)
     if id_column is None:
@@ -107,10 +107,10 @@ def _of_file(path: Path, column: str | None, table: pl.DataFrame) -> Colour:
         labels = read_labels(path, column)
         found = labels.table.select(without_versions(pl.col("id")).alias("key"), "value")
         joined = keys.join(found, on="key", how="left", maintain_order="left")
-        named = Colour(labels.name, "quantity", joined["value"].alias(labels.name))
+        named = Coloring(labels.name, "quantity", joined["value"].alias(labels.name))
     else:
         terms = raw.select(without_versions(pl.col(id_column)).alias("key"), value=pl.col(column))
-        named = Colour(column, "class", _classes(keys, terms.drop_nulls()).alias(column))
+        named = Coloring(column, "class", _classes(keys, terms.drop_nulls()).alias(column))
     if named.values.null_count() == len(named.values):
         raise InputError(
             f"{path}: names none of the {table.height:,} RNAs by {level} ({table[level][0]}, …)"
@@ -178,7 +178,7 @@ class Map:
     """
 
     table: pl.DataFrame
-    colours: Mapping[str, Colour]
+    colours: Mapping[str, Coloring]
     divergence: float
     agreement: pl.DataFrame
 
@@ -190,12 +190,21 @@ class Map:
         """
         return self.agreement.to_dicts()
 
+    def print(self) -> None:
+        """Print how far neighbours agree in the map's colours."""
+        info(f"{self.table.height:,} RNAs, Kullback-Leibler divergence {self.divergence:.2f}")
+        title = "the 10 nearest RNAs of other gene sets, in the embedding"
+        rows = [
+            [row["colour"], row["metric"], f"{row['value']:.3f}", row["n"]] for row in self.rows()
+        ]
+        table(title, ["colour", "metric", "value", "RNAs"], rows)
+
 
 def tsne(
     features: NDArray[np.floating],
     table: pl.DataFrame,
     gene_set: Numbers,
-    colours: Sequence[Colour] = (),
+    colours: Sequence[Coloring] = (),
     *,
     perplexity: float = 30.0,
     seed: int = 0,
@@ -222,7 +231,7 @@ def tsne(
         )
     if seed < 0:
         raise InputError(f"--seed {seed}: expected 0 or more")
-    vectors = directions(features)
+    vectors = normalize(features)
     if not vectors.any():
         raise InputError(f"the embeddings of all {n:,} RNAs are alike, expected some that differ")
     places, divergence = _place(vectors, perplexity, seed)
@@ -235,9 +244,9 @@ def tsne(
     return Map(found, by_name, divergence, pl.DataFrame(rows, infer_schema_length=None))
 
 
-def _by_name(colours: Sequence[Colour]) -> dict[str, Colour]:
+def _by_name(colours: Sequence[Coloring]) -> dict[str, Coloring]:
     """Colourings by names of their own: a label that its table calls ``y`` is not the map's coordinate."""
-    found: dict[str, Colour] = {}
+    found: dict[str, Coloring] = {}
     for colour in colours:
         names = itertools.chain([colour.name], (f"{colour.name}_{n}" for n in itertools.count(2)))
         found[next(name for name in names if name not in {"x", "y", *found})] = colour
@@ -271,7 +280,7 @@ def _place(
 
 
 def _agreement(
-    vectors: NDArray[np.float32], gene_set: Numbers, colours: Mapping[str, Colour]
+    vectors: NDArray[np.float32], gene_set: Numbers, colours: Mapping[str, Coloring]
 ) -> list[Row]:
     rows: list[Row] = []
     for name, colour in colours.items():
@@ -360,12 +369,12 @@ def map_rnas(
         raise InputError(f"--sample {sample}: expected 1 or more RNAs")
     some = read_embeddings(Path(embeddings)).select(species, rnas)
     table, gene_set = _known(some, corpus)
-    colours = [colour(wanted, table) for wanted in color]
+    colours = [make_coloring(wanted, table) for wanted in color]
     keep = _keep(table, colours if labelled else [], isoforms, sample, seed)
     if not len(keep):
         raise InputError(f"{embeddings}: no RNA is known to every one of {', '.join(color)}")
-    say(f"{len(keep):,} of {len(some):,} RNAs on the map")
-    chosen = [Colour(one.name, one.kind, one.values.gather(keep), one.skewed) for one in colours]
+    info(f"{len(keep):,} of {len(some):,} RNAs on the map")
+    chosen = [Coloring(one.name, one.kind, one.values.gather(keep), one.skewed) for one in colours]
     found = tsne(
         some.matrix[keep], table[keep], gene_set[keep], chosen, perplexity=perplexity, seed=seed
     )
@@ -397,17 +406,17 @@ def _outputs(out: tuple[Path, ...] | Path | str, overwrite: bool) -> list[Path]:
 def _known(some: Embeddings, corpus: Path | None) -> tuple[pl.DataFrame, Numbers]:
     """What is known of the RNAs, and the numbers of their gene sets."""
     if corpus is None:
-        return some.table, relatives(some.table).gene_set
+        return some.table, gene_relations(some.table).gene_set
     opened = open_corpus(Path(corpus))
     keys = ["species", "transcript_id"]
     facts = opened.transcripts.select(*keys, *FACTS).unique(keys, keep="first", maintain_order=True)
     table = some.table.join(facts, on=keys, how="left", maintain_order="left")
     table = table.with_columns(pl.col("n_exons").replace(0, None))  # 0: unknown
-    return table, relatives(some.table, opened).gene_set
+    return table, gene_relations(some.table, opened).gene_set
 
 
 def _keep(
-    table: pl.DataFrame, colours: list[Colour], isoforms: bool, sample: int | None, seed: int
+    table: pl.DataFrame, colours: list[Coloring], isoforms: bool, sample: int | None, seed: int
 ) -> Numbers:
     """Rows of the RNAs to show, ascending."""
     named = table.with_row_index("row").with_columns(gene_key())

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from rich.progress import Progress
 
-from isoclr._console import progress, say
+from isoclr._console import info, progress
 from isoclr._io import as_paths, atomic_directory, sha256
 from isoclr.corpus.cds import OrfCalling
 from isoclr.corpus.corpus import Corpus, open_corpus
@@ -24,7 +24,7 @@ from isoclr.corpus.inputs import (
     parse_input,
     read_toml,
 )
-from isoclr.corpus.transcripts import Options, Part, read_part
+from isoclr.corpus.transcripts import Options, TranscriptTable, read_part
 from isoclr.corpus.write import add, assemble, check_target
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import MIN_LENGTH, Codes
@@ -136,9 +136,9 @@ def _shard(said: str | None) -> tuple[int, int] | None:
     return int(number), int(of)
 
 
-def facts(
+def metadata(
     plan: Plan,
-    parts: Sequence[Part],
+    parts: Sequence[TranscriptTable],
     mapped: Mapping[str, tuple[int, int]],
     checksums: Mapping[Path, str],
 ) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _options(plan: Plan) -> dict[str, Any]:
 
 
 def _by_species(
-    plan: Plan, parts: Sequence[Part], mapped: Mapping[str, tuple[int, int]]
+    plan: Plan, parts: Sequence[TranscriptTable], mapped: Mapping[str, tuple[int, int]]
 ) -> dict[str, Any]:
     """Species → records seen, genes, and what was dropped and noted."""
     counts: dict[str, Any] = {}
@@ -306,7 +306,7 @@ def build(
     with atomic_directory(out, overwrite=overwrite) as folder, progress() as bar:
         _build(plan, folder, bar)
     corpus = open_corpus(out)
-    say(f"{corpus!r}")
+    info(f"{corpus!r}")
     return corpus
 
 
@@ -317,11 +317,11 @@ def _build(plan: Plan, folder: Path, bar: Progress) -> None:
         parts = _read_all(plan, folder, bar)
         for part in parts:
             for message in part.says:
-                say(message)
+                info(message)
         table = _one_table(parts)
         table, mapped = _assign(table, plan)
         _say_unmapped(plan, mapped)
-        meta = facts(plan, parts, mapped, {path: sum_.result() for path, sum_ in sums.items()})
+        meta = metadata(plan, parts, mapped, {path: sum_.result() for path, sum_ in sums.items()})
     step = bar.add_task("write", total=table.height)
     assemble(folder, table, [part.codes for part in parts], meta, lambda n: bar.advance(step, n))
     bar.update(step, completed=table.height)
@@ -329,13 +329,13 @@ def _build(plan: Plan, folder: Path, bar: Progress) -> None:
         file.unlink()
 
 
-def _read_all(plan: Plan, folder: Path, bar: Progress) -> list[Part]:
+def _read_all(plan: Plan, folder: Path, bar: Progress) -> list[TranscriptTable]:
     """Every input as a part, several at a time; their codes wait on disk, not in memory."""
     threads = max(1, plan.jobs // len(plan.inputs))
     tasks = [bar.add_task(source.name, total=None) for source in plan.inputs]
     genes = {name: read_gene_ids(path) for name, path in plan.gene_ids.items()}
 
-    def read(number: int) -> Part:
+    def read(number: int) -> TranscriptTable:
         def advance(done: int, total: int) -> None:
             bar.update(tasks[number], advance=done, total=total)
 
@@ -369,7 +369,7 @@ def _spill(codes: Codes, path: Path) -> Codes:
     return np.memmap(path, np.uint8, mode="r")
 
 
-def _one_table(parts: Sequence[Part]) -> pl.DataFrame:
+def _one_table(parts: Sequence[TranscriptTable]) -> pl.DataFrame:
     """The rows of all parts in the order of the inputs; ``source`` is the part that holds their codes."""
     before = 0
     tables = []
@@ -401,4 +401,4 @@ def _say_unmapped(plan: Plan, mapped: Mapping[str, tuple[int, int]]) -> None:
         why = f"a table of its gene ids may help (--gene-ids {name}=FILE)"
         if taxid_of(name) is None:
             why = "its name is not known; its NCBI taxonomy number would be"
-        say(f"{name}: none of its {genes:,} genes is in {plan.homology.name}; {why}")
+        info(f"{name}: none of its {genes:,} genes is in {plan.homology.name}; {why}")

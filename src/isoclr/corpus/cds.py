@@ -48,7 +48,7 @@ def known_noncoding() -> pl.Expr:
     return by_type | pl.col("transcript_id").str.contains(_NONCODING_ACCESSION)
 
 
-def settle_cds(
+def assign_cds(
     table: pl.DataFrame,
     codes: Codes,
     calling: OrfCalling,

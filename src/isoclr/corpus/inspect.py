@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from isoclr._console import info, out, table
 from isoclr._io import atomic_path, check_file
+from isoclr._report import write_json
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, N, letters
@@ -197,7 +199,7 @@ def check_plot(path: Path) -> None:
     check_file(path)
 
 
-def plot(corpus: Corpus, path: str | Path) -> None:
+def plot_corpus(corpus: Corpus, path: str | Path) -> None:
     """Draw histograms of transcript lengths and of transcripts in a gene set.
 
     Args:
@@ -269,10 +271,12 @@ def describe(corpus: Corpus, transcript_id: str) -> str:
         cds,
         *([row["biotype"]] if row["biotype"] else []),
     ]
-    return "\n".join([f"{row['transcript_id']}: {'; '.join(facts)}", *picture(corpus.codes_of(i))])
+    return "\n".join(
+        [f"{row['transcript_id']}: {'; '.join(facts)}", *show_tracks(corpus.codes_of(i))]
+    )
 
 
-def picture(codes: Codes) -> list[str]:
+def show_tracks(codes: Codes) -> list[str]:
     """Rows of 60 nt, each with a line of codons and a line of exon ends below it, where it has any."""
     sequence = letters(codes)
     codons = _codon_letters(codes)
@@ -305,3 +309,45 @@ def _members(corpus: Corpus, i: int) -> str:
     rows = order[starts[gene_set] : starts[gene_set + 1]]
     count = len(np.unique(corpus.index["species"][rows]))
     return f"{len(rows):,} transcript{'s' * (len(rows) != 1)} of {count} species"
+
+
+def print_corpus(corpus: Corpus) -> None:
+    """Print what is in a corpus and what was dropped."""
+    for title, columns, rows in tables(inspect(corpus)):
+        table(title, columns, rows)
+
+
+def show(
+    corpus: Path,
+    *,
+    transcript: str | None = None,
+    plot: Path | None = None,
+    json: Path | None = None,
+    verify: bool = False,
+) -> None:
+    """Show what is in a corpus, what was dropped and why; or one transcript's tracks.
+
+    Args:
+        corpus: The corpus.
+        transcript: Print this transcript's sequence with its codons and exon ends instead of the tables.
+        plot: Draw histograms of lengths and of isoforms in a gene set to this PNG, PDF or SVG.
+        json: Write the numbers to this file too.
+        verify: Compare every file's SHA-256 with the one recorded when the corpus was built.
+
+    Raises:
+        InputError: the corpus cannot be used, or has no such transcript.
+    """
+    if plot is not None:
+        check_plot(plot)
+    opened = open_corpus(corpus)
+    if verify:
+        opened.verify()
+        info(f"{corpus}: every file is as it was written")
+    if transcript is not None:
+        out.print(describe(opened, transcript), markup=False, soft_wrap=True)
+        return
+    if json is not None:
+        write_json(json, inspect(opened).to_dict())
+    if plot is not None:
+        plot_corpus(opened, plot)
+    print_corpus(opened)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from isoclr._console import conclude
+from isoclr._console import finish
 from isoclr._io import atomic_directory
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.corpus.write import check_target, write
@@ -81,7 +81,7 @@ def subset(
     with atomic_directory(out, overwrite=overwrite) as folder:
         write(folder, kept, [whole.codes], _meta(whole, table, kept, asked))
     made = open_corpus(out)
-    conclude(f"{made!r}")
+    finish(f"{made!r}")
     return made
 
 

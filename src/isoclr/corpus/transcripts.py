@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isoclr.corpus.cds import OrfCalling, known_noncoding, mark, settle_cds
+from isoclr.corpus.cds import OrfCalling, assign_cds, known_noncoding, mark
 from isoclr.corpus.inputs import Input
 from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
@@ -52,7 +52,7 @@ class Options:
 
 
 @dataclass
-class Part:
+class TranscriptTable:
     """The transcripts of one input.
 
     Attributes:
@@ -89,7 +89,7 @@ class Part:
             self.noted[reason] += count
 
 
-def select(part: Part, species: str, options: Options) -> None:
+def select(part: TranscriptTable, species: str, options: Options) -> None:
     """Keep this shard's genes; drop what has no length and what is too long."""
     if options.shard is not None:
         number, of = options.shard
@@ -113,7 +113,7 @@ _STRUCTURES_ONLY = "structures"  # a table in which an empty cell means unknown,
 
 def read_fasta_part(
     transcripts: Path, annotation: Sequence[Path], species: str, options: Options
-) -> Part:
+) -> TranscriptTable:
     """The records of a FASTA, joined with what annotations know of them.
 
     A record and an annotated transcript are the same when their ids are, versions aside. Of several candidates the
@@ -137,7 +137,7 @@ def read_fasta_part(
             f"{annotation[0]} and {transcripts}: no transcript id in common, found {known!r} in the annotation "
             f"and {found!r} in the FASTA"
         )
-    part = Part(joined, read.codes, table.height)
+    part = TranscriptTable(joined, read.codes, table.height)
     part.facts = {
         "transcripts_dropped": dict(read.dropped),
         "annotation_dropped": [dict(each.dropped) for each in annotations],
@@ -254,7 +254,7 @@ def read_genome_part(
     options: Options,
     threads: int,
     advance: Advance,
-) -> Part:
+) -> TranscriptTable:
     """Spliced transcripts; rows by chromosome, chromosomes and transcripts in the annotation's order."""
     annotations = [read_annotation(path) for path in annotation]
     table = pl.concat([each.table for each in annotations], how="vertical_relaxed")
@@ -267,7 +267,7 @@ def read_genome_part(
         match = _match(table, sequences, f"{annotation[0]} and {genome}")
         table = _by_chromosome(table, sequences, match)
         renamed = {name: found for name, found in match.items() if found and found != name}
-        part = Part(table, np.empty(0, np.uint8), table.height)
+        part = TranscriptTable(table, np.empty(0, np.uint8), table.height)
         part.says = [_told(species, renamed)] if renamed else []
         part.facts = {
             "annotation_dropped": [dict(each.dropped) for each in annotations],
@@ -369,7 +369,7 @@ def read_part(
     threads: int,
     advance: Advance,
     genes: pl.DataFrame | None = None,
-) -> Part:
+) -> TranscriptTable:
     """Read, filter, splice and mark the transcripts of one input.
 
     Args:
@@ -397,7 +397,7 @@ def read_part(
         if source.genome is None:  # the bar of a genome counts what was spliced
             advance(done, total)
 
-    part.table = settle_cds(part.table, part.codes, options.calling, part.noted, called)
+    part.table = assign_cds(part.table, part.codes, options.calling, part.noted, called)
     if not options.noncoding:
         part.drop(pl.col("cds_source") == "none", "noncoding")
     mark(part.table, part.codes)

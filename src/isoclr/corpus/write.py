@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import progress, say
-from isoclr._io import atomic_directory, check_place, sha256
+from isoclr._console import info, progress
+from isoclr._io import atomic_directory, ensure_writable, sha256
 from isoclr._version import __version__
 from isoclr.corpus.corpus import (
     CODES,
@@ -225,7 +225,7 @@ def check_target(out: Path, overwrite: bool) -> None:
     Raises:
         InputError: ``out`` exists, and is no corpus or may not be overwritten; or it cannot be made.
     """
-    check_place(out)
+    ensure_writable(out)
     if not out.exists():
         return
     if not overwrite:
@@ -284,7 +284,7 @@ def merge(shards: tuple[Path, ...], *, out: Path, overwrite: bool = False) -> Co
         )
         bar.update(step, completed=table.height)
     corpus = open_corpus(out)
-    say(f"{corpus!r}")
+    info(f"{corpus!r}")
     return corpus
 
 

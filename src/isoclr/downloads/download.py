@@ -24,7 +24,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from isoclr._console import err, say
+from isoclr._console import err, info, table
 from isoclr._io import atomic_path
 from isoclr._version import __version__
 from isoclr.downloads.catalog import CATALOG, Entry, select
@@ -351,6 +351,23 @@ class Fetched:
     verified: str
 
 
+class Downloads(list[Fetched]):
+    """The files of :func:`download`."""
+
+    def print(self) -> None:
+        """Print the list (tab-separated), or what was fetched and how it was verified."""
+        if any(file.status in ("missing", "here") for file in self):
+            for file in self:
+                entry = file.entry
+                print(entry.name, file.status, entry.urls[0], entry.checksums or "-", sep="\t")
+            return
+        rows = [
+            (file.entry.name, file.status, f"{file.size / 1e6:,.1f}", file.verified)
+            for file in self
+        ]
+        table("downloads", ("file", "status", "MB", "verified by"), rows)
+
+
 def download(
     what: tuple[str, ...] = (),
     *,
@@ -360,7 +377,7 @@ def download(
     update: bool = False,
     timeout: float = 30.0,
     retries: int = 4,
-) -> list[Fetched]:
+) -> Downloads:
     """Fetch annotations, genomes, homology and labels from their official addresses.
 
     The paper's ten species (GENCODE human v41 and mouse M25, RefSeq for chicken, worm, chimpanzee, cow, dog,
@@ -391,12 +408,12 @@ def download(
             f"--retries is {retries} and --timeout {timeout}, expected ≥ 0 and > 0 seconds"
         )
     if list_only:
-        return [_listed(entry, folder) for entry in entries]
+        return Downloads(_listed(entry, folder) for entry in entries)
     keeper = _Keeper(folder, mirror, update, Patience(timeout, retries))
     with _progress() as progress:
         fetched = [_shown(keeper, entry, progress) for entry in entries]
     prepare(folder, CATALOG)
-    return fetched
+    return Downloads(fetched)
 
 
 class _Keeper:
@@ -418,7 +435,7 @@ class _Keeper:
                 return Fetched(
                     entry, path, path.stat().st_size, "kept", f"SHA-256 in {self._folder}"
                 )
-            say(f"{path}: is not what was verified before; fetching it again")
+            info(f"{path}: is not what was verified before; fetching it again")
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(path.name + ".part")
         url = self._fetch(entry, partial, report)

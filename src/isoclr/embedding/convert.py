@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from isoclr._console import conclude, say
+from isoclr._console import finish, info
 from isoclr.embedding.embed import read_rnas
-from isoclr.embedding.external import adopt, rows_of_a_table
+from isoclr.embedding.external import from_external, rows_of_a_table
 from isoclr.embedding.io import check_output, write
 from isoclr.errors import InputError
 
@@ -56,18 +56,18 @@ def convert(
     check_output(out, overwrite=overwrite)
     _check_input(embeddings)
     known = _rows(Path(rnas), species) if rnas is not None else None
-    adopted, unknown = adopt(embeddings, model_name=model_name, rnas=known, species=species)
+    adopted, unknown = from_external(embeddings, model_name=model_name, rnas=known, species=species)
     if rnas is not None and unknown == len(adopted):
         first = adopted.table["transcript_id"][0]
         raise InputError(f"{rnas}: has none of the {unknown:,} RNAs of {embeddings} ({first}, …)")
     if unknown:
-        say(f"{unknown:,} of {len(adopted):,} RNAs are not in {rnas}")
+        info(f"{unknown:,} of {len(adopted):,} RNAs are not in {rnas}")
     bad = ~np.isfinite(adopted.matrix).all(axis=1)
     if bad.any():
         name = adopted.table["transcript_id"][int(bad.argmax())]
         raise InputError(f"{embeddings}: the embedding of {name} is not finite")
     write(out, adopted)
-    conclude(f"{out}: {len(adopted):,} RNAs × {adopted.dim}, {adopted.meta['model']}")
+    finish(f"{out}: {len(adopted):,} RNAs × {adopted.dim}, {adopted.meta['model']}")
     return out
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress, Task, TextColumn
 from rich.text import Text
 
-from isoclr._console import conclude, progress, say
+from isoclr._console import finish, info, progress
 from isoclr._io import as_paths
 from isoclr._threads import use_threads
 from isoclr._version import __version__
@@ -45,13 +45,13 @@ class _Speed(TextColumn):
         return Text(f"{speed / 1e6:.2f} Mnt/s" if speed >= 1e5 else f"{speed / 1e3:.1f} knt/s")
 
 
-def nucleotides_bar() -> Progress:
+def nt_progress() -> Progress:
     """Progress in nucleotides, with nucleotides a second."""
     return progress(_Speed())
 
 
 @dataclass(frozen=True)
-class OpenModel:
+class OpenedEmbedder:
     """A model ready to embed.
 
     Attributes:
@@ -71,7 +71,7 @@ class OpenModel:
     embed_codes: Callable[..., NDArray[np.float32]]
 
 
-def open_model(
+def open_embedder(
     model: str,
     *,
     revision: str | None,
@@ -79,7 +79,7 @@ def open_model(
     precision: Precision,
     device: torch.device,
     chunk_nt: int | None,
-) -> OpenModel:
+) -> OpenedEmbedder:
     """The model of this name on this device.
 
     Args:
@@ -101,7 +101,7 @@ def open_model(
     opened = open_language_model(
         model, revision=revision, directory=model_dir, precision=precision, device=device
     )
-    return OpenModel(
+    return OpenedEmbedder(
         opened.name,
         opened.sha256,
         opened.dim,
@@ -135,10 +135,10 @@ def _encoder(
     precision: Precision,
     device: torch.device,
     chunk_nt: int | None,
-) -> OpenModel:
+) -> OpenedEmbedder:
     encoder = load(model, revision=revision)
     encoder.network.to(device)
-    return OpenModel(
+    return OpenedEmbedder(
         encoder.name,
         encoder.sha256,
         encoder.dim,
@@ -158,7 +158,7 @@ REFUSED = {
 
 
 @dataclass(frozen=True)
-class Rnas:
+class RnaTable:
     """RNAs of one input, in its order.
 
     Attributes:
@@ -186,9 +186,9 @@ class Rnas:
         """``(n,)`` nt."""
         return self.table["length"].to_numpy()
 
-    def rows(self, start: int, stop: int) -> "Rnas":
+    def rows(self, start: int, stop: int) -> "RnaTable":
         """The RNAs from ``start`` up to ``stop``."""
-        return Rnas(self.table[start:stop], self.codes, self.starts[start:stop], self.dropped)
+        return RnaTable(self.table[start:stop], self.codes, self.starts[start:stop], self.dropped)
 
 
 def read_rnas(
@@ -198,7 +198,7 @@ def read_rnas(
     genome: Path | None,
     annotation: Sequence[Path],
     orf: bool,
-) -> list[Rnas]:
+) -> list[RnaTable]:
     """The RNAs of every input.
 
     Args:
@@ -234,10 +234,10 @@ def read_rnas(
     return found
 
 
-def _of_corpus(path: Path) -> Rnas:
+def _of_corpus(path: Path) -> RnaTable:
     corpus = open_corpus(path)
     table = _columns(corpus.transcripts)
-    return Rnas(table, corpus.codes, corpus.index["offset"].astype(np.int64), Counter())
+    return RnaTable(table, corpus.codes, corpus.index["offset"].astype(np.int64), Counter())
 
 
 def _of_files(
@@ -246,7 +246,7 @@ def _of_files(
     annotation: Sequence[Path],
     species: str,
     calling: OrfCalling,
-) -> Rnas:
+) -> RnaTable:
     source = Input(species, transcripts, genome, tuple(annotation))
     options = Options(calling, noncoding=True, max_length=NO_LIMIT)
     with progress() as bar:
@@ -257,7 +257,7 @@ def _of_files(
         )
     if transcripts is not None:
         _refuse_unusable(transcripts, Counter(part.facts["transcripts_dropped"]))
-    return Rnas(_columns(part.table), part.codes, part.table["start"].to_numpy(), part.dropped)
+    return RnaTable(_columns(part.table), part.codes, part.table["start"].to_numpy(), part.dropped)
 
 
 def _columns(table: pl.DataFrame) -> pl.DataFrame:
@@ -296,7 +296,7 @@ def _first_unusable(path: Path) -> str:
     return name
 
 
-def _refuse_shared(paths: Sequence[Path], found: Sequence[Rnas]) -> None:
+def _refuse_shared(paths: Sequence[Path], found: Sequence[RnaTable]) -> None:
     """An RNA's row must be the only one of its species and id over all inputs.
 
     A corpus alone may hold two sequences under one id; it says so itself.
@@ -330,7 +330,7 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def shard_rows(rnas: Sequence[Rnas], number: int, of: int) -> list[Rnas]:
+def shard_rows(rnas: Sequence[RnaTable], number: int, of: int) -> list[RnaTable]:
     """The rows of part ``number`` (from 1): a stretch of the inputs with about 1/of of all nucleotides.
 
     An RNA belongs to the part in which its middle lies.
@@ -419,7 +419,7 @@ def embed(
         raise InputError(f"--chunk-nt {chunk_nt}: expected {SMALLEST_CHUNK:,} or more")
     part = parse_shard(shard) if shard is not None else (1, 1)
     use_threads(threads)
-    encoder = open_model(
+    encoder = open_embedder(
         str(model),
         revision=revision,
         model_dir=model_dir and Path(model_dir),
@@ -441,7 +441,7 @@ def embed(
         matrix = _embed_all(rnas, encoder, scratch)
         table = pl.concat([part.table for part in rnas])
         write(out, Embeddings(table, matrix, _meta(encoder, precision)))
-    conclude(f"{out}: {table.height:,} RNAs × {encoder.dim}, {encoder.name} {encoder.sha256[:12]}")
+    finish(f"{out}: {table.height:,} RNAs × {encoder.dim}, {encoder.name} {encoder.sha256[:12]}")
     return out
 
 
@@ -456,14 +456,16 @@ def _device(name: str | None) -> torch.device:
     return device
 
 
-def _embed_all(rnas: Sequence[Rnas], encoder: OpenModel, scratch: Any) -> NDArray[np.float32]:
+def _embed_all(
+    rnas: Sequence[RnaTable], encoder: OpenedEmbedder, scratch: Any
+) -> NDArray[np.float32]:
     """Embeddings of all inputs, one under the other, on disk: a file without a name, gone when closed."""
     n = sum(map(len, rnas))
     if n == 0:  # a shard of fewer RNAs than parts; nothing cannot be mapped
         return np.empty((0, encoder.dim), np.float32)
     matrix = np.memmap(scratch, np.float32, mode="w+", shape=(n, encoder.dim))
     row = 0
-    with nucleotides_bar() as bar:
+    with nt_progress() as bar:
         task = bar.add_task("embedding", total=int(sum(part.lengths.sum() for part in rnas)))
         for part in rnas:
             for start in range(0, len(part), ROWS):
@@ -476,7 +478,7 @@ def _embed_all(rnas: Sequence[Rnas], encoder: OpenModel, scratch: Any) -> NDArra
     return matrix
 
 
-def _meta(encoder: OpenModel, precision: Precision) -> dict[str, str]:
+def _meta(encoder: OpenedEmbedder, precision: Precision) -> dict[str, str]:
     return {
         "model": encoder.name,
         "sha256": encoder.sha256,
@@ -487,8 +489,8 @@ def _meta(encoder: OpenModel, precision: Precision) -> dict[str, str]:
     }
 
 
-def _say_what_is_missing(rnas: Sequence[Rnas]) -> None:
+def _say_what_is_missing(rnas: Sequence[RnaTable]) -> None:
     """Transcripts that an annotation names and the genome cannot give."""
     for part in rnas:
         for reason, count in sorted(part.dropped.items()):
-            say(f"not embedded: {count:,} {reason}")
+            info(f"not embedded: {count:,} {reason}")

@@ -73,7 +73,7 @@ _NUMBERED = re.compile(r"(?:emb|embedding|dim|feature|feat|f|x|z|v)?_?(\d+)", re
 
 
 @dataclass(frozen=True)
-class Foreign:
+class ExternalFile:
     """Vectors, and what the file says of them.
 
     Attributes:
@@ -86,7 +86,7 @@ class Foreign:
 
 
 @contextmanager
-def damage_named(path: Path) -> Iterator[None]:
+def reraise_as_input_error(path: Path) -> Iterator[None]:
     """Say in one line what a library makes of a damaged file; each has errors of its own for it.
 
     Raises:
@@ -101,7 +101,7 @@ def damage_named(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: cannot be read as embeddings ({reason})") from error
 
 
-def read_foreign(path: Path) -> Foreign:
+def read_external(path: Path) -> ExternalFile:
     """Read embeddings that isoclr did not write.
 
     Args:
@@ -112,7 +112,7 @@ def read_foreign(path: Path) -> Foreign:
             pickled array.
     """
     readers = {".npz": _npz, ".parquet": _parquet, ".h5ad": _h5ad}
-    with damage_named(path):
+    with reraise_as_input_error(path):
         matrix, columns = readers[path.suffix](path)
     if matrix.ndim != 2 or 0 in matrix.shape or not np.issubdtype(matrix.dtype, np.number):
         raise InputError(
@@ -124,7 +124,7 @@ def read_foreign(path: Path) -> Foreign:
             raise InputError(
                 f"{path}: {name} has {len(column):,} values for {len(matrix):,} embeddings"
             )
-    return Foreign(np.asarray(matrix, np.float32), known_columns(columns))
+    return ExternalFile(np.asarray(matrix, np.float32), known_columns(columns))
 
 
 def known_columns(columns: Mapping[str, Any]) -> pl.DataFrame:
@@ -256,7 +256,7 @@ def _h5ad(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
 _UNKNOWN = {"species": "", "length": 0, "cds_length": 0, "cds_source": "none"}
 
 
-def adopt(
+def from_external(
     path: Path,
     *,
     model_name: str | None = None,
@@ -281,7 +281,7 @@ def adopt(
     Raises:
         InputError: not embeddings; no ids; an id twice; or as many rows as RNAs are expected, and there are not.
     """
-    read = read_foreign(path)
+    read = read_external(path)
     columns, unknown = read.columns, 0
     rnas = None if rnas is None else without_empty(rnas)
     if "transcript_id" not in columns.columns:
@@ -327,7 +327,7 @@ def rows_of_a_table(path: Path) -> pl.DataFrame:
     return found
 
 
-def _in_order(path: Path, read: Foreign, rnas: pl.DataFrame | None) -> pl.DataFrame:
+def _in_order(path: Path, read: ExternalFile, rnas: pl.DataFrame | None) -> pl.DataFrame:
     """Rows without ids are the RNAs in their order."""
     if rnas is None:
         raise InputError(

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import say
-from isoclr._io import atomic_path, check_place
+from isoclr._console import info
+from isoclr._io import atomic_path, ensure_writable
 from isoclr.embedding.embeddings import (
     MATRIX,
     META_KEYS,
@@ -18,7 +18,7 @@ from isoclr.embedding.embeddings import (
     anndata_module,
     completed,
 )
-from isoclr.embedding.external import adopt, check_npz, damage_named
+from isoclr.embedding.external import check_npz, from_external, reraise_as_input_error
 from isoclr.errors import InputError
 
 
@@ -43,7 +43,7 @@ def read_embeddings(path: Path | str) -> Embeddings:
         raise InputError(
             f"{path}: unknown format, expected {', '.join(readers)} or a directory of Parquet"
         )
-    with damage_named(path):
+    with reraise_as_input_error(path):
         return readers[path.suffix](path)
 
 
@@ -89,9 +89,9 @@ def _checked(path: Path, table: pl.DataFrame, matrix: Any, meta: dict[str, str])
 
 def _adopted(path: Path) -> Embeddings:
     """Embeddings that isoclr did not write."""
-    found, _ = adopt(path)
+    found, _ = from_external(path)
     if (found.table["gene_id"] == found.table["transcript_id"]).all():
-        say(
+        info(
             f"{path}: names no genes; every RNA counts as a gene of its own (isoclr convert adds them)"
         )
     return _checked(path, found.table, found.matrix, dict(found.meta))
@@ -147,7 +147,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         )
     if path.is_dir() or (path.exists() and not overwrite):
         raise InputError(f"{path}: exists already; choose another name or --overwrite it")
-    check_place(path)
+    ensure_writable(path)
     if path.suffix == ".h5ad":
         anndata_module()
 
@@ -231,7 +231,7 @@ def are_embeddings(path: Path) -> bool:
     return path.suffix in SUFFIXES
 
 
-def blocks(path: Path) -> Iterator[Embeddings]:
+def iter_embeddings(path: Path) -> Iterator[Embeddings]:
     """The embeddings of a file, or of a directory of shards in the order of their names.
 
     A Parquet file is read a block at a time; ``.h5ad`` and ``.npz`` are read whole.

@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isoclr._console import for_another_stage, say
+from isoclr._console import info, quiet
 from isoclr._io import atomic_path, sha256
 from isoclr._version import __version__
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import parquet_files, read_embeddings
 from isoclr.errors import InputError
-from isoclr.evaluation.plan import Asked, Foreign, Plan, TrainedModel
+from isoclr.evaluation.plan import ExternalEmbeddings, Plan, TaskEntry, TrainedModel
 from isoclr.models.encoder import Encoder
 from isoclr.models.load import load
 from isoclr.tasks.dataset import Prepared, prepare, restricts
 from isoclr.tasks.splits import SplitKind
-from isoclr.tasks.task import Rnas, identity, of_corpus, of_task
+from isoclr.tasks.task import RnaSource, identity, of_corpus, of_task
 
 Row = dict[str, str | int | float | None]
 """One number with what it is of: columns of a tidy table."""
@@ -58,7 +58,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Cell:
+class CachedResult:
     """One result to be had.
 
     Attributes:
@@ -83,7 +83,7 @@ IN_MEMORY = 3
 """Embedding files kept in memory; of a whole corpus each takes a few hundred MB."""
 
 
-class Bench:
+class Context:
     """One plan at work.
 
     Args:
@@ -96,7 +96,7 @@ class Bench:
         self.out = out
         self._encoders: dict[str, Encoder] = {}
         self._digests: dict[Path, str] = {}
-        self._rnas: dict[str, Rnas] = {}
+        self._rnas: dict[str, RnaSource] = {}
         self._prepared: dict[tuple[str, str, int], Prepared] = {}
         self.read = lru_cache(maxsize=IN_MEMORY)(read_embeddings)
 
@@ -135,7 +135,7 @@ class Bench:
             self._digests[path] = " ".join(sha256(file) for file in files)
         return self._digests[path]
 
-    def rnas(self, asked: Asked | None = None) -> Rnas:
+    def rnas(self, asked: TaskEntry | None = None) -> RnaSource:
         """The corpus' RNAs, or those that a task brings along."""
         task = None if asked is None or asked.task.construct is None else asked.task
         name = "" if task is None else task.name
@@ -147,7 +147,7 @@ class Bench:
                 self._rnas[name] = of_task(task, digest)
         return self._rnas[name]
 
-    def samples(self, asked: Asked, split: SplitKind, repeats: int) -> Prepared:
+    def samples(self, asked: TaskEntry, split: SplitKind, repeats: int) -> Prepared:
         """A task's samples, dealt to training and test; made once."""
         key = (asked.name, split, repeats)
         if key not in self._prepared:
@@ -162,13 +162,13 @@ class Bench:
             )
         return self._prepared[key]
 
-    def restricted(self, asked: Asked) -> bool:
+    def restricted(self, asked: TaskEntry) -> bool:
         """Whether a task has fewer samples, or others, because of the embeddings made elsewhere."""
         if asked.task.construct is not None:
             return False
         return restricts(asked.task, self.rnas(asked), self._known_to_all)
 
-    def sample_inputs(self, asked: Asked, split: SplitKind, repeats: int) -> dict[str, Any]:
+    def sample_inputs(self, asked: TaskEntry, split: SplitKind, repeats: int) -> dict[str, Any]:
         """What decides a task's samples and how they are dealt."""
         task = asked.task
         inputs = {
@@ -185,11 +185,11 @@ class Bench:
             inputs["chromosomes"] = [self.digest(path) for path in asked.chromosomes]
         return inputs
 
-    def foreign(self, name: str) -> Foreign:
+    def foreign(self, name: str) -> ExternalEmbeddings:
         """The embeddings of that name."""
         return next(one for one in self.plan.foreign if one.name == name)
 
-    def foreign_embeddings(self, one: Foreign) -> Embeddings:
+    def foreign_embeddings(self, one: ExternalEmbeddings) -> Embeddings:
         """What another model made."""
         return self.read(one.path)
 
@@ -205,7 +205,7 @@ def _exists(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Product:
+class Artifact:
     """A file or directory that can be made when it is needed.
 
     Attributes:
@@ -233,9 +233,9 @@ class Product:
         """Its path; it is made first when it is not there."""
         path = self.folder / f"{self.key}{self.suffix}"
         if not self.whole(path):
-            say(f"  {self.title}")
+            info(f"  {self.title}")
             path.parent.mkdir(parents=True, exist_ok=True)
-            with for_another_stage():
+            with quiet():
                 self.make(path)
         return path
 
@@ -278,11 +278,11 @@ class Store:
     def __init__(self, out: Path) -> None:
         self.folder = out / FOLDER
 
-    def has(self, cell: Cell) -> bool:
+    def has(self, cell: CachedResult) -> bool:
         """Whether the result is there."""
         return self._path(cell).is_file()
 
-    def write(self, cell: Cell, outcome: Outcome, seconds: float) -> None:
+    def write(self, cell: CachedResult, outcome: Outcome, seconds: float) -> None:
         """Keep a result: its tables first, the JSON file, whose presence says that all is there, last."""
         path = self._path(cell)
         for name, table in outcome.tables.items():
@@ -306,7 +306,7 @@ class Store:
         with atomic_path(path) as partial:
             partial.write_text(text + "\n", encoding="utf-8")
 
-    def read(self, cell: Cell) -> Stored:
+    def read(self, cell: CachedResult) -> Stored:
         """A result that is there.
 
         Raises:
@@ -322,7 +322,7 @@ class Store:
                 f"{path}: damaged ({error}), expected a benchmark's result; remove it to compute it again"
             ) from None
 
-    def _path(self, cell: Cell) -> Path:
+    def _path(self, cell: CachedResult) -> Path:
         return self.folder / cell.study / f"{cell.key}.json"
 
 

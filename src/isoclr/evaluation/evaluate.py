@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isoclr._console import say
+from isoclr._console import info, table
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import Bench, Cell, Store
+from isoclr.evaluation.cache import CachedResult, Context, Store
 from isoclr.evaluation.plan import Plan, StudyName
 from isoclr.evaluation.read_plan import read_plan
 from isoclr.evaluation.results import RESULTS, write_manifest, write_results
@@ -20,7 +20,7 @@ from isoclr.evaluation.studies.low_data import cells as low_data_cells
 from isoclr.evaluation.studies.mutagenesis import cells as mutagenesis_cells
 from isoclr.evaluation.studies.ontology import cells as ontology_cells
 
-_CELLS: Mapping[str, Callable[[Bench, Any], list[Cell]]] = {
+_CELLS: Mapping[str, Callable[[Context, Any], list[CachedResult]]] = {
     "main": main_cells,
     "low_data": low_data_cells,
     "ontology": ontology_cells,
@@ -43,7 +43,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Benchmark:
+class Evaluation:
     """What :func:`benchmark` found or made.
 
     Attributes:
@@ -58,15 +58,24 @@ class Benchmark:
     report: Path | None = None
     """The page; None when it is not there, or was not asked for."""
 
+    def print(self) -> None:
+        """Print what is there and what is missing."""
+        rows = [(one.study, one.results, one.there, one.computed) for one in self.studies]
+        table(f"evaluation: {self.out}", ["study", "results", "there", "computed now"], rows)
+        for title in self.to_do:
+            info(f"to do: {title}")
+        if self.report is not None and not self.to_do:
+            info(f"the report is {self.report}")
 
-def benchmark(
+
+def evaluate(
     plan: Path,
     *,
     out: Path,
     only: tuple[StudyName, ...] = (),
     list: bool = False,
     report: bool = True,
-) -> Benchmark:
+) -> Evaluation:
     """The paper's evaluation, and a fairer one, on any corpus, models and labels.
 
     Every result is kept under a name made of all that decides it: options, input files and weights by their content.
@@ -95,15 +104,15 @@ def benchmark(
         from isoclr.evaluation.report.document import check_page
 
         check_page()  # before hours of work, not behind them
-    bench, store = Bench(read, out), Store(out)
-    cells: dict[str, Sequence[Cell]] = {
+    bench, store = Context(read, out), Store(out)
+    cells: dict[str, Sequence[CachedResult]] = {
         study: _CELLS[study](bench, getattr(read, study)) for study in read.studies
     }
     computed = dict.fromkeys(cells, 0)
     for study in asked if not list else ():
         computed[study] = _run(study, cells[study], store)
         _write(bench, store, cells, report=report)
-    return Benchmark(
+    return Evaluation(
         out,
         [
             Progress(study, sum(map(store.has, mine)), len(mine), computed[study])
@@ -129,19 +138,19 @@ def _asked(plan: Plan, only: Sequence[StudyName]) -> Sequence[StudyName]:
     return [name for name in plan.studies if not only or name in only]
 
 
-def _run(study: str, cells: Sequence[Cell], store: Store) -> int:
+def _run(study: str, cells: Sequence[CachedResult], store: Store) -> int:
     """Compute what is not there; how many."""
     missing = [cell for cell in cells if not store.has(cell)]
-    say(f"{study}: {len(cells) - len(missing)} of {len(cells)} results are there")
+    info(f"{study}: {len(cells) - len(missing)} of {len(cells)} results are there")
     for number, cell in enumerate(missing, 1):
         start = time.perf_counter()
-        say(f"{study} {number}/{len(missing)}: {cell.title}")
+        info(f"{study} {number}/{len(missing)}: {cell.title}")
         store.write(cell, cell.compute(), time.perf_counter() - start)
     return len(missing)
 
 
 def _write(
-    bench: Bench, store: Store, cells: Mapping[str, Sequence[Cell]], *, report: bool
+    bench: Context, store: Store, cells: Mapping[str, Sequence[CachedResult]], *, report: bool
 ) -> None:
     """Tables, manifest, figures and page of all that is there."""
     folder = bench.out / RESULTS

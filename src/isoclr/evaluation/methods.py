@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoclr.baselines.features import Embedder, KmersAndCodons, Length, SequenceFeatures
-from isoclr.embedding.embed import embed, nucleotides_bar
+from isoclr.embedding.embed import embed, nt_progress
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import Bench, Product
-from isoclr.evaluation.plan import Asked, Foreign, TrainedModel
+from isoclr.evaluation.cache import Artifact, Context
+from isoclr.evaluation.plan import ExternalEmbeddings, TaskEntry, TrainedModel
 from isoclr.models.encoder import WEIGHTS, create
+from isoclr.pretraining.config import PretrainConfig
 from isoclr.probing.linear import Model as Probe
-from isoclr.probing.linear import Reader
+from isoclr.probing.linear import ProbeKind
 from isoclr.tasks.dataset import Prepared
 from isoclr.tasks.task import Task
 
@@ -33,12 +34,12 @@ ON_THE_MACHINE = {"threads", "device", "corpus_on", "chunk_nt", "recompute", "co
 """Options of a pre-training run that do not decide what it learns."""
 
 
-def untrained(bench: Bench, like: TrainedModel) -> Product:
+def untrained(bench: Context, like: TrainedModel) -> Artifact:
     """A random-init encoder of a model's architecture."""
     facts = {key: value for key, value in bench.facts(like).items() if key != "sha256"}
     pooling: Literal["last", "all"] = "all" if facts["pooling"] == "all" else "last"
     seed = bench.plan.seed
-    return Product(
+    return Artifact(
         bench.out / "models",
         f"an untrained {facts['model']}",
         {**facts, "seed": seed},
@@ -48,18 +49,20 @@ def untrained(bench: Bench, like: TrainedModel) -> Product:
     )
 
 
-def embeddings(bench: Bench, model: TrainedModel, asked: Asked | None = None) -> Product:
+def embeddings(bench: Context, model: TrainedModel, asked: TaskEntry | None = None) -> Artifact:
     """Embeddings by a model of the whole corpus, or of the RNAs that a task brings along."""
     return _embeddings(bench, model.name, model.path, bench.facts(model), asked)
 
 
-def untrained_embeddings(bench: Bench, like: TrainedModel, asked: Asked | None = None) -> Product:
+def untrained_embeddings(
+    bench: Context, like: TrainedModel, asked: TaskEntry | None = None
+) -> Artifact:
     """The same by a random-init encoder of the model's architecture."""
     product = untrained(bench, like)
     return _embeddings(bench, product.title, product, {"untrained": product.key}, asked)
 
 
-def run_embeddings(bench: Bench, run: Product, corpus: Product) -> Product:
+def run_embeddings(bench: Context, run: Artifact, corpus: Artifact) -> Artifact:
     """Embeddings of a derived corpus by the encoder of a run of this benchmark."""
     return _embedded(
         bench,
@@ -69,7 +72,7 @@ def run_embeddings(bench: Bench, run: Product, corpus: Product) -> Product:
     )
 
 
-def tuned_embeddings(bench: Bench, network: Product, name: str) -> Product:
+def tuned_embeddings(bench: Context, network: Artifact, name: str) -> Artifact:
     """Embeddings of the whole corpus by the encoder of a network that was trained on labels."""
     return _embedded(
         bench,
@@ -79,11 +82,11 @@ def tuned_embeddings(bench: Bench, network: Product, name: str) -> Product:
     )
 
 
-def derived_corpus(bench: Bench, options: Mapping[str, Any], title: str) -> Product:
+def derived_corpus(bench: Context, options: Mapping[str, Any], title: str) -> Artifact:
     """The corpus with fewer species or isoforms, or without homology."""
     from isoclr.corpus.subset import subset
 
-    return Product(
+    return Artifact(
         bench.out / "corpora",
         title,
         {"corpus": bench.identity, **options},
@@ -91,7 +94,7 @@ def derived_corpus(bench: Bench, options: Mapping[str, Any], title: str) -> Prod
     )
 
 
-def named_corpus(bench: Bench, names: list[str], title: str) -> Product:
+def named_corpus(bench: Context, names: list[str], title: str) -> Artifact:
     """The part of the corpus that some transcripts make up."""
     from isoclr.corpus.subset import subset
 
@@ -100,18 +103,17 @@ def named_corpus(bench: Bench, names: list[str], title: str) -> Product:
         listed.write_text("\n".join(names) + "\n", encoding="utf-8")
         subset(bench.plan.corpus, out=path, transcripts=listed)
 
-    return Product(bench.out / "corpora", title, {"corpus": bench.identity, "names": names}, make)
+    return Artifact(bench.out / "corpora", title, {"corpus": bench.identity, "names": names}, make)
 
 
 def pretraining(
-    bench: Bench, corpus: Product | None, options: Mapping[str, Any], title: str
-) -> Product:
+    bench: Context, corpus: Artifact | None, options: Mapping[str, Any], title: str
+) -> Artifact:
     """A pre-training run on the corpus or a derived one; stopped, it goes on where it was."""
-    from isoclr.pretraining.config import Recipe
     from isoclr.pretraining.pretrain import CHECKPOINT, pretrain
 
     given = {"seed": bench.plan.seed, **options}
-    recipe = {"steps": None, "epochs": None, "minutes": None, **Recipe().as_dict(), **given}
+    recipe = {"steps": None, "epochs": None, "minutes": None, **PretrainConfig().as_dict(), **given}
 
     def make(path: Path) -> None:
         where = bench.plan.corpus if corpus is None else corpus.path()
@@ -120,7 +122,7 @@ def pretraining(
             raise KeyboardInterrupt
         (path / CHECKPOINT).unlink(missing_ok=True)  # 80 MB that only a stopped run needs
 
-    return Product(
+    return Artifact(
         bench.out / "runs",
         title,
         {
@@ -133,12 +135,16 @@ def pretraining(
 
 
 def _embeddings(
-    bench: Bench, name: str, model: str | Product, facts: Mapping[str, Any], asked: Asked | None
-) -> Product:
+    bench: Context,
+    name: str,
+    model: str | Artifact,
+    facts: Mapping[str, Any],
+    asked: TaskEntry | None,
+) -> Artifact:
     rnas = bench.rnas(asked)
 
     def make(path: Path) -> None:
-        weights = model.path() if isinstance(model, Product) else model
+        weights = model.path() if isinstance(model, Artifact) else model
         if rnas.corpus is not None or asked is None:
             return _embed(bench, bench.plan.corpus, weights, path)
         fasta = write_for_embedding(asked.task, path)
@@ -150,14 +156,14 @@ def _embeddings(
 
 
 def _embedded(
-    bench: Bench, title: str, facts: Mapping[str, Any], make: Callable[[Path], None]
-) -> Product:
+    bench: Context, title: str, facts: Mapping[str, Any], make: Callable[[Path], None]
+) -> Artifact:
     """A file of embeddings, in the plan's precision."""
     inputs = {**facts, "precision": bench.plan.precision}
-    return Product(bench.out / "embeddings", title, inputs, make, ".parquet")
+    return Artifact(bench.out / "embeddings", title, inputs, make, ".parquet")
 
 
-def _embed(bench: Bench, inputs: Path, model: str | Path, out: Path) -> None:
+def _embed(bench: Context, inputs: Path, model: str | Path, out: Path) -> None:
     embed(
         (inputs,),
         model=str(model),
@@ -175,7 +181,7 @@ class Mixture(NamedTuple):
     """Simple features, alone or beside an embedding: their parts, what reads them, and what tables call them."""
 
     parts: tuple[str, ...]
-    reader: Reader
+    reader: ProbeKind
     name: str
 
 
@@ -207,13 +213,13 @@ class Frozen:
     """
 
     name: str
-    probe: Reader
+    probe: ProbeKind
     inputs: Mapping[str, Any]
     features: Callable[[Prepared], Features]
 
 
 def frozen_methods(
-    bench: Bench, asked: Asked, kinds: tuple[str, ...], probes: tuple[Probe, ...]
+    bench: Context, asked: TaskEntry, kinds: tuple[str, ...], probes: tuple[Probe, ...]
 ) -> list[Frozen]:
     """The methods of a task: every model's embedding first, then what it is shown beside.
 
@@ -232,7 +238,9 @@ def frozen_methods(
     return methods
 
 
-def _of_kind(bench: Bench, asked: Asked, kind: str, probe: Probe, *, first: bool) -> list[Frozen]:
+def _of_kind(
+    bench: Context, asked: TaskEntry, kind: str, probe: Probe, *, first: bool
+) -> list[Frozen]:
     models = bench.plan.models
     if kind == "embedding":
         return [_embedding(bench, asked, model, probe) for model in models]
@@ -249,7 +257,7 @@ def _of_kind(bench: Bench, asked: Asked, kind: str, probe: Probe, *, first: bool
     return [_mixed(mixture, mixture.name.format(one.name), one) for one in ours]
 
 
-def _embedding(bench: Bench, asked: Asked, model: TrainedModel, probe: Probe) -> Frozen:
+def _embedding(bench: Context, asked: TaskEntry, model: TrainedModel, probe: Probe) -> Frozen:
     product = embeddings(bench, model, asked)
     return Frozen(model.name, probe, {"embedding": product.key}, _rows(bench, product))
 
@@ -266,7 +274,7 @@ def _mixed(mixture: Mixture, name: str, embedding: Frozen | None) -> Frozen:
     return Frozen(name, mixture.reader, inputs, features)
 
 
-def _foreign(bench: Bench, one: Foreign, probe: Probe) -> Frozen:
+def _foreign(bench: Context, one: ExternalEmbeddings, probe: Probe) -> Frozen:
     def features(prepared: Prepared) -> Features:
         read = bench.foreign_embeddings(one)
         places = {name: row for row, name in enumerate(read.table["transcript_id"])}
@@ -276,7 +284,7 @@ def _foreign(bench: Bench, one: Foreign, probe: Probe) -> Frozen:
     return Frozen(one.name, probe, {"embedding": bench.digest(one.path)}, features)
 
 
-def _rows(bench: Bench, product: Product) -> Callable[[Prepared], Features]:
+def _rows(bench: Context, product: Artifact) -> Callable[[Prepared], Features]:
     """The samples' rows of an embedding of all RNAs, which is made when first needed."""
 
     def features(prepared: Prepared) -> Features:
@@ -296,7 +304,7 @@ def computed(embedder: Embedder, prepared: Prepared) -> Features:
     key = (embedder.name, prepared.rnas.identity, prepared.samples.rows.tobytes())
     if key not in _computed:
         codes = prepared.codes
-        with nucleotides_bar() as bar:
+        with nt_progress() as bar:
             task = bar.add_task(embedder.name, total=sum(map(len, codes)))
             found = embedder.embed(codes, progress=lambda done: bar.advance(task, done))
         while len(_computed) >= KEPT:

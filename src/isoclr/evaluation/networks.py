@@ -9,9 +9,9 @@ from typing import Any, cast
 import polars as pl
 
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import Bench, Product, Row
+from isoclr.evaluation.cache import Artifact, Context, Row
 from isoclr.evaluation.methods import tuned_embeddings
-from isoclr.evaluation.plan import Asked
+from isoclr.evaluation.plan import TaskEntry
 from isoclr.finetuning.finetune import PREDICTIONS, REPORT, finetune
 from isoclr.finetuning.models import SALUKI, Tune
 from isoclr.tasks.splits import SplitKind
@@ -27,7 +27,7 @@ _TUNE: dict[str, Tune] = {"last-stage": "last-stage"}
 
 
 @dataclass(frozen=True)
-class Training:
+class NetworkRun:
     """What to train: a network on the labels of one task.
 
     Attributes:
@@ -41,28 +41,28 @@ class Training:
         beside: other tasks that the same network learns at once.
     """
 
-    asked: Asked
+    asked: TaskEntry
     method: str
     split: SplitKind
     seeds: int
     seed: int
     share: float
     options: Mapping[str, Any]
-    beside: tuple[Asked, ...] = ()
+    beside: tuple[TaskEntry, ...] = ()
 
     @property
-    def tasks(self) -> tuple[Asked, ...]:
+    def tasks(self) -> tuple[TaskEntry, ...]:
         """All that the network learns."""
         return (self.asked, *self.beside)
 
 
-def name_of_network(bench: Bench, method: str, beside: Sequence[Asked] = ()) -> str:
+def name_of_network(bench: Context, method: str, beside: Sequence[TaskEntry] = ()) -> str:
     """What tables call a method: with the name of the first model, and with all tasks where it learns several."""
     name = NETWORKS[method].format(bench.plan.models[0].name)
     return f"{name} on {' + '.join(asked.name for asked in beside)}" if beside else name
 
 
-def trained(bench: Bench, training: Training) -> Product:
+def trained(bench: Context, training: NetworkRun) -> Artifact:
     """The directory of a training; its ``encoder`` is a model."""
     model = bench.plan.models[0]
     inputs = bench.sample_inputs(training.asked, training.split, training.seeds)
@@ -75,7 +75,7 @@ def trained(bench: Bench, training: Training) -> Product:
     if training.method != SALUKI:
         inputs |= bench.facts(model)
     name = name_of_network(bench, training.method, training.tasks if training.beside else ())
-    return Product(
+    return Artifact(
         bench.out / "tuned",
         f"training {name}" if training.beside else f"training {name} on {training.asked.name}",
         inputs,
@@ -84,7 +84,7 @@ def trained(bench: Bench, training: Training) -> Product:
     )
 
 
-def _train(bench: Bench, training: Training, path: Path) -> None:
+def _train(bench: Context, training: NetworkRun, path: Path) -> None:
     """Train, or go on with a training that was stopped."""
     tasks = [asked.task for asked in training.tasks]
     files = [file for asked in training.tasks for file in asked.chromosomes]
@@ -109,13 +109,13 @@ def _train(bench: Bench, training: Training, path: Path) -> None:
         raise KeyboardInterrupt
 
 
-def _options(training: Training) -> dict[str, Any]:
+def _options(training: NetworkRun) -> dict[str, Any]:
     """Those of a plan are for all its networks; Saluki's are without what only an encoder has."""
     idle = ("hidden", "pooling") if training.method == SALUKI else ()
     return {name: value for name, value in training.options.items() if name not in idle}
 
 
-def check_same_samples(bench: Bench, tasks: Sequence[str]) -> None:
+def check_same_samples(bench: Context, tasks: Sequence[str]) -> None:
     """Networks train on all labelled RNAs: beside probes of fewer, they could not be compared.
 
     Raises:
@@ -129,7 +129,7 @@ def check_same_samples(bench: Bench, tasks: Sequence[str]) -> None:
             )
 
 
-def results_by_split(bench: Bench, training: Training, place: int = 0) -> list[dict[str, Any]]:
+def results_by_split(bench: Context, training: NetworkRun, place: int = 0) -> list[dict[str, Any]]:
     """Every split's metrics, means over its trainings, from which paired differences are made.
 
     Args:
@@ -156,7 +156,7 @@ def results_by_split(bench: Bench, training: Training, place: int = 0) -> list[d
     ]
 
 
-def tested_as_alone(bench: Bench, training: Training, place: int) -> bool:
+def tested_as_alone(bench: Context, training: NetworkRun, place: int) -> bool:
     """Whether a network of several tasks was tested on the RNAs on which that of one of them is.
 
     It is, unless the tasks have genes, gene sets or chromosomes in common, so that they must be dealt together.
@@ -183,7 +183,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def summary_rows(
-    bench: Bench, training: Training, study: str, place: int = 0
+    bench: Context, training: NetworkRun, study: str, place: int = 0
 ) -> tuple[list[Row], list[Row]]:
     """Means over the trainings with intervals, and every training's metrics; it is trained when it is not there.
 
@@ -233,8 +233,8 @@ METHOD = "supervised"
 
 
 def supervised_embeddings(
-    bench: Bench, task: str | None, options: Mapping[str, Any]
-) -> dict[str, Product]:
+    bench: Context, task: str | None, options: Mapping[str, Any]
+) -> dict[str, Artifact]:
     """What tables call it, and embeddings of the whole corpus by its encoder; empty when no label is asked for.
 
     It is one training on all labels of a 70/15/15 split by the plan's seed: the very network of the low-data study
@@ -248,14 +248,14 @@ def supervised_embeddings(
     if task is None:
         return {}
     asked = bench.plan.tasks[task]
-    training = Training(
+    training = NetworkRun(
         asked, METHOD, split_of(asked), 1, bench.plan.seed, share=1.0, options=options
     )
     name = f"{METHOD} on {asked.name}"
     return {name: tuned_embeddings(bench, trained(bench, training), name)}
 
 
-def split_of(asked: Asked) -> SplitKind:
+def split_of(asked: TaskEntry) -> SplitKind:
     """70/15/15 whatever the task's own split is: the strictest of its splits that is dealt so, else by gene."""
     strict: tuple[SplitKind, ...] = ("homology", "chromosome")
     return next((split for split in strict if split in asked.splits), "random")

@@ -41,7 +41,7 @@ class TrainedModel:
 
 
 @dataclass(frozen=True)
-class Foreign:
+class ExternalEmbeddings:
     """Embeddings that another model made of the same transcripts.
 
     Attributes:
@@ -54,7 +54,7 @@ class Foreign:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TaskEntry:
     """A task of the benchmark.
 
     Attributes:
@@ -199,9 +199,9 @@ class Plan:
     path: Path
     corpus: Path
     models: tuple[TrainedModel, ...]
-    foreign: tuple[Foreign, ...]
+    foreign: tuple[ExternalEmbeddings, ...]
     data: Path | None
-    tasks: Mapping[str, Asked]
+    tasks: Mapping[str, TaskEntry]
     seed: int
     threads: int | None
     precision: Literal["float32", "bf16"]

@@ -14,14 +14,14 @@ from isoclr.evaluation.plan import (
     STUDIES,
     Ablation,
     Ablations,
-    Asked,
-    Foreign,
+    ExternalEmbeddings,
     Latent,
     LowData,
     Main,
     Mutagenesis,
     Ontology,
     Plan,
+    TaskEntry,
     TrainedModel,
     Tuned,
 )
@@ -35,7 +35,7 @@ PUBLISHED = {
     "half-life-mouse": "half-life mouse",
 }
 """Tasks whose labels are the paper's; the paper's mean ribosome load is of other RNAs than ours."""
-Named = TypeVar("Named", TrainedModel, Foreign, Asked)
+Named = TypeVar("Named", TrainedModel, ExternalEmbeddings, TaskEntry)
 _NOT_FOR_ABLATIONS = {"corpus", "out", "resume", "init"}
 _OF_THE_PLAN = {"labels", "data", "corpus", "out", "model", "scratch", "tune", "species", "label"} | {
     "rnas", "split", "chromosomes", "seeds", "seed", "train_share", "threads", "resume"
@@ -108,17 +108,17 @@ def _model(section: Section) -> TrainedModel:
     return TrainedModel(name, str(local) if local.exists() else given)
 
 
-def _foreign(section: Section) -> Foreign:
-    found = Foreign(section.text("name"), section.path("path"))
+def _foreign(section: Section) -> ExternalEmbeddings:
+    found = ExternalEmbeddings(section.text("name"), section.path("path"))
     section.end(("name", "path"))
     return found
 
 
-def _task(section: Section, data: Path | None) -> Asked:
+def _task(section: Section, data: Path | None) -> TaskEntry:
     given = section.text("task")
     own = section.file.parent / Path(given).expanduser()
     task = read_label_task(own if own.is_file() else given, data)
-    asked = Asked(
+    asked = TaskEntry(
         task=task,
         splits=cast("Any", section.choices("splits", get_args(SplitKind), (task.split,))),
         repeats=section.whole("repeats", 10),
@@ -129,7 +129,7 @@ def _task(section: Section, data: Path | None) -> Asked:
     return asked
 
 
-def _study(top: Section, name: str, asked: Sequence[Asked], data: Path | None) -> Any:
+def _study(top: Section, name: str, asked: Sequence[TaskEntry], data: Path | None) -> Any:
     section = Section(top.file, f"[{name}]", top.table(name))
     tasks = tuple(one.name for one in asked)
     if name == "mutagenesis":

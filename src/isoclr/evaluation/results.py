@@ -18,7 +18,7 @@ import polars as pl
 from isoclr._io import atomic_path, sha256
 from isoclr._version import __version__
 from isoclr.corpus.inspect import inspect
-from isoclr.evaluation.cache import Bench, Cell, Row, Store, Stored
+from isoclr.evaluation.cache import CachedResult, Context, Row, Store, Stored
 from isoclr.evaluation.plan import STUDIES
 from isoclr.tasks.metrics import Difference, over_seeds, paired
 
@@ -36,7 +36,7 @@ PACKAGES = (
 
 
 def write_manifest(
-    bench: Bench, store: Store, cells: Mapping[str, Sequence[Cell]], path: Path
+    bench: Context, store: Store, cells: Mapping[str, Sequence[CachedResult]], path: Path
 ) -> None:
     """Write the manifest of all that is there."""
     text = json.dumps(_manifest(bench, store, cells), indent=1, ensure_ascii=False)
@@ -44,7 +44,9 @@ def write_manifest(
         partial.write_text(text + "\n", encoding="utf-8")
 
 
-def _manifest(bench: Bench, store: Store, cells: Mapping[str, Sequence[Cell]]) -> dict[str, Any]:
+def _manifest(
+    bench: Context, store: Store, cells: Mapping[str, Sequence[CachedResult]]
+) -> dict[str, Any]:
     plan = bench.plan
     there = [cell for mine in cells.values() for cell in mine if store.has(cell)]
     return {
@@ -82,7 +84,7 @@ def _command(words: Sequence[str]) -> str:
     return " ".join(["isoclr", *(Path(w).name if Path(w).is_absolute() else w for w in words)])
 
 
-def _task(bench: Bench, name: str) -> dict[str, Any]:
+def _task(bench: Context, name: str) -> dict[str, Any]:
     asked = bench.plan.tasks[name]
     return {
         "title": asked.task.title,
@@ -220,7 +222,9 @@ _TABLES_OF = {
 }
 
 
-def write_results(bench: Bench, store: Store, cells: Mapping[str, Sequence[Cell]]) -> None:
+def write_results(
+    bench: Context, store: Store, cells: Mapping[str, Sequence[CachedResult]]
+) -> None:
     """Write what is there: ``results/STUDY.csv`` and ``tables/NAME.parquet``; remove what older inputs left there."""
     there = _there(store, cells)
     _remove_old(bench.out, there)
@@ -270,7 +274,7 @@ def _remove_old(out: Path, there: Mapping[str, Sequence[Stored]]) -> None:
                 (out / TABLES / name).unlink(missing_ok=True)
 
 
-def _there(store: Store, cells: Mapping[str, Sequence[Cell]]) -> dict[str, list[Stored]]:
+def _there(store: Store, cells: Mapping[str, Sequence[CachedResult]]) -> dict[str, list[Stored]]:
     """Results by study; the leak audits, made with the main table, are a study of their own."""
     found: dict[str, list[Stored]] = {}
     for mine in cells.values():
@@ -303,7 +307,7 @@ def _split_rows(result: Stored) -> list[Row]:
     ]
 
 
-def _corpus_rows(bench: Bench) -> list[Row]:
+def _corpus_rows(bench: Context) -> list[Row]:
     """The paper's Table 1 of the corpus in use."""
     return [
         {
@@ -320,7 +324,7 @@ def _corpus_rows(bench: Bench) -> list[Row]:
     ]
 
 
-def _write_predictions(bench: Bench, results: Sequence[Stored]) -> None:
+def _write_predictions(bench: Context, results: Sequence[Stored]) -> None:
     """Predictions from the first model's embedding, a table for all tasks and splits."""
     first = bench.plan.models[0].name
     parts = []
@@ -335,7 +339,7 @@ def _write_predictions(bench: Bench, results: Sequence[Stored]) -> None:
         _write_table(bench, "predictions", table)
 
 
-def _write_maps(bench: Bench, results: Sequence[Stored]) -> None:
+def _write_maps(bench: Context, results: Sequence[Stored]) -> None:
     """All maps, one under the other, told apart by ``method``; their RNAs and colourings are the same."""
     maps = [one for one in results if "colours" in one.details]
     if maps:
@@ -348,7 +352,7 @@ def _write_maps(bench: Bench, results: Sequence[Stored]) -> None:
             partial.write_text(text + "\n", encoding="utf-8")
 
 
-def _write_mutations(bench: Bench, results: Sequence[Stored]) -> None:
+def _write_mutations(bench: Context, results: Sequence[Stored]) -> None:
     """Every base of the mRNAs that were mutated, with what was predicted."""
     parts = []
     for one in results:
@@ -362,11 +366,11 @@ def _write_mutations(bench: Bench, results: Sequence[Stored]) -> None:
         _write_table(bench, "mutations", pl.concat(parts, how="diagonal_relaxed"))
 
 
-def _write_table(bench: Bench, name: str, table: pl.DataFrame) -> None:
+def _write_table(bench: Context, name: str, table: pl.DataFrame) -> None:
     with atomic_path(bench.out / TABLES / f"{name}.parquet") as partial:
         table.write_parquet(partial, compression="zstd")
 
 
-def _symbols(bench: Bench) -> pl.DataFrame:
+def _symbols(bench: Context) -> pl.DataFrame:
     names = bench.corpus.transcripts.select("transcript_id", "gene_symbol")
     return names.unique("transcript_id", keep="first", maintain_order=True)

@@ -9,7 +9,7 @@ from isoclr.tasks.splits import SplitKind
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class FinetuneConfig:
     """The numbers of supervised training; the fields are options of :func:`isoclr.finetuning.finetune`."""
 
     learning_rate: float
@@ -49,7 +49,7 @@ class Rules:
                 wanted = f"{lowest:g} to {highest:g}" if highest < _ANY else f"at least {lowest:g}"
                 raise InputError(f"{option} is {value:g}, expected {wanted}")
 
-    def changed(self, **options: Any) -> "Rules":
+    def changed(self, **options: Any) -> "FinetuneConfig":
         """The same rules with the options that are not None.
 
         >>> ISOCLR.changed(epochs=3, patience=None).epochs
@@ -73,7 +73,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "patience": (1, _ANY),
 }
 
-ISOCLR = Rules(
+ISOCLR = FinetuneConfig(
     learning_rate=0.01,
     encoder_learning_rate=0.001,
     decay=0.95,
@@ -87,7 +87,7 @@ ISOCLR = Rules(
 Ours: a lower learning rate of pre-trained weights, the width of the new layers, and when to stop.
 """
 
-SALUKI = Rules(
+SALUKI = FinetuneConfig(
     learning_rate=1e-4,
     encoder_learning_rate=1e-4,
     decay=1.0,
@@ -102,7 +102,7 @@ SALUKI = Rules(
 """The rules of Saluki's released configuration."""
 
 
-def rules_of(model: str, *, scratch: bool) -> Rules:
+def rules_of(model: str, *, scratch: bool) -> FinetuneConfig:
     """The rules to start from.
 
     Args:
@@ -120,7 +120,7 @@ DEFAULT_SEEDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dealing:
+class SplitConfig:
     """How RNAs are dealt to trainings; the fields are options of :func:`isoclr.finetuning.finetune`."""
 
     split: SplitKind

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
-from isoclr.finetuning.config import Dealing
+from isoclr.finetuning.config import SplitConfig
 from isoclr.genomics.encoding import Codes
 from isoclr.tasks.labels import Labels, Samples
-from isoclr.tasks.leakage import LeakAudit, audit
-from isoclr.tasks.splits import Groups, Split, SplitKind, group, make_splits
-from isoclr.tasks.task import Rnas, label_rnas, of_corpus, of_task
+from isoclr.tasks.leakage import LeakageReport, audit_leakage
+from isoclr.tasks.splits import Split, SplitGroups, SplitKind, make_splits, split_groups
+from isoclr.tasks.task import RnaSource, label_rnas, of_corpus, of_task
 from isoclr.tasks.task import Task as TaskFile
 from isoclr.training.rng import Purpose, drawn
 
 
 @dataclass(frozen=True)
-class Task:
+class LabelSpec:
     """One label to predict.
 
     Attributes:
@@ -46,27 +46,29 @@ class Task:
         return self.file is not None and self.file.construct is not None
 
 
-def name_tasks(labels: Sequence[Labels], species: Sequence[str | None]) -> list[Task]:
+def name_tasks(labels: Sequence[Labels], species: Sequence[str | None]) -> list[LabelSpec]:
     """Give every table a name: the label's, with the species or the file's name where that alone is not clear."""
-    tasks: list[Task] = []
+    tasks: list[LabelSpec] = []
     for table, kind in zip(labels, species, strict=True):
         name = table.name if kind is None else f"{table.name} ({kind})"
         if any(task.name == name for task in tasks):
             name = f"{name} [{table.path.name}]"
         if any(task.name == name for task in tasks):
             raise InputError(f"{table.path}: {name} is given twice, expected every label once")
-        tasks.append(Task(table, kind, name))
+        tasks.append(LabelSpec(table, kind, name))
     return tasks
 
 
-def pools_of(tasks: Sequence[Task], corpus: Corpus | None) -> tuple[list[Rnas], list[int]]:
+def rna_sources(
+    tasks: Sequence[LabelSpec], corpus: Corpus | None
+) -> tuple[list[RnaSource], list[int]]:
     """The sources of RNAs, and for every task the number of its own; labels of one assay share their RNAs.
 
     Raises:
         InputError: a task's RNAs are a corpus', and there is none.
     """
     keys: list[object] = []
-    pools: list[Rnas] = []
+    pools: list[RnaSource] = []
     places: list[int] = []
     for task in tasks:
         key = (task.labels.path, task.file.construct) if task.construct and task.file else None
@@ -77,7 +79,7 @@ def pools_of(tasks: Sequence[Task], corpus: Corpus | None) -> tuple[list[Rnas], 
     return pools, places
 
 
-def _pool(task: Task, corpus: Corpus | None) -> Rnas:
+def _pool(task: LabelSpec, corpus: Corpus | None) -> RnaSource:
     if task.construct and task.file is not None:
         return of_task(task.file)
     if corpus is None:
@@ -89,9 +91,9 @@ def _pool(task: Task, corpus: Corpus | None) -> Rnas:
 
 
 def group_rnas(
-    table: pl.DataFrame, pools: Sequence[Rnas], split: SplitKind, chromosomes: Sequence[Path]
-) -> Groups:
-    """What a split keeps together, see :func:`isoclr.tasks.splits.group`.
+    table: pl.DataFrame, pools: Sequence[RnaSource], split: SplitKind, chromosomes: Sequence[Path]
+) -> SplitGroups:
+    """What a split keeps together, see :func:`isoclr.tasks.splits.split_groups`.
 
     Beside a corpus' RNAs, a construct, which has no homologs, is a gene set of its own.
 
@@ -107,13 +109,13 @@ def group_rnas(
     for number, pool in enumerate(pools):
         mine = (table["pool"] == number).to_numpy()
         alone = pool.corpus is not None or not beside
-        of_pool = group if alone else _group_constructs
+        of_pool = split_groups if alone else _group_constructs
         parts.append(of_pool(whole.select(mine), pool.corpus, split, chromosomes))
         rows.append(np.flatnonzero(mine))
         counts.update(parts[-1].counts)
     order = np.argsort(np.concatenate(rows))
     sets = [part.gene_sets for part in parts if part.gene_sets is not None]
-    return Groups(
+    return SplitGroups(
         groups=np.concatenate([part.groups for part in parts])[order],
         keep=np.concatenate([part.keep for part in parts])[order],
         gene_sets=np.concatenate(sets)[order] if len(sets) == len(parts) else None,
@@ -123,9 +125,9 @@ def group_rnas(
 
 def _group_constructs(
     samples: Samples, corpus: Corpus | None, split: SplitKind, chromosomes: Sequence[Path]
-) -> Groups:
+) -> SplitGroups:
     """Constructs beside a corpus' RNAs: each a gene, and a gene set, of its own."""
-    found = group(samples, corpus, "random" if split == "homology" else split, chromosomes)
+    found = split_groups(samples, corpus, "random" if split == "homology" else split, chromosomes)
     return replace(found, gene_sets=samples.table["gene"].to_numpy().astype(np.str_))
 
 
@@ -174,7 +176,7 @@ class Dataset:
 
 
 def gather(
-    tasks: Sequence[Task],
+    tasks: Sequence[LabelSpec],
     corpus: Corpus | None,
     *,
     split: SplitKind,
@@ -194,7 +196,7 @@ def gather(
         InputError: a task and the corpus have nothing in common, the split needs what is not there, or for ``fold`` a
             gene is in two folds.
     """
-    pools, places = pools_of(tasks, corpus)
+    pools, places = rna_sources(tasks, corpus)
     every, counts = _labelled(tasks, [pools[place] for place in places], places)
     if split == "fold":
         _refuse_torn(every, tasks)
@@ -217,7 +219,7 @@ def gather(
 
 
 def _labelled(
-    tasks: Sequence[Task], pools: Sequence[Rnas], places: Sequence[int]
+    tasks: Sequence[LabelSpec], pools: Sequence[RnaSource], places: Sequence[int]
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """A row for every RNA and label of it, with the numbers of the task and the RNAs' source; what is left out."""
     counts: dict[str, int] = {}
@@ -245,7 +247,7 @@ def _targets(every: pl.DataFrame, table: pl.DataFrame, tasks: int) -> Array:
     return targets
 
 
-def _refuse_torn(every: pl.DataFrame, tasks: Sequence[Task]) -> None:
+def _refuse_torn(every: pl.DataFrame, tasks: Sequence[LabelSpec]) -> None:
     """A gene whose RNAs are in several folds, of one table or of all together, would be tested on itself."""
     folds = pl.col("fold").drop_nulls().unique().sort()
     genes = every.group_by("gene").agg(folds, pl.col("gene_id").first())
@@ -272,7 +274,7 @@ FEWEST_FOLDS = 3
 
 
 @dataclass(frozen=True)
-class Job:
+class Trial:
     """One training.
 
     Attributes:
@@ -291,7 +293,7 @@ class Job:
         return f"{self.split.name.replace(' ', '-')}.{self.seed}"
 
 
-def plan_jobs(dataset: Dataset, dealing: Dealing) -> tuple[list[Job], str]:
+def make_trials(dataset: Dataset, dealing: SplitConfig) -> tuple[list[Trial], str]:
     """Every training, and in words how the RNAs are dealt.
 
     In a cross-validation one fold tests, the next one validates and all others train.
@@ -300,12 +302,12 @@ def plan_jobs(dataset: Dataset, dealing: Dealing) -> tuple[list[Job], str]:
         InputError: too few groups or folds, or a part without two different labels of every task.
     """
     seeds, seed = range(dealing.repeats), dealing.seed
-    made, words = deal(dataset, dealing)
+    made, words = make_trial_splits(dataset, dealing)
     if dealing.in_folds:
         made = [_with_validation(made, i) for i in range(len(made))]
-        jobs = [Job(i, one, seed + j) for i, one in enumerate(made) for j in seeds]
+        jobs = [Trial(i, one, seed + j) for i, one in enumerate(made) for j in seeds]
     else:
-        jobs = [Job(i, one, seed + i) for i, one in enumerate(made)]
+        jobs = [Trial(i, one, seed + i) for i, one in enumerate(made)]
     if dealing.splits is not None and dealing.splits < len(made):
         jobs = [job for job in jobs if job.number < dealing.splits]
         words += f" (the first {dealing.splits})"
@@ -315,7 +317,7 @@ def plan_jobs(dataset: Dataset, dealing: Dealing) -> tuple[list[Job], str]:
     return jobs, words
 
 
-def deal(dataset: Dataset, dealing: Dealing) -> tuple[list[Split], str]:
+def make_trial_splits(dataset: Dataset, dealing: SplitConfig) -> tuple[list[Split], str]:
     """The splits, and what they are in words.
 
     Tasks that share no group, as those of two species, are each dealt as they would be alone, so that a network of
@@ -356,7 +358,7 @@ def _united(parts: Sequence[tuple[Split, NDArray[np.int64]]]) -> Split:
     return Split(parts[0][0].name, train, valid, test)
 
 
-def with_share(job: Job, share: float) -> Job:
+def with_share(job: Trial, share: float) -> Trial:
     """Train on a uniform subset of the training RNAs; validation and test stay whole.
 
     Args:
@@ -383,7 +385,7 @@ def _with_validation(folds: Sequence[Split], i: int) -> Split:
     return Split(folds[i].name, train, valid, folds[i].test)
 
 
-def _check(dataset: Dataset, job: Job) -> None:
+def _check(dataset: Dataset, job: Trial) -> None:
     """Every part needs two different labels of every task: to learn from, to stop by, to judge by."""
     parts = {"training": job.split.train, "validation": job.split.valid, "test": job.split.test}
     for part, rows in parts.items():
@@ -400,7 +402,7 @@ def _different(values: NDArray[np.float64]) -> int:
     return len(np.unique(values[np.isfinite(values)]))
 
 
-def leaks_of(jobs: Sequence[Job], dataset: Dataset) -> LeakAudit:
+def leaks_of(jobs: Sequence[Trial], dataset: Dataset) -> LeakageReport:
     """The leak audit of a probe, over every split once.
 
     Args:
@@ -411,7 +413,7 @@ def leaks_of(jobs: Sequence[Job], dataset: Dataset) -> LeakAudit:
     for job in jobs:
         splits.setdefault(job.number, job.split)
     genes = dataset.table["gene"].to_numpy().astype(np.str_)
-    return audit(
+    return audit_leakage(
         list(splits.values()),
         genes,
         dataset.gene_sets,

@@ -11,32 +11,32 @@ import numpy as np
 import polars as pl
 import torch
 
-from isoclr._io import as_paths, atomic_path, check_place, sha256
+from isoclr._io import as_paths, atomic_path, ensure_writable, sha256
 from isoclr._threads import use_threads
 from isoclr._version import __version__
 from isoclr.corpus.corpus import CODES, INDEX, Corpus, open_corpus
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
-from isoclr.finetuning.config import Dealing, Rules, rules_of
-from isoclr.finetuning.data import Dataset, Task, gather, leaks_of, name_tasks, plan_jobs
-from isoclr.finetuning.models import SALUKI, Feed, Start, Tune
+from isoclr.finetuning.config import FinetuneConfig, SplitConfig, rules_of
+from isoclr.finetuning.data import Dataset, LabelSpec, gather, leaks_of, make_trials, name_tasks
+from isoclr.finetuning.models import SALUKI, BatchBuilder, ModelFactory, Tune
 from isoclr.finetuning.report import FinetuneReport
 from isoclr.finetuning.trials import PREDICTIONS as PREDICTIONS_SCHEMA
-from isoclr.finetuning.trials import Display, Found, Study
+from isoclr.finetuning.trials import Found, TrialDisplay, TrialRunner
 from isoclr.tasks.labels import Labels, read_labels
-from isoclr.tasks.leakage import LeakAudit
+from isoclr.tasks.leakage import LeakageReport
 from isoclr.tasks.splits import SplitKind, check_chromosomes, check_folds
 from isoclr.tasks.task import Task as TaskFile
 from isoclr.tasks.task import is_task, read_label_task
 from isoclr.training.device import (
     activation_dtype,
     kept_bytes,
-    memory_errors_named,
-    products_for,
-    tune,
+    matmul_precision,
+    plan_memory,
+    reraise_out_of_memory,
 )
-from isoclr.training.distributed import join
-from isoclr.training.signals import StopRequest
+from isoclr.training.distributed import init_distributed
+from isoclr.training.signals import GracefulStop
 
 RECIPE = "recipe.json"
 
@@ -47,7 +47,7 @@ def read_tasks(
     species: Sequence[str] | None = None,
     rnas: RnaChoice | None = None,
     data: Path | None = None,
-) -> list[Task]:
+) -> list[LabelSpec]:
     """The label tables and tasks, each with its column, species and RNAs.
 
     Args:
@@ -104,7 +104,7 @@ def _refuse_flat(table: Labels) -> None:
         )
 
 
-def choose_split(tasks: Sequence[Task], split: SplitKind | None) -> SplitKind:
+def choose_split(tasks: Sequence[LabelSpec], split: SplitKind | None) -> SplitKind:
     """The split that is asked for, or that of the tasks; a table as it is has the paper's random one.
 
     Raises:
@@ -121,7 +121,9 @@ def choose_split(tasks: Sequence[Task], split: SplitKind | None) -> SplitKind:
     return next(iter(own))
 
 
-def refuse_idle(start: Start, *, hidden: int | None, encoder_learning_rate: float | None) -> None:
+def reject_unused(
+    start: ModelFactory, *, hidden: int | None, encoder_learning_rate: float | None
+) -> None:
     """An option that is given must do something.
 
     Raises:
@@ -135,12 +137,12 @@ def refuse_idle(start: Start, *, hidden: int | None, encoder_learning_rate: floa
         )
 
 
-def recipe_of(
-    start: Start,
-    tasks: Sequence[Task],
+def fingerprint(
+    start: ModelFactory,
+    tasks: Sequence[LabelSpec],
     corpus: Corpus | None,
-    rules: Rules,
-    dealing: Dealing,
+    rules: FinetuneConfig,
+    dealing: SplitConfig,
     chromosomes: Sequence[Path],
     others: dict[str, Any],
 ) -> dict[str, Any]:
@@ -177,7 +179,7 @@ def recipe_of(
     return plain
 
 
-def _facts(task: Task) -> dict[str, Any]:
+def _facts(task: LabelSpec) -> dict[str, Any]:
     """What decides the labels of a task, and the RNAs that it brings."""
     facts: dict[str, Any] = {"name": task.name, "column": task.labels.name}
     facts["sha256"] = sha256(task.labels.path)
@@ -188,14 +190,14 @@ def _facts(task: Task) -> dict[str, Any]:
     return facts
 
 
-def enter(out: Path, recipe: dict[str, Any], *, resume: bool) -> None:
+def open_run_dir(out: Path, recipe: dict[str, Any], *, resume: bool) -> None:
     """Begin a study's directory, or find that it was begun with the same recipe.
 
     Raises:
         InputError: it is in use, is something else, or was begun with other options.
     """
     path = out / RECIPE
-    check_place(out)
+    ensure_writable(out)
     # what a killed start left under its temporary name begins with a dot
     seen = out.exists() and (not out.is_dir() or any(f.name[0] != "." for f in out.iterdir()))
     if seen and not resume:
@@ -254,8 +256,12 @@ SALUKI_SHAPES = 4_096
 
 
 def make_feed(
-    start: Start, dataset: Dataset, rules: Rules, device: torch.device, dtype: torch.dtype
-) -> Feed:
+    start: ModelFactory,
+    dataset: Dataset,
+    rules: FinetuneConfig,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> BatchBuilder:
     """The RNAs in chunks that suit the device; the encoder is told whether to recompute and to compile.
 
     Args:
@@ -266,11 +272,11 @@ def make_feed(
         dtype: of activations.
     """
     if start.encoder is None:
-        return Feed(dataset.codes, device, dtype, SALUKI_CHUNK_NT, SALUKI_SHAPES)
+        return BatchBuilder(dataset.codes, device, dtype, SALUKI_CHUNK_NT, SALUKI_SHAPES)
     network = start.encoder.network
     nt = int(rules.batch_size * np.mean(dataset.lengths))
     fits = kept_bytes(network.architecture, dtype) * nt < KEPT
-    tuning = tune(
+    tuning = plan_memory(
         network.architecture,
         device=device,
         dtype=dtype,
@@ -278,7 +284,9 @@ def make_feed(
         recompute="auto" if device.type == "cuda" else "off" if fits else "on",
     )
     network.recompute, network.compiled = tuning.recompute, tuning.compile
-    return Feed(dataset.codes, device, dtype, tuning.packing.chunk_nt, tuning.packing.round_to)
+    return BatchBuilder(
+        dataset.codes, device, dtype, tuning.packing.chunk_nt, tuning.packing.round_to
+    )
 
 
 REPORT, PREDICTIONS = "report.json", "predictions.parquet"
@@ -391,7 +399,7 @@ def finetune(
         DivergedError: a loss is no longer a number.
     """
     tasks, files = read_tasks(as_paths(labels), label, species, rnas, data), as_paths(chromosomes)
-    dealing = Dealing(
+    dealing = SplitConfig(
         split=choose_split(tasks, split),
         folds=folds,
         splits=splits,
@@ -419,32 +427,32 @@ def finetune(
     opened = None if corpus is None else open_corpus(corpus)
     for task in tasks if dealing.split == "fold" else ():
         check_folds(task.labels)
-    start = Start(model, scratch=scratch, tune=tune, pooling=pooling)
-    refuse_idle(start, hidden=hidden, encoder_learning_rate=encoder_learning_rate)
+    start = ModelFactory(model, scratch=scratch, tune=tune, pooling=pooling)
+    reject_unused(start, hidden=hidden, encoder_learning_rate=encoder_learning_rate)
     dataset = gather(tasks, opened, split=dealing.split, chromosomes=files)
-    jobs, words = plan_jobs(dataset, dealing)
+    jobs, words = make_trials(dataset, dealing)
     facts = {"model": model, "precision": precision}
-    recipe = recipe_of(start, tasks, opened, rules, dealing, files, facts)
-    with join(device) as world, StopRequest() as stop, Display() as display:
+    recipe = fingerprint(start, tasks, opened, rules, dealing, files, facts)
+    with init_distributed(device) as world, GracefulStop() as stop, TrialDisplay() as display:
         if world.size > 1:
             raise InputError("isoclr finetune runs as one process, not under torchrun")
         dtype = activation_dtype(precision, world.device)
-        enter(Path(out), recipe, resume=resume)
+        open_run_dir(Path(out), recipe, resume=resume)
         feed = make_feed(start, dataset, rules, world.device, dtype)
-        study = Study(Path(out), dataset, start, rules, feed, recipe, display, stop)
+        study = TrialRunner(Path(out), dataset, start, rules, feed, recipe, display, stop)
         display.say(f"{start.method}: {len(dataset):,} RNAs, {words}, {len(jobs)} trainings")
         leaks = leaks_of(jobs, dataset)
-        with products_for(dtype, world.device), memory_errors_named():
+        with matmul_precision(dtype, world.device), reraise_out_of_memory():
             found = study.run(jobs)
     return _report(study, found, words, dealing, leaks, unfinished=len(found) < len(jobs))
 
 
 def _report(
-    study: Study,
+    study: TrialRunner,
     found: Found,
     words: str,
-    dealing: Dealing,
-    leaks: LeakAudit,
+    dealing: SplitConfig,
+    leaks: LeakageReport,
     *,
     unfinished: bool,
 ) -> FinetuneReport:

@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isoclr.errors import InputError
-from isoclr.finetuning.config import Rules
+from isoclr.finetuning.config import FinetuneConfig
 from isoclr.genomics.encoding import PAD, Codes
 from isoclr.models.encoder import MODELS, Encoder, Precision, create
 from isoclr.models.layers import mean_pool
 from isoclr.models.load import load
-from isoclr.models.packing import Chunk, Extent, Layout, fill, lay_out
+from isoclr.models.packing import PackedBatch, PackLayout, Segments, fill_batch, plan_layouts
 from isoclr.models.resnet import Block, DilatedResNet
-from isoclr.models.saluki import Saluki, lay_out_for_saluki
+from isoclr.models.saluki import Saluki, pack_for_saluki
 from isoclr.training.rng import Purpose, seeded
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Feed:
+class BatchBuilder:
     """The RNAs of a study, ready to be put into chunks.
 
     Attributes:
@@ -52,21 +52,21 @@ class Feed:
         """``(n,)`` nt of some of the RNAs."""
         return np.array([len(self.codes[row]) for row in rows], np.int64)
 
-    def layouts(self, rows: Rows, gap: int | None) -> list[Layout]:
+    def layouts(self, rows: Rows, gap: int | None) -> list[PackLayout]:
         """Where these RNAs lie in chunks."""
         lengths = self.lengths(rows)
-        return lay_out(lengths, gap=gap, chunk_nt=self.chunk_nt, round_to=self.round_to)
+        return plan_layouts(lengths, gap=gap, chunk_nt=self.chunk_nt, round_to=self.round_to)
 
-    def chunk(self, layout: Layout, rows: Rows) -> Chunk:
+    def chunk(self, layout: PackLayout, rows: Rows) -> PackedBatch:
         """One chunk of them, on the device."""
         codes = [self.codes[row] for row in rows]
-        return fill(layout, codes, self.lengths(rows)).to(self.device)
+        return fill_batch(layout, codes, self.lengths(rows)).to(self.device)
 
 
 Advance = Callable[[int], None]
 
 
-class Body(nn.Module):
+class Backbone(nn.Module):
     """What turns RNAs into features.
 
     Attributes:
@@ -88,7 +88,7 @@ class Body(nn.Module):
         """Features ``(n, dim)`` float32 without dropout, with running statistics, without gradient."""
 
 
-class Frozen(Body):
+class FrozenBackbone(Backbone):
     """Embeddings that were computed once: nothing but the head learns.
 
     Args:
@@ -116,7 +116,7 @@ class Frozen(Body):
         return self.embeddings[torch.from_numpy(rows)]
 
 
-class Whole(Body):
+class FullBackbone(Backbone):
     """An encoder, all of which learns.
 
     Args:
@@ -124,7 +124,7 @@ class Whole(Body):
         feed: the RNAs.
     """
 
-    def __init__(self, encoder: Encoder, feed: Feed) -> None:
+    def __init__(self, encoder: Encoder, feed: BatchBuilder) -> None:
         super().__init__()
         self.network = self.learning = encoder.network.to(feed.device)
         self.encoder, self.feed, self.dim = encoder, feed, encoder.dim
@@ -142,7 +142,7 @@ class Whole(Body):
         return torch.from_numpy(found).to(self.feed.device)
 
 
-class WholeSaluki(Body):
+class SalukiBackbone(Backbone):
     """Saluki, which is always trained whole.
 
     Args:
@@ -151,7 +151,7 @@ class WholeSaluki(Body):
         shift: every RNA starts 0 to this many nt late, in training.
     """
 
-    def __init__(self, network: Saluki, feed: Feed, shift: int) -> None:
+    def __init__(self, network: Saluki, feed: BatchBuilder, shift: int) -> None:
         super().__init__()
         self.network = self.learning = self.saluki = network.to(feed.device)
         self.feed, self.shift, self.dim = feed, shift, network.dim
@@ -176,7 +176,7 @@ class WholeSaluki(Body):
 def saluki_features(
     network: Saluki,
     codes: Sequence[Codes],
-    feed: Feed,
+    feed: BatchBuilder,
     *,
     together: bool,
     progress: Advance | None = None,
@@ -191,8 +191,8 @@ def saluki_features(
         progress: called with the number of nt done since the last call.
     """
     lengths = np.array([len(one) for one in codes], np.int64)
-    layouts = lay_out_for_saluki(lengths, chunk_nt=feed.chunk_nt, round_to=feed.round_to)
-    filled = (fill(layout, codes, lengths).to(feed.device) for layout in layouts)
+    layouts = pack_for_saluki(lengths, chunk_nt=feed.chunk_nt, round_to=feed.round_to)
+    filled = (fill_batch(layout, codes, lengths).to(feed.device) for layout in layouts)
     if together:
         return in_order(network(list(filled), feed.dtype), layouts)
     parts = []
@@ -203,7 +203,7 @@ def saluki_features(
     return in_order(torch.cat(parts), layouts)
 
 
-def in_order(features: Tensor, layouts: Sequence[Layout]) -> Tensor:
+def in_order(features: Tensor, layouts: Sequence[PackLayout]) -> Tensor:
     """Features of RNAs in the order that was asked for, not that of the chunks."""
     order = np.concatenate([layout.rows for layout in layouts])
     return features[torch.from_numpy(np.argsort(order))]
@@ -265,7 +265,7 @@ ROOM = 4 << 30
 """Bytes of activations that are kept; where a study's are more, they are computed again for every batch."""
 
 
-class Lower:
+class FrozenStages:
     """The encoder below its last stage, with fixed weights and statistics.
 
     Args:
@@ -273,7 +273,7 @@ class Lower:
         feed: the RNAs.
     """
 
-    def __init__(self, encoder: Encoder, feed: Feed) -> None:
+    def __init__(self, encoder: Encoder, feed: BatchBuilder) -> None:
         self.network, self.feed = encoder.network.to(feed.device).eval(), feed
         architecture = encoder.network.architecture
         self.depth = sum(architecture.blocks[:3])
@@ -301,7 +301,7 @@ class Lower:
                 progress(int(self.feed.lengths(layout.rows).sum()))
         return True
 
-    def __call__(self, layout: Layout, rows: Rows) -> tuple[Tensor, Extent, Tensor]:
+    def __call__(self, layout: PackLayout, rows: Rows) -> tuple[Tensor, Segments, Tensor]:
         """Activations of one chunk ``(b, l / 16, c)``, where the RNAs lie, and the means of the blocks ``(n, d')``."""
         chosen = rows[layout.rows].tolist()
         if not all(row in self.kept for row in chosen):
@@ -316,16 +316,16 @@ class Lower:
             x.view(-1, self.channels)[start : start + len(activations)] = activations
         return x, extent, torch.stack([self.kept[row][1] for row in chosen])
 
-    def _extent(self, layout: Layout, rows: Rows) -> Extent:
+    def _extent(self, layout: PackLayout, rows: Rows) -> Segments:
         lengths = self.feed.lengths(rows[layout.rows])
         size = layout.shape[0] * layout.shape[1]
-        extent = Extent(layout.starts, lengths, size, self.feed.device)
+        extent = Segments(layout.starts, lengths, size, self.feed.device)
         for _ in range(4):  # the stem and three stages halve the length
             extent = extent.halved()
         return extent
 
     @torch.no_grad()
-    def _compute(self, layout: Layout, rows: Rows) -> tuple[Tensor, Extent, Tensor]:
+    def _compute(self, layout: PackLayout, rows: Rows) -> tuple[Tensor, Segments, Tensor]:
         chunk = self.feed.chunk(layout, rows)
         means: list[Tensor] = [torch.empty(len(layout.rows), 0, device=self.feed.device)]
         levels = self.network.levels([chunk], self.feed.dtype)
@@ -336,7 +336,7 @@ class Lower:
         return x, extent, torch.cat(means, 1)
 
 
-class LastStage(Body):
+class LastStageBackbone(Backbone):
     """An encoder whose last stage learns.
 
     Args:
@@ -345,7 +345,7 @@ class LastStage(Body):
         feed: the RNAs.
     """
 
-    def __init__(self, encoder: Encoder, lower: Lower, feed: Feed) -> None:
+    def __init__(self, encoder: Encoder, lower: FrozenStages, feed: BatchBuilder) -> None:
         super().__init__()
         self.network = encoder.network.to(feed.device)
         self.learning = self.stage = nn.ModuleList(list(encoder.network.blocks)[lower.depth :])
@@ -363,7 +363,7 @@ class LastStage(Body):
         parts = [self._upper([layout], rows, ordered=False) for layout in layouts]
         return in_order(torch.cat(parts), layouts)
 
-    def _upper(self, layouts: Sequence[Layout], rows: Rows, *, ordered: bool = True) -> Tensor:
+    def _upper(self, layouts: Sequence[PackLayout], rows: Rows, *, ordered: bool = True) -> Tensor:
         read = [self.lower(layout, rows) for layout in layouts]
         xs, extents = [x for x, _, _ in read], [extent for _, extent, _ in read]
         means = [torch.cat([fixed for _, _, fixed in read])]
@@ -382,7 +382,7 @@ Tune = Literal["frozen", "last-stage", "full"]
 SALUKI = "saluki"
 
 
-class Start:
+class ModelFactory:
     """The model that every training of a study starts from.
 
     Args:
@@ -413,7 +413,7 @@ class Start:
             raise InputError(f"--pooling {pooling} is for IsoCLR encoders, saluki has none")
         self.encoder = None if model == SALUKI else _encoder(model, scratch, pooling)
         self.name = SALUKI if self.encoder is None else self.encoder.name
-        self._lower: Lower | None = None
+        self._lower: FrozenStages | None = None
         self._embeddings: np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None = None
 
     @property
@@ -436,7 +436,7 @@ class Start:
         """How many of the six tracks the model reads."""
         return 6 if self.encoder is None else self.encoder.tracks
 
-    def prepare(self, feed: Feed, advance: Callable[[str], Advance]) -> None:
+    def prepare(self, feed: BatchBuilder, advance: Callable[[str], Advance]) -> None:
         """Compute once what no training changes.
 
         Args:
@@ -451,12 +451,12 @@ class Start:
                 feed.codes, precision=feed.precision, progress=advance("embedding")
             )
         else:
-            self._lower = Lower(self.encoder, feed)
+            self._lower = FrozenStages(self.encoder, feed)
             self._lower.keep(advance("stages below the last"))
 
     def make(
-        self, feed: Feed, rules: Rules, tasks: int, seed: int
-    ) -> tuple[Body, Head | SalukiHead]:
+        self, feed: BatchBuilder, rules: FinetuneConfig, tasks: int, seed: int
+    ) -> tuple[Backbone, Head | SalukiHead]:
         """A body and a head with weights of their own.
 
         Args:
@@ -468,15 +468,15 @@ class Start:
         with seeded(seed, Purpose.WEIGHTS):
             if self.encoder is None:
                 network = Saluki(dropout=rules.dropout)
-                saluki = WholeSaluki(network, feed, rules.shift)
+                saluki = SalukiBackbone(network, feed, rules.shift)
                 return saluki, SalukiHead(saluki.dim, tasks).to(feed.device)
             body = self._body(self.encoder, feed, rules)
             head = Head(body.dim, tasks, hidden=rules.hidden, dropout=rules.dropout)
         return body, head.to(feed.device)
 
-    def _body(self, encoder: Encoder, feed: Feed, rules: Rules) -> Body:
+    def _body(self, encoder: Encoder, feed: BatchBuilder, rules: FinetuneConfig) -> Backbone:
         if self._embeddings is not None:
-            return Frozen(encoder.network, self._embeddings, feed.device)
+            return FrozenBackbone(encoder.network, self._embeddings, feed.device)
         if self.scratch:
             architecture = encoder.network.architecture
             network = DilatedResNet(architecture, tracks=encoder.tracks)
@@ -488,7 +488,7 @@ class Start:
             assert isinstance(block, Block)
             block.norm1.dropout = rules.dropout
         own = Encoder(network.to(feed.device), name=encoder.name, tracks=encoder.tracks)
-        return LastStage(own, self._lower, feed) if self._lower else Whole(own, feed)
+        return LastStageBackbone(own, self._lower, feed) if self._lower else FullBackbone(own, feed)
 
 
 def _encoder(model: str, scratch: bool, pooling: Literal["last", "all"] | None) -> Encoder:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from isoclr._io import atomic_path, sha256
 from isoclr._version import __version__
 from isoclr.errors import InputError
-from isoclr.finetuning.models import Feed, Head, SalukiHead, saluki_features
+from isoclr.finetuning.models import BatchBuilder, Head, SalukiHead, saluki_features
 from isoclr.genomics.encoding import Codes
 from isoclr.models.encoder import DTYPES, Encoder, Precision
 from isoclr.models.packing import NARROWEST
@@ -98,7 +98,7 @@ class Predictor:
             return np.empty((0, len(self.tasks)))
         device = next(self.head.parameters()).device
         if isinstance(self.network, Saluki):
-            feed = Feed((), device, DTYPES[precision], CHUNK_NT, NARROWEST)
+            feed = BatchBuilder((), device, DTYPES[precision], CHUNK_NT, NARROWEST)
             with torch.inference_mode():
                 features = saluki_features(
                     self.network, codes, feed, together=False, progress=progress

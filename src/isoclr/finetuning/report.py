@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from isoclr._console import info, table
 from isoclr._io import atomic_path
-from isoclr.finetuning.trials import Outcome
-from isoclr.tasks.leakage import LeakAudit
+from isoclr._report import count_lines
+from isoclr.finetuning.trials import TrialResult
+from isoclr.tasks.leakage import LeakageReport
 from isoclr.tasks.metrics import QUANTITY, Interval, bootstrap, over_folds, over_seeds
 
 TITLES = {"pearson": "Pearson R", "spearman": "Spearman R", "mse": "MSE"}
@@ -47,11 +49,11 @@ class FinetuneReport:
     folds: bool
     share: float
     counts: dict[str, int]
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[TrialResult]
     predictions: pl.DataFrame
     provenance: dict[str, Any]
     stopped_by: int = 0
-    leaks: LeakAudit | None = None
+    leaks: LeakageReport | None = None
 
     @property
     def title(self) -> str:
@@ -182,6 +184,24 @@ class FinetuneReport:
             lambda rows: float(np.mean([QUANTITY[name](a[rows], b[rows]) for a, b in pairs])),
             groups,
         )
+
+    @property
+    def exit_code(self) -> int:
+        """128 + the number of the signal that stopped the run, as shells count; 0 for a finished one."""
+        return 128 + self.stopped_by if self.stopped_by else 0
+
+    def print(self) -> None:
+        """Print the results, or how far the run got."""
+        if self.stopped_by:
+            done = len(self.outcomes)
+            info(f"stopped after {done} trainings; the same command with --resume goes on")
+            return
+        for line in count_lines(self.counts):
+            info(line)
+        table(self.title, self.columns(), self.table())
+        if self.leaks is not None:
+            self.leaks.print()
+        info(f"the best model is in {self.out}")
 
 
 def _plain(found: Interval) -> dict[str, float]:

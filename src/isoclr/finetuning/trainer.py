@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isoclr.errors import InputError, IsoclrError
-from isoclr.finetuning.config import Rules
-from isoclr.finetuning.data import Dataset, Job
-from isoclr.finetuning.models import Body, Head, Rows, SalukiHead
+from isoclr.finetuning.config import FinetuneConfig
+from isoclr.finetuning.data import Dataset, Trial
+from isoclr.finetuning.models import Backbone, Head, Rows, SalukiHead
 from isoclr.tasks.metrics import QUANTITY
 from isoclr.training.checkpoint import damaged, read, write
 from isoclr.training.rng import Purpose, drawn, torch_seed
@@ -23,7 +23,7 @@ FORMAT = "isoclr fine-tuning 1"
 
 
 @dataclass
-class State:
+class TrainerState:
     """How far a training has come."""
 
     job: str
@@ -40,12 +40,12 @@ class State:
     """What each epoch gave."""
 
 
-def save(path: Path, state: State, tensors: Mapping[str, Tensor]) -> None:
+def save(path: Path, state: TrainerState, tensors: Mapping[str, Tensor]) -> None:
     """Write a checkpoint whole or not at all; the one before stays until then."""
     write(path, FORMAT, tensors, {"state": asdict(state)})
 
 
-def load(path: Path) -> tuple[State, dict[str, Tensor]]:
+def load(path: Path) -> tuple[TrainerState, dict[str, Tensor]]:
     """Read a checkpoint.
 
     Raises:
@@ -53,7 +53,7 @@ def load(path: Path) -> tuple[State, dict[str, Tensor]]:
     """
     try:
         tensors, facts = read(path, FORMAT)
-        return State(**facts["state"]), tensors
+        return TrainerState(**facts["state"]), tensors
     except (TypeError, KeyError) as error:
         reason = damaged(path, error)
     except InputError as error:
@@ -87,11 +87,11 @@ class Trainer:
 
     def __init__(
         self,
-        job: Job,
+        job: Trial,
         dataset: Dataset,
-        body: Body,
+        body: Backbone,
         head: Head | SalukiHead,
-        rules: Rules,
+        rules: FinetuneConfig,
         *,
         new_body: bool,
     ) -> None:
@@ -102,7 +102,7 @@ class Trainer:
         self.modules = nn.ModuleDict({"encoder": body.learning, "head": head})
         self.optimizer = _optimizer(self.modules, rules)
         self.penalised = [*head.penalised(), *(_matrices(body.learning) if new_body else ())]
-        self.state = State(job.name)
+        self.state = TrainerState(job.name)
         self.best: dict[str, Tensor] = {}
         self._device = next(head.parameters()).device
 
@@ -172,7 +172,7 @@ class Trainer:
                 found[f"optimizer.{name}.{kind}"] = tensor
         return found
 
-    def restore(self, state: State, tensors: dict[str, Tensor]) -> None:
+    def restore(self, state: TrainerState, tensors: dict[str, Tensor]) -> None:
         """Go on from a checkpoint's tensors."""
         self.state = state
         self.modules.load_state_dict(_under("now.", tensors))
@@ -238,7 +238,7 @@ class Trainer:
         )
 
 
-def _optimizer(modules: nn.ModuleDict, rules: Rules) -> torch.optim.Adam:
+def _optimizer(modules: nn.ModuleDict, rules: FinetuneConfig) -> torch.optim.Adam:
     """Adam with one learning rate for the body's weights and one for the head's."""
     groups = [
         {

@@ -11,15 +11,15 @@ import numpy as np
 import polars as pl
 from rich.progress import TextColumn
 
-from isoclr._console import progress, say
+from isoclr._console import info, progress
 from isoclr._io import atomic_path
 from isoclr.errors import InputError
-from isoclr.finetuning.config import Rules
-from isoclr.finetuning.data import Dataset, Job
-from isoclr.finetuning.models import Feed, Start
+from isoclr.finetuning.config import FinetuneConfig
+from isoclr.finetuning.data import Dataset, Trial
+from isoclr.finetuning.models import BatchBuilder, ModelFactory
 from isoclr.finetuning.predictor import Predictor, save_predictor
-from isoclr.finetuning.trainer import Array, State, Trainer, load, save
-from isoclr.training.signals import StopRequest
+from isoclr.finetuning.trainer import Array, Trainer, TrainerState, load, save
+from isoclr.training.signals import GracefulStop
 
 RESULTS = "results"
 PREDICTIONS = pl.Schema(
@@ -39,7 +39,7 @@ PREDICTIONS = pl.Schema(
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialResult:
     """One training's result.
 
     Attributes:
@@ -71,12 +71,12 @@ class Outcome:
     history: list[dict[str, float]]
 
 
-def conclude(trainer: Trainer) -> tuple[Outcome, pl.DataFrame]:
+def evaluate_on_test(trainer: Trainer) -> tuple[TrialResult, pl.DataFrame]:
     """Predict the test part with the best epoch's weights, which the trainer has now."""
     job, state, dataset = trainer.job, trainer.state, trainer.dataset
     rows = job.split.test
     predicted = trainer.predict(rows)
-    outcome = Outcome(
+    outcome = TrialResult(
         job=job.name,
         split=job.split.name,
         seed=job.seed,
@@ -114,7 +114,7 @@ def _predictions(trainer: Trainer, predicted: Array) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def write(folder: Path, outcome: Outcome, predictions: pl.DataFrame) -> None:
+def write(folder: Path, outcome: TrialResult, predictions: pl.DataFrame) -> None:
     """Write one training's result; the JSON comes last, and without it the training is not done."""
     with atomic_path(folder / f"{outcome.job}.parquet") as partial:
         predictions.write_parquet(partial)
@@ -122,7 +122,7 @@ def write(folder: Path, outcome: Outcome, predictions: pl.DataFrame) -> None:
         partial.write_text(json.dumps(asdict(outcome), indent=1) + "\n", "utf-8")
 
 
-def read(folder: Path, job: str) -> tuple[Outcome, pl.DataFrame] | None:
+def read(folder: Path, job: str) -> tuple[TrialResult, pl.DataFrame] | None:
     """The result of a training that was done before; None when it was not.
 
     Raises:
@@ -133,7 +133,7 @@ def read(folder: Path, job: str) -> tuple[Outcome, pl.DataFrame] | None:
         return None
     try:
         facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        outcome = Outcome(**facts)
+        outcome = TrialResult(**facts)
         table = pl.read_parquet(path.with_suffix(".parquet")).select(PREDICTIONS.names())
     except (OSError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
         raise InputError(
@@ -146,7 +146,7 @@ LONG = 20.0
 """Seconds of an epoch that is worth a line."""
 
 
-class Display:
+class TrialDisplay:
     """A progress bar with loss, validation R and nt/s, and a line for every training that is done."""
 
     def __init__(self) -> None:
@@ -171,7 +171,7 @@ class Display:
         self._bar.reset(self._task, total=total, description=title, visible=True, figures="")
         return lambda nt: self._bar.advance(self._task, nt)
 
-    def step(self, nt: int, loss: float, state: State) -> None:
+    def step(self, nt: int, loss: float, state: TrainerState) -> None:
         """A step is done."""
         spent = self._bar.tasks[self._task].elapsed or 0.0
         done = self._bar.tasks[self._task].completed + nt
@@ -180,14 +180,14 @@ class Display:
             figures += f"  best R {state.best:.3f} (epoch {state.best_epoch})"
         self._bar.update(self._task, advance=nt, figures=figures)
 
-    def epoch(self, state: State) -> None:
+    def epoch(self, state: TrainerState) -> None:
         """An epoch is done; a long one is told above the bar, which a log file does not show."""
         before = state.history[-2]["seconds"] if len(state.history) > 1 else 0.0
         last = state.history[-1]
         if last["seconds"] - before > LONG:
             self.say(f"epoch {state.epoch}: validation R {last['valid_pearson']:.3f}")
 
-    def done(self, outcome: Outcome) -> None:
+    def done(self, outcome: TrialResult) -> None:
         """A training is done."""
         found = ", ".join(f"{m['pearson']:.3f}" for m in outcome.metrics.values())
         self.say(
@@ -197,15 +197,15 @@ class Display:
 
     def say(self, message: str) -> None:
         """Say something above the bar."""
-        say(message)
+        info(message)
 
 
 CHECKPOINT = "checkpoint.safetensors"
-Found = list[tuple[Outcome, pl.DataFrame]]
+Found = list[tuple[TrialResult, pl.DataFrame]]
 
 
 @dataclass(frozen=True)
-class Study:
+class TrialRunner:
     """All that the trainings have in common.
 
     Attributes:
@@ -221,14 +221,14 @@ class Study:
 
     out: Path
     dataset: Dataset
-    start: Start
-    rules: Rules
-    feed: Feed
+    start: ModelFactory
+    rules: FinetuneConfig
+    feed: BatchBuilder
     recipe: dict[str, Any]
-    display: Display
-    stop: StopRequest
+    display: TrialDisplay
+    stop: GracefulStop
 
-    def run(self, jobs: Sequence[Job]) -> Found:
+    def run(self, jobs: Sequence[Trial]) -> Found:
         """Do the trainings that are not done; a signal ends this early with those that are.
 
         The model of the training with the highest validation R is kept.
@@ -251,7 +251,7 @@ class Study:
         order = {job.name: i for i, job in enumerate(jobs)}
         return sorted(found, key=lambda one: order[one[0].job])
 
-    def _train(self, job: Job) -> tuple[Trainer, Outcome, pl.DataFrame] | None:
+    def _train(self, job: Trial) -> tuple[Trainer, TrialResult, pl.DataFrame] | None:
         """One training from where it was stopped, or from the start; None when a signal stops it."""
         tasks = len(self.dataset.tasks)
         body, head = self.start.make(self.feed, self.rules, tasks, job.seed)
@@ -270,7 +270,7 @@ class Study:
             save(path, trainer.state, trainer.tensors())
             self.display.epoch(trainer.state)
         trainer.recall_best()
-        return trainer, *conclude(trainer)
+        return trainer, *evaluate_on_test(trainer)
 
     def _tick(self, trainer: Trainer, nt: int, loss: float) -> bool:
         self.display.step(nt, loss, trainer.state)
@@ -279,7 +279,7 @@ class Study:
     def _stage(self, total: int) -> Callable[[str], Callable[[int], None]]:
         return lambda title: self.display.stage(title, total)
 
-    def _save(self, trainer: Trainer, outcome: Outcome) -> None:
+    def _save(self, trainer: Trainer, outcome: TrialResult) -> None:
         metrics = {task: dict(found) for task, found in outcome.metrics.items()}
         predictor = Predictor(
             name=self.start.name,

@@ -35,8 +35,8 @@ def gradient_sums(grad: Tensor, y: Tensor | None, x: Tensor) -> tuple[Tensor, Te
     return grad, sums.double()
 
 
-def combination(x: Tensor, k: Tensor, grad: Tensor, a: Tensor, c: Tensor) -> Tensor:
-    """See :func:`isoclr.models.kernels.combination`."""
+def affine_combine(x: Tensor, k: Tensor, grad: Tensor, a: Tensor, c: Tensor) -> Tensor:
+    """See :func:`isoclr.models.kernels.affine_combine`."""
     dtype = wide(x.dtype)
     y: Tensor = _compiled(_combination)(x, k.to(dtype), grad, a.to(dtype), c.to(dtype))
     return y

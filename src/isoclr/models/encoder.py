@@ -22,8 +22,8 @@ from isoclr._threads import thread_map
 from isoclr._version import __version__
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, longest_orf, nucleotides
-from isoclr.models.inference import FoldedResNet
-from isoclr.models.packing import Layout, few_shapes, fill, lay_out
+from isoclr.models.inference import FusedResNet
+from isoclr.models.packing import PackLayout, bucket_width, fill_batch, plan_layouts
 from isoclr.models.resnet import Architecture, DilatedResNet, Pooling
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -184,7 +184,7 @@ class Encoder:
         self.network = network
         self.name = name
         self.tracks = tracks
-        self._folded: tuple[object, FoldedResNet] | None = None
+        self._folded: tuple[object, FusedResNet] | None = None
 
     def __repr__(self) -> str:
         return (
@@ -266,28 +266,28 @@ class Encoder:
         tile_nt = chunk_nt or folded.tile_nt
         embeddings = np.empty((len(codes), self.dim), np.float32)
 
-        def embed(layout: Layout) -> None:
+        def embed(layout: PackLayout) -> None:
             total = int(lengths[layout.rows].sum())
             if len(layout.rows) == 1 and total > tile_nt:
                 found = folded.embed_long(codes[layout.rows[0]], tile_nt)
             else:
-                found = folded.embed(fill(layout, codes, lengths))
+                found = folded.embed(fill_batch(layout, codes, lengths))
             embeddings[layout.rows] = found
             if progress is not None:
                 progress(total)
 
         gap = self.network.architecture.gap
-        round_to = few_shapes(lengths, tile_nt, gap)
-        layouts = lay_out(lengths, gap=gap, chunk_nt=tile_nt, round_to=round_to)
+        round_to = bucket_width(lengths, tile_nt, gap)
+        layouts = plan_layouts(lengths, gap=gap, chunk_nt=tile_nt, round_to=round_to)
         thread_map(embed, layouts, folded.device.type)
         return embeddings
 
-    def _fold(self, dtype: torch.dtype) -> FoldedResNet:
+    def _fold(self, dtype: torch.dtype) -> FusedResNet:
         """The network ready for evaluation; kept until a weight changes."""
         state = self.network.state_dict(keep_vars=True).values()
         key = (dtype, *((t.data_ptr(), 0 if t.is_inference() else t._version) for t in state))
         if self._folded is None or self._folded[0] != key:
-            self._folded = key, FoldedResNet(self.network, dtype)
+            self._folded = key, FusedResNet(self.network, dtype)
         return self._folded[1]
 
     def save(self, directory: Path | str) -> Path:

@@ -17,7 +17,7 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from isoclr._console import say
+from isoclr._console import info
 from isoclr._version import __version__
 from isoclr.errors import InputError
 from isoclr.models.encoder import CONFIG, WEIGHTS, Encoder, read, read_config
@@ -342,7 +342,7 @@ def fetch(address: Address, *, endpoint: str | None = None) -> Path:
         _check_files(address, listing(api, address))
         directory = _download(api, address)
     if not address.is_pinned:
-        say(f"{address} is commit {directory.name}; only a commit names the same weights for ever")
+        info(f"{address} is commit {directory.name}; only a commit names the same weights for ever")
     return directory
 
 
@@ -469,6 +469,12 @@ class Pushed:
         """The line that loads exactly these weights, anywhere."""
         return f'isoclr.load("{self.address.repo}", revision="{self.address.revision}")'
 
+    def print(self) -> None:
+        """Print the commit and the line that loads it."""
+        info(self.url)
+        print(f"commit {self.address.revision}")
+        print(self.load_line)
+
 
 def push(
     directory: Path,
@@ -513,7 +519,7 @@ def push(
         _make_ready(api, repo, branch, private=private)
         pushed = _commit(api, repo, branch, files, message or name)
     for warning in said:
-        say(f"{subject}: {warning}")
+        info(f"{subject}: {warning}")
     return pushed
 
 

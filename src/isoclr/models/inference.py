@@ -28,7 +28,7 @@ from torch import Tensor
 from isoclr.genomics.encoding import PAD, Codes
 from isoclr.models.layers import Convolution, Stem, convolve, laid_out, sums_of
 from isoclr.models.norm import BatchNorm
-from isoclr.models.packing import NARROWEST, STRIDE, Chunk, Extent, pack
+from isoclr.models.packing import NARROWEST, STRIDE, PackedBatch, Segments, pack
 from isoclr.models.resnet import Block, DilatedResNet
 
 
@@ -130,7 +130,7 @@ class _Block:
             block.pools,
         )
 
-    def __call__(self, x: Tensor, extent: Extent) -> tuple[Tensor, Extent]:
+    def __call__(self, x: Tensor, extent: Segments) -> tuple[Tensor, Segments]:
         h = self.conv1(x)
         if self.clamp1 is not None:
             self.clamp1(h)
@@ -143,7 +143,7 @@ class _Block:
             y, extent = torch.maximum(y[:, 0::2], y[:, 1::2]), extent.halved()
         return y.relu_(), extent
 
-    def _apart(self, h: Tensor, extent: Extent) -> Tensor:
+    def _apart(self, h: Tensor, extent: Segments) -> Tensor:
         """Zero between RNAs, which is ``-floor`` here."""
         if self.floor is None:
             return extent.trim_(h)
@@ -164,7 +164,7 @@ TILE_NT = 65_536
 GPU_TILE_NT = 1 << 22
 
 
-class FoldedResNet:
+class FusedResNet:
     """A network's evaluation, with activations in ``dtype``.
 
     Args:
@@ -189,7 +189,7 @@ class FoldedResNet:
         self._blocks = [_Block.of(block, dtype, apart=self._margin > 0) for block in blocks]
 
     @torch.inference_mode()
-    def embed(self, chunk: Chunk) -> NDArray[np.float32]:
+    def embed(self, chunk: PackedBatch) -> NDArray[np.float32]:
         """Embeddings ``(n, dim)`` of the RNAs of one chunk, in its order."""
         sums = [
             sums_of(x, extent) / torch.from_numpy(extent.lengths[:, None]).to(x.device)
@@ -221,29 +221,29 @@ class FoldedResNet:
         embedding: NDArray[np.float32] = total.float().numpy()
         return embedding
 
-    def _pooled(self, chunk: Chunk) -> Iterator[tuple[Float[Tensor, "b l _c"], Extent]]:
+    def _pooled(self, chunk: PackedBatch) -> Iterator[tuple[Float[Tensor, "b l _c"], Segments]]:
         """The activations that an embedding is the mean of, and where the RNAs lie in them."""
         codes = F.pad(chunk.codes, (self._margin, self._margin), value=PAD)
         x = Stem.look_up(codes, self._table)
         starts = chunk.starts.numpy() + self._margin
-        extent = Extent(starts, chunk.lengths.numpy(), codes.numel(), self.device).halved()
+        extent = Segments(starts, chunk.lengths.numpy(), codes.numel(), self.device).halved()
         for i, block in enumerate(self._blocks, 1):
             x, extent = block(x, extent)
             if self.architecture.pooling == "all" or i == len(self._blocks):
                 yield x, extent
 
-    def _stride(self, level: Extent, chunk: Chunk) -> int:
+    def _stride(self, level: Segments, chunk: PackedBatch) -> int:
         """How many nt one position stands for."""
         return (chunk.codes.numel() + 2 * self._margin) // level.size
 
-    def _positions(self, start: int, end: int, level: Extent, chunk: Chunk) -> Extent:
+    def _positions(self, start: int, end: int, level: Segments, chunk: PackedBatch) -> Segments:
         """Where the nucleotides of a chunk from ``start`` to ``end`` lie at one level."""
         stride = self._stride(level, chunk)
         first, last = (start + self._margin) // stride, -(-(end + self._margin) // stride)
-        return Extent(np.array([first]), np.array([last - first]), level.size, self.device)
+        return Segments(np.array([first]), np.array([last - first]), level.size, self.device)
 
 
-def _single(codes: Codes) -> Chunk:
+def _single(codes: Codes) -> PackedBatch:
     """A chunk of one RNA."""
     (chunk,), _ = pack([codes], gap=0, chunk_nt=len(codes), round_to=NARROWEST)
     return chunk

@@ -89,7 +89,7 @@ def gradient_sums(grad: Rows, y: Rows | None, x: Rows) -> tuple[Rows, Float64[Te
     return grad, torch.stack([sum_g, sum_gx]).double()
 
 
-def combination(x: Rows, k: Tensor, grad: Rows, a: Tensor, c: Tensor) -> Rows:
+def affine_combine(x: Rows, k: Tensor, grad: Rows, a: Tensor, c: Tensor) -> Rows:
     """``k x + a grad + c`` by channel."""
     return affine(x, k, c).addcmul_(grad, a.to(x.dtype))
 

@@ -20,7 +20,7 @@ from isoclr.genomics.encoding import NUCLEOTIDE_BITS, NUM_CODES, PAD, TRACKS
 from isoclr.models import kernels
 from isoclr.models.kernels import wide
 from isoclr.models.norm import BatchNorm, sum_over_ranks
-from isoclr.models.packing import Chunk, Extent, sent
+from isoclr.models.packing import PackedBatch, Segments, to_device
 
 
 class Convolution(nn.Module):
@@ -45,7 +45,7 @@ class Convolution(nn.Module):
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
 
     def forward(
-        self, xs: Sequence[Float[Tensor, "_b _l c"]], extents: Sequence[Extent]
+        self, xs: Sequence[Float[Tensor, "_b _l c"]], extents: Sequence[Segments]
     ) -> list[Float[Tensor, "_b _l d"]]:
         """Convolve every chunk; the places between RNAs are zero in the results."""
         apply: Any = _Convolve.apply
@@ -58,7 +58,7 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        extents: Sequence[Extent],
+        extents: Sequence[Segments],
         dilation: int,
         relu: bool,
         weight: Tensor,
@@ -252,7 +252,7 @@ def max_pool(x: Float[Tensor, "b l c"]) -> Float[Tensor, "b half c"]:
 
 class _MeanPool(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, extent: Extent) -> Tensor:
+    def forward(ctx: Any, x: Tensor, extent: Segments) -> Tensor:
         ctx.extent, ctx.shape, ctx.dtype = extent, x.shape, x.dtype
         return sums_of(x, extent) / _lengths(extent, x)[:, None]
 
@@ -263,14 +263,14 @@ class _MeanPool(torch.autograd.Function):
         return ctx.extent.trim_(dx), None
 
 
-def mean_pool(x: Float[Tensor, "b l c"], extent: Extent) -> Float[Tensor, "n c"]:
+def mean_pool(x: Float[Tensor, "b l c"], extent: Segments) -> Float[Tensor, "n c"]:
     """Mean over the positions of each RNA, in at least float32; ``x`` is zero between them."""
     apply: Any = _MeanPool.apply
     pooled: Tensor = apply(x, extent)
     return pooled
 
 
-def sums_of(x: Float[Tensor, "b l c"], extent: Extent) -> Float[Tensor, "n c"]:
+def sums_of(x: Float[Tensor, "b l c"], extent: Segments) -> Float[Tensor, "n c"]:
     """Sum over the positions of each RNA, in at least float32; without autograd."""
     rows, dtype = x.flatten(0, 1), wide(x.dtype)
     if len(extent.starts) == 1:
@@ -280,7 +280,7 @@ def sums_of(x: Float[Tensor, "b l c"], extent: Extent) -> Float[Tensor, "n c"]:
         # one kernel; a segment ends where the next begins, and what lies between is zero
         spans = np.diff(np.append(extent.starts, extent.size)).astype(np.int64)
         spans[0] += extent.starts[0]
-        lengths = sent(spans, x.device)
+        lengths = to_device(spans, x.device)
         return torch.segment_reduce(rows.to(dtype), "sum", lengths=lengths, unsafe=True)
     pieces = zip(extent.starts.tolist(), extent.lengths.tolist(), strict=True)
     return torch.stack([rows[start : start + n].sum(0, dtype=dtype) for start, n in pieces])
@@ -290,8 +290,8 @@ def _in_one_go(x: Tensor) -> bool:
     return x.is_cuda
 
 
-def _lengths(extent: Extent, like: Tensor) -> Tensor:
-    return sent(np.maximum(extent.lengths, 1), like.device).to(wide(like.dtype))
+def _lengths(extent: Segments, like: Tensor) -> Tensor:
+    return to_device(np.maximum(extent.lengths, 1), like.device).to(wide(like.dtype))
 
 
 class _LookUp(torch.autograd.Function):
@@ -350,7 +350,7 @@ class Stem(nn.Module):
         table = torch.tensor(TRACKS[:, :tracks], device=self.weight.device)
         self.register_buffer("tracks", table, persistent=False)
 
-    def forward(self, chunks: Sequence[Chunk], dtype: torch.dtype) -> list[Tensor]:
+    def forward(self, chunks: Sequence[PackedBatch], dtype: torch.dtype) -> list[Tensor]:
         """Pooled activations of every chunk, in ``dtype``."""
         table = self._triples(self._normalised(chunks)) if self.training else self.table()
         indices = [_triple_index(chunk.codes) for chunk in chunks]
@@ -372,7 +372,7 @@ class Stem(nn.Module):
         first, second = (self.tracks @ self.weight[:, :, i].T for i in range(2))
         return first[:, None] + second[None, :] + self.bias
 
-    def _normalised(self, chunks: Sequence[Chunk]) -> Float[Tensor, "32 32 c"]:
+    def _normalised(self, chunks: Sequence[PackedBatch]) -> Float[Tensor, "32 32 c"]:
         pairs = self._pairs()
         histogram = sum_over_ranks(_pair_histogram(chunks))
         count = histogram.sum().clamp_min(1)
@@ -399,7 +399,7 @@ def _triple_index(codes: Tensor) -> Int32[Tensor, "b half"]:
     return (first * NUM_CODES + second) * NUM_CODES + third
 
 
-def _pair_histogram(chunks: Sequence[Chunk]) -> Float[Tensor, "32 32"]:
+def _pair_histogram(chunks: Sequence[PackedBatch]) -> Float[Tensor, "32 32"]:
     """How often each pair of neighbouring codes occurs, the first of the two being a real base."""
     histogram = torch.zeros(NUM_CODES**2, dtype=torch.float64, device=chunks[0].codes.device)
     for chunk in chunks:

@@ -6,7 +6,7 @@ from pathlib import Path
 from isoclr.errors import InputError
 from isoclr.models.encoder import MODELS, Encoder, read
 
-SHELF = Path(__file__).parents[1] / "weights"
+PRETRAINED_DIR = Path(__file__).parents[1] / "weights"
 """Where the models that ship with this package lie: one directory a version, such as ``isoclr-s.v1``."""
 
 
@@ -50,10 +50,10 @@ def _open(directory: Path) -> Encoder:
 
 def _shipped(name: str) -> Path | None:
     """The directory of a version that ships, or of the newest one of a model."""
-    if not SHELF.is_dir():
+    if not PRETRAINED_DIR.is_dir():
         return None
     versions = {}
-    for directory in SHELF.iterdir():
+    for directory in PRETRAINED_DIR.iterdir():
         if directory.name == name and directory.is_dir():
             return directory
         if found := re.fullmatch(re.escape(name) + r"\.v(\d+)", directory.name):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from isoclr._threads import thread_map
 from isoclr.models import compiled, kernels
-from isoclr.models.packing import Extent
+from isoclr.models.packing import Segments
 
 _recomputing = False
 
@@ -51,7 +51,7 @@ class _NormAct(torch.autograd.Function):
     def forward(
         ctx: Any,
         norm: "BatchNorm",
-        extents: Sequence[Extent],
+        extents: Sequence[Segments],
         relu: bool,
         weight: Tensor,
         bias: Tensor,
@@ -149,7 +149,7 @@ class BatchNorm(nn.Module):
     def forward(
         self,
         xs: Sequence[Tensor],
-        extents: Sequence[Extent],
+        extents: Sequence[Segments],
         *,
         residuals: Sequence[Tensor] = (),
         relu: bool = True,
@@ -168,7 +168,7 @@ class BatchNorm(nn.Module):
             y = kernels.affine(x.flatten(0, 1), scale, shift).view(x.shape)
             if residuals:
                 y = y + residuals[i]
-            ys.append(trimmed(y, extents[i], relu=relu))
+            ys.append(mask_padding_(y, extents[i], relu=relu))
         return ys
 
     def dropout_masks(self, xs: Sequence[Tensor]) -> list[Tensor]:
@@ -183,7 +183,7 @@ class BatchNorm(nn.Module):
         return scale, self.bias - self.running_mean * scale
 
     def batch_statistics(
-        self, xs: Sequence[Tensor], extents: Sequence[Extent]
+        self, xs: Sequence[Tensor], extents: Sequence[Segments]
     ) -> tuple[Float64[Tensor, " c"], Float64[Tensor, " c"], Float64[Tensor, ""]]:
         """Mean, variance and number of the real positions of the batch, over all ranks."""
         if _recomputing and self._last is not None:
@@ -212,7 +212,7 @@ class BatchNorm(nn.Module):
 
 class _Trim(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, extent: Extent, relu: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, extent: Segments, relu: bool) -> Tensor:
         ctx.mark_dirty(x)
         extent.trim_(x.relu_() if relu else x)
         ctx.extent, ctx.relu = extent, relu
@@ -228,7 +228,7 @@ class _Trim(torch.autograd.Function):
         return ctx.extent.trim_(grad.clone()), None, None
 
 
-def trimmed(x: Tensor, extent: Extent, *, relu: bool) -> Tensor:
+def mask_padding_(x: Tensor, extent: Segments, *, relu: bool) -> Tensor:
     """``x`` itself after an optional ReLU, zero between RNAs; changes ``x`` in place."""
     apply: Any = _Trim.apply
     result: Tensor = apply(x, extent, relu)

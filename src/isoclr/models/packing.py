@@ -14,7 +14,7 @@ from torch import Tensor
 from isoclr.genomics.encoding import PAD, Codes
 
 
-class Chunk(NamedTuple):
+class PackedBatch(NamedTuple):
     """RNAs laid out in rows of one width (:mod:`isoclr.models.packing`).
 
     Between two RNAs of a row lies at least the encoder's ``gap`` of ``PAD``, so that no convolution sees both.
@@ -31,18 +31,18 @@ class Chunk(NamedTuple):
     starts: Int64[Tensor, " n"]
     lengths: Int64[Tensor, " n"]
 
-    def to(self, device: torch.device | str) -> "Chunk":
+    def to(self, device: torch.device | str) -> "PackedBatch":
         """The same chunk with its codes on a device."""
-        return Chunk(self.codes.to(device, non_blocking=True), self.starts, self.lengths)
+        return PackedBatch(self.codes.to(device, non_blocking=True), self.starts, self.lengths)
 
     @classmethod
-    def empty(cls, stride: int, device: torch.device | str = "cpu") -> "Chunk":
+    def empty(cls, stride: int, device: torch.device | str = "cpu") -> "PackedBatch":
         """One RNA of length 0: what a rank without RNAs computes so that it joins every collective."""
         codes = torch.full((1, stride), PAD, dtype=torch.uint8, device=device)
         return cls(codes, torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))
 
 
-class Extent:
+class Segments:
     """Where the RNAs of a chunk lie at one resolution, and how to zero what lies between them.
 
     Args:
@@ -60,19 +60,19 @@ class Extent:
         self.device = device
 
     @classmethod
-    def of(cls, chunk: Chunk) -> "Extent":
+    def of(cls, chunk: PackedBatch) -> "Segments":
         """At the resolution of single nucleotides."""
         codes = chunk.codes
         return cls(chunk.starts.numpy(), chunk.lengths.numpy(), codes.numel(), codes.device)
 
     @classmethod
-    def whole(cls, rows: int, device: torch.device) -> "Extent":
+    def whole(cls, rows: int, device: torch.device) -> "Segments":
         """One piece without gaps: the rows of a matrix as the positions of one RNA."""
         return cls(np.zeros(1, np.int64), np.array([rows]), rows, device)
 
-    def halved(self) -> "Extent":
+    def halved(self) -> "Segments":
         """After pooling by two; a last odd position keeps a place of its own."""
-        return Extent(self.starts // 2, (self.lengths + 1) // 2, self.size // 2, self.device)
+        return Segments(self.starts // 2, (self.lengths + 1) // 2, self.size // 2, self.device)
 
     @cached_property
     def gaps(self) -> Int64[Tensor, " g"]:
@@ -81,7 +81,7 @@ class Extent:
         counts = np.append(self.starts, self.size) - begins
         before = counts.cumsum() - counts
         places = np.repeat(begins - before, counts) + np.arange(counts.sum())
-        return sent(places, self.device)
+        return to_device(places, self.device)
 
     @cached_property
     def owners(self) -> Int64[Tensor, " size"]:
@@ -90,7 +90,7 @@ class Extent:
         first = np.zeros_like(self.starts)
         first[1:] = self.starts[1:]
         owners = np.repeat(np.arange(len(self.starts)), ends - first)
-        return sent(owners, self.device)
+        return to_device(owners, self.device)
 
     def trim_(self, x: Float[Tensor, "b l c"]) -> Float[Tensor, "b l c"]:
         """Zero in place every position of ``x`` that belongs to no RNA."""
@@ -99,7 +99,7 @@ class Extent:
         return x
 
 
-def sent(values: NDArray[np.generic], device: torch.device) -> Tensor:
+def to_device(values: NDArray[np.generic], device: torch.device) -> Tensor:
     """Host values on a device, without waiting for a GPU that is at work."""
     tensor = torch.from_numpy(values)
     return (
@@ -121,7 +121,7 @@ WIDEST_GAP = 0.15
 Rows = NDArray[np.int64]
 
 
-class Layout(NamedTuple):
+class PackLayout(NamedTuple):
     """Where some of the RNAs lie in one chunk."""
 
     rows: Rows
@@ -132,9 +132,9 @@ class Layout(NamedTuple):
     """Rows and width of the chunk."""
 
 
-def lay_out(
+def plan_layouts(
     lengths: Rows, *, gap: int | None, chunk_nt: int, round_to: int = STRIDE
-) -> list[Layout]:
+) -> list[PackLayout]:
     """Cut RNAs into chunks of at most ``chunk_nt`` codes (before rounding up) and say where each lies.
 
     An RNA longer than ``chunk_nt`` has a chunk alone.
@@ -156,11 +156,11 @@ def lay_out(
     lengths = np.asarray(lengths, np.int64)
     if gap is None:
         return _a_row_each(lengths, chunk_nt, round_to)
-    room = [up(length, STRIDE) + gap for length in lengths.tolist()]
+    room = [round_up(length, STRIDE) + gap for length in lengths.tolist()]
     return [_end_to_end(rows, room, gap, round_to) for rows in _bins(room, chunk_nt + gap)]
 
 
-def few_shapes(lengths: Rows, chunk_nt: int, gap: int | None) -> int:
+def bucket_width(lengths: Rows, chunk_nt: int, gap: int | None) -> int:
     """What to round widths to so that only a few shapes occur, at a cost of little padding.
 
     Args:
@@ -170,25 +170,25 @@ def few_shapes(lengths: Rows, chunk_nt: int, gap: int | None) -> int:
     """
     if gap is None or int(lengths.sum()) <= chunk_nt:
         return NARROWEST
-    return max(up(chunk_nt // SHAPES, NARROWEST), NARROWEST)
+    return max(round_up(chunk_nt // SHAPES, NARROWEST), NARROWEST)
 
 
 def pack(
     codes: Sequence[Codes], *, gap: int | None, chunk_nt: int, round_to: int = STRIDE
-) -> tuple[list[Chunk], list[Rows]]:
+) -> tuple[list[PackedBatch], list[Rows]]:
     """Chunks of RNAs given as byte codes ``(L,)``, and for each chunk which RNAs lie in it."""
     lengths = np.fromiter(map(len, codes), np.int64, len(codes))
-    layouts = lay_out(lengths, gap=gap, chunk_nt=chunk_nt, round_to=round_to)
-    return [fill(layout, codes, lengths) for layout in layouts], [lay.rows for lay in layouts]
+    layouts = plan_layouts(lengths, gap=gap, chunk_nt=chunk_nt, round_to=round_to)
+    return [fill_batch(layout, codes, lengths) for layout in layouts], [lay.rows for lay in layouts]
 
 
-def fill(layout: Layout, codes: Sequence[Codes], lengths: Rows) -> Chunk:
+def fill_batch(layout: PackLayout, codes: Sequence[Codes], lengths: Rows) -> PackedBatch:
     """The chunk of one layout, on the CPU."""
     block = np.full(layout.shape, PAD, np.uint8)
     flat = block.reshape(-1)
     for row, start in zip(layout.rows.tolist(), layout.starts.tolist(), strict=True):
         flat[start : start + len(codes[row])] = codes[row]
-    return Chunk(
+    return PackedBatch(
         torch.from_numpy(block),
         torch.from_numpy(layout.starts),
         torch.from_numpy(lengths[layout.rows]),
@@ -217,36 +217,36 @@ _OPEN = 16
 """Bins that an RNA may still go into; more would pack hardly better and take longer to search."""
 
 
-def _end_to_end(rows: list[int], room: list[int], gap: int, round_to: int) -> Layout:
+def _end_to_end(rows: list[int], room: list[int], gap: int, round_to: int) -> PackLayout:
     places = np.cumsum([0, *(room[row] for row in rows)], dtype=np.int64)
-    width = up(max(int(places[-1]) - gap, STRIDE), round_to)
-    return Layout(np.array(rows, np.int64), places[:-1], (1, width))
+    width = round_up(max(int(places[-1]) - gap, STRIDE), round_to)
+    return PackLayout(np.array(rows, np.int64), places[:-1], (1, width))
 
 
-def _a_row_each(lengths: Rows, chunk_nt: int, round_to: int) -> list[Layout]:
+def _a_row_each(lengths: Rows, chunk_nt: int, round_to: int) -> list[PackLayout]:
     order = np.argsort(-lengths, kind="stable")
     ascending = lengths[order][::-1]
     layouts = []
     start = 0
     while start < len(order):
         longest = int(lengths[order[start]])
-        width = up(max(longest, STRIDE), round_to)
+        width = round_up(max(longest, STRIDE), round_to)
         long_enough = len(order) - int(np.searchsorted(ascending, (1 - WIDEST_GAP) * longest))
         stop = max(start + 1, min(start + chunk_nt // width, long_enough))
         rows = order[start:stop]
-        layouts.append(Layout(rows, np.arange(len(rows)) * width, (len(rows), width)))
+        layouts.append(PackLayout(rows, np.arange(len(rows)) * width, (len(rows), width)))
         start = stop
     return layouts
 
 
-def up(value: int, step: int) -> int:
+def round_up(value: int, step: int) -> int:
     """Rounded up to a multiple."""
     return -(-value // step) * step
 
 
 @dataclass(frozen=True, kw_only=True)
-class Packing:
-    """How views are put into chunks (:func:`isoclr.models.packing.lay_out`)."""
+class PackingConfig:
+    """How views are put into chunks (:func:`isoclr.models.packing.plan_layouts`)."""
 
     gap: int | None
     """nt of padding that the encoder needs between two RNAs; None: every RNA has a row of its own."""

@@ -12,10 +12,10 @@ from torch.utils.checkpoint import checkpoint
 
 from isoclr.models.layers import Convolution, Stem, max_pool, mean_pool
 from isoclr.models.norm import BatchNorm, recomputing
-from isoclr.models.packing import STRIDE, Chunk, Extent
+from isoclr.models.packing import STRIDE, PackedBatch, Segments
 
 
-class CompositionHead(nn.Module):
+class AuxiliaryHead(nn.Module):
     """``BN → Linear``: what it reads, a linear probe can read too.
 
     Args:
@@ -47,12 +47,12 @@ class CompositionHead(nn.Module):
 
     def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n f"]:
         """Standardised features; a rank that has no rows still joins the statistics."""
-        (rows,) = self.norm([x.unsqueeze(0)], [Extent.whole(len(x), x.device)], relu=False)
+        (rows,) = self.norm([x.unsqueeze(0)], [Segments.whole(len(x), x.device)], relu=False)
         read: Tensor = self.linear(rows[0])
         return read
 
 
-class Projector(nn.Module):
+class ProjectionHead(nn.Module):
     """``Linear → BN → ReLU`` twice, then ``Linear`` without bias.
 
     Both views of a batch are projected in one call, so batch statistics are over both views of all ranks.
@@ -80,7 +80,7 @@ class Projector(nn.Module):
             rows = linear(x).unsqueeze(
                 0
             )  # (1, n, hidden): the rows of a batch as positions of one RNA
-            (rows,) = norm([rows], [Extent.whole(len(x), rows.device)])
+            (rows,) = norm([rows], [Segments.whole(len(x), rows.device)])
             x = rows[0]
         projected: Tensor = self.last(x)
         return projected
@@ -166,7 +166,7 @@ class Block(nn.Module):
         self.shortcut_norm = BatchNorm(c_out) if c_in != c_out else None
         self.pools = pools
 
-    def forward(self, xs: Sequence[Tensor], extents: Sequence[Extent]) -> list[Tensor]:
+    def forward(self, xs: Sequence[Tensor], extents: Sequence[Segments]) -> list[Tensor]:
         """``(b, l, c_in)`` → ``(b, l, c_out)``, or half the length when the block pools."""
         hs = self.norm1(self.conv1(xs, extents), extents)
         hs = self.conv2(hs, extents)
@@ -224,7 +224,7 @@ class DilatedResNet(nn.Module):
         return (module for module in self.blocks.modules() if isinstance(module, BatchNorm))
 
     def forward(
-        self, chunks: Sequence[Chunk], dtype: torch.dtype = torch.float32
+        self, chunks: Sequence[PackedBatch], dtype: torch.dtype = torch.float32
     ) -> Float[Tensor, "n d"]:
         """Embed every RNA of every chunk, in their order, with activations in ``dtype``.
 
@@ -233,7 +233,7 @@ class DilatedResNet(nn.Module):
         """
         device = self.stem.weight.device
         if not chunks:
-            return self.forward([Chunk.empty(STRIDE, device)], dtype)[:0]
+            return self.forward([PackedBatch.empty(STRIDE, device)], dtype)[:0]
         means = []
         for level, (xs, extents) in enumerate(self.levels(chunks, dtype), 1):
             if self.architecture.pooling == "all" or level == len(self.blocks):
@@ -242,8 +242,8 @@ class DilatedResNet(nn.Module):
         return torch.cat(means, 1)
 
     def levels(
-        self, chunks: Sequence[Chunk], dtype: torch.dtype = torch.float32
-    ) -> Iterator[tuple[list[Float[Tensor, "_b _l _d"]], list[Extent]]]:
+        self, chunks: Sequence[PackedBatch], dtype: torch.dtype = torch.float32
+    ) -> Iterator[tuple[list[Float[Tensor, "_b _l _d"]], list[Segments]]]:
         """Activations after every block, for every chunk, and where the RNAs lie in them.
 
         The last ones are what an embedding is the mean of, one position for 32 nt.
@@ -251,7 +251,7 @@ class DilatedResNet(nn.Module):
         as_told = torch.autocast(chunks[0].codes.device.type, enabled=False)
         with as_told:
             xs = self.stem(chunks, dtype)
-        extents = [Extent.of(chunk).halved() for chunk in chunks]
+        extents = [Segments.of(chunk).halved() for chunk in chunks]
         for block in self.blocks:
             with as_told:
                 xs = self._run(block, xs, extents)
@@ -259,7 +259,7 @@ class DilatedResNet(nn.Module):
                 extents = [extent.halved() for extent in extents]
             yield xs, extents
 
-    def _run(self, block: nn.Module, xs: list[Tensor], extents: list[Extent]) -> list[Tensor]:
+    def _run(self, block: nn.Module, xs: list[Tensor], extents: list[Segments]) -> list[Tensor]:
         if not (self.recompute and torch.is_grad_enabled() and self.training):
             return block(xs, extents)  # type: ignore[no-any-return]
 

@@ -21,8 +21,15 @@ from torch import Tensor, nn
 from isoclr.genomics.encoding import NUM_TRACKS, TRACKS
 from isoclr.models import kernels
 from isoclr.models.layers import Convolution, max_pool
-from isoclr.models.norm import trimmed
-from isoclr.models.packing import Chunk, Extent, Layout, lay_out, sent, up
+from isoclr.models.norm import mask_padding_
+from isoclr.models.packing import (
+    PackedBatch,
+    PackLayout,
+    Segments,
+    plan_layouts,
+    round_up,
+    to_device,
+)
 
 
 class LayerNorm(nn.Module):
@@ -39,11 +46,11 @@ class LayerNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
         self.eps = eps
 
-    def forward(self, x: Float[Tensor, "b l c"], extent: Extent) -> Float[Tensor, "b l c"]:
+    def forward(self, x: Float[Tensor, "b l c"], extent: Segments) -> Float[Tensor, "b l c"]:
         """Zero between RNAs, where a norm alone would leave its bias."""
         weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
         y = F.layer_norm(x, x.shape[-1:], weight, bias, self.eps)
-        return trimmed(y, extent, relu=True)
+        return mask_padding_(y, extent, relu=True)
 
 
 class FirstConvolution(Convolution):
@@ -72,8 +79,8 @@ class PoolingBlock(nn.Module):
         self.dropout = dropout
 
     def forward(
-        self, x: Float[Tensor, "b l c"], extent: Extent
-    ) -> tuple[Float[Tensor, "b half c"], Extent]:
+        self, x: Float[Tensor, "b l c"], extent: Segments
+    ) -> tuple[Float[Tensor, "b half c"], Segments]:
         """Pooled activations, and where the RNAs lie in them."""
         (y,) = self.convolution([self.norm(x, extent)], [extent])
         dropped = round(256 * self.dropout) if self.training else 0
@@ -103,7 +110,7 @@ class GruTowardsCap(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(
-        self, xs: Sequence[Float[Tensor, "_b _l c"]], extents: Sequence[Extent]
+        self, xs: Sequence[Float[Tensor, "_b _l c"]], extents: Sequence[Segments]
     ) -> Float[Tensor, "n c"]:
         """The last state of every RNA of every chunk, float32 (float64 for float64 activations)."""
         rows = torch.cat([x.flatten(0, 1) for x in xs])
@@ -112,7 +119,7 @@ class GruTowardsCap(nn.Module):
         first, lengths = np.concatenate(starts), np.concatenate([e.lengths for e in extents])
         steps = np.arange(lengths.max())
         places = np.maximum((first + lengths - 1)[:, None] - steps, first[:, None])  # (n, longest)
-        padded = rows.index_select(0, sent(places.reshape(-1), rows.device))
+        padded = rows.index_select(0, to_device(places.reshape(-1), rows.device))
         padded = padded.view(*places.shape, -1).to(kernels.wide(rows.dtype))
         packed = nn.utils.rnn.pack_padded_sequence(
             padded, torch.from_numpy(lengths), batch_first=True, enforce_sorted=False
@@ -165,7 +172,7 @@ class Saluki(nn.Module):
         return FILTERS
 
     def forward(
-        self, chunks: Sequence[Chunk], dtype: torch.dtype = torch.float32
+        self, chunks: Sequence[PackedBatch], dtype: torch.dtype = torch.float32
     ) -> Float[Tensor, "n d"]:
         """Every RNA of every chunk, in their order; convolutions in ``dtype``, the rest in at least float32.
 
@@ -179,19 +186,19 @@ class Saluki(nn.Module):
         return F.relu(self.dense_norm(state))
 
     def _positions(
-        self, chunk: Chunk, dtype: torch.dtype
-    ) -> tuple[Float[Tensor, "b _l d"], Extent]:
+        self, chunk: PackedBatch, dtype: torch.dtype
+    ) -> tuple[Float[Tensor, "b _l d"], Segments]:
         """Activations of one chunk, one position for ``STRIDE`` nt."""
-        extent = Extent.of(chunk)
+        extent = Segments.of(chunk)
         (x,) = self.first([F.embedding(chunk.codes.int(), self.tracks.to(dtype))], [extent])
         for block in self.blocks:
             x, extent = block(x, extent)
         return self.norm(x, extent), extent
 
 
-def lay_out_for_saluki(
+def pack_for_saluki(
     lengths: NDArray[np.int64], *, chunk_nt: int, round_to: int = STRIDE
-) -> list[Layout]:
+) -> list[PackLayout]:
     """Put RNAs end to end as Saluki needs them, in chunks of about ``chunk_nt`` codes.
 
     Args:
@@ -204,4 +211,6 @@ def lay_out_for_saluki(
     [0 1] [  0 192] (1, 256)
     """
     rounded = -(-np.asarray(lengths, np.int64) // STRIDE) * STRIDE
-    return lay_out(rounded, gap=GAP, chunk_nt=up(chunk_nt, STRIDE), round_to=up(round_to, STRIDE))
+    return plan_layouts(
+        rounded, gap=GAP, chunk_nt=round_up(chunk_nt, STRIDE), round_to=round_up(round_to, STRIDE)
+    )

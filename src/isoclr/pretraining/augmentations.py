@@ -12,13 +12,13 @@ from torch import Tensor
 
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, MASK, NUCLEOTIDE_BITS, PAD, Codes
-from isoclr.models.packing import STRIDE, Chunk, Layout, sent
-from isoclr.training.rng import Stream, below, generator, words
+from isoclr.models.packing import STRIDE, PackedBatch, PackLayout, to_device
+from isoclr.training.rng import RngStream, bernoulli, hash_uint32, keyed_rng
 
 Rows = NDArray[np.int64]
 
 
-class Draws(NamedTuple):
+class AugmentationSample(NamedTuple):
     """The random choices of one batch of n views."""
 
     shift: int
@@ -26,7 +26,7 @@ class Draws(NamedTuple):
     mask_rate: float
     """Probability that a position is masked."""
     keys: Rows
-    """(n, 2) int64 in the range of int32: each view's key of :func:`isoclr.training.rng.words`."""
+    """(n, 2) int64 in the range of int32: each view's key of :func:`isoclr.training.rng.hash_uint32`."""
     keep: Rows | None
     """(n,) the bits of a code that the view keeps; None: all views keep all."""
 
@@ -48,16 +48,16 @@ class Augmentation:
     drop_splice: float = 0.0
     drop_tracks: float = 0.0
 
-    def draw(self, n: int, *, seed: int, epoch: int, step: int) -> Draws:
+    def draw(self, n: int, *, seed: int, epoch: int, step: int) -> AugmentationSample:
         """The choices for the n views of a step; those of view i do not depend on n."""
-        shift = int(generator(seed, Stream.SHIFT, epoch, step).integers(self.most_shift + 1))
-        keys = generator(seed, Stream.MASK, epoch, step).integers(-(2**31), 2**31, (n, 2))
-        return Draws(shift, self.mask, keys, self._kept(n, seed, epoch, step))
+        shift = int(keyed_rng(seed, RngStream.SHIFT, epoch, step).integers(self.most_shift + 1))
+        keys = keyed_rng(seed, RngStream.MASK, epoch, step).integers(-(2**31), 2**31, (n, 2))
+        return AugmentationSample(shift, self.mask, keys, self._kept(n, seed, epoch, step))
 
     def _kept(self, n: int, seed: int, epoch: int, step: int) -> Rows | None:
         if self.drop_splice == self.drop_tracks == 0:
             return None
-        drawn = generator(seed, Stream.TRACKS, epoch, step).random(n)
+        drawn = keyed_rng(seed, RngStream.TRACKS, epoch, step).random(n)
         bare, unspliced = drawn < self.drop_tracks, drawn < self.drop_tracks + self.drop_splice
         everything = NUCLEOTIDE_BITS | CODON_START | EXON_END
         kept: Rows = np.where(
@@ -66,7 +66,7 @@ class Augmentation:
         return kept
 
 
-class Isoforms(Protocol):
+class CorpusLike(Protocol):
     """What pre-training needs of a corpus (:class:`isoclr.corpus.corpus.Corpus`)."""
 
     @property
@@ -82,7 +82,7 @@ class Isoforms(Protocol):
         """Transcripts gene set by gene set, and where each gene set starts."""
 
 
-class Resident:
+class DeviceCorpus:
     """A corpus' bytes on a device; where each transcript lies in them is known on the host.
 
     On a CPU this is the memory map itself, nothing is copied; on a GPU the bytes are uploaded once.
@@ -100,7 +100,7 @@ class Resident:
         lengths: ``(n,)`` int64, nt of each transcript.
     """
 
-    def __init__(self, corpus: Isoforms, device: torch.device | str = "cpu") -> None:
+    def __init__(self, corpus: CorpusLike, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         self.offsets: Rows = np.asarray(corpus.index["offset"], np.int64)
         self.lengths: Rows = np.asarray(corpus.index["length"], np.int64)
@@ -125,17 +125,20 @@ def _upload(codes: Tensor, device: torch.device) -> Tensor:
         ) from None
 
 
-class Placing(NamedTuple):
+class Placement(NamedTuple):
     """Which views a chunk holds, and where."""
 
-    layout: Layout
+    layout: PackLayout
     views: Rows
     """(n,) numbers of the views in the batch, in the order of the layout's starts."""
 
 
-def render(
-    resident: Resident, transcripts: Rows, draws: Draws, placings: Sequence[Placing]
-) -> list[Chunk]:
+def make_views(
+    resident: DeviceCorpus,
+    transcripts: Rows,
+    draws: AugmentationSample,
+    placings: Sequence[Placement],
+) -> list[PackedBatch]:
     """The chunks of some views of a batch.
 
     Args:
@@ -150,7 +153,7 @@ def render(
     """
     facts = [_facts(resident, transcripts, draws, placing) for placing in placings]
     none = np.empty((0, len(_Facts._fields)), np.int64)
-    on_device = sent(np.concatenate([none, *facts]), resident.device)
+    on_device = to_device(np.concatenate([none, *facts]), resident.device)
     parts = torch.split(on_device, [len(part) for part in facts])
     return [
         _chunk(resident, draws, placing, part, transcripts)
@@ -177,7 +180,9 @@ class _Facts(NamedTuple):
     """Bits of a code that it keeps."""
 
 
-def _facts(resident: Resident, transcripts: Rows, draws: Draws, placing: Placing) -> Rows:
+def _facts(
+    resident: DeviceCorpus, transcripts: Rows, draws: AugmentationSample, placing: Placement
+) -> Rows:
     """``(n, 7)``: a row of facts for each view of a chunk."""
     (height, width), starts = placing.layout.shape, placing.layout.starts
     rnas, keys = transcripts[placing.views], draws.keys[placing.views]
@@ -195,19 +200,25 @@ def _facts(resident: Resident, transcripts: Rows, draws: Draws, placing: Placing
 
 
 def _chunk(
-    resident: Resident, draws: Draws, placing: Placing, facts: Tensor, transcripts: Rows
-) -> Chunk:
+    resident: DeviceCorpus,
+    draws: AugmentationSample,
+    placing: Placement,
+    facts: Tensor,
+    transcripts: Rows,
+) -> PackedBatch:
     height, width = placing.layout.shape
     codes = _codes(resident, draws, facts, height * width // STRIDE)
     lengths = resident.lengths[transcripts[placing.views]] + draws.shift
-    return Chunk(
+    return PackedBatch(
         codes.view(height, width),
         torch.from_numpy(placing.layout.starts),
         torch.from_numpy(lengths),
     )
 
 
-def _codes(resident: Resident, draws: Draws, facts: Tensor, strides: int) -> Tensor:
+def _codes(
+    resident: DeviceCorpus, draws: AugmentationSample, facts: Tensor, strides: int
+) -> Tensor:
     """``(strides, 32)`` codes: views begin at whole strides, so a view's facts are looked up once in 32 nt."""
     owners = torch.repeat_interleave(
         facts, _Facts(*facts.unbind(1)).strides, dim=0, output_size=strides
@@ -221,6 +232,6 @@ def _codes(resident: Resident, draws: Draws, facts: Tensor, strides: int) -> Ten
     if draws.keep is not None:
         codes &= view.keep.to(torch.uint8)
     if draws.mask_rate > 0:
-        hidden = below(words(position, view.low.int(), view.high.int()), draws.mask_rate)
+        hidden = bernoulli(hash_uint32(position, view.low.int(), view.high.int()), draws.mask_rate)
         codes.masked_fill_(hidden, MASK)
     return codes.masked_fill_((position < 0) | (position >= view.length.int()), PAD)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, N
-from isoclr.models.packing import sent
-from isoclr.pretraining.augmentations import Resident
+from isoclr.models.packing import to_device
+from isoclr.pretraining.augmentations import DeviceCorpus
 
 REGIONS = 3
 """5' UTR, coding sequence, 3' UTR; a non-coding RNA is all 3' UTR."""
@@ -27,7 +27,7 @@ WORD = 8
 """Letters of the word that is looked up at every base."""
 
 
-class Bases(NamedTuple):
+class FlatBases(NamedTuple):
     """The bases of n RNAs, one RNA after the other; all ``(p,)`` unless said."""
 
     n: int
@@ -76,13 +76,13 @@ class Bases(NamedTuple):
         return count(places, self.n * REGIONS * size).view(self.n, REGIONS, size)
 
 
-def bases_of(resident: Resident, transcripts: NDArray[np.int64]) -> Bases:
+def flatten_bases(resident: DeviceCorpus, transcripts: NDArray[np.int64]) -> FlatBases:
     """The bases of some transcripts ``(n,)``, on the corpus' device."""
     device, n = resident.device, len(transcripts)
     lengths = resident.lengths[transcripts]
     firsts = np.cumsum(lengths) - lengths
     facts = np.stack([np.arange(n), resident.offsets[transcripts] - firsts, firsts, lengths])
-    _, _, first, sizes = on_device = sent(facts, device)
+    _, _, first, sizes = on_device = to_device(facts, device)
     owner, shift, begin, length = on_device.repeat_interleave(
         sizes, dim=1, output_size=int(lengths.sum())
     )
@@ -95,7 +95,7 @@ def bases_of(resident: Resident, transcripts: NDArray[np.int64]) -> Bases:
     base = (codes & NUCLEOTIDE_BITS).int()
     word = _words(base, length - within)
     end = (codes & EXON_END) > 0
-    return Bases(n, base, word, codon, end, owner, region, within, first, sizes, start, stop)
+    return FlatBases(n, base, word, codon, end, owner, region, within, first, sizes, start, stop)
 
 
 def _coding(owner: Tensor, within: Tensor, codon: Tensor, n: int) -> tuple[Tensor, Tensor]:
@@ -158,48 +158,50 @@ CONTEXT = range(-6, 7)
 _AUG = 0 * LETTERS**2 + 3 * LETTERS + 2
 
 
-class Part(NamedTuple):
+class FeatureGroup(NamedTuple):
     """One of the things that a composition tells."""
 
     size: int
     """How many numbers tell it."""
     weight: float
     """How much it counts in training, all its numbers together."""
-    read: Callable[[Bases], Tensor]
+    read: Callable[[FlatBases], Tensor]
     """``(n, size)`` float32."""
 
 
-def composition(resident: Resident, transcripts: NDArray[np.int64]) -> Float[Tensor, "n size"]:
+def sequence_features(
+    resident: DeviceCorpus, transcripts: NDArray[np.int64]
+) -> Float[Tensor, "n size"]:
     """The composition of some transcripts ``(n,)``: :data:`SIZE` numbers each, those of every part of :data:`PARTS`.
 
     float32, on the corpus' device. Words with an unknown base do not count.
     """
-    bases = bases_of(resident, transcripts)
+    bases = flatten_bases(resident, transcripts)
     return torch.cat([part.read(bases) for part in PARTS.values()], 1)
 
 
-def _four_mers(bases: Bases) -> Tensor:
+def _four_mers(bases: FlatBases) -> Tensor:
     counts = count(bases.owner * LETTERS**4 + bases.words(4), bases.n * LETTERS**4)
     return _shares(counts.view(-1, LETTERS**4)[:, _known(4, counts.device)])
 
 
-def _codons(bases: Bases) -> Tensor:
+def _codons(bases: FlatBases) -> Tensor:
     nowhere = LETTERS**3 - 1  # a word that has an unknown base
     words = torch.where(bases.codon, bases.words(3), nowhere)
     counts = count(bases.owner * LETTERS**3 + words, bases.n * LETTERS**3)
     return _shares(counts.view(-1, LETTERS**3)[:, _known(3, counts.device)])
 
 
-def _bases_by_region(bases: Bases) -> Tensor:
+def _bases_by_region(bases: FlatBases) -> Tensor:
     return _shares(bases.by_region(bases.base, LETTERS)[..., :N]).flatten(1)
 
 
-def _lengths(bases: Bases) -> Tensor:
+def _lengths(bases: FlatBases) -> Tensor:
     """log2(1 + nt) of each region."""
     return _log(_region_sizes(bases))
 
 
-def _exon_ends(bases: Bases) -> Tensor:
+def _exon_ends(bases: FlatBases) -> Tensor:
     """log2(1 + number) of the exon ends in each region; those a kb of the RNA, and of its coding sequence."""
     ends = bases.by_region(bases.end.long(), 2)[..., 1]
     everywhere = ends.sum(1) / bases.lengths.clamp(min=1)
@@ -207,7 +209,7 @@ def _exon_ends(bases: Bases) -> Tensor:
     return torch.cat([_log(ends), 1000 * torch.stack([everywhere, coding], 1)], 1)
 
 
-def _exon_lengths(bases: Bases) -> Tensor:
+def _exon_lengths(bases: FlatBases) -> Tensor:
     """log2(1 + nt) of the longest exon, the longest inner one, the first and the last; 0 where they are unknown."""
     number = torch.arange(len(bases.owner), device=bases.owner.device)
     begin = number - bases.within
@@ -221,7 +223,7 @@ def _exon_lengths(bases: Bases) -> Tensor:
     return _log(torch.stack([bases.most(length, keep) for keep in chosen], 1))
 
 
-def _upstream_starts(bases: Bases) -> Tensor:
+def _upstream_starts(bases: FlatBases) -> Tensor:
     """log2(1 + number) of the AUGs within the 5' UTR, and of those in frame with the coding sequence."""
     away = bases.start[bases.owner] - bases.within
     upstream = (bases.words(3) == _AUG) & (away >= 3)
@@ -230,13 +232,13 @@ def _upstream_starts(bases: Bases) -> Tensor:
     return _log(torch.stack([counts[:, 1:].sum(1), counts[:, 2]], 1))
 
 
-def _start_context(bases: Bases) -> Tensor:
+def _start_context(bases: FlatBases) -> Tensor:
     """Which base stands at each position around the start codon, one-hot; all zero without one."""
     coding = (bases.stop > 0)[:, None, None]
     return (_one_hot(bases.around(bases.start, CONTEXT)) * coding).flatten(1)
 
 
-def _ends_and_start(bases: Bases) -> Tensor:
+def _ends_and_start(bases: FlatBases) -> Tensor:
     """Shares of A, C, G, T right after the cap, right before and right after the beginning of the coding sequence."""
     coding = (bases.stop > 0)[:, None]
     windows = [
@@ -247,7 +249,7 @@ def _ends_and_start(bases: Bases) -> Tensor:
     return torch.cat([_shares(window) for window in windows], 1)
 
 
-def _motifs(bases: Bases) -> Tensor:
+def _motifs(bases: FlatBases) -> Tensor:
     """Every motif's occurrences a kb in each region, and log2(1 + their number) in the 3' UTR."""
     kind_of_word, kinds = _kinds(bases.word.device)
     of_kind = bases.by_region(kind_of_word[bases.word].long(), len(kinds))
@@ -265,7 +267,7 @@ def _kinds(device: torch.device) -> tuple[Tensor, Tensor]:
     begins = torch.stack([_words_with(motif) for motif in MOTIFS], 1)  # (5^8, motifs)
     kinds, kind_of_word = torch.unique(begins, dim=0, return_inverse=True)
     tables = kind_of_word.to(torch.uint8), kinds.float()
-    return sent(tables[0].numpy(), device), sent(tables[1].numpy(), device)
+    return to_device(tables[0].numpy(), device), to_device(tables[1].numpy(), device)
 
 
 def _words_with(motif: str) -> Tensor:
@@ -282,7 +284,7 @@ def _known(k: int, device: torch.device) -> Tensor:
     """The k-mers without an unknown base, among all to the base of 5; made once for a device."""
     powers = [LETTERS ** (k - 1 - i) for i in range(k)]
     known = [sum(map(int.__mul__, letters, powers)) for letters in product(range(N), repeat=k)]
-    return sent(np.array(known), device)
+    return to_device(np.array(known), device)
 
 
 def _one_hot(found: Tensor) -> Tensor:
@@ -299,22 +301,22 @@ def _log(counts: Tensor) -> Tensor:
     return counts.add(1).log2()
 
 
-def _region_sizes(bases: Bases) -> Float[Tensor, "n 3"]:
+def _region_sizes(bases: FlatBases) -> Float[Tensor, "n 3"]:
     sizes = [bases.start, bases.stop - bases.start, bases.lengths - bases.stop]
     return torch.stack(sizes, 1).float()
 
 
 PARTS = {
-    "shares of 4-mers": Part(4**4, 1, _four_mers),
-    "shares of codons": Part(4**3, 4, _codons),
-    "bases by region": Part(4 * REGIONS, 1, _bases_by_region),
-    "lengths of regions": Part(REGIONS, 2, _lengths),
-    "exon ends": Part(REGIONS + 2, 2, _exon_ends),
-    "lengths of exons": Part(4, 1, _exon_lengths),
-    "upstream AUGs": Part(2, 1, _upstream_starts),
-    "context of the start codon": Part(4 * len(CONTEXT), 1, _start_context),
-    "bases at cap and start": Part(4 * 3, 1, _ends_and_start),
-    "motifs by region": Part((REGIONS + 1) * len(MOTIFS), 3, _motifs),
+    "shares of 4-mers": FeatureGroup(4**4, 1, _four_mers),
+    "shares of codons": FeatureGroup(4**3, 4, _codons),
+    "bases by region": FeatureGroup(4 * REGIONS, 1, _bases_by_region),
+    "lengths of regions": FeatureGroup(REGIONS, 2, _lengths),
+    "exon ends": FeatureGroup(REGIONS + 2, 2, _exon_ends),
+    "lengths of exons": FeatureGroup(4, 1, _exon_lengths),
+    "upstream AUGs": FeatureGroup(2, 1, _upstream_starts),
+    "context of the start codon": FeatureGroup(4 * len(CONTEXT), 1, _start_context),
+    "bases at cap and start": FeatureGroup(4 * 3, 1, _ends_and_start),
+    "motifs by region": FeatureGroup((REGIONS + 1) * len(MOTIFS), 3, _motifs),
 }
 """What a composition tells."""
 SIZE = sum(part.size for part in PARTS.values())

@@ -9,7 +9,7 @@ from isoclr.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class PretrainConfig:
     """The options that two halves of one run must share; a resumed run compares them with its checkpoint's.
 
     The fields are the options of :func:`~isoclr.pretraining.pretrain.pretrain` of the same names and defaults.
@@ -113,7 +113,7 @@ PAPER_EPOCHS = 1000
 
 
 @dataclass(frozen=True)
-class Plan:
+class Budget:
     """The length of a run in steps, epochs or minutes of training.
 
     A plan in steps or epochs makes every step reproducible. One in minutes lets the learning rate follow the
@@ -137,9 +137,9 @@ class Plan:
         return f"{self.amount:g} {self.unit}"
 
 
-def choose_plan(
-    steps: int | None, epochs: int | None, minutes: float | None, saved: Plan | None = None
-) -> Plan:
+def choose_budget(
+    steps: int | None, epochs: int | None, minutes: float | None, saved: Budget | None = None
+) -> Budget:
     """The plan that the options ask for; without any, the checkpoint's, or else the paper's 1000 epochs.
 
     Raises:
@@ -153,11 +153,11 @@ def choose_plan(
         ("epochs", epochs),
         ("minutes", minutes),
     )
-    given = [Plan(unit, amount) for unit, amount in options if amount is not None]
+    given = [Budget(unit, amount) for unit, amount in options if amount is not None]
     if len(given) > 1:
         found = " and ".join(f"--{plan.unit} {plan.amount:g}" for plan in given)
         raise InputError(f"{found} were given, expected one of --steps, --epochs and --minutes")
-    plan = given[0] if given else saved or Plan("epochs", PAPER_EPOCHS)
+    plan = given[0] if given else saved or Budget("epochs", PAPER_EPOCHS)
     if plan.amount <= 0:
         raise InputError(f"--{plan.unit} is {plan.amount:g}, expected more than 0")
     return plan

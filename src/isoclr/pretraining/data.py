@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isoclr.errors import InputError
-from isoclr.models.packing import Chunk, Packing, lay_out, sent
+from isoclr.models.packing import PackedBatch, PackingConfig, plan_layouts, to_device
 from isoclr.pretraining.augmentations import (
     Augmentation,
-    Isoforms,
-    Placing,
-    Resident,
-    render,
+    CorpusLike,
+    DeviceCorpus,
+    Placement,
+    make_views,
 )
-from isoclr.pretraining.auxiliary import PARTS, composition
-from isoclr.pretraining.config import Recipe
+from isoclr.pretraining.auxiliary import PARTS, sequence_features
+from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.losses import count_weights
-from isoclr.training.distributed import World
-from isoclr.training.rng import Stream, generator
+from isoclr.training.distributed import Distributed
+from isoclr.training.rng import RngStream, keyed_rng
 
 Rows = NDArray[np.int64]
 
@@ -46,10 +46,10 @@ def hold_out(counts: NDArray[np.int64], share: float, seed: int) -> NDArray[np.i
     size = min(MOST_PAIRS, round(share * len(paired)))
     if size < 2:
         return np.empty(0, np.int64)
-    return np.sort(generator(seed, Stream.HELD_OUT).choice(paired, size, replace=False))
+    return np.sort(keyed_rng(seed, RngStream.HELD_OUT).choice(paired, size, replace=False))
 
 
-def deal(lengths: Rows, ranks: int) -> list[Rows]:
+def partition_by_length(lengths: Rows, ranks: int) -> list[Rows]:
     """Deal views to ranks so that all get as many nucleotides, up to less than one view.
 
     The views are sorted by length and dealt to and fro (0 1 2 2 1 0 …): a rank never sees only the long ones.
@@ -129,7 +129,7 @@ class PairSampler:
         return Pairs(*(field[part] for field in self._epoch(epoch)))
 
     def _draw(self, epoch: int) -> Pairs:
-        rng = generator(self.seed, Stream.PAIRS, epoch)
+        rng = keyed_rng(self.seed, RngStream.PAIRS, epoch)
         sets = rng.permutation(self.gene_sets)
         start = self.starts[sets]
         count = self.starts[sets + 1] - start
@@ -145,7 +145,7 @@ class Batch(NamedTuple):
     View i < N is the first view of pair i, view N + i its second.
     """
 
-    chunks: list[Chunk]
+    chunks: list[PackedBatch]
     """This process's views."""
     places: list[Tensor]
     """For every rank the numbers of the views that its rows are, (n_rank,) int64, on the device that trains."""
@@ -159,7 +159,7 @@ class Batch(NamedTuple):
     """(n, f) what this process's RNAs are made of, when it is asked for."""
 
 
-class ViewMaker:
+class ViewBuilder:
     """Makes the views of pairs of transcripts, the same ones whatever the number of processes.
 
     Nothing here waits for a GPU: what the host knows is sent from pinned memory, and no figure is read back.
@@ -177,9 +177,9 @@ class ViewMaker:
 
     def __init__(
         self,
-        resident: Resident,
+        resident: DeviceCorpus,
         augmentation: Augmentation,
-        packing: Packing,
+        packing: PackingConfig,
         *,
         seed: int,
         rank: int = 0,
@@ -201,40 +201,45 @@ class ViewMaker:
         transcripts = np.concatenate([pairs.first, pairs.second])  # (2N,)
         lengths = self.resident.lengths[transcripts]
         draws = self.augmentation.draw(len(transcripts), seed=self.seed, epoch=epoch, step=step)
-        hands = [self._placed(hand, lengths + draws.shift) for hand in deal(lengths, self.ranks)]
+        hands = [
+            self._placed(hand, lengths + draws.shift)
+            for hand in partition_by_length(lengths, self.ranks)
+        ]
         mine = hands[self.rank]
-        chunks = render(self.resident, transcripts, draws, mine)
+        chunks = make_views(self.resident, transcripts, draws, mine)
         return Batch(
             [self._on_device(chunk) for chunk in chunks],
             self._places(hands),
-            sent(pairs.gene_sets, self.device),
+            to_device(pairs.gene_sets, self.device),
             int(lengths.sum()),
             _waste(mine, lengths),
             self._composition(transcripts, mine),
         )
 
-    def _placed(self, hand: Rows, lengths: Rows) -> list[Placing]:
+    def _placed(self, hand: Rows, lengths: Rows) -> list[Placement]:
         """Where the views of one rank lie; every rank knows it of all, because their rows are gathered."""
-        layouts = lay_out(
+        layouts = plan_layouts(
             lengths[hand],
             gap=self.packing.gap,
             chunk_nt=self.packing.chunk_nt,
             round_to=self.packing.round_to,
         )
-        return [Placing(layout, hand[layout.rows]) for layout in layouts]
+        return [Placement(layout, hand[layout.rows]) for layout in layouts]
 
-    def _places(self, hands: list[list[Placing]]) -> list[Tensor]:
+    def _places(self, hands: list[list[Placement]]) -> list[Tensor]:
         views = [np.concatenate([_NONE, *(p.views for p in hand)]) for hand in hands]
-        together = sent(np.concatenate(views), self.device)
+        together = to_device(np.concatenate(views), self.device)
         return list(torch.split(together, [len(of_rank) for of_rank in views]))
 
-    def _composition(self, transcripts: Rows, placings: list[Placing]) -> Tensor | None:
+    def _composition(self, transcripts: Rows, placings: list[Placement]) -> Tensor | None:
         if not self.with_composition:
             return None
         views = np.concatenate([_NONE, *(placing.views for placing in placings)])
-        return composition(self.resident, transcripts[views]).to(self.device, non_blocking=True)
+        return sequence_features(self.resident, transcripts[views]).to(
+            self.device, non_blocking=True
+        )
 
-    def _on_device(self, chunk: Chunk) -> Chunk:
+    def _on_device(self, chunk: PackedBatch) -> PackedBatch:
         if self.device.type != "cuda" or chunk.codes.is_cuda:
             return chunk.to(self.device)
         return chunk._replace(codes=chunk.codes.pin_memory()).to(self.device)
@@ -243,7 +248,7 @@ class ViewMaker:
 _NONE = np.empty(0, np.int64)
 
 
-def _waste(placings: list[Placing], lengths: Rows) -> float:
+def _waste(placings: list[Placement], lengths: Rows) -> float:
     total = sum(height * width for height, width in (p.layout.shape for p in placings))
     real = sum(int(lengths[p.views].sum()) for p in placings)
     return 1 - real / total if total else 0.0
@@ -253,7 +258,7 @@ COMPOSITION_SAMPLE = 4096
 """Transcripts that the scale of the compositions is taken from."""
 
 
-class Data:
+class PretrainDataset:
     """Which gene sets of a corpus a run trains on, and which it only measures on.
 
     Args:
@@ -270,7 +275,7 @@ class Data:
         sampler: pairs of the gene sets that are.
     """
 
-    def __init__(self, corpus: Isoforms, recipe: Recipe, name: str = "corpus") -> None:
+    def __init__(self, corpus: CorpusLike, recipe: PretrainConfig, name: str = "corpus") -> None:
         order, starts = corpus.members
         counts = np.diff(starts)
         used = counts >= recipe.min_transcripts
@@ -297,7 +302,7 @@ class Data:
         lengths = np.asarray(self.corpus.index["length"], np.int64)
         return int(lengths[pairs.first].sum() + lengths[pairs.second].sum())
 
-    def composition_scale(self, resident: Resident) -> tuple[Tensor, Tensor, Tensor] | None:
+    def composition_scale(self, resident: DeviceCorpus) -> tuple[Tensor, Tensor, Tensor] | None:
         """Mean, standard deviation and weight of every number of a composition; None: it is not asked for.
 
         Each of the things that it tells has its weight, however many numbers tell it.
@@ -306,16 +311,18 @@ class Data:
             return None
         order, starts = self.corpus.members
         members = np.concatenate([order[starts[g] : starts[g + 1]] for g in self.sampler.gene_sets])
-        rng = generator(self.recipe.seed, Stream.COMPOSITION)
+        rng = keyed_rng(self.recipe.seed, RngStream.COMPOSITION)
         drawn = rng.choice(members, min(len(members), COMPOSITION_SAMPLE), replace=False)
         pieces = np.array_split(drawn, -(-len(drawn) // 256))
-        found = torch.cat([composition(resident, piece).cpu() for piece in pieces]).double()
+        found = torch.cat([sequence_features(resident, piece).cpu() for piece in pieces]).double()
         deviation = found.std(0, correction=0)
         scale = torch.where(deviation > 1e-9, deviation, 0.0)
         weights = torch.cat([torch.full((p.size,), p.weight / p.size) for p in PARTS.values()])
         return found.mean(0).float(), scale.float(), weights
 
-    def batches(self, resident: Resident, packing: Packing, world: World) -> Callable[[int], Batch]:
+    def batches(
+        self, resident: DeviceCorpus, packing: PackingConfig, world: Distributed
+    ) -> Callable[[int], Batch]:
         """What makes this rank's views of a step, counted from the start of the run."""
         recipe = self.recipe
         augmentation = Augmentation(
@@ -332,7 +339,9 @@ class Data:
 
         return batch_of
 
-    def held_out_batch(self, resident: Resident, packing: Packing, world: World) -> Batch | None:
+    def held_out_batch(
+        self, resident: DeviceCorpus, packing: PackingConfig, world: Distributed
+    ) -> Batch | None:
         """The held-out pairs, always the same, as they are; None when there are none."""
         if len(self.held_out) == 0:
             return None
@@ -340,9 +349,13 @@ class Data:
         return maker.batch(self._fixed.batch(0, 0), 0, 0)
 
     def _maker(
-        self, resident: Resident, augmentation: Augmentation, packing: Packing, world: World
-    ) -> ViewMaker:
-        return ViewMaker(
+        self,
+        resident: DeviceCorpus,
+        augmentation: Augmentation,
+        packing: PackingConfig,
+        world: Distributed,
+    ) -> ViewBuilder:
+        return ViewBuilder(
             resident,
             augmentation,
             packing,

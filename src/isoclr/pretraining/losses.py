@@ -80,7 +80,7 @@ MOST = 4.0
 """Standard deviations from the mean beyond which a target is cut off: short RNAs have extreme shares."""
 
 
-def composition_errors(
+def auxiliary_loss(
     predicted: Float[Tensor, "n f"],
     composition: Float[Tensor, "n f"],
     mean: Float[Tensor, " f"],

@@ -14,17 +14,17 @@ from torch import Tensor, nn
 from isoclr.errors import InputError, IsoclrError
 from isoclr.models.encoder import Encoder, create
 from isoclr.models.load import load
-from isoclr.models.resnet import CompositionHead, Projector
-from isoclr.pretraining.config import Recipe
+from isoclr.models.resnet import AuxiliaryHead, ProjectionHead
+from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.data import Batch
-from isoclr.pretraining.losses import composition_errors, decoupled_contrastive_loss, measure
+from isoclr.pretraining.losses import auxiliary_loss, decoupled_contrastive_loss, measure
 from isoclr.training.checkpoint import take
-from isoclr.training.device import Tuning, activation_dtype
-from isoclr.training.distributed import World
-from isoclr.training.rng import Stream, generator
+from isoclr.training.device import MemoryPlan, activation_dtype
+from isoclr.training.distributed import Distributed
+from isoclr.training.rng import RngStream, keyed_rng
 
 
-def untrained(recipe: Recipe) -> Encoder:
+def build_encoder(recipe: PretrainConfig) -> Encoder:
     """The recipe's encoder with random weights."""
     return create(
         recipe.model,
@@ -35,7 +35,7 @@ def untrained(recipe: Recipe) -> Encoder:
     )
 
 
-def starting_point(init: str, *, model: str, tracks: int) -> Encoder:
+def load_init(init: str, *, model: str, tracks: int) -> Encoder:
     """The trained encoder that a run starts from; how it pools does not matter, as that has no weights.
 
     Args:
@@ -78,7 +78,7 @@ class StepResult:
 
 
 @dataclass(frozen=True)
-class Launched:
+class PendingStep:
     """A step whose figures are still on the device; a GPU may yet be at work on it."""
 
     number: int
@@ -100,7 +100,7 @@ class Launched:
         return StepResult(loss, norm)
 
 
-class Learner:
+class ContrastiveModel:
     """The encoder with its projection head and AdamW.
 
     Args:
@@ -114,8 +114,8 @@ class Learner:
 
     def __init__(
         self,
-        recipe: Recipe,
-        world: World,
+        recipe: PretrainConfig,
+        world: Distributed,
         weights: NDArray[np.float32],
         *,
         start: Encoder | None = None,
@@ -125,15 +125,15 @@ class Learner:
         self.world = world
         self.weights = torch.from_numpy(weights).to(world.device)
         self.dtype = activation_dtype(recipe.precision, world.device)
-        self.encoder = untrained(recipe)
+        self.encoder = build_encoder(recipe)
         self.network = self.encoder.network
         if start is not None:
             self.network.load_state_dict(start.network.state_dict())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
-            self.projector = Projector(self._projected)
+            self.projector = ProjectionHead(self._projected)
         self.modules = nn.ModuleDict({"network": self.network, "projector": self.projector})
-        self.reader = CompositionHead(self.encoder.dim, *composition) if composition else None
+        self.reader = AuxiliaryHead(self.encoder.dim, *composition) if composition else None
         if self.reader:
             self.modules["composition"] = self.reader
         self.modules.to(world.device)
@@ -142,12 +142,12 @@ class Learner:
             self.parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
         )
 
-    def follow(self, tuning: Tuning) -> None:
+    def follow(self, tuning: MemoryPlan) -> None:
         """Recompute activations, compile, or not."""
         self.network.recompute = tuning.recompute
         self.network.compiled = tuning.compile
 
-    def step(self, batch: Batch, number: int, learning_rate: float) -> Launched:
+    def step(self, batch: Batch, number: int, learning_rate: float) -> PendingStep:
         """One step of contrastive learning on N pairs; on a GPU it is queued, and nothing waits for it.
 
         A step whose loss or gradient is not finite leaves the weights as they were, which
@@ -173,7 +173,7 @@ class Learner:
         norm = nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
         figures = torch.stack([loss.detach(), norm.to(loss.dtype)])
         self._update(figures, learning_rate)
-        return Launched(number, figures)
+        return PendingStep(number, figures)
 
     def _project(self, embeddings: Tensor, batch: Batch) -> Tensor:
         """Projections of all views of a batch ``(2N, k)`` float32, in their order, on every rank."""
@@ -186,10 +186,10 @@ class Learner:
         whole = self.recipe.project == "embedding"
         return self.encoder.dim if whole else self.network.architecture.filters[-1]
 
-    def _misread(self, reader: CompositionHead, embeddings: Tensor, batch: Batch) -> Tensor:
+    def _misread(self, reader: AuxiliaryHead, embeddings: Tensor, batch: Batch) -> Tensor:
         """How badly the views' embeddings tell what their RNAs are made of; 1: not at all. The same on every rank."""
         assert batch.composition is not None
-        own = composition_errors(
+        own = auxiliary_loss(
             reader(embeddings), batch.composition, reader.mean, reader.scale, reader.weights
         )
         return self.world.gather(own, batch.places).mean()
@@ -254,5 +254,5 @@ class Learner:
         self.optimizer.step()
 
     def _seed_dropout(self, number: int) -> None:
-        rng = generator(self.recipe.seed, Stream.DROPOUT, number, self.world.rank)
+        rng = keyed_rng(self.recipe.seed, RngStream.DROPOUT, number, self.world.rank)
         torch.manual_seed(int(rng.integers(2**63)))

@@ -6,21 +6,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from isoclr._console import say as console_say
-from isoclr._io import check_place
+from isoclr._console import info, table
+from isoclr._console import info as console_say
+from isoclr._io import ensure_writable
 from isoclr._threads import use_threads
 from isoclr.corpus.corpus import CODES, INDEX, Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.models.encoder import Encoder
-from isoclr.pretraining.augmentations import Resident
-from isoclr.pretraining.config import Plan, Recipe, choose_plan
-from isoclr.pretraining.data import Batch, Data
-from isoclr.pretraining.model import Learner, starting_point
-from isoclr.pretraining.trainer import Cadence, Checkpoint, Run, State, load
-from isoclr.training.device import Switch, Tuning, memory_errors_named, products_for, tune
-from isoclr.training.distributed import World, join
-from isoclr.training.logging import Display, Log
-from isoclr.training.signals import StopRequest
+from isoclr.pretraining.augmentations import DeviceCorpus
+from isoclr.pretraining.config import Budget, PretrainConfig, choose_budget
+from isoclr.pretraining.data import Batch, PretrainDataset
+from isoclr.pretraining.model import ContrastiveModel, load_init
+from isoclr.pretraining.trainer import Checkpoint, Intervals, State, Trainer, load
+from isoclr.training.device import (
+    MemoryPlan,
+    Switch,
+    matmul_precision,
+    plan_memory,
+    reraise_out_of_memory,
+)
+from isoclr.training.distributed import Distributed, init_distributed
+from isoclr.training.logging import Log, ProgressDisplay
+from isoclr.training.signals import GracefulStop
 
 CorpusOn = Literal["device", "cpu"]
 
@@ -45,27 +52,27 @@ class Machine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class RunContext:
     """What a run works with."""
 
-    data: Data
-    learner: Learner
-    tuning: Tuning
+    data: PretrainDataset
+    learner: ContrastiveModel
+    tuning: MemoryPlan
     batch_of: Callable[[int], Batch]
     """The batch of a step, counted from the start of the run."""
     held_out: Batch | None
     """The pairs that are never trained on."""
 
 
-def prepare(
+def set_up(
     corpus: Corpus,
-    recipe: Recipe,
-    world: World,
+    recipe: PretrainConfig,
+    world: Distributed,
     machine: Machine,
     *,
     start: Encoder | None = None,
     say: Callable[[str], None],
-) -> Prepared:
+) -> RunContext:
     """Bring a corpus and a learner to their device.
 
     Args:
@@ -79,13 +86,13 @@ def prepare(
     Raises:
         InputError: an option or the corpus cannot be used here.
     """
-    data = Data(corpus, recipe, str(corpus.path))
+    data = PretrainDataset(corpus, recipe, str(corpus.path))
     if machine.corpus_on == "device" and world.device.type != "cpu":
         say(f"{len(corpus.codes):,} bytes of corpus go to {world.device}")
-    resident = Resident(corpus, world.device if machine.corpus_on == "device" else "cpu")
+    resident = DeviceCorpus(corpus, world.device if machine.corpus_on == "device" else "cpu")
     scale = data.composition_scale(resident)
-    learner = Learner(recipe, world, data.weights, start=start, composition=scale)
-    tuning = tune(
+    learner = ContrastiveModel(recipe, world, data.weights, start=start, composition=scale)
+    tuning = plan_memory(
         learner.network.architecture,
         device=world.device,
         dtype=learner.dtype,
@@ -95,7 +102,7 @@ def prepare(
         compile=machine.compile,
     )
     learner.follow(tuning)
-    return Prepared(
+    return RunContext(
         data=data,
         learner=learner,
         tuning=tuning,
@@ -110,7 +117,7 @@ TENSORBOARD = "tensorboard"
 
 
 @dataclass(frozen=True)
-class Pretrained:
+class PretrainResult:
     """How a run ended."""
 
     out: Path
@@ -121,6 +128,40 @@ class Pretrained:
     """Gene sets trained on."""
     stopped_by: int
     """Number of the signal that stopped the run early; 0 when the plan is done."""
+
+    @property
+    def exit_code(self) -> int:
+        """128 + the number of the signal that stopped the run, as shells count; 0 for a finished one."""
+        return 128 + self.stopped_by if self.stopped_by else 0
+
+    def print(self) -> None:
+        """Print how the run went."""
+        state = self.state
+        rows: list[tuple[str, object]] = [
+            ("steps", state.step),
+            ("epochs", f"{state.step / self.steps_per_epoch:.2f}"),
+            ("gene sets trained on", self.gene_sets),
+            ("nucleotides seen", state.nt),
+            ("minutes", f"{state.seconds / 60:.1f}"),
+        ]
+        if state.loss is not None:
+            rows.append(("loss", f"{state.loss:.3f}"))
+        if state.validation:
+            figures = state.validation
+            rows += [
+                ("held-out pairs", int(figures["pairs"])),
+                ("held-out loss", f"{figures['loss']:.3f}"),
+                ("held-out retrieval", f"{figures['retrieval']:.1%}"),
+                ("alignment", f"{figures['alignment']:.3f}"),
+                ("uniformity", f"{figures['uniformity']:.3f}"),
+            ]
+            if "composition" in figures:
+                rows.append(("composition explained", f"{figures['composition']:.1%}"))
+        table(f"pre-training: {self.out}", ["", "value"], rows)
+        if self.stopped_by:
+            info(f"stopped after step {state.step}; the same command with --resume goes on")
+        else:
+            info(f"the encoder is in {self.out}")
 
 
 def pretrain(
@@ -164,7 +205,7 @@ def pretrain(
     validate_every: int = 100,
     log_every: int = 1,
     tensorboard: bool = False,
-) -> Pretrained:
+) -> PretrainResult:
     """Learn RNA representations from which transcripts belong together (IsoCLR).
 
     Two transcripts of a gene set – isoforms of a gene, transcripts of homologous genes – are pulled together
@@ -235,8 +276,8 @@ def pretrain(
         LostRankError: another process of the job has died.
         DivergedError: the loss is no longer a number.
     """
-    start = starting_point(init, model=model, tracks=tracks) if init else None
-    recipe = Recipe(
+    start = load_init(init, model=model, tracks=tracks) if init else None
+    recipe = PretrainConfig(
         model=model,
         tracks=tracks,
         pooling=pooling,
@@ -260,7 +301,7 @@ def pretrain(
         weight_offset=weight_offset,
         min_transcripts=min_transcripts,
     )
-    cadence = Cadence(
+    cadence = Intervals(
         log=log_every,
         validate=validate_every,
         checkpoint_steps=checkpoint_steps,
@@ -269,11 +310,11 @@ def pretrain(
     machine = Machine(corpus_on=corpus_on, chunk_nt=chunk_nt, recompute=recompute, compile=compile)
     use_threads(threads)
     out, opened = Path(out), open_corpus(corpus)
-    with join(device) as world, StopRequest() as stop:
+    with init_distributed(device) as world, GracefulStop() as stop:
         saved = _last_checkpoint(out, resume, recipe, opened)
-        plan = choose_plan(steps, epochs, minutes, saved.plan if saved else None)
+        plan = choose_budget(steps, epochs, minutes, saved.plan if saved else None)
         say = console_say if world.leads else _nobody_listens
-        made = prepare(opened, recipe, world, machine, start=start, say=say)
+        made = set_up(opened, recipe, world, machine, start=start, say=say)
         if saved:
             made.learner.restore(saved.tensors, out / CHECKPOINT)
         state = saved.state if saved else State()
@@ -284,25 +325,25 @@ def pretrain(
         if world.leads and not signal:
             made.learner.save_encoder(out)
     sampler = made.data.sampler
-    return Pretrained(out, state, sampler.steps_per_epoch, len(sampler.gene_sets), signal)
+    return PretrainResult(out, state, sampler.steps_per_epoch, len(sampler.gene_sets), signal)
 
 
 def _train(
-    made: Prepared,
+    made: RunContext,
     corpus: Corpus,
     out: Path,
-    plan: Plan,
+    plan: Budget,
     state: State,
-    cadence: Cadence,
-    world: World,
+    cadence: Intervals,
+    world: Distributed,
     log: Log | None,
-    stop: StopRequest,
+    stop: GracefulStop,
 ) -> int:
     """Train to the end of the plan; the number of the signal that came before it, or 0."""
-    products = products_for(made.learner.dtype, world.device)
-    with Display(world.leads) as display, products, memory_errors_named():
+    products = matmul_precision(made.learner.dtype, world.device)
+    with ProgressDisplay(world.leads) as display, products, reraise_out_of_memory():
         display.say(_summary(made.data, plan, state))
-        run = Run(
+        run = Trainer(
             learner=made.learner,
             world=world,
             plan=plan,
@@ -319,7 +360,7 @@ def _train(
         return run.train(stop)
 
 
-def _summary(data: Data, plan: Plan, state: State) -> str:
+def _summary(data: PretrainDataset, plan: Budget, state: State) -> str:
     """What is about to happen, for the person at the terminal."""
     start = f"going on after step {state.step}" if state.step else "starting"
     return (
@@ -332,9 +373,11 @@ def _nobody_listens(_: str) -> None:
     """Ranks that do not lead say nothing."""
 
 
-def _last_checkpoint(out: Path, resume: bool, recipe: Recipe, corpus: Corpus) -> Checkpoint | None:
+def _last_checkpoint(
+    out: Path, resume: bool, recipe: PretrainConfig, corpus: Corpus
+) -> Checkpoint | None:
     """What to go on from; None for a new run."""
-    check_place(out)
+    ensure_writable(out)
     if not resume:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise InputError(
@@ -362,7 +405,7 @@ def _identity(corpus: Corpus) -> str:
 
 
 def _leading_log(
-    world: World, out: Path, state: State, events: Path | None
+    world: Distributed, out: Path, state: State, events: Path | None
 ) -> AbstractContextManager[Log | None]:
     if not world.leads:
         return nullcontext()

@@ -13,12 +13,12 @@ import torch
 
 from isoclr._threads import use_threads
 from isoclr.corpus.corpus import open_corpus
-from isoclr.pretraining.config import Recipe
+from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.data import Batch
 from isoclr.pretraining.losses import decoupled_contrastive_loss
-from isoclr.pretraining.pretrain import Machine, Prepared, prepare
-from isoclr.training.device import memory_errors_named, products_for
-from isoclr.training.distributed import World, join
+from isoclr.pretraining.pretrain import Machine, RunContext, set_up
+from isoclr.training.device import matmul_precision, reraise_out_of_memory
+from isoclr.training.distributed import Distributed, init_distributed
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def throughput(
     Raises:
         InputError: an option or the corpus cannot be used.
     """
-    recipe = Recipe(
+    recipe = PretrainConfig(
         model=model,
         tracks=tracks,
         pooling=pooling,
@@ -110,13 +110,13 @@ def throughput(
     )
     machine = Machine(corpus_on=corpus_on, chunk_nt=chunk_nt, recompute=recompute, compile=compile)
     use_threads(threads)
-    with join(device) as world, memory_errors_named():
-        made = prepare(open_corpus(corpus), recipe, world, machine, say=lambda _: None)
-        with products_for(made.learner.dtype, world.device):
+    with init_distributed(device) as world, reraise_out_of_memory():
+        made = set_up(open_corpus(corpus), recipe, world, machine, say=lambda _: None)
+        with matmul_precision(made.learner.dtype, world.device):
             return _measure(made, world, steps, warmup)
 
 
-def _measure(made: Prepared, world: World, steps: int, warmup: int) -> Throughput:
+def _measure(made: RunContext, world: Distributed, steps: int, warmup: int) -> Throughput:
     warmup_seconds = _timed(world, lambda: _train(made, range(warmup)))
     batches: list[Batch] = []
     losses: list[float] = []
@@ -150,7 +150,7 @@ def _measure(made: Prepared, world: World, steps: int, warmup: int) -> Throughpu
     )
 
 
-def _train(made: Prepared, steps: range) -> tuple[list[Batch], float]:
+def _train(made: RunContext, steps: range) -> tuple[list[Batch], float]:
     """Some steps as a run does them: the next batch is drawn before a step's figures are waited for."""
     batches, loss = [made.batch_of(steps.start)], math.nan
     for step in steps:
@@ -160,7 +160,7 @@ def _train(made: Prepared, steps: range) -> tuple[list[Batch], float]:
     return batches[: len(steps)], loss
 
 
-def _loss_seconds(made: Prepared, world: World, batch: Batch, repeats: int = 5) -> float:
+def _loss_seconds(made: RunContext, world: Distributed, batch: Batch, repeats: int = 5) -> float:
     """Of the loss of a batch's pairs, from projections that have just been made."""
     pairs, width = len(batch.gene_sets), made.learner.projector.last.out_features
     z = torch.randn(2 * pairs, width, device=world.device, requires_grad=True)
@@ -173,7 +173,7 @@ def _loss_seconds(made: Prepared, world: World, batch: Batch, repeats: int = 5) 
     return _timed(world, loss) / repeats
 
 
-def _timed(world: World, work: Callable[[], object]) -> float:
+def _timed(world: Distributed, work: Callable[[], object]) -> float:
     """Seconds that work takes on the slowest rank, a GPU's queue included."""
     _finish(world)
     began = time.perf_counter()
@@ -182,7 +182,7 @@ def _timed(world: World, work: Callable[[], object]) -> float:
     return world.highest([time.perf_counter() - began])[0]
 
 
-def _finish(world: World) -> None:
+def _finish(world: Distributed) -> None:
     """Wait for what is queued here, and for the other ranks."""
     if world.device.type == "cuda":
         torch.cuda.synchronize(world.device)

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from isoclr._version import __version__
 from isoclr.errors import InputError
-from isoclr.pretraining.config import Plan, learning_rate
+from isoclr.pretraining.config import Budget, learning_rate
 from isoclr.pretraining.data import Batch
-from isoclr.pretraining.model import Learner, StepResult
+from isoclr.pretraining.model import ContrastiveModel, StepResult
 from isoclr.training.checkpoint import damaged, read, write
-from isoclr.training.distributed import World
-from isoclr.training.logging import Display, Log
-from isoclr.training.signals import StopRequest
+from isoclr.training.distributed import Distributed
+from isoclr.training.logging import Log, ProgressDisplay
+from isoclr.training.signals import GracefulStop
 
 FORMAT = "isoclr pre-training 2"
 
@@ -45,7 +45,7 @@ class Checkpoint:
 
     tensors: Mapping[str, Tensor]
     recipe: dict[str, Any]
-    plan: Plan
+    plan: Budget
     corpus: str
     """What names the corpus by its content."""
     state: State
@@ -71,14 +71,14 @@ def load(path: Path) -> Checkpoint:
     """
     tensors, facts = read(path, FORMAT)
     try:
-        plan, state = Plan(**facts["plan"]), State(**facts["state"])
+        plan, state = Budget(**facts["plan"]), State(**facts["state"])
         return Checkpoint(tensors, dict(facts["recipe"]), plan, str(facts["corpus"]), state)
     except (ValueError, TypeError, KeyError) as error:
         raise damaged(path, error) from None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cadence:
+class Intervals:
     """How often something is done besides training, in steps; checkpoints also by the clock."""
 
     log: int
@@ -107,14 +107,14 @@ class Cadence:
 
 
 @dataclass(kw_only=True)
-class Run:
+class Trainer:
     """All that a run consists of."""
 
-    learner: Learner
-    world: World
-    plan: Plan
+    learner: ContrastiveModel
+    world: Distributed
+    plan: Budget
     state: State
-    cadence: Cadence
+    cadence: Intervals
     corpus: str
     """What names the corpus by its content."""
     steps_per_epoch: int
@@ -125,14 +125,14 @@ class Run:
     checkpoint_path: Path
     log: Log | None
     """None on ranks that do not lead."""
-    display: Display
+    display: ProgressDisplay
 
     def __post_init__(self) -> None:
         """Start the clock where the run's earlier sessions stopped it."""
         self._origin = time.monotonic() - self.state.seconds
         self._saved = self.state.seconds
 
-    def train(self, stop: StopRequest) -> int:
+    def train(self, stop: GracefulStop) -> int:
         """Train until the plan is done or a signal asks to stop; then write a checkpoint.
 
         Args:
@@ -158,7 +158,7 @@ class Run:
         self._save()
         return signal if share < 1 else 0
 
-    def _agree(self, stop: StopRequest) -> tuple[int, float]:
+    def _agree(self, stop: GracefulStop) -> tuple[int, float]:
         """A signal that any rank has received, and the share of the plan that is done."""
         signal, seconds = self.world.highest([stop.signal, self.state.seconds])
         return int(signal), self.plan.share(self.state.step, seconds, self.steps_per_epoch)

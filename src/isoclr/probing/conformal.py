@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from isoclr.probing.linear import Array, Features, Line, Member, fit_classes, fit_member
+from isoclr.probing.linear import (
+    Array,
+    Features,
+    FoldModel,
+    LinearModel,
+    fit_classes,
+    fit_fold_model,
+)
 from isoclr.tasks.metrics import (
     Interval,
     Metric,
@@ -36,7 +43,7 @@ CELLS = 500_000
 
 
 @dataclass(frozen=True)
-class Regression:
+class CVPlusRegressor:
     """A predictor of a quantity, with intervals.
 
     Attributes:
@@ -46,8 +53,8 @@ class Regression:
         penalty: of ``value``.
     """
 
-    value: Line
-    members: tuple[Member, ...]
+    value: LinearModel
+    members: tuple[FoldModel, ...]
     scores: tuple[Array, ...]
     penalty: float
 
@@ -106,7 +113,7 @@ def largest_coverage(n: int) -> float:
     return n / (n + 1)
 
 
-class LeavingOut:
+class CrossFitter:
     """Members that leave folds out, each fitted once.
 
     Judging a predictor on a fold that neither fitting nor calibration saw takes members that leave out two folds, and
@@ -125,14 +132,14 @@ class LeavingOut:
         self.features, self.values, self.groups, self.folds = features, values, groups, folds
         self.num_folds = int(folds.max()) + 1
         self._advance = advance
-        self._fitted: dict[frozenset[int], Member] = {}
+        self._fitted: dict[frozenset[int], FoldModel] = {}
 
     @property
     def fits(self) -> int:
         """How many members there are in all: without one fold, without two, and of all."""
         return 1 + self.num_folds * (self.num_folds + 1) // 2
 
-    def regression(self, held_out: int | None = None) -> Regression:
+    def regression(self, held_out: int | None = None) -> CVPlusRegressor:
         """The predictor of all folds, or of all but one, which then neither fitted nor calibrated anything."""
         outside = frozenset() if held_out is None else frozenset({held_out})
         whole = self._without(outside)
@@ -141,18 +148,18 @@ class LeavingOut:
             if fold != held_out:
                 members.append(self._without(outside | {fold}))
                 scores.append(self._scores(members[-1], fold))
-        return Regression(whole.value, tuple(members), tuple(scores), whole.penalties[0])
+        return CVPlusRegressor(whole.value, tuple(members), tuple(scores), whole.penalties[0])
 
-    def _scores(self, member: Member, fold: int) -> Array:
+    def _scores(self, member: FoldModel, fold: int) -> Array:
         rows = self.folds == fold
         features = self.features[rows]
         off = np.abs(self.values[rows] - member.value(features))
         return np.asarray(off / member.expected_error(features))
 
-    def _without(self, outside: frozenset[int]) -> Member:
+    def _without(self, outside: frozenset[int]) -> FoldModel:
         if outside not in self._fitted:
             rows = ~np.isin(self.folds, list(outside))
-            self._fitted[outside] = fit_member(
+            self._fitted[outside] = fit_fold_model(
                 self.features[rows], self.values[rows], self.groups[rows]
             )
             self._advance()
@@ -195,7 +202,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class CrossValidation:
     """A predictor's quality, by cross-validation.
 
     Attributes:
@@ -232,7 +239,7 @@ def log_loss(true: Array, predicted: Array) -> float:
     return float(-np.mean(np.where(true == 1, np.log(kept), np.log1p(-kept))))
 
 
-def judge_regression(leaving: LeavingOut, coverages: Sequence[float]) -> HeldOut:
+def cross_validate_regression(leaving: CrossFitter, coverages: Sequence[float]) -> CrossValidation:
     """Predict every fold by a predictor that was fitted and calibrated on the other folds only.
 
     Args:
@@ -251,20 +258,20 @@ def judge_regression(leaving: LeavingOut, coverages: Sequence[float]) -> HeldOut
             plain = np.quantile(leaving.values[train], [tail, 1 - tail])
             ends[i, :, test] = np.column_stack([*own, *np.tile(plain[:, None], test.sum())])
     names: dict[str, Metric] = {"pearson": pearson, "spearman": spearman, "rmse": rmse}
-    return HeldOut(
+    return CrossValidation(
         metrics=_over_folds(names, leaving.values, value, leaving.folds),
         baseline={"rmse": _over_folds({"": rmse}, leaving.values, mean, leaving.folds)[""].mean},
         coverages=[_coverage(nominal, leaving, ends[i]) for i, nominal in enumerate(coverages)],
     )
 
 
-def judge_classes(
+def cross_validate_classes(
     features: NDArray[np.floating],
     values: Array,
     groups: NDArray[np.str_],
     folds: NDArray[np.int64],
     advance: Callable[[], None] = lambda: None,
-) -> HeldOut:
+) -> CrossValidation:
     """Predict every fold by a logistic regression fitted on the others.
 
     Args:
@@ -281,7 +288,7 @@ def judge_classes(
         mean[test] = values[train].mean()
         advance()
     names: dict[str, Metric] = {"roc_auc": roc_auc, "log_loss": log_loss}
-    return HeldOut(
+    return CrossValidation(
         metrics=_over_folds(names, values, chance, folds),
         baseline={"log_loss": _over_folds({"": log_loss}, values, mean, folds)[""].mean},
         coverages=[],
@@ -306,7 +313,7 @@ def _over_folds(
     }
 
 
-def _coverage(nominal: float, leaving: LeavingOut, ends: Array) -> Coverage:
+def _coverage(nominal: float, leaving: CrossFitter, ends: Array) -> Coverage:
     """Judge intervals ``ends (4, n)``: lower and upper ends of ours, then of the labels alone."""
     lower, upper, plain_lower, plain_upper = ends
     inside = (lower <= leaving.values) & (leaving.values <= upper)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoclr.baselines.features import Embedder, KmersAndCodons, Length, RandomInit, SequenceFeatures
-from isoclr.embedding.embed import nucleotides_bar
+from isoclr.embedding.embed import nt_progress
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.genomics.encoding import Codes
 from isoclr.probing.linear import (
@@ -16,12 +16,12 @@ from isoclr.probing.linear import (
     INVERSE_PENALTIES,
     Array,
     Model,
-    Reader,
+    ProbeKind,
     fit_many,
     fit_predict,
-    scaling,
+    standardize,
 )
-from isoclr.tasks.dataset import Study
+from isoclr.tasks.dataset import LabelledRnas
 from isoclr.tasks.metrics import (
     Difference,
     Interval,
@@ -37,7 +37,7 @@ from isoclr.tasks.splits import Split, group_folds
 
 
 @dataclass(frozen=True)
-class Method:
+class FeatureSet:
     """Features to probe.
 
     Attributes:
@@ -48,11 +48,11 @@ class Method:
 
     name: str
     features: NDArray[np.floating]
-    model: Reader
+    model: ProbeKind
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SplitResult:
     """One split's result.
 
     Attributes:
@@ -89,15 +89,15 @@ class MethodReport:
     """
 
     name: str
-    model: Reader
+    model: ProbeKind
     dim: int
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[SplitResult]
     summary: dict[str, Interval]
     lead: Difference | None
 
 
 def evaluate(
-    methods: Sequence[Method],
+    methods: Sequence[FeatureSet],
     values: Array,
     groups: NDArray[np.str_],
     splits: Sequence[Split],
@@ -138,19 +138,19 @@ def evaluate(
 
 
 def _outcome(
-    method: Method,
+    method: FeatureSet,
     values: Array,
     groups: NDArray[np.str_],
     split: Split,
     metrics: Mapping[str, Metric],
-) -> Outcome:
+) -> SplitResult:
     mean, deviation = values[split.train].mean(), values[split.train].std()
     scaled = (values - mean) / (deviation or 1.0)
     predicted, penalty = fit_predict(
         method.model, method.features, scaled, groups, split.train, split.test
     )
     true = scaled[split.test]
-    return Outcome(
+    return SplitResult(
         split=split.name,
         train=len(split.train),
         test=split.test,
@@ -164,7 +164,7 @@ def _outcome(
 def _summary(
     name: str,
     metric: Metric,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[SplitResult],
     groups: NDArray[np.str_],
     splits: Sequence[Split],
 ) -> Interval:
@@ -176,8 +176,8 @@ def _summary(
 
 def _lead(
     main: tuple[str, Metric],
-    first: Sequence[Outcome] | None,
-    outcomes: Sequence[Outcome],
+    first: Sequence[SplitResult] | None,
+    outcomes: Sequence[SplitResult],
     groups: NDArray[np.str_],
     splits: Sequence[Split],
 ) -> Difference | None:
@@ -213,9 +213,9 @@ def mean_sizes(splits: Sequence[Split]) -> tuple[float, float]:
     return train, float(np.mean([len(split.test) for split in splits]))
 
 
-def methods(
-    study: Study, embeddings: Embeddings, model: Model, seed: int, *, trees: bool = False
-) -> list[Method]:
+def baselines_for(
+    study: LabelledRnas, embeddings: Embeddings, model: Model, seed: int, *, trees: bool = False
+) -> list[FeatureSet]:
     """The embedding; then, when the study has sequences, the baselines.
 
     These are a random-init encoder of the same architecture (when the embedding is one of ours), k-mers and codons,
@@ -230,7 +230,7 @@ def methods(
         trees: gradient-boosted trees on the features, and on the k-mers and features, too.
     """
     embedding = embeddings.matrix[study.samples.rows]
-    first = Method("embedding", embedding, model)
+    first = FeatureSet("embedding", embedding, model)
     if study.codes is None:
         return [first]
     penalised: Model = "logistic" if model == "logistic" else "ridge"
@@ -240,22 +240,22 @@ def methods(
     found = [
         first,
         *_untrained(study.codes, embeddings, model, seed),
-        Method(KmersAndCodons.name, kmers, penalised),
-        Method(Length.name, _features(Length(), study.codes), penalised),
-        Method(SequenceFeatures.name, structure, penalised),
-        Method("k-mers + features", simple, penalised),
-        Method("embedding + k-mers", np.hstack([embedding, kmers]), penalised),
-        Method("embedding + k-mers + features", np.hstack([embedding, simple]), penalised),
+        FeatureSet(KmersAndCodons.name, kmers, penalised),
+        FeatureSet(Length.name, _features(Length(), study.codes), penalised),
+        FeatureSet(SequenceFeatures.name, structure, penalised),
+        FeatureSet("k-mers + features", simple, penalised),
+        FeatureSet("embedding + k-mers", np.hstack([embedding, kmers]), penalised),
+        FeatureSet("embedding + k-mers + features", np.hstack([embedding, simple]), penalised),
     ]
     if trees:
-        found.append(Method("trees on features", structure, "trees"))
-        found.append(Method("trees on k-mers + features", simple, "trees"))
+        found.append(FeatureSet("trees on features", structure, "trees"))
+        found.append(FeatureSet("trees on k-mers + features", simple, "trees"))
     return found
 
 
 def _untrained(
     rnas: Sequence[Codes], embeddings: Embeddings, model: Model, seed: int
-) -> list[Method]:
+) -> list[FeatureSet]:
     """The random-init encoder of an embedding of ours; nothing for one made elsewhere."""
     from isoclr.models.encoder import MODELS
 
@@ -264,12 +264,12 @@ def _untrained(
         return []
     pooling: Literal["last", "all"] = "all" if made_by["pooling"] == "all" else "last"
     untrained = RandomInit(made_by["model"], int(made_by["n_tracks"]), seed, pooling)
-    return [Method(RandomInit.name, _features(untrained, rnas), model)]
+    return [FeatureSet(RandomInit.name, _features(untrained, rnas), model)]
 
 
 def _features(embedder: Embedder, rnas: Sequence[Codes]) -> NDArray[np.float32]:
     total = sum(len(codes) for codes in rnas)
-    with nucleotides_bar() as bar:
+    with nt_progress() as bar:
         task = bar.add_task(embedder.name, total=total)
         return embedder.embed(rnas, progress=lambda done: bar.advance(task, done))
 
@@ -376,7 +376,7 @@ def _predict(
     features: NDArray[np.floating], labels: Labels, groups: NDArray[np.str_], split: Split
 ) -> Prediction:
     x = features[split.train].astype(np.float64)
-    mean, scale = scaling(x)
+    mean, scale = standardize(x)
     x = (x - mean) * scale
     positive = labels[split.train]
     penalties = _choose(x, positive, groups[split.train])

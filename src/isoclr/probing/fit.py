@@ -9,24 +9,25 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import progress
+from isoclr._console import info, progress, table
 from isoclr._io import sha256
+from isoclr._report import count_lines
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.embedding.embeddings import Embeddings, RnaChoice
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.probing.conformal import (
-    HeldOut,
-    LeavingOut,
-    Regression,
-    judge_classes,
-    judge_regression,
+    CrossFitter,
+    CrossValidation,
+    CVPlusRegressor,
+    cross_validate_classes,
+    cross_validate_regression,
     largest_coverage,
 )
 from isoclr.probing.head import Head, Target, check_target, save_head
-from isoclr.probing.linear import Array, Line, fit_classes
-from isoclr.probing.ood import fit_novelty
-from isoclr.tasks.dataset import plan
+from isoclr.probing.linear import Array, LinearModel, fit_classes
+from isoclr.probing.ood import fit_ood_detector
+from isoclr.tasks.dataset import build_dataset
 from isoclr.tasks.labels import Labels, read_labels
 from isoclr.tasks.splits import WHOLE, Split, SplitKind, check_chromosomes, group_folds, named_folds
 
@@ -98,7 +99,9 @@ def gather(
     chosen = split or default_split(labels, corpus)
     _check_split(chosen, labels, corpus, folds)
     check_chromosomes(chosen, chromosomes)
-    study = plan(labels, embeddings, corpus, split=chosen, sequences=False, chromosomes=chromosomes)
+    study = build_dataset(
+        labels, embeddings, corpus, split=chosen, sequences=False, chromosomes=chromosomes
+    )
     divided = _divided(study.samples.table) if chosen == "fold" else {}
     if divided and split is not None:
         gene, names = next(iter(divided.items()))
@@ -223,7 +226,7 @@ class FitReport:
     out: Path
     head: Head
     counts: dict[str, dict[str, int]]
-    quality: dict[str, HeldOut]
+    quality: dict[str, CrossValidation]
 
     @property
     def folds(self) -> str:
@@ -255,6 +258,16 @@ class FitReport:
 
     def _title(self, name: str) -> str:
         return next(target.title for target in self.head.targets if target.name == name)
+
+    def print(self) -> None:
+        """Print what held-out folds show."""
+        for label, counts in self.counts.items():
+            for line in count_lines(counts, of=f"{label}: "):
+                info(line)
+        info(f"{self.out}: {self.head}")
+        table(f"held-out folds: {self.folds}", self.columns(), self.rows())
+        if any(self.coverage_rows()):
+            table("prediction intervals", self.coverage_columns(), self.coverage_rows())
 
 
 def fit(
@@ -367,7 +380,7 @@ def _columns(target: tuple[str, ...] | str) -> list[str | None]:
     return [*names] or [None]
 
 
-def _target(training: Training, coverage: float, units: str) -> tuple[Target, HeldOut]:
+def _target(training: Training, coverage: float, units: str) -> tuple[Target, CrossValidation]:
     """One label's predictor, and how well it does on folds that it did not see."""
     predictor, penalty, quality = (
         _classes(training) if training.classes else _quantity(training, coverage)
@@ -384,17 +397,19 @@ def _target(training: Training, coverage: float, units: str) -> tuple[Target, He
         "held_out": quality.as_dict(),
         "counts": training.counts,
     }
-    novelty = fit_novelty(training.features, training.folds)
+    novelty = fit_ood_detector(training.features, training.folds)
     return Target(training.labels.name, predictor, novelty, lengths, facts), quality
 
 
-def _quantity(training: Training, coverage: float) -> tuple[Regression | Line, float, HeldOut]:
+def _quantity(
+    training: Training, coverage: float
+) -> tuple[CVPlusRegressor | LinearModel, float, CrossValidation]:
     """Ridge regression with intervals."""
     fewest = len(training) - int(np.bincount(training.folds).max())
     judged = sorted({c for c in JUDGED if c <= largest_coverage(fewest)} | {coverage})
     with progress() as bar:
         task = bar.add_task(training.labels.name, total=None)
-        leaving = LeavingOut(
+        leaving = CrossFitter(
             training.features,
             training.values,
             training.groups,
@@ -402,17 +417,19 @@ def _quantity(training: Training, coverage: float) -> tuple[Regression | Line, f
             lambda: bar.advance(task),
         )
         bar.update(task, total=leaving.fits)
-        quality = judge_regression(leaving, judged)
+        quality = cross_validate_regression(leaving, judged)
         predictor = leaving.regression()
     return predictor, predictor.penalty, quality
 
 
-def _classes(training: Training) -> tuple[Regression | Line, float, HeldOut]:
+def _classes(training: Training) -> tuple[CVPlusRegressor | LinearModel, float, CrossValidation]:
     """Logistic regression."""
     features, values, groups = training.features, training.values, training.groups
     with progress() as bar:
         task = bar.add_task(training.labels.name, total=int(training.folds.max()) + 2)
-        quality = judge_classes(features, values, groups, training.folds, lambda: bar.advance(task))
+        quality = cross_validate_classes(
+            features, values, groups, training.folds, lambda: bar.advance(task)
+        )
         predictor, penalty = fit_classes(features, values == 1, groups)
         bar.advance(task)
     return predictor, penalty, quality

@@ -12,13 +12,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from scipy.special import expit
 
-from isoclr._io import atomic_directory, check_place, sha256
+from isoclr._io import atomic_directory, ensure_writable, sha256
 from isoclr._version import __version__
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
-from isoclr.probing.conformal import Regression
-from isoclr.probing.linear import Array, Features, Line, Member
-from isoclr.probing.ood import Novelty
+from isoclr.probing.conformal import CVPlusRegressor
+from isoclr.probing.linear import Array, Features, FoldModel, LinearModel
+from isoclr.probing.ood import OODDetector
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Target:
     """
 
     name: str
-    predictor: Regression | Line
-    novelty: Novelty
+    predictor: CVPlusRegressor | LinearModel
+    novelty: OODDetector
     lengths: tuple[int, int]
     facts: dict[str, Any]
 
@@ -67,7 +67,7 @@ class Target:
     @property
     def largest_coverage(self) -> float:
         """The largest coverage its intervals can have."""
-        return self.predictor.largest if isinstance(self.predictor, Regression) else 1.0
+        return self.predictor.largest if isinstance(self.predictor, CVPlusRegressor) else 1.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Head:
             new |= ~coding
         if annotated is not None and self.rnas == "annotated":
             new |= ~annotated
-        if isinstance(chosen.predictor, Line):
+        if isinstance(chosen.predictor, LinearModel):
             unknown = np.full(len(features), np.nan)
             return Predictions(expit(chosen.predictor(features)), unknown, unknown, new)
         return Predictions(*chosen.predictor.predict(features, coverage), new)
@@ -229,7 +229,7 @@ def check_target(out: Path, overwrite: bool) -> None:
     Raises:
         InputError: ``out`` exists, and is no head or may not be overwritten; or it cannot be made.
     """
-    check_place(out)
+    ensure_writable(out)
     if not out.exists():
         return
     if out.is_file():
@@ -329,7 +329,7 @@ def _tensors(target: Target) -> Tensors:
         "rest_and_limit": np.array([cloud.rest, cloud.limit]),
         "low_and_high": np.array([cloud.low, cloud.high]),
     }
-    if isinstance(target.predictor, Line):
+    if isinstance(target.predictor, LinearModel):
         return found | _line(target.predictor)
     members = target.predictor.members
     return (
@@ -350,7 +350,7 @@ def _tensors(target: Target) -> Tensors:
     )
 
 
-def _line(line: Line) -> Tensors:
+def _line(line: LinearModel) -> Tensors:
     return {"coefficients": line.coefficients, "intercept": np.array([line.intercept])}
 
 
@@ -359,16 +359,18 @@ def _target(told: dict[str, Any], tensors: Tensors) -> Target:
     own = {
         key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
     }
-    line = Line(own["coefficients"], float(own["intercept"][0]))
+    line = LinearModel(own["coefficients"], float(own["intercept"][0]))
     rest, limit = own["rest_and_limit"].tolist()
     low, high = own["low_and_high"]
-    cloud = Novelty(own["mean"], own["scale"], own["axes"], own["spread"], rest, limit, low, high)
+    cloud = OODDetector(
+        own["mean"], own["scale"], own["axes"], own["spread"], rest, limit, low, high
+    )
     shortest, longest = told["lengths"]
     predictor = line if told["kind"] == "class" else _regression(line, own, told["penalty"])
     return Target(told["name"], predictor, cloud, (int(shortest), int(longest)), told)
 
 
-def _regression(line: Line, own: Tensors, penalty: float) -> Regression:
+def _regression(line: LinearModel, own: Tensors, penalty: float) -> CVPlusRegressor:
     members = []
     for lines, intercepts, errors, penalties in zip(
         own["members/coefficients"],
@@ -377,7 +379,7 @@ def _regression(line: Line, own: Tensors, penalty: float) -> Regression:
         own["members/penalties"].tolist(),
         strict=True,
     ):
-        value, error = (Line(b, c) for b, c in zip(lines, intercepts, strict=True))
-        members.append(Member(value, error, errors[0], errors[1], (penalties[0], penalties[1])))
+        value, error = (LinearModel(b, c) for b, c in zip(lines, intercepts, strict=True))
+        members.append(FoldModel(value, error, errors[0], errors[1], (penalties[0], penalties[1])))
     edges = np.cumsum(own["scores/counts"])[:-1]
-    return Regression(line, tuple(members), tuple(np.split(own["scores"], edges)), penalty)
+    return CVPlusRegressor(line, tuple(members), tuple(np.split(own["scores"], edges)), penalty)

@@ -256,7 +256,7 @@ def _kept_aside(groups: NDArray[np.str_]) -> NDArray[np.bool_]:
 
 
 Model = Literal["linear", "ridge", "logistic"]
-Reader = Literal["linear", "ridge", "logistic", "trees"]
+ProbeKind = Literal["linear", "ridge", "logistic", "trees"]
 """What reads the features: one of the linear models of a probe, or gradient-boosted trees."""
 
 INVERSE_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -266,7 +266,7 @@ RARE, RARE_SHARE = 10, 0.02
 
 
 def fit_predict(
-    model: Reader,
+    model: ProbeKind,
     features: NDArray[np.floating],
     values: Array,
     groups: NDArray[np.str_],
@@ -292,7 +292,7 @@ def fit_predict(
     if model == "trees":
         x_test, two = features[test].astype(np.float64), len(np.unique(values)) == 2
         return boosted_trees(x_train, values[train], groups[train], x_test, classes=two)[0], 0.0
-    mean, scale = scaling(x_train)
+    mean, scale = standardize(x_train)
     x_train = (x_train - mean) * scale
     x_test = (features[test].astype(np.float64) - mean) * scale
     y_train = values[train]
@@ -306,7 +306,7 @@ def fit_predict(
     return x_test @ weights + intercept, penalty
 
 
-def scaling(features: Array) -> tuple[Array, Array]:
+def standardize(features: Array) -> tuple[Array, Array]:
     """Mean ``(d,)`` and factor ``(d,)`` that give training features ``(n, d)`` mean 0 and standard deviation 1.
 
     The factor of a dead feature is 0. A feature is dead when it has one value in all but a handful of training samples,
@@ -375,7 +375,7 @@ Features = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
-class Line:
+class LinearModel:
     """b·x + c of an embedding x as it comes from the encoder.
 
     Attributes:
@@ -392,7 +392,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Member:
+class FoldModel:
     """What one set of training RNAs says of another RNA: its label, and how large an error to expect.
 
     The expected error is a ridge regression of |y − ŷ| on the same features, where ŷ comes from leaving out the RNA's
@@ -406,8 +406,8 @@ class Member:
         penalties: chosen for ``value`` and for ``error``.
     """
 
-    value: Line
-    error: Line
+    value: LinearModel
+    error: LinearModel
     narrowest: float
     widest: float
     penalties: tuple[float, float]
@@ -421,7 +421,7 @@ NARROWEST, WIDEST = 0.2, 0.99
 """An expected error is kept between this share of the mean error and this quantile over the training RNAs."""
 
 
-def fit_member(features: Features, values: Array, groups: NDArray[np.str_]) -> Member:
+def fit_fold_model(features: Features, values: Array, groups: NDArray[np.str_]) -> FoldModel:
     """Ridge regressions of a label and of its absolute error, each with the penalty that leaving groups out prefers.
 
     Args:
@@ -430,7 +430,7 @@ def fit_member(features: Features, values: Array, groups: NDArray[np.str_]) -> M
         groups: ``(n,)`` gene or gene set of every RNA.
     """
     wide = np.asarray(features, np.float64)
-    mean, scale = scaling(wide)
+    mean, scale = standardize(wide)
     axes = decompose((wide - mean) * scale)
     label = axes.fit(values, groups)
     errors = np.abs(label.left_out)
@@ -439,12 +439,12 @@ def fit_member(features: Features, values: Array, groups: NDArray[np.str_]) -> M
     narrowest = max(NARROWEST * float(errors.mean()), float(np.finfo(np.float64).tiny))
     widest = max(float(np.quantile(line(wide), WIDEST)), narrowest)
     penalties = (label.penalty, error.penalty)
-    return Member(_in_raw_units(label, mean, scale), line, narrowest, widest, penalties)
+    return FoldModel(_in_raw_units(label, mean, scale), line, narrowest, widest, penalties)
 
 
 def fit_classes(
     features: Features, positive: NDArray[np.bool_], groups: NDArray[np.str_]
-) -> tuple[Line, float]:
+) -> tuple[LinearModel, float]:
     """The log-odds of the positive class, by logistic regression, and the penalty.
 
     Args:
@@ -453,12 +453,12 @@ def fit_classes(
         groups: ``(n,)`` gene or gene set of every RNA.
     """
     wide = np.asarray(features, np.float64)
-    mean, scale = scaling(wide)
+    mean, scale = standardize(wide)
     weights, intercept, penalty = fit_logistic((wide - mean) * scale, positive, groups)
     coefficients = weights * scale
-    return Line(coefficients, intercept - float(mean @ coefficients)), penalty
+    return LinearModel(coefficients, intercept - float(mean @ coefficients)), penalty
 
 
-def _in_raw_units(fitted: Ridge, mean: Array, scale: Array) -> Line:
+def _in_raw_units(fitted: Ridge, mean: Array, scale: Array) -> LinearModel:
     coefficients = fitted.coefficients * scale
-    return Line(coefficients, fitted.intercept - float(mean @ coefficients))
+    return LinearModel(coefficients, fitted.intercept - float(mean @ coefficients))

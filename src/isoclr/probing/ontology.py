@@ -12,7 +12,7 @@ from isoclr._console import progress
 from isoclr._io import atomic_path, check_file
 from isoclr.baselines.features import Embedder, KmersAndCodons, RandomInit, SequenceFeatures
 from isoclr.corpus.corpus import Corpus, open_corpus
-from isoclr.embedding.embed import nucleotides_bar
+from isoclr.embedding.embed import nt_progress
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
@@ -21,7 +21,7 @@ from isoclr.plotting import check_format, ontology_figure
 from isoclr.probing.evaluate import evaluate_classes
 from isoclr.probing.report import HierarchyReport, OntologyReport
 from isoclr.tasks.gene_ontology import Hierarchy, hierarchies
-from isoclr.tasks.leakage import audit
+from isoclr.tasks.leakage import audit_leakage
 from isoclr.tasks.splits import Split, gene_sets, group_folds, random_split
 from isoclr.tasks.task import OntologyTask, read_ontology_task
 
@@ -191,7 +191,7 @@ def _report(
     groups = genes if sets is None else sets
     splits = make(groups)
     methods = evaluate_classes(list(features.items()), hierarchy.labels, groups, splits, advance)
-    return HierarchyReport(hierarchy, methods, audit(splits, genes, sets, codes))
+    return HierarchyReport(hierarchy, methods, audit_leakage(splits, genes, sets, codes))
 
 
 def _splits(groups: NDArray[np.str_], folds: int | None, seeds: int, seed: int) -> list[Split]:
@@ -257,6 +257,6 @@ def _baselines(embeddings: Embeddings, seed: int) -> list[Embedder]:
 
 
 def _embedded(embedder: Embedder, rnas: Sequence[Codes]) -> NDArray[np.float32]:
-    with nucleotides_bar() as bar:
+    with nt_progress() as bar:
         task = bar.add_task(embedder.name, total=sum(map(len, rnas)))
         return embedder.embed(rnas, progress=lambda done: bar.advance(task, done))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr.probing.linear import Array, Features, decompose, scaling
+from isoclr.probing.linear import Array, Features, decompose, standardize
 
 AXES = 128
 """Principal axes that are kept: a full covariance would be larger than the rest of the head, and tells little more."""
@@ -17,7 +17,7 @@ FAR = 10.0
 
 
 @dataclass(frozen=True)
-class Novelty:
+class OODDetector:
     """The cloud of training embeddings, as probabilistic principal components.
 
     Along the first axes a distance is counted in the cloud's own standard deviations; what is left of an embedding is
@@ -59,7 +59,7 @@ class Novelty:
         return np.asarray((self.distance(features) > self.limit) | woken)
 
 
-def fit_novelty(features: Features, folds: NDArray[np.int64]) -> Novelty:
+def fit_ood_detector(features: Features, folds: NDArray[np.int64]) -> OODDetector:
     """The cloud of training embeddings.
 
     An RNA lies nearer to a cloud that it is part of; the limit is therefore that of RNAs which were left out of it.
@@ -77,16 +77,16 @@ def fit_novelty(features: Features, folds: NDArray[np.int64]) -> Novelty:
     return replace(_cloud(wide), limit=limit)
 
 
-def _cloud(features: Array) -> Novelty:
+def _cloud(features: Array) -> OODDetector:
     """Mean, deviations and axes, without a limit."""
-    mean, scale = scaling(features)
+    mean, scale = standardize(features)
     found = decompose((features - mean) * scale)
     variances = found.spectrum[::-1] / len(features)
     real = int((variances > 1e-9 * variances.max(initial=0.0)).sum())
     kept = min(AXES, real, max(1, len(features) // 10))
     spread = np.sqrt(variances[:kept])
     others = variances[kept:real]
-    return Novelty(
+    return OODDetector(
         mean=mean,
         scale=scale,
         axes=(found.axes[:, ::-1][:, :kept] / spread).astype(np.float32),

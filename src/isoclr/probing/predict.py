@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from isoclr._console import for_another_stage, say
+from isoclr._console import info, quiet, table
 from isoclr._io import as_paths, check_output, write_table
 from isoclr.embedding.embed import embed
 from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.io import are_embeddings, blocks
+from isoclr.embedding.io import are_embeddings, iter_embeddings
 from isoclr.errors import InputError
 from isoclr.models.encoder import Precision
-from isoclr.probing.conformal import Regression
+from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head
-from isoclr.probing.resolve import choose, encoder_of, model_of
+from isoclr.probing.resolve import encoder_of, model_of, resolve_head
 
 FIELDS = ("value", "lower", "upper", "extrapolating")
 """Significant digits in text: more would only be rounding of the embedding."""
@@ -70,7 +70,7 @@ class Predicted:
     @property
     def title(self) -> str:
         """What the summary's table shows: quantities with intervals, or only probabilities of classes."""
-        if any(isinstance(target.predictor, Regression) for target in self.head.targets):
+        if any(isinstance(target.predictor, CVPlusRegressor) for target in self.head.targets):
             return f"{self.head.name}: intervals of coverage {self.coverage:g}"
         return f"{self.head.name}: probability of class 1"
 
@@ -94,6 +94,11 @@ class Predicted:
                 "" if np.isnan(width) else f"{width:.3g}",
                 int(new.sum()),
             ]
+
+    def print(self) -> None:
+        """Print a summary."""
+        info(f"{self.out}: {self.table.height:,} RNAs")
+        table(self.title, self.columns(), self.rows())
 
 
 def predict(
@@ -146,7 +151,7 @@ def predict(
     """
     out = Path(out)
     check_output(out, overwrite=overwrite)
-    chosen, model = choose(head, task, species, model)
+    chosen, model = resolve_head(head, task, species, model)
     coverage = chosen.check_coverage(coverage)
     paths = as_paths(inputs)
     ready = next((path for path in paths if are_embeddings(path)), None)
@@ -158,7 +163,7 @@ def predict(
         encoder_of(chosen, weights)  # others are refused now, and not after hours of embedding
         out.parent.mkdir(parents=True, exist_ok=True)
         folders = tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent)
-        with folders as folder, for_another_stage():
+        with folders as folder, quiet():
             found = embed(
                 tuple(paths),
                 model=weights,
@@ -202,7 +207,7 @@ def _check_alone(
 def _table(head: Head, embeddings: Path, coverage: float) -> pl.DataFrame:
     """Predictions for a file of embeddings, a block at a time."""
     parts = []
-    for block in blocks(embeddings):
+    for block in iter_embeddings(embeddings):
         if (block.meta["sha256"], block.dim) != (head.model["sha256"], head.dim):
             raise InputError(
                 f"{embeddings}: {block.dim} values of {block.meta['model']} {block.meta['sha256'][:12]}, head "
@@ -218,7 +223,7 @@ def _say_foreign(head: Head, table: pl.DataFrame) -> None:
     foreign = table.filter((pl.col("species") != "") & ~pl.col("species").is_in(head.species))
     if foreign.height:
         names = ", ".join(foreign["species"].unique().sort())
-        say(
+        info(
             f"{foreign.height:,} RNAs are of {names}; head {head.name!r} was trained on "
             f"{' and '.join(name or 'RNAs of no named species' for name in head.species)}"
         )

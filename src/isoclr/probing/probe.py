@@ -14,10 +14,10 @@ from isoclr.embedding.embeddings import Embeddings, RnaChoice
 from isoclr.embedding.io import parquet_files, read_embeddings
 from isoclr.errors import InputError
 from isoclr.plotting import Bar, check_format, probe_figure
-from isoclr.probing.evaluate import Method, MethodReport, evaluate, methods
+from isoclr.probing.evaluate import FeatureSet, MethodReport, baselines_for, evaluate
 from isoclr.probing.linear import Model
 from isoclr.probing.report import TITLES, ProbeReport
-from isoclr.tasks.dataset import Study, plan
+from isoclr.tasks.dataset import LabelledRnas, build_dataset
 from isoclr.tasks.labels import Labels, read_labels
 from isoclr.tasks.metrics import CLASSES, QUANTITY, Metric
 from isoclr.tasks.splits import (
@@ -117,7 +117,7 @@ def probe(
     table = _with_label(task, label).labels() if task else read_labels(Path(labels), label)
     _check_label(table, model, split)
     read = read_embeddings(Path(embeddings)).select(species, rnas)
-    study = plan(
+    study = build_dataset(
         table,
         read,
         open_corpus(corpus) if corpus is not None else None,
@@ -144,7 +144,7 @@ def probe(
         interval=_interval_words(splits),
         counts=study.counts,
         methods=_evaluate(
-            methods(study, read, model, seed, trees=trees),
+            baselines_for(study, read, model, seed, trees=trees),
             study,
             splits,
             CLASSES if table.binary else QUANTITY,
@@ -229,7 +229,10 @@ def _check_label(table: Labels, model: Model, split: SplitKind) -> None:
 
 
 def _evaluate(
-    methods: Sequence[Method], study: Study, splits: Sequence[Split], metrics: Mapping[str, Metric]
+    methods: Sequence[FeatureSet],
+    study: LabelledRnas,
+    splits: Sequence[Split],
+    metrics: Mapping[str, Metric],
 ) -> list[MethodReport]:
     with progress() as bar:
         task = bar.add_task("linear probes", total=len(methods) * len(splits))

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoclr._console import info, table
 from isoclr._io import atomic_path
-from isoclr.probing.evaluate import MethodReport, MultiLabelReport, Outcome
+from isoclr._report import count_lines
+from isoclr.probing.evaluate import MethodReport, MultiLabelReport, SplitResult
 from isoclr.tasks.gene_ontology import Hierarchy
-from isoclr.tasks.leakage import LeakAudit
+from isoclr.tasks.leakage import LeakageReport
 from isoclr.tasks.metrics import Difference, Interval
 
 Row = dict[str, str | int | float | None]
@@ -31,7 +33,7 @@ class HierarchyReport:
 
     hierarchy: Hierarchy
     methods: Sequence[MultiLabelReport]
-    leaks: LeakAudit
+    leaks: LeakageReport
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,14 @@ class OntologyReport:
                 found.append({**told, **one, **ends, **samples})
         return found
 
+    def print(self) -> None:
+        """Print the comparison and the leak audits."""
+        for line in count_lines(self.counts):
+            info(line)
+        table(f"{self.task}: {self.split}", self.columns(), self.table())
+        for one in self.hierarchies:
+            one.leaks.print(of=f", {one.hierarchy.namespace.replace('_', ' ')}")
+
 
 def _finite(value: str | int | float | None) -> str | int | float | None:
     """Null for what JSON has no number for."""
@@ -150,7 +160,7 @@ class ProbeReport:
     methods: Sequence[MethodReport]
     ids: Sequence[str]
     provenance: dict[str, Any]
-    leaks: LeakAudit | None = None
+    leaks: LeakageReport | None = None
 
     @property
     def metric(self) -> str:
@@ -249,7 +259,7 @@ class ProbeReport:
             "splits": [self._outcome(outcome) for outcome in method.outcomes],
         }
 
-    def _outcome(self, outcome: Outcome) -> dict[str, Any]:
+    def _outcome(self, outcome: SplitResult) -> dict[str, Any]:
         return {
             "split": outcome.split,
             "train": outcome.train,
@@ -257,6 +267,14 @@ class ProbeReport:
             "penalty": outcome.penalty,
             **outcome.metrics,
         }
+
+    def print(self) -> None:
+        """Print the comparison and the leak audit."""
+        for line in count_lines(self.counts):
+            info(line)
+        table(self.title, self.columns(), self.rows())
+        if self.leaks is not None:
+            self.leaks.print()
 
 
 def _interval(value: Interval) -> dict[str, float]:

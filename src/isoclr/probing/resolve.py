@@ -15,7 +15,7 @@ HEADS = "heads"
 
 def shipped_models() -> list[Path]:
     """Directories of the models that ship with this package, by name, the newest version of each first."""
-    found = [path.parent for path in pretrained.SHELF.glob("*/config.json")]
+    found = [path.parent for path in pretrained.PRETRAINED_DIR.glob("*/config.json")]
     return sorted(found, key=lambda path: (path.name.partition(".")[0], -_version(path)))
 
 
@@ -88,7 +88,7 @@ def _version(directory: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def choose(
+def resolve_head(
     head: Path | None, task: str | None, species: str, model: str | None
 ) -> tuple[Head, str | None]:
     """Load the head that options name.

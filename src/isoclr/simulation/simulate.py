@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from isoclr._console import info, table
 from isoclr._console import progress as console_progress
 from isoclr._io import atomic_directory
 from isoclr.errors import InputError
@@ -30,7 +31,7 @@ TRUTH = "truth.parquet"
 
 
 @dataclass(frozen=True)
-class World:
+class SimulatedData:
     """A simulated world on disk.
 
     Attributes:
@@ -69,6 +70,12 @@ class World:
             pl.col("length").sum().alias("nt"),
         ).rows()
 
+    def print(self) -> None:
+        """Print what was generated and the next command."""
+        columns = ("species", "genes", "gene sets", "transcripts", "coding", "mature nt")
+        table(str(self.path), columns, self.summary())
+        info(f"next: isoclr build --out CORPUS {self.inputs}")
+
 
 def simulate(
     *,
@@ -78,7 +85,7 @@ def simulate(
     genes: int | None = None,
     seed: int = 0,
     overwrite: bool = False,
-) -> World:
+) -> SimulatedData:
     """Make a world of species whose truth is known, to try everything on.
 
     Gene families descend from common ancestors: orthologs in every species, paralogs within. Coding sequences drift by
@@ -116,7 +123,7 @@ def simulate(
         _write_tables(plan, genome_name(shape), folder)
         _write_labels(plan, causes, seed, folder)
         known.table().write_parquet(folder / TRUTH, compression="zstd")
-    return World(Path(out), named)
+    return SimulatedData(Path(out), named)
 
 
 def _check_target(out: Path, overwrite: bool) -> None:

@@ -13,17 +13,24 @@ from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, nucleotides
-from isoclr.tasks.labels import Labels, Samples, match
-from isoclr.tasks.leakage import LeakAudit, audit
+from isoclr.tasks.labels import Labels, Samples, join_labels
+from isoclr.tasks.leakage import LeakageReport, audit_leakage
 from isoclr.tasks.metrics import CLASSES, QUANTITY, Metric
-from isoclr.tasks.splits import Split, SplitKind, check_folds, check_parts, group, make_splits
-from isoclr.tasks.task import INSERT, WHOLE_RNA, Rnas, Task, label_rnas
+from isoclr.tasks.splits import (
+    Split,
+    SplitKind,
+    check_folds,
+    check_parts,
+    make_splits,
+    split_groups,
+)
+from isoclr.tasks.task import INSERT, WHOLE_RNA, RnaSource, Task, label_rnas
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Study:
+class LabelledRnas:
     """The samples of one probe.
 
     Attributes:
@@ -45,12 +52,14 @@ class Study:
     compared: Sequence[Codes | None] | None = None
     compared_named: str = WHOLE_RNA
 
-    def leaks(self, splits: Sequence[Split]) -> LeakAudit:
+    def leaks(self, splits: Sequence[Split]) -> LeakageReport:
         """What the test part of every split shares with its training part."""
         genes = self.samples.table["gene"].to_numpy().astype(np.str_)
-        return audit(splits, genes, self.gene_sets, self.compared, compared=self.compared_named)
+        return audit_leakage(
+            splits, genes, self.gene_sets, self.compared, compared=self.compared_named
+        )
 
-    def select(self, keep: NDArray[np.bool_]) -> "Study":
+    def select(self, keep: NDArray[np.bool_]) -> "LabelledRnas":
         """The samples where ``keep`` ``(n,)`` is true."""
         return replace(
             self,
@@ -62,7 +71,7 @@ class Study:
         )
 
 
-def plan(
+def build_dataset(
     labels: Labels,
     embeddings: Embeddings,
     corpus: Corpus | None,
@@ -71,7 +80,7 @@ def plan(
     sequences: bool,
     chromosomes: Sequence[Path] = (),
     task: Task | None = None,
-) -> Study:
+) -> LabelledRnas:
     """Join everything: labels, embeddings, and from the corpus the gene sets and sequences.
 
     Args:
@@ -86,8 +95,8 @@ def plan(
     Raises:
         InputError: nothing in common, or the split needs what is not there.
     """
-    samples = match(labels, embeddings.table)
-    study = Study(
+    samples = join_labels(labels, embeddings.table)
+    study = LabelledRnas(
         samples=samples,
         groups=samples.table["gene"].to_numpy().astype(np.str_),
         codes=None,
@@ -99,7 +108,7 @@ def plan(
         },
     )
     study = _with_sequences(study, embeddings, corpus, task, needed=sequences)
-    found = group(study.samples, corpus, split, chromosomes)
+    found = split_groups(study.samples, corpus, split, chromosomes)
     study = replace(
         study,
         groups=found.groups,
@@ -111,13 +120,13 @@ def plan(
 
 
 def _with_sequences(
-    study: Study,
+    study: LabelledRnas,
     embeddings: Embeddings,
     corpus: Corpus | None,
     task: Task | None,
     *,
     needed: bool,
-) -> Study:
+) -> LabelledRnas:
     """The study with its sequences, from the task's construct or the corpus, where there are any."""
     source: object
     if task is not None and task.construct is not None:
@@ -189,7 +198,7 @@ class Prepared:
 
     task: Task
     split: SplitKind
-    rnas: Rnas
+    rnas: RnaSource
     samples: Samples
     groups: NDArray[np.str_]
     gene_sets: NDArray[np.str_] | None
@@ -203,16 +212,16 @@ class Prepared:
         """The sequence of every sample: views, no copies."""
         return [self.rnas.codes_of(int(row)) for row in self.samples.rows]
 
-    def leaks(self) -> LeakAudit:
+    def leaks(self) -> LeakageReport:
         """What the test parts share with the training parts."""
         genes = self.samples.table["gene"].to_numpy().astype(np.str_)
         parts = [self.rnas.compared_of(int(row)) for row in self.samples.rows]
-        return audit(self.splits, genes, self.gene_sets, parts, compared=self.rnas.compared)
+        return audit_leakage(self.splits, genes, self.gene_sets, parts, compared=self.rnas.compared)
 
 
 def prepare(
     task: Task,
-    rnas: Rnas,
+    rnas: RnaSource,
     *,
     split: SplitKind,
     repeats: int,
@@ -240,7 +249,7 @@ def prepare(
     matched, missing = _samples(task, labels, rnas, shared)
     if split == "homology" and rnas.corpus is None:
         raise InputError(f"{task.source}: constructs have no homologs; expected another split")
-    found = group(matched, rnas.corpus, split, chromosomes)
+    found = split_groups(matched, rnas.corpus, split, chromosomes)
     samples, groups = matched.select(found.keep), found.groups[found.keep]
     counts = {"samples": len(samples), "labels without an RNA": samples.unmatched}
     counts |= {"RNAs that a foreign model has not": missing, **found.counts}
@@ -260,7 +269,7 @@ def prepare(
     )
 
 
-def restricts(task: Task, rnas: Rnas, shared: Collection[str] | None) -> bool:
+def restricts(task: Task, rnas: RnaSource, shared: Collection[str] | None) -> bool:
     """Whether a task's samples are others because foreign models lack some RNAs."""
     if shared is None:
         return False
@@ -270,7 +279,7 @@ def restricts(task: Task, rnas: Rnas, shared: Collection[str] | None) -> bool:
 
 
 def _samples(
-    task: Task, labels: Labels, rnas: Rnas, shared: Collection[str] | None
+    task: Task, labels: Labels, rnas: RnaSource, shared: Collection[str] | None
 ) -> tuple[Samples, int]:
     """The task's samples with their rows in ``rnas``, and how many RNAs a foreign model lacks."""
     kept = chosen = rnas.choose(task.species, task.rnas)

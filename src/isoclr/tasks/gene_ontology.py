@@ -14,7 +14,7 @@ from isoclr.errors import InputError
 from isoclr.genomics.homology import read_gene_ids
 from isoclr.genomics.species import taxid_of
 from isoclr.genomics.text import cells, file_bytes, table_text
-from isoclr.tasks.labels import Labels, Samples, match
+from isoclr.tasks.labels import Labels, Samples, join_labels
 from isoclr.tasks.task import OntologyTask, check_at_hand
 
 OBO_EXPECTED = "an ontology in OBO format, such as go.obo or go-basic.obo"
@@ -341,7 +341,7 @@ def hierarchies(
     ontology = read_obo(task.terms)
     annotated = gene_terms(task.annotations, ontology, task.species, evidence)
     by_id, several = _by_gene_id(task, annotated)
-    samples = match(_as_labels(task.annotations, by_id), transcripts)
+    samples = join_labels(_as_labels(task.annotations, by_id), transcripts)
     keys = [gene.partition("|")[2] for gene in samples.table["gene"]]
     direct = [by_id[key] for key in keys]
     found = [

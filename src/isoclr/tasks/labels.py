@@ -260,7 +260,7 @@ def gene_key() -> pl.Expr:
     return (pl.col("species") + "|" + without_versions(pl.col("gene_id"))).alias("gene")
 
 
-def match(labels: Labels, transcripts: pl.DataFrame) -> Samples:
+def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
     """Join labels to RNAs by gene or transcript id, exactly or without the version.
 
     Args:

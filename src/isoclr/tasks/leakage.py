@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isoclr._console import table
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes, N
 from isoclr.tasks.splits import Split
 
@@ -108,7 +109,7 @@ SHARE = 0.9
 
 
 @dataclass(frozen=True)
-class Leaks:
+class Leakage:
     """What one split's test part shares with its training part: numbers of test RNAs.
 
     Attributes:
@@ -129,7 +130,7 @@ class Leaks:
 
 
 @dataclass(frozen=True)
-class LeakAudit:
+class LeakageReport:
     """The audit of all splits of a task.
 
     Attributes:
@@ -142,7 +143,7 @@ class LeakAudit:
     k: int
     share: float
     compared: str
-    splits: Sequence[Leaks]
+    splits: Sequence[Leakage]
 
     def rows(self) -> list[dict[str, str | int | float | None]]:
         """A row for every split and kind of leak: the number of test RNAs and of how many."""
@@ -185,11 +186,16 @@ class LeakAudit:
             "splits": [vars(leaks) for leaks in self.splits],
         }
 
-    def _counts(self, leaks: Leaks) -> dict[str, int | None]:
+    def _counts(self, leaks: Leakage) -> dict[str, int | None]:
         return {"gene": leaks.gene, "gene set": leaks.gene_set, self.kmers_named: leaks.kmers}
 
+    def print(self, of: str = "") -> None:
+        """Print the table; ``of`` tells one audit from another."""
+        title = f"leak audit{of}: test RNAs that share with a training part ({self.compared})"
+        table(title, ["", "test RNAs", "of", "share"], self.totals())
 
-def audit(
+
+def audit_leakage(
     splits: Sequence[Split],
     genes: NDArray[np.str_],
     gene_sets: NDArray[np.str_] | None = None,
@@ -198,7 +204,7 @@ def audit(
     k: int = LONGEST,
     share: float = SHARE,
     compared: str = "whole RNA",
-) -> LeakAudit:
+) -> LeakageReport:
     """Count, for every split, the test RNAs that the training part knows already.
 
     k-mers are compared with those of all training RNAs together, so a test RNA that two training RNAs cover between
@@ -220,7 +226,7 @@ def audit(
     (1, None)
     """
     index = None if rnas is None else SharedKmers(rnas, k)
-    return LeakAudit(
+    return LeakageReport(
         k, share, compared, [_leaks(split, genes, gene_sets, index, share) for split in splits]
     )
 
@@ -231,7 +237,7 @@ def _leaks(
     gene_sets: NDArray[np.str_] | None,
     index: SharedKmers | None,
     share: float,
-) -> Leaks:
+) -> Leakage:
     def shared(groups: NDArray[np.str_]) -> int:
         return int(np.isin(groups[split.test], groups[split.train]).sum())
 
@@ -242,7 +248,7 @@ def _leaks(
         known = index.distinct[split.test] > 0
         with_sequence = int(known.sum())
         kmers = int((index.share_with(training)[split.test][known] >= share).sum())
-    return Leaks(
+    return Leakage(
         split=split.name,
         test=len(split.test),
         gene=shared(genes),

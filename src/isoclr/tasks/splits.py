@@ -124,7 +124,7 @@ WHOLE = {"random": "genes", "homology": "gene sets", "chromosome": "chromosomes"
 
 
 @dataclass(frozen=True)
-class Groups:
+class SplitGroups:
     """What a split must not tear apart.
 
     Attributes:
@@ -140,9 +140,9 @@ class Groups:
     counts: dict[str, int]
 
 
-def group(
+def split_groups(
     samples: Samples, corpus: Corpus | None, split: SplitKind, chromosomes: Sequence[Path] = ()
-) -> Groups:
+) -> SplitGroups:
     """What a split keeps together, one way for probes, fine-tuning and benchmarks.
 
     Args:
@@ -163,7 +163,7 @@ def group(
                 "expected a corpus, or another split"
             )
         sets, unknown = gene_sets(samples, corpus)
-        return Groups(sets, everything, sets, {"genes that the corpus does not know": unknown})
+        return SplitGroups(sets, everything, sets, {"genes that the corpus does not know": unknown})
     known = None if corpus is None else gene_sets_if_known(samples, corpus)
     if split == "chromosome":
         found = locate(samples, chromosomes)
@@ -171,12 +171,12 @@ def group(
             "labelled RNAs whose chromosome is not known": found.unknown,
             "ids that the files put on several chromosomes": found.several,
         }
-        return Groups(found.groups, found.groups != "", known, counts)
+        return SplitGroups(found.groups, found.groups != "", known, counts)
     if split == "fold":
         folds = samples.table.group_by("gene").agg(pl.col("fold").n_unique())["fold"]
         torn = {"genes with RNAs in several of the label file's folds": int((folds > 1).sum())}
-        return Groups(genes, everything, known, torn)
-    return Groups(genes, everything, known, {})
+        return SplitGroups(genes, everything, known, torn)
+    return SplitGroups(genes, everything, known, {})
 
 
 def gene_sets(samples: Samples, corpus: Corpus) -> tuple[NDArray[np.str_], int]:

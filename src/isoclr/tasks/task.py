@@ -10,11 +10,12 @@ from typing import Any, TypeVar, get_args, overload
 import numpy as np
 import polars as pl
 
+from isoclr._console import info, table
 from isoclr.corpus.corpus import DATA_FILES, Corpus
 from isoclr.embedding.embeddings import SCHEMA, RnaChoice
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, nucleotides
-from isoclr.tasks.labels import Labels, Samples, match, read_labels, read_text_table
+from isoclr.tasks.labels import Labels, Samples, join_labels, read_labels, read_text_table
 from isoclr.tasks.reporter import Construct, insert_names, read_construct, write_fasta
 from isoclr.tasks.splits import SplitKind
 
@@ -282,7 +283,7 @@ WHOLE_RNA, INSERT = "whole RNA", "insert of the construct"
 
 
 @dataclass(frozen=True)
-class Rnas:
+class RnaSource:
     """RNAs that a label may be of.
 
     Attributes:
@@ -337,23 +338,23 @@ def label_rnas(labels: Labels, chosen: pl.DataFrame) -> Samples:
     """Join labels to chosen RNAs; rows of the samples are the RNAs' places.
 
     Raises:
-        InputError: see :func:`isoclr.tasks.labels.match`.
+        InputError: see :func:`isoclr.tasks.labels.join_labels`.
     """
-    samples = match(labels, chosen.drop("place"))
+    samples = join_labels(labels, chosen.drop("place"))
     places = chosen["place"].gather(samples.table["row"])
     return replace(samples, table=samples.table.with_columns(row=places))
 
 
-def of_corpus(corpus: Corpus) -> Rnas:
+def of_corpus(corpus: Corpus) -> RnaSource:
     """All RNAs of a corpus, in its order."""
     coding = pl.col("cds_end") - pl.col("cds_start")
     table = corpus.transcripts.with_columns(
         cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0)
     )
-    return Rnas(identity(corpus), _columns(table), corpus)
+    return RnaSource(identity(corpus), _columns(table), corpus)
 
 
-def of_task(task: Task, digest: str = "") -> Rnas:
+def of_task(task: Task, digest: str = "") -> RnaSource:
     """The constructs of a reporter assay, one a row of its label table, each a gene of its own.
 
     Args:
@@ -377,7 +378,7 @@ def of_task(task: Task, digest: str = "") -> Rnas:
         }
     )
     parts = [nucleotides(inserts[name], name=name) for name in names]
-    return Rnas(digest, _columns(table), None, list(sequences.values()), parts)
+    return RnaSource(digest, _columns(table), None, list(sequences.values()), parts)
 
 
 def identity(corpus: Corpus) -> str:
@@ -390,7 +391,7 @@ def _columns(table: pl.DataFrame) -> pl.DataFrame:
     return table.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
-SHELF = Path(__file__).parent / "shelf"
+BUILTIN_DIR = Path(__file__).parent / "shelf"
 """Where the task files that ship with this package lie."""
 
 DATA_VARIABLE = "ISOCLR_DATA"
@@ -407,7 +408,7 @@ def task_names() -> list[str]:
     >>> "half-life-human" in task_names()
     True
     """
-    return sorted(path.stem for path in SHELF.glob("*.toml"))
+    return sorted(path.stem for path in BUILTIN_DIR.glob("*.toml"))
 
 
 def is_task(name: Path | str) -> bool:
@@ -485,7 +486,7 @@ def _find(task: Path | str, data: Path | str | None) -> tuple[Path, Path]:
     if path.suffix == ".toml":
         if not path.is_file():
             raise InputError(f"{path}: no such task file")
-        if path.parent != SHELF:
+        if path.parent != BUILTIN_DIR:
             return path, Path(data) if data is not None else path.parent
         task = path.stem
     if str(task) not in task_names():
@@ -493,7 +494,7 @@ def _find(task: Path | str, data: Path | str | None) -> tuple[Path, Path]:
             f"{task}: no such task; expected a TOML file or one of {', '.join(task_names())}"
         )
     folder = data if data is not None else os.environ.get(DATA_VARIABLE, DATA_FOLDER)
-    return SHELF / f"{task}.toml", Path(folder)
+    return BUILTIN_DIR / f"{task}.toml", Path(folder)
 
 
 def _parse(source: Path) -> dict[str, Any]:
@@ -544,3 +545,28 @@ def _ontology_task(
             "gene ontology terms have no folds and no chromosomes"
         )
     return task
+
+
+def list_tasks(
+    task: str | None = None, *, data: Path | None = None, fasta: Path | None = None
+) -> None:
+    """The supervised tasks that ship with this package, or one of them or of your own.
+
+    Args:
+        task: a name, or a TOML file; all that ship when none is given.
+        data: the folder that the task's files are in (default: that of ISOCLR_DATA, or ``data``, for a task that ships,
+            else the task file's own).
+        fasta: write the RNAs of a reporter assay to this file, with their coding sequences, ready for ``isoclr embed``.
+
+    Raises:
+        InputError: no such task, or one whose RNAs are a corpus'.
+    """
+    names = task_names() if task is None else [task]
+    if fasta is not None:
+        if task is None:
+            raise InputError("--fasta needs the name of one task, such as mrl-5utr")
+        count = read_label_task(task, data).write_fasta(Path(fasta))
+        info(f"wrote {count:,} RNAs to {fasta}")
+        return
+    columns = ["task", "what", "species", "RNAs", "split", "labels"]
+    table("tasks", columns, described([read_task(name, data) for name in names]))

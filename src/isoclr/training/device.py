@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from isoclr.errors import InputError, IsoclrError
-from isoclr.models.packing import SHAPES, STRIDE, Packing
+from isoclr.models.packing import SHAPES, STRIDE, PackingConfig
 from isoclr.models.resnet import Architecture
 
 Precision = Literal["auto", "bf16", "float32"]
@@ -32,7 +32,7 @@ def activation_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 
 @contextmanager
-def products_for(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
+def matmul_precision(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
     """How a GPU multiplies while a model is trained; on a CPU nothing is changed.
 
     In bf16 runs the projection head and the loss are the float32 products that are left, and may use TF32: it keeps
@@ -79,17 +79,17 @@ a shortcut's two; less where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tuning:
+class MemoryPlan:
     """How a step is computed."""
 
-    packing: Packing
+    packing: PackingConfig
     recompute: bool
     """Whether activations are computed again in the backward pass instead of being kept."""
     compile: bool
     """Whether the passes between convolutions are compiled."""
 
 
-def tune(
+def plan_memory(
     architecture: Architecture,
     *,
     device: torch.device,
@@ -98,7 +98,7 @@ def tune(
     chunk_nt: int | None = None,
     recompute: Switch = "auto",
     compile: Switch = "auto",
-) -> Tuning:
+) -> MemoryPlan:
     """Follow the options, and where they leave it open, the device.
 
     Args:
@@ -119,8 +119,8 @@ def tune(
         step = _shape_step(architecture.gap, min(nt, most))
     else:
         step = STRIDE if architecture.gap is None else max(most // SHAPES // STRIDE, 1) * STRIDE
-    return Tuning(
-        packing=Packing(gap=architecture.gap, chunk_nt=most, round_to=step),
+    return MemoryPlan(
+        packing=PackingConfig(gap=architecture.gap, chunk_nt=most, round_to=step),
         recompute=_decide(recompute, not _fits(architecture, dtype, device, nt)),
         compile=compiled,
     )
@@ -131,7 +131,7 @@ class OutOfMemoryError(IsoclrError):
 
 
 @contextmanager
-def memory_errors_named() -> Iterator[None]:
+def reraise_out_of_memory() -> Iterator[None]:
     """Turn what torch throws when a GPU's memory is full into one line.
 
     Raises:

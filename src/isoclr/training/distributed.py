@@ -26,7 +26,7 @@ class LostRankError(IsoclrError):
 
 
 @dataclass(frozen=True)
-class World:
+class Distributed:
     """The processes of a run, as one of them sees it."""
 
     rank: int = 0
@@ -80,7 +80,7 @@ class World:
 
 
 @contextmanager
-def join(device: str = "auto", timeout_minutes: float = 10.0) -> Iterator[World]:
+def init_distributed(device: str = "auto", timeout_minutes: float = 10.0) -> Iterator[Distributed]:
     """Join the processes that torchrun started, or be a world of one.
 
     Args:
@@ -97,21 +97,21 @@ def join(device: str = "auto", timeout_minutes: float = 10.0) -> Iterator[World]
     if on_gpu:
         torch.cuda.set_device(chosen)
     if size == 1:
-        yield World(0, 1, chosen)
+        yield Distributed(0, 1, chosen)
         return
-    with lost_ranks_named(rank, size):
+    with reraise_lost_rank(rank, size):
         dist.init_process_group(
             "nccl" if on_gpu else "gloo",
             timeout=timedelta(minutes=timeout_minutes),
             device_id=chosen if on_gpu else None,
         )
-        yield World(rank, size, chosen)
+        yield Distributed(rank, size, chosen)
         # not on the way out of an error: a group that has lost a rank may never come apart
         dist.destroy_process_group()
 
 
 @contextmanager
-def lost_ranks_named(rank: int, size: int) -> Iterator[None]:
+def reraise_lost_rank(rank: int, size: int) -> Iterator[None]:
     """Turn what a collective throws when a process has died into one line.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rich.progress import TextColumn
 
-from isoclr._console import progress, say
+from isoclr._console import info, progress
 from isoclr._io import atomic_path
 from isoclr.errors import MissingExtraError
 
@@ -93,7 +93,7 @@ def _summary_writer(folder: Path, step: int) -> "SummaryWriter":
     return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
 
-class Display:
+class ProgressDisplay:
     """A progress bar with loss, learning rate, nt/s and time left; on the leading rank only.
 
     Args:
@@ -137,4 +137,4 @@ class Display:
     def say(self, message: str) -> None:
         """Say something above the bar."""
         if self._shown:
-            say(message)
+            info(message)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-class Stream(IntEnum):
+class RngStream(IntEnum):
     """What random numbers are for; each purpose has numbers of its own."""
 
     PAIRS = 0
@@ -21,7 +21,7 @@ class Stream(IntEnum):
     COMPOSITION = 6
 
 
-def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
+def keyed_rng(seed: int, stream: RngStream, *key: int) -> np.random.Generator:
     """Random numbers that depend on the run's seed, their purpose and a key, and on nothing drawn before."""
     return np.random.default_rng((seed, int(stream), *key))
 
@@ -61,7 +61,7 @@ _FIRST, _SECOND, _THIRD = 0x3184_8BAB, 0x21F0_AAAD, 0x735A_2D97
 """Odd, with irregular bits; after two rounds every bit of the input has reached every bit of the word."""
 
 
-def words(position: Tensor, low: Tensor, high: Tensor) -> Tensor:
+def hash_uint32(position: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """One random 32-bit word for every position of a view.
 
     The low half of the key says where the view's sequence of counters begins, the high half enters after the first
@@ -85,7 +85,7 @@ def _folded(x: Tensor) -> Tensor:
     return x.bitwise_xor_((x >> 15).bitwise_and_(0x1_FFFF))
 
 
-def below(drawn: Tensor, probability: float) -> Tensor:
+def bernoulli(drawn: Tensor, probability: float) -> Tensor:
     """Which words are among the lowest ``probability`` of all: bool, true with that probability.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any, Self
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class StopRequest:
+class GracefulStop:
     """Notes SIGTERM (a scheduler's) and SIGINT (Ctrl-C) instead of dying of them.
 
     A second Ctrl-C stops at once. A SIGTERM after a Ctrl-C does not: torchrun sends one of its own.

@@ -6,7 +6,7 @@ import pytest
 
 import isoclr
 from isoclr.errors import InputError
-from isoclr.evaluation.evaluate import benchmark
+from isoclr.evaluation.evaluate import evaluate
 
 RUNS = """
 [ablations]
@@ -26,7 +26,7 @@ mask = 0.15
 @pytest.mark.slow
 def test_every_ablation_is_a_run_of_its_own_corpus_and_equal_ones_are_run_once(world: Any) -> None:
     out = world.folder / "out"
-    benchmark(world.plan(RUNS), out=out, report=False)
+    evaluate(world.plan(RUNS), out=out, report=False)
     rows = pl.read_csv(out / "results" / "ablations.csv")
     assert rows["method"].unique(maintain_order=True).to_list() == [
         "full",
@@ -56,13 +56,13 @@ def test_runs_of_different_lengths_are_refused(world: Any) -> None:
     with pytest.raises(
         InputError, match=r"\[ablations\]: pretrain.steps must be given, and be equal"
     ):
-        benchmark(world.plan(uneven), out=world.folder / "out", list=True)
+        evaluate(world.plan(uneven), out=world.folder / "out", list=True)
     without = RUNS.replace("steps = 2, ", "")
     with pytest.raises(InputError, match="must be given"):
-        benchmark(world.plan(without), out=world.folder / "out", list=True)
+        evaluate(world.plan(without), out=world.folder / "out", list=True)
 
 
 def test_minutes_beside_steps_are_refused(world: Any) -> None:
     plan = world.plan(RUNS.replace("mask = 0.15", "minutes = 3"))
     with pytest.raises(InputError, match="minutes is given for 'full again', expected steps alone"):
-        benchmark(plan, out=world.folder / "out", list=True)
+        evaluate(plan, out=world.folder / "out", list=True)

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import Bench
-from isoclr.evaluation.evaluate import benchmark
+from isoclr.evaluation.cache import Context
+from isoclr.evaluation.evaluate import evaluate
 from isoclr.evaluation.read_plan import read_plan
 from isoclr.evaluation.studies import finetuning
 
@@ -24,7 +24,7 @@ options = { epochs = 1, batch_size = 16, hidden = 8 }
 @pytest.mark.slow
 def test_networks_are_trained_once_for_both_studies(world: Any) -> None:
     out = world.folder / "out"
-    done = benchmark(world.plan(PLAN), out=out)  # with a page: one split has no interval
+    done = evaluate(world.plan(PLAN), out=out)  # with a page: one split has no interval
     assert {one.study: one.computed for one in done.studies} == {"low_data": 2, "finetuning": 2}
     assert len(list((out / "tuned").iterdir())) == 3  # all labels fine-tuned: the same in both
     rows = pl.read_csv(out / "results" / "finetuning.csv")
@@ -37,7 +37,7 @@ def test_networks_are_trained_once_for_both_studies(world: Any) -> None:
     assert low["train"][0] > low["train"][1]
     tuned = rows.filter(metric="pearson", method="small, fine-tuned")["value"][0]
     assert low["value"][0] == pytest.approx(tuned, abs=1e-5)
-    again = benchmark(world.plan(PLAN), out=out, report=False)
+    again = evaluate(world.plan(PLAN), out=out, report=False)
     assert sum(one.computed for one in again.studies) == 0
 
 
@@ -58,7 +58,7 @@ def two_tasks(world: Any, second: str) -> Path:
 
 def test_tasks_that_are_learnt_together_are_one_training_with_a_result_each(world: Any) -> None:
     out = world.folder / "out"
-    done = benchmark(two_tasks(world, world.constructs()), out=out, report=False)
+    done = evaluate(two_tasks(world, world.constructs()), out=out, report=False)
     assert [one.computed for one in done.studies] == [3]
     assert len(list((out / "tuned").iterdir())) == 2
     rows = pl.read_csv(out / "results" / "finetuning.csv").filter(metric="pearson")
@@ -78,7 +78,7 @@ def test_tasks_of_the_same_genes_are_dealt_together_and_not_compared_by_split(wo
     half = (world.folder / "gc.tsv").read_text().splitlines()[:30]
     (world.folder / "half.tsv").write_text("\n".join(half) + "\n")
     task = world.task("assay", 'file = "half.tsv"', "[samples]", 'species = "human"')
-    bench = Bench(read_plan(two_tasks(world, task)), world.folder / "out")
+    bench = Context(read_plan(two_tasks(world, task)), world.folder / "out")
     assert bench.plan.finetuning is not None
     alone, first, second = finetuning.cells(bench, bench.plan.finetuning)
     assert first.inputs["trained"] == second.inputs["trained"] != alone.inputs["trained"]
@@ -92,4 +92,4 @@ def test_tasks_without_a_common_split_cannot_be_learnt_together(world: Any) -> N
     plan = two_tasks(world, world.constructs())
     plan.write_text(plan.read_text().replace("splits = ['random']", "splits = ['fold']"))
     with pytest.raises(InputError, match="gc and assay, which have no split in common"):
-        benchmark(plan, out=world.folder / "out", list=True)
+        evaluate(plan, out=world.folder / "out", list=True)

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.analysis.tsne import Colour
-from isoclr.evaluation.evaluate import benchmark
+from isoclr.analysis.tsne import Coloring
+from isoclr.evaluation.evaluate import evaluate
 from isoclr.evaluation.results import TABLES
 
 
@@ -24,7 +24,7 @@ def mapped(world: Any, study: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(latent, "_shown", whatever_codes)  # none of the small world's RNAs codes
     monkeypatch.setattr(latent, "_of_neighbours", lambda *_: [])
     out: Path = world.folder / "out"
-    benchmark(world.plan(study), out=out, report=False)
+    evaluate(world.plan(study), out=out, report=False)
     return out
 
 
@@ -80,7 +80,7 @@ def test_the_control_has_the_same_colours_on_the_same_rnas() -> None:
     from isoclr.evaluation.studies import latent
 
     values = ["a", "b", None, *"a" * 40, None, *"b" * 40]
-    one = Colour("what it does", "class", pl.Series(values, dtype=pl.String))
+    one = Coloring("what it does", "class", pl.Series(values, dtype=pl.String))
     shuffled = latent._shuffled(one, seed=0)
     assert shuffled.name == "what it does, shuffled"
     assert (shuffled.values.is_null() == one.values.is_null()).all()

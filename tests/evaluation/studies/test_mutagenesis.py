@@ -6,7 +6,7 @@ import pytest
 
 import isoclr
 from isoclr.errors import InputError
-from isoclr.evaluation.evaluate import benchmark
+from isoclr.evaluation.evaluate import evaluate
 from isoclr.evaluation.results import TABLES
 from isoclr.evaluation.studies import mutagenesis
 
@@ -52,7 +52,7 @@ def of_mrnas(world: Any) -> dict[str, str]:
 @pytest.mark.slow
 def test_motifs_and_every_base_of_an_mrna_by_one_head(coding: Any) -> None:
     out = coding.folder / "out"
-    benchmark(coding.plan(PLAN, **of_mrnas(coding)), out=out, report=False)
+    evaluate(coding.plan(PLAN, **of_mrnas(coding)), out=out, report=False)
     assert len(list((out / "heads").iterdir())) == 1
     rows = pl.read_csv(out / "results" / "mutagenesis.csv")
     assert rows["task"].unique().to_list() == ["mrna"]

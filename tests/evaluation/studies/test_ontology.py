@@ -3,7 +3,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from isoclr.evaluation.evaluate import benchmark
+from isoclr.evaluation.evaluate import evaluate
 from isoclr.evaluation.studies import ontology
 from isoclr.probing.ontology import SHUFFLED
 
@@ -20,7 +20,7 @@ def names(world: Any, plan: str = PLAN) -> list[str]:
 def test_methods_stand_beside_the_model_on_the_same_genes(world: Any) -> None:
     world.ontology()
     out = world.folder / "out"
-    benchmark(world.plan(PLAN), out=out, report=False)
+    evaluate(world.plan(PLAN), out=out, report=False)
     rows = pl.read_csv(out / "results" / "ontology.csv").filter(metric="roc_auc")
     assert rows["method"].unique(maintain_order=True).to_list() == ["small", *BASELINES]
     assert rows.filter(term_id="all")["n"].unique().to_list() == [48]
@@ -34,7 +34,7 @@ def test_methods_stand_beside_the_model_on_the_same_genes(world: Any) -> None:
 def test_the_supervised_encoder_is_one_of_them(world: Any) -> None:
     world.ontology()
     out = world.folder / "out"
-    benchmark(world.plan(PLAN + SUPERVISED), out=out, report=False)
+    evaluate(world.plan(PLAN + SUPERVISED), out=out, report=False)
     rows = pl.read_csv(out / "results" / "ontology.csv")
     beside = ["supervised on gc"]
     assert rows["method"].unique(maintain_order=True).to_list() == ["small", *beside, *BASELINES]

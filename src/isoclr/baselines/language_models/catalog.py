@@ -6,10 +6,12 @@ names one.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from isoclr._console import info, table
 from isoclr.errors import InputError
 
 FamilyName = Literal["dnabert", "dnabert-2", "nucleotide-transformer", "hyenadna", "rna-fm"]
@@ -281,3 +283,42 @@ def read_settings(path: Path) -> Settings:
     if not isinstance(values, dict):
         raise InputError(f"{path}: not a model's config (no JSON object)")
     return Settings(path, values)
+
+
+_HEADS = ("language model", "parameters", "window (tokens)", "dim", "weights", "pinned", "needs")
+
+
+def list_models() -> None:
+    """What isoclr embed --model can be: encoders that ship with isoclr, and language models of other groups.
+
+    Weights of language models are fetched from the Hugging Face hub at a pinned commit, as safetensors only. Where
+    only a pickle is published, embed tells how to convert it and to give the folder as --model-dir; where no commit is
+    pinned, name one with --revision.
+    """
+    shipped = list(_shipped())
+    if shipped:
+        table("encoders that ship", ("model", "parameters", "dim"), shipped)
+    table("language models of other groups", _HEADS, _published())
+    info("also: the folder of a trained model, or user/name@revision of the Hugging Face hub")
+
+
+def _shipped() -> Iterable[tuple[object, ...]]:
+    from isoclr.models.load import PRETRAINED_DIR, load
+
+    for directory in sorted(PRETRAINED_DIR.iterdir()) if PRETRAINED_DIR.is_dir() else ():
+        if directory.is_dir():
+            encoder = load(directory)
+            yield directory.name, encoder.num_parameters, encoder.dim
+
+
+def _published() -> Iterable[tuple[object, ...]]:
+    for entry in CATALOGUE.values():
+        yield (
+            entry.name,
+            entry.parameters,
+            entry.window,
+            entry.dim,
+            entry.published,
+            (entry.revision or "–")[:8],
+            entry.package or "–",
+        )

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from isoclr._console import say
+from isoclr._console import info
 from isoclr._io import sha256
 from isoclr.baselines.language_models.catalog import CONFIG, Entry
 from isoclr.errors import InputError
@@ -199,13 +199,13 @@ def _fetched(address: Address, needed: Sequence[str], endpoint: str | None) -> P
         if cached and _has_weights(cached) and (address.is_pinned or offline()):
             return cached
         names = _to_fetch(address, listing(api, address), needed)
-        say(f"{address}: fetching {', '.join(names)}")
+        info(f"{address}: fetching {', '.join(names)}")
         commit = address.revision
         for name in names:
             file = download(api, address, name, commit)
             commit = file.parent.name  # a branch may move between two downloads
     if not address.is_pinned:
-        say(f"{address} is commit {commit}; only a commit names the same weights for ever")
+        info(f"{address} is commit {commit}; only a commit names the same weights for ever")
     return file.parent
 
 

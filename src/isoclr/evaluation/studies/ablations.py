@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import Bench, Cell, Outcome, Product
+from isoclr.evaluation.cache import Artifact, CachedResult, Context, Outcome
 from isoclr.evaluation.methods import (
     Frozen,
     derived_corpus,
@@ -15,7 +15,7 @@ from isoclr.evaluation.methods import (
     pretraining,
     run_embeddings,
 )
-from isoclr.evaluation.plan import Ablation, Ablations, Asked
+from isoclr.evaluation.plan import Ablation, Ablations, TaskEntry
 from isoclr.evaluation.studies.linear_probe import by_split, probe, summary_rows
 from isoclr.pretraining.pretrain import pretrain
 from isoclr.tasks.dataset import Prepared
@@ -24,7 +24,7 @@ from isoclr.tasks.splits import SplitKind
 STUDY = "ablations"
 
 
-def cells(bench: Bench, study: Ablations) -> list[Cell]:
+def cells(bench: Context, study: Ablations) -> list[CachedResult]:
     """One result for every run, task and split."""
     _check_equal_lengths(bench, study)
     labelled = _labelled(bench, study)
@@ -40,7 +40,7 @@ def cells(bench: Bench, study: Ablations) -> list[Cell]:
     return found
 
 
-def _run(bench: Bench, study: Ablations, ablation: Ablation) -> Product:
+def _run(bench: Context, study: Ablations, ablation: Ablation) -> Artifact:
     """The pre-training run; ablations with equal options are one run."""
     corpus = None
     if ablation.corpus:
@@ -50,7 +50,7 @@ def _run(bench: Bench, study: Ablations, ablation: Ablation) -> Product:
     return pretraining(bench, corpus, options, f"pre-training {ablation.name!r}")
 
 
-def _labelled(bench: Bench, study: Ablations) -> Product:
+def _labelled(bench: Context, study: Ablations) -> Artifact:
     """The labelled RNAs alone: all that has to be embedded by every run."""
     names: set[str] = set()
     for name in study.tasks:
@@ -65,13 +65,13 @@ def _labelled(bench: Bench, study: Ablations) -> Product:
 
 
 def _cell(
-    bench: Bench,
-    asked: Asked,
+    bench: Context,
+    asked: TaskEntry,
     split: SplitKind,
     ablation: Ablation,
-    run: Product,
-    embedding: Product,
-) -> Cell:
+    run: Artifact,
+    embedding: Artifact,
+) -> CachedResult:
     inputs = {**bench.sample_inputs(asked, split, asked.repeats), "embedding": embedding.key}
     inputs["name"] = ablation.name
 
@@ -82,10 +82,10 @@ def _cell(
         details = {"by_split": by_split(report), "run": run.key, "options": run.inputs}
         return Outcome(summary_rows(report, prepared, STUDY), details)
 
-    return Cell(STUDY, f"{ablation.name}: {asked.name}, {split} split", inputs, compute)
+    return CachedResult(STUDY, f"{ablation.name}: {asked.name}, {split} split", inputs, compute)
 
 
-def _features(bench: Bench, embedding: Product, prepared: Prepared) -> Any:
+def _features(bench: Context, embedding: Artifact, prepared: Prepared) -> Any:
     """The samples' embeddings, found by name: the file has the labelled RNAs only."""
     read = bench.read(embedding.path())
     key = ["species", "transcript_id"]
@@ -96,7 +96,7 @@ def _features(bench: Bench, embedding: Product, prepared: Prepared) -> Any:
     return read.matrix[found["place"].to_numpy()]
 
 
-def _check_equal_lengths(bench: Bench, study: Ablations) -> None:
+def _check_equal_lengths(bench: Context, study: Ablations) -> None:
     """Runs of different lengths tell nothing of what was left out."""
     for run in study.runs:
         for key in ("minutes", "epochs"):

@@ -1,9 +1,9 @@
 """Networks trained on the labels (the paper's Table 3): fine-tuned, from scratch, and Saluki."""
 
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import Bench, Cell, Outcome
+from isoclr.evaluation.cache import CachedResult, Context, Outcome
 from isoclr.evaluation.networks import (
-    Training,
+    NetworkRun,
     check_same_samples,
     name_of_network,
     results_by_split,
@@ -19,7 +19,7 @@ MULTI_TASK = "fine-tuned"
 """The network that learns several tasks at once."""
 
 
-def cells(bench: Bench, study: Tuned) -> list[Cell]:
+def cells(bench: Context, study: Tuned) -> list[CachedResult]:
     """One result for every task, split and method, then one for every task of those that are learnt together."""
     learnt = [study.tasks, *study.together]
     check_same_samples(bench, list(dict.fromkeys(name for some in learnt for name in some)))
@@ -37,7 +37,7 @@ def cells(bench: Bench, study: Tuned) -> list[Cell]:
     ]
 
 
-def _shared_splits(bench: Bench, names: tuple[str, ...]) -> list[SplitKind]:
+def _shared_splits(bench: Context, names: tuple[str, ...]) -> list[SplitKind]:
     """Those that all tasks have."""
     first, *others = (bench.plan.tasks[name].splits for name in names)
     shared = [split for split in first if all(split in other for other in others)]
@@ -50,10 +50,10 @@ def _shared_splits(bench: Bench, names: tuple[str, ...]) -> list[SplitKind]:
 
 
 def _training(
-    bench: Bench, study: Tuned, names: tuple[str, ...], split: SplitKind, method: str
-) -> Training:
+    bench: Context, study: Tuned, names: tuple[str, ...], split: SplitKind, method: str
+) -> NetworkRun:
     asked, *beside = (bench.plan.tasks[name] for name in names)
-    return Training(
+    return NetworkRun(
         asked,
         method,
         split,
@@ -65,7 +65,7 @@ def _training(
     )
 
 
-def _cell(bench: Bench, training: Training, place: int) -> Cell:
+def _cell(bench: Context, training: NetworkRun, place: int) -> CachedResult:
     asked, together = training.tasks[place], training.tasks if training.beside else ()
     name = name_of_network(bench, training.method, together)
 
@@ -79,4 +79,4 @@ def _cell(bench: Bench, training: Training, place: int) -> Cell:
     inputs = {"trained": trained(bench, training).key, "method": name}
     if together:
         inputs["task"] = asked.name
-    return Cell(STUDY, f"{asked.name}, {training.split} split: {name}", inputs, compute)
+    return CachedResult(STUDY, f"{asked.name}, {training.split} split: {name}", inputs, compute)

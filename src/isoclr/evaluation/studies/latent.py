@@ -8,19 +8,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import progress
-from isoclr.analysis.geometry import encoded, geometry
-from isoclr.analysis.relations import relatives
+from isoclr.analysis.geometry import alignment_uniformity, probe_properties
+from isoclr.analysis.relations import gene_relations
 from isoclr.analysis.retrieval import retrieval
-from isoclr.analysis.tsne import Colour, tsne
+from isoclr.analysis.tsne import Coloring, tsne
 from isoclr.baselines.features import KmersAndCodons
-from isoclr.embedding.embed import nucleotides_bar
+from isoclr.embedding.embed import nt_progress
 from isoclr.embedding.embeddings import Embeddings
-from isoclr.evaluation.cache import Bench, Cell, Outcome, Product, Row
+from isoclr.evaluation.cache import Artifact, CachedResult, Context, Outcome, Row
 from isoclr.evaluation.methods import RANDOM_INIT, embeddings, untrained_embeddings
 from isoclr.evaluation.networks import supervised_embeddings
 from isoclr.evaluation.plan import Latent
 from isoclr.tasks.gene_ontology import hierarchies
-from isoclr.tasks.labels import gene_key, match, representatives
+from isoclr.tasks.labels import gene_key, join_labels, representatives
 from isoclr.tasks.task import OntologyTask
 
 STUDY = "latent"
@@ -33,7 +33,7 @@ SHUFFLED = "{}, shuffled"
 Matrix = NDArray[np.float32]
 
 
-def cells(bench: Bench, study: Latent) -> list[Cell]:
+def cells(bench: Context, study: Latent) -> list[CachedResult]:
     """A map for every model, the untrained encoder and a supervised one, and one study of the neighbours of all."""
     embedded = {m.name: embeddings(bench, m) for m in bench.plan.models}
     embedded[RANDOM_INIT] = untrained_embeddings(bench, bench.plan.models[0])
@@ -42,7 +42,7 @@ def cells(bench: Bench, study: Latent) -> list[Cell]:
     return [*maps, _neighbours(bench, study, embedded)]
 
 
-def _neighbours(bench: Bench, study: Latent, embedded: dict[str, Product]) -> Cell:
+def _neighbours(bench: Context, study: Latent, embedded: dict[str, Artifact]) -> CachedResult:
     inputs = {
         "corpus": bench.identity,
         "embeddings": {name: product.key for name, product in embedded.items()},
@@ -56,12 +56,12 @@ def _neighbours(bench: Bench, study: Latent, embedded: dict[str, Product]) -> Ce
         rows = _of_neighbours(bench, study, methods)
         return Outcome([{**row, "part": row["study"], "study": STUDY} for row in rows])
 
-    return Cell(STUDY, "nearest neighbours, geometry, and what is encoded", inputs, compute)
+    return CachedResult(STUDY, "nearest neighbours, geometry, and what is encoded", inputs, compute)
 
 
-def _of_neighbours(bench: Bench, study: Latent, methods: dict[str, Matrix]) -> list[Row]:
+def _of_neighbours(bench: Context, study: Latent, methods: dict[str, Matrix]) -> list[Row]:
     rnas, seed = bench.rnas(), bench.plan.seed
-    known = relatives(rnas.table, rnas.corpus)
+    known = gene_relations(rnas.table, rnas.corpus)
     queries = min(study.queries, len(known))
     with progress() as bar:
         searched = bar.add_task("neighbours", total=queries * len(methods))
@@ -72,23 +72,23 @@ def _of_neighbours(bench: Bench, study: Latent, methods: dict[str, Matrix]) -> l
             seed=seed,
             progress=lambda n: bar.advance(searched, n),
         )
-        spread = geometry(methods, known, seed=seed)
+        spread = alignment_uniformity(methods, known, seed=seed)
         fits = bar.add_task("properties", total=None)
-        read = encoded(
+        read = probe_properties(
             methods, known, rnas.codes_of, seed=seed, progress=lambda n: bar.advance(fits, n)
         )
     return [*found.rows(), *spread.rows(), *read.rows()]
 
 
-def _kmers(bench: Bench) -> Matrix:
+def _kmers(bench: Context) -> Matrix:
     rnas = bench.rnas()
     codes = [rnas.codes_of(row) for row in range(rnas.table.height)]
-    with nucleotides_bar() as bar:
+    with nt_progress() as bar:
         task = bar.add_task(KmersAndCodons.name, total=sum(map(len, codes)))
         return KmersAndCodons().embed(codes, progress=lambda done: bar.advance(task, done))
 
 
-def _map(bench: Bench, study: Latent, name: str, product: Product) -> Cell:
+def _map(bench: Context, study: Latent, name: str, product: Artifact) -> CachedResult:
     asked = [bench.plan.tasks[one] for one in study.tasks]
     terms = study.ontology
     inputs = {
@@ -109,15 +109,15 @@ def _map(bench: Bench, study: Latent, name: str, product: Product) -> Cell:
     def compute() -> Outcome:
         return _drawn(bench, study, name, bench.read(product.path()))
 
-    return Cell(STUDY, f"map of {name}", inputs, compute)
+    return CachedResult(STUDY, f"map of {name}", inputs, compute)
 
 
-def _drawn(bench: Bench, study: Latent, name: str, read: Embeddings) -> Outcome:
+def _drawn(bench: Context, study: Latent, name: str, read: Embeddings) -> Outcome:
     rnas = bench.rnas()
     rows = _shown(rnas.table, study, bench.plan.seed)
     facts = bench.corpus.transcripts.select("gene_symbol", "gene_set", "biotype")
     table = pl.concat([rnas.table, facts], how="horizontal")[rows]
-    known = relatives(rnas.table, rnas.corpus)
+    known = gene_relations(rnas.table, rnas.corpus)
     colours = _colours(bench, study, table)
     found = tsne(
         read.matrix[rows],
@@ -145,18 +145,18 @@ def _shown(table: pl.DataFrame, study: Latent, seed: int) -> NDArray[np.int64]:
     return rows
 
 
-def _colours(bench: Bench, study: Latent, table: pl.DataFrame) -> list[Colour]:
-    found = [Colour("length", "quantity", table["length"].cast(pl.Float64), skewed=True)]
+def _colours(bench: Context, study: Latent, table: pl.DataFrame) -> list[Coloring]:
+    found = [Coloring("length", "quantity", table["length"].cast(pl.Float64), skewed=True)]
     if study.species is None:
-        found.append(Colour("species", "class", table["species"]))
+        found.append(Coloring("species", "class", table["species"]))
     for name in study.tasks:
         task = bench.plan.tasks[name].task
         of_the_map = study.species is None or task.species in (None, study.species)
         if task.construct is None and of_the_map:
             rows, part = _of_species(task.species, table)
-            samples = match(task.labels(), part)
+            samples = join_labels(task.labels(), part)
             values = _spread(table.height, rows[samples.rows], samples.values.tolist())
-            found.append(Colour(name, "quantity", pl.Series(values, dtype=pl.Float64)))
+            found.append(Coloring(name, "quantity", pl.Series(values, dtype=pl.Float64)))
     if study.ontology is not None:
         terms = _terms(study.ontology, table)
         found += [*terms, _shuffled(terms[0], bench.plan.seed)]
@@ -175,7 +175,7 @@ def _files(task: OntologyTask) -> list[Path]:
     return [task.source, task.terms, task.annotations, *ids]
 
 
-def _terms(task: OntologyTask, table: pl.DataFrame) -> list[Colour]:
+def _terms(task: OntologyTask, table: pl.DataFrame) -> list[Coloring]:
     """For each hierarchy its three commonest terms; a gene with several of them has no colour of its own."""
     found = []
     rows, part = _of_species(task.species, table)
@@ -184,16 +184,16 @@ def _terms(task: OntologyTask, table: pl.DataFrame) -> list[Colour]:
         words = [names[int(row.argmax())] if row.sum() == 1 else None for row in one.labels]
         values = _spread(table.height, rows[one.samples.rows], words)
         title = one.namespace.replace("_", " ")
-        found.append(Colour(title, "class", pl.Series(values, dtype=pl.String)))
+        found.append(Coloring(title, "class", pl.Series(values, dtype=pl.String)))
     return found
 
 
-def _shuffled(one: Colour, seed: int) -> Colour:
+def _shuffled(one: Coloring, seed: int) -> Coloring:
     """The same RNAs in the same colours, dealt at random: what looks like a pattern here is none (Figure 6)."""
     known = one.values.is_not_null().to_numpy()
     dealt = np.random.default_rng(seed).permutation(one.values.drop_nulls().to_numpy())
     values = _spread(len(known), np.flatnonzero(known), dealt.tolist())
-    return Colour(SHUFFLED.format(one.name), one.kind, pl.Series(values, dtype=one.values.dtype))
+    return Coloring(SHUFFLED.format(one.name), one.kind, pl.Series(values, dtype=one.values.dtype))
 
 
 def _spread(n: int, rows: NDArray[np.int64], values: list[Any]) -> list[Any]:

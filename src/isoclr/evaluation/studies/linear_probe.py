@@ -5,10 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from isoclr.evaluation.cache import Bench, Cell, Outcome, Row
+from isoclr.evaluation.cache import CachedResult, Context, Outcome, Row
 from isoclr.evaluation.methods import Frozen, frozen_methods
-from isoclr.evaluation.plan import Asked, Main
-from isoclr.probing.evaluate import Method, MethodReport, evaluate
+from isoclr.evaluation.plan import Main, TaskEntry
+from isoclr.probing.evaluate import FeatureSet, MethodReport, evaluate
 from isoclr.tasks.dataset import Prepared
 from isoclr.tasks.splits import SplitKind
 from isoclr.tasks.task import INSERT
@@ -16,7 +16,7 @@ from isoclr.tasks.task import INSERT
 STUDY = "main"
 
 
-def cells(bench: Bench, study: Main) -> list[Cell]:
+def cells(bench: Context, study: Main) -> list[CachedResult]:
     """One result for every task, split and method, and one leak audit for every task and split."""
     found = []
     for name in study.tasks:
@@ -30,7 +30,7 @@ def cells(bench: Bench, study: Main) -> list[Cell]:
     return found
 
 
-def _cell(bench: Bench, asked: Asked, split: SplitKind, method: Frozen) -> Cell:
+def _cell(bench: Context, asked: TaskEntry, split: SplitKind, method: Frozen) -> CachedResult:
     inputs = bench.sample_inputs(asked, split, asked.repeats)
 
     def compute() -> Outcome:
@@ -44,12 +44,12 @@ def _cell(bench: Bench, asked: Asked, split: SplitKind, method: Frozen) -> Cell:
 
     title = f"{asked.name}, {split} split: {method.name} ({method.probe})"
     inputs |= {"probe": method.probe, "method": method.name, **method.inputs}
-    return Cell(STUDY, title, inputs, compute)
+    return CachedResult(STUDY, title, inputs, compute)
 
 
 def probe(method: Frozen, prepared: Prepared) -> MethodReport:
     """Fit on every training part, predict every test part."""
-    features = Method(method.name, method.features(prepared), method.probe)
+    features = FeatureSet(method.name, method.features(prepared), method.probe)
     values = prepared.samples.values
     (report,) = evaluate([features], values, prepared.groups, prepared.splits, prepared.metrics)
     return report
@@ -104,7 +104,7 @@ def predictions(report: MethodReport, prepared: Prepared) -> pl.DataFrame:
     )
 
 
-def _audit(bench: Bench, asked: Asked, split: SplitKind) -> Cell:
+def _audit(bench: Context, asked: TaskEntry, split: SplitKind) -> CachedResult:
     inputs = {**bench.sample_inputs(asked, split, asked.repeats), "audit": "whole RNA"}
     if asked.task.construct is not None:
         inputs["audit"] = INSERT
@@ -117,4 +117,4 @@ def _audit(bench: Bench, asked: Asked, split: SplitKind) -> Cell:
         ]
         return Outcome(rows, found.as_dict())
 
-    return Cell("leaks", f"{asked.name}, {split} split: leak audit", inputs, compute)
+    return CachedResult("leaks", f"{asked.name}, {split} split: leak audit", inputs, compute)

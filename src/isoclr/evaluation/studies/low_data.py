@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from isoclr.evaluation.cache import Bench, Cell, Outcome, Row
+from isoclr.evaluation.cache import CachedResult, Context, Outcome, Row
 from isoclr.evaluation.methods import KINDS, Frozen, frozen_methods
 from isoclr.evaluation.networks import (
     NETWORKS,
-    Training,
+    NetworkRun,
     check_same_samples,
     name_of_network,
     split_of,
     summary_rows,
     trained,
 )
-from isoclr.evaluation.plan import Asked, LowData
+from isoclr.evaluation.plan import LowData, TaskEntry
 from isoclr.probing.linear import fit_predict
 from isoclr.tasks.dataset import Prepared
 from isoclr.tasks.splits import Indices, Split, SplitKind
@@ -23,7 +23,7 @@ FEWEST = 8
 """A probe needs a few samples; a share that leaves fewer is not run."""
 
 
-def cells(bench: Bench, study: LowData) -> list[Cell]:
+def cells(bench: Context, study: LowData) -> list[CachedResult]:
     """One result for every task, method, share and repeat; what trains a network comes last."""
     kinds = tuple(kind for kind in study.methods if kind in KINDS)
     if len(kinds) < len(study.methods):
@@ -49,11 +49,11 @@ def cells(bench: Bench, study: LowData) -> list[Cell]:
 
 
 def _trained(
-    bench: Bench, study: LowData, asked: Asked, method: str, share: float, repeat: int
-) -> Cell:
+    bench: Context, study: LowData, asked: TaskEntry, method: str, share: float, repeat: int
+) -> CachedResult:
     """A network trained on a share of the labels, on the split of the probes' repeat of the same number."""
     seed = bench.plan.seed + repeat
-    training = Training(
+    training = NetworkRun(
         asked, method, split_of(asked), 1, seed, share=share / 100, options=study.options
     )
 
@@ -62,7 +62,7 @@ def _trained(
 
     inputs = {"trained": trained(bench, training).key, "method": name_of_network(bench, method)}
     title = f"{asked.name}, {share:g} % of the labels, repeat {repeat + 1}: {method}"
-    return Cell(STUDY, title, inputs, compute)
+    return CachedResult(STUDY, title, inputs, compute)
 
 
 def thinned(split: Split, share: float, seed: int) -> Split:
@@ -79,14 +79,14 @@ def thinned(split: Split, share: float, seed: int) -> Split:
 
 
 def _cell(
-    bench: Bench,
-    asked: Asked,
+    bench: Context,
+    asked: TaskEntry,
     split: SplitKind,
     repeats: int,
     method: Frozen,
     share: float,
     repeat: int,
-) -> Cell:
+) -> CachedResult:
     inputs = bench.sample_inputs(asked, split, repeats)
     inputs |= {
         "probe": method.probe,
@@ -101,7 +101,7 @@ def _cell(
         return Outcome(_rows(prepared, method, share, repeat, bench.plan.seed + repeat))
 
     title = f"{asked.name}, {share:g} % of the labels, repeat {repeat + 1}: {method.name}"
-    return Cell(STUDY, title, inputs, compute)
+    return CachedResult(STUDY, title, inputs, compute)
 
 
 def _rows(prepared: Prepared, method: Frozen, share: float, repeat: int, seed: int) -> list[Row]:

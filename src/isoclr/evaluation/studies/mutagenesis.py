@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 
 from isoclr._console import progress
-from isoclr.analysis.ism import MutationScan, line_of, scan
-from isoclr.analysis.motifs import MOTIFS, coding_rnas, planted_motifs
+from isoclr.analysis.ism import MutationScan, linear_readout, scan
+from isoclr.analysis.motifs import MOTIFS, coding_rnas, insert_motifs
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import Bench, Cell, Outcome, Product, Row
+from isoclr.evaluation.cache import Artifact, CachedResult, Context, Outcome, Row
 from isoclr.evaluation.methods import embeddings
-from isoclr.evaluation.plan import Asked, Mutagenesis
+from isoclr.evaluation.plan import Mutagenesis, TaskEntry
 from isoclr.genomics.encoding import Codes
 from isoclr.probing.head import load_head
 
@@ -20,7 +20,7 @@ SHORTEST, LONGEST = 600, 2_500
 """nt of an mRNA whose every base is mutated: with room for all three regions, and quickly done."""
 
 
-def cells(bench: Bench, study: Mutagenesis) -> list[Cell]:
+def cells(bench: Context, study: Mutagenesis) -> list[CachedResult]:
     """Planted motifs, and every base of a few mRNAs, for every task."""
     found = []
     for name in study.tasks:
@@ -30,17 +30,17 @@ def cells(bench: Bench, study: Mutagenesis) -> list[Cell]:
     return found
 
 
-def _motifs(bench: Bench, study: Mutagenesis, asked: Asked) -> Cell:
+def _motifs(bench: Context, study: Mutagenesis, asked: TaskEntry) -> CachedResult:
     fitted = head(bench, asked)
 
     def compute() -> Outcome:
-        line, target = line_of(load_head(fitted.path()))
+        line, target = linear_readout(load_head(fitted.path()))
         drawn = coding_rnas(
             bench.corpus, species=asked.task.species, count=study.rnas, seed=bench.plan.seed
         )
         with progress() as bar:
             task = bar.add_task("planting motifs", total=len(drawn) * (2 * len(MOTIFS) + 1))
-            found = planted_motifs(
+            found = insert_motifs(
                 bench.encoder(bench.plan.models[0]),
                 line,
                 [codes for _, codes in drawn],
@@ -53,14 +53,14 @@ def _motifs(bench: Bench, study: Mutagenesis, asked: Asked) -> Cell:
 
     inputs = {"head": fitted.key, "corpus": bench.identity, "rnas": study.rnas}
     inputs |= {"seed": bench.plan.seed, "what": "motifs"}
-    return Cell(STUDY, f"{asked.name}: planted motifs", inputs, compute)
+    return CachedResult(STUDY, f"{asked.name}: planted motifs", inputs, compute)
 
 
-def _scan(bench: Bench, asked: Asked, number: int) -> Cell:
+def _scan(bench: Context, asked: TaskEntry, number: int) -> CachedResult:
     fitted = head(bench, asked)
 
     def compute() -> Outcome:
-        line, target = line_of(load_head(fitted.path()))
+        line, target = linear_readout(load_head(fitted.path()))
         name, codes = _shown(bench, asked, number)
         with progress() as bar:
             task = bar.add_task(f"mutating {name}", total=3 * len(codes))
@@ -77,10 +77,10 @@ def _scan(bench: Bench, asked: Asked, number: int) -> Cell:
 
     inputs = {"head": fitted.key, "corpus": bench.identity, "number": number}
     inputs |= {"seed": bench.plan.seed, "what": "every base"}
-    return Cell(STUDY, f"{asked.name}: every base of mRNA {number + 1}", inputs, compute)
+    return CachedResult(STUDY, f"{asked.name}: every base of mRNA {number + 1}", inputs, compute)
 
 
-def head(bench: Bench, asked: Asked) -> Product:
+def head(bench: Context, asked: TaskEntry) -> Artifact:
     """A head of the first model that predicts the task's label."""
     from isoclr.probing.fit import fit
 
@@ -106,10 +106,10 @@ def head(bench: Bench, asked: Asked) -> Product:
         "label": task.label,
     }
     inputs |= {"species": task.species, "rnas": task.rnas, "seed": bench.plan.seed}
-    return Product(bench.out / "heads", f"a head for {asked.name}", inputs, make)
+    return Artifact(bench.out / "heads", f"a head for {asked.name}", inputs, make)
 
 
-def _check(bench: Bench, asked: Asked) -> None:
+def _check(bench: Context, asked: TaskEntry) -> None:
     """Heads are fitted to a table as it is, and motifs planted in the corpus' mRNAs.
 
     Raises:
@@ -123,7 +123,7 @@ def _check(bench: Bench, asked: Asked) -> None:
         )
 
 
-def _shown(bench: Bench, asked: Asked, number: int) -> tuple[str, Codes]:
+def _shown(bench: Context, asked: TaskEntry, number: int) -> tuple[str, Codes]:
     """The mRNA of a number: of the drawn ones, those of a length that is neither very short nor very long, first."""
     drawn = coding_rnas(bench.corpus, species=asked.task.species, seed=bench.plan.seed)
     drawn.sort(key=lambda one: not SHORTEST <= len(one[1]) <= LONGEST)
@@ -140,7 +140,7 @@ def _bases(found: MutationScan) -> pl.DataFrame:
     return found.table().with_columns(exon_end=pl.Series(ends))
 
 
-def _facts(found: MutationScan, asked: Asked) -> dict[str, Any]:
+def _facts(found: MutationScan, asked: TaskEntry) -> dict[str, Any]:
     return {
         "transcript": found.transcript_id,
         "task": asked.name,
@@ -150,5 +150,5 @@ def _facts(found: MutationScan, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _told(row: Row, asked: Asked, part: str) -> Row:
+def _told(row: Row, asked: TaskEntry, part: str) -> Row:
     return {**row, "study": STUDY, "part": part, "task": asked.name}

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from isoclr.evaluation.cache import Bench, Cell, Outcome, Row
+from isoclr.evaluation.cache import CachedResult, Context, Outcome, Row
 from isoclr.evaluation.methods import embeddings
 from isoclr.evaluation.networks import supervised_embeddings
 from isoclr.evaluation.plan import Ontology
@@ -12,12 +12,12 @@ from isoclr.tasks.task import OntologyTask
 STUDY = "ontology"
 
 
-def cells(bench: Bench, study: Ontology) -> list[Cell]:
+def cells(bench: Context, study: Ontology) -> list[CachedResult]:
     """One result for every ontology task: all methods share the samples and the splits."""
     return [_cell(bench, study, task) for task in study.tasks]
 
 
-def _cell(bench: Bench, study: Ontology, task: OntologyTask) -> Cell:
+def _cell(bench: Context, study: Ontology, task: OntologyTask) -> CachedResult:
     first, *others = bench.plan.models
     main = embeddings(bench, first)
     beside = {other.name: embeddings(bench, other) for other in others}
@@ -52,7 +52,7 @@ def _cell(bench: Bench, study: Ontology, task: OntologyTask) -> Cell:
         leaks = {one.hierarchy.namespace: one.leaks.as_dict() for one in report.hierarchies}
         return Outcome(rows, {"counts": report.counts, "leaks": leaks})
 
-    return Cell(STUDY, f"{task.title}", inputs, compute)
+    return CachedResult(STUDY, f"{task.title}", inputs, compute)
 
 
 def _named(row: Row, model: str) -> Row:

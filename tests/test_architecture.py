@@ -18,6 +18,7 @@ SOURCE = Path(isoclr.__file__).parent
 LAYERS: list[set[str]] = [
     {"errors", "_version"},
     {"_config", "_console", "_io", "_threads"},
+    {"_tensors"},
     {"_report"},
     {"genomics"},
     {"corpus", "simulation", "downloads"},

@@ -11,6 +11,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -76,6 +77,23 @@ def progress(*extra: TextColumn) -> Progress:
         console=err,
         transient=False,
     )
+
+
+class _Speed(TextColumn):
+    """Nucleotides per second since the start."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        """The speed in Mnt/s or knt/s."""
+        speed = task.completed / task.elapsed if task.elapsed else 0.0
+        return Text(f"{speed / 1e6:.2f} Mnt/s" if speed >= 1e5 else f"{speed / 1e3:.1f} knt/s")
+
+
+def nt_progress() -> Progress:
+    """A progress display that counts nucleotides, with their speed."""
+    return progress(_Speed())
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -1,11 +1,12 @@
-"""What an mRNA's structure says without a word of its sequence: lengths, exon junctions, GC."""
+"""Simple features that embeddings are compared with: k-mers, codons, structure, length, an untrained encoder."""
 
-from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isoclr._console import nt_progress
 from isoclr.genomics.encoding import (
     CODON_START,
     EXON_END,
@@ -18,6 +19,11 @@ from isoclr.genomics.encoding import (
     region_lengths,
 )
 
+Matrix = NDArray[np.float32]
+Progress = Callable[[int], None]
+"""Called with the number of nucleotides done since the last call."""
+
+KB = 1000.0
 REGIONS = ("5' UTR", "CDS", "3' UTR")
 FEATURES = (
     "log2 length",
@@ -31,65 +37,78 @@ FEATURES = (
     *(f"GC of {region}" for region in REGIONS),
     "GC of third codon positions",
 )
-"""Names of the features, in their order. Logarithms are of 1 + the number; what is not known is 0."""
-
-KB = 1000.0
+"""Names of :class:`SequenceFeatures`, in order. Logarithms are of 1 + the count; unknown values are 0."""
 
 
-class SequenceFeatures:
-    """Sixteen numbers an RNA: lengths of UTRs and CDS, exon count, junction counts and densities, GC of each region.
+class Embedder(Protocol):
+    """Turns RNAs into vectors."""
 
-    Exon–exon junctions are deposited with protein complexes when an mRNA is spliced; in the CDS their density is among
-    the best single predictors of half-life (Agarwal and Kelley 2022), and one in the 3' UTR can mark an mRNA for decay.
-    The end of the last exon, which is the end of the RNA, is no junction. An RNA that codes for nothing is all 3' UTR.
+    name: str
+    """What tables call the vectors."""
+
+    def embed(self, rnas: Sequence[Codes], progress: Progress | None = None) -> Matrix:
+        """Vectors ``(n, d)`` of RNAs given as byte codes (:mod:`isoclr.genomics.encoding`)."""
+        ...
+
+
+def default_baselines(meta: Mapping[str, str], *, seed: int = 0) -> list[Embedder]:
+    """What embeddings are compared with, most similar first.
+
+    Args:
+        meta: Metadata of the embeddings: ``model``, ``n_tracks``, ``pooling``.
+        seed: Random seed of the untrained encoder.
+
+    Returns:
+        The untrained encoder (only for embeddings of an IsoCLR encoder), k-mers + codons, length, sequence features.
+    """
+    untrained = RandomInit.like(meta, seed)
+    simple: list[Embedder] = [KmersAndCodons(), Length(), SequenceFeatures()]
+    return simple if untrained is None else [untrained, *simple]
+
+
+def embed_with_progress(embedder: Embedder, rnas: Sequence[Codes]) -> Matrix:
+    """Vectors ``(n, d)`` of RNAs, with a progress bar on stderr."""
+    with nt_progress() as bar:
+        task = bar.add_task(embedder.name, total=sum(map(len, rnas)))
+        return embedder.embed(rnas, progress=lambda done: bar.advance(task, done))
+
+
+class RandomInit:
+    """An untrained encoder.
+
+    Args:
+        model: Architecture, such as ``isoclr-s``.
+        tracks: How many of the six tracks it reads.
+        seed: Random seed of its weights.
+        pooling: Its read-out, as in :func:`isoclr.create`.
     """
 
-    name = "sequence features"
+    name = "random-init encoder"
 
-    def embed(
-        self, rnas: Sequence[Codes], progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
-        """``(n, 16)`` float32, in the order of :data:`FEATURES`."""
-        rows = []
-        for codes in rnas:
-            rows.append(_features(codes))
-            if progress is not None:
-                progress(len(codes))
-        return np.asarray(rows, np.float32)
+    def __init__(self, model: str, tracks: int = 6, seed: int = 0, pooling: str = "last") -> None:
+        from isoclr.models.encoder import create
 
+        self.encoder = create(model, tracks=tracks, seed=seed, pooling=pooling)
 
-def _features(codes: Codes) -> list[float]:
-    start, end = coding_region(codes)
-    spans = ((0, start), (start, end), (end, len(codes)))
-    exons = int(((codes & EXON_END) > 0).sum())
-    junctions = np.flatnonzero(codes[:-1] & EXON_END)
-    inside = [int(((a <= junctions) & (junctions < b)).sum()) for a, b in spans]
-    return [
-        np.log2(1 + len(codes)),
-        *(np.log2(1 + b - a) for a, b in spans),
-        float(exons > 0),
-        np.log2(1 + exons),
-        *(np.log2(1 + count) for count in inside),
-        KB * len(junctions) / len(codes),
-        KB * inside[1] / max(1, end - start),
-        _gc(codes),
-        *(_gc(codes[a:b]) for a, b in spans),
-        _gc(codes[start + 2 : end : 3]),
-    ]
+    @classmethod
+    def like(cls, meta: Mapping[str, str], seed: int = 0) -> "RandomInit | None":
+        """The untrained encoder of the architecture that made embeddings; None if that is not one of IsoCLR's."""
+        from isoclr.models.encoder import MODELS
 
+        if meta["model"] not in MODELS or not meta["n_tracks"].isdecimal():
+            return None
+        return cls(meta["model"], int(meta["n_tracks"]), seed, meta["pooling"])
 
-def _gc(codes: Codes) -> float:
-    """Share of G and C among the known bases; 0 when there are none."""
-    bases = codes & NUCLEOTIDE_BITS
-    known = int((bases < N).sum())
-    return int(((bases == G) | (bases == C)).sum()) / max(1, known)
+    def embed(self, rnas: Sequence[Codes], progress: Progress | None = None) -> Matrix:
+        """``(n, dim)``."""
+        return self.encoder.embed_codes(rnas, progress=progress)
 
 
 class KmersAndCodons:
     """Frequencies of all k-mers up to a length, frequencies of the 64 codons, and log lengths of UTRs and CDS.
 
     Args:
-        longest: the longest k-mers; there are 4 + … + 4^k of them.
+        longest: Length of the longest k-mers.
     """
 
     name = "k-mers + codons"
@@ -97,45 +116,18 @@ class KmersAndCodons:
     def __init__(self, longest: int = 4) -> None:
         self.longest = longest
 
-    def embed(
-        self, rnas: Sequence[Codes], progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
-        """``(n, 4 + … + 4^k + 64 + 3)`` float32."""
-        rows = []
-        for codes in rnas:
-            rows.append(self._features(codes))
-            if progress is not None:
-                progress(len(codes))
-        return np.stack(rows)
+    def embed(self, rnas: Sequence[Codes], progress: Progress | None = None) -> Matrix:
+        """``(n, 4 + … + 4^k + 64 + 3)``."""
+        return _by_rna(self._features, rnas, progress)
 
-    def _features(self, codes: Codes) -> NDArray[np.float32]:
+    def _features(self, codes: Codes) -> NDArray[np.float64]:
         bases = (codes & NUCLEOTIDE_BITS).astype(np.int64)
-        parts = [_frequencies(*_words(bases, k), 4**k) for k in range(1, self.longest + 1)]
-        words, known = _words(bases, 3)
-        in_frame = (codes[: len(words)] & CODON_START) > 0
-        parts.append(_frequencies(words, known & in_frame, 64))
+        parts = [_frequencies(*_kmers(bases, k), 4**k) for k in range(1, self.longest + 1)]
+        kmers, is_known = _kmers(bases, 3)
+        in_frame = (codes[: len(kmers)] & CODON_START) > 0
+        parts.append(_frequencies(kmers, is_known & in_frame, 64))
         parts.append(np.log2(1.0 + np.array(region_lengths(codes))))
-        return np.concatenate(parts).astype(np.float32)
-
-
-def _words(bases: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Number of the k-mer at every position ``(L − k + 1,)``, and whether it has no N."""
-    count = max(0, len(bases) - k + 1)
-    words = np.zeros(count, np.int64)
-    known = np.ones(count, bool)
-    for i in range(k):
-        base = bases[i : i + count]
-        words = words * 4 + np.minimum(base, N - 1)
-        known &= base < N
-    return words, known
-
-
-def _frequencies(
-    words: NDArray[np.int64], keep: NDArray[np.bool_], size: int
-) -> NDArray[np.float64]:
-    """Share of every word among those kept; all zero when none is."""
-    counts = np.bincount(words[keep], minlength=size)
-    return np.asarray(counts / max(1, counts.sum()))
+        return np.concatenate(parts)
 
 
 class Length:
@@ -143,58 +135,82 @@ class Length:
 
     name = "length alone"
 
-    def embed(
-        self, rnas: Sequence[Codes], progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
-        """``(n, 1)`` float32."""
-        lengths = np.array([len(codes) for codes in rnas])
+    def embed(self, rnas: Sequence[Codes], progress: Progress | None = None) -> Matrix:
+        """``(n, 1)``."""
+        return _by_rna(lambda codes: np.log2([len(codes)]), rnas, progress)
+
+
+class SequenceFeatures:
+    """Lengths of UTRs and CDS, exon count, junction counts and densities, GC of each region; no sequence motifs.
+
+    Exon–exon junctions are deposited with protein complexes when an mRNA is spliced. In the CDS their density is among
+    the best single predictors of half-life (Agarwal and Kelley 2022), and one in the 3' UTR can mark an mRNA for decay.
+    The end of the last exon, which is the end of the RNA, is no junction. A non-coding RNA counts as 3' UTR.
+    """
+
+    name = "sequence features"
+
+    def embed(self, rnas: Sequence[Codes], progress: Progress | None = None) -> Matrix:
+        """``(n, 16)``, in the order of :data:`FEATURES`."""
+        return _by_rna(_sequence_features, rnas, progress)
+
+
+def _by_rna(
+    features_of: Callable[[Codes], NDArray[np.float64]],
+    rnas: Sequence[Codes],
+    progress: Progress | None,
+) -> Matrix:
+    rows = []
+    for codes in rnas:
+        rows.append(features_of(codes))
         if progress is not None:
-            progress(int(lengths.sum()))
-        return np.asarray(np.log2(lengths)[:, None], np.float32)
+            progress(len(codes))
+    return np.stack(rows).astype(np.float32)
 
 
-class Embedder(Protocol):
-    """Turns RNAs into vectors.
+def _sequence_features(codes: Codes) -> NDArray[np.float64]:
+    start, end = coding_region(codes)
+    spans = ((0, start), (start, end), (end, len(codes)))
+    exons = int(((codes & EXON_END) > 0).sum())
+    junctions = np.flatnonzero(codes[:-1] & EXON_END)
+    by_region = [int(((a <= junctions) & (junctions < b)).sum()) for a, b in spans]
+    features = [
+        np.log2(1 + len(codes)),
+        *(np.log2(1 + b - a) for a, b in spans),
+        float(exons > 0),
+        np.log2(1 + exons),
+        *(np.log2(1 + count) for count in by_region),
+        KB * len(junctions) / len(codes),
+        KB * by_region[1] / max(1, end - start),
+        _gc(codes),
+        *(_gc(codes[a:b]) for a, b in spans),
+        _gc(codes[start + 2 : end : 3]),
+    ]
+    return np.array(features)
 
-    Attributes:
-        name: what the vectors are, as a table calls them.
-    """
 
-    name: str
-
-    def embed(
-        self, rnas: Sequence[Codes], progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
-        """One row an RNA.
-
-        Args:
-            rnas: the codes of each, with codon starts and exon ends (see :mod:`isoclr.genomics.encoding`).
-            progress: called with the number of nucleotides done since the last call.
-        """
-        ...
+def _gc(codes: Codes) -> float:
+    """Fraction of G and C among the known bases; 0 when there are none."""
+    bases = codes & NUCLEOTIDE_BITS
+    known = int((bases < N).sum())
+    return int(((bases == G) | (bases == C)).sum()) / max(1, known)
 
 
-class RandomInit:
-    """An untrained encoder.
+def _kmers(bases: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Number of the k-mer at every position ``(L − k + 1,)``, and whether it has no N."""
+    count = max(0, len(bases) - k + 1)
+    kmers = np.zeros(count, np.int64)
+    is_known = np.ones(count, bool)
+    for i in range(k):
+        base = bases[i : i + count]
+        kmers = kmers * 4 + np.minimum(base, N - 1)
+        is_known &= base < N
+    return kmers, is_known
 
-    Args:
-        model: its architecture, such as ``isoclr-s``.
-        tracks: how many of the six tracks it reads.
-        seed: of its weights.
-        pooling: what an embedding is the mean of: the ``last`` block's activations or those of ``all``.
-    """
 
-    name = "random-init encoder"
-
-    def __init__(
-        self, model: str, tracks: int = 6, seed: int = 0, pooling: Literal["last", "all"] = "last"
-    ) -> None:
-        from isoclr.models.encoder import create
-
-        self.encoder = create(model, tracks=tracks, seed=seed, pooling=pooling)
-
-    def embed(
-        self, rnas: Sequence[Codes], progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
-        """``(n, d)`` float32."""
-        return self.encoder.embed_codes(rnas, progress=progress)
+def _frequencies(
+    kmers: NDArray[np.int64], keep: NDArray[np.bool_], size: int
+) -> NDArray[np.float64]:
+    """Relative frequency of every k-mer among those kept; all zero when there are none."""
+    counts = np.bincount(kmers[keep], minlength=size)
+    return np.asarray(counts / max(1, counts.sum()))

@@ -13,10 +13,8 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from rich.progress import Progress, Task, TextColumn
-from rich.text import Text
 
-from isoclr._console import finish, info, progress
+from isoclr._console import finish, info, nt_progress, progress
 from isoclr._io import as_paths
 from isoclr._threads import use_threads
 from isoclr._version import __version__
@@ -31,23 +29,6 @@ from isoclr.genomics.encoding import MIN_LENGTH, Codes
 from isoclr.genomics.fasta import name_of, pieces
 from isoclr.models.encoder import Precision
 from isoclr.models.load import load
-
-
-class _Speed(TextColumn):
-    """Nucleotides a second since the start."""
-
-    def __init__(self) -> None:
-        super().__init__("")
-
-    def render(self, task: Task) -> Text:
-        """The speed, in the unit that gives a short number."""
-        speed = task.completed / task.elapsed if task.elapsed else 0.0
-        return Text(f"{speed / 1e6:.2f} Mnt/s" if speed >= 1e5 else f"{speed / 1e3:.1f} knt/s")
-
-
-def nt_progress() -> Progress:
-    """Progress in nucleotides, with nucleotides a second."""
-    return progress(_Speed())
 
 
 @dataclass(frozen=True)

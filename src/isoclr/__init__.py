@@ -1,17 +1,17 @@
 """RNA representations from contrastive learning over splice isoforms and homologous genes.
 
-Every stage is a function here and a verb of the command line, with the same name and options::
+Every stage is a function here and a command of the same name::
 
-    isoclr.build(...)        annotations + sequences → corpus
-    isoclr.open_corpus(...)  a corpus, memory-mapped
-    isoclr.pretrain(...)     corpus → model
-    isoclr.load(...)         a model, ready to embed
-    isoclr.embed(...)        files of RNAs → embeddings
-    isoclr.probe(...)        embeddings + labels → how well they predict
-    isoclr.ontology(...)     embeddings + gene ontology → how well they tell what genes do
-    isoclr.fit(...)          embeddings + labels → a head that predicts
-    isoclr.predict(...)      files of RNAs + a head → values with intervals
-    isoclr.evaluate(...)     a plan → the paper's whole evaluation, and one page
+    isoclr.build(...)        annotation + sequences → corpus
+    isoclr.open_corpus(...)  open a corpus, memory-mapped
+    isoclr.pretrain(...)     corpus → trained encoder
+    isoclr.load(...)         open a trained encoder
+    isoclr.embed(...)        RNAs → embeddings
+    isoclr.probe(...)        embeddings + labels → accuracy of a linear probe
+    isoclr.fit(...)          embeddings + labels → a prediction head
+    isoclr.predict(...)      RNAs + a head → predictions with intervals
+    isoclr.ontology(...)     embeddings → accuracy on Gene Ontology terms
+    isoclr.evaluate(...)     a plan → the paper's tables and figures
 
 Names are imported when first used: ``import isoclr`` costs nothing.
 

@@ -1,1 +1,1 @@
-"""."""
+"""Baselines to compare embeddings with: simple sequence features, untrained encoders, language models."""

@@ -1,1 +1,1 @@
-"""."""
+"""Public annotations, genomes, homology and labels from their publishers, verified by checksum."""

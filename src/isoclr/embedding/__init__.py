@@ -1,1 +1,1 @@
-"""."""
+"""From RNAs to embeddings, and reading and writing embeddings."""

@@ -1,1 +1,1 @@
-"""."""
+"""Training an encoder, or Saluki, on labels."""

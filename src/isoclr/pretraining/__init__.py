@@ -1,1 +1,1 @@
-"""."""
+"""Contrastive pre-training: pairs, augmentations, losses, and the training loop."""

@@ -1,1 +1,1 @@
-"""."""
+"""Synthetic multi-species data with known ground truth."""

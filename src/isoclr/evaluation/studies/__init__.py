@@ -1,1 +1,1 @@
-"""."""
+"""One module per study of the evaluation."""

@@ -17,6 +17,7 @@ SOURCE = Path(isoclr.__file__).parent
 # Each package may import those of the lines above it, and its own modules.
 LAYERS: list[set[str]] = [
     {"errors", "_version"},
+    {"_atomic"},
     {"_config", "_console", "_io", "_threads"},
     {"_tensors"},
     {"_report"},

@@ -1,100 +1,303 @@
-"""Paths as they are given, writing so that a killed process leaves nothing that opens, and naming files by content."""
+"""Output files and directories that appear whole or not at all, and checks of their names before any work."""
 
+import fnmatch
 import hashlib
 import os
-import shutil
+import re
+import stat
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isoclr._atomic import (
+    HIDDEN,
+    copy_to_stream,
+    hidden_directory,
+    is_stream,
+    lock,
+    publish,
+    readable_errors,
+    sync,
+)
 from isoclr.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
+
+TABLE_FORMATS = (".parquet", ".tsv", ".csv")
+DIGITS = 6
+"""Significant digits of numbers in text tables."""
 
 
-@contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
-    """A temporary path beside ``target`` that becomes ``target`` when the block ends well.
-
-    The suffix is kept, because many writers choose a format by it.
-
-    Raises:
-        InputError: ``target`` is a directory, or its folder cannot be made.
-    """
-    check_file(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{target.name}.", suffix=".part" + target.suffix, dir=target.parent
-    )
-    os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        partial.chmod(0o666 & ~_umask())
-        _sync(partial)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def atomic_directory(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary directory beside ``target`` that becomes ``target`` when the block ends well.
+def check_file(target: Path, *, overwrite: bool = True) -> None:
+    """Refuse the name of an output file that could not be written, before anything is computed for it.
 
     Raises:
-        InputError: ``target`` is a file, or exists and ``overwrite`` is false, or its folder cannot be made.
+        InputError: It is a directory, exists and ``overwrite`` is false, or as :func:`ensure_writable`.
     """
-    if target.is_file():
-        raise InputError(f"{target}: is a file, expected the name of a directory")
-    if target.exists() and not overwrite:
-        raise InputError(f"{target}: exists already; choose another name or remove it first")
-    ensure_writable(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
-    try:
-        yield partial
-        partial.chmod(0o777 & ~_umask())
-        for file in partial.rglob("*"):
-            if file.is_file():
-                _sync(file)
-        if target.exists():
-            shutil.rmtree(target)
-        partial.replace(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def check_file(target: Path) -> None:
-    """Refuse the name of a file that could not be written, before anything is computed for it.
-
-    Raises:
-        InputError: it is a directory, or as :func:`check_place`.
-    """
-    if target.is_dir():
+    if target.is_dir() or target.name in ("", ".."):
         raise InputError(f"{target}: is a directory, expected the name of a file")
+    if not overwrite and target.exists() and not is_stream(target):
+        raise InputError(f"{target}: exists already; choose another name or give --overwrite")
     ensure_writable(target)
+
+
+def check_directory(
+    target: Path, *, overwrite: bool = False, contents: Sequence[str] | None = None
+) -> None:
+    """Refuse the name of an output directory that could not be written, before anything is computed for it.
+
+    Args:
+        target: Output directory.
+        overwrite: Accept a directory that exists.
+        contents: Patterns of the files, relative to the directory, that such an output consists of. A directory that
+            holds anything else is never overwritten. None accepts any file.
+
+    Raises:
+        InputError: It is a file, a symbolic link, a mount point or the current directory, exists and may not be
+            overwritten, holds other files, or as :func:`ensure_writable`.
+    """
+    if target.name in ("", ".."):
+        raise InputError(f"{target}: expected the name of a new directory")
+    if target.is_symlink():
+        raise InputError(f"{target}: is a symbolic link, expected the name of a directory")
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target}: is a file, expected the name of a directory")
+    ensure_writable(target)
+    if not target.exists():
+        return
+    if not overwrite:
+        raise InputError(f"{target}: exists already; choose another name or give --overwrite")
+    if _is_mount_point(target):
+        raise InputError(
+            f"{target}: is a mount point, which cannot be replaced; name a folder in it"
+        )
+    if contents is not None:
+        _refuse_other_files(target, contents)
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuse an output table at once that could not be written in the end.
+
+    Raises:
+        InputError: An unknown extension, or as :func:`check_file`.
+    """
+    if path.suffix not in TABLE_FORMATS and not is_stream(path):
+        raise InputError(
+            f"{path}: unknown format, expected a name that ends in {', '.join(TABLE_FORMATS)}"
+        )
+    check_file(path, overwrite=overwrite)
 
 
 def ensure_writable(target: Path) -> None:
     """Refuse an output whose folder could not be made or written to, before anything is computed for it.
 
     Raises:
-        InputError: the nearest folder that exists is a file, or may not be written to.
+        InputError: The nearest folder that exists is a file, or may not be written to; or the name is impossible.
     """
-    folder = target.parent
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+    if "\0" in str(target):
+        raise InputError(f"{target}: a file name cannot hold a NUL character")
+    if is_stream(target):
+        return
+    folder = Path(os.path.realpath(target)).parent
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+    except OSError as error:
+        raise InputError(f"{target}: {error.strerror}") from None
     if not folder.is_dir():
         raise InputError(f"{target}: {folder} is a file, expected a folder to write to")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{target}: {folder} may not be written to")
 
 
+def _is_mount_point(directory: Path) -> bool:
+    if directory.is_mount():
+        return True
+    with suppress(OSError):  # bind mounts of the same file system are listed by Linux alone
+        real = os.path.realpath(directory)
+        for line in Path("/proc/self/mountinfo").read_text().splitlines():
+            place = re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), line.split()[4])
+            if place == real:
+                return True
+    return False
+
+
+def _refuse_other_files(directory: Path, contents: Iterable[str]) -> None:
+    """Refuse to overwrite a directory with files or folders that match none of the patterns."""
+    patterns = set(contents)
+    folders = {parent.as_posix() for pattern in patterns for parent in Path(pattern).parents}
+    for here, subfolders, files in os.walk(directory):
+        subfolders[:] = sorted(name for name in subfolders if not HIDDEN.fullmatch(name))
+        for name in [*sorted(files), *subfolders]:
+            path = Path(here, name)
+            expected = folders if name in subfolders and not path.is_symlink() else patterns
+            relative = path.relative_to(directory).as_posix()
+            if not any(fnmatch.fnmatchcase(relative, pattern) for pattern in expected):
+                raise InputError(
+                    f"{directory}: holds {relative!r}, which is no part of such an output; "
+                    "--overwrite replaces nothing else, move it away first"
+                )
+
+
+@contextmanager
+def atomic_path(target: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """A temporary path that becomes the file ``target`` when the block ends without an error.
+
+    The suffix is kept, because many writers choose a format by it. A symbolic link is followed, a device or a FIFO is
+    written to, and a file that is replaced hands on its permissions.
+
+    Args:
+        target: Output file.
+        overwrite: Replace a file that exists, or that another program made meanwhile.
+
+    Raises:
+        InputError: As :func:`check_file`.
+        OutputError: The disk is full, or the file could not be written for another reason.
+    """
+    check_file(target, overwrite=overwrite)
+    if is_stream(target):
+        with readable_errors(target), tempfile.TemporaryDirectory(prefix="isoclr-") as folder:
+            partial = Path(folder) / target.name
+            yield partial
+            copy_to_stream(partial, target)
+        return
+    real = Path(os.path.realpath(target))
+    with hidden_directory(real, target) as hidden:
+        partial = hidden / real.name
+        partial.touch()  # with the permissions that the umask allows
+        yield partial
+        if real.exists():
+            partial.chmod(stat.S_IMODE(real.stat().st_mode))
+        sync(partial)
+        publish(partial, real, overwrite)
+
+
+@contextmanager
+def atomic_directory(
+    target: Path, *, overwrite: bool = False, contents: Sequence[str] | None = None
+) -> Iterator[Path]:
+    """A temporary directory that becomes the directory ``target`` when the block ends without an error.
+
+    A directory that is overwritten stays whole until the new one takes its place.
+
+    Args:
+        target: Output directory.
+        overwrite: Replace a directory that exists.
+        contents: Patterns of the files that such an output consists of, see :func:`check_directory`; by default the
+            files that were written now.
+
+    Raises:
+        InputError: As :func:`check_directory`.
+        OutputError: The disk is full, or the directory could not be written for another reason.
+    """
+    check_directory(target, overwrite=overwrite, contents=contents)
+    with hidden_directory(target, target) as hidden:
+        partial = hidden / target.name
+        partial.mkdir()
+        yield partial
+        files = [path for path in sorted(partial.rglob("*")) if path.is_file()]
+        for path in files:
+            sync(path)
+        if overwrite and target.exists():
+            names = [path.relative_to(partial).as_posix() for path in files]
+            check_directory(
+                target, overwrite=True, contents=names if contents is None else contents
+            )
+            _copy_modes(target, partial)
+        publish(partial, target, overwrite)
+
+
+def _copy_modes(old: Path, new: Path) -> None:
+    """Permissions of a directory and its files for those that replace them."""
+    for path in [new, *new.rglob("*")]:
+        before = old / path.relative_to(new)
+        if before.exists() and before.is_dir() == path.is_dir():
+            path.chmod(stat.S_IMODE(before.stat().st_mode))
+
+
+def write_table(table: "pl.DataFrame", path: Path, *, overwrite: bool = True) -> None:
+    """Write a table in the format of the extension (a stream without one gets TSV); it appears when it is whole."""
+    import polars as pl
+
+    with atomic_path(path, overwrite=overwrite) as partial:
+        if path.suffix == ".parquet":
+            table.write_parquet(partial)
+        else:
+            rounded = table.with_columns(pl.col(pl.Float64).round_sig_figs(DIGITS))
+            rounded.write_csv(partial, separator="," if path.suffix == ".csv" else "\t")
+
+
+@contextmanager
+def scratch_directory(target: Path) -> Iterator[Path]:
+    """A hidden directory next to an output, for what is needed to make it; it goes with the block.
+
+    What killed runs on the same output left is removed first.
+
+    Raises:
+        OutputError: As :func:`atomic_path`.
+    """
+    if is_stream(target):
+        with tempfile.TemporaryDirectory(prefix="isoclr-") as folder:
+            yield Path(folder)
+        return
+    with hidden_directory(Path(os.path.realpath(target)), target) as hidden:
+        yield hidden
+
+
+@contextmanager
+def scratch_matrix(shape: tuple[int, int], near: Path) -> "Iterator[NDArray[np.float32]]":
+    """A float32 matrix on disk, in a file without a name next to an output; it goes with the block.
+
+    Its room on the disk is taken at once: a mapped file that grows on a full disk kills the process.
+
+    Raises:
+        OutputError: There is no room.
+    """
+    import numpy as np
+
+    size = 4 * shape[0] * shape[1]
+    if size == 0:  # nothing cannot be mapped
+        yield np.empty(shape, np.float32)
+        return
+    folder = Path(tempfile.gettempdir()) if is_stream(near) else near.parent
+    with readable_errors(near):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            reserve = getattr(os, "posix_fallocate", None)  # macOS has none
+            reserve(file.fileno(), 0, size) if reserve else file.truncate(size)
+            yield np.memmap(file, np.float32, mode="r+", shape=shape)
+
+
+@contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """Hold a directory that a long run writes to; it is made if it is missing.
+
+    Raises:
+        InputError: Another process holds it.
+    """
+    with readable_errors(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+    held = None
+    try:
+        held = lock(directory)
+    except BlockingIOError:
+        raise InputError(f"{directory}: another run is writing to it") from None
+    except OSError:  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        if held is not None:
+            os.close(held)
+
+
 def as_paths(given: Path | str | Iterable[Path | str]) -> list[Path]:
-    """Paths, or a single one, as a list: one is as good as a tuple of one; the characters of a name are no files."""
+    """One path or several as a list."""
     return [Path(path) for path in ((given,) if isinstance(given, str | Path) else given)]
 
 
@@ -102,47 +305,3 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-
-
-TABLE_FORMATS = (".parquet", ".tsv", ".csv")
-
-
-DIGITS = 6
-
-
-def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse an output at once that could not be written in the end.
-
-    Raises:
-        InputError: an unknown extension, a file that exists, or a folder that cannot be written to.
-    """
-    if path.suffix not in TABLE_FORMATS:
-        raise InputError(
-            f"{path}: unknown format, expected a name that ends in {', '.join(TABLE_FORMATS)}"
-        )
-    if path.is_dir() or (path.exists() and not overwrite):
-        raise InputError(f"{path}: exists already; choose another name or --overwrite it")
-    ensure_writable(path)
-
-
-def write_table(table: "pl.DataFrame", path: Path) -> None:
-    """Write by the extension; the file appears when it is whole."""
-    import polars as pl
-
-    with atomic_path(path) as partial:
-        if path.suffix == ".parquet":
-            table.write_parquet(partial)
-        else:
-            rounded = table.with_columns(pl.col(pl.Float64).round_sig_figs(DIGITS))
-            rounded.write_csv(partial, separator="\t" if path.suffix == ".tsv" else ",")

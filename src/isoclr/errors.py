@@ -2,15 +2,19 @@
 
 
 class IsoclrError(Exception):
-    """Bad input or a wrong request.
+    """Bad input, a wrong request, or an output that cannot be written.
 
-    The message is one line that names the file, the line or record, what was found and what was expected.
-    The command line prints it after ``isoclr: error:`` and exits with code 2.
+    The message is one line that names the file, the line or record, what it holds and what was expected. The command
+    line prints it after ``isoclr: error:`` and exits with code 2.
     """
 
 
 class InputError(IsoclrError):
     """A file, record or option that cannot be used as it is."""
+
+
+class OutputError(IsoclrError):
+    """An output that cannot be written: a full disk, no permission."""
 
 
 class MissingExtraError(IsoclrError):

@@ -32,7 +32,7 @@ def _fail_at_work() -> None:
         raise ValueError("no")
 
 
-def test_a_stage_within_a_stage_does_not_conclude(capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_within_a_command_prints_no_conclusion(capsys: pytest.CaptureFixture[str]) -> None:
     with console.quiet():
         console.finish("within")
         console.info("what is missing")
@@ -40,7 +40,7 @@ def test_a_stage_within_a_stage_does_not_conclude(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == "what is missing\nthe stage\n"
 
 
-def test_text_of_the_user_is_no_markup(
+def test_user_text_is_no_markup(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream = io.StringIO()
@@ -55,3 +55,24 @@ def test_text_of_the_user_is_no_markup(
     with console.progress() as bar:
         bar.update(bar.add_task("[b]a[/q].fa", total=1), completed=1)
     assert "[b]a[/q].fa" in errors.getvalue()
+
+
+HOSTILE = "a\x1b]0;x\x07\x1b[31m\x9b2J\r\u202eb\ud800"
+
+
+def test_user_text_commands_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=streams[0], width=200))
+    monkeypatch.setattr(console, "err", Console(file=streams[1], width=200))
+    console.table(HOSTILE, [HOSTILE], [[HOSTILE], ["two\nlines"]])
+    console.show(HOSTILE)
+    console.info(HOSTILE)
+    with console.progress() as bar:
+        bar.update(bar.add_task(HOSTILE, total=1), completed=1)
+    for stream in streams:
+        shown = stream.getvalue()
+        assert r"a\x1b]0;x\x07\x1b[31m\x9b2J\r\u202eb\ud800" in shown
+        assert not [c for c in shown if c != "\n" and not c.isprintable()]
+    assert r"two\nlines" in streams[0].getvalue()

@@ -192,7 +192,7 @@ def readable_errors(target: Path) -> Iterator[None]:
     except (IsoclrError, BrokenPipeError):
         raise
     except Exception as error:
-        code = _error_number(error)
+        code = error_number(error)
         name = getattr(error, "filename", None)
         if code is None or (code not in _DISK if name is None else not _belongs(name, target)):
             raise
@@ -205,10 +205,10 @@ def _belongs(name: str | bytes | Path, target: Path) -> bool:
     return path in (real, *real.parents) or any(map(HIDDEN.fullmatch, path.parts))
 
 
-def _error_number(error: Exception) -> int | None:
+def error_number(error: Exception) -> int | None:
     """The system's error number behind an error; None if there is none.
 
-    >>> _error_number(RuntimeError("No space left on device (os error 28)"))
+    >>> error_number(RuntimeError("No space left on device (os error 28)"))
     28
     """
     if isinstance(error, OSError) and error.errno is not None:

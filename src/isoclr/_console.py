@@ -1,4 +1,8 @@
-"""What a person sees: tables on stdout, progress and messages on stderr."""
+"""What a person sees: tables on stdout, progress and messages on stderr.
+
+Names of files, genes or models may hold any characters: everything that is shown here passes through
+:func:`isoclr.errors.printable`.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,8 +23,18 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-err = Console(stderr=True, highlight=False)
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a file has no edge
+from isoclr.errors import printable
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line: the reader of a table may go."""
+        raise
+
+
+_is_terminal = sys.stdout is not None and sys.stdout.isatty()
+err = _Console(stderr=True, highlight=False)
+out = _Console(highlight=False, width=None if _is_terminal else 200)  # a file has no edge
 
 
 _within_another_stage = False
@@ -28,7 +42,12 @@ _within_another_stage = False
 
 def info(message: str) -> None:
     """Print one message for the person at the terminal (stderr)."""
-    err.print(message, markup=False, emoji=False, soft_wrap=True)
+    err.print(printable(message), markup=False, emoji=False, soft_wrap=True)
+
+
+def show(text: str) -> None:
+    """Print text on stdout as it is, without breaking lines."""
+    out.print(printable(text), markup=False, emoji=False, soft_wrap=True)
 
 
 def finish(message: str) -> None:
@@ -46,6 +65,17 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         _within_another_stage = before
+
+
+class _Description(TextColumn):
+    """What is being done; it may be the name of a file."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        """The description as plain text."""
+        return Text(printable(task.description))
 
 
 class _Progress(Progress):
@@ -68,7 +98,7 @@ def progress(*extra: TextColumn) -> Progress:
     """A progress display on stderr: description, bar, count, any extra columns, time spent and left."""
     return _Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),  # it may be a file's name
+        _Description(),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         *extra,
@@ -101,10 +131,15 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
     Text is shown as it is: a name with brackets is no markup.
     """
-    grid = Table(title=Text(title, "table.title"), title_justify="left", header_style="bold")
+    grid = Table(title=Text(printable(title), "table.title"), title_justify="left")
+    grid.header_style = "bold"
     for i, name in enumerate(columns):
-        grid.add_column(Text(name), justify="left" if i == 0 else "right", overflow="fold")
+        grid.add_column(_cell(name), justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
-        cells = (f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row)
-        grid.add_row(*map(Text, cells))
+        grid.add_row(*map(_cell, row))
     out.print(grid)
+
+
+def _cell(value: object) -> Text:
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return Text(printable(text).replace("\n", "\\n").replace("\t", "\\t"))

@@ -16,9 +16,10 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from types import FrameType, NoneType
+from types import NoneType
 from typing import (
     Annotated,
     Any,
@@ -30,8 +31,16 @@ from typing import (
     get_type_hints,
 )
 
+from isoclr._process import (
+    Terminated,
+    failure_of_the_system,
+    mend_environment,
+    mend_streams,
+    standard_output,
+    unwind_when_terminated,
+)
 from isoclr._version import __version__
-from isoclr.errors import InputError, IsoclrError
+from isoclr.errors import InputError, IsoclrError, printable
 
 
 class Command(NamedTuple):
@@ -161,9 +170,15 @@ COMMANDS: dict[str, dict[str, Command]] = {
             ("embeddings", "task"),
         ),
         "neighbours": Command(
-            "analysis.retrieval:neighbours",
+            "analysis.neighbors:neighbours",
+            "list the nearest neighbours of RNAs or genes",
+            "isoclr neighbours embeddings.parquet --of NM_000546 -k 10",
+            ("embeddings",),
+        ),
+        "retrieval": Command(
+            "analysis.retrieval:retrieval",
             "evaluate retrieval: is the nearest RNA an isoform, a paralog, the ortholog?",
-            "isoclr neighbours embeddings.parquet --corpus corpus -o neighbours.tsv",
+            "isoclr retrieval embeddings.parquet --corpus corpus --baselines -o retrieval.tsv",
             ("embeddings",),
         ),
         "map": Command(
@@ -208,43 +223,75 @@ def contents() -> str:
     return "\n".join([*lines, "", "  --version"])
 
 
+ON_SEVERAL_PROCESSES = ("pretrain", "finetune")
+"""Commands that torchrun may start."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; bad input ends with one line on stderr and exit code 2."""
     args = list(sys.argv[1:] if argv is None else argv)
-    if not args or args[0] in ("-h", "--help", "help"):
-        print(contents())
-        return 0 if args else 2
-    if args[0] in ("-V", "--version"):
-        print(f"isoclr {__version__}")
-        return 0
-    # Waiting threads must soon sleep: on a busy machine spinning ones make steps ten times slower.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    name = args[0]
-    if name not in BY_NAME:
-        return _fail(f"unknown command {name!r}; available commands: {', '.join(BY_NAME)}")
     try:
-        result = run(load_function(BY_NAME[name].function), args[1:], name=name)
-        if int(os.environ.get("RANK", "0")) == 0:
-            _show(result, BY_NAME[name].show)
-        return int(getattr(result, "exit_code", 0))
+        return _run(args)
     except IsoclrError as error:
         return _fail(str(error))
     except KeyboardInterrupt as stop:
         print("isoclr: stopped", file=sys.stderr)
-        return 128 + (signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT)
+        return 128 + (stop.number if isinstance(stop, Terminated) else signal.SIGINT)
     except BrokenPipeError:  # the reader of our table has gone, as in `isoclr inspect C | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except OSError as error:  # a full disk, a folder that cannot be written to
-        if error.filename is None and error.strerror is None:
-            raise
-        return _fail(f"{error.filename or name}: {error.strerror}")
+        return _PIPE_CLOSED
+    except Exception as error:
+        message = failure_of_the_system(error, " ".join(args[:1]))
+        if message is None:
+            raise  # a bug
+        return _fail(message)
+
+
+def _run(args: list[str]) -> int:
+    """Run the command that the first word names, and print its result."""
+    mend_environment()
+    if not args or args[0] in ("-h", "--help", "help"):
+        with standard_output():
+            print(contents())
+        return 0 if args else 2
+    if args[0] in ("-V", "--version"):
+        with standard_output():
+            print(f"isoclr {__version__}")
+        return 0
+    name = args[0]
+    if name not in BY_NAME:
+        raise InputError(f"unknown command {name!r}; available commands: {', '.join(BY_NAME)}")
+    rank, processes = _number("RANK", 0), _number("WORLD_SIZE", 1)
+    if processes > 1 and name not in ON_SEVERAL_PROCESSES:
+        if rank > 0:  # one line is enough
+            with suppress(KeyboardInterrupt):
+                time.sleep(2)
+            return 2
+        raise InputError(
+            f"{name}: runs in one process; start it without torchrun{_HINTS.get(name, '')}"
+        )
+    result = run(load_function(BY_NAME[name].function), args[1:], name=name)
+    if rank == 0:
+        with standard_output():
+            _show(result, BY_NAME[name].show)
+    return int(getattr(result, "exit_code", 0))
+
+
+_HINTS = {"embed": ", or share the work with --shard 1/N, 2/N, ..."}
+_PIPE_CLOSED = 128 + 13
+
+
+def _number(variable: str, default: int) -> int:
+    """A whole number from the environment."""
+    text = os.environ.get(variable) or str(default)
+    if not text.isdecimal():
+        raise InputError(f"environment variable {variable} is {text!r}, expected a whole number")
+    return int(text)
 
 
 def program() -> NoReturn:
     """The ``isoclr`` program: run one command and leave at once; tearing down torch takes half a second."""
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _terminate)
+    mend_streams()
+    unwind_when_terminated()
     try:
         code = main()
     except SystemExit as leaving:  # the end of --help
@@ -254,25 +301,15 @@ def program() -> NoReturn:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        code = code or 141
+        code = code or _PIPE_CLOSED
     except OSError as error:  # a full disk
-        code = _fail(f"standard output: {error.strerror}")
-    with suppress(OSError):
-        sys.stderr.flush()
+        code = code or _fail(f"standard output: {error.strerror}")
+    sys.stderr.flush()
     os._exit(code)
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM from a scheduler; it unwinds as Ctrl-C does, so that no half-written file stays behind."""
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends the process at once
-    raise _Terminated
-
-
 def _fail(message: str) -> int:
-    print("isoclr: error: " + " ".join(message.split()), file=sys.stderr)
+    print("isoclr: error: " + printable(" ".join(message.split())), file=sys.stderr)
     return 2
 
 
@@ -445,7 +482,7 @@ _NO_TYPE = re.compile(
     r"^Error parsing (\S+): no type matching (?:\{None\}\|)?(.+?) could be instantiated from \[(.*?)\]\. .*$"
 )
 """How tyro says that no type of an optional value fits; it goes on with what each type had to say."""
-_SHORT: Mapping[str, str] = {"-o": "--out", "-j": "--jobs"}
+_SHORT: Mapping[str, str] = {"-o": "--out", "-j": "--jobs", "-k": "--k"}
 
 
 def _short_forms(argv: Sequence[str]) -> Iterator[str]:

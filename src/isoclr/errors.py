@@ -1,4 +1,6 @@
-"""Errors a user can act on: one line, no traceback, exit code 2."""
+"""Errors a user can act on: one line, no traceback, exit code 2; and text that is safe on a terminal."""
+
+import re
 
 
 class IsoclrError(Exception):
@@ -22,3 +24,18 @@ class MissingExtraError(IsoclrError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs the package {package}: pip install 'isoclr[{extra}]'")
+
+
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters except tab and line feed, characters that turn the direction of text, and lone surrogates."""
+
+
+def printable(text: str) -> str:
+    """Text without characters that command a terminal: names in files may hold any.
+
+    >>> printable("gene\x1b[31m")
+    'gene\\\\x1b[31m'
+    """
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.tasks.dataset import prepare
+from isoclr.tasks._legacy import prepare
 
 
 def test_samples_are_rows_of_the_corpus_and_genes_are_never_divided(world: Any) -> None:

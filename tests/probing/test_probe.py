@@ -11,6 +11,7 @@ from isoclr._io import sha256
 from isoclr.corpus.corpus import Corpus
 from isoclr.errors import InputError
 from isoclr.probing.probe import probe
+from isoclr.tasks.splits import SplitConfig
 
 
 def test_the_whole_path(
@@ -23,7 +24,7 @@ def test_the_whole_path(
     report = probe(
         embeddings_probing,
         table,
-        split="fold",
+        splits=SplitConfig(split="fold"),
         corpus=corpus_probing.path,
         baselines=True,
         trees=True,
@@ -52,8 +53,8 @@ def test_the_file_s_folds_are_the_folds(
     embeddings_probing: Path, labels_probing: Callable[..., Path]
 ) -> None:
     names = [str(3 * (i % 5)) for i in range(60)]
-    report = probe(embeddings_probing, labels_probing(fold=names), split="fold")
-    assert [o.split for o in report.methods[0].outcomes] == [f"fold {3 * i}" for i in range(5)]
+    report = probe(embeddings_probing, labels_probing(fold=names), splits=SplitConfig(split="fold"))
+    assert [o.split for o in report.methods[0].results] == [f"fold {3 * i}" for i in range(5)]
 
 
 def test_no_homolog_of_a_test_gene_is_trained_on(
@@ -71,8 +72,10 @@ def test_no_homolog_of_a_test_gene_is_trained_on(
     isoclr.embedding.io.write(
         path, isoclr.embedding.embeddings.Embeddings(told.table, matrix, told.meta)
     )
-    leaky = probe(path, table, model="ridge", seeds=3)
-    safe = probe(path, table, model="ridge", seeds=3, split="homology", corpus=corpus_probing.path)
+    leaky = probe(path, table, splits=SplitConfig(splits=3))
+    safe = probe(
+        path, table, splits=SplitConfig(split="homology", splits=3), corpus=corpus_probing.path
+    )
     assert leaky.methods[0].summary["pearson"].mean > 0.6
     assert abs(safe.methods[0].summary["pearson"].mean) < 0.5
 
@@ -85,7 +88,7 @@ def test_two_classes_are_ranked(
     frame.with_columns(half_life=(pl.col("half_life") > 0).cast(pl.Int64)).write_csv(
         table, separator="\t"
     )
-    report = probe(embeddings_probing, table, model="logistic", folds=3)
+    report = probe(embeddings_probing, table, probe="logistic", splits=SplitConfig(folds=3))
     assert report.metric == "roc_auc"
     assert report.methods[0].summary["roc_auc"].mean > 0.9
 
@@ -93,20 +96,22 @@ def test_two_classes_are_ranked(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"split": "homology"}, "--split homology needs --corpus"),
+        ({"splits": SplitConfig(split="homology")}, "--split homology needs --corpus"),
         ({"baselines": True}, "--baselines needs --corpus"),
-        ({"trees": True}, "--trees goes with --baselines"),
-        ({"split": "chromosome"}, "the label table, which has no column chromosome"),
-        ({"split": "fold"}, r"labels.tsv: no column 'fold', which --split fold needs"),
-        ({"chromosomes": ("x",)}, "--chromosomes is for --split chromosome, not for --split ran"),
-        ({"split": "fold", "folds": 3}, "--folds is for random, homology and chromosome splits"),
-        ({"seeds": 0}, "--seeds 0: expected 1 or more"),
-        ({"seed": -1}, "--seed -1: expected 0 or more"),
+        ({"trees": True}, "--trees needs --baselines"),
+        (
+            {"splits": SplitConfig(split="chromosome")},
+            "the label table, which has no column chromosome",
+        ),
+        (
+            {"splits": SplitConfig(split="fold")},
+            r"labels.tsv: no column 'fold', which --split fold needs",
+        ),
         ({"json": Path()}, "is a directory, expected the name of a file"),
         ({"json": Path(__file__) / "p.json"}, "test_probe.py is a file, expected a folder"),
         ({"plot": Path(__file__) / "p.png"}, "test_probe.py is a file, expected a folder"),
-        ({"model": "logistic"}, "half_life has 60 different values, --model logistic expects two"),
-        ({"species": "yeast"}, "no embedded RNA is of species 'yeast'"),
+        ({"probe": "logistic"}, "half_life has 60 different values, --probe logistic expects two"),
+        ({"species": "yeast"}, "no RNA of species 'yeast'"),
         ({"plot": Path("figure.bmp")}, "a figure is written as"),
     ],
 )
@@ -125,20 +130,25 @@ def test_a_row_without_a_fold_is_named(
 ) -> None:
     table = labels_probing(fold=[None, *["1", "2"] * 29, "1"])
     with pytest.raises(InputError, match="line 2 has no fold"):
-        probe(embeddings_probing, table, split="fold")
+        probe(embeddings_probing, table, splits=SplitConfig(split="fold"))
 
 
 def test_labels_that_tell_nothing_apart_are_refused(
     embeddings_probing: Path, labels_probing: Callable[..., Path]
 ) -> None:
-    with pytest.raises(InputError, match=r"labels\.tsv: half_life is 1\.5 in every row"):
+    with pytest.raises(InputError, match=r"labels\.tsv: half_life has one value"):
         probe(embeddings_probing, labels_probing(half_life=1.5))
     one = [1, *[0] * 59]
-    with pytest.raises(InputError, match=r"fold \d: the training part \(40 of 60 RNAs\) has one"):
-        probe(embeddings_probing, labels_probing(half_life=one), model="logistic", folds=3)
+    with pytest.raises(InputError, match=r"fold \d: the training part \(40 of 60 RNAs\) has 1 dif"):
+        probe(
+            embeddings_probing,
+            labels_probing(half_life=one),
+            probe="logistic",
+            splits=SplitConfig(folds=3),
+        )
     single = ["alone", *["a", "b"] * 29, "a"]
     with pytest.raises(InputError, match=r"fold alone: the test part \(1 of 60 RNAs\)"):
-        probe(embeddings_probing, labels_probing(fold=single), split="fold")
+        probe(embeddings_probing, labels_probing(fold=single), splits=SplitConfig(split="fold"))
 
 
 def test_a_task_says_what_is_not_asked_for_otherwise(
@@ -161,7 +171,12 @@ def test_a_task_says_what_is_not_asked_for_otherwise(
     assert (options["species"], options["rnas"], options["split"]) == ("human", "coding", "fold")
     assert (
         "by whole gene sets"
-        in probe(embeddings_probing, source, split="homology", corpus=corpus_probing.path).split
+        in probe(
+            embeddings_probing,
+            source,
+            splits=SplitConfig(split="homology"),
+            corpus=corpus_probing.path,
+        ).split
     )
 
 
@@ -171,11 +186,10 @@ def test_whole_chromosomes_are_left_out(
     report = probe(
         embeddings_probing,
         labels_probing(chromosome=np.arange(60) % 20),
-        split="chromosome",
-        seeds=3,
+        splits=SplitConfig(split="chromosome", splits=3),
     )
     assert report.split == "random 70/15/15 × 3 by whole chromosomes"
-    for outcome in report.methods[0].outcomes:
+    for outcome in report.methods[0].results:
         assert len(outcome.test) % 3 == 0  # three genes a chromosome
 
 
@@ -190,4 +204,26 @@ def test_another_label_of_a_task_keeps_the_task_s_columns(
     )
     report = probe(embeddings_probing, source, label="other")
     assert report.label == "other"
-    assert len(report.methods[0].outcomes) == 3
+    assert len(report.methods[0].results) == 3
+
+
+def test_text_labels_get_a_logistic_probe(
+    embeddings_probing: Path,
+    labels_probing: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = labels_probing()
+    frame = pl.read_csv(table, separator="\t")
+    value = pl.col("half_life")
+    stable = pl.when(value > 0).then(pl.lit("stable")).otherwise(pl.lit("unstable"))
+    frame.with_columns(half_life=stable).write_csv(table, separator="\t")
+    report = probe(embeddings_probing, table, splits=SplitConfig(folds=3))
+    assert "classes stable, unstable" in capsys.readouterr().err
+    assert report.methods[0].probe == "logistic"
+    assert report.methods[0].summary["roc_auc"].mean > 0.9
+    three = pl.when(value > 1).then(pl.lit("high")).otherwise(stable)
+    frame.with_columns(half_life=three).write_csv(table, separator="\t")
+    report = probe(embeddings_probing, table, splits=SplitConfig(folds=3))
+    assert report.metric == "roc_auc"
+    assert len(report.methods[0].by_class["roc_auc"]) == 3
+    assert report.methods[0].summary["roc_auc"].mean > 0.8

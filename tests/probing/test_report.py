@@ -5,9 +5,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.probing.evaluate import FeatureSet, evaluate, evaluate_classes
-from isoclr.probing.report import HierarchyReport, OntologyReport, ProbeReport
-from isoclr.tasks.gene_ontology import Hierarchy, Term
+from isoclr.probing.evaluate import FeatureSet, evaluate
+from isoclr.probing.ontology import AspectReport, OntologyReport
+from isoclr.probing.probe import ProbeReport
+from isoclr.tasks.gene_ontology import Aspect, Term
 from isoclr.tasks.labels import Samples
 from isoclr.tasks.leakage import audit_leakage
 from isoclr.tasks.metrics import QUANTITY
@@ -24,11 +25,14 @@ TERMS = [Term(name, f"{name} name", "process", (), ()) for name in ("A", "B")]
 def report() -> OntologyReport:
     splits = [random_split(GENES, 3)]
     assert 0 not in splits[0].test  # so class B has no positive there, and no AUC
-    methods = [("embedding", FEATURES), ("noise", RNG.normal(size=(N, 2)))]
-    found = evaluate_classes(methods, LABELS, GENES, splits)
+    methods = [
+        FeatureSet("embedding", FEATURES, "logistic"),
+        FeatureSet("noise", RNG.normal(size=(N, 2)), "logistic"),
+    ]
+    found = evaluate(methods, LABELS, GENES, splits)
     samples = Samples(pl.DataFrame({"gene": GENES}), 0, 0, 0)
-    hierarchy = Hierarchy("process", TERMS, samples, LABELS)
-    one = HierarchyReport(hierarchy, found, audit_leakage(splits, GENES))
+    aspect = Aspect("process", TERMS, samples, LABELS)
+    one = AspectReport(aspect, found, audit_leakage(splits, GENES))
     return OntologyReport("toy", "one split", {"lost": 2}, [one])
 
 
@@ -41,11 +45,11 @@ def test_rows_of_classes_and_of_their_mean() -> None:
     assert mean["value"] == a["value"]  # the mean over the classes whose AUC is known
     assert np.isnan(float(b["value"] or 0))
     assert (mean["n"], a["n"], b["n"]) == (N, int(LABELS[:, 0].sum()), 1)
-    assert (mean["p"], rows[6]["p"]) == (None, found.hierarchies[0].methods[1].lead.p)  # type: ignore[union-attr]
+    assert (mean["p"], rows[6]["p"]) == (None, found.aspects[0].methods[1].difference.p)  # type: ignore[union-attr]
 
 
 def test_the_table_has_a_row_a_method() -> None:
-    first, second = report().table()
+    first, second = next(report().tables()).rows
     assert first[:3] == ["process", "embedding", N]
     assert second[1] == "noise"
     assert first[-1] == ""
@@ -84,13 +88,15 @@ def report_report(splits: list[Split]) -> ProbeReport:
 def test_the_table_has_a_row_a_method_report() -> None:
     found = report_report(group_folds(GENES_REPORT, 4, 0))
     heads = ["features", "probe", "Pearson R", "Spearman R", "MSE", "embedding minus this"]
-    assert found.columns() == heads
-    first, second = found.rows()
+    table, leaks = found.tables()
+    assert table.columns == heads
+    first, second = table.rows
     assert first[:2] == ["embedding", "ridge"]
     assert str(first[2]) == str(found.methods[0].summary["pearson"])
     assert second[2] == "0.000 [0.000, 0.000]"
-    assert (first[-1], second[-1]) == ("", str(found.methods[1].lead))
-    assert "80 RNAs" in found.title
+    assert (first[-1], second[-1]) == ("", str(found.methods[1].difference))
+    assert "80 RNAs" in table.title
+    assert "leak audit" in leaks.title
 
 
 def test_cross_validation_shows_every_sample_once_and_random_splits_the_first() -> None:
@@ -121,7 +127,7 @@ def test_json_has_everything_and_no_nan(tmp_path: Path) -> None:
 
 def test_tidy_rows_have_one_number_each() -> None:
     found = report_report(group_folds(GENES_REPORT, 4, 0))
-    rows = found.tidy()
+    rows = found.rows()
     assert len(rows) == 2 * 3 * (4 + 1)
     (mean,) = [
         row

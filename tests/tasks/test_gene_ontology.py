@@ -6,7 +6,14 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.tasks.gene_ontology import Ontology, Term, gene_terms, hierarchies, read_obo, term_table
+from isoclr.tasks.gene_ontology import (
+    Ontology,
+    Term,
+    gene_terms,
+    read_aspects,
+    read_obo,
+    term_table,
+)
 from isoclr.tasks.task import OntologyTask, read_ontology_task
 
 TERMS = {name: Term(name, name, "process", (), ()) for name in ("P:1", "P:2", "P:3")}
@@ -66,7 +73,7 @@ def test_bad_input_is_one_line(path: Path, tmp_path: Path) -> None:
 def test_genes_have_the_terms_above_their_own(
     ontology_task: OntologyTask, transcripts: pl.DataFrame
 ) -> None:
-    (part, process), counts = hierarchies(ontology_task, transcripts)
+    (part, process), counts = read_aspects(ontology_task, transcripts)
     assert (part.namespace, process.namespace) == ("part", "process")
     # process: 1 by way of A1, 2 both, 3 by B, 5 and its second id; 4 has the root only: nothing is known of it
     assert [term.id for term in process.terms] == ["A", "B"]
@@ -92,7 +99,7 @@ def test_genes_have_the_terms_above_their_own(
 
 
 def test_one_rna_stands_for_a_gene(ontology_task: OntologyTask, transcripts: pl.DataFrame) -> None:
-    _, process = hierarchies(ontology_task, transcripts)[0]
+    _, process = read_aspects(ontology_task, transcripts)[0]
     assert process.samples.table["gene"].is_unique().all()
     assert process.samples.table["transcript_id"].str.ends_with("00001.1").all()  # the longer CDS
 
@@ -101,14 +108,14 @@ def test_gene_numbers_may_be_the_corpus_own_ids(
     ontology_task: OntologyTask, transcripts: pl.DataFrame
 ) -> None:
     numbered = transcripts.with_columns(gene_id=pl.Series(list("1122334455") + ["x"] * 4))
-    found, _ = hierarchies(replace(ontology_task, gene_ids=None), numbered)
+    found, _ = read_aspects(replace(ontology_task, gene_ids=None), numbered)
     assert found[1].samples.table["gene_id"].to_list() == ["1", "2", "3", "5"]
 
 
 def test_the_table_for_a_map_has_a_row_for_every_rna_and_term(
     ontology_task: OntologyTask, transcripts: pl.DataFrame
 ) -> None:
-    found, _ = hierarchies(ontology_task, transcripts)
+    found, _ = read_aspects(ontology_task, transcripts)
     table = term_table(found, terms=1)
     assert table.columns == ["transcript_id", "gene_id", "hierarchy", "term_id", "term"]
     assert table.filter(pl.col("hierarchy") == "process")["term"].to_list() == ["A name"] * 4
@@ -119,14 +126,14 @@ def test_too_few_terms_and_other_genes_are_refused(
     ontology_task: OntologyTask, transcripts: pl.DataFrame
 ) -> None:
     with pytest.raises(InputError, match=r"at hand have 2 terms of part at depth 1, expected 3"):
-        hierarchies(ontology_task, transcripts, classes=3)
+        read_aspects(ontology_task, transcripts, classes=3)
     other = transcripts.with_columns(gene_id=pl.lit("ENSG00000000999"))
-    with pytest.raises(InputError, match="names an embedded RNA"):
-        hierarchies(ontology_task, other)
+    with pytest.raises(InputError, match="matches an RNA"):
+        read_aspects(ontology_task, other)
     assert ontology_task.gene_ids is not None
     ontology_task.gene_ids.write_text("gene_id\tentrez\nG1\t99\n")
     with pytest.raises(InputError, match=r"ids.tsv: none of its 1 genes is annotated in"):
-        hierarchies(ontology_task, transcripts)
+        read_aspects(ontology_task, transcripts)
 
 
 @pytest.mark.realdata
@@ -137,7 +144,7 @@ def test_the_real_ontology_has_ten_common_terms_three_steps_down(real_data: Path
     table = pl.DataFrame({"transcript_id": ids, "gene_id": ids}).with_columns(
         species=pl.lit("human"), length=pl.lit(900), cds_length=pl.lit(300)
     )
-    found, _ = hierarchies(task, table)
+    found, _ = read_aspects(task, table)
     assert [one.namespace for one in found] == [
         "biological_process",
         "cellular_component",
@@ -241,7 +248,7 @@ def test_what_is_true_of_a_term_is_true_of_what_it_is_a_kind_or_part_of(path_obo
     ancestors = read_obo(path_obo).ancestors
     assert ancestors["R:1"] == {"R:1"}
     assert ancestors["P:4"] == {"P:4", "P:2", "P:1", "R:1"}
-    assert ancestors["F:2"] == {"F:2", "F:1", "P:3", "P:2", "P:1", "R:1"}  # of two hierarchies
+    assert ancestors["F:2"] == {"F:2", "F:1", "P:3", "P:2", "P:1", "R:1"}  # of two read_aspects
 
 
 def test_depth_is_the_shortest_way_of_is_a(path_obo: Path) -> None:

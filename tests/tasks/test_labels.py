@@ -6,24 +6,22 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.tasks.labels import Labels, Samples, join_labels, locate, read_labels, representatives
+from isoclr.tasks.groups import chromosomes_of
+from isoclr.tasks.labels import (
+    Labels,
+    find_id_columns,
+    join_labels,
+    read_labels,
+    representatives,
+)
 
-SAMPLES = Samples(
-    pl.DataFrame(
-        {
-            "row": [0, 1, 2, 3],
-            "transcript_id": ["NM_000001.3", "ENST00000000002.1", "T3", "T4"],
-            "gene_id": ["G1", "ENSG00000000002.5", "G3", "G3"],
-            "species": ["human", "human", "mouse", "mouse"],
-            "gene": ["human|G1", "human|ENSG00000000002", "mouse|G3", "mouse|G3"],
-            "value": [1.0, 2.0, 3.0, 4.0],
-            "fold": [None] * 4,
-            "chromosome": pl.Series([None] * 4, dtype=pl.String),
-        }
-    ),
-    0,
-    0,
-    0,
+SAMPLES = pl.DataFrame(
+    {
+        "transcript_id": ["NM_000001.3", "ENST00000000002.1", "T3", "T4"],
+        "gene_id": ["G1", "ENSG00000000002.5", "G3", "G3"],
+        "species": ["human", "human", "mouse", "mouse"],
+        "chromosome": pl.Series([None] * 4, dtype=pl.String),
+    }
 )
 BED = "chr7\t10\t40\tNM_000001\t0\t+\t10\t40\t0\t1\t30,\t0,\n"
 TABLE = "gene_id\tchrom\nENSG00000000002\tX\nG3\tchrM\n"
@@ -36,32 +34,32 @@ def written(folder: Path, name: str, text: str) -> Path:
 
 def test_transcripts_and_genes_are_looked_up_without_versions(tmp_path: Path) -> None:
     files = [written(tmp_path, "a.bed", BED), written(tmp_path, "b.tsv", TABLE)]
-    found = locate(SAMPLES, files)
-    assert found.groups.tolist() == ["human|7", "human|X", "mouse|MT", "mouse|MT"]
-    assert (found.unknown, found.several) == (0, 0)
+    groups, ambiguous = chromosomes_of(SAMPLES, files)
+    assert groups.tolist() == ["human|7", "human|X", "mouse|MT", "mouse|MT"]
+    assert ambiguous == 0
 
 
 def test_the_label_table_s_own_column_comes_first(tmp_path: Path) -> None:
     own = pl.Series(["chr1", None, None, "2"])
-    samples = Samples(SAMPLES.table.with_columns(chromosome=own), 0, 0, 0)
-    found = locate(samples, [written(tmp_path, "b.tsv", TABLE)])
-    assert found.groups.tolist() == ["human|1", "human|X", "mouse|MT", "mouse|2"]
+    samples = SAMPLES.with_columns(chromosome=own)
+    groups, _ = chromosomes_of(samples, [written(tmp_path, "b.tsv", TABLE)])
+    assert groups.tolist() == ["human|1", "human|X", "mouse|MT", "mouse|2"]
 
 
 def test_what_is_not_known_or_in_two_places_is_counted(tmp_path: Path) -> None:
     text = "gene_id\tchromosome\nG1\t3\nG1\t4\nG9\t5\n"
-    found = locate(SAMPLES, [written(tmp_path, "b.tsv", text)])
-    assert found.groups.tolist() == ["human|3", "", "", ""]
-    assert (found.unknown, found.several) == (3, 1)
+    groups, ambiguous = chromosomes_of(SAMPLES, [written(tmp_path, "b.tsv", text)])
+    assert groups.tolist() == ["human|3", "", "", ""]
+    assert ambiguous == 1
 
 
 def test_files_that_say_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"columns are gene_id, x; expected gene_id or trans"):
-        locate(SAMPLES, [written(tmp_path, "b.tsv", "gene_id\tx\nG1\t3\n")])
-    with pytest.raises(InputError, match=r"c.tsv: no chromosome of any of the 4 labelled RNAs"):
-        locate(SAMPLES, [written(tmp_path, "c.tsv", "gene_id\tchromosome\nG7\t3\n")])
+        chromosomes_of(SAMPLES, [written(tmp_path, "b.tsv", "gene_id\tx\nG1\t3\n")])
+    with pytest.raises(InputError, match=r"c.tsv: no chromosome for any of the 4 labelled RNAs"):
+        chromosomes_of(SAMPLES, [written(tmp_path, "c.tsv", "gene_id\tchromosome\nG7\t3\n")])
     with pytest.raises(InputError, match="the label table, which has no column chromosome: no"):
-        locate(SAMPLES, [])
+        chromosomes_of(SAMPLES, [])
 
 
 def written_labels(folder: Path, text: str, name: str = "labels.tsv") -> Path:
@@ -99,7 +97,7 @@ def test_the_label_column_is_chosen_when_there_are_several(tmp_path: Path) -> No
     path = written_labels(tmp_path, "gene_id\ta\tb\nG1\t1\t2\nG2\t3\t2\nG3\t1\t5\n")
     assert read_labels(path, "b").table["value"].to_list() == [2, 2, 5]
     assert read_labels(path, "b").binary
-    with pytest.raises(InputError, match=r"a, b; expected one label, or the name of one"):
+    with pytest.raises(InputError, match=r"a, b could be it; choose"):
         read_labels(path)
 
 
@@ -108,6 +106,7 @@ def test_the_label_column_is_chosen_when_there_are_several(tmp_path: Path) -> No
     [
         ("name\tx\na\t1\n", None, r"columns are name, x; expected one named"),
         ("gene_id\tx\nG1\t1\nG2\tmuch\n", None, r"line 3: x is 'much', expected a finite number"),
+        ("gene_id\tx\nG1\t1\nG2\tn.d.\n", None, r"line 3: x is 'n.d.'"),
         ("gene_id\tx\nG1\t1\nG2\tinf\n", "x", r"line 3: x is 'inf'"),
         ("gene_id\tx\nG1\t1\nG2\t1e200\n", "x", r"line 3: x is '1e200'"),
         ("gene_id\tx\nG1\t1\n", "y", r"no column 'y'; the columns are"),
@@ -262,7 +261,7 @@ def test_a_selection_keeps_order_and_counts(tmp_path: Path) -> None:
 
 
 def test_nothing_in_common_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none of its 1 ids \(G9, …\) names an embedded RNA"):
+    with pytest.raises(InputError, match=r"none of its 1 ids \(G9, …\) matches an RNA"):
         join_labels(labels(tmp_path, "gene_id\tx\nG9\t1\n"), RNAS)
 
 
@@ -272,3 +271,53 @@ def test_an_id_of_two_species_is_an_error(tmp_path: Path) -> None:
         join_labels(labels(tmp_path, "gene_id\tx\nACTB\t1\nTP53\t2\n"), symbols)
     human = symbols.filter(species="human")
     assert len(join_labels(labels(tmp_path, "gene_id\tx\nACTB\t1\nTP53\t2\n"), human)) == 2
+
+
+def test_missing_values_and_usual_headers(tmp_path: Path) -> None:
+    missing = ["", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", ".", "-", " NA "]
+    rows = "".join(f"G{i},{value}\n" for i, value in enumerate(missing))
+    path = written_labels(tmp_path, f"Gene,t_half\nG99,1.5\n{rows}", "x.csv")
+    table = read_labels(path)
+    assert (table.name, table.level, table.missing) == ("t_half", "gene_id", len(missing))
+    assert find_id_columns(["x", "Ensembl Gene", "Transcript_ID"]) == [
+        ("Transcript_ID", "transcript_id"),
+        ("Ensembl Gene", "gene_id"),
+    ]
+    assert find_id_columns(["RefSeq", "Symbol"]) == [
+        ("RefSeq", "transcript_id"),
+        ("Symbol", "symbol"),
+    ]
+
+
+def test_id_column(tmp_path: Path) -> None:
+    path = written_labels(tmp_path, "locus\tx\nENST00000000001\t1\nENST00000000002\t2\n")
+    assert read_labels(path, id_column="locus").level == "transcript_id"
+    path = written_labels(tmp_path, "locus\tx\nYAL1\t1\nYAL2\t2\n")
+    assert read_labels(path, id_column="locus").level == "gene_id"
+    with pytest.raises(InputError, match="columns are locus, x"):
+        read_labels(path)
+    with pytest.raises(InputError, match="no column 'gene'"):
+        read_labels(path, id_column="gene")
+
+
+def test_text_labels_are_classes(tmp_path: Path) -> None:
+    path = written_labels(tmp_path, "gene_id\ty\nG1\tunstable\nG2\tstable\nG3\tNA\n")
+    table = read_labels(path)
+    assert table.classes == ("stable", "unstable")
+    assert table.table["value"].to_list() == [1.0, 0.0]
+    assert table.binary
+    assert table.missing == 1
+    assert table.one_vs_rest() == [table]
+    path = written_labels(tmp_path, "gene_id\ty\nG1\ta\nG2\tb\nG3\tc\nG4\ta\n")
+    many = read_labels(path).one_vs_rest()
+    assert [one.name for one in many] == ["y=a", "y=b", "y=c"]
+    assert many[0].table["value"].to_list() == [1, 0, 0, 1]
+
+
+def test_symbols_need_a_corpus_that_has_them(tmp_path: Path) -> None:
+    symbols = RNAS.with_columns(symbol=pl.Series(["ACTB", "ACTB", "TP53", "unc-1"]))
+    for header in ("symbol", "gene"):
+        by_symbol = labels(tmp_path, f"{header}\tx\nACTB\t1\nTP53\t2\n")
+        assert join_labels(by_symbol, symbols).rows.tolist() == [1, 2]
+    with pytest.raises(InputError, match="gene symbols, which need --corpus"):
+        join_labels(labels(tmp_path, "symbol\tx\nACTB\t1\n"), RNAS)

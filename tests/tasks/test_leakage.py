@@ -68,7 +68,7 @@ def test_the_table_adds_the_splits_up_and_says_what_is_not_known() -> None:
     found = audit_leakage(group_folds(genes, 4, 0), genes, None, rnas)
     assert found.totals() == [
         ["gene", 0, 40, "0.0%"],
-        ["gene set", "not known", "", ""],
+        ["gene set", "not known without --corpus", "", ""],
         ["≥ 90% of 16-mers", 0, 20, "0.0%"],
     ]
     rows = found.rows()
@@ -80,7 +80,7 @@ def test_the_table_adds_the_splits_up_and_says_what_is_not_known() -> None:
         "value": None,
         "n": 10,
     }
-    told = found.as_dict()
+    told = found.to_dict()
     assert (told["k"], told["share"], told["compared"]) == (16, 0.9, "whole RNA")
 
 

@@ -1,12 +1,13 @@
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isoclr.errors import InputError
-from isoclr.tasks.splits import Split, SplitKind, group_folds, named_folds, random_split
-
-KINDS: tuple[SplitKind, ...] = ("random", "fold")
+from isoclr.tasks.splits import Split, SplitConfig, group_folds, named_folds, random_split
 
 
 def assert_whole(split: Split, groups: np.ndarray) -> None:
@@ -60,3 +61,43 @@ def test_too_few_groups_are_refused() -> None:
         group_folds(["a", "b", "b"], 3, 0)
     with pytest.raises(InputError, match="all samples are in fold '1'"):
         named_folds(["1", "1"])
+
+
+def test_split_config_makes_splits() -> None:
+    genes = np.array([f"G{i}" for i in range(30)])
+    config = SplitConfig(split="fold")
+    splits = config.make_splits(genes, [str(i % 3) for i in range(30)])
+    assert [split.name for split in splits] == ["fold 0", "fold 1", "fold 2"]
+    assert config.describe() == "the label file's own folds"
+    assert config.cross_validation
+    config = SplitConfig(splits=3, seed=7)
+    assert [split.name for split in config.make_splits(genes)] == ["seed 7", "seed 8", "seed 9"]
+    assert config.describe() == "random 70/15/15 × 3 by whole genes"
+    assert not config.cross_validation
+    config = SplitConfig(folds=5)
+    assert len(config.make_splits(genes)) == 5
+    assert config.describe() == "5-fold cross-validation by whole genes"
+
+
+def test_split_config_takes_the_default_of_a_task() -> None:
+    assert SplitConfig().resolve().split == "random"
+    assert SplitConfig().resolve("fold").split == "fold"
+    assert SplitConfig(split="homology").resolve("fold").split == "homology"
+    with pytest.raises(InputError, match="--folds"):
+        SplitConfig(folds=3).resolve("fold")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split": "fold", "folds": 3}, "--folds"),
+        ({"split": "random", "chromosomes": (Path("x"),)}, "--chromosomes"),
+        ({"splits": 0}, "--splits is 0"),
+        ({"folds": 1}, "--folds is 1"),
+        ({"seed": -1}, "--seed is -1"),
+        ({"split": "species"}, "--split is 'species'"),
+    ],
+)
+def test_split_config_checks_itself(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SplitConfig(**options)

@@ -7,17 +7,15 @@ import pytest
 
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters
+from isoclr.tasks._legacy import RnaSource, label_rnas, of_task
 from isoclr.tasks.labels import Labels
 from isoclr.tasks.task import (
     BUILTIN_DIR,
     Fields,
     OntologyTask,
-    RnaSource,
     Task,
     described,
     is_task,
-    label_rnas,
-    of_task,
     read_label_task,
     read_ontology_task,
     read_task,

@@ -18,14 +18,13 @@ from isoclr._console import finish, info, nt_progress, progress
 from isoclr._io import as_paths
 from isoclr._threads import use_threads
 from isoclr._version import __version__
-from isoclr.corpus.cds import OrfCalling
 from isoclr.corpus.corpus import open_corpus
-from isoclr.corpus.inputs import Input
-from isoclr.corpus.transcripts import Options, read_part
+from isoclr.corpus.inputs import BuildConfig, Input
+from isoclr.corpus.transcripts import read_input
 from isoclr.embedding.embeddings import SCHEMA, Embeddings
 from isoclr.embedding.io import ROWS, check_output, write
 from isoclr.errors import InputError
-from isoclr.genomics.encoding import MIN_LENGTH, Codes
+from isoclr.genomics.encoding import Codes
 from isoclr.genomics.fasta import name_of, pieces
 from isoclr.models.encoder import Precision
 from isoclr.models.load import load
@@ -204,13 +203,12 @@ def read_rnas(
             f"{annotation[0]}: a corpus has exons and coding sequences of its own; expected "
             "--annotation beside a FASTA or --genome"
         )
-    calling = OrfCalling(orf, MIN_LENGTH)
     found = [
-        _of_corpus(path) if path.is_dir() else _of_files(path, None, annotation, species, calling)
+        _of_corpus(path) if path.is_dir() else _of_files(path, None, annotation, species, orf)
         for path in inputs
     ]
     if genome is not None:
-        found.append(_of_files(None, genome, annotation, species, calling))
+        found.append(_of_files(None, genome, annotation, species, orf))
     _refuse_shared([*inputs, *([genome] if genome else [])], found)
     return found
 
@@ -226,18 +224,18 @@ def _of_files(
     genome: Path | None,
     annotation: Sequence[Path],
     species: str,
-    calling: OrfCalling,
+    orf: bool,
 ) -> RnaTable:
     source = Input(species, transcripts, genome, tuple(annotation))
-    options = Options(calling, noncoding=True, max_length=NO_LIMIT)
+    config = BuildConfig(orf=orf, max_length=NO_LIMIT)
     with progress() as bar:
         path = transcripts or genome
         task = bar.add_task(f"reading {path.name if path else ''}", total=None)
-        part = read_part(
-            source, options, 1, lambda done, total: bar.update(task, advance=done, total=total)
+        part = read_input(
+            source, config, 1, lambda done, total: bar.update(task, advance=done, total=total)
         )
     if transcripts is not None:
-        _refuse_unusable(transcripts, Counter(part.facts["transcripts_dropped"]))
+        _refuse_unusable(transcripts, Counter(part.metadata["transcripts_dropped"]))
     return RnaTable(_columns(part.table), part.codes, part.table["start"].to_numpy(), part.dropped)
 
 

@@ -63,27 +63,41 @@ class Embeddings:
         return int(self.matrix.shape[1])
 
     def select(self, species: str | None = None, rnas: RnaChoice = "all") -> "Embeddings":
-        """The RNAs of one species (None: of all), and of them those that code (see :data:`RnaChoice`).
+        """The RNAs of one species (None: all), and of those the coding ones (see :data:`RnaChoice`).
 
         Raises:
             InputError: there are none.
         """
-        keep = pl.lit(True) if species is None else pl.col("species") == species
-        if rnas == "coding":
-            keep &= pl.col("cds_length") > 0
-        elif rnas == "annotated":
-            keep &= pl.col("cds_source") == "annotated"
-        mask = self.table.with_columns(keep=keep)["keep"].to_numpy()
-        if not mask.any():
-            raise InputError(
-                f"no embedded RNA is of species {species or 'any'!r} and of choice {rnas!r}; there are "
-                + self._summary()
-            )
+        mask = select_rnas(self.table, species, rnas)
         return Embeddings(self.table.filter(pl.Series(mask)), self.matrix[mask], self.meta)
 
-    def _summary(self) -> str:
-        counts = self.table.group_by("species", "cds_source").len().sort("species", "cds_source")
-        return ", ".join(f"{n:,} {name!r} with CDS {source}" for name, source, n in counts.rows())
+
+def select_rnas(table: pl.DataFrame, species: str | None, choice: RnaChoice) -> NDArray[np.bool_]:
+    """Mask of the RNAs of one species (None: all) and one choice.
+
+    Args:
+        table: ``species``, ``cds_length``, ``cds_source``, one row per RNA.
+        species: The species.
+        choice: All RNAs, coding ones, or those with an annotated coding sequence.
+
+    Raises:
+        InputError: there are none.
+    """
+    keep = pl.lit(True) if species is None else pl.col("species") == species
+    if choice == "coding":
+        keep &= pl.col("cds_length") > 0
+    elif choice == "annotated":
+        keep &= pl.col("cds_source") == "annotated"
+    mask: NDArray[np.bool_] = table.select(pl.repeat(True, pl.len()) & keep).to_series().to_numpy()
+    if not mask.any():
+        counts = table.group_by("species", "cds_source").len().sort("species", "cds_source")
+        present = ", ".join(
+            f"{n:,} {name!r} with CDS {source}" for name, source, n in counts.rows()
+        )
+        raise InputError(
+            f"no RNA of species {species or 'any'!r} and choice {choice!r}; there are {present}"
+        )
+    return mask
 
 
 def anndata_module() -> Any:

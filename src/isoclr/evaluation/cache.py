@@ -21,9 +21,16 @@ from isoclr.errors import InputError
 from isoclr.evaluation.plan import ExternalEmbeddings, Plan, TaskEntry, TrainedModel
 from isoclr.models.encoder import Encoder
 from isoclr.models.load import load
-from isoclr.tasks.dataset import Prepared, prepare, restricts
+from isoclr.tasks._legacy import (
+    Prepared,
+    RnaSource,
+    identity,
+    of_corpus,
+    of_task,
+    prepare,
+    restricts,
+)
 from isoclr.tasks.splits import SplitKind
-from isoclr.tasks.task import RnaSource, identity, of_corpus, of_task
 
 Row = dict[str, str | int | float | None]
 """One number with what it is of: columns of a tidy table."""

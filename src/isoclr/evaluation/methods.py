@@ -15,9 +15,9 @@ from isoclr.evaluation.cache import Artifact, Context
 from isoclr.evaluation.plan import ExternalEmbeddings, TaskEntry, TrainedModel
 from isoclr.models.encoder import WEIGHTS, create
 from isoclr.pretraining.config import PretrainConfig
-from isoclr.probing.linear import Model as Probe
+from isoclr.probing.linear import Probe
 from isoclr.probing.linear import ProbeKind
-from isoclr.tasks.dataset import Prepared
+from isoclr.tasks._legacy import Prepared
 from isoclr.tasks.task import Task
 
 

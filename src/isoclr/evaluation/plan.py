@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from isoclr.probing.linear import Model as Probe
+from isoclr.probing.linear import Probe
 from isoclr.tasks.splits import SplitKind
 from isoclr.tasks.task import OntologyTask, Task
 

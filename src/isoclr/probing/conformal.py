@@ -1,12 +1,12 @@
-"""Prediction intervals whatever the label's distribution: CV+.
+"""Prediction intervals without assumptions on the label's distribution: CV+ with normalized scores.
 
-Every training RNA i is predicted by the member that was fitted without its fold, and scored by how many expected errors
-it was off: s_i = |y_i − ŷ_i| / e_i. For a new RNA x each score says where its label would lie if it behaved like RNA i,
-ŷ(x) ± s_i·e(x), with ŷ and e from the member that did not see i. An interval of coverage c runs from the
-⌊(1 − c)(n + 1)⌋-th smallest of the lower ends to the ⌈c(n + 1)⌉-th smallest of the upper ones (Barber et al. 2021).
+Each training RNA i is predicted by the fold model that was fitted without its fold. Its score is the error in units of
+the expected error: s_i = |y_i − ŷ_i| / e_i. For a new RNA x, each score gives the ends ŷ(x) ± s_i·e(x), with ŷ and e
+from the fold model that did not see i. An interval of coverage c runs from the ⌊(1 − c)(n + 1)⌋-th smallest of the
+lower ends to the ⌈c(n + 1)⌉-th smallest of the upper ends (Barber et al. 2021).
 
-Such an interval of c = 1 − α usually holds a share 1 − α of new labels; what theory guarantees, for RNAs that are
-exchangeable with the training ones, is about 1 − 2α.
+An interval of coverage 1 − α usually contains a fraction 1 − α of new labels. The theoretical guarantee, for RNAs that
+are exchangeable with the training RNAs, is about 1 − 2α.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -38,66 +38,63 @@ from isoclr.tasks.metrics import (
     spearman,
 )
 
-CELLS = 500_000
-"""Ends of intervals at a time: few enough to stay in the processor's cache."""
+BLOCK = 500_000
+"""Number of interval ends computed at a time, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
 class CVPlusRegressor:
-    """A predictor of a quantity, with intervals.
-
-    Attributes:
-        value: the prediction, fitted on all training RNAs.
-        members: one a fold, fitted without it.
-        scores: one array ``(n_k,)`` a fold: the scores of its RNAs.
-        penalty: of ``value``.
-    """
+    """A predictor of a quantity, with intervals."""
 
     value: LinearModel
+    """The prediction, fitted on all training RNAs."""
     members: tuple[FoldModel, ...]
+    """One model per fold, fitted without it."""
     scores: tuple[Array, ...]
+    """For each fold ``(n_k,)`` scores of its RNAs."""
     penalty: float
+    """Penalty of ``value``."""
 
     def predict(self, features: Features, coverage: float) -> tuple[Array, Array, Array]:
         """Value and both ends of its interval, each ``(n,)``, for embeddings ``(n, d)``.
 
         Args:
-            features: the embeddings.
-            coverage: share 1 − α of RNAs like the training ones whose label usually lies in the interval, at most
+            features: The embeddings.
+            coverage: Fraction 1 − α of RNAs like the training ones whose label usually lies in the interval, at most
                 :attr:`largest`; guaranteed is about 1 − 2α.
         """
         value = self.value(features)
-        centres = np.stack([member.value(features) for member in self.members], axis=1)
+        centers = np.stack([member.value(features) for member in self.members], axis=1)
         errors = np.stack([member.expected_error(features) for member in self.members], axis=1)
         lower, upper = np.empty(len(value)), np.empty(len(value))
-        step = max(1, CELLS // self.n)
+        step = max(1, BLOCK // self.n)
         for start in range(0, len(value), step):
             rows = slice(start, start + step)
-            lower[rows], upper[rows] = self._ends(centres[rows], errors[rows], coverage)
+            lower[rows], upper[rows] = self._ends(centers[rows], errors[rows], coverage)
         return value, np.minimum(lower, value), np.maximum(upper, value)
 
     @property
     def n(self) -> int:
-        """Number of scores: the training RNAs."""
+        """Number of scores, which is that of the training RNAs."""
         return sum(map(len, self.scores))
 
     @property
     def largest(self) -> float:
-        """The largest coverage that so many scores have a rank for."""
+        """The largest possible coverage, see :func:`largest_coverage`."""
         return largest_coverage(self.n)
 
-    def _ends(self, centres: Array, errors: Array, coverage: float) -> tuple[Array, Array]:
-        """Both ends from every member's centre and error, ``(n, k)``."""
+    def _ends(self, centers: Array, errors: Array, coverage: float) -> tuple[Array, Array]:
+        """Both ends from the centers and expected errors ``(n, k)`` of the fold models."""
         fold = np.repeat(np.arange(len(self.scores)), [len(scores) for scores in self.scores])
         reach = errors[:, fold] * np.concatenate(self.scores)
         rank = upper_rank(self.n, coverage)
-        lower = np.partition(centres[:, fold] - reach, self.n - rank, axis=1)[:, self.n - rank]
-        upper = np.partition(centres[:, fold] + reach, rank - 1, axis=1)[:, rank - 1]
+        lower = np.partition(centers[:, fold] - reach, self.n - rank, axis=1)[:, self.n - rank]
+        upper = np.partition(centers[:, fold] + reach, rank - 1, axis=1)[:, rank - 1]
         return lower, upper
 
 
 def upper_rank(n: int, coverage: float) -> int:
-    """Which of n sorted values, from 1, is the upper end of an interval; more than n when they are too few.
+    """Rank, from 1, of the upper end of an interval among n sorted values; more than n if they are too few.
 
     >>> upper_rank(99, 0.9), upper_rank(8, 0.9)
     (90, 9)
@@ -106,18 +103,22 @@ def upper_rank(n: int, coverage: float) -> int:
 
 
 def largest_coverage(n: int) -> float:
-    """The largest coverage that n scores have a rank for: with a larger one the interval would have no end.
-
-    A coverage 1 − α is what is usually seen; theory guarantees about 1 − 2α for exchangeable RNAs.
-    """
+    """The largest coverage for which n scores give a finite interval."""
     return n / (n + 1)
 
 
 class CrossFitter:
-    """Members that leave folds out, each fitted once.
+    """Fold models that leave out one or two folds, each fitted once.
 
-    Judging a predictor on a fold that neither fitting nor calibration saw takes members that leave out two folds, and
-    the member without f and g serves both f and g.
+    Testing a predictor on a fold that neither fitting nor calibration used needs models without two folds; the model
+    without f and g serves both.
+
+    Args:
+        features: ``(n, d)`` embeddings.
+        values: ``(n,)`` labels.
+        groups: ``(n,)`` gene or gene set.
+        folds: ``(n,)`` fold numbers from 0.
+        advance: Called after each fit.
     """
 
     def __init__(
@@ -128,7 +129,6 @@ class CrossFitter:
         folds: NDArray[np.int64],
         advance: Callable[[], None] = lambda: None,
     ) -> None:
-        """Args: embeddings ``(n, d)``, labels, groups and fold numbers ``(n,)`` from 0; called after every fit."""
         self.features, self.values, self.groups, self.folds = features, values, groups, folds
         self.num_folds = int(folds.max()) + 1
         self._advance = advance
@@ -136,25 +136,25 @@ class CrossFitter:
 
     @property
     def fits(self) -> int:
-        """How many members there are in all: without one fold, without two, and of all."""
+        """Number of fits: without one fold, without two, and of all."""
         return 1 + self.num_folds * (self.num_folds + 1) // 2
 
     def regression(self, held_out: int | None = None) -> CVPlusRegressor:
-        """The predictor of all folds, or of all but one, which then neither fitted nor calibrated anything."""
+        """The predictor fitted and calibrated on all folds, or on all but one."""
         outside = frozenset() if held_out is None else frozenset({held_out})
-        whole = self._without(outside)
+        model = self._without(outside)
         members, scores = [], []
         for fold in range(self.num_folds):
             if fold != held_out:
                 members.append(self._without(outside | {fold}))
                 scores.append(self._scores(members[-1], fold))
-        return CVPlusRegressor(whole.value, tuple(members), tuple(scores), whole.penalties[0])
+        return CVPlusRegressor(model.value, tuple(members), tuple(scores), model.penalties[0])
 
     def _scores(self, member: FoldModel, fold: int) -> Array:
         rows = self.folds == fold
         features = self.features[rows]
-        off = np.abs(self.values[rows] - member.value(features))
-        return np.asarray(off / member.expected_error(features))
+        errors = np.abs(self.values[rows] - member.value(features))
+        return np.asarray(errors / member.expected_error(features))
 
     def _without(self, outside: frozenset[int]) -> FoldModel:
         if outside not in self._fitted:
@@ -168,32 +168,28 @@ class CrossFitter:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Whether intervals hold what they promise.
-
-    Attributes:
-        nominal: the coverage asked for.
-        achieved: share of held-out labels in their intervals, with its 95 % interval.
-        method: of that interval.
-        by_fold: the share of every fold.
-        width: mean width, in the label's units.
-        without_features: width of the one interval that the training labels alone give.
-    """
+    """Coverage of intervals on held-out folds."""
 
     nominal: float
     achieved: Interval
+    """Fraction of held-out labels in their intervals, with its 95 % interval."""
     method: str
+    """Method of that 95 % interval."""
     by_fold: Sequence[float]
+    """The fraction in each fold."""
     width: float
+    """Mean width, in the label's units."""
     without_features: float
+    """Width of the interval between quantiles of the training labels, which ignores the RNA."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Flat, as JSON takes it."""
-        found = self.achieved
+    def to_dict(self) -> dict[str, Any]:
+        """Flat, as JSON holds it."""
+        achieved = self.achieved
         return {
             "nominal": self.nominal,
-            "achieved": found.mean,
-            "low": found.low,
-            "high": found.high,
+            "achieved": achieved.mean,
+            "low": achieved.low,
+            "high": achieved.high,
             "interval": self.method,
             "by_fold": list(self.by_fold),
             "width": self.width,
@@ -203,28 +199,21 @@ class Coverage:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """A predictor's quality, by cross-validation.
-
-    Attributes:
-        metrics: name → mean over the folds with its 95 % interval (Student's t), the main one first.
-        baseline: the same error when every RNA gets the mean of the training labels: name → value.
-        coverages: one a nominal coverage; none for classes.
-    """
+    """Accuracy of a predictor on held-out folds."""
 
     metrics: dict[str, Interval]
+    """Metric → mean over the folds with its 95 % interval (Student's t), the main one first."""
     baseline: dict[str, float]
+    """The error when every RNA gets the mean of the training labels, by metric."""
     coverages: Sequence[Coverage]
+    """One per nominal coverage; none for classes."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON takes it."""
-        told = {
-            name: {"mean": found.mean, "low": found.low, "high": found.high}
-            for name, found in self.metrics.items()
-        }
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as JSON holds it."""
         return {
-            "metrics": told,
+            "metrics": {name: vars(value) for name, value in self.metrics.items()},
             "metrics_of_the_mean": self.baseline,
-            "coverage": [coverage.as_dict() for coverage in self.coverages],
+            "coverage": [coverage.to_dict() for coverage in self.coverages],
         }
 
 
@@ -234,34 +223,34 @@ def rmse(true: Array, predicted: Array) -> float:
 
 
 def log_loss(true: Array, predicted: Array) -> float:
-    """Mean −ln of the probability that was given to the class that came true."""
-    kept = np.clip(predicted, 1e-12, 1 - 1e-12)
-    return float(-np.mean(np.where(true == 1, np.log(kept), np.log1p(-kept))))
+    """Mean −ln of the predicted probability of the true class."""
+    clipped = np.clip(predicted, 1e-12, 1 - 1e-12)
+    return float(-np.mean(np.where(true == 1, np.log(clipped), np.log1p(-clipped))))
 
 
-def cross_validate_regression(leaving: CrossFitter, coverages: Sequence[float]) -> CrossValidation:
-    """Predict every fold by a predictor that was fitted and calibrated on the other folds only.
+def cross_validate_regression(fitter: CrossFitter, coverages: Sequence[float]) -> CrossValidation:
+    """Predict each fold by a predictor fitted and calibrated on the other folds only.
 
     Args:
-        leaving: the members; what is fitted here serves the final predictor too.
-        coverages: the nominal coverages to judge.
+        fitter: The fold models; those fitted here serve the final predictor too.
+        coverages: The nominal coverages to test.
     """
-    value = np.empty(len(leaving.values))
-    mean = np.empty(len(leaving.values))
-    ends = np.empty((len(coverages), 4, len(leaving.values)))
-    for fold, train, test in parts(leaving.folds):
-        predictor = leaving.regression(held_out=fold)
-        mean[test] = leaving.values[train].mean()
+    value = np.empty(len(fitter.values))
+    mean = np.empty(len(fitter.values))
+    ends = np.empty((len(coverages), 4, len(fitter.values)))
+    for fold, train, test in parts(fitter.folds):
+        predictor = fitter.regression(held_out=fold)
+        mean[test] = fitter.values[train].mean()
         for i, coverage in enumerate(coverages):
-            value[test], *own = predictor.predict(leaving.features[test], coverage)
+            value[test], *own = predictor.predict(fitter.features[test], coverage)
             tail = (1 - coverage) / 2
-            plain = np.quantile(leaving.values[train], [tail, 1 - tail])
-            ends[i, :, test] = np.column_stack([*own, *np.tile(plain[:, None], test.sum())])
+            quantiles = np.quantile(fitter.values[train], [tail, 1 - tail])
+            ends[i, :, test] = np.column_stack([*own, *np.tile(quantiles[:, None], test.sum())])
     names: dict[str, Metric] = {"pearson": pearson, "spearman": spearman, "rmse": rmse}
     return CrossValidation(
-        metrics=_over_folds(names, leaving.values, value, leaving.folds),
-        baseline={"rmse": _over_folds({"": rmse}, leaving.values, mean, leaving.folds)[""].mean},
-        coverages=[_coverage(nominal, leaving, ends[i]) for i, nominal in enumerate(coverages)],
+        metrics=_over_folds(names, fitter.values, value, fitter.folds),
+        baseline={"rmse": _over_folds({"": rmse}, fitter.values, mean, fitter.folds)[""].mean},
+        coverages=[_coverage(nominal, fitter, ends[i]) for i, nominal in enumerate(coverages)],
     )
 
 
@@ -272,24 +261,24 @@ def cross_validate_classes(
     folds: NDArray[np.int64],
     advance: Callable[[], None] = lambda: None,
 ) -> CrossValidation:
-    """Predict every fold by a logistic regression fitted on the others.
+    """Predict each fold by a logistic regression fitted on the others.
 
     Args:
         features: ``(n, d)``.
         values: ``(n,)`` labels, 0 or 1.
         groups: ``(n,)`` gene or gene set.
         folds: ``(n,)`` fold numbers from 0.
-        advance: called after every fit.
+        advance: Called after each fit.
     """
-    chance, mean = np.empty(len(values)), np.empty(len(values))
+    probability, mean = np.empty(len(values)), np.empty(len(values))
     for _, train, test in parts(folds):
-        line, _ = fit_classes(features[train], values[train] == 1, groups[train])
-        chance[test] = expit(line(features[test]))
+        model, _ = fit_classes(features[train], values[train] == 1, groups[train])
+        probability[test] = expit(model(features[test]))
         mean[test] = values[train].mean()
         advance()
     names: dict[str, Metric] = {"roc_auc": roc_auc, "log_loss": log_loss}
     return CrossValidation(
-        metrics=_over_folds(names, values, chance, folds),
+        metrics=_over_folds(names, values, probability, folds),
         baseline={"log_loss": _over_folds({"": log_loss}, values, mean, folds)[""].mean},
         coverages=[],
     )
@@ -298,7 +287,7 @@ def cross_validate_classes(
 def parts(
     folds: NDArray[np.int64],
 ) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Every fold with the masks of its training and its test samples."""
+    """Each fold with the masks of its training and test samples."""
     for fold in range(int(folds.max()) + 1):
         test = folds == fold
         yield fold, ~test, test
@@ -313,28 +302,28 @@ def _over_folds(
     }
 
 
-def _coverage(nominal: float, leaving: CrossFitter, ends: Array) -> Coverage:
-    """Judge intervals ``ends (4, n)``: lower and upper ends of ours, then of the labels alone."""
-    lower, upper, plain_lower, plain_upper = ends
-    inside = (lower <= leaving.values) & (leaving.values <= upper)
-    achieved, method = _share(inside, leaving.groups)
+def _coverage(nominal: float, fitter: CrossFitter, ends: Array) -> Coverage:
+    """Coverage of intervals ``ends (4, n)``: lower and upper ends of ours, then of the label quantiles."""
+    lower, upper, label_lower, label_upper = ends
+    inside = (lower <= fitter.values) & (fitter.values <= upper)
+    achieved, method = _fraction_inside(inside, fitter.groups)
     return Coverage(
         nominal=nominal,
         achieved=achieved,
         method=method,
-        by_fold=[float(inside[test].mean()) for _, _, test in parts(leaving.folds)],
+        by_fold=[float(inside[test].mean()) for _, _, test in parts(fitter.folds)],
         width=float((upper - lower).mean()),
-        without_features=float((plain_upper - plain_lower).mean()),
+        without_features=float((label_upper - label_lower).mean()),
     )
 
 
-def _share(inside: NDArray[np.bool_], groups: NDArray[np.str_]) -> tuple[Interval, str]:
-    """Share of labels inside, with its 95 % interval and the interval's name.
+def _fraction_inside(inside: NDArray[np.bool_], groups: NDArray[np.str_]) -> tuple[Interval, str]:
+    """Fraction of labels inside, with its 95 % interval and the interval's name.
 
-    RNAs of one gene, or of one gene set, fall inside or outside together: they are not so many independent trials.
+    RNAs of one gene or gene set are not independent, so they are resampled together.
     """
     if len(np.unique(groups)) < len(groups):
-        drawn = bootstrap(lambda rows: float(inside[rows].mean()), groups)
-        return drawn, "bootstrap over whole genes or gene sets"
-    sure = stats.binomtest(int(inside.sum()), len(inside)).proportion_ci(method="wilson")
-    return Interval(float(inside.mean()), float(sure.low), float(sure.high)), "Wilson"
+        interval = bootstrap(lambda rows: float(inside[rows].mean()), groups)
+        return interval, "bootstrap over whole genes or gene sets"
+    wilson = stats.binomtest(int(inside.sum()), len(inside)).proportion_ci(method="wilson")
+    return Interval(float(inside.mean()), float(wilson.low), float(wilson.high)), "Wilson"

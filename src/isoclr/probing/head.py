@@ -1,18 +1,20 @@
-"""A head: what turns an embedding into the prediction of one or several measured labels."""
+"""Prediction heads: embeddings → predictions of one or several labels."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 from scipy.special import expit
 
+from isoclr._config import read_json
 from isoclr._io import atomic_directory, ensure_writable, sha256
+from isoclr._report import write_json
+from isoclr._tensors import read_tensors
 from isoclr._version import __version__
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
@@ -23,74 +25,78 @@ from isoclr.probing.ood import OODDetector
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a head says of RNAs.
-
-    Attributes:
-        value: ``(n,)`` the label, in its units; for a label of two classes the probability of class 1.
-        lower: ``(n,)`` lower end of the prediction interval; NaN for classes.
-        upper: ``(n,)`` its upper end.
-        extrapolating: ``(n,)`` whether the RNA is unlike those the head was trained on: its embedding lies farther from
-            theirs than that of 99.9 % of them does, or has a value far outside theirs where they hardly vary; its
-            length is outside theirs; or they have a coding sequence, or an annotated one, and it has none such.
-    """
+    """Predictions of a label for RNAs."""
 
     value: Array
+    """``(n,)`` the label, in its units; for a label of two classes the probability of class 1."""
     lower: Array
+    """``(n,)`` lower end of the prediction interval; NaN for classes."""
     upper: Array
+    """``(n,)`` upper end."""
     extrapolating: NDArray[np.bool_]
+    """``(n,)`` whether the RNA is unlike the training RNAs: its embedding is farther from theirs than 99.9 % of them,
+    or has a value far outside their range where they hardly vary; its length is outside their range; or they all have a
+    coding sequence, or an annotated one, and it has none."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The predictor of one label.
-
-    Attributes:
-        name: the label's column.
-        predictor: with intervals for a quantity, the log-odds for a label of two classes.
-        novelty: the cloud of training embeddings.
-        lengths: nt of the shortest and longest training RNA.
-        facts: what else is known of it, as ``head.json`` says it.
-    """
+    """The predictor of one label."""
 
     name: str
+    """The label's column."""
     predictor: CVPlusRegressor | LinearModel
-    novelty: OODDetector
+    """With intervals for a quantity; the log-odds for a label of two classes."""
+    detector: OODDetector
+    """Distribution of the training embeddings."""
     lengths: tuple[int, int]
-    facts: dict[str, Any]
+    """Lengths of the shortest and longest training RNA (nt)."""
+    metadata: dict[str, Any]
+    """The target's entry in ``head.json``."""
 
     @property
     def title(self) -> str:
-        """The name with its units, as a table says it."""
-        units = self.facts.get("units", "")
+        """The name with its units."""
+        units = self.metadata.get("units", "")
         return f"{self.name} ({units})" if units else self.name
 
     @property
     def largest_coverage(self) -> float:
-        """The largest coverage its intervals can have."""
+        """The largest possible coverage of its intervals."""
         return self.predictor.largest if isinstance(self.predictor, CVPlusRegressor) else 1.0
 
 
 @dataclass(frozen=True)
 class Head:
-    """A directory that ``isoclr fit`` wrote, ready to predict.
-
-    Attributes:
-        name: the task.
-        targets: one a label.
-        model: metadata of the embeddings it was fitted on: the model's name, its weights' SHA-256, …
-        species: of the training RNAs.
-        rnas: which RNAs it was trained on: all, coding or annotated.
-        coverage: of the intervals, unless another is asked for.
-        facts: everything of ``head.json``.
-    """
+    """Predictors of one or several labels from embeddings of one model, as ``isoclr fit`` makes them."""
 
     name: str
+    """Name of the task."""
     targets: tuple[Target, ...]
+    """One per label."""
     model: dict[str, str]
+    """Metadata of the embeddings it was fitted on: the model's name, its weights' SHA-256, …"""
     species: tuple[str, ...]
+    """Species of the training RNAs."""
     rnas: str
+    """Which RNAs it was trained on: all, coding or annotated."""
     coverage: float
-    facts: dict[str, Any]
+    """Default coverage of the intervals."""
+    metadata: dict[str, Any]
+    """Content of ``head.json``."""
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, Any], targets: Sequence[Target]) -> "Head":
+        """A head whose fields come from the content of ``head.json``."""
+        return cls(
+            name=metadata["name"],
+            targets=tuple(targets),
+            model=metadata["model"],
+            species=tuple(metadata["species"]),
+            rnas=metadata["rnas"],
+            coverage=metadata["coverage"],
+            metadata=metadata,
+        )
 
     def __repr__(self) -> str:
         names = ", ".join(target.name for target in self.targets)
@@ -100,7 +106,7 @@ class Head:
     @property
     def dim(self) -> int:
         """Size of the embeddings it reads."""
-        return len(self.targets[0].novelty.mean)
+        return len(self.targets[0].detector.mean)
 
     def predict(
         self,
@@ -115,58 +121,56 @@ class Head:
         """Predict a label from embeddings.
 
         Args:
-            features: ``(n, d)`` embeddings of the model that the head belongs to.
-            target: which label, when the head has several.
-            coverage: of the intervals; by default what the head was made with.
-            lengths: ``(n,)`` nt of the RNAs, to tell whether they are outside the training range.
-            coding: ``(n,)`` whether they have a coding sequence, annotated or found as an open reading frame.
-            annotated: ``(n,)`` whether an annotation gives their coding sequence.
+            features: ``(n, d)`` embeddings of the head's model.
+            target: The label, if the head has several.
+            coverage: Coverage of the intervals; by default the head's.
+            lengths: ``(n,)`` lengths of the RNAs (nt), to detect those outside the training range.
+            coding: ``(n,)`` whether they have a coding sequence, annotated or an open reading frame.
+            annotated: ``(n,)`` whether their coding sequence is annotated.
 
         Raises:
             InputError: embeddings of another size or not finite, no such target, or a coverage that the head's
-                calibration cannot vouch for.
+                calibration does not support.
         """
-        chosen = self._target(target)
+        chosen = self._find(target)
         features = self._checked(np.asarray(features))
         coverage = self.check_coverage(coverage)
-        new = chosen.novelty(features)
+        extrapolating = chosen.detector(features)
         if lengths is not None:
             shortest, longest = chosen.lengths
-            new |= (lengths < shortest) | (lengths > longest)
+            extrapolating |= (lengths < shortest) | (lengths > longest)
         if coding is not None and self.rnas != "all":
-            new |= ~coding
+            extrapolating |= ~coding
         if annotated is not None and self.rnas == "annotated":
-            new |= ~annotated
+            extrapolating |= ~annotated
         if isinstance(chosen.predictor, LinearModel):
             unknown = np.full(len(features), np.nan)
-            return Predictions(expit(chosen.predictor(features)), unknown, unknown, new)
-        return Predictions(*chosen.predictor.predict(features, coverage), new)
+            return Predictions(expit(chosen.predictor(features)), unknown, unknown, extrapolating)
+        return Predictions(*chosen.predictor.predict(features, coverage), extrapolating)
 
     def check_coverage(self, coverage: float | None) -> float:
-        """The coverage of the intervals.
+        """The coverage of the intervals, by default the head's.
 
         Raises:
-            InputError: it is no share, or more than the calibration RNAs can vouch for.
+            InputError: not between 0 and the largest that the calibration supports.
         """
         coverage = self.coverage if coverage is None else coverage
         largest = min(target.largest_coverage for target in self.targets)
         if not 0 < coverage <= largest:
             raise InputError(
-                f"coverage {coverage:g}: expected more than 0 and at most {largest:.4g}, which is what "
-                f"the training RNAs of head {self.name!r} can vouch for"
+                f"coverage {coverage:g}: expected more than 0 and at most {largest:.4g}, the largest that the "
+                f"training RNAs of head {self.name!r} support"
             )
         return coverage
 
-    def _target(self, name: str | None) -> Target:
+    def _find(self, name: str | None) -> Target:
         if name is None and len(self.targets) == 1:
             return self.targets[0]
         for target in self.targets:
             if target.name == name:
                 return target
-        known = ", ".join(target.name for target in self.targets)
-        raise InputError(
-            f"target {name!r}: head {self.name!r} predicts {known}; choose one of them"
-        )
+        names = ", ".join(target.name for target in self.targets)
+        raise InputError(f"label {name!r}: head {self.name!r} predicts {names}; choose one of them")
 
     def _checked(self, features: Features) -> Features:
         if features.ndim != 2 or features.shape[1] != self.dim:
@@ -179,22 +183,43 @@ class Head:
         return features
 
 
-FACTS, NUMBERS = "head.json", "head.safetensors"
-FORMAT, SCHEMA = "isoclr-head", 1
+METADATA, TENSORS = "head.json", "head.safetensors"
+EXPECTED = "a head from `isoclr fit`"
+FORMAT: Literal["isoclr-head"] = "isoclr-head"
+SCHEMA: Literal[1] = 1
 Tensors = dict[str, NDArray[Any]]
-_KINDS = {
-    "sha256": str,
-    "name": str,
-    "targets": list,
-    "model": dict,
-    "species": list,
-    "rnas": str,
-    "coverage": float,
-}
+
+
+class _TargetEntry(Struct):
+    """Entries of a target in ``head.json`` that a head needs."""
+
+    name: str
+    kind: Literal["class", "quantity"]
+    lengths: tuple[int, int]
+    penalty: float
+
+
+class _Model(Struct):
+    model: str
+    sha256: str
+
+
+class _Entries(Struct):
+    """Entries of ``head.json`` that a head needs."""
+
+    format: Literal["isoclr-head"]
+    schema: Literal[1]
+    sha256: str
+    name: str
+    targets: list[_TargetEntry]
+    model: _Model
+    species: list[str]
+    rnas: RnaChoice
+    coverage: float
 
 
 def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
-    """Write a head; the directory appears when it is whole.
+    """Write a head; the directory appears when it is complete.
 
     Raises:
         InputError: the directory exists, and is no head or may not be overwritten.
@@ -202,29 +227,18 @@ def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
     check_target(directory, overwrite)
     tensors: Tensors = {}
     for target in head.targets:
-        own = _tensors(target)
-        tensors |= {
-            f"{target.name}/{key}": np.ascontiguousarray(value) for key, value in own.items()
-        }
+        for key, value in _tensors_of(target).items():
+            tensors[f"{target.name}/{key}"] = np.ascontiguousarray(value)
     with atomic_directory(directory, overwrite=overwrite) as partial:
-        (partial / NUMBERS).write_bytes(save(tensors))
-        ours = {
-            "format": FORMAT,
-            "schema": SCHEMA,
-            "isoclr": __version__,
-            "sha256": sha256(partial / NUMBERS),
-        }
-        facts = {
-            **ours,
-            **head.facts,
-            **ours,
-        }  # ours stand first, and last: a head may be saved again
-        text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
-        (partial / FACTS).write_text(text + "\n", encoding="utf-8")
+        (partial / TENSORS).write_bytes(save(tensors))
+        version = {"format": FORMAT, "schema": SCHEMA, "isoclr": __version__}
+        version |= {"sha256": sha256(partial / TENSORS)}
+        # first in the file, and last so that those of a head that was loaded do not replace them
+        write_json(partial / METADATA, {**version, **head.metadata, **version})
 
 
 def check_target(out: Path, overwrite: bool) -> None:
-    """Refuse to replace what is not a head.
+    """Check that a head can be written.
 
     Raises:
         InputError: ``out`` exists, and is no head or may not be overwritten; or it cannot be made.
@@ -236,150 +250,103 @@ def check_target(out: Path, overwrite: bool) -> None:
         raise InputError(f"{out}: is a file, expected the name of a directory")
     if not overwrite:
         raise InputError(f"{out}: exists already; choose another name or --overwrite it")
-    if not (out / FACTS).is_file() and any(out.iterdir()):
+    if not (out / METADATA).is_file() and any(out.iterdir()):
         raise InputError(f"{out}: not a head, --overwrite replaces nothing else")
 
 
 def load_head(directory: Path | str) -> Head:
-    """A head that ``isoclr fit`` wrote.
+    """Load a head that ``isoclr fit`` wrote.
 
     Args:
-        directory: where ``head.json`` and ``head.safetensors`` are.
+        directory: Directory with ``head.json`` and ``head.safetensors``.
 
     Raises:
-        InputError: there is no head, or its files are damaged or do not fit each other.
+        InputError: there is no head, or its files are damaged or do not match.
     """
     directory = Path(directory)
-    facts = read_facts(directory)
-    path = directory / NUMBERS
+    metadata = read_metadata(directory)
+    path = directory / TENSORS
+    tensors = read_tensors(path, metadata["sha256"], what=EXPECTED, allow_infinity=True)
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     try:
-        tensors: Tensors = load(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path}: not found; expected a head that `isoclr fit` wrote") from None
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: not a safetensors file ({error})") from None
-    if sha256(path) != facts["sha256"]:
-        raise InputError(f"{path}: not the numbers that {FACTS} names (SHA-256 differs)")
-    try:
-        targets = tuple(_target(told, tensors) for told in facts["targets"])
+        targets = [_target(entry, arrays) for entry in metadata["targets"]]
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise InputError(f"{path}: does not fit {FACTS} ({error})") from None
-    return Head(
-        name=facts["name"],
-        targets=targets,
-        model=facts["model"],
-        species=tuple(facts["species"]),
-        rnas=facts["rnas"],
-        coverage=facts["coverage"],
-        facts=facts,
-    )
+        raise InputError(f"{path}: does not match {METADATA} ({error})") from None
+    return Head.from_metadata(metadata, targets)
 
 
-def read_facts(directory: Path) -> dict[str, Any]:
-    """What ``head.json`` says.
+def read_metadata(directory: Path) -> dict[str, Any]:
+    """The content of ``head.json``.
 
     Raises:
         InputError: there is none, or it is not one of this format.
     """
-    path = directory / FACTS
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: not found; expected a head that `isoclr fit` wrote") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a head's description ({error})") from None
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        raise InputError(f"{path}: not a head's description (no format: {FORMAT})")
-    if facts.get("schema") not in range(1, SCHEMA + 1):
-        raise InputError(
-            f"{path}: schema is {facts.get('schema')!r}, this isoclr reads 1 to {SCHEMA}"
-        )
-    wrong = _wrong(facts)
-    if wrong is not None:
-        raise InputError(f"{path}: {wrong} is not what `isoclr fit` writes")
-    return facts
+    path = directory / METADATA
+    entries = read_json(path, _Entries, what=EXPECTED)
+    if not entries.targets:
+        raise InputError(f"{path}: targets is empty, expected {EXPECTED}")
+    return read_json(path, dict[str, Any], what=EXPECTED)
 
 
-def _wrong(facts: dict[str, Any]) -> str | None:
-    """The first entry that a head cannot be made from."""
-    for key, kind in _KINDS.items():
-        if not isinstance(facts.get(key), kind):
-            return key
-    model = facts["model"]
-    if not {"model", "sha256"} <= set(model) or not _are_text(model.values()):
-        return "model"
-    if not facts["targets"]:
-        return "targets"
-    if not _are_text(facts["species"]):
-        return "species"
-    return None if facts["rnas"] in get_args(RnaChoice) else "rnas"
-
-
-def _are_text(values: Iterable[object]) -> bool:
-    return all(isinstance(value, str) for value in values)
-
-
-def _tensors(target: Target) -> Tensors:
-    cloud = target.novelty
-    found: Tensors = {
-        "mean": cloud.mean,
-        "scale": cloud.scale,
-        "axes": cloud.axes,
-        "spread": cloud.spread,
-        "rest_and_limit": np.array([cloud.rest, cloud.limit]),
-        "low_and_high": np.array([cloud.low, cloud.high]),
+def _tensors_of(target: Target) -> Tensors:
+    detector, predictor = target.detector, target.predictor
+    tensors: Tensors = {
+        "mean": detector.mean,
+        "scale": detector.scale,
+        "axes": detector.axes,
+        "spread": detector.spread,
+        "rest_and_limit": np.array([detector.rest, detector.limit]),
+        "low_and_high": np.array([detector.low, detector.high]),
     }
-    if isinstance(target.predictor, LinearModel):
-        return found | _line(target.predictor)
-    members = target.predictor.members
-    return (
-        found
-        | _line(target.predictor.value)
-        | {
-            "members/coefficients": np.array(
-                [[m.value.coefficients, m.error.coefficients] for m in members]
-            ),
-            "members/intercepts": np.array(
-                [[m.value.intercept, m.error.intercept] for m in members]
-            ),
-            "members/errors": np.array([[m.narrowest, m.widest] for m in members]),
-            "members/penalties": np.array([m.penalties for m in members]),
-            "scores": np.concatenate(target.predictor.scores),
-            "scores/counts": np.array([len(scores) for scores in target.predictor.scores]),
-        }
-    )
-
-
-def _line(line: LinearModel) -> Tensors:
-    return {"coefficients": line.coefficients, "intercept": np.array([line.intercept])}
-
-
-def _target(told: dict[str, Any], tensors: Tensors) -> Target:
-    prefix = told["name"] + "/"
-    own = {
-        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
+    value = predictor if isinstance(predictor, LinearModel) else predictor.value
+    tensors |= {"coefficients": value.coefficients, "intercept": np.array([value.intercept])}
+    if isinstance(predictor, LinearModel):
+        return tensors
+    members = predictor.members
+    coefficients = [[m.value.coefficients, m.error.coefficients] for m in members]
+    intercepts = [[m.value.intercept, m.error.intercept] for m in members]
+    return tensors | {
+        "members/coefficients": np.array(coefficients),
+        "members/intercepts": np.array(intercepts),
+        "members/errors": np.array([[m.narrowest, m.widest] for m in members]),
+        "members/penalties": np.array([m.penalties for m in members]),
+        "scores": np.concatenate(predictor.scores),
+        "scores/counts": np.array([len(scores) for scores in predictor.scores]),
     }
-    line = LinearModel(own["coefficients"], float(own["intercept"][0]))
+
+
+def _target(entry: dict[str, Any], tensors: Tensors) -> Target:
+    prefix = entry["name"] + "/"
+    own = {key.removeprefix(prefix): a for key, a in tensors.items() if key.startswith(prefix)}
+    infinite = [k for k, a in own.items() if k != "low_and_high" and not np.isfinite(a).all()]
+    if infinite:
+        raise ValueError(f"{prefix}{infinite[0]} is infinite")
+    dim = len(own["mean"])
+    for key in ("coefficients", "scale", "low_and_high", "members/coefficients"):
+        if key in own and own[key].shape[-1] != dim:
+            raise ValueError(f"{prefix}{key} has {own[key].shape[-1]} values, expected {dim}")
+    value = LinearModel(own["coefficients"], float(own["intercept"][0]))
     rest, limit = own["rest_and_limit"].tolist()
     low, high = own["low_and_high"]
-    cloud = OODDetector(
+    detector = OODDetector(
         own["mean"], own["scale"], own["axes"], own["spread"], rest, limit, low, high
     )
-    shortest, longest = told["lengths"]
-    predictor = line if told["kind"] == "class" else _regression(line, own, told["penalty"])
-    return Target(told["name"], predictor, cloud, (int(shortest), int(longest)), told)
+    shortest, longest = entry["lengths"]
+    is_class = entry["kind"] == "class"
+    predictor = value if is_class else _regressor(value, own, entry["penalty"])
+    return Target(entry["name"], predictor, detector, (shortest, longest), entry)
 
 
-def _regression(line: LinearModel, own: Tensors, penalty: float) -> CVPlusRegressor:
+def _regressor(value: LinearModel, own: Tensors, penalty: float) -> CVPlusRegressor:
     members = []
-    for lines, intercepts, errors, penalties in zip(
+    for coefficients, intercepts, errors, penalties in zip(
         own["members/coefficients"],
         own["members/intercepts"].tolist(),
         own["members/errors"].tolist(),
         own["members/penalties"].tolist(),
         strict=True,
     ):
-        value, error = (LinearModel(b, c) for b, c in zip(lines, intercepts, strict=True))
-        members.append(FoldModel(value, error, errors[0], errors[1], (penalties[0], penalties[1])))
+        of_fold, error = (LinearModel(b, c) for b, c in zip(coefficients, intercepts, strict=True))
+        members.append(FoldModel(of_fold, error, errors[0], errors[1], tuple(penalties)))
     edges = np.cumsum(own["scores/counts"])[:-1]
-    return CVPlusRegressor(line, tuple(members), tuple(np.split(own["scores"], edges)), penalty)
+    return CVPlusRegressor(value, tuple(members), tuple(np.split(own["scores"], edges)), penalty)

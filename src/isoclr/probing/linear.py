@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy import linalg
 from scipy.special import expit
 
+from isoclr.tasks.splits import group_folds
+
 Array = NDArray[np.float64]
 PENALTIES = np.logspace(-2, 6, 17)
 
@@ -255,7 +257,7 @@ def _kept_aside(groups: NDArray[np.str_]) -> NDArray[np.bool_]:
     return np.isin(numbers, chosen)
 
 
-Model = Literal["linear", "ridge", "logistic"]
+Probe = Literal["linear", "ridge", "logistic"]
 ProbeKind = Literal["linear", "ridge", "logistic", "trees"]
 """What reads the features: one of the linear models of a probe, or gradient-boosted trees."""
 
@@ -304,6 +306,48 @@ def fit_predict(
         return fitted.predict(x_test), fitted.penalty
     weights, intercept, penalty = fit_logistic(x_train, y_train == values.max(), groups[train])
     return x_test @ weights + intercept, penalty
+
+
+def fit_predict_classes(
+    features: NDArray[np.floating],
+    classes: NDArray[np.bool_],
+    groups: NDArray[np.str_],
+    train: NDArray[np.int64],
+    test: NDArray[np.int64],
+) -> tuple[Array, Array]:
+    """Log-odds ``(m, c)`` of many classes for the test samples, and the penalty ``(c,)`` of each class.
+
+    Each class gets its own logistic regression, with the penalty that has the least cross-entropy when whole groups of
+    the training part are left out.
+
+    Args:
+        features: ``(n, d)``.
+        classes: ``(n, c)`` membership of the classes.
+        groups: ``(n,)`` gene or gene set.
+        train: Sample numbers to fit on.
+        test: Sample numbers to predict.
+    """
+    x_train = features[train].astype(np.float64)
+    mean, scale = standardize(x_train)
+    x_train = (x_train - mean) * scale
+    penalties = _choose_penalties(x_train, classes[train], groups[train])
+    fitted = fit_many(x_train, classes[train], penalties)
+    return fitted.log_odds((features[test].astype(np.float64) - mean) * scale), penalties
+
+
+def _choose_penalties(
+    features: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_]
+) -> Array:
+    """The penalty ``(c,)`` of each class with the least cross-entropy when whole groups are left out."""
+    penalties = 1.0 / np.array(INVERSE_PENALTIES)
+    classes, n_groups = positive.shape[1], len(np.unique(groups))
+    problems = np.repeat(positive, len(penalties), axis=1)
+    losses = np.zeros(problems.shape[1])
+    for inner in group_folds(groups, min(INNER_FOLDS, n_groups), 0) if n_groups > 1 else []:
+        fitted = fit_many(features[inner.train], problems[inner.train], np.tile(penalties, classes))
+        log_odds = fitted.log_odds(features[inner.test])
+        losses += np.logaddexp(0.0, np.where(problems[inner.test], -log_odds, log_odds)).sum(axis=0)
+    return np.asarray(penalties[losses.reshape(classes, -1).argmin(axis=1)])
 
 
 def standardize(features: Array) -> tuple[Array, Array]:

@@ -1,33 +1,124 @@
-"""What an embedding knows of what genes do: gene ontology terms, read by linear probes."""
+"""The ``ontology`` command: how well embeddings predict Gene Ontology terms."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from isoclr._console import progress
-from isoclr._io import atomic_path, check_file
-from isoclr.baselines.features import Embedder, KmersAndCodons, RandomInit, SequenceFeatures
+from isoclr._io import check_file
+from isoclr._report import Report, Row, Table, count_lines
+from isoclr.baselines.features import Length, Matrix, default_baselines, embed_with_progress
 from isoclr.corpus.corpus import Corpus, open_corpus
-from isoclr.embedding.embed import nt_progress
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
 from isoclr.plotting import check_format, ontology_figure
-from isoclr.probing.evaluate import evaluate_classes
-from isoclr.probing.report import HierarchyReport, OntologyReport
-from isoclr.tasks.gene_ontology import Hierarchy, hierarchies
-from isoclr.tasks.leakage import audit_leakage
-from isoclr.tasks.splits import Split, gene_sets, group_folds, random_split
+from isoclr.probing.evaluate import FeatureSet, MethodReport, evaluate
+from isoclr.tasks.dataset import assemble
+from isoclr.tasks.gene_ontology import Aspect, read_aspects
+from isoclr.tasks.leakage import LeakageReport
+from isoclr.tasks.metrics import Difference, Interval
+from isoclr.tasks.rnas import RnaSource, rnas_of_embeddings
+from isoclr.tasks.splits import SplitConfig
 from isoclr.tasks.task import OntologyTask, read_ontology_task
 
-OntologySplit = Literal["homology", "random"]
 SHUFFLED = "shuffled labels"
-"""The floor: the embedding's rows are dealt anew to the genes, so that nothing is left to be read."""
+"""The lower bound: the rows of the embedding permuted over the genes."""
+DEFAULT_SPLITS = SplitConfig(splits=5)
+
+
+@dataclass(frozen=True)
+class AspectReport:
+    """How well the terms of one aspect of the Gene Ontology are predicted."""
+
+    aspect: Aspect
+    """The terms, and the RNAs that have them."""
+    methods: Sequence[MethodReport]
+    """One per feature set, the embedding first."""
+    leaks: LeakageReport
+    """What the test parts share with the training parts."""
+
+
+@dataclass(frozen=True)
+class OntologyReport(Report):
+    """The result of :func:`ontology`."""
+
+    task: str
+    """Name of the task."""
+    split: str
+    """How the samples were split, in words."""
+    counts: dict[str, int]
+    """What was left out, by reason."""
+    aspects: Sequence[AspectReport]
+    """One per aspect."""
+
+    def messages(self) -> Iterator[str]:
+        """What was left out."""
+        return count_lines(self.counts)
+
+    def tables(self) -> Iterator[Table]:
+        """The comparison, and the leak audits."""
+        columns = [
+            "aspect",
+            "features",
+            "genes",
+            "ROC AUC",
+            "cross-entropy",
+            "embedding minus this",
+        ]
+        rows = [
+            [
+                one.aspect.title,
+                method.name,
+                len(one.aspect.samples),
+                str(method.summary["roc_auc"]),
+                str(method.summary["cross_entropy"]),
+                str(method.difference or ""),
+            ]
+            for one in self.aspects
+            for method in one.methods
+        ]
+        yield Table(f"{self.task}: {self.split}", columns, rows)
+        for one in self.aspects:
+            yield from one.leaks.tables(of=f", {one.aspect.title}")
+
+    def rows(self) -> list[Row]:
+        """One row per aspect, feature set, metric and term; term ``all`` is the mean over terms."""
+        return [
+            row for one in self.aspects for method in one.methods for row in self._rows(one, method)
+        ]
+
+    def _rows(self, one: AspectReport, method: MethodReport) -> Iterator[Row]:
+        key: Row = {"study": "ontology", "task": self.task, "hierarchy": one.aspect.namespace}
+        key |= {"method": method.name, "split": self.split}
+        members = one.aspect.labels.sum(axis=0)
+        p = method.difference.p if isinstance(method.difference, Difference) else None
+        for metric, mean in method.summary.items():
+            term = {"metric": metric, "term_id": "all", "term": "mean over classes"}
+            yield {**key, **term, **_values(mean), "n": len(one.aspect.samples), "p": p}
+            pairs = zip(one.aspect.terms, members, method.by_class[metric], strict=True)
+            for each, n, value in pairs:
+                term = {"metric": metric, "term_id": each.id, "term": each.name}
+                yield {**key, **term, **_values(value), "n": int(n), "p": None}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rows, the leak audits and the counts."""
+        return {
+            "task": self.task,
+            "split": self.split,
+            "counts": self.counts,
+            "leaks": {one.aspect.namespace: one.leaks.to_dict() for one in self.aspects},
+            "rows": self.rows(),
+        }
+
+
+def _values(value: Interval) -> Row:
+    return {"value": value.mean, "low": value.low, "high": value.high}
 
 
 def ontology(
@@ -36,10 +127,7 @@ def ontology(
     *,
     corpus: Path,
     data: Path | None = None,
-    split: OntologySplit | None = None,
-    seeds: int = 5,
-    folds: int | None = None,
-    seed: int = 0,
+    splits: SplitConfig = DEFAULT_SPLITS,
     evidence: tuple[str, ...] = (),
     classes: int | None = None,
     others: tuple[Path, ...] = (),
@@ -47,28 +135,25 @@ def ontology(
     json: Path | None = None,
     plot: Path | None = None,
 ) -> OntologyReport:
-    """Embeddings + gene ontology → how well a linear probe tells what a gene does, beside simple baselines.
+    """Embeddings + Gene Ontology → accuracy of a linear probe for gene functions, compared with simple baselines.
 
-    For each of the three hierarchies: the most common terms three steps below the root are the classes of a multi-label
-    task; one RNA stands for every gene that is annotated there; every class gets a logistic regression on the frozen
-    features, its penalty chosen within the training part by leaving out whole groups.
+    For each of the three aspects, the most common terms three steps below the root are the classes of a multi-label
+    task. One RNA represents each gene that is annotated there. Each class gets a logistic regression on the frozen
+    features, with a penalty chosen within the training part by leaving out whole groups.
 
     Args:
-        embeddings: what ``isoclr embed`` wrote, of the corpus.
-        task: a task of gene ontology terms: a name (``isoclr tasks`` lists them) or a TOML file.
-        corpus: knows the gene sets, and the sequences for the baselines.
-        data: the folder that the task's files are in (default: that of ISOCLR_DATA, or ``data``, for a task that ships,
-            else the task file's own).
-        split: homology: 70/15/15 by homologous gene set; random: by gene; default: what the task says.
-        seeds: number of random splits.
-        folds: this many cross-validation folds instead.
-        seed: of the first split, the random-init encoder and the shuffled labels.
-        evidence: use annotations of these evidence codes only, such as EXP IDA IMP.
-        classes: number of terms of each hierarchy; default: what the task says, ten as the paper.
-        others: embeddings of other models to compare with, of the same RNAs.
-        csv: write every number to this file.
-        json: write the table, the leak audit and the counts to this file.
-        plot: draw the ROC AUCs to this PNG, PDF or SVG.
+        embeddings: Embeddings of the corpus from ``isoclr embed``.
+        task: Gene Ontology task: a name that ``isoclr tasks`` lists, or a TOML file.
+        corpus: Corpus with the gene sets, and with the sequences for the baselines.
+        data: Folder of the task's files (default: ISOCLR_DATA, or ``data``, for a built-in task, else the folder of
+            the task file).
+        splits: Training and test parts.
+        evidence: Use only annotations of these evidence codes, such as EXP IDA IMP.
+        classes: Number of terms of each aspect (default: the task's; ten in the paper).
+        others: Embeddings of other models of the same RNAs, to compare with.
+        csv: Write every number to this file.
+        json: Write every number, the leak audits and the counts to this file.
+        plot: Draw the ROC AUCs to this PNG, PDF or SVG file.
 
     Raises:
         InputError: a file that cannot be used, or nothing in common.
@@ -78,185 +163,135 @@ def ontology(
     for path in (csv, json):
         if path is not None:
             check_file(Path(path))
-    if seeds < 1:
-        raise InputError(f"--seeds {seeds}: expected 1 or more")
     if classes is not None and classes < 1:
         raise InputError(f"--classes {classes}: expected 1 or more")
-    if seed < 0:
-        raise InputError(f"--seed {seed}: expected 0 or more")
-    named = {Path(path).name: read_embeddings(Path(path)) for path in others}
-    if len(named) < len(others):
-        raise InputError(
-            "--others: two files have the same name, by which the table would call both"
-        )
-    report = ontology_study(
+    by_name = {Path(path).name: read_embeddings(Path(path)) for path in others}
+    if len(by_name) < len(others):
+        raise InputError("--others: two files have the same name, which the table uses")
+    report = evaluate_ontology(
         read_embeddings(Path(embeddings)),
         open_corpus(corpus),
         read_ontology_task(task, data),
-        split=split,
-        seeds=seeds,
-        folds=folds,
-        seed=seed,
+        splits=splits,
         evidence=evidence or None,
         classes=classes,
-        others=named,
+        others=by_name,
     )
-    if csv is not None:
-        with atomic_path(Path(csv)) as partial:
-            pl.DataFrame(report.rows(), infer_schema_length=None).write_csv(partial)
-    if json is not None:
-        report.save(Path(json))
+    for path in (csv, json):
+        if path is not None:
+            report.save(Path(path))
     if plot is not None:
         ontology_figure(Path(plot), report.rows())
     return report
 
 
-def ontology_study(
+def evaluate_ontology(
     embeddings: Embeddings,
     corpus: Corpus,
     task: OntologyTask,
     *,
-    split: OntologySplit | None = None,
-    seeds: int = 5,
-    folds: int | None = None,
-    seed: int = 0,
+    splits: SplitConfig = DEFAULT_SPLITS,
     evidence: Sequence[str] | None = None,
     classes: int | None = None,
     others: Mapping[str, Embeddings] | None = None,
     baselines: bool = True,
 ) -> OntologyReport:
-    """The study of :func:`ontology` on what is in memory.
+    """:func:`ontology` for data in memory.
 
     Args:
-        embeddings: one vector an RNA of the corpus.
-        corpus: knows gene sets and sequences.
-        task: the ontology.
-        split: by gene set or by gene; None: what the task says.
-        seeds: number of random splits.
-        folds: this many cross-validation folds instead.
-        seed: of the first split, the random-init encoder and the shuffled labels.
-        evidence: use annotations of these evidence codes only.
-        classes: number of terms of each hierarchy.
-        others: name → embeddings of other models; an RNA that one of them has not is left out for all.
-        baselines: compare with k-mers, sequence features, a random-init encoder, and the embedding with its labels
-            shuffled.
+        embeddings: One vector per RNA of the corpus.
+        corpus: Provides gene sets and sequences.
+        task: The ontology and its annotations.
+        splits: Training and test parts; without a split, the task's.
+        evidence: Use only annotations of these evidence codes.
+        classes: Number of terms of each aspect.
+        others: Name → embeddings of other models; RNAs that one of them lacks are left out for all.
+        baselines: Compare with k-mers, sequence features, a random-init encoder, and shuffled labels.
 
     Raises:
-        InputError: nothing in common, or a gene ontology that cannot be used.
+        InputError: nothing in common, or a Gene Ontology that cannot be used.
     """
     others = others or {}
-    read = embeddings.select(task.species, task.rnas)
-    shared, codes, lost = _known_to_all(read, corpus, others)
-    found, counts = hierarchies(task, shared.table, evidence=evidence, classes=classes)
-    used = np.unique(np.concatenate([one.samples.rows for one in found]))
-    features = _features(shared, codes, used, others, seed=seed, baselines=baselines)
-    by_gene_set = (split or task.split) == "homology"
+    config = splits.resolve(task.split)
+    if config.kind == "fold":
+        raise InputError("--split fold: Gene Ontology terms have no folds")
+    selected = embeddings.select(task.species, task.rnas)
+    shared = _common_rnas(selected, corpus, list(others.values()))
+    source = rnas_of_embeddings(shared, corpus)
+    aspects, counts = read_aspects(task, shared.table, evidence=evidence, classes=classes)
+    missing = len(selected) - len(shared)
+    counts |= {"embedded RNAs that the corpus or another model does not have": missing}
+    used = np.unique(np.concatenate([aspect.samples.rows for aspect in aspects]))
+    features = _common_features(shared, used, others)
+    if baselines:
+        codes = [_codes(source, row) for row in used]
+        for baseline in default_baselines(shared.meta, seed=config.seed):
+            if not isinstance(baseline, Length):
+                features[baseline.name] = embed_with_progress(baseline, codes)
     reports = []
     with progress() as bar:
-        total = len(found) * (len(features) + baselines) * (folds or seeds)
-        line = bar.add_task("probes of gene ontology terms", total=total)
-        for one in found:
-            rows = np.searchsorted(used, one.samples.rows)
+        total = len(aspects) * (len(features) + baselines) * (config.folds or config.splits)
+        line = bar.add_task("probes of Gene Ontology terms", total=total)
+        for aspect in aspects:
+            rows = np.searchsorted(used, aspect.samples.rows)
             own = {name: matrix[rows] for name, matrix in features.items()}
             if baselines:
-                own[SHUFFLED] = np.random.default_rng(seed).permutation(own["embedding"])
-            reports.append(
-                _report(
-                    one,
-                    own,
-                    [codes[row] for row in one.samples.rows],
-                    corpus,
-                    by_gene_set=by_gene_set,
-                    make=lambda groups: _splits(groups, folds, seeds, seed),
-                    advance=lambda: bar.advance(line),
-                )
-            )
-    whole = "gene sets" if by_gene_set else "genes"
-    how = f"{folds}-fold cross-validation" if folds else f"random 70/15/15 × {seeds}"
-    return OntologyReport(task.name, f"{how} by whole {whole}", {**counts, **lost}, reports)
+                rng = np.random.default_rng(config.seed)
+                own[SHUFFLED] = rng.permutation(own["embedding"])
+            reports.append(_evaluate_aspect(aspect, own, source, config, lambda: bar.advance(line)))
+    return OntologyReport(task.name, config.describe(), counts, reports)
 
 
-def _report(
-    hierarchy: Hierarchy,
-    features: Mapping[str, NDArray[np.float32]],
-    codes: Sequence[Codes],
-    corpus: Corpus,
-    *,
-    by_gene_set: bool,
-    make: Callable[[NDArray[np.str_]], list[Split]],
+def _evaluate_aspect(
+    aspect: Aspect,
+    features: Mapping[str, Matrix],
+    source: RnaSource,
+    config: SplitConfig,
     advance: Callable[[], None],
-) -> HierarchyReport:
-    genes = hierarchy.samples.table["gene"].to_numpy().astype(np.str_)
-    sets = gene_sets(hierarchy.samples, corpus)[0] if by_gene_set else None
-    groups = genes if sets is None else sets
-    splits = make(groups)
-    methods = evaluate_classes(list(features.items()), hierarchy.labels, groups, splits, advance)
-    return HierarchyReport(hierarchy, methods, audit_leakage(splits, genes, sets, codes))
+) -> AspectReport:
+    rnas = assemble(
+        aspect.samples.table.with_columns(source=pl.lit(0, pl.Int64)),
+        aspect.labels.astype(np.float64),
+        [term.name for term in aspect.terms],
+        [source],
+        config,
+    )
+    splits = config.make_splits(rnas.groups)
+    methods = [FeatureSet(name, matrix, "logistic") for name, matrix in features.items()]
+    reports = evaluate(methods, rnas.targets == 1, rnas.groups, splits, advance=advance)
+    return AspectReport(aspect, reports, rnas.leakage(splits))
 
 
-def _splits(groups: NDArray[np.str_], folds: int | None, seeds: int, seed: int) -> list[Split]:
-    if folds is not None:
-        return group_folds(groups, folds, seed)
-    return [random_split(groups, seed + i) for i in range(seeds)]
+def _codes(source: RnaSource, row: int) -> Codes:
+    codes = None if source.codes_of is None else source.codes_of(row)
+    assert codes is not None, "RNAs without a sequence are left out before"
+    return codes
 
 
-def _known_to_all(
-    embeddings: Embeddings, corpus: Corpus, others: Mapping[str, Embeddings]
-) -> tuple[Embeddings, list[Codes], dict[str, int]]:
-    """The RNAs of which the corpus has the sequence and every other model a vector, and those sequences."""
-    kept, codes = [], []
-    known = [set(other.table["transcript_id"]) for other in others.values()]
-    rows = zip(embeddings.table["transcript_id"], embeddings.table["length"], strict=True)
-    for row, (name, length) in enumerate(rows):
-        try:
-            sequence = corpus.codes_of(corpus.find(name))
-        except InputError:
-            continue
-        if len(sequence) == length and all(name in names for names in known):
-            kept.append(row)
-            codes.append(sequence)
-    if not kept:
+def _common_rnas(
+    embeddings: Embeddings, corpus: Corpus, others: Sequence[Embeddings]
+) -> Embeddings:
+    """The RNAs whose sequence is in the corpus and that every other model embeds."""
+    codes_of = rnas_of_embeddings(embeddings, corpus).codes_of
+    keep = [codes_of is not None and codes_of(row) is not None for row in range(len(embeddings))]
+    mask = np.array(keep)
+    for other in others:
+        mask &= embeddings.table["transcript_id"].is_in(other.table["transcript_id"]).to_numpy()
+    if not mask.any():
         raise InputError(
-            f"{corpus.path}: has the sequence of none of the {len(embeddings):,} embedded RNAs that all models know"
+            f"{corpus.path}: has the sequence of none of the {len(embeddings):,} embedded RNAs that all models have"
         )
-    lost = {"embedded RNAs that the corpus or another model has not": len(embeddings) - len(kept)}
-    return Embeddings(embeddings.table[kept], embeddings.matrix[kept], embeddings.meta), codes, lost
+    rows = np.flatnonzero(mask)
+    return Embeddings(embeddings.table[rows], embeddings.matrix[rows], embeddings.meta)
 
 
-def _features(
-    embeddings: Embeddings,
-    codes: Sequence[Codes],
-    used: NDArray[np.int64],
-    others: Mapping[str, Embeddings],
-    *,
-    seed: int,
-    baselines: bool,
-) -> dict[str, NDArray[np.float32]]:
-    """Name → features of the used rows, the embedding first."""
-    names = embeddings.table["transcript_id"].to_numpy()[used]
-    found = {"embedding": embeddings.matrix[used]}
+def _common_features(
+    embeddings: Embeddings, rows: np.ndarray, others: Mapping[str, Embeddings]
+) -> dict[str, Matrix]:
+    """Name → vectors of the same RNAs, the embedding first."""
+    names = embeddings.table["transcript_id"].to_numpy()[rows]
+    features = {"embedding": embeddings.matrix[rows]}
     for title, other in others.items():
         row_of = {name: row for row, name in enumerate(other.table["transcript_id"])}
-        found[title] = other.matrix[[row_of[name] for name in names]]
-    if baselines:
-        rnas = [codes[row] for row in used]
-        for embedder in _baselines(embeddings, seed):
-            found[embedder.name] = _embedded(embedder, rnas)
-    return found
-
-
-def _baselines(embeddings: Embeddings, seed: int) -> list[Embedder]:
-    from isoclr.models.encoder import MODELS
-
-    made_by = embeddings.meta
-    found: list[Embedder] = [KmersAndCodons(), SequenceFeatures()]
-    if made_by["model"] in MODELS:
-        pooling: Literal["last", "all"] = "all" if made_by["pooling"] == "all" else "last"
-        found.insert(0, RandomInit(made_by["model"], int(made_by["n_tracks"]), seed, pooling))
-    return found
-
-
-def _embedded(embedder: Embedder, rnas: Sequence[Codes]) -> NDArray[np.float32]:
-    with nt_progress() as bar:
-        task = bar.add_task(embedder.name, total=sum(map(len, rnas)))
-        return embedder.embed(rnas, progress=lambda done: bar.advance(task, done))
+        features[title] = other.matrix[[row_of[name] for name in names]]
+    return features

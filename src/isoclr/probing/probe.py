@@ -1,99 +1,199 @@
-"""The verb: embeddings and labels in, how well a linear model predicts out."""
+"""The ``probe`` command: embeddings + labels → accuracy of a linear model."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from isoclr._console import progress
+import numpy as np
+from numpy.typing import NDArray
+
+from isoclr._console import info, progress
 from isoclr._io import check_file, sha256
-from isoclr._version import __version__
+from isoclr._report import Report, Row, Table, count_lines, provenance
 from isoclr.corpus.corpus import open_corpus
-from isoclr.embedding.embeddings import Embeddings, RnaChoice
-from isoclr.embedding.io import parquet_files, read_embeddings
+from isoclr.embedding.embeddings import RnaChoice
+from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.plotting import Bar, check_format, probe_figure
-from isoclr.probing.evaluate import FeatureSet, MethodReport, baselines_for, evaluate
-from isoclr.probing.linear import Model
-from isoclr.probing.report import TITLES, ProbeReport
-from isoclr.tasks.dataset import LabelledRnas, build_dataset
-from isoclr.tasks.labels import Labels, read_labels
-from isoclr.tasks.metrics import CLASSES, QUANTITY, Metric
-from isoclr.tasks.splits import (
-    Split,
-    SplitKind,
-    check_chromosomes,
-    check_folds,
-    check_parts,
-    make_splits,
+from isoclr.probing.evaluate import (
+    MULTILABEL,
+    FeatureSet,
+    MethodReport,
+    baselines_for,
+    evaluate,
 )
+from isoclr.probing.linear import Probe
+from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas
+from isoclr.tasks.labels import Labels, read_labels
+from isoclr.tasks.leakage import LeakageReport
+from isoclr.tasks.metrics import CLASSES, QUANTITY
+from isoclr.tasks.rnas import rnas_of_embeddings
+from isoclr.tasks.splits import Split, SplitConfig
 from isoclr.tasks.task import Task, is_task, read_label_task
+
+TITLES = {
+    "pearson": "Pearson R",
+    "spearman": "Spearman R",
+    "mse": "MSE",
+    "roc_auc": "ROC AUC",
+    "cross_entropy": "cross-entropy",
+}
+
+
+@dataclass(frozen=True)
+class ProbeReport(Report):
+    """The result of :func:`isoclr.probe`."""
+
+    label: str
+    """Name of the label."""
+    split: str
+    """How the samples were split, in words."""
+    interval: str
+    """What the intervals are, in words."""
+    counts: dict[str, int]
+    """Numbers of samples and groups, and of what was left out, by reason."""
+    methods: Sequence[MethodReport]
+    """One per feature set, the embedding first."""
+    ids: Sequence[str]
+    """``(n,)`` transcript id of each sample."""
+    provenance: dict[str, Any]
+    """Versions, checksums of the inputs, and options."""
+    leaks: LeakageReport
+    """What the test parts share with the training parts."""
+
+    @property
+    def metric(self) -> str:
+        """The main metric."""
+        return next(iter(self.methods[0].summary))
+
+    def messages(self) -> Iterator[str]:
+        """What was left out, by reason."""
+        return count_lines(self.counts)
+
+    def tables(self) -> Iterator[Table]:
+        """The methods with their metrics, and the leak audit."""
+        title = f"{self.label}: {self.counts['samples']:,} RNAs, {self.split}; {self.interval}"
+        columns = ["features", "probe", *(TITLES[name] for name in self.methods[0].summary)]
+        compare = len(self.methods) > 1
+        rows = [
+            [
+                method.name,
+                method.probe,
+                str(method.summary[self.metric]),
+                *(f"{method.summary[name].mean:.3f}" for name in list(method.summary)[1:]),
+                *([str(method.difference or "")] if compare else []),
+            ]
+            for method in self.methods
+        ]
+        yield Table(title, [*columns, "embedding minus this"] if compare else columns, rows)
+        yield from self.leaks.tables()
+
+    def rows(self) -> list[Row]:
+        """One row per method, metric and split, and one for the mean (split ``all``)."""
+        rows: list[Row] = []
+        for method in self.methods:
+            for name, mean in method.summary.items():
+                key: Row = {"study": "probe", "task": self.label, "method": method.name}
+                key |= {"model": method.probe, "metric": name}
+                rows += [
+                    {**key, "split": one.split, "value": one.metrics[name], "n": len(one.test)}
+                    for one in method.results
+                ]
+                values: Row = {"value": mean.mean, "low": mean.low, "high": mean.high}
+                rows.append({**key, "split": "all", **values, "n": self.counts["samples"]})
+        return rows
+
+    def held_out(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Labels and predictions of the embedding on held-out samples, each once.
+
+        All folds of a cross-validation, or the first of repeated random splits; of many classes, the first.
+        """
+        results = self.methods[0].results
+        used = results if results[0].split.startswith("fold") else results[:1]
+        true = np.concatenate([result.true.reshape(len(result.test), -1)[:, 0] for result in used])
+        return true, np.concatenate(
+            [result.predicted.reshape(len(result.test), -1)[:, 0] for result in used]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the predictions, as JSON holds it."""
+        return {
+            "label": self.label,
+            "metric": self.metric,
+            "split": self.split,
+            "interval": self.interval,
+            "counts": self.counts,
+            "leaks": self.leaks.to_dict(),
+            "methods": [_method(method) for method in self.methods],
+            **self.provenance,
+        }
+
+
+def _method(method: MethodReport) -> dict[str, Any]:
+    difference = method.difference
+    return {
+        "name": method.name,
+        "probe": method.probe,
+        "dim": method.dim,
+        "summary": {name: vars(value) for name, value in method.summary.items()},
+        "embedding_minus_this": None if difference is None else vars(difference),
+        "splits": [result.to_dict() for result in method.results],
+    }
 
 
 def probe(
     embeddings: Path,
     labels: Path,
     *,
-    split: SplitKind | None = None,
+    splits: SplitConfig = SplitConfig(),
     corpus: Path | None = None,
-    model: Model = "linear",
+    probe: Probe = "ridge",
     baselines: bool = False,
     trees: bool = False,
     data: Path | None = None,
-    chromosomes: tuple[Path, ...] = (),
     label: str | None = None,
+    id_column: str | None = None,
     species: str | None = None,
     rnas: RnaChoice | None = None,
-    seeds: int = 10,
-    seed: int = 0,
-    folds: int | None = None,
     json: Path | None = None,
     plot: Path | None = None,
 ) -> ProbeReport:
-    """Embeddings + labels → how well a linear model predicts, beside simple baselines.
+    """Embeddings + labels → accuracy of a linear probe, compared with simple baselines.
 
-    Where a gene has a label and several RNAs, one stands for it: RefSeq or ``RGPS_`` first, then the longest CDS, then
+    Where a gene has a label and several RNAs, one represents it: RefSeq or ``RGPS_`` first, then the longest CDS, then
     the longest RNA. Isoforms of one gene are never on both sides of a random or homology-aware split. A leak audit
-    counts what the test parts share with the training parts: genes; with --corpus, gene sets and sequence too.
+    counts test RNAs that share their gene with the training part, and with --corpus their gene set or sequence.
 
     Args:
-        embeddings: what ``isoclr embed`` wrote: Parquet, h5ad or npz, or a folder of Parquet shards.
-        labels: table (TSV, CSV, Parquet; plain or gz) with a column gene_id or transcript_id and a numeric column. Or a
-            task: a TOML file, or the name of one that ships with this package (``isoclr tasks`` lists them).
-        split: random (the default unless the task says otherwise): 70/15/15 by gene, as the paper; fold:
-            cross-validation over the table's column fold; homology: 70/15/15 by homologous gene set, which needs
-            --corpus; chromosome: 70/15/15 by chromosome, of the table's column chromosome or of --chromosomes.
-        corpus: corpus with the gene sets for a homology-aware split and the sequences for baselines and the leak audit.
-        model: linear: least squares, as the paper; ridge: with a penalty chosen in training; logistic: for a label of
-            two classes.
-        baselines: probe also a random-init encoder of the same architecture, k-mer and codon frequencies, length
-            alone and features of the RNA's structure, on the same genes and splits; needs --corpus.
-        trees: with --baselines, gradient-boosted trees on the features, and on k-mers and features, too.
-        data: the folder that a task's files are in (default: that of ISOCLR_DATA, or ``data``, for a task that ships,
-            else the task file's own).
-        chromosomes: annotations (GTF, GFF3, genePred, BED12) or tables with gene_id and chromosome, for a split by
-            chromosome.
-        label: the label's column, when the table has several.
-        species: use only the RNAs of this species (default: the task's, or all).
-        rnas: use all RNAs (the default unless the task says otherwise), only those with a coding sequence (for a label
-            of mRNAs, a gene of which only a non-coding RNA or a fragment is at hand tells little), or only those whose
-            coding sequence is annotated.
-        seeds: number of random, homology-aware or chromosome splits; 1 gives bootstrap intervals over the test genes.
-        seed: of the first split, of cross-validation folds and of the random-init encoder.
-        folds: this many cross-validation folds instead of 70/15/15, for any split but fold.
-        json: write everything, split by split, to this file.
-        plot: draw the comparison and the predictions to this PNG, PDF or SVG.
+        embeddings: Embeddings from ``isoclr embed``: Parquet, h5ad or npz, or a folder of Parquet shards.
+        labels: Table (TSV, CSV, Parquet; plain or gz) with an id column, such as gene_id, transcript_id or symbol, and
+            a label: numbers, or text of a few classes. Or a task: a TOML file, or a name that ``isoclr tasks`` lists.
+        splits: Training and test parts.
+        corpus: Corpus with the gene sets for a homology-aware split and the sequences for baselines and the leak audit.
+        probe: linear: least squares, as in the paper; ridge: with a penalty chosen in training; logistic: for a label
+            of two classes, and always for text.
+        baselines: Compare with a random-init encoder of the same architecture, k-mer and codon frequencies, length, and
+            structural features of the RNA, on the same genes and splits; needs --corpus.
+        trees: With --baselines, also fit gradient-boosted trees to the features, and to k-mers and features.
+        data: Folder of a task's files (default: ISOCLR_DATA, or ``data``, for a built-in task, else the folder of the
+            task file).
+        label: The label's column, if the table has several.
+        id_column: The id column, if its name is none of the usual ones.
+        species: Use only the RNAs of this species (default: the task's, or all).
+        rnas: Use all RNAs (default, unless the task says otherwise), only coding ones, or only those with an annotated
+            coding sequence.
+        json: Write everything, split by split, to this file.
+        plot: Draw the comparison and the predictions to this PNG, PDF or SVG file.
 
     Returns:
-        Every metric on every split, with 95 % intervals. Labels and predictions are in standard deviations of the
-        training labels, so that an MSE of 1 is what predicting the mean gives.
+        Each metric on each split, with 95 % intervals. Labels and predictions are in standard deviations of the
+        training labels, so that predicting the mean gives an MSE of 1.
 
     Raises:
-        InputError: a file that cannot be used, nothing in common, a split that needs what is not there, or labels of
-            one value only.
+        InputError: a file that cannot be used, nothing in common, or labels or groups that cannot be split.
 
-    How well an untrained encoder tells how much of an RNA is G or C:
+    How well an untrained encoder predicts how much of an RNA is G or C:
 
     >>> import isoclr, random, tempfile
     >>> folder, rng = Path(tempfile.mkdtemp()), random.Random(0)
@@ -102,56 +202,50 @@ def probe(
     >>> rows = [f"t{i}\\t{rna.count('G') + rna.count('C')}\\n" for i, rna in enumerate(rnas)]
     >>> _ = (folder / "labels.tsv").write_text("transcript_id\\tgc\\n" + "".join(rows))
     >>> model = isoclr.create("isoclr-s", seed=0).save(folder / "model")
-    >>> found = isoclr.embed((folder / "rnas.fa",), model=str(model), out=folder / "e.parquet")
-    >>> report = isoclr.probe(found, folder / "labels.tsv", model="ridge")
+    >>> file = isoclr.embed((folder / "rnas.fa",), model=str(model), out=folder / "e.parquet")
+    >>> report = isoclr.probe(file, folder / "labels.tsv")
     >>> report.methods[0].summary["pearson"].mean > 0.9
     True
     """
     _check_outputs(json, plot)
     task = read_label_task(labels, data) if is_task(labels) else None
-    split = split or (task.split if task else "random")
+    if task is not None and label is not None:
+        task = replace(task, label=label)
+    config = splits.resolve(task.split if task else None)
+    if trees and not baselines:
+        raise InputError("--trees needs --baselines, to whose features the trees are fitted")
+    if baselines and corpus is None and (task is None or task.construct is None):
+        raise InputError("--baselines needs --corpus, which has the sequences")
+    if config.split == "homology" and corpus is None:
+        raise InputError("--split homology needs --corpus, which has the gene sets")
+    table = task.labels() if task else read_labels(Path(labels), label, id_column=id_column)
+    probe = _suitable_probe(table, probe)
     species = species or (task.species if task else None)
     rnas = rnas or (task.rnas if task else "all")
-    _check_request(split, corpus, baselines, trees, seeds, seed, folds, task)
-    check_chromosomes(split, chromosomes)
-    table = _with_label(task, label).labels() if task else read_labels(Path(labels), label)
-    _check_label(table, model, split)
-    read = read_embeddings(Path(embeddings)).select(species, rnas)
-    study = build_dataset(
-        table,
-        read,
-        open_corpus(corpus) if corpus is not None else None,
-        split=split,
-        sequences=baselines,
-        chromosomes=chromosomes,
-        task=task,
-    )
-    splits, how = make_splits(
-        split, study.groups, study.samples, folds=folds, seeds=seeds, seed=seed
-    )
-    check_parts(splits, study.samples.values, table)
-    options: dict[str, Any] = {"split": split, "model": model, "species": species, "rnas": rnas}
-    options |= {"label": label, "seeds": seeds, "seed": seed, "folds": folds, "trees": trees}
-    files: dict[str, Path | None] = {
-        "embeddings": embeddings,
-        "labels": table.path,
-        "corpus": corpus,
-    }
-    files |= {f"chromosomes {i + 1}": Path(path) for i, path in enumerate(chromosomes)}
+    specs = [LabelSpec(one, one.name, species, rnas, task) for one in table.one_vs_rest()]
+    vectors = read_embeddings(Path(embeddings))
+    source = rnas_of_embeddings(vectors, None if corpus is None else open_corpus(corpus), task)
+    dataset = label_rnas(specs, [source] * len(specs), config, need_sequences=baselines)
+    parts = dataset.split(config)
+    methods = [FeatureSet("embedding", vectors.matrix[dataset.rows], probe)]
+    if baselines:
+        methods += baselines_for(dataset, vectors, probe, config.seed, trees=trees)
+    options = {**config.flat(), "probe": probe, "species": species, "rnas": rnas, "label": label}
+    files = {"embeddings": embeddings, "labels": table.path, "corpus": corpus}
+    files |= {f"chromosomes {i + 1}": Path(path) for i, path in enumerate(config.chromosomes)}
     report = ProbeReport(
         label=table.name,
-        split=how,
-        interval=_interval_words(splits),
-        counts=study.counts,
-        methods=_evaluate(
-            baselines_for(study, read, model, seed, trees=trees),
-            study,
-            splits,
-            CLASSES if table.binary else QUANTITY,
-        ),
-        ids=study.samples.table["transcript_id"].to_list(),
-        provenance=_provenance(read, files, options, task),
-        leaks=study.leaks(splits),
+        split=config.describe(),
+        interval=_describe_interval(parts),
+        counts=dataset.counts,
+        methods=_evaluate(methods, dataset, table, parts),
+        ids=dataset.table["transcript_id"].to_list(),
+        provenance={
+            "encoder": dict(vectors.meta),
+            "task": None if task is None else _describe_task(task),
+            **provenance(files, {**options, "trees": trees}),
+        },
+        leaks=dataset.leakage(parts),
     )
     if json is not None:
         report.save(Path(json))
@@ -160,49 +254,18 @@ def probe(
     return report
 
 
-def _with_label(task: Task, label: str | None) -> Task:
-    return task if label is None else replace(task, label=label)
-
-
 def draw(report: ProbeReport, path: Path) -> None:
-    """The report as a figure: every method's main metric, and the embedding's predictions beside the truth."""
+    """Draw the main metric of each method, and predicted against measured labels of the embedding."""
     true, predicted = report.held_out()
     probe_figure(
         path,
-        bars=[Bar(m.name, m.summary[report.metric]) for m in report.methods],
+        bars=[Bar(method.name, method.summary[report.metric]) for method in report.methods],
         metric=TITLES[report.metric],
         label=report.label,
         true=true,
         predicted=predicted,
         note=f"{report.split}; {report.interval}",
     )
-
-
-def _check_request(
-    split: SplitKind,
-    corpus: Path | None,
-    baselines: bool,
-    trees: bool,
-    seeds: int,
-    seed: int,
-    folds: int | None,
-    task: Task | None,
-) -> None:
-    """Refuse at once what could only fail later."""
-    if split == "homology" and corpus is None:
-        raise InputError("--split homology needs --corpus, which knows the gene sets")
-    if trees and not baselines:
-        raise InputError("--trees goes with --baselines, whose features the trees read")
-    if baselines and corpus is None and (task is None or task.construct is None):
-        raise InputError("--baselines needs --corpus, which has the sequences")
-    if split == "fold" and folds is not None:
-        raise InputError(
-            "--folds is for random, homology and chromosome splits; --split fold takes the table's own"
-        )
-    if seeds < 1:
-        raise InputError(f"--seeds {seeds}: expected 1 or more")
-    if seed < 0:
-        raise InputError(f"--seed {seed}: expected 0 or more")
 
 
 def _check_outputs(json: Path | None, plot: Path | None) -> None:
@@ -213,68 +276,52 @@ def _check_outputs(json: Path | None, plot: Path | None) -> None:
             check_file(Path(path))
 
 
-def _check_label(table: Labels, model: Model, split: SplitKind) -> None:
-    if table.table["value"].n_unique() == 1:
-        value = table.table["value"][0]
+def _suitable_probe(table: Labels, probe: Probe) -> Probe:
+    """The probe for a label: logistic for text."""
+    values = table.table["value"].n_unique()
+    if values == 1:
         raise InputError(
-            f"{table.path}: {table.name} is {value:g} in every row, expected values that differ"
+            f"{table.path}: {table.name} has one value in all rows, expected values that differ"
         )
-    if model == "logistic" and not table.binary:
-        values = table.table["value"].n_unique()
+    if table.classes:
+        info(f"{table.name}: classes {', '.join(table.classes)}; using a logistic probe")
+        return "logistic"
+    if probe == "logistic" and not table.binary:
         raise InputError(
-            f"{table.path}: {table.name} has {values} different values, --model logistic expects two"
+            f"{table.path}: {table.name} has {values} different values, --probe logistic expects two"
         )
-    if split == "fold":
-        check_folds(table)
+    return probe
 
 
 def _evaluate(
-    methods: Sequence[FeatureSet],
-    study: LabelledRnas,
-    splits: Sequence[Split],
-    metrics: Mapping[str, Metric],
+    methods: Sequence[FeatureSet], dataset: LabelledRnas, table: Labels, splits: Sequence[Split]
 ) -> list[MethodReport]:
+    many = len(dataset.labels) > 1
+    if many:
+        methods = [method for method in methods if method.probe != "trees"]
     with progress() as bar:
         task = bar.add_task("linear probes", total=len(methods) * len(splits))
         return evaluate(
             methods,
-            study.samples.values,
-            study.groups,
+            dataset.targets == 1 if many else dataset.values,
+            dataset.groups,
             splits,
-            metrics,
+            MULTILABEL if many else CLASSES if table.binary else QUANTITY,
             advance=lambda: bar.advance(task),
         )
 
 
-def _interval_words(splits: list[Split]) -> str:
+def _describe_interval(splits: Sequence[Split]) -> str:
     if len(splits) == 1:
         return "95 % bootstrap intervals"
     return f"95 % intervals over {len(splits)} {'splits' if len(splits[0].valid) else 'folds'}"
 
 
-def _provenance(
-    read: Embeddings, inputs: dict[str, Path | None], options: dict[str, Any], task: Task | None
-) -> dict[str, Any]:
-    """What went in: versions, files with their SHA-256, the encoder, the task, and the options."""
-    packages = ("numpy", "polars", "scipy", "scikit-learn", "torch")
+def _describe_task(task: Task) -> dict[str, str]:
     return {
-        "isoclr": __version__,
-        "versions": {package: version(package) for package in packages},
-        "encoder": read.meta,
-        "inputs": {name: _named(Path(path)) for name, path in inputs.items() if path is not None},
-        "task": None if task is None else _task(task),
-        "options": options,
+        "name": task.name,
+        "title": task.title,
+        "units": task.units,
+        "citation": task.citation,
+        "sha256": sha256(task.source),
     }
-
-
-def _task(task: Task) -> dict[str, str]:
-    told = {"name": task.name, "title": task.title, "units": task.units, "citation": task.citation}
-    return {**told, "sha256": sha256(task.source)}
-
-
-def _named(path: Path) -> dict[str, Any]:
-    """A file, or the files of a folder that say what is in it, by their content."""
-    if path.is_file():
-        return {"path": str(path), "sha256": sha256(path)}
-    files = sorted(path.glob("corpus.json")) or parquet_files(path)
-    return {"path": str(path), "sha256": {file.name: sha256(file) for file in files}}

@@ -8,7 +8,7 @@ from typing import Any
 from isoclr.errors import InputError
 from isoclr.models import load as pretrained
 from isoclr.models.encoder import Encoder
-from isoclr.probing.head import Head, load_head, read_facts
+from isoclr.probing.head import Head, load_head, read_metadata
 
 HEADS = "heads"
 
@@ -55,7 +55,7 @@ def find_head(task: str, species: str, model: str | None = None) -> Path:
         raise InputError(_none_fits(task, species, model, heads))
     if model is not None:
         return fitting[0]
-    return max(fitting, key=lambda head: _quality(read_facts(head)))
+    return max(fitting, key=lambda head: _quality(read_metadata(head)))
 
 
 def _none_fits(task: str, species: str, model: str | None, heads: list[Path]) -> str:

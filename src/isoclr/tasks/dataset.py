@@ -1,8 +1,8 @@
-"""What is probed: the samples, what must stay together, and what was left out."""
+"""Labelled RNAs: labels joined to RNAs and their sequences, grouped for splits."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -10,281 +10,396 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr.corpus.corpus import Corpus
-from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
-from isoclr.genomics.encoding import Codes, nucleotides
+from isoclr.genomics.encoding import Codes
+from isoclr.tasks.groups import Groups, RnaGroups, group_rnas
 from isoclr.tasks.labels import Labels, Samples, join_labels
 from isoclr.tasks.leakage import LeakageReport, audit_leakage
-from isoclr.tasks.metrics import CLASSES, QUANTITY, Metric
-from isoclr.tasks.splits import (
-    Split,
-    SplitKind,
-    check_folds,
-    check_parts,
-    make_splits,
-    split_groups,
-)
-from isoclr.tasks.task import INSERT, WHOLE_RNA, RnaSource, Task, label_rnas
+from isoclr.tasks.rnas import RnaSource, rnas_of_corpus, rnas_of_task
+from isoclr.tasks.splits import Split, SplitConfig
+from isoclr.tasks.task import Task
 
 Item = TypeVar("Item")
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class LabelSpec:
+    """A label to predict, and the RNAs that it may belong to."""
+
+    labels: Labels
+    name: str
+    """Name of the label in results."""
+    species: str | None = None
+    """Species in which it was measured; None: any."""
+    rnas: RnaChoice = "all"
+    """Transcripts that may represent a gene."""
+    task: Task | None = None
+    """The task that the label comes from; None for a plain table."""
+
+    @property
+    def reporter(self) -> bool:
+        """Whether the RNAs are reporter constructs, which are in no corpus."""
+        return self.task is not None and self.task.construct is not None
+
+
+def rna_sources(specs: Sequence[LabelSpec], corpus: Corpus | None) -> list[RnaSource]:
+    """The RNAs of each label: the corpus, or the constructs of a reporter assay; labels of one assay share them.
+
+    Raises:
+        InputError: a label needs a corpus, and there is none.
+    """
+    sources: dict[object, RnaSource] = {}
+    keys = [_source_key(spec) for spec in specs]
+    for key, spec in zip(keys, specs, strict=True):
+        if key in sources:
+            continue
+        if spec.reporter and spec.task is not None:
+            sources[key] = rnas_of_task(spec.task)
+        elif corpus is not None:
+            sources[key] = rnas_of_corpus(corpus)
+        else:
+            raise InputError(
+                f"{spec.labels.path}: needs --corpus; only a reporter assay's task has its own RNAs"
+            )
+    return [sources[key] for key in keys]
+
+
+def _source_key(spec: LabelSpec) -> object:
+    return (spec.labels.path, spec.task.construct) if spec.reporter and spec.task else None
 
 
 @dataclass(frozen=True)
 class LabelledRnas:
-    """The samples of one probe.
+    """RNAs with one or more labels."""
 
-    Attributes:
-        samples: RNAs with labels.
-        groups: ``(n,)`` gene, gene set or chromosome: what a split keeps on one side.
-        codes: the sequence of every sample; None when baselines are not asked for.
-        counts: numbers of samples and groups, and of what was left out, by reason.
-        gene_sets: ``(n,)`` homologous gene set of every sample; None when they are not known.
-        compared: ``(n,)`` what the leak audit compares: the sequence of every RNA, or of the insert of a construct;
-            None for an unknown one, or altogether.
-        compared_named: that in words.
-    """
-
-    samples: Samples
-    groups: NDArray[np.str_]
-    codes: Sequence[Codes] | None
+    table: pl.DataFrame
+    """One row per RNA: ``source`` (number of its source), ``row`` (in that source), ``transcript_id``, ``gene_id``,
+    ``species``, ``gene``, ``fold``, ``chromosome`` (String or null); ordered by gene."""
+    targets: Array
+    """``(n, labels)`` labels as measured; NaN where an RNA has none."""
+    labels: tuple[str, ...]
+    """Names of the labels."""
+    groups: Groups
+    """``(n,)`` gene, gene set or chromosome: what a split keeps together."""
+    gene_sets: Groups | None
+    """``(n,)`` homologous gene set of each RNA; None when not known."""
+    codes: Sequence[Codes | None] | None
+    """``(n,)`` sequence of each RNA, None for an unknown one; None when no sequence is known."""
+    compared: Sequence[Codes | None] | None
+    """``(n,)`` what the leak audit compares: the sequence of each RNA, or the insert of a construct."""
+    compared_name: str
     counts: dict[str, int]
-    gene_sets: NDArray[np.str_] | None = None
-    compared: Sequence[Codes | None] | None = None
-    compared_named: str = WHOLE_RNA
+    """Numbers of samples and groups, and of what was left out, by reason."""
+    torn_genes: dict[str, list[str]] = field(default_factory=dict)
+    """Gene → the several folds of the label table that its RNAs are in, for ``--split fold``."""
 
-    def leaks(self, splits: Sequence[Split]) -> LeakageReport:
-        """What the test part of every split shares with its training part."""
-        genes = self.samples.table["gene"].to_numpy().astype(np.str_)
-        return audit_leakage(
-            splits, genes, self.gene_sets, self.compared, compared=self.compared_named
-        )
+    def __len__(self) -> int:
+        return self.table.height
 
-    def select(self, keep: NDArray[np.bool_]) -> "LabelledRnas":
-        """The samples where ``keep`` ``(n,)`` is true."""
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """``(n,)`` rows of the RNAs in their source."""
+        return self.table["row"].to_numpy()
+
+    @property
+    def values(self) -> Array:
+        """``(n,)`` the first label."""
+        return self.targets[:, 0]
+
+    @property
+    def genes(self) -> Groups:
+        """``(n,)`` gene of each RNA."""
+        return self.table["gene"].to_numpy().astype(np.str_)
+
+    @property
+    def sequences(self) -> list[Codes]:
+        """``(n,)`` codes of each RNA.
+
+        Raises:
+            InputError: one is not known.
+        """
+        known = [codes for codes in self.codes or () if codes is not None]
+        if len(known) < len(self):
+            raise InputError(f"the sequences of {len(self) - len(known):,} RNAs are not known")
+        return known
+
+    def select(self, keep: Mask) -> "LabelledRnas":
+        """The RNAs where ``keep`` ``(n,)`` is true; the counts stay those of the whole."""
         return replace(
             self,
-            samples=self.samples.select(keep),
+            table=self.table.filter(pl.Series(keep)),
+            targets=self.targets[keep],
             groups=self.groups[keep],
-            codes=_kept(self.codes, keep),
             gene_sets=None if self.gene_sets is None else self.gene_sets[keep],
-            compared=_kept(self.compared, keep),
+            codes=_filtered(self.codes, keep),
+            compared=_filtered(self.compared, keep),
         )
 
+    def split(self, config: SplitConfig) -> list[Split]:
+        """Split the RNAs.
 
-def build_dataset(
-    labels: Labels,
-    embeddings: Embeddings,
-    corpus: Corpus | None,
+        Labels that share no group, such as those of two species, are split independently, exactly as each would be
+        alone.
+
+        Raises:
+            InputError: too few groups, or a part with fewer than two different values of a label.
+        """
+        parts = [np.ones(len(self), bool)] if config.kind == "fold" else self._unrelated_parts()
+        by_part = []
+        for part in parts:
+            folds = self.table["fold"].filter(pl.Series(part)).to_list()
+            splits = config.make_splits(self.groups[part], folds)
+            by_part.append([(split, np.flatnonzero(part)) for split in splits])
+        splits = [_union(same) for same in zip(*by_part, strict=True)]
+        for split in splits:
+            self.check_part(split, "training", split.train)
+            self.check_part(split, "test", split.test)
+        return splits
+
+    def check_part(self, split: Split, part: str, rows: NDArray[np.int64]) -> None:
+        """Check that a part of a split has two different values of each label.
+
+        Raises:
+            InputError: naming the label, the split and the part.
+        """
+        for name, column in zip(self.labels, self.targets[rows].T, strict=True):
+            values = column[np.isfinite(column)]
+            if len(values) == 0 or np.ptp(values) == 0 or values.std() == 0:
+                raise InputError(
+                    f"{name}: {split.name}: the {part} part ({len(rows)} of {len(self)} RNAs) has "
+                    f"{len(np.unique(values))} different values; expected two or more: give more labels or larger parts"
+                )
+
+    def leakage(self, splits: Sequence[Split]) -> LeakageReport:
+        """Count test RNAs that share their gene, gene set or sequence with the training part."""
+        return audit_leakage(
+            splits, self.genes, self.gene_sets, self.compared, compared=self.compared_name
+        )
+
+    def _unrelated_parts(self) -> list[Mask]:
+        """Masks of RNAs: labels with a group in common are in one part."""
+        parts: list[Mask] = []
+        for known in np.isfinite(self.targets).T:
+            mask = np.isin(self.groups, self.groups[known])
+            overlapping = [part for part in parts if (part & mask).any()]
+            mask = np.logical_or.reduce([mask, *overlapping])
+            parts = [part for part in parts if not (part & mask).any()] + [mask]
+        return parts
+
+
+def label_rnas(
+    specs: Sequence[LabelSpec],
+    sources: Sequence[RnaSource],
+    config: SplitConfig,
     *,
-    split: SplitKind,
-    sequences: bool,
-    chromosomes: Sequence[Path] = (),
-    task: Task | None = None,
+    need_sequences: bool = False,
+    among: Collection[str] | None = None,
 ) -> LabelledRnas:
-    """Join everything: labels, embeddings, and from the corpus the gene sets and sequences.
+    """Join labels to RNAs.
 
     Args:
-        labels: what was measured.
-        embeddings: the RNAs.
-        corpus: knows gene sets and sequences.
-        split: ``homology`` keeps gene sets together, ``chromosome`` chromosomes, the others genes.
-        sequences: whether the baselines need them; RNAs whose sequence is not known are left out, for all methods.
-        chromosomes: files that say where the genes lie, for a split by chromosome of labels that do not.
-        task: where the labels come from; a construct's sequences are its own.
+        specs: The labels.
+        sources: The RNAs of each label.
+        config: The split, which decides what is grouped.
+        need_sequences: Leave out RNAs whose sequence is not known.
+        among: Use only these transcripts.
 
     Raises:
-        InputError: nothing in common, or the split needs what is not there.
+        InputError: a label matches no RNA, or the split needs gene sets, folds or chromosomes that are not known.
     """
-    samples = join_labels(labels, embeddings.table)
-    study = LabelledRnas(
-        samples=samples,
-        groups=samples.table["gene"].to_numpy().astype(np.str_),
-        codes=None,
-        counts={
-            "labels without an embedded RNA": samples.unmatched,
-            "label rows without a value": labels.missing,
-            "RNAs without a label": samples.without_label,
-            "RNAs for which another of their gene stands": samples.not_representative,
-        },
-    )
-    study = _with_sequences(study, embeddings, corpus, task, needed=sequences)
-    found = split_groups(study.samples, corpus, split, chromosomes)
-    study = replace(
-        study,
-        groups=found.groups,
-        gene_sets=found.gene_sets,
-        counts={**study.counts, **found.counts},
-    ).select(found.keep)
-    counts = {"samples": len(study.samples), "groups": len(np.unique(study.groups))}
-    return replace(study, counts={**counts, **study.counts})
+    if config.kind == "fold":
+        for spec in specs:
+            spec.labels.require_folds()
+    unique = list(dict.fromkeys(sources))
+    joined, counts = _join(specs, sources, unique, among)
+    table = _one_row_per_rna(joined)
+    if need_sequences:
+        known = np.array(
+            [codes is not None for codes in _codes(table, unique) or [None] * len(table)]
+        )
+        if not known.any():
+            raise InputError(
+                f"{specs[0].labels.path}: the sequence of none of the {len(table):,} labelled RNAs is known; "
+                "expected --corpus with the embedded RNAs"
+            )
+        counts["labelled RNAs without a known sequence"] = int((~known).sum())
+        table = table.filter(pl.Series(known))
+    torn = _torn_genes(joined) if config.kind == "fold" else {}
+    if config.kind == "fold":
+        counts["genes with RNAs in several of the label file's folds"] = len(torn)
+    names = [spec.name for spec in specs]
+    dataset = assemble(table, _targets(joined, table, len(specs)), names, unique, config, counts)
+    return replace(dataset, torn_genes=torn)
 
 
-def _with_sequences(
-    study: LabelledRnas,
-    embeddings: Embeddings,
-    corpus: Corpus | None,
-    task: Task | None,
-    *,
-    needed: bool,
+def assemble(
+    table: pl.DataFrame,
+    targets: Array,
+    labels: Sequence[str],
+    sources: Sequence[RnaSource],
+    config: SplitConfig,
+    counts: Mapping[str, int] = MappingProxyType({}),
 ) -> LabelledRnas:
-    """The study with its sequences, from the task's construct or the corpus, where there are any."""
-    source: object
-    if task is not None and task.construct is not None:
-        own, inserts = task.sequences(), task.inserts()
-        source, look_up = task.source, own.get
-        names = study.samples.table["transcript_id"]
-        compared = [nucleotides(inserts[name]) if name in inserts else None for name in names]
-        study = replace(study, compared=compared, compared_named=INSERT)
-        found = _sequences(study.samples, embeddings, look_up)
-    elif corpus is not None:
-        source = corpus.path
-        found = _sequences(study.samples, embeddings, lambda name: _of_corpus(corpus, name))
-        study = replace(study, compared=found)
-    else:
-        return study
-    if not needed:
-        return study
-    counts = {
-        **study.counts,
-        "labelled RNAs whose sequence the corpus has not": sum(one is None for one in found),
-    }
-    if all(one is None for one in found):
-        raise InputError(f"{source}: has the sequence of none of the {len(found):,} labelled RNAs")
-    study = replace(study, counts=counts).select(np.array([one is not None for one in found]))
-    return replace(study, codes=[one for one in found if one is not None])
+    """Group labelled RNAs and look up their sequences.
+
+    Args:
+        table: One row per RNA, see :class:`LabelledRnas`.
+        targets: ``(n, labels)`` labels; NaN where an RNA has none.
+        labels: Names of the labels.
+        sources: Sources of the RNAs, by the numbers in the table.
+        config: The split, which decides what is grouped. RNAs of unknown chromosome are left out.
+        counts: Numbers of what was left out already, by reason.
+
+    Raises:
+        InputError: gene sets or chromosomes are needed and not known.
+    """
+    groups = _group(table, sources, config)
+    dataset = LabelledRnas(
+        table=table,
+        targets=targets,
+        labels=tuple(labels),
+        groups=groups.groups,
+        gene_sets=groups.gene_sets,
+        codes=_codes(table, sources),
+        compared=_codes(table, sources, compared=True),
+        compared_name=" or ".join(dict.fromkeys(source.compared_name for source in sources)),
+        counts={},
+    ).select(groups.keep)
+    sizes = {"samples": len(dataset), "groups": len(np.unique(dataset.groups))}
+    return replace(dataset, counts={**sizes, **counts, **groups.counts})
 
 
-def _of_corpus(corpus: Corpus, name: str) -> Codes | None:
-    try:
-        return corpus.codes_of(corpus.find(name))
-    except InputError:
-        return None
+def join_rnas(
+    spec: LabelSpec, source: RnaSource, among: Collection[str] | None = None
+) -> tuple[Samples, int]:
+    """Join one label to its RNAs.
+
+    Args:
+        spec: The label.
+        source: Its RNAs.
+        among: Use only these transcripts.
+
+    Returns:
+        The samples, with rows of the source; and the number of RNAs that are not among the given transcripts.
+
+    Raises:
+        InputError: nothing in common.
+    """
+    chosen = source.choose(spec.species, spec.rnas)
+    available = chosen
+    if among is not None:
+        available = chosen.filter(pl.col("transcript_id").is_in(list(among)))
+    if not available.height:
+        raise InputError(f"{spec.labels.path}: none of its RNAs is in all embeddings")
+    samples = join_labels(spec.labels, available.drop("row"))
+    rows = available["row"].gather(samples.table["row"])
+    samples = replace(samples, table=samples.table.with_columns(row=rows))
+    return samples, chosen.height - available.height
 
 
-def _sequences(
-    samples: Samples, embeddings: Embeddings, look_up: Callable[[str], Codes | None]
-) -> list[Codes | None]:
-    """The codes of every sample; None where there is no such transcript, or one of another length."""
-    lengths = embeddings.table["length"].to_numpy()[samples.rows]
-    found: list[Codes | None] = []
-    for name, length in zip(samples.table["transcript_id"], lengths, strict=True):
-        codes = look_up(name)
-        found.append(codes if codes is not None and len(codes) == length else None)
-    return found
+def _join(
+    specs: Sequence[LabelSpec],
+    sources: Sequence[RnaSource],
+    unique: Sequence[RnaSource],
+    among: Collection[str] | None,
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """One row per RNA and label, with the numbers of the label and the source; and what was left out."""
+    counts: dict[str, int] = {}
+    tables = []
+    for number, (spec, source) in enumerate(zip(specs, sources, strict=True)):
+        samples, unavailable = join_rnas(spec, source, among)
+        of = f"{spec.name}: " if len(specs) > 1 else ""
+        counts |= {
+            f"{of}labels without an RNA": samples.unmatched,
+            f"{of}label rows without a value": spec.labels.missing,
+            f"{of}RNAs without a label": samples.without_label,
+            f"{of}RNAs that another transcript of their gene represents": samples.not_representative,
+        }
+        if among is not None:
+            counts[f"{of}RNAs that are not in all embeddings"] = unavailable
+        numbers = {"label": number, "source": unique.index(source)}
+        constants = [pl.lit(value, pl.Int64).alias(name) for name, value in numbers.items()]
+        tables.append(samples.table.with_columns(constants))
+    return pl.concat(tables), counts
 
 
-def _kept(values: Sequence[Item] | None, keep: NDArray[np.bool_]) -> list[Item] | None:
+def _one_row_per_rna(joined: pl.DataFrame) -> pl.DataFrame:
+    table = joined.group_by("source", "row").agg(
+        pl.col("transcript_id", "gene_id", "species", "gene").first(),
+        pl.col("fold", "chromosome").drop_nulls().first(),
+    )
+    return table.sort("gene", "source", "row")
+
+
+def _targets(joined: pl.DataFrame, table: pl.DataFrame, labels: int) -> Array:
+    """``(n, labels)`` the labels of each RNA of the table."""
+    places = table.select("source", "row").with_row_index("place")
+    placed = joined.join(places, on=["source", "row"], how="inner")
+    targets = np.full((table.height, labels), np.nan)
+    targets[placed["place"].to_numpy(), placed["label"].to_numpy()] = placed["value"].to_numpy()
+    return targets
+
+
+def _torn_genes(joined: pl.DataFrame) -> dict[str, list[str]]:
+    folds = pl.col("fold").drop_nulls().unique().sort()
+    torn = joined.group_by("gene").agg(folds).filter(pl.col("fold").list.len() > 1).sort("gene")
+    return dict(torn.select("gene", "fold").iter_rows())
+
+
+def _group(table: pl.DataFrame, sources: Sequence[RnaSource], config: SplitConfig) -> RnaGroups:
+    """Group the RNAs source by source; a reporter construct in a dataset with a corpus is its own gene set."""
+    any_corpus = any(source.corpus is not None for source in sources)
+    by_gene = replace(config, split="random") if config.kind == "homology" else config
+    parts, rows = [], []
+    counts: dict[str, int] = {}
+    for number, source in enumerate(sources):
+        mask = (table["source"] == number).to_numpy()
+        part = table.filter(pl.Series(mask))
+        if source.corpus is None and any_corpus:
+            found = group_rnas(part, None, by_gene)
+            found = replace(found, gene_sets=part["gene"].to_numpy().astype(np.str_))
+        else:
+            found = group_rnas(part, source.corpus, config)
+        parts.append(found)
+        rows.append(np.flatnonzero(mask))
+        counts.update({key: counts.get(key, 0) + n for key, n in found.counts.items()})
+    order = np.argsort(np.concatenate(rows))
+    sets = [part.gene_sets for part in parts if part.gene_sets is not None]
+    return RnaGroups(
+        groups=np.concatenate([part.groups for part in parts])[order],
+        keep=np.concatenate([part.keep for part in parts])[order],
+        gene_sets=np.concatenate(sets)[order] if len(sets) == len(parts) else None,
+        counts=counts,
+    )
+
+
+def _union(parts: Sequence[tuple[Split, NDArray[np.int64]]]) -> Split:
+    """Splits of parts of the dataset, each with its rows, as one split of the whole."""
+    train, valid, test = (
+        np.sort(np.concatenate([rows[getattr(split, side)] for split, rows in parts]))
+        for side in ("train", "valid", "test")
+    )
+    return Split(parts[0][0].name, train, valid, test)
+
+
+def _filtered(values: Sequence[Item] | None, keep: Mask) -> list[Item] | None:
     if values is None:
         return None
     return [value for value, kept in zip(values, keep, strict=True) if kept]
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What every method of one task and split is given.
-
-    Attributes:
-        task: the task.
-        split: how the samples are dealt.
-        rnas: where the RNAs come from.
-        samples: RNAs with labels; ``rows`` are rows of ``rnas``.
-        groups: ``(n,)`` gene, gene set or chromosome: what is never on both sides.
-        gene_sets: ``(n,)`` homologous gene set of every sample; None when they are not known.
-        splits: training and test parts.
-        how: the splits in words.
-        counts: numbers of samples and groups, and of what was left out, by reason.
-        metrics: what to report, the main one first.
-    """
-
-    task: Task
-    split: SplitKind
-    rnas: RnaSource
-    samples: Samples
-    groups: NDArray[np.str_]
-    gene_sets: NDArray[np.str_] | None
-    splits: list[Split]
-    how: str
-    counts: dict[str, int]
-    metrics: Mapping[str, Metric]
-
-    @property
-    def codes(self) -> list[Codes]:
-        """The sequence of every sample: views, no copies."""
-        return [self.rnas.codes_of(int(row)) for row in self.samples.rows]
-
-    def leaks(self) -> LeakageReport:
-        """What the test parts share with the training parts."""
-        genes = self.samples.table["gene"].to_numpy().astype(np.str_)
-        parts = [self.rnas.compared_of(int(row)) for row in self.samples.rows]
-        return audit_leakage(self.splits, genes, self.gene_sets, parts, compared=self.rnas.compared)
-
-
-def prepare(
-    task: Task,
-    rnas: RnaSource,
-    *,
-    split: SplitKind,
-    repeats: int,
-    seed: int,
-    shared: Collection[str] | None = None,
-    chromosomes: Sequence[Path] = (),
-) -> Prepared:
-    """Join a task's labels to RNAs and deal the samples.
-
-    Args:
-        task: the label and the RNAs it is of.
-        rnas: the RNAs.
-        split: how samples are dealt.
-        repeats: random, homology-aware or chromosome splits.
-        seed: of the first of them.
-        shared: transcripts that every foreign model has; the others are left out for all methods alike.
-        chromosomes: files that say where the genes lie, for a split by chromosome of labels that do not.
-
-    Raises:
-        InputError: labels that cannot be used, or nothing in common.
-    """
-    labels = task.labels()
-    if split == "fold":
-        check_folds(labels)
-    matched, missing = _samples(task, labels, rnas, shared)
-    if split == "homology" and rnas.corpus is None:
-        raise InputError(f"{task.source}: constructs have no homologs; expected another split")
-    found = split_groups(matched, rnas.corpus, split, chromosomes)
-    samples, groups = matched.select(found.keep), found.groups[found.keep]
-    counts = {"samples": len(samples), "labels without an RNA": samples.unmatched}
-    counts |= {"RNAs that a foreign model has not": missing, **found.counts}
-    splits, how = make_splits(split, groups, samples, folds=None, seeds=repeats, seed=seed)
-    check_parts(splits, samples.values, labels)
-    return Prepared(
-        task=task,
-        split=split,
-        rnas=rnas,
-        samples=samples,
-        groups=groups,
-        gene_sets=None if found.gene_sets is None else found.gene_sets[found.keep],
-        splits=splits,
-        how=how,
-        counts={**counts, "groups": len(np.unique(groups))},
-        metrics=CLASSES if labels.binary else QUANTITY,
-    )
-
-
-def restricts(task: Task, rnas: RnaSource, shared: Collection[str] | None) -> bool:
-    """Whether a task's samples are others because foreign models lack some RNAs."""
-    if shared is None:
-        return False
-    labels = task.labels()
-    kept, whole = (_samples(task, labels, rnas, names)[0].table for names in (shared, None))
-    return not kept["transcript_id"].equals(whole["transcript_id"])
-
-
-def _samples(
-    task: Task, labels: Labels, rnas: RnaSource, shared: Collection[str] | None
-) -> tuple[Samples, int]:
-    """The task's samples with their rows in ``rnas``, and how many RNAs a foreign model lacks."""
-    kept = chosen = rnas.choose(task.species, task.rnas)
-    if shared is not None:
-        kept = chosen.filter(pl.col("transcript_id").is_in(list(shared)))
-    if not kept.height:
-        raise InputError(f"{task.source}: no RNA of the task is in all [[embeddings]]")
-    return label_rnas(labels, kept), chosen.height - kept.height
+def _codes(
+    table: pl.DataFrame, sources: Sequence[RnaSource], *, compared: bool = False
+) -> list[Codes | None] | None:
+    """Sequences of the RNAs of a table, or what the leak audit compares; None if none is known."""
+    lookups = [source.compared_of if compared else source.codes_of for source in sources]
+    if not any(lookups):
+        return None
+    codes: list[Codes | None] = []
+    for source, row in table.select("source", "row").iter_rows():
+        lookup = lookups[source]
+        codes.append(None if lookup is None else lookup(row))
+    return codes

@@ -295,43 +295,45 @@ def _resolved(
 
 
 @dataclass(frozen=True)
-class Hierarchy:
-    """One hierarchy as a multi-label task.
-
-    Attributes:
-        namespace: such as ``biological_process``.
-        terms: the classes, the most common first.
-        samples: one RNA a gene, of genes annotated in this hierarchy: of another, having no term means nothing.
-        labels: ``(n, c)`` which sample has which term, directly or by way of a term below it.
-    """
+class Aspect:
+    """One aspect of the Gene Ontology as a multi-label task."""
 
     namespace: str
+    """``biological_process``, ``cellular_component`` or ``molecular_function``."""
     terms: Sequence[Term]
+    """The classes, the most common first."""
     samples: Samples
+    """One RNA per gene, of genes annotated in this aspect: elsewhere a missing term means nothing."""
     labels: NDArray[np.bool_]
+    """``(n, c)`` whether the gene has the term, directly or through a more specific one."""
+
+    @property
+    def title(self) -> str:
+        """The namespace in words."""
+        return self.namespace.replace("_", " ")
 
 
-def hierarchies(
+def read_aspects(
     task: OntologyTask,
     transcripts: pl.DataFrame,
     *,
     evidence: Sequence[str] | None = None,
     classes: int | None = None,
-) -> tuple[list[Hierarchy], dict[str, int]]:
-    """The most common terms at a depth of each hierarchy, and which RNAs have them.
+) -> tuple[list[Aspect], dict[str, int]]:
+    """The most common terms at one depth of each aspect, and the RNAs that have them.
 
-    A gene's terms are its direct ones and all that these are a kind or part of. The depth of a term is that of the
-    shortest path of ``is_a`` from the root. Terms are counted among the genes of the RNAs at hand.
+    A gene has its direct terms and all their ancestors. The depth of a term is the length of the shortest path of
+    ``is_a`` from the root. Terms are counted among the genes of the given RNAs.
 
     Args:
-        task: the ontology, the annotations and the ids.
-        transcripts: the RNAs: ``transcript_id, gene_id, species, length, cds_length``; one stands for each gene (see
+        task: The ontology, the annotations and the gene ids.
+        transcripts: ``transcript_id, gene_id, species, length, cds_length``; one RNA represents each gene (see
             :func:`isoclr.tasks.labels.representatives`).
-        evidence: use annotations of these evidence codes only.
-        classes: how many terms of each hierarchy; None: what the task says.
+        evidence: Use only annotations of these evidence codes.
+        classes: Number of terms of each aspect; None: the task's.
 
     Returns:
-        The hierarchies in alphabetical order, and counts of what was left out, by reason.
+        The aspects in alphabetical order, and counts of what was left out, by reason.
 
     Raises:
         InputError: a file that cannot be used, no gene in common, or too few terms at that depth.
@@ -344,8 +346,8 @@ def hierarchies(
     samples = join_labels(_as_labels(task.annotations, by_id), transcripts)
     keys = [gene.partition("|")[2] for gene in samples.table["gene"]]
     direct = [by_id[key] for key in keys]
-    found = [
-        _hierarchy(ontology, namespace, task, classes or task.classes, samples, direct)
+    aspects = [
+        _aspect(ontology, namespace, task, classes or task.classes, samples, direct)
         for namespace in sorted({ontology.terms[root].namespace for root in ontology.roots})
     ]
     counts = {
@@ -354,29 +356,29 @@ def hierarchies(
         "gene ids that share a gene of NCBI": several,
         **{f"annotations dropped: {reason}": n for reason, n in annotated.dropped.items() if n},
     }
-    return found, counts
+    return aspects, counts
 
 
-def term_table(found: Sequence[Hierarchy], terms: int = 3) -> pl.DataFrame:
-    """Which RNA has which of the most common terms, for a map coloured by function.
+def term_table(aspects: Sequence[Aspect], terms: int = 3) -> pl.DataFrame:
+    """The RNAs with each of the most common terms, for a map colored by function.
 
     Args:
-        found: the hierarchies.
-        terms: how many of each.
+        aspects: The aspects.
+        terms: Number of terms of each.
 
     Returns:
-        ``transcript_id, gene_id, hierarchy, term_id, term``, a row for every RNA and term that it has.
+        ``transcript_id, gene_id, hierarchy, term_id, term``, one row per RNA and term.
     """
     parts = [
-        hierarchy.samples.table.filter(pl.Series(hierarchy.labels[:, i])).select(
+        aspect.samples.table.filter(pl.Series(aspect.labels[:, i])).select(
             "transcript_id",
             "gene_id",
-            hierarchy=pl.lit(hierarchy.namespace),
+            hierarchy=pl.lit(aspect.namespace),
             term_id=pl.lit(term.id),
             term=pl.lit(term.name),
         )
-        for hierarchy in found
-        for i, term in enumerate(hierarchy.terms[:terms])
+        for aspect in aspects
+        for i, term in enumerate(aspect.terms[:terms])
     ]
     return pl.concat(parts)
 
@@ -413,14 +415,14 @@ def _as_labels(path: Path, genes: Mapping[str, frozenset[str]]) -> Labels:
     return Labels(path, "terms", "gene_id", table.with_columns(fold=nothing, chromosome=nothing), 0)
 
 
-def _hierarchy(
+def _aspect(
     ontology: Ontology,
     namespace: str,
     task: OntologyTask,
     classes: int,
     samples: Samples,
     direct: Sequence[frozenset[str]],
-) -> Hierarchy:
+) -> Aspect:
     above = {
         name: {
             one for one in ontology.ancestors[name] if ontology.terms[one].namespace == namespace
@@ -441,6 +443,6 @@ def _hierarchy(
             f"{namespace} at depth {task.depth}, expected {classes} or more"
         )
     labels = np.array([[name in terms for name in common] for terms in inside], bool)
-    return Hierarchy(
+    return Aspect(
         namespace, [ontology.terms[name] for name in common], samples.select(keep), labels
     )

@@ -1,7 +1,7 @@
-"""On which chromosome a gene lies, for splits that keep whole chromosomes on one side."""
+"""Label tables, and joining labels to RNAs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,54 +10,97 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr.errors import InputError
-from isoclr.genomics.annotation import read_annotation
 from isoclr.genomics.species import without_versions
 
-ID_COLUMNS: dict[str, Literal["transcript_id", "gene_id"]] = {
+IdLevel = Literal["transcript_id", "gene_id", "symbol"]
+ID_COLUMNS: dict[str, IdLevel] = {
     "transcript_id": "transcript_id",
     "ensembl_transcript_id": "transcript_id",
+    "ensembl_transcript": "transcript_id",
     "transcript": "transcript_id",
+    "refseq": "transcript_id",
+    "refseq_id": "transcript_id",
     "gene_id": "gene_id",
     "ensembl_gene_id": "gene_id",
+    "ensembl_gene": "gene_id",
     "gene": "gene_id",
+    "symbol": "symbol",
+    "gene_symbol": "symbol",
+    "gene_name": "symbol",
 }
-"""Names of the id column, in order of preference, and what the ids name."""
+"""Headers of an id column in lower case with ``_`` for spaces, in order of preference, and what the ids name."""
 
-NOT_MEASURED = ["", "NA", "N/A", "nan", "NaN", "null", "None"]
+MISSING_VALUES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", ".", "-")
 FOLD = "fold"
 CHROMOSOME = "chromosome"
 LARGEST = 1e100
-"""A larger value is no measurement, and its square no number."""
+"""Larger values are refused: they are no measurements, and their squares overflow."""
+MAX_CLASSES = 20
+"""A text column with more different values is no label."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """One measured label.
-
-    Attributes:
-        path: the file it came from.
-        name: the label's column.
-        level: whether the ids name genes or transcripts.
-        table: ``line`` (Int64, of the file), ``id`` (String, as written), ``value`` (Float64), ``fold`` and
-            ``chromosome`` (String, null when the file has none).
-        missing: number of rows without a value; they are not in the table.
-    """
+    """One measured label."""
 
     path: Path
+    """The label table."""
     name: str
-    level: Literal["transcript_id", "gene_id"]
+    """The label's column."""
+    level: IdLevel
+    """Whether the ids name transcripts or genes, or are gene symbols."""
     table: pl.DataFrame
+    """``line`` (Int64, of the file), ``id`` (String, as written), ``value`` (Float64; the class number for a text
+    label), ``fold`` and ``chromosome`` (String, null when the file has none)."""
     missing: int
+    """Number of rows without a value; they are not in the table."""
+    classes: tuple[str, ...] = ()
+    """Classes of a text label, by their number; empty for a numeric label."""
 
     @property
     def binary(self) -> bool:
-        """Whether the label takes two values only (a class, not a quantity)."""
+        """Whether the label has exactly two values, so that it is a class and not a quantity."""
         return self.table["value"].n_unique() == 2
 
     @property
     def has_folds(self) -> bool:
-        """Whether the file deals its rows to cross-validation folds."""
+        """Whether any row has a cross-validation fold."""
         return self.table["fold"].null_count() < self.table.height
+
+    def require_folds(self) -> None:
+        """Check that every row has a fold, as a cross-validation over the table's own folds needs.
+
+        Raises:
+            InputError: a row has none.
+        """
+        if self.table["fold"].null_count():
+            line = self.table.filter(pl.col("fold").is_null())["line"][0]
+            problem = f"line {line} has no fold" if self.has_folds else "no column 'fold'"
+            raise InputError(f"{self.path}: {problem}, which --split fold needs")
+
+    def one_vs_rest(self) -> list["Labels"]:
+        """A text label of three or more classes as one binary label per class; any other label as it is."""
+        if len(self.classes) < 3:
+            return [self]
+        return [
+            replace(
+                self,
+                name=f"{self.name}={name}",
+                table=self.table.with_columns((pl.col("value") == number).cast(pl.Float64)),
+                classes=("other", name),
+            )
+            for number, name in enumerate(self.classes)
+        ]
+
+
+def find_id_columns(columns: Sequence[str]) -> list[tuple[str, IdLevel]]:
+    """Id columns among the headers of a table, in order of preference, and what their ids name.
+
+    >>> find_id_columns(["score", "Ensembl Gene"])
+    [('Ensembl Gene', 'gene_id')]
+    """
+    normalized = {column.strip().lower().replace(" ", "_"): column for column in reversed(columns)}
+    return [(normalized[name], level) for name, level in ID_COLUMNS.items() if name in normalized]
 
 
 def read_labels(
@@ -65,118 +108,152 @@ def read_labels(
     label: str | None = None,
     columns: Mapping[str, str] | None = None,
     *,
+    id_column: str | None = None,
     raw: pl.DataFrame | None = None,
 ) -> Labels:
     """Read a label table: TSV, CSV (plain or gz) or Parquet.
 
     Args:
-        path: the table; a column ``transcript_id`` or ``gene_id`` names the RNAs, numeric columns are labels, a
-            column ``fold`` deals the rows to cross-validation folds, a column ``chromosome`` says where the gene
-            lies. When both id columns are there, a row is a transcript's.
-        label: the label's column; needed when several columns are numeric.
-        columns: for a table with other names: ``gene_id``, ``transcript_id``, ``fold`` or ``chromosome`` → the name of
-            that column in the file.
-        raw: the table's rows as text when they have been read already (see :func:`read_text_table`).
+        path: The table. A column such as ``transcript_id`` or ``gene_id`` (see :data:`ID_COLUMNS`) identifies the RNAs;
+            of several, the first in that order is used. Columns ``fold`` and ``chromosome`` are used by splits.
+        label: The label's column; needed when several columns could be it. A text column is a class.
+        columns: Our name (``gene_id``, ``transcript_id``, ``fold``, ``chromosome``) → the name of the column in the
+            file, where they differ.
+        id_column: The id column, when its name is none of the usual ones.
+        raw: The table as text, when it has been read already (see :func:`read_text_table`).
 
     Raises:
-        InputError: no id column, no or several numeric columns, a value that is no number, an id given twice.
+        InputError: no id column, no label or several, a value that is no number, or a repeated id.
     """
     path = Path(path)
     columns = columns or {}
     raw = _renamed(path, read_text_table(path) if raw is None else raw, columns)
-    named = [name for name in ID_COLUMNS if name in columns] or raw.columns
-    id_column = next((name for name in ID_COLUMNS if name in named), None)
-    if id_column is None:
-        raise InputError(
-            f"{path}: columns are {', '.join(raw.columns)}; expected one named transcript_id or gene_id"
-        )
-    name = label if label is not None else _only_label(path, raw, id_column)
-    if name not in raw.columns:
-        raise InputError(f"{path}: no column {name!r}; the columns are {', '.join(raw.columns)}")
+    ids, level = _id_column(path, raw, columns, id_column)
+    name = label if label is not None else _only_label(path, raw, ids)
+    _require_column(path, raw, name)
+    values, classes = _values(path, raw, name)
     table = raw.select(
         line=pl.int_range(2, pl.len() + 2),
-        id=pl.col(id_column).str.strip_chars(),
-        value=_numbers(path, raw, name),
-        fold=_text(raw, FOLD),
-        chromosome=_text(raw, CHROMOSOME),
+        id=pl.col(ids),
+        value=values,
+        fold=_optional(raw, FOLD),
+        chromosome=_optional(raw, CHROMOSOME),
     )
     measured = table.drop_nulls("value")
-    _check(path, measured, name)
-    return Labels(path, name, ID_COLUMNS[id_column], measured, table.height - measured.height)
+    _check_ids(path, measured, name)
+    return Labels(path, name, level, measured, table.height - measured.height, classes)
 
 
 def read_text_table(path: Path) -> pl.DataFrame:
-    """A table as text, null where nothing was measured; its first row is the file's line 2.
+    """Read a TSV, CSV or Parquet table as text, with null for missing values; the first row is line 2 of the file.
 
     Raises:
         InputError: no such file, or not a table.
     """
+    path = Path(path)
     if not path.is_file():
-        found = "is a directory" if path.is_dir() else "no such file"
-        raise InputError(f"{path}: {found}; expected a label table (TSV, CSV or Parquet)")
-    suffixes = path.name.removesuffix(".gz").lower()
+        problem = "is a directory" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {problem}; expected a label table (TSV, CSV or Parquet)")
+    name = path.name.removesuffix(".gz").lower()
     try:
-        if suffixes.endswith(".parquet"):
-            return pl.read_parquet(path).select(pl.all().cast(pl.String))
-        return pl.read_csv(
-            path,
-            separator="," if suffixes.endswith(".csv") else "\t",
-            infer_schema=False,
-            null_values=NOT_MEASURED,
-        )
+        if name.endswith(".parquet"):
+            table = pl.read_parquet(path).select(pl.all().cast(pl.String))
+        else:
+            separator = "," if name.endswith(".csv") else "\t"
+            table = pl.read_csv(path, separator=separator, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError, EOFError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a TSV, CSV or Parquet table ({first})") from None
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not a TSV, CSV or Parquet table ({reason})") from None
+    text = pl.all().str.strip_chars()
+    return table.with_columns(pl.when(~text.is_in(MISSING_VALUES)).then(text))
+
+
+def _require_column(path: Path, raw: pl.DataFrame, name: str) -> None:
+    if name not in raw.columns:
+        raise InputError(f"{path}: no column {name!r}; the columns are {', '.join(raw.columns)}")
 
 
 def _renamed(path: Path, raw: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
-    """The table with our names for the columns that the file calls something else."""
-    for written in columns.values():
-        if written not in raw.columns:
-            raise InputError(
-                f"{path}: no column {written!r}; the columns are {', '.join(raw.columns)}"
-            )
-    shadowed = [name for name in columns if name in raw.columns and columns[name] != name]
-    return raw.drop(shadowed).rename({written: name for name, written in columns.items()})
+    """The table with our names for columns."""
+    for theirs in columns.values():
+        _require_column(path, raw, theirs)
+    shadowed = [ours for ours, theirs in columns.items() if ours in raw.columns and theirs != ours]
+    return raw.drop(shadowed).rename({theirs: ours for ours, theirs in columns.items()})
 
 
-def _text(raw: pl.DataFrame, column: str) -> pl.Expr:
-    return pl.col(column).str.strip_chars() if column in raw.columns else pl.lit(None, pl.String)
+def _id_column(
+    path: Path, raw: pl.DataFrame, columns: Mapping[str, str], given: str | None
+) -> tuple[str, IdLevel]:
+    """The id column, and what its ids name."""
+    if given is not None:
+        _require_column(path, raw, given)
+        usual = find_id_columns([given])
+        return (given, usual[0][1]) if usual else (given, _guess_level(raw[given]))
+    found = find_id_columns([name for name in ID_COLUMNS if name in columns] or raw.columns)
+    if not found:
+        raise InputError(
+            f"{path}: columns are {', '.join(raw.columns)}; expected one named transcript_id, gene_id or symbol, "
+            "or --id-column"
+        )
+    return found[0]
+
+
+def _guess_level(ids: pl.Series) -> IdLevel:
+    """What the ids of an unusually named column are: transcripts if they look like Ensembl's or RefSeq's."""
+    transcripts = ids.drop_nulls().str.contains(r"^(?:ENS[A-Z]*T\d|[NX][MR]_)")
+    return "transcript_id" if len(transcripts) and transcripts.all() else "gene_id"
+
+
+def _optional(raw: pl.DataFrame, column: str) -> pl.Expr:
+    return pl.col(column) if column in raw.columns else pl.lit(None, pl.String)
 
 
 def _only_label(path: Path, raw: pl.DataFrame, id_column: str) -> str:
-    """The only numeric column."""
-    others = [c for c in raw.columns if c not in (*ID_COLUMNS, id_column, FOLD, CHROMOSOME)]
-    numeric = [
-        c
-        for c in others
-        if raw[c].null_count() < raw.height
-        and raw[c].cast(pl.Float64, strict=False).null_count() == raw[c].null_count()
-    ]
-    if len(numeric) == 1:
-        return numeric[0]
-    if not numeric and len(others) == 1:
-        return others[0]  # its first bad value is named in the error to come
-    found = f"the numeric columns are {', '.join(numeric)}" if numeric else "no column is numeric"
-    raise InputError(f"{path}: {found}; expected one label, or the name of one")
+    """The only numeric column; without any, the only column of classes."""
+    ids = {name for name, _ in find_id_columns(raw.columns)} | {id_column, FOLD, CHROMOSOME}
+    others = [name for name in raw.columns if name not in ids]
+    numeric = [name for name in others if _is_numeric(raw[name])]
+    candidates = numeric or [name for name in others if 2 <= _n_classes(raw[name]) <= MAX_CLASSES]
+    if len(candidates) == 1:
+        return candidates[0]
+    if not candidates and len(others) == 1:
+        return others[0]  # _values names its first bad value
+    problem = (
+        f"columns {', '.join(candidates)} could be it" if candidates else "no column is numeric"
+    )
+    raise InputError(f"{path}: {problem}; choose the label's column with --label")
 
 
-def _numbers(path: Path, raw: pl.DataFrame, name: str) -> pl.Series:
-    """The label column as finite numbers; null where nothing was measured."""
-    text = raw[name].str.strip_chars()
+def _is_numeric(text: pl.Series) -> bool:
+    numbers = text.cast(pl.Float64, strict=False)
+    return text.null_count() < len(text) and numbers.null_count() == text.null_count()
+
+
+def _n_classes(text: pl.Series) -> int:
+    return text.drop_nulls().n_unique()
+
+
+def _values(path: Path, raw: pl.DataFrame, name: str) -> tuple[pl.Series, tuple[str, ...]]:
+    """The label column as finite numbers, null where missing; and its classes, if it is text."""
+    text = raw[name]
     values = text.cast(pl.Float64, strict=False)
-    good = values.is_finite() & (values.abs() <= LARGEST)
-    bad = (text.is_not_null() & ~good.fill_null(False)).arg_true()
+    if values.null_count() == len(values) and 2 <= _n_classes(text) <= MAX_CLASSES:
+        classes = sorted(text.drop_nulls().unique())
+        numbers = {name: float(number) for number, name in enumerate(classes)}
+        return text.replace_strict(numbers, default=None, return_dtype=pl.Float64), tuple(classes)
+    valid = values.is_finite() & (values.abs() <= LARGEST)
+    bad = (text.is_not_null() & ~valid.fill_null(False)).arg_true()
     if len(bad):
         row = bad[0]
         raise InputError(
-            f"{path}: line {row + 2}: {name} is {text[row]!r}, expected a finite number"
+            f"{path}: line {row + 2}: {name} is {text[row]!r}, expected a finite number, "
+            f"or text of 2 to {MAX_CLASSES} classes in the whole column"
         )
-    return values
+    return values, ()
 
 
-def _check(path: Path, table: pl.DataFrame, name: str) -> None:
-    """An id once, every row with an id, and something to learn from."""
+def _check_ids(path: Path, table: pl.DataFrame, name: str) -> None:
+    """Every row needs an id of its own, and there must be a row."""
     if table.height == 0:
         raise InputError(f"{path}: no row has a value in column {name!r}")
     if table["id"].null_count():
@@ -185,9 +262,10 @@ def _check(path: Path, table: pl.DataFrame, name: str) -> None:
     keys = table.select(without_versions(pl.col("id")))["id"]
     if keys.n_unique() < len(keys):
         row = int(keys.is_first_distinct().not_().arg_true()[0])
+        first = int((keys == keys[row]).arg_true()[0])
         raise InputError(
             f"{path}: line {table['line'][row]}: {table['id'][row]} has a label already "
-            f"(line {table['line'][int((keys == keys[row]).arg_true()[0])]}); expected one row an id"
+            f"(line {table['line'][first]}); expected one row per id"
         )
 
 
@@ -196,14 +274,14 @@ CURATED = r"^(?:[NX][MR]_|RGPS_)"
 
 
 def representatives(transcripts: pl.DataFrame, gene: str) -> pl.DataFrame:
-    """One transcript a gene: the one the literature means most likely.
+    """One transcript per gene: the one that the literature most likely means.
 
     RefSeq (``NM_``, ``NR_``, ``XM_``, ``XR_``) or ``RGPS_`` first, then the longest CDS, then the longest RNA, then the
     smallest transcript id, so that the choice never depends on the order of the file.
 
     Args:
         transcripts: ``transcript_id``, ``length`` (nt), ``cds_length`` (nt, 0: none) and the gene's column.
-        gene: name of the column that names the gene.
+        gene: Column that names the gene.
 
     >>> rows = {"gene": ["g", "g"], "transcript_id": ["ENST1", "NM_1"], "length": [9, 5], "cds_length": [6, 3]}
     >>> representatives(pl.DataFrame(rows), "gene")["transcript_id"].to_list()
@@ -218,30 +296,40 @@ def representatives(transcripts: pl.DataFrame, gene: str) -> pl.DataFrame:
     ).unique(gene, keep="first", maintain_order=True)
 
 
+SAMPLE_COLUMNS = [
+    "row",
+    "transcript_id",
+    "gene_id",
+    "species",
+    "gene",
+    "value",
+    "fold",
+    "chromosome",
+    "line",
+]
+
+
 @dataclass(frozen=True)
 class Samples:
-    """The RNAs that have a label, each with the gene it must not be separated from.
-
-    Attributes:
-        table: ``row`` (of the RNA in the embeddings), ``transcript_id``, ``gene_id``, ``species``, ``gene``
-            (``species|gene_id`` without version), ``value``, ``fold`` and ``chromosome`` (String or null); ordered by
-            ``gene``, ``row``.
-        unmatched: number of labels whose id names no RNA at hand.
-        without_label: number of RNAs that no label names.
-        not_representative: number of RNAs of labelled genes for which another transcript stands.
-    """
+    """The RNAs that have a label."""
 
     table: pl.DataFrame
+    """``row`` (of the RNA in the joined table), ``transcript_id``, ``gene_id``, ``species``, ``gene``
+    (``species|gene_id`` without version), ``value``, ``fold``, ``chromosome`` (String or null), ``line`` (of the label
+    table); ordered by ``gene``, ``row``."""
     unmatched: int
+    """Number of labels whose id matches no RNA."""
     without_label: int
+    """Number of RNAs without a label."""
     not_representative: int
+    """Number of RNAs of labelled genes that another transcript represents."""
 
     def __len__(self) -> int:
         return self.table.height
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """``(n,)`` rows of the samples in the embeddings."""
+        """``(n,)`` rows of the samples in the joined table."""
         return self.table["row"].to_numpy()
 
     @property
@@ -250,9 +338,8 @@ class Samples:
         return self.table["value"].to_numpy()
 
     def select(self, keep: NDArray[np.bool_]) -> "Samples":
-        """The samples where ``keep`` ``(n,)`` is true; the counts stay those of the whole."""
-        table = self.table.filter(pl.Series(keep))
-        return Samples(table, self.unmatched, self.without_label, self.not_representative)
+        """The samples where ``keep`` ``(n,)`` is true, with the counts of the whole."""
+        return replace(self, table=self.table.filter(pl.Series(keep)))
 
 
 def gene_key() -> pl.Expr:
@@ -261,148 +348,63 @@ def gene_key() -> pl.Expr:
 
 
 def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
-    """Join labels to RNAs by gene or transcript id, exactly or without the version.
+    """Join labels to RNAs by gene id, transcript id or symbol, exactly or without the version.
+
+    Labels by gene go to one transcript per gene (see :func:`representatives`). If no gene id matches, the ids are tried
+    as symbols.
 
     Args:
-        labels: what was measured; by gene, one transcript stands for each gene (see :func:`representatives`).
-        transcripts: ``transcript_id, gene_id, species, length, cds_length``, one row an RNA.
+        labels: The labels.
+        transcripts: ``transcript_id, gene_id, species, length, cds_length`` and, if known, ``symbol``, one row per RNA.
 
     Raises:
-        InputError: no label names any RNA, or one names genes of two species.
+        InputError: no label matches any RNA, or one matches genes of two species.
     """
-    named = transcripts.with_row_index("row").with_columns(
-        pl.col("row").cast(pl.Int64), gene_key(), key=without_versions(pl.col(labels.level))
-    )
-    wanted = labels.table.with_columns(key=without_versions(pl.col("id")))
-    told = wanted.select("key", "value", "fold", "chromosome", "line")
-    joined = named.join(told, on="key", how="inner")
-    if joined.height == 0:
+    if labels.level == "symbol" and "symbol" not in transcripts.columns:
+        raise InputError(f"{labels.path}: its ids are gene symbols, which need --corpus")
+    named = transcripts.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64), gene_key())
+    for level in _levels(labels, transcripts):
+        joined = _join(labels, named, level)
+        if joined.height:
+            break
+    else:
         raise InputError(
-            f"{labels.path}: none of its {labels.table.height} ids ({labels.table['id'][0]}, …) names an embedded RNA "
-            f"({transcripts[labels.level][0]}, … of {transcripts.height})"
+            f"{labels.path}: none of its {labels.table.height:,} ids ({labels.table['id'][0]}, …) matches an RNA "
+            f"({transcripts[labels.level][0]}, … of {transcripts.height:,})"
         )
     _refuse_shared_ids(labels, joined)
-    chosen = representatives(joined, "gene") if labels.level == "gene_id" else joined
-    kept = (
-        "row",
-        "transcript_id",
-        "gene_id",
-        "species",
-        "gene",
-        "value",
-        "fold",
-        "chromosome",
-        "line",
-    )
+    chosen = joined if level == "transcript_id" else representatives(joined, "gene")
     return Samples(
-        table=chosen.sort("gene", "row").select(kept),
+        table=chosen.sort("gene", "row").select(SAMPLE_COLUMNS),
         unmatched=labels.table.height - joined["line"].n_unique(),
         without_label=transcripts.height - joined.height,
         not_representative=joined.height - chosen.height,
     )
 
 
+def _levels(labels: Labels, transcripts: pl.DataFrame) -> Iterator[IdLevel]:
+    yield labels.level
+    if labels.level == "gene_id" and "symbol" in transcripts.columns:
+        yield "symbol"
+
+
+def _join(labels: Labels, named: pl.DataFrame, level: IdLevel) -> pl.DataFrame:
+    keyed = labels.table.select(
+        "value", "fold", "chromosome", "line", key=without_versions(pl.col("id"))
+    )
+    return named.with_columns(key=without_versions(pl.col(level))).join(
+        keyed, on="key", how="inner"
+    )
+
+
 def _refuse_shared_ids(labels: Labels, joined: pl.DataFrame) -> None:
-    """A gene symbol can name a gene in every species: its label is one species', and must not stand for all."""
+    """A gene symbol can exist in every species; a label measured in one must not be used for all."""
     species = joined.group_by("line").agg(pl.col("species").unique().sort()).sort("line")
     shared = species.filter(pl.col("species").list.len() > 1)
     if shared.height:
-        line, found = shared.row(0)
-        name = labels.table.filter(pl.col("line") == line)["id"][0]
+        line, names = shared.row(0)
+        label_id = labels.table.filter(pl.col("line") == line)["id"][0]
         raise InputError(
-            f"{labels.path}: line {line}: {name} names RNAs of {' and '.join(map(repr, found))}; "
-            "expected one species, choose it with --species"
+            f"{labels.path}: line {line}: {label_id} names RNAs of {' and '.join(map(repr, names))}; "
+            "choose one species with --species"
         )
-
-
-NAMES = ("chromosome", "chrom", "chr", "chromosome_name", "seqname")
-TABLES = (".tsv", ".csv", ".parquet")
-
-
-@dataclass(frozen=True)
-class Chromosomes:
-    """Chromosomes of the samples of a task.
-
-    Attributes:
-        groups: ``(n,)`` ``species|chromosome`` without ``chr``; empty where it is not known.
-        unknown: how many samples have none.
-        several: how many ids the files put on more than one; the first one is taken.
-    """
-
-    groups: NDArray[np.str_]
-    unknown: int
-    several: int
-
-
-def locate(samples: Samples, files: Sequence[Path]) -> Chromosomes:
-    """The chromosome of every sample: from the label table's own column, else from files.
-
-    A file is an annotation (GTF, GFF3, genePred, BED12) or a table (TSV, CSV, Parquet) with a gene or transcript id and
-    a column ``chromosome``. A sample is looked up by its transcript first, then by its gene, without versions. ``chr1``
-    and ``1`` are the same chromosome.
-
-    Args:
-        samples: the labelled RNAs.
-        files: where the genes lie; may be empty when the label table says it.
-
-    Raises:
-        InputError: a file that says nothing of chromosomes, or no sample has one.
-    """
-    known = _read(files)
-    several = known.height - known["key"].n_unique()
-    known = known.unique("key", keep="first", maintain_order=True)
-    table = samples.table.select("species", "chromosome", "transcript_id", "gene_id")
-    for column in ("transcript_id", "gene_id"):
-        found = table.select(key=without_versions(pl.col(column))).join(
-            known, on="key", how="left", maintain_order="left"
-        )
-        table = table.with_columns(chromosome=pl.coalesce("chromosome", found["found"]))
-    name = _plain(pl.col("chromosome"))
-    groups = table.select(pl.col("species") + "|" + name).to_series().fill_null("")
-    unknown = int((groups == "").sum())
-    if unknown == len(samples):
-        where = ", ".join(map(str, files)) or "the label table, which has no column chromosome"
-        raise InputError(
-            f"{where}: no chromosome of any of the {unknown:,} labelled RNAs "
-            f"({table['transcript_id'][0]}, …); expected an annotation or a table with their ids"
-        )
-    return Chromosomes(groups.to_numpy().astype(np.str_), unknown, several)
-
-
-def _read(files: Sequence[Path]) -> pl.DataFrame:
-    """``key`` (a transcript or gene id without version) and ``found``, a row for every pair."""
-    empty = pl.DataFrame(schema={"key": pl.String, "found": pl.String})
-    return pl.concat([empty, *(_pairs(Path(path)) for path in files)]).unique(maintain_order=True)
-
-
-def _pairs(path: Path) -> pl.DataFrame:
-    if path.name.lower().removesuffix(".gz").endswith(TABLES):
-        return _of_table(path)
-    table = read_annotation(path).table
-    if table["chrom"].null_count() == table.height:
-        raise InputError(f"{path}: says of no transcript where it lies, expected chromosomes")
-    return _long(table, ["transcript_id", "gene_id"], "chrom")
-
-
-def _of_table(path: Path) -> pl.DataFrame:
-    raw = read_text_table(path)
-    ids = [name for name in ID_COLUMNS if name in raw.columns]
-    column = next((name for name in NAMES if name in raw.columns), None)
-    if not ids or column is None:
-        raise InputError(
-            f"{path}: columns are {', '.join(raw.columns)}; expected gene_id or transcript_id, and chromosome"
-        )
-    return _long(raw, ids, column)
-
-
-def _long(table: pl.DataFrame, ids: Sequence[str], chromosome: str) -> pl.DataFrame:
-    columns = [
-        table.select(key=without_versions(pl.col(name)), found=_plain(pl.col(chromosome)))
-        for name in ids
-    ]
-    return pl.concat(columns).drop_nulls().filter(pl.col("key") != "").unique(maintain_order=True)
-
-
-def _plain(name: pl.Expr) -> pl.Expr:
-    """``chr1`` → ``1``, ``chrM`` → ``MT``."""
-    return name.str.strip_chars().str.replace("^(?i)chr", "").str.replace("^M$", "MT")

@@ -18,7 +18,7 @@ from isoclr.evaluation.methods import (
 from isoclr.evaluation.plan import Ablation, Ablations, TaskEntry
 from isoclr.evaluation.studies.linear_probe import by_split, probe, summary_rows
 from isoclr.pretraining.pretrain import pretrain
-from isoclr.tasks.dataset import Prepared
+from isoclr.tasks._legacy import Prepared
 from isoclr.tasks.splits import SplitKind
 
 STUDY = "ablations"

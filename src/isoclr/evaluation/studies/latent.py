@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from isoclr._console import progress
 from isoclr.analysis.geometry import alignment_uniformity, probe_properties
 from isoclr.analysis.relations import gene_relations
-from isoclr.analysis.retrieval import retrieval
+from isoclr.analysis.retrieval import evaluate_retrieval
 from isoclr.analysis.tsne import Coloring, tsne
 from isoclr.baselines.features import KmersAndCodons
 from isoclr.embedding.embed import nt_progress
@@ -19,7 +19,7 @@ from isoclr.evaluation.cache import Artifact, CachedResult, Context, Outcome, Ro
 from isoclr.evaluation.methods import RANDOM_INIT, embeddings, untrained_embeddings
 from isoclr.evaluation.networks import supervised_embeddings
 from isoclr.evaluation.plan import Latent
-from isoclr.tasks.gene_ontology import hierarchies
+from isoclr.tasks.gene_ontology import read_aspects
 from isoclr.tasks.labels import gene_key, join_labels, representatives
 from isoclr.tasks.task import OntologyTask
 
@@ -65,7 +65,7 @@ def _of_neighbours(bench: Context, study: Latent, methods: dict[str, Matrix]) ->
     queries = min(study.queries, len(known))
     with progress() as bar:
         searched = bar.add_task("neighbours", total=queries * len(methods))
-        found = retrieval(
+        found = evaluate_retrieval(
             methods,
             known,
             sample=queries,
@@ -77,7 +77,7 @@ def _of_neighbours(bench: Context, study: Latent, methods: dict[str, Matrix]) ->
         read = probe_properties(
             methods, known, rnas.codes_of, seed=seed, progress=lambda n: bar.advance(fits, n)
         )
-    return [*found.rows(), *spread.rows(), *read.rows()]
+    return [*found.rows(), *spread, *read]
 
 
 def _kmers(bench: Context) -> Matrix:
@@ -179,7 +179,7 @@ def _terms(task: OntologyTask, table: pl.DataFrame) -> list[Coloring]:
     """For each hierarchy its three commonest terms; a gene with several of them has no colour of its own."""
     found = []
     rows, part = _of_species(task.species, table)
-    for one in hierarchies(task, part, classes=TERMS)[0]:
+    for one in read_aspects(task, part, classes=TERMS)[0]:
         names = [term.name for term in one.terms]
         words = [names[int(row.argmax())] if row.sum() == 1 else None for row in one.labels]
         values = _spread(table.height, rows[one.samples.rows], words)

@@ -9,9 +9,8 @@ from isoclr.evaluation.cache import CachedResult, Context, Outcome, Row
 from isoclr.evaluation.methods import Frozen, frozen_methods
 from isoclr.evaluation.plan import Main, TaskEntry
 from isoclr.probing.evaluate import FeatureSet, MethodReport, evaluate
-from isoclr.tasks.dataset import Prepared
+from isoclr.tasks._legacy import INSERT, Prepared
 from isoclr.tasks.splits import SplitKind
-from isoclr.tasks.task import INSERT
 
 STUDY = "main"
 
@@ -63,7 +62,7 @@ def summary_rows(report: MethodReport, prepared: Prepared, study: str) -> list[R
             "task": prepared.task.name,
             "split": prepared.split,
             "method": report.name,
-            "model": report.model,
+            "model": report.probe,
             "dim": report.dim,
             "metric": metric,
             "value": value.mean,
@@ -82,17 +81,17 @@ def by_split(report: MethodReport) -> list[dict[str, Any]]:
             "split": outcome.split,
             "train": outcome.train,
             "test": len(outcome.test),
-            "penalty": outcome.penalty,
+            "penalty": float(outcome.penalties[0]),
             **outcome.metrics,
         }
-        for outcome in report.outcomes
+        for outcome in report.results
     ]
 
 
 def predictions(report: MethodReport, prepared: Prepared) -> pl.DataFrame:
     """Truth and prediction of held-out samples, each once: all folds, or the first of repeated splits."""
     all_folds = len(prepared.splits[0].valid) == 0
-    chosen = report.outcomes if all_folds else report.outcomes[:1]
+    chosen = report.results if all_folds else report.results[:1]
     names = prepared.samples.table.select("transcript_id", "gene_id")
     return pl.concat(
         names[outcome.test].with_columns(
@@ -115,6 +114,6 @@ def _audit(bench: Context, asked: TaskEntry, split: SplitKind) -> CachedResult:
         rows: Sequence[Row] = [
             {**row, "fold": row["split"], **told, "study": "leaks"} for row in found.rows()
         ]
-        return Outcome(rows, found.as_dict())
+        return Outcome(rows, found.to_dict())
 
     return CachedResult("leaks", f"{asked.name}, {split} split: leak audit", inputs, compute)

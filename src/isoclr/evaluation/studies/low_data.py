@@ -15,7 +15,7 @@ from isoclr.evaluation.networks import (
 )
 from isoclr.evaluation.plan import LowData, TaskEntry
 from isoclr.probing.linear import fit_predict
-from isoclr.tasks.dataset import Prepared
+from isoclr.tasks._legacy import Prepared
 from isoclr.tasks.splits import Indices, Split, SplitKind
 
 STUDY = "low_data"

@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 
 from isoclr._console import progress
-from isoclr.analysis.ism import MutationScan, linear_readout, scan
+from isoclr.analysis.ism import MutationScan, scan
 from isoclr.analysis.motifs import MOTIFS, coding_rnas, insert_motifs
+from isoclr.analysis.readout import LinearPredictor, linear_readout
 from isoclr.errors import InputError
 from isoclr.evaluation.cache import Artifact, CachedResult, Context, Outcome, Row
 from isoclr.evaluation.methods import embeddings
@@ -34,17 +35,15 @@ def _motifs(bench: Context, study: Mutagenesis, asked: TaskEntry) -> CachedResul
     fitted = head(bench, asked)
 
     def compute() -> Outcome:
-        line, target = linear_readout(load_head(fitted.path()))
+        predictor = _predictor(bench, fitted)
         drawn = coding_rnas(
             bench.corpus, species=asked.task.species, count=study.rnas, seed=bench.plan.seed
         )
         with progress() as bar:
             task = bar.add_task("planting motifs", total=len(drawn) * (2 * len(MOTIFS) + 1))
             found = insert_motifs(
-                bench.encoder(bench.plan.models[0]),
-                line,
+                predictor,
                 [codes for _, codes in drawn],
-                target=target,
                 seed=bench.plan.seed,
                 progress=lambda done: bar.advance(task, done),
             )
@@ -60,16 +59,14 @@ def _scan(bench: Context, asked: TaskEntry, number: int) -> CachedResult:
     fitted = head(bench, asked)
 
     def compute() -> Outcome:
-        line, target = linear_readout(load_head(fitted.path()))
+        predictor = _predictor(bench, fitted)
         name, codes = _shown(bench, asked, number)
         with progress() as bar:
             task = bar.add_task(f"mutating {name}", total=3 * len(codes))
             found = scan(
-                bench.encoder(bench.plan.models[0]),
+                predictor,
                 codes,
-                line,
                 transcript_id=name,
-                target=target,
                 progress=lambda done: bar.advance(task, done),
             )
         rows: list[Row] = [_told(row, asked, "every base") for row in found.rows()]
@@ -78,6 +75,11 @@ def _scan(bench: Context, asked: TaskEntry, number: int) -> CachedResult:
     inputs = {"head": fitted.key, "corpus": bench.identity, "number": number}
     inputs |= {"seed": bench.plan.seed, "what": "every base"}
     return CachedResult(STUDY, f"{asked.name}: every base of mRNA {number + 1}", inputs, compute)
+
+
+def _predictor(bench: Context, fitted: Artifact) -> LinearPredictor:
+    encoder = bench.encoder(bench.plan.models[0])
+    return LinearPredictor(encoder, *linear_readout(load_head(fitted.path())))
 
 
 def head(bench: Context, asked: TaskEntry) -> Artifact:
@@ -93,7 +95,7 @@ def head(bench: Context, asked: TaskEntry) -> Artifact:
             embedding.path(),
             task.table,
             out=path,
-            target=() if task.label is None else (task.label,),
+            label=() if task.label is None else (task.label,),
             name=task.name,
             species=task.species,
             rnas=task.rnas,
@@ -137,7 +139,7 @@ def _shown(bench: Context, asked: TaskEntry, number: int) -> tuple[str, Codes]:
 def _bases(found: MutationScan) -> pl.DataFrame:
     ends = np.zeros(len(found), bool)
     ends[found.exon_ends] = True
-    return found.table().with_columns(exon_end=pl.Series(ends))
+    return found.base_table().with_columns(exon_end=pl.Series(ends))
 
 
 def _facts(found: MutationScan, asked: TaskEntry) -> dict[str, Any]:

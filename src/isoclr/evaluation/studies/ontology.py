@@ -6,7 +6,8 @@ from isoclr.evaluation.cache import CachedResult, Context, Outcome, Row
 from isoclr.evaluation.methods import embeddings
 from isoclr.evaluation.networks import supervised_embeddings
 from isoclr.evaluation.plan import Ontology
-from isoclr.probing.ontology import SHUFFLED, ontology_study
+from isoclr.probing.ontology import SHUFFLED, evaluate_ontology
+from isoclr.tasks.splits import SplitConfig
 from isoclr.tasks.task import OntologyTask
 
 STUDY = "ontology"
@@ -39,17 +40,16 @@ def _cell(bench: Context, study: Ontology, task: OntologyTask) -> CachedResult:
     def compute() -> Outcome:
         made = {name: bench.read(product.path()) for name, product in beside.items()}
         made |= {one.name: bench.foreign_embeddings(one) for one in bench.plan.foreign}
-        report = ontology_study(
+        report = evaluate_ontology(
             bench.read(main.path()),
             bench.corpus,
             task,
-            seeds=study.seeds,
-            seed=bench.plan.seed,
+            splits=SplitConfig(splits=study.seeds, seed=bench.plan.seed),
             others=made,
             baselines=True,
         )
         rows = [_named(row, first.name) for row in report.rows()]
-        leaks = {one.hierarchy.namespace: one.leaks.as_dict() for one in report.hierarchies}
+        leaks = {one.aspect.namespace: one.leaks.to_dict() for one in report.aspects}
         return Outcome(rows, {"counts": report.counts, "leaks": leaks})
 
     return CachedResult(STUDY, f"{task.title}", inputs, compute)

@@ -25,7 +25,8 @@ from isoclr.finetuning.models import (
 from isoclr.models.encoder import Encoder
 from isoclr.models.load import load
 from isoclr.models.norm import BatchNorm
-from isoclr.models.resnet import Architecture, Block, DilatedResNet, Pooling
+from isoclr.models.pooling import Pooling
+from isoclr.models.resnet import Architecture, Block, DilatedResNet
 from isoclr.models.saluki import Saluki
 
 ROWS = np.array([17, 3, 120, 4, 88, 41])

@@ -15,12 +15,12 @@ from isoclr.errors import InputError
 from isoclr.finetuning.config import FinetuneConfig
 from isoclr.genomics.encoding import PAD, Codes
 from isoclr.models.encoder import MODELS, Encoder, Precision, create
-from isoclr.models.layers import mean_pool
 from isoclr.models.load import load
 from isoclr.models.packing import PackedBatch, PackLayout, Segments, fill_batch, plan_layouts
+from isoclr.models.pooling import pool
 from isoclr.models.resnet import Block, DilatedResNet
 from isoclr.models.saluki import Saluki, pack_for_saluki
-from isoclr.training.rng import Purpose, seeded
+from isoclr.training.rng import RngStream, seeded
 
 Rows = NDArray[np.int64]
 
@@ -278,7 +278,8 @@ class FrozenStages:
         architecture = encoder.network.architecture
         self.depth = sum(architecture.blocks[:3])
         self.gap, self.channels = architecture.gap, architecture.filters[2]
-        self.multi_scale = architecture.pooling == "all"
+        self.readout = architecture.readout
+        self.multi_scale = architecture.readout.blocks == "all"
         self.kept: dict[int, tuple[Tensor, Tensor]] = {}
 
     @property
@@ -332,7 +333,7 @@ class FrozenStages:
         for _ in range(self.depth):
             (x,), (extent,) = next(levels)
             if self.multi_scale:
-                means.append(mean_pool(x, extent))
+                means.append(pool(x, extent, self.readout))
         return x, extent, torch.cat(means, 1)
 
 
@@ -372,7 +373,9 @@ class LastStageBackbone(Backbone):
             if level == 1:  # the first block of a stage pools
                 extents = [extent.halved() for extent in extents]
             if self.lower.multi_scale or level == len(self.stage):
-                pooled = [mean_pool(x, e) for x, e in zip(xs, extents, strict=True)]
+                pooled = [
+                    pool(x, e, self.lower.readout) for x, e in zip(xs, extents, strict=True)
+                ]
                 means.append(torch.cat(pooled))
         features = torch.cat(means, 1)
         return in_order(features, layouts) if ordered else features
@@ -465,7 +468,7 @@ class ModelFactory:
             tasks: number of labels.
             seed: of random weights.
         """
-        with seeded(seed, Purpose.WEIGHTS):
+        with seeded(seed, RngStream.NEW_WEIGHTS):
             if self.encoder is None:
                 network = Saluki(dropout=rules.dropout)
                 saluki = SalukiBackbone(network, feed, rules.shift)

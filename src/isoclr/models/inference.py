@@ -1,17 +1,17 @@
-"""The encoder as it computes embeddings: batch norms folded into the convolutions, a tile at a time.
+"""The encoder for inference: batch norms fused into the convolutions, long RNAs computed in tiles.
 
 In evaluation a batch norm is an affine map by channel, but it stands between two ReLUs, where it cannot simply be
-moved into the next convolution. With ``u`` a convolution's result, ``s`` scale and ``t`` shift of the norm behind its
-ReLU,
+moved into the next convolution. With ``u`` the output of a convolution, ``s`` scale and ``t`` shift of the norm after
+its ReLU,
 
-    ``s relu(u) + t  =  clamp(s u + t, t, ∞)``  for ``s ≥ 0``,  ``clamp(s u + t, -∞, t)``  else,
+    ``s relu(u) + t  =  clamp(s u + t, t, ∞)``  for ``s ≥ 0``,  ``clamp(s u + t, -∞, t)``  otherwise,
 
-so the convolution takes ``s`` and ``t`` into its weights and one clamp by channel is all that is left. Where all
-``s ≥ 0``, as after training, the clamp is a ReLU of something shifted, and a convolution may end in a ReLU for nothing:
+so ``s`` and ``t`` go into the convolution's weights, and one clamp by channel is left. Where all ``s ≥ 0``, as after
+training, the clamp is a shifted ReLU, which a convolution can end in at no cost:
 
     ``relu(s relu(u) + t)  =  relu(s u + t - p) + p``  with  ``p = max(t, 0)``,
 
-and the next convolution takes ``p`` into its bias. All of this is exact; float32 results differ from the unfolded
+and ``p`` goes into the bias of the next convolution. All of this is exact; float32 results differ from the unfused
 network's by rounding only.
 """
 
@@ -21,20 +21,21 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
 from isoclr.genomics.encoding import PAD, Codes
-from isoclr.models.layers import Convolution, Stem, convolve, laid_out, sums_of
+from isoclr.models.layers import Convolution, Stem, convolve, laid_out
 from isoclr.models.norm import BatchNorm
 from isoclr.models.packing import NARROWEST, STRIDE, PackedBatch, Segments, pack
+from isoclr.models.pooling import pool, power_sums
 from isoclr.models.resnet import Block, DilatedResNet
 
 
 @dataclass(frozen=True)
-class _Convolution:
-    """A convolution with what is folded into it, and the ReLU it may end in."""
+class _FusedConvolution:
+    """A convolution with the batch norm after it, and the ReLU it may end in."""
 
     kernel: Float[Tensor, "d c 1 k"]
     bias: Float[Tensor, " d"]
@@ -54,7 +55,7 @@ class _Clamp:
 
     @classmethod
     def of(cls, norm: BatchNorm, *, relu: bool, dtype: torch.dtype) -> "_Clamp":
-        """What is left of the ReLU before a norm, and of the one behind it if there is one."""
+        """What is left of the ReLU before a norm, and of a ReLU after it if there is one."""
         scale, shift = norm.affine()
         infinity = torch.full_like(shift, torch.inf)
         low = torch.where(scale >= 0, shift, -infinity)
@@ -76,50 +77,47 @@ def _finite(bound: Tensor) -> Tensor | None:
 
 
 @dataclass(frozen=True)
-class _Block:
-    """A residual block.
+class _FusedBlock:
+    """A residual block."""
 
-    Attributes:
-        floor: what the first convolution's results lack (``p`` above) and the second one's bias makes up for; places
-            between RNAs are therefore set to ``-floor`` instead of 0. None: nothing.
-        clamp1: behind the first convolution, when it does not end in a ReLU.
-        clamp2: behind the second.
-    """
-
-    conv1: _Convolution
+    conv1: _FusedConvolution
     floor: Float[Tensor, " c"] | None
+    """``p`` above: subtracted from the first convolution's output and added in the second one's bias. Positions
+    between RNAs are therefore set to ``-floor`` instead of 0. None: zero."""
     clamp1: _Clamp | None
-    conv2: _Convolution
+    """After the first convolution, if it does not end in a ReLU."""
+    conv2: _FusedConvolution
     clamp2: _Clamp | None
-    shortcut: _Convolution | None
+    """After the second convolution."""
+    shortcut: _FusedConvolution | None
     pools: bool
 
     @classmethod
-    def of(cls, block: Block, dtype: torch.dtype, *, apart: bool) -> "_Block":
-        """Fold a block.
+    def of(cls, block: Block, dtype: torch.dtype, *, has_margin: bool) -> "_FusedBlock":
+        """Fuse a block.
 
         Args:
-            block: of the network.
-            dtype: of the activations.
-            apart: whether places between RNAs lie at both ends of a row too, where a floor can be put.
+            block: Block of the network.
+            dtype: Type of the activations.
+            has_margin: Whether both ends of a row are padding too, which a floor needs.
         """
         scale1, shift1 = block.norm1.affine()
         scale2, shift2 = block.norm2.affine()
         floor = torch.zeros_like(shift1)
-        ends_in_relu = apart and bool((scale1 >= 0).all())
+        ends_in_relu = has_margin and bool((scale1 >= 0).all())
         if ends_in_relu:
             floor = shift1.clamp_min(0)
-        conv1 = _folded(block.conv1, scale1, shift1 - floor, dtype, relu=ends_in_relu)
+        conv1 = _fuse(block.conv1, scale1, shift1 - floor, dtype, relu=ends_in_relu)
         weight2 = block.conv2.weight * scale2[:, None, None]
         missing = weight2.sum(2) @ floor
         merged = block.shortcut is not None and bool((scale2 >= 0).all())
         shift = missing if merged else missing + shift2
-        conv2 = _folded(block.conv2, scale2, shift, dtype, relu=merged)
+        conv2 = _fuse(block.conv2, scale2, shift, dtype, relu=merged)
         shortcut = None
         if block.shortcut is not None and block.shortcut_norm is not None:
             scale, own_shift = block.shortcut_norm.affine()
             added = shift2 if merged else 0
-            shortcut = _folded(block.shortcut, scale, own_shift + added, dtype)
+            shortcut = _fuse(block.shortcut, scale, own_shift + added, dtype)
         return cls(
             conv1,
             floor.to(dtype) if bool(floor.any()) else None,
@@ -134,7 +132,7 @@ class _Block:
         h = self.conv1(x)
         if self.clamp1 is not None:
             self.clamp1(h)
-        y = self.conv2(self._apart(h, extent))
+        y = self.conv2(self._mask_padding(h, extent))
         if self.clamp2 is not None:
             self.clamp2(y)
         y += x if self.shortcut is None else self.shortcut(x)
@@ -143,42 +141,43 @@ class _Block:
             y, extent = torch.maximum(y[:, 0::2], y[:, 1::2]), extent.halved()
         return y.relu_(), extent
 
-    def _apart(self, h: Tensor, extent: Segments) -> Tensor:
-        """Zero between RNAs, which is ``-floor`` here."""
+    def _mask_padding(self, h: Tensor, extent: Segments) -> Tensor:
+        """Zero between RNAs, which is ``-floor`` here; in place."""
         if self.floor is None:
             return extent.trim_(h)
         h.view(extent.size, -1)[extent.gaps] = -self.floor
         return h
 
 
-def _folded(
+def _fuse(
     conv: Convolution, scale: Tensor, shift: Tensor, dtype: torch.dtype, *, relu: bool = False
-) -> _Convolution:
-    """``scale * convolution + shift``."""
+) -> _FusedConvolution:
+    """A convolution that gives ``scale * conv(x) + shift``."""
     kernel = laid_out(conv.weight * scale[:, None, None], dtype)
-    return _Convolution(kernel, (conv.bias * scale + shift).to(dtype), conv.dilation, relu)
+    return _FusedConvolution(kernel, (conv.bias * scale + shift).to(dtype), conv.dilation, relu)
 
 
 TILE_NT = 65_536
-"""nt computed at a time on a CPU thread: activations stay in the caches, and Python's share stays small."""
+"""nt computed at a time on a CPU thread: activations stay in the caches, and Python's overhead stays small."""
 GPU_TILE_NT = 1 << 22
 
 
 class FusedResNet:
-    """A network's evaluation, with activations in ``dtype``.
+    """A network for inference; later changes to the network's weights have no effect.
 
     Args:
-        network: whose weights are taken over; later changes to them are not seen.
-        dtype: of the activations.
-
-    Attributes:
-        device: where it computes.
-        tile_nt: how many nt it had best be given at a time.
+        network: The network to copy.
+        dtype: Type of the activations.
     """
+
+    device: torch.device
+    tile_nt: int
+    """nt that are best computed at a time."""
 
     @torch.no_grad()
     def __init__(self, network: DilatedResNet, dtype: torch.dtype) -> None:
         self.architecture = network.architecture
+        self._readout = network.architecture.readout
         self.device = network.stem.weight.device
         self.tile_nt = max(
             TILE_NT if self.device.type == "cpu" else GPU_TILE_NT, 8 * self.architecture.reach
@@ -186,50 +185,57 @@ class FusedResNet:
         self._table = network.stem.table().to(dtype)
         blocks = (block for block in network.blocks if isinstance(block, Block))
         self._margin = self.architecture.gap or 0
-        self._blocks = [_Block.of(block, dtype, apart=self._margin > 0) for block in blocks]
+        self._blocks = [
+            _FusedBlock.of(block, dtype, has_margin=self._margin > 0) for block in blocks
+        ]
 
     @torch.inference_mode()
     def embed(self, chunk: PackedBatch) -> NDArray[np.float32]:
         """Embeddings ``(n, dim)`` of the RNAs of one chunk, in its order."""
-        sums = [
-            sums_of(x, extent) / torch.from_numpy(extent.lengths[:, None]).to(x.device)
-            for x, extent in self._pooled(chunk.to(self.device))
+        columns = [
+            pool(x, extent, self._readout) for x, extent in self._levels(chunk.to(self.device))
         ]
-        embeddings: NDArray[np.float32] = torch.cat(sums, 1).float().cpu().numpy()
+        embeddings: NDArray[np.float32] = torch.cat(columns, 1).float().cpu().numpy()
         return embeddings
 
     @torch.inference_mode()
     def embed_long(self, codes: Codes, tile_nt: int) -> NDArray[np.float32]:
         """Embedding ``(dim,)`` of one RNA of any length, in bounded memory.
 
-        The RNA is cut into tiles that see as many of their neighbours' bases as the encoder reaches, and what
-        is pooled is summed over tiles: the same embedding as in one piece.
+        Tiles overlap by the encoder's receptive field, and power sums over positions add up over tiles: the embedding
+        is the same as in one piece.
         """
         reach = self.architecture.reach
         tile_nt = max(tile_nt // STRIDE * STRIDE, STRIDE)
-        total = torch.zeros(self.architecture.dim, dtype=torch.float64)
+        totals: dict[int, Tensor] = {}
         for start in range(0, len(codes), tile_nt):
             end = min(start + tile_nt, len(codes))
             first = max(start - reach, 0)
             tile = _single(codes[first : end + reach])
-            means = []
-            for x, extent in self._pooled(tile.to(self.device)):
+            for level, (x, extent) in enumerate(self._levels(tile.to(self.device))):
                 own = self._positions(start - first, end - first, extent, tile)
                 positions = -(-len(codes) // self._stride(extent, tile))
-                means.append(sums_of(x, own)[0].double().cpu() / positions)
-            total += torch.cat(means)
-        embedding: NDArray[np.float32] = total.float().numpy()
+                share = power_sums(x, own, self._readout).cpu() / positions
+                totals[level] = totals.get(level, 0) + share
+        columns = [self._from_moments(moments) for moments in totals.values()]
+        embedding: NDArray[np.float32] = torch.cat(columns).float().numpy()
         return embedding
 
-    def _pooled(self, chunk: PackedBatch) -> Iterator[tuple[Float[Tensor, "b l _c"], Segments]]:
-        """The activations that an embedding is the mean of, and where the RNAs lie in them."""
+    def _from_moments(self, moments: Float64[Tensor, "p c"]) -> Float64[Tensor, " k"]:
+        """Columns of one block from the means of ``x`` and, where needed, of ``x²``."""
+        mean, *squares = moments
+        var = (squares[0] - mean * mean).clamp_min(0)[None] if squares else None
+        return self._readout.combine(mean[None], var)[0]
+
+    def _levels(self, chunk: PackedBatch) -> Iterator[tuple[Float[Tensor, "b l _c"], Segments]]:
+        """The activations that the embedding is read off, and where the RNAs lie in them."""
         codes = F.pad(chunk.codes, (self._margin, self._margin), value=PAD)
         x = Stem.look_up(codes, self._table)
         starts = chunk.starts.numpy() + self._margin
         extent = Segments(starts, chunk.lengths.numpy(), codes.numel(), self.device).halved()
-        for i, block in enumerate(self._blocks, 1):
+        for i, block in enumerate(self._blocks):
             x, extent = block(x, extent)
-            if self.architecture.pooling == "all" or i == len(self._blocks):
+            if self.architecture.reads(i):
                 yield x, extent
 
     def _stride(self, level: Segments, chunk: PackedBatch) -> int:
@@ -237,7 +243,7 @@ class FusedResNet:
         return (chunk.codes.numel() + 2 * self._margin) // level.size
 
     def _positions(self, start: int, end: int, level: Segments, chunk: PackedBatch) -> Segments:
-        """Where the nucleotides of a chunk from ``start`` to ``end`` lie at one level."""
+        """The positions of one level that stand for nucleotides ``start`` to ``end`` of a chunk."""
         stride = self._stride(level, chunk)
         first, last = (start + self._margin) // stride, -(-(end + self._margin) // stride)
         return Segments(np.array([first]), np.array([last - first]), level.size, self.device)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int32, Int64, UInt8
@@ -18,9 +17,8 @@ from torch import Tensor, nn
 from isoclr._threads import thread_map
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, NUM_CODES, PAD, TRACKS
 from isoclr.models import kernels
-from isoclr.models.kernels import wide
 from isoclr.models.norm import BatchNorm, sum_over_ranks
-from isoclr.models.packing import PackedBatch, Segments, to_device
+from isoclr.models.packing import PackedBatch, Segments
 
 
 class Convolution(nn.Module):
@@ -222,78 +220,6 @@ def _tap_gradient(grad: Tensor, x: Tensor, offset: int) -> Float[Tensor, "d c"]:
     return grad[max(-offset, 0) :][:n].T @ x[max(offset, 0) :][:n]
 
 
-class _MaxPool(torch.autograd.Function):
-    """The larger of each two neighbours; autograd's own backward of ``maximum`` is twenty times slower."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        first, second = x[:, 0::2], x[:, 1::2]
-        pooled = torch.maximum(first, second)
-        if x.requires_grad:
-            ctx.save_for_backward(torch.ge(first, second, out=torch.empty_like(pooled)))
-        return pooled
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        (is_first,) = ctx.saved_tensors
-        b, half, c = grad.shape
-        dx = grad.new_empty(b, half, 2, c)
-        torch.mul(grad, is_first, out=dx[:, :, 0])
-        torch.sub(grad, dx[:, :, 0], out=dx[:, :, 1])
-        return dx.view(b, 2 * half, c)
-
-
-def max_pool(x: Float[Tensor, "b l c"]) -> Float[Tensor, "b half c"]:
-    """The larger of each two neighbouring positions; of two equal ones the gradient goes to the first."""
-    apply: Any = _MaxPool.apply
-    pooled: Tensor = apply(x)
-    return pooled
-
-
-class _MeanPool(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, extent: Segments) -> Tensor:
-        ctx.extent, ctx.shape, ctx.dtype = extent, x.shape, x.dtype
-        return sums_of(x, extent) / _lengths(extent, x)[:, None]
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        share = (grad / _lengths(ctx.extent, grad)[:, None]).to(ctx.dtype)
-        dx = share.index_select(0, ctx.extent.owners).view(ctx.shape)
-        return ctx.extent.trim_(dx), None
-
-
-def mean_pool(x: Float[Tensor, "b l c"], extent: Segments) -> Float[Tensor, "n c"]:
-    """Mean over the positions of each RNA, in at least float32; ``x`` is zero between them."""
-    apply: Any = _MeanPool.apply
-    pooled: Tensor = apply(x, extent)
-    return pooled
-
-
-def sums_of(x: Float[Tensor, "b l c"], extent: Segments) -> Float[Tensor, "n c"]:
-    """Sum over the positions of each RNA, in at least float32; without autograd."""
-    rows, dtype = x.flatten(0, 1), wide(x.dtype)
-    if len(extent.starts) == 1:
-        start, n = int(extent.starts[0]), int(extent.lengths[0])
-        return rows[start : start + n].sum(0, dtype=dtype, keepdim=True)
-    if _in_one_go(x):
-        # one kernel; a segment ends where the next begins, and what lies between is zero
-        spans = np.diff(np.append(extent.starts, extent.size)).astype(np.int64)
-        spans[0] += extent.starts[0]
-        lengths = to_device(spans, x.device)
-        return torch.segment_reduce(rows.to(dtype), "sum", lengths=lengths, unsafe=True)
-    pieces = zip(extent.starts.tolist(), extent.lengths.tolist(), strict=True)
-    return torch.stack([rows[start : start + n].sum(0, dtype=dtype) for start, n in pieces])
-
-
-def _in_one_go(x: Tensor) -> bool:
-    return x.is_cuda
-
-
-def _lengths(extent: Segments, like: Tensor) -> Tensor:
-    return to_device(np.maximum(extent.lengths, 1), like.device).to(wide(like.dtype))
-
-
 class _LookUp(torch.autograd.Function):
     """Rows of a table for every chunk; the backward pass adds all chunks into one table."""
 
@@ -379,7 +305,7 @@ class Stem(nn.Module):
         share = (histogram / count).to(pairs.dtype)
         mean = torch.einsum("ij,ijc->c", share, pairs)
         var = torch.einsum("ij,ijc->c", share, (pairs - mean) ** 2)
-        self.norm.track(mean, var, count)
+        self.norm.update_running_stats(mean, var, count)
         return (pairs - mean) * torch.rsqrt(var + self.norm.eps) * self.norm.weight + self.norm.bias
 
     def _triples(self, pairs: Float[Tensor, "32 32 c"]) -> Float[Tensor, "32768 c"]:

@@ -103,7 +103,7 @@ class _NormAct(torch.autograd.Function):
 
         def run(i: int) -> Tensor:
             x, grad = xs[i].flatten(0, 1), grads[i].flatten(0, 1)
-            return ctx.passes.combination(x, k, grad, a, c).view(xs[i].shape)  # type: ignore[no-any-return]
+            return ctx.passes.affine_combine(x, k, grad, a, c).view(xs[i].shape)  # type: ignore[no-any-return]
 
         dxs = thread_map(run, range(len(xs)), device)
         local /= ctx.keep
@@ -198,12 +198,12 @@ class BatchNorm(nn.Module):
         count = sums[-1].clamp_min(1)
         mean = sums[:channels] / count
         var = (sums[channels:-1] / count - mean**2).clamp_min(0)
-        self.track(mean, var, count)
+        self.update_running_stats(mean, var, count)
         self._last = mean, var, count
         return self._last
 
     @torch.no_grad()
-    def track(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
+    def update_running_stats(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
         """Move the running statistics towards a batch's, its variance made unbiased."""
         unbiased = var * (count / (count - 1).clamp_min(1))
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)

@@ -1,126 +1,71 @@
-"""The composition head: reads what an RNA is made of off its embedding (pre-training only)."""
+"""The encoder's network, a dilated residual network, and the heads that pre-training puts on it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from isoclr.models.layers import Convolution, Stem, max_pool, mean_pool
+from isoclr._config import Meta
+from isoclr.models.layers import Convolution, Stem
 from isoclr.models.norm import BatchNorm, recomputing
-from isoclr.models.packing import STRIDE, PackedBatch, Segments
-
-
-class AuxiliaryHead(nn.Module):
-    """``BN → Linear``: what it reads, a linear probe can read too.
-
-    Args:
-        dim: size of an embedding.
-        mean: ``(f,)`` mean of every feature.
-        scale: ``(f,)`` its standard deviation, 0 where it does not vary.
-        weights: ``(f,)`` how much it counts.
-    """
-
-    mean: Tensor
-    scale: Tensor
-    weights: Tensor
-
-    def __init__(
-        self,
-        dim: int,
-        mean: Float[Tensor, " f"],
-        scale: Float[Tensor, " f"],
-        weights: Float[Tensor, " f"],
-    ) -> None:
-        super().__init__()
-        self.norm = BatchNorm(dim, eps=1e-5)  # the mean over a long RNA hardly varies
-        self.linear = nn.Linear(dim, len(mean))
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
-        self.register_buffer("mean", mean)
-        self.register_buffer("scale", scale)
-        self.register_buffer("weights", weights)
-
-    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n f"]:
-        """Standardised features; a rank that has no rows still joins the statistics."""
-        (rows,) = self.norm([x.unsqueeze(0)], [Segments.whole(len(x), x.device)], relu=False)
-        read: Tensor = self.linear(rows[0])
-        return read
-
-
-class ProjectionHead(nn.Module):
-    """``Linear → BN → ReLU`` twice, then ``Linear`` without bias.
-
-    Both views of a batch are projected in one call, so batch statistics are over both views of all ranks.
-
-    Args:
-        dim: size of an embedding.
-        hidden: width of the two hidden layers.
-        out: size of a projection.
-    """
-
-    def __init__(self, dim: int, hidden: int = 2048, out: int = 512) -> None:
-        super().__init__()
-        self.hidden = nn.ModuleList([nn.Linear(dim, hidden), nn.Linear(hidden, hidden)])
-        self.norms = nn.ModuleList([BatchNorm(hidden), BatchNorm(hidden)])
-        self.last = nn.Linear(hidden, out, bias=False)
-        for name, parameter in self.named_parameters():
-            if parameter.ndim == 2:
-                nn.init.kaiming_normal_(parameter, nonlinearity="relu")
-            elif name.startswith("hidden"):
-                nn.init.zeros_(parameter)
-
-    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
-        """Project embeddings; a rank that has none still joins the statistics."""
-        for linear, norm in zip(self.hidden, self.norms, strict=True):
-            rows = linear(x).unsqueeze(
-                0
-            )  # (1, n, hidden): the rows of a batch as positions of one RNA
-            (rows,) = norm([rows], [Segments.whole(len(x), rows.device)])
-            x = rows[0]
-        projected: Tensor = self.last(x)
-        return projected
-
+from isoclr.models.packing import STRIDE, PackedBatch, Segments, round_up
+from isoclr.models.pooling import ALIASES, ReadOut, max_pool, pool
 
 LONGEST_GAP = 512
 """nt; where more padding between two RNAs would be needed, each has a row of its own."""
 
-
-Pooling = Literal["last", "all"]
+Size = Annotated[int, Meta(ge=1, le=65_536)]
+Depth = Annotated[int, Meta(ge=1, le=1_000)]
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """The shape of an encoder.
+    """The shape of an encoder: four stages of residual blocks, and the read-out."""
 
-    Attributes:
-        filters: channels of the four stages; the last is the embedding's size.
-        blocks: residual blocks in each stage.
-        dilations: dilation of each stage's convolutions (in the first block of the stage).
-        growing: whether the dilation doubles from block to block within a stage.
-        pooling: what an embedding is the mean of: the ``last`` block's activations, or those of ``all`` blocks, one
-            after the other (multi-scale).
-    """
-
-    filters: tuple[int, int, int, int]
-    blocks: tuple[int, int, int, int]
-    dilations: tuple[int, int, int, int]
+    filters: tuple[Size, Size, Size, Size]
+    """Channels of each stage."""
+    blocks: tuple[Depth, Depth, Depth, Depth]
+    """Residual blocks of each stage."""
+    dilations: tuple[Size, Size, Size, Size]
+    """Dilation of the convolutions of each stage."""
     growing: bool = False
-    pooling: Pooling = "last"
+    """Whether the dilation doubles from block to block within a stage."""
+    pooling: str = "last"
+    """Name of the read-out (:data:`isoclr.models.pooling.Pooling`)."""
+
+    def __post_init__(self) -> None:
+        ReadOut.parse(self.pooling)
+        object.__setattr__(self, "pooling", ALIASES.get(self.pooling, self.pooling))
+
+    @property
+    def readout(self) -> ReadOut:
+        """How activations become an embedding."""
+        return ReadOut.parse(self.pooling)
 
     @property
     def dim(self) -> int:
         """Size of an embedding."""
-        if self.pooling == "last":
-            return self.filters[-1]
-        return sum(c_out for _, c_out, _, _ in self.layers())
+        if self.readout.blocks == "last":
+            return self.last_dim
+        channels = sum(c_out for _, c_out, _, _ in self.layers())
+        return channels * self.readout.values_per_channel
+
+    @property
+    def last_dim(self) -> int:
+        """How many columns of an embedding, the last ones, are read off the last block."""
+        return self.filters[-1] * self.readout.values_per_channel
+
+    def reads(self, block: int) -> bool:
+        """Whether the embedding has columns of a block, numbered from 0."""
+        return self.readout.blocks == "all" or block == sum(self.blocks) - 1
 
     def layers(self) -> list[tuple[int, int, int, bool]]:
-        """Channels in, channels out, dilation and whether it pools, of every block from 5' to pooling."""
+        """Channels in, channels out, dilation and whether it max-pools, of every block."""
         channels = [self.filters[0], *self.filters]
         layers = []
         for stage, (c_in, c_out) in enumerate(pairwise(channels)):
@@ -138,7 +83,7 @@ class Architecture:
             if pools:
                 nt += stride
                 stride *= 2
-        return -(-nt // STRIDE) * STRIDE
+        return round_up(nt, STRIDE)
 
     @property
     def gap(self) -> int | None:
@@ -147,7 +92,7 @@ class Architecture:
         for _, _, dilation, pools in self.layers():
             nt = max(nt, (dilation + 1) // 2 * stride)
             stride *= 2 if pools else 1
-        nt = -(-nt // STRIDE) * STRIDE
+        nt = round_up(nt, STRIDE)
         return nt if nt <= LONGEST_GAP else None
 
 
@@ -180,17 +125,16 @@ class DilatedResNet(nn.Module):
     """Codes of RNAs → embeddings.
 
     Args:
-        architecture: widths, depths and dilations.
-        tracks: 4, 5 or 6 of the six tracks (:mod:`isoclr.models.layers`).
-        dropout: probability inside the blocks, in training only.
-
-    Attributes:
-        recompute: in training, keep only the blocks' inputs and compute the rest again in the backward pass:
-            a third more time, a third of the memory, the same gradient. Each forward pass must then be followed by
-            its backward pass before the next, because the batch statistics are reused.
+        architecture: Widths, depths, dilations and read-out.
+        tracks: How many of the six tracks it reads: 4, 5 or 6.
+        dropout: Dropout probability inside the blocks, in training only.
     """
 
     kernel_size = 2
+    recompute: bool
+    """Activation checkpointing: in training, keep only the blocks' inputs and compute the rest again in the backward
+    pass, in a third more time and a third of the memory, with the same gradient. Each forward pass must then be
+    followed by its backward pass before the next, because the batch statistics are reused."""
 
     def __init__(
         self, architecture: Architecture, *, tracks: int = 6, dropout: float = 0.1
@@ -211,7 +155,7 @@ class DilatedResNet(nn.Module):
 
     @property
     def compiled(self) -> bool:
-        """Whether training compiles its passes over activations; the results differ by rounding only."""
+        """Whether training compiles its element-wise passes; the results differ by rounding only."""
         return all(norm.compiled for norm in self._norms())
 
     @compiled.setter
@@ -220,7 +164,7 @@ class DilatedResNet(nn.Module):
             norm.compiled = value
 
     def _norms(self) -> Iterator[BatchNorm]:
-        """Those of the blocks; the stem's is a table."""
+        """Batch norms of the blocks; that of the stem is folded into a table."""
         return (module for module in self.blocks.modules() if isinstance(module, BatchNorm))
 
     def forward(
@@ -234,26 +178,27 @@ class DilatedResNet(nn.Module):
         device = self.stem.weight.device
         if not chunks:
             return self.forward([PackedBatch.empty(STRIDE, device)], dtype)[:0]
-        means = []
-        for level, (xs, extents) in enumerate(self.levels(chunks, dtype), 1):
-            if self.architecture.pooling == "all" or level == len(self.blocks):
-                pooled = [mean_pool(x, e) for x, e in zip(xs, extents, strict=True)]
-                means.append(torch.cat(pooled))
-        return torch.cat(means, 1)
+        readout = self.architecture.readout
+        columns = []
+        for block, (xs, extents) in enumerate(self.levels(chunks, dtype)):
+            if self.architecture.reads(block):
+                pooled = [pool(x, extent, readout) for x, extent in zip(xs, extents, strict=True)]
+                columns.append(torch.cat(pooled))
+        return torch.cat(columns, 1)
 
     def levels(
         self, chunks: Sequence[PackedBatch], dtype: torch.dtype = torch.float32
     ) -> Iterator[tuple[list[Float[Tensor, "_b _l _d"]], list[Segments]]]:
         """Activations after every block, for every chunk, and where the RNAs lie in them.
 
-        The last ones are what an embedding is the mean of, one position for 32 nt.
+        A position of the last block stands for 32 nt.
         """
-        as_told = torch.autocast(chunks[0].codes.device.type, enabled=False)
-        with as_told:
+        no_autocast = torch.autocast(chunks[0].codes.device.type, enabled=False)
+        with no_autocast:
             xs = self.stem(chunks, dtype)
         extents = [Segments.of(chunk).halved() for chunk in chunks]
         for block in self.blocks:
-            with as_told:
+            with no_autocast:
                 xs = self._run(block, xs, extents)
             if block.pools:
                 extents = [extent.halved() for extent in extents]
@@ -268,3 +213,72 @@ class DilatedResNet(nn.Module):
 
         contexts = lambda: (torch.enable_grad(), recomputing())  # noqa: E731
         return list(checkpoint(run, *xs, use_reentrant=False, context_fn=contexts))
+
+
+class ProjectionHead(nn.Module):
+    """``Linear → BN → ReLU`` twice, then ``Linear`` without bias.
+
+    Both views of a batch are projected in one call, so batch statistics are over both views of all ranks.
+
+    Args:
+        dim: Size of an embedding.
+        hidden: Width of the two hidden layers.
+        out: Size of a projection.
+    """
+
+    def __init__(self, dim: int, hidden: int = 2048, out: int = 512) -> None:
+        super().__init__()
+        self.hidden = nn.ModuleList([nn.Linear(dim, hidden), nn.Linear(hidden, hidden)])
+        self.norms = nn.ModuleList([BatchNorm(hidden), BatchNorm(hidden)])
+        self.last = nn.Linear(hidden, out, bias=False)
+        for name, parameter in self.named_parameters():
+            if parameter.ndim == 2:
+                nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+            elif name.startswith("hidden"):
+                nn.init.zeros_(parameter)
+
+    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
+        """Project embeddings; a rank without rows still joins the statistics."""
+        for linear, norm in zip(self.hidden, self.norms, strict=True):
+            rows = linear(x).unsqueeze(0)  # (1, n, hidden): rows as the positions of one RNA
+            (rows,) = norm([rows], [Segments.whole(len(x), rows.device)])
+            x = rows[0]
+        projected: Tensor = self.last(x)
+        return projected
+
+
+class AuxiliaryHead(nn.Module):
+    """Predicts sequence features from an embedding by ``BN → Linear``, so what it reads a linear probe can read too.
+
+    Args:
+        dim: Size of an embedding.
+        mean: Mean of every feature ``(f,)``.
+        scale: Standard deviation of every feature ``(f,)``; 0 where it does not vary.
+        weights: Weight of every feature in the loss ``(f,)``.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    weights: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        mean: Float[Tensor, " f"],
+        scale: Float[Tensor, " f"],
+        weights: Float[Tensor, " f"],
+    ) -> None:
+        super().__init__()
+        self.norm = BatchNorm(dim, eps=1e-5)  # the mean over a long RNA hardly varies
+        self.linear = nn.Linear(dim, len(mean))
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        self.register_buffer("weights", weights)
+
+    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n f"]:
+        """Standardized features; a rank without rows still joins the statistics."""
+        (rows,) = self.norm([x.unsqueeze(0)], [Segments.whole(len(x), x.device)], relu=False)
+        features: Tensor = self.linear(rows[0])
+        return features

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from isoclr.genomics.encoding import NUM_TRACKS, TRACKS
 from isoclr.models import kernels
-from isoclr.models.layers import Convolution, max_pool
+from isoclr.models.layers import Convolution
 from isoclr.models.norm import mask_padding_
 from isoclr.models.packing import (
     PackedBatch,
@@ -30,6 +30,7 @@ from isoclr.models.packing import (
     round_up,
     to_device,
 )
+from isoclr.models.pooling import max_pool
 
 
 class LayerNorm(nn.Module):

@@ -1,8 +1,9 @@
-"""What is trained – encoder, projector, optimiser – and one step of it, from top to bottom."""
+"""The trained modules (encoder, projection head, auxiliary head), their optimizer, and one training step."""
 
+import copy
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,67 +12,58 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isoclr.errors import InputError, IsoclrError
+from isoclr.errors import InputError
 from isoclr.models.encoder import Encoder, create
 from isoclr.models.load import load
-from isoclr.models.resnet import AuxiliaryHead, ProjectionHead
+from isoclr.models.resnet import AuxiliaryHead, DilatedResNet, ProjectionHead
 from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.data import Batch
-from isoclr.pretraining.losses import auxiliary_loss, decoupled_contrastive_loss, measure
-from isoclr.training.checkpoint import take
+from isoclr.pretraining.losses import (
+    auxiliary_loss,
+    contrastive_metrics,
+    decoupled_contrastive_loss,
+)
+from isoclr.training.checkpoint import optimizer_tensors, restore_modules, restore_optimizer
 from isoclr.training.device import MemoryPlan, activation_dtype
 from isoclr.training.distributed import Distributed
 from isoclr.training.rng import RngStream, keyed_rng
+from isoclr.training.run import DivergedError
+
+EMA = "ema."
+"""Prefix of the averaged weights in a checkpoint."""
 
 
-def build_encoder(recipe: PretrainConfig) -> Encoder:
-    """The recipe's encoder with random weights."""
-    return create(
-        recipe.model,
-        tracks=recipe.tracks,
-        seed=recipe.seed,
-        dropout=recipe.dropout,
-        pooling=recipe.pooling,  # type: ignore[arg-type]  # create checks it
-    )
-
-
-def load_init(init: str, *, model: str, tracks: int) -> Encoder:
-    """The trained encoder that a run starts from; how it pools does not matter, as that has no weights.
-
-    Args:
-        init: a directory, or the name of a model that ships with the package.
-        model: what the run is to train.
-        tracks: that it is to read.
+def load_init(config: PretrainConfig) -> Encoder | None:
+    """The trained encoder of ``--init``; None without it. Its pooling has no weights and does not matter.
 
     Raises:
-        InputError: there is no such model, or it is not of the kind that the run trains.
+        InputError: There is no such model, or its architecture or tracks are not those of the run.
     """
-    start = load(init)
-    wanted = create(model, tracks=tracks)
-    kinds = [_kind(wanted), _kind(start)]
-    for (option, mine), (_, found) in zip(*kinds, strict=True):
-        if mine != found:
-            raise InputError(f"--init {init}: its {option} is {found}, the run's is {mine}")
+    if config.init is None:
+        return None
+    start = load(config.init)
+    for (name, expected), (_, actual) in zip(
+        _kind(create(config.model, tracks=config.tracks)), _kind(start), strict=True
+    ):
+        if actual != expected:
+            raise InputError(
+                f"--init {config.init}: its {name} is {actual}, that of the run is {expected}"
+            )
     return start
 
 
 def _kind(encoder: Encoder) -> list[tuple[str, object]]:
-    """All that must agree for one network to take another's weights."""
-    architecture = encoder.network.architecture
+    """What two encoders must share to have the same weights."""
     return [
         ("model", encoder.name),
         ("number of tracks", encoder.tracks),
-        ("architecture", dataclasses.replace(architecture, pooling="last")),
+        ("architecture", dataclasses.replace(encoder.network.architecture, pooling="last")),
     ]
-
-
-class DivergedError(IsoclrError):
-    """Training has led to a loss that is no number."""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step says about itself."""
+    """Loss and gradient norm of one step."""
 
     loss: float
     gradient_norm: float
@@ -79,19 +71,19 @@ class StepResult:
 
 @dataclass(frozen=True)
 class PendingStep:
-    """A step whose figures are still on the device; a GPU may yet be at work on it."""
+    """A step that a GPU may still be computing."""
 
     number: int
-    figures: Tensor
-    """(2,) loss and gradient norm."""
+    values: Tensor
+    """``(2,)`` loss and gradient norm, on the device."""
 
     def result(self) -> StepResult:
-        """Wait for the step, and read its figures.
+        """Wait for the step.
 
         Raises:
-            DivergedError: the loss or the gradient is not finite; the weights are those before the step.
+            DivergedError: The loss or the gradient is not finite; the weights are those before the step.
         """
-        loss, norm = self.figures.tolist()
+        loss, norm = self.values.tolist()
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise DivergedError(
                 f"step {self.number + 1}: loss {loss:g}, gradient norm {norm:g}; "
@@ -100,159 +92,178 @@ class PendingStep:
         return StepResult(loss, norm)
 
 
-class ContrastiveModel:
-    """The encoder with its projection head and AdamW.
+class WeightAverage:
+    """Exponential moving average of a network's weights and running statistics.
+
+    Over the first steps the decay rises from 0.1 to its value, so that the random initial weights are soon forgotten.
 
     Args:
-        recipe: the run's options.
-        world: the processes that train together.
-        weights: (g,) float32 loss weight of every gene set of the corpus.
-        start: the encoder whose weights are the first ones; random ones by default.
-        composition: mean, standard deviation and weight of every number of a composition, when the recipe asks the
-            embedding for it.
+        network: The network that is trained.
+        decay: Weight of the average when it is updated.
+    """
+
+    def __init__(self, network: DilatedResNet, decay: float) -> None:
+        self.network = copy.deepcopy(network).requires_grad_(False).eval()
+        """The network with averaged weights."""
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: DilatedResNet, step: int) -> None:
+        """Move the average towards the weights after step ``step``, counted from 0."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        averages, current = self.network.state_dict(), network.state_dict()
+        names = [name for name, tensor in averages.items() if tensor.is_floating_point()]
+        torch._foreach_lerp_([averages[n] for n in names], [current[n] for n in names], 1 - decay)
+
+
+class ContrastiveModel:
+    """Encoder, projection head and AdamW.
+
+    Args:
+        config: Options of the run.
+        world: The processes that train together.
+        weights: ``(g,)`` float32 loss weight of every gene set of the corpus.
+        start: Encoder with the initial weights; None: random weights.
+        features: Mean, standard deviation and weight of every auxiliary feature; None without the auxiliary loss.
     """
 
     def __init__(
         self,
-        recipe: PretrainConfig,
+        config: PretrainConfig,
         world: Distributed,
         weights: NDArray[np.float32],
         *,
         start: Encoder | None = None,
-        composition: tuple[Tensor, Tensor, Tensor] | None = None,
+        features: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> None:
-        self.recipe = recipe
+        self.config = config
         self.world = world
         self.weights = torch.from_numpy(weights).to(world.device)
-        self.dtype = activation_dtype(recipe.precision, world.device)
-        self.encoder = build_encoder(recipe)
+        self.dtype = activation_dtype(config.precision, world.device)
+        self.encoder = create(
+            config.model,
+            tracks=config.tracks,
+            seed=config.seed,
+            dropout=config.dropout,
+            pooling=config.pooling,
+        )
         self.network = self.encoder.network
         if start is not None:
             self.network.load_state_dict(start.network.state_dict())
+        self.contrast_dim = (
+            self.encoder.dim
+            if config.contrast_on == "embedding"
+            else self.network.architecture.last_dim
+        )
+        """Number of columns of an embedding, the last ones, that the contrastive loss sees."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
-            self.projector = ProjectionHead(self._projected)
+            torch.manual_seed(config.seed)
+            self.projector = ProjectionHead(self.contrast_dim)
         self.modules = nn.ModuleDict({"network": self.network, "projector": self.projector})
-        self.reader = AuxiliaryHead(self.encoder.dim, *composition) if composition else None
-        if self.reader:
-            self.modules["composition"] = self.reader
+        self.auxiliary = AuxiliaryHead(self.encoder.dim, *features) if features else None
+        if self.auxiliary:
+            self.modules["auxiliary"] = self.auxiliary
         self.modules.to(world.device)
+        self.average = WeightAverage(self.network, config.ema) if config.ema else None
         self.parameters = list(self.modules.parameters())
         self.optimizer = torch.optim.AdamW(
-            self.parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+            self.parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
 
-    def follow(self, tuning: MemoryPlan) -> None:
-        """Recompute activations, compile, or not."""
-        self.network.recompute = tuning.recompute
-        self.network.compiled = tuning.compile
+    def apply(self, plan: MemoryPlan) -> None:
+        """Switch activation checkpointing and compilation on or off."""
+        self.network.recompute = plan.activation_checkpointing
+        self.network.compiled = plan.compile
 
     def step(self, batch: Batch, number: int, learning_rate: float) -> PendingStep:
-        """One step of contrastive learning on N pairs; on a GPU it is queued, and nothing waits for it.
+        """One training step on N pairs; on a GPU it is queued without waiting.
 
-        A step whose loss or gradient is not finite leaves the weights as they were, which
-        :meth:`Launched.result` reports.
+        A step whose loss or gradient is not finite does not change the weights; :meth:`PendingStep.result` reports it.
 
         Args:
-            batch: this rank's share of the views.
-            number: steps done before; the dropout depends on it.
-            learning_rate: of this step.
+            batch: This rank's views.
+            number: Steps done before this one, which dropout depends on.
+            learning_rate: Learning rate of this step.
         """
         self.modules.train()
         self._seed_dropout(number)
         embeddings = self.network(batch.chunks, self.dtype)  # (n, d) float32, n views of this rank
-        z1, z2 = self._project(embeddings, batch).chunk(2)  # (N, k) each, all ranks
+        z1, z2 = self._project(embeddings, batch).chunk(2)  # (N, k) each, of all ranks
         loss = decoupled_contrastive_loss(
-            z1, z2, self._weights_of(batch), temperature=self.recipe.temperature
+            z1, z2, self._weights_of(batch), temperature=self.config.temperature
         )
-        if self.reader:
-            loss = loss + self.recipe.composition * self._misread(self.reader, embeddings, batch)
+        if self.auxiliary:
+            loss = loss + self.config.aux_weight * self._auxiliary_loss(embeddings, batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.world.sum_gradients(self.parameters)
-        norm = nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
-        figures = torch.stack([loss.detach(), norm.to(loss.dtype)])
-        self._update(figures, learning_rate)
-        return PendingStep(number, figures)
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.config.max_grad_norm)
+        values = torch.stack([loss.detach(), norm.to(loss.dtype)])
+        self._update(values, learning_rate)
+        if self.average:
+            self.average.update(self.network, number)
+        return PendingStep(number, values)
 
     def _project(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        """Projections of all views of a batch ``(2N, k)`` float32, in their order, on every rank."""
-        own = self.projector(embeddings[:, -self._projected :])  # (n, k)
-        return self.world.gather(own, batch.places)
+        """``(2N, k)`` float32 projections of all views of the batch, the same on every rank."""
+        own = self.projector(embeddings[:, -self.contrast_dim :])  # (n, k)
+        return self.world.gather(own, batch.positions)
 
-    @property
-    def _projected(self) -> int:
-        """How many columns of an embedding, the last ones, the contrastive loss sees."""
-        whole = self.recipe.project == "embedding"
-        return self.encoder.dim if whole else self.network.architecture.filters[-1]
-
-    def _misread(self, reader: AuxiliaryHead, embeddings: Tensor, batch: Batch) -> Tensor:
-        """How badly the views' embeddings tell what their RNAs are made of; 1: not at all. The same on every rank."""
-        assert batch.composition is not None
-        own = auxiliary_loss(
-            reader(embeddings), batch.composition, reader.mean, reader.scale, reader.weights
-        )
-        return self.world.gather(own, batch.places).mean()
+    def _auxiliary_loss(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        """Auxiliary loss over all ranks; about 1 for a constant prediction."""
+        head = self.auxiliary
+        assert head is not None
+        assert batch.features is not None
+        own = auxiliary_loss(head(embeddings), batch.features, head.mean, head.scale, head.weights)
+        return self.world.gather(own, batch.positions).mean()
 
     @torch.no_grad()
     def validate(self, batch: Batch) -> dict[str, float]:
-        """Measure the held-out pairs: no dropout, running statistics."""
+        """Metrics of the validation pairs, in evaluation mode and with averaged weights if there are any."""
         self.modules.eval()
-        embeddings = self.network(batch.chunks, self.dtype)
+        network = self.average.network if self.average else self.network
+        embeddings = network(batch.chunks, self.dtype)
         z1, z2 = self._project(embeddings, batch).chunk(2)
-        figures = measure(z1, z2, self._weights_of(batch), self.recipe.temperature)
-        if self.reader:
-            figures["composition"] = 1 - float(self._misread(self.reader, embeddings, batch))
-        return figures
+        metrics = contrastive_metrics(z1, z2, self._weights_of(batch), self.config.temperature)
+        if self.auxiliary:
+            metrics["auxiliary_r2"] = 1 - float(self._auxiliary_loss(embeddings, batch))
+        return metrics
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that training changes, by name."""
-        return {**self.modules.state_dict(), **dict(self._optimizer_tensors())}
+        average = self.average.network.state_dict() if self.average else {}
+        return {
+            **self.modules.state_dict(),
+            **optimizer_tensors(self.optimizer, self.modules),
+            **{EMA + name: tensor for name, tensor in average.items()},
+        }
 
     def restore(self, tensors: Mapping[str, Tensor], source: Path) -> None:
         """Continue from the tensors of a checkpoint.
 
         Raises:
-            InputError: a tensor is missing or of another shape.
+            InputError: A tensor is missing or has another shape.
         """
-        modules = self.modules.state_dict()
-        self.modules.load_state_dict(
-            {name: take(tensors, name, found.shape, source) for name, found in modules.items()}
-        )
-        state = {}
-        for i, (name, parameter) in enumerate(self.modules.named_parameters()):
-            shapes = {
-                "exp_avg": parameter.shape,
-                "exp_avg_sq": parameter.shape,
-                "step": torch.Size(()),
-            }
-            state[i] = {
-                kind: take(tensors, f"optimizer.{name}.{kind}", shape, source)
-                for kind, shape in shapes.items()
-            }
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        restore_modules(self.modules, tensors, source)
+        restore_optimizer(self.optimizer, self.modules, tensors, source)
+        if self.average:
+            restore_modules(self.average.network, tensors, source, prefix=EMA)
 
     def save_encoder(self, folder: Path) -> None:
-        """Write the encoder, without its projection head, as a model that ``isoclr.load`` reads."""
-        self.network.eval()
-        self.encoder.save(folder)
-
-    def _optimizer_tensors(self) -> Iterator[tuple[str, Tensor]]:
-        for name, parameter in self.modules.named_parameters():
-            for kind, tensor in self.optimizer.state[parameter].items():
-                yield f"optimizer.{name}.{kind}", tensor
+        """Write the encoder, with averaged weights if there are any, as a model that ``isoclr.load`` opens."""
+        network = (self.average.network if self.average else self.network).eval()
+        Encoder(network, name=self.encoder.name, tracks=self.encoder.tracks).save(folder)
 
     def _weights_of(self, batch: Batch) -> Tensor:
         return self.weights.index_select(0, batch.gene_sets)
 
-    def _update(self, figures: Tensor, learning_rate: float) -> None:
-        """Let AdamW do its step, unless a figure is not finite: the fused optimiser looks at that on the device."""
+    def _update(self, values: Tensor, learning_rate: float) -> None:
+        """An AdamW step; the fused optimizer checks on the device whether all values are finite."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        self.optimizer.found_inf = (~figures.isfinite()).any().float()  # type: ignore[attr-defined]
+        self.optimizer.found_inf = (~values.isfinite()).any().float()  # type: ignore[attr-defined]
         self.optimizer.step()
 
     def _seed_dropout(self, number: int) -> None:
-        rng = keyed_rng(self.recipe.seed, RngStream.DROPOUT, number, self.world.rank)
+        rng = keyed_rng(self.config.seed, RngStream.DROPOUT, number, self.world.rank)
         torch.manual_seed(int(rng.integers(2**63)))

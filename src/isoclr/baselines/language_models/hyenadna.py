@@ -1,25 +1,58 @@
-"""HyenaDNA: a causal language model of DNA whose layers are long convolutions instead of attention.
+"""HyenaDNA: a causal language model of DNA with long convolutions instead of attention.
 
-Nguyen et al. 2023 (arXiv:2306.15794), after the Hyena operator of Poli et al. 2023 (arXiv:2302.10866). The filter of a
-convolution is as long as the window; it is not stored but computed by a small network from the position, and damped
+Nguyen et al. 2023 (arXiv:2306.15794), with the Hyena operator of Poli et al. 2023 (arXiv:2302.10866). The filter of a
+convolution is as long as the window. It is not stored: a small network computes it from the position, and it decays
 with distance. Tensor names are those of the published files.
 """
 
 import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isoclr.baselines.language_models.catalog import Settings
+from isoclr._config import Meta
+from isoclr.baselines.language_models.transformers import Positive, Size
 
-_FASTEST, _SLOWEST, _LEFT, _FLOOR = 0.3, 1.5, 1e-2, 0.05
-"""The damping: the filter of the fastest channel has 1 % left after 0.3 windows, that of the slowest after 1.5; to both
-0.05 is added."""
+_FAST_DECAY, _SLOW_DECAY, _DECAY_TARGET, _FLOOR = 0.3, 1.5, 1e-2, 0.05
+"""The filter of the fastest channel decays to 1 % after 0.3 windows, that of the slowest after 1.5; 0.05 is added."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyenaConfig:
+    """What the network needs of the published ``config.json``."""
+
+    d_model: Size = 256
+    n_layer: Size = 12
+    d_inner: Size | None = None
+    """Width of the MLPs; by default 4 times ``d_model``."""
+    vocab_size: Size = 12
+    pad_vocab_size_multiple: Size = 8
+    max_seq_len: Annotated[int, Meta(ge=3, le=10_000_000)] = 1024
+    emb_dim: Annotated[int, Meta(ge=3, le=10_001)] = 3
+    """Positional features, an odd number."""
+    filter_order: Size = 64
+    num_inner_mlps: Size = 2
+    activation_freq: Positive = 1.0
+    train_freq: bool = True
+    short_filter_order: Size = 3
+    hyena_order: Literal[2] = 2
+    layer_norm_epsilon: Positive = 1e-5
+
+    def __post_init__(self) -> None:
+        if self.emb_dim % 2 == 0:
+            raise ValueError(f"emb_dim is {self.emb_dim}, expected an odd number")
+
+    @property
+    def window(self) -> int:
+        """Bases of the longest training sequence; two more positions are for special tokens."""
+        return self.max_seq_len - 2
 
 
 class _Sine(nn.Module):
-    """sin(frequency · x), a frequency a channel."""
+    """sin(frequency · x), with one frequency per channel."""
 
     def __init__(self, channels: int, frequency: float, trained: bool) -> None:
         super().__init__()
@@ -34,7 +67,7 @@ class _Sine(nn.Module):
 
 
 class _Positions(nn.Module):
-    """What the filter's network knows of a position: the time ``t`` from 0 to 1, and waves ``z`` over the window."""
+    """Positional features: the time ``t`` from 0 to 1, and ``z``, the time and waves over the window."""
 
     t: Tensor
 
@@ -49,35 +82,31 @@ class _Positions(nn.Module):
 
 
 class _Modulation(nn.Module):
-    """How fast the filter of each channel fades."""
+    """Exponential decay of the filters, with one rate per channel."""
 
     deltas: Tensor
 
     def __init__(self, d: int) -> None:
         super().__init__()
-        rates = torch.linspace(math.log(_LEFT) / _SLOWEST, math.log(_LEFT) / _FASTEST, d)
+        log_target = math.log(_DECAY_TARGET)
+        rates = torch.linspace(log_target / _SLOW_DECAY, log_target / _FAST_DECAY, d)
         self.register_buffer("deltas", rates[None, None])
 
     def forward(self, t: Tensor, filters: Tensor) -> Tensor:
-        fading: Tensor = filters * (torch.exp(-t * self.deltas.abs()) + _FLOOR)
-        return fading
+        decaying: Tensor = filters * (torch.exp(-t * self.deltas.abs()) + _FLOOR)
+        return decaying
 
 
 class Filter(nn.Module):
-    """The long filters of one layer, one a channel. Always float32: positions need more digits than bfloat16 has."""
+    """The long filters of one layer. Always float32: positions need more digits than bfloat16 has."""
 
-    def __init__(self, settings: Settings, d: int) -> None:
+    def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
-        features, width = settings.size("emb_dim", 3), settings.size("filter_order", 64)
-        inner = settings.size("num_inner_mlps", 2)
-        if features < 3 or features % 2 == 0:
-            raise settings.wrong("emb_dim", "an odd number from 3")
+        d, width, inner = config.d_model, config.filter_order, config.num_inner_mlps
         self.bias = nn.Parameter(torch.zeros(d))
-        self.pos_emb = _Positions(features, settings.size("max_seq_len", 1024))
-        sine = _Sine(
-            width, settings.number("activation_freq", 1.0), settings.flag("train_freq", True)
-        )
-        widths = [features, *[width] * (inner + 1)]
+        self.pos_emb = _Positions(config.emb_dim, config.max_seq_len)
+        sine = _Sine(width, config.activation_freq, config.train_freq)
+        widths = [config.emb_dim, *[width] * (inner + 1)]
         layers: dict[str, nn.Module] = {
             str(2 * i): nn.Linear(widths[i], widths[i + 1]) for i in range(inner + 1)
         }
@@ -121,13 +150,13 @@ def long_convolution(x: Tensor, filters: Tensor, bias: Tensor) -> Tensor:
 class _Mixer(nn.Module):
     """The Hyena operator of order 2: gate, convolve over the whole window, gate."""
 
-    def __init__(self, settings: Settings, d: int) -> None:
+    def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
-        short = settings.size("short_filter_order", 3)
+        d, short = config.d_model, config.short_filter_order
         self.in_proj = nn.Linear(d, 3 * d)
         self.out_proj = nn.Linear(d, d)
         self.short_filter = nn.Conv1d(3 * d, 3 * d, short, padding=short - 1, groups=3 * d)
-        self.filter_fn = Filter(settings, d)
+        self.filter_fn = Filter(config)
 
     def forward(self, u: Tensor) -> Tensor:
         length = u.shape[1]
@@ -150,15 +179,16 @@ class _Mlp(nn.Module):
 
 
 class _Block(nn.Module):
-    def __init__(self, settings: Settings, d: int) -> None:
+    def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
-        self.mixer = _Mixer(settings, d)
+        d = config.d_model
+        self.mixer = _Mixer(config)
         self.norm1 = nn.LayerNorm(d)
-        self.mlp = _Mlp(d, settings.size("d_inner", 4 * d))
+        self.mlp = _Mlp(d, config.d_inner or 4 * d)
         self.norm2 = nn.LayerNorm(d)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The residual stream ``x`` is float32 whatever the layers are."""
+        """The residual stream ``x`` is float32 in any precision of the layers."""
         narrow = self.norm1.weight.dtype
         x = x + self.mixer(self.norm1(x.to(narrow)))
         mixed: Tensor = x + self.mlp(self.norm2(x.to(narrow)))
@@ -166,41 +196,34 @@ class _Block(nn.Module):
 
 
 class _Embeddings(nn.Module):
-    def __init__(self, settings: Settings, d: int) -> None:
+    def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
-        multiple = settings.size("pad_vocab_size_multiple", 8)
-        rows = math.ceil(settings.size("vocab_size", 12) / multiple) * multiple
-        self.word_embeddings = nn.Embedding(rows, d)
+        multiple = config.pad_vocab_size_multiple
+        rows = math.ceil(config.vocab_size / multiple) * multiple
+        self.word_embeddings = nn.Embedding(rows, config.d_model)
 
 
 class HyenaDNA(nn.Module):
     """The body without the head that predicts the next base.
 
     Args:
-        settings: the published ``config.json``.
+        config: The published ``config.json``.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
-        settings.must_be("hyena_order", 2)
-        d = settings.size("d_model", 256)
-        self.embeddings = _Embeddings(settings, d)
-        self.layers = nn.ModuleList(
-            _Block(settings, d) for _ in range(settings.size("n_layer", 12))
-        )
-        self.ln_f = nn.LayerNorm(d, eps=settings.number("layer_norm_epsilon", 1e-5))
+        self.embeddings = _Embeddings(config)
+        self.layers = nn.ModuleList(_Block(config) for _ in range(config.n_layer))
+        self.ln_f = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
-        """Last hidden states.
+        """Last hidden states ``(b, l, d)``.
 
-        Padding stands behind the sequence and the model looks only backwards, so no state of a real token sees it.
+        Padding comes after the sequence and the model is causal, so no state of a real token depends on it.
 
         Args:
-            tokens: ``(b, l)`` int64, at most ``max_seq_len`` of them.
-            real: ``(b, l)`` true where no padding is; the same for every model, not needed by this one.
-
-        Returns:
-            ``(b, l, d)``.
+            tokens: Token ids ``(b, l)``, at most ``max_seq_len`` per row.
+            real: Which tokens are no padding ``(b, l)``; not needed by this network.
         """
         del real
         x = self.embeddings.word_embeddings(tokens).float()

@@ -1,7 +1,7 @@
-"""From nucleotide codes to the tokens of a model: single bases, k-mers that overlap, k-mers that do not, and BPE.
+"""Tokenizers of language models (bases, overlapping and separate k-mers, byte pairs), windows and batches.
 
-U and T are one code here (:mod:`isoclr.corpus.codes`) and are written as the model's own vocabulary has it; every
-ambiguity is N.
+U and T are one code here (:mod:`isoclr.genomics.encoding`) and are written as the model's vocabulary has it; every
+ambiguous base is N.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,53 +20,46 @@ _LARGEST = 2**16
 
 
 @dataclass(frozen=True)
-class Frame:
-    """The special tokens around a window.
-
-    Attributes:
-        before: those at its start.
-        after: those at its end.
-        pad: what fills a batch.
-    """
+class SpecialTokens:
+    """The special tokens around a window."""
 
     before: tuple[int, ...]
+    """Tokens at its start."""
     after: tuple[int, ...]
+    """Tokens at its end."""
     pad: int
+    """Token that fills a batch."""
 
     @property
-    def size(self) -> int:
-        """How many there are."""
+    def count(self) -> int:
+        """Special tokens per window."""
         return len(self.before) + len(self.after)
 
 
 class Tokenizer(Protocol):
-    """What every tokenizer has.
+    """The interface of a tokenizer."""
 
-    Attributes:
-        frame: the special tokens of a window.
-        vocabulary: number of tokens it may give.
-    """
-
-    frame: Frame
+    special: SpecialTokens
     vocabulary: int
+    """Number of different tokens."""
 
     def tokens(self, codes: Codes) -> Tokens:
-        """The tokens of one RNA of at least one base, without special ones; at least one."""
+        """Tokens of one RNA of at least one base, without special tokens; at least one."""
         ...
 
 
 class Bases:
-    """One token a base.
+    """One token per base.
 
     Args:
-        ids: the tokens of A, C, G, T (or U) and N.
-        frame: the special tokens.
-        vocabulary: number of tokens.
+        ids: Tokens of A, C, G, T (or U) and N.
+        special: Special tokens.
+        vocabulary: Number of different tokens.
     """
 
-    def __init__(self, ids: Sequence[int], frame: Frame, vocabulary: int) -> None:
+    def __init__(self, ids: Sequence[int], special: SpecialTokens, vocabulary: int) -> None:
         self._ids = np.array(ids, np.uint16)
-        self.frame = frame
+        self.special = special
         self.vocabulary = vocabulary
 
     def tokens(self, codes: Codes) -> Tokens:
@@ -75,23 +68,23 @@ class Bases:
 
 
 class OverlappingKmers:
-    """One token a position: the k-mer that begins there. A k-mer with an N, or an RNA shorter than k, is unknown.
+    """One token per position: the k-mer that begins there. A k-mer with an N, or an RNA shorter than k, is unknown.
 
     Args:
-        ids: token of every k-mer, see :func:`kmer_ids`.
-        k: length (nt) of a k-mer.
-        unknown: the token of a k-mer that is not in the vocabulary.
-        frame: the special tokens.
-        vocabulary: number of tokens.
+        ids: Token of every k-mer.
+        k: Length of a k-mer in nt.
+        unknown: Token of a k-mer that is not in the vocabulary.
+        special: Special tokens.
+        vocabulary: Number of different tokens.
     """
 
     def __init__(
-        self, ids: dict[str, int], k: int, unknown: int, frame: Frame, vocabulary: int
+        self, ids: dict[str, int], k: int, unknown: int, special: SpecialTokens, vocabulary: int
     ) -> None:
         self._k = k
         self._unknown = unknown
-        self._table = _table(ids, k, unknown)
-        self.frame = frame
+        self._table = _kmer_table(ids, k, unknown)
+        self.special = special
         self.vocabulary = vocabulary
 
     def tokens(self, codes: Codes) -> Tokens:
@@ -99,48 +92,47 @@ class OverlappingKmers:
         bases = _bases(codes)
         if len(bases) < self._k:
             return np.array([self._unknown], np.uint16)
-        return self._table[_words(bases, self._k, 1)]
+        return self._table[_kmer_numbers(bases, self._k, 1)]
 
 
 class SeparateKmers:
-    """k-mers one after the other; around an N, and at the end, what is left over goes base by base.
+    """Consecutive k-mers; the bases left over before an N and at the end are tokens of their own.
 
     Args:
-        ids: token of every k-mer and every base.
-        k: length (nt) of a k-mer.
-        frame: the special tokens.
-        vocabulary: number of tokens.
+        ids: Token of every k-mer and every base.
+        k: Length of a k-mer in nt.
+        special: Special tokens.
+        vocabulary: Number of different tokens.
     """
 
-    def __init__(self, ids: dict[str, int], k: int, frame: Frame, vocabulary: int) -> None:
+    def __init__(
+        self, ids: dict[str, int], k: int, special: SpecialTokens, vocabulary: int
+    ) -> None:
         self._k = k
-        self._table = _table(ids, k, ids["N"])
+        self._table = _kmer_table(ids, k, ids["N"])
         self._single = np.array([ids[base] for base in "ACGTN"], np.uint16)
-        self.frame = frame
+        self.special = special
         self.vocabulary = vocabulary
 
     def tokens(self, codes: Codes) -> Tokens:
-        """About length / k of them."""
+        """About length / k tokens."""
         bases = _bases(codes)
         edges = np.flatnonzero(np.diff(bases == N)) + 1
-        found = []
+        tokens = []
         for run in np.split(bases, edges):  # of known bases, or of N
-            whole = 0 if run[0] == N else len(run) // self._k * self._k
-            if whole:
-                found.append(self._table[_words(run[:whole], self._k, self._k)])
-            found.append(self._single[run[whole:]])
-        return np.concatenate(found)
+            in_kmers = 0 if run[0] == N else len(run) // self._k * self._k
+            if in_kmers:
+                tokens.append(self._table[_kmer_numbers(run[:in_kmers], self._k, self._k)])
+            tokens.append(self._single[run[in_kmers:]])
+        return np.concatenate(tokens)
 
 
 class BytePairs:
-    """Byte-pair encoding as a ``tokenizer.json`` says.
-
-    Args:
-        path: the file.
+    """Byte-pair encoding of a ``tokenizer.json``.
 
     Raises:
-        InputError: the file is missing or something else.
-        MissingExtraError: the package tokenizers is not installed.
+        InputError: The file is missing or is no tokenizer.
+        MissingExtraError: The package tokenizers is not installed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -155,8 +147,8 @@ class BytePairs:
         except Exception as error:  # the package raises plain Exceptions
             reason = str(error).splitlines()[0]
             raise InputError(f"{path}: not a tokenizer ({reason})") from None
-        first, last, pad = special(path, self._package.get_vocab(), "[CLS]", "[SEP]", "[PAD]")
-        self.frame = Frame((first,), (last,), pad)
+        first, last, pad = token_ids(path, self._package.get_vocab(), "[CLS]", "[SEP]", "[PAD]")
+        self.special = SpecialTokens((first,), (last,), pad)
         self.vocabulary = int(self._package.get_vocab_size())
 
     def tokens(self, codes: Codes) -> Tokens:
@@ -169,7 +161,7 @@ def read_vocabulary(path: Path) -> dict[str, int]:
     """The tokens of a ``vocab.txt``, numbered by line.
 
     Raises:
-        InputError: no such file, a token twice, or more than 65,536.
+        InputError: The file is missing, has a token twice, or has more than 65,536.
     """
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
@@ -185,11 +177,11 @@ def read_vocabulary(path: Path) -> dict[str, int]:
     return ids
 
 
-def special(path: Path, ids: dict[str, int], *names: str) -> list[int]:
-    """The tokens of these names.
+def token_ids(path: Path, ids: dict[str, int], *names: str) -> list[int]:
+    """Ids of named tokens.
 
     Raises:
-        InputError: one is not in the vocabulary.
+        InputError: A token is not in the vocabulary.
     """
     for name in names:
         if name not in ids:
@@ -198,16 +190,16 @@ def special(path: Path, ids: dict[str, int], *names: str) -> list[int]:
 
 
 def kmer_length(path: Path, ids: dict[str, int]) -> int:
-    """The length (nt) of a vocabulary's longest words of A, C, G and T.
+    """Length in nt of a vocabulary's longest k-mers.
 
     Raises:
-        InputError: not all words of that length are there.
+        InputError: Not all k-mers of that length are there.
     """
-    words = [token for token in ids if token and not set(token) - set("ACGT")]
-    k = max(map(len, words), default=0)
-    found = sum(len(word) == k for word in words)
-    if k == 0 or found != 4**k:
-        raise InputError(f"{path}: {found:,} words of {k} bases; expected all 4^k, as DNA has")
+    kmers = [token for token in ids if token and not set(token) - set("ACGT")]
+    k = max(map(len, kmers), default=0)
+    count = sum(len(kmer) == k for kmer in kmers)
+    if k == 0 or count != 4**k:
+        raise InputError(f"{path}: has {count:,} k-mers of {k} nt, expected all 4^{k}")
     return k
 
 
@@ -215,48 +207,38 @@ def _bases(codes: Codes) -> Codes:
     return np.asarray(np.minimum(codes & NUCLEOTIDE_BITS, N))
 
 
-def _words(bases: Codes, k: int, step: int) -> NDArray[np.int64]:
-    """Number, to base 5, of the k-mer at every ``step``-th position."""
+def _kmer_numbers(bases: Codes, k: int, step: int) -> NDArray[np.int64]:
+    """The k-mer at every ``step``-th position as a number to base 5."""
     count = len(bases) - k + 1
-    words = np.zeros(len(range(0, count, step)), np.int64)
+    numbers = np.zeros(len(range(0, count, step)), np.int64)
     for i in range(k):
-        words = words * 5 + bases[i : i + count : step]
-    return words
+        numbers = numbers * 5 + bases[i : i + count : step]
+    return numbers
 
 
-def _table(ids: dict[str, int], k: int, unknown: int) -> Tokens:
-    """Token of every k-mer number; those with an N are unknown."""
+def _kmer_table(ids: dict[str, int], k: int, unknown: int) -> Tokens:
+    """Token of every k-mer number; k-mers with an N are unknown."""
     table = np.full(5**k, unknown, np.uint16)
     for word, token in ids.items():
         if len(word) == k and not set(word) - set("ACGT"):
-            table[_words(nucleotides(word), k, 1)[0]] = token
+            table[_kmer_numbers(nucleotides(word), k, 1)[0]] = token
     return table
 
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of one RNA's tokens.
-
-    Attributes:
-        rna: which RNA.
-        tokens: without special ones.
-        nt: nucleotides of the RNA that it stands for; those of all its windows add up to its length.
-    """
+    """A stretch of one RNA's tokens."""
 
     rna: int
+    """Number of the RNA."""
     tokens: Tokens
+    """Tokens without special tokens."""
     nt: int
+    """Nucleotides that it stands for; those of all windows of an RNA add up to its length."""
 
 
-def cut(rna: int, tokens: Tokens, nt: int, size: int) -> list[Window]:
-    """The windows of one RNA: full ones, and what is left.
-
-    Args:
-        rna: its number.
-        tokens: all of them.
-        nt: its length.
-        size: tokens of a full window, without special ones.
-    """
+def cut_windows(rna: int, tokens: Tokens, nt: int, size: int) -> list[Window]:
+    """The windows of one RNA: full ones of ``size`` tokens, and what is left."""
     starts = range(0, len(tokens), size)
     edges = [nt * start // len(tokens) for start in starts] + [nt]
     return [
@@ -265,17 +247,19 @@ def cut(rna: int, tokens: Tokens, nt: int, size: int) -> list[Window]:
     ]
 
 
-def batches(windows: Sequence[Window], frame: int, most: int) -> Iterator[list[Window]]:
-    """Groups of windows of like length, the shortest first.
+def make_batches(
+    windows: Sequence[Window], special: int, max_tokens: int
+) -> Iterator[list[Window]]:
+    """Groups of windows of similar length, the shortest first.
 
     Args:
-        windows: in any order.
-        frame: special tokens of each.
-        most: tokens of a batch, padding and special ones included; a window alone may have more.
+        windows: Windows in any order.
+        special: Special tokens per window.
+        max_tokens: Tokens per batch, padding and special tokens included; a single window may have more.
     """
     batch: list[Window] = []
     for window in sorted(windows, key=lambda w: len(w.tokens)):
-        if batch and (len(batch) + 1) * (len(window.tokens) + frame) > most:
+        if batch and (len(batch) + 1) * (len(window.tokens) + special) > max_tokens:
             yield batch
             batch = []
         batch.append(window)
@@ -283,24 +267,23 @@ def batches(windows: Sequence[Window], frame: int, most: int) -> Iterator[list[W
         yield batch
 
 
-def padded(
-    batch: Sequence[Window], frame: Frame
+def pad_batch(
+    batch: Sequence[Window], special: SpecialTokens
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """A batch as arrays ``(b, l)``.
 
     Returns:
-        The tokens with the special ones around each window and padding behind; where no padding is; and where the
-        RNA's own tokens are, neither special nor padding.
+        Tokens, with special tokens around each window and padding after; which tokens are no padding; and which are
+        the RNA's own, neither special nor padding.
     """
     lengths = np.array([len(window.tokens) for window in batch])
-    first = len(frame.before)
-    shape = (len(batch), int(lengths.max()) + frame.size)
-    tokens = np.full(shape, frame.pad, np.int64)
-    column = np.arange(shape[1])
+    first = len(special.before)
+    shape = (len(batch), int(lengths.max()) + special.count)
+    tokens = np.full(shape, special.pad, np.int64)
     for row, window in enumerate(batch):
-        words = (frame.before, window.tokens, frame.after)
-        whole = np.concatenate([np.asarray(part, np.int64) for part in words])
-        tokens[row, : len(whole)] = whole
-    real = column < (lengths + frame.size)[:, None]
+        framed = np.concatenate([special.before, window.tokens, special.after])
+        tokens[row, : len(framed)] = framed
+    column = np.arange(shape[1])
+    real = column < (lengths + special.count)[:, None]
     own = (column >= first) & (column < (lengths + first)[:, None])
     return tokens, real, own

@@ -1,25 +1,101 @@
-"""The two architectures that the package transformers has: BERT for DNABERT, ESM for the Nucleotide Transformer.
+"""Transformers: DNABERT and the Nucleotide Transformer from the package transformers; DNABERT-2 and RNA-FM built here.
 
-Ji et al. 2021 (DNABERT); Dalla-Torre et al. 2023 (Nucleotide Transformer), whose first generation is an ESM-1b with
-learned positions. Configs are read by us and only known settings are handed on.
+DNABERT (Ji et al. 2021) is a BERT. The Nucleotide Transformer (Dalla-Torre et al. 2023, first generation) is an ESM-1b
+with learned positions. DNABERT-2 (Zhou et al. 2023) is a MosaicBERT, RNA-FM (Chen et al. 2022) an ESM-1b; both are
+published with code of their own, which is never run. Tensor names are those of the published files.
 """
 
 import math
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isoclr.baselines.language_models.catalog import Settings
+from isoclr._config import Meta
 from isoclr.errors import MissingExtraError
+
+Size = Annotated[int, Meta(ge=1, le=10_000_000)]
+"""No size in a config is larger; a damaged file must not fill the memory."""
+Positive = Annotated[float, Meta(gt=0, lt=1e6)]
+
+FIRST_POSITION = 2
+"""Position of RNA-FM's first token, ``<cls>``: two rows of the table were reserved for padding."""
+UNMASKED_IN_TRAINING = 1 - 0.15 * 0.8
+"""In training 12 % of the tokens were zeroed; where none is, embeddings are scaled down to the same sum."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig:
+    """What every transformer needs of the published ``config.json``."""
+
+    vocab_size: Size
+    hidden_size: Size
+    num_hidden_layers: Size
+    num_attention_heads: Size
+    intermediate_size: Size
+    layer_norm_eps: Positive = 1e-12
+
+    def __post_init__(self) -> None:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size is {self.hidden_size}, expected a multiple of {self.num_attention_heads} heads"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BertConfig(TransformerConfig):
+    """Of DNABERT and DNABERT-2."""
+
+    max_position_embeddings: Size = 512
+    type_vocab_size: Size = 2
+    hidden_act: Literal["gelu"] = "gelu"
+
+    @property
+    def window(self) -> int:
+        """Tokens that the network reads at once."""
+        return self.max_position_embeddings
+
+
+@dataclass(frozen=True, kw_only=True)
+class EsmConfig(TransformerConfig):
+    """Of the Nucleotide Transformer."""
+
+    max_position_embeddings: Size
+    pad_token_id: Size
+    mask_token_id: Size
+    emb_layer_norm_before: bool = False
+    token_dropout: bool = False
+    position_embedding_type: Literal["absolute"] = "absolute"
+
+    @property
+    def window(self) -> int:
+        """Tokens that the network reads at once; positions start after that of padding."""
+        return self.max_position_embeddings - self.pad_token_id - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RnaFmConfig(TransformerConfig):
+    """Of RNA-FM."""
+
+    max_position_embeddings: Size
+    emb_layer_norm_before: bool = True
+    token_dropout: bool = True
+    position_embedding_type: Literal["absolute"] = "absolute"
+    hidden_act: Literal["gelu"] = "gelu"
+
+    @property
+    def window(self) -> int:
+        """Tokens that the network reads at once."""
+        return self.max_position_embeddings - FIRST_POSITION
 
 
 class TransformersModel(nn.Module):
-    """A model of the package transformers, called as the others here are.
+    """A model of the package transformers with the interface of the others here.
 
     Args:
-        body: one whose ``forward`` takes ``input_ids`` and ``attention_mask``.
+        body: Model whose ``forward`` takes ``input_ids`` and ``attention_mask``.
     """
 
     def __init__(self, body: nn.Module) -> None:
@@ -27,67 +103,62 @@ class TransformersModel(nn.Module):
         self.body = body
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
-        """Last hidden states.
+        """Last hidden states ``(b, l, d)``.
 
         Args:
-            tokens: ``(b, l)`` int64.
-            real: ``(b, l)`` true where no padding is.
-
-        Returns:
-            ``(b, l, d)``.
+            tokens: Token ids ``(b, l)``.
+            real: Which tokens are no padding ``(b, l)``.
         """
         states: Tensor = self.body(input_ids=tokens, attention_mask=real.long()).last_hidden_state
         return states
 
 
-def dnabert(settings: Settings) -> TransformersModel:
-    """BERT without its pooler, which serves classification.
+def dnabert(config: BertConfig) -> TransformersModel:
+    """BERT without its pooler, which is for classification.
 
     Raises:
-        MissingExtraError: transformers is not installed.
+        MissingExtraError: The package transformers is not installed.
     """
     package = _transformers()
-    settings.must_be("hidden_act", "gelu")
-    config = package.BertConfig(
-        **_shape(settings),
-        type_vocab_size=settings.size("type_vocab_size", 2),
-        layer_norm_eps=settings.number("layer_norm_eps", 1e-12),
-        hidden_act="gelu",
-        pad_token_id=0,
+    shape = package.BertConfig(
+        **_shape(config), type_vocab_size=config.type_vocab_size, hidden_act="gelu", pad_token_id=0
     )
-    return TransformersModel(package.BertModel(config, add_pooling_layer=False))
+    return TransformersModel(package.BertModel(shape, add_pooling_layer=False))
 
 
-def nucleotide_transformer(settings: Settings) -> TransformersModel:
+def nucleotide_transformer(config: EsmConfig) -> TransformersModel:
     """ESM with learned positions, without its pooler and its head for contacts.
 
     Raises:
-        MissingExtraError: transformers is not installed.
+        MissingExtraError: The package transformers is not installed.
     """
     package = _transformers()
-    settings.must_be("position_embedding_type", "absolute")
-    config = package.EsmConfig(
-        **_shape(settings),
-        layer_norm_eps=settings.number("layer_norm_eps", 1e-12),
-        emb_layer_norm_before=settings.flag("emb_layer_norm_before", False),
-        token_dropout=settings.flag("token_dropout", False),
+    shape = package.EsmConfig(
+        **_shape(config),
+        emb_layer_norm_before=config.emb_layer_norm_before,
+        token_dropout=config.token_dropout,
         position_embedding_type="absolute",
-        mask_token_id=settings.size("mask_token_id"),
-        pad_token_id=settings.size("pad_token_id"),
+        mask_token_id=config.mask_token_id,
+        pad_token_id=config.pad_token_id,
     )
-    body = package.EsmModel(config, add_pooling_layer=False)
+    body = package.EsmModel(shape, add_pooling_layer=False)
     del body.contact_head
     return TransformersModel(body)
 
 
-def _shape(settings: Settings) -> dict[str, Any]:
-    keys = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")
-    shape = {
-        key: settings.size(key) for key in (*keys, "intermediate_size", "max_position_embeddings")
+def _shape(config: BertConfig | EsmConfig) -> dict[str, Any]:
+    """Only known settings are passed on to the package."""
+    return {
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.hidden_size,
+        "num_hidden_layers": config.num_hidden_layers,
+        "num_attention_heads": config.num_attention_heads,
+        "intermediate_size": config.intermediate_size,
+        "max_position_embeddings": config.max_position_embeddings,
+        "layer_norm_eps": config.layer_norm_eps,
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
     }
-    if shape["hidden_size"] % shape["num_attention_heads"]:
-        raise settings.wrong("hidden_size", f"a multiple of {shape['num_attention_heads']} heads")
-    return {**shape, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
 def _transformers() -> Any:
@@ -99,17 +170,9 @@ def _transformers() -> Any:
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, *, heads: int, bias: Tensor) -> Tensor:
-    """Scaled dot-product attention.
+    """Scaled dot-product attention of ``(b, l, d)`` queries, keys and values; ``(b, l, d)``.
 
-    Args:
-        queries: ``(b, l, d)``.
-        keys: ``(b, l, d)``.
-        values: ``(b, l, d)``.
-        heads: the d channels are so many heads, one after the other.
-        bias: added to the scores, broadcast to ``(b, heads, l, l)``; −∞ where a key must not be seen.
-
-    Returns:
-        ``(b, l, d)``.
+    ``bias`` is added to the scores, broadcast to ``(b, heads, l, l)``; −∞ hides a key.
     """
     b, length, d = queries.shape
 
@@ -122,8 +185,8 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, *, heads: int, bias: T
     return mixed.transpose(1, 2).reshape(b, length, d)
 
 
-def hide(real: Tensor) -> Tensor:
-    """Bias that hides padding: ``(b, 1, 1, l)`` float32, 0 for real tokens, −∞ for the others."""
+def padding_bias(real: Tensor) -> Tensor:
+    """Attention bias that hides padding: ``(b, 1, 1, l)`` float32, 0 for real tokens, −∞ for padding."""
     bias = torch.zeros(real.shape, device=real.device)
     return bias.masked_fill_(~real, float("-inf"))[:, None, None, :]
 
@@ -143,26 +206,26 @@ class SelfAttention(nn.Module):
         return attend(self.query(x), self.key(x), self.value(x), heads=self.heads, bias=bias)
 
 
-def slopes(heads: int) -> list[float]:
-    """How fast the attention of each head falls with distance: 2^(−8/n), 2^(−16/n), … for n = 2^k heads.
+def alibi_slopes(heads: int) -> list[float]:
+    """Slope of the linear bias of each head (ALiBi, Press et al. 2022): 2^(−8/n), 2^(−16/n), … for n = 2^k heads.
 
     Other numbers of heads take those of the next lower power of two, and every other one of the next higher.
 
-    >>> slopes(4)
+    >>> alibi_slopes(4)
     [0.25, 0.0625, 0.015625, 0.00390625]
-    >>> slopes(3)
+    >>> alibi_slopes(3)
     [0.0625, 0.00390625, 0.25]
     """
     lower = 2 ** math.floor(math.log2(heads))
     own = [2 ** (-8 * (i + 1) / lower) for i in range(lower)]
-    return own if lower == heads else own + slopes(2 * lower)[::2][: heads - lower]
+    return own if lower == heads else own + alibi_slopes(2 * lower)[::2][: heads - lower]
 
 
-def linear_biases(heads: int, length: int, device: torch.device) -> Tensor:
-    """−slope · distance for every head and pair of positions, ``(1, heads, l, l)`` float32."""
+def alibi(heads: int, length: int, device: torch.device) -> Tensor:
+    """Attention bias −slope · distance, ``(1, heads, l, l)`` float32."""
     position = torch.arange(length, device=device)
     distance = (position[:, None] - position[None, :]).abs()
-    slope = torch.tensor(slopes(heads), device=device)
+    slope = torch.tensor(alibi_slopes(heads), device=device)
     return (-slope[:, None, None] * distance)[None]
 
 
@@ -219,11 +282,12 @@ class _Layer(nn.Module):
 
 
 class _Embeddings(nn.Module):
-    def __init__(self, settings: Settings, d: int, eps: float) -> None:
+    def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.word_embeddings = nn.Embedding(settings.size("vocab_size"), d)
-        self.token_type_embeddings = nn.Embedding(settings.size("type_vocab_size", 2), d)
-        self.LayerNorm = nn.LayerNorm(d, eps)
+        d = config.hidden_size
+        self.word_embeddings = nn.Embedding(config.vocab_size, d)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, d)
+        self.LayerNorm = nn.LayerNorm(d, config.layer_norm_eps)
 
     def forward(self, tokens: Tensor) -> Tensor:
         first_type = self.token_type_embeddings.weight[0]  # a sequence is one sentence
@@ -238,43 +302,33 @@ class _Encoder(nn.Module):
 
 
 class MosaicBert(nn.Module):
-    """The body without pooler and head.
+    """The body of DNABERT-2 without pooler and head.
 
     Args:
-        settings: the published ``config.json``.
+        config: The published ``config.json``.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        d, self.heads = settings.size("hidden_size"), settings.size("num_attention_heads")
-        if d % self.heads:
-            raise settings.wrong("hidden_size", f"a multiple of {self.heads} heads")
-        inner, eps = settings.size("intermediate_size"), settings.number("layer_norm_eps", 1e-12)
-        self.embeddings = _Embeddings(settings, d, eps)
-        depth = settings.size("num_hidden_layers")
-        self.encoder = _Encoder([_Layer(d, self.heads, inner, eps) for _ in range(depth)])
+        d, self.heads = config.hidden_size, config.num_attention_heads
+        inner, eps = config.intermediate_size, config.layer_norm_eps
+        self.embeddings = _Embeddings(config)
+        self.encoder = _Encoder(
+            [_Layer(d, self.heads, inner, eps) for _ in range(config.num_hidden_layers)]
+        )
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
-        """Last hidden states.
+        """Last hidden states ``(b, l, d)``.
 
         Args:
-            tokens: ``(b, l)`` int64.
-            real: ``(b, l)`` true where no padding is.
-
-        Returns:
-            ``(b, l, d)``.
+            tokens: Token ids ``(b, l)``.
+            real: Which tokens are no padding ``(b, l)``.
         """
         x: Tensor = self.embeddings(tokens)
-        bias = linear_biases(self.heads, tokens.shape[1], tokens.device) + hide(real)
+        bias = alibi(self.heads, tokens.shape[1], tokens.device) + padding_bias(real)
         for layer in self.encoder.layer:
             x = layer(x, bias)
         return x
-
-
-FIRST_POSITION = 2
-"""The position of the first token, ``<cls>``: two rows of the table were kept for padding."""
-_UNMASKED_IN_TRAINING = 1 - 0.15 * 0.8
-"""In training 12 % of the tokens were zeroed; where none is, embeddings are scaled down to the same sum."""
 
 
 class _Dense(nn.Module):
@@ -314,13 +368,14 @@ class _RnaFmLayer(nn.Module):
 
 
 class _RnaFmEmbeddings(nn.Module):
-    def __init__(self, settings: Settings, d: int, eps: float) -> None:
+    def __init__(self, config: RnaFmConfig) -> None:
         super().__init__()
-        self.word_embeddings = nn.Embedding(settings.size("vocab_size"), d)
-        self.position_embeddings = nn.Embedding(settings.size("max_position_embeddings"), d)
-        before = settings.flag("emb_layer_norm_before", True)
-        self.layer_norm = nn.LayerNorm(d, eps) if before else nn.Identity()
-        self.scale = _UNMASKED_IN_TRAINING if settings.flag("token_dropout", True) else 1.0
+        d = config.hidden_size
+        self.word_embeddings = nn.Embedding(config.vocab_size, d)
+        self.position_embeddings = nn.Embedding(config.max_position_embeddings, d)
+        has_norm = config.emb_layer_norm_before
+        self.layer_norm = nn.LayerNorm(d, config.layer_norm_eps) if has_norm else nn.Identity()
+        self.scale = UNMASKED_IN_TRAINING if config.token_dropout else 1.0
 
     def forward(self, tokens: Tensor) -> Tensor:
         positions = torch.arange(tokens.shape[1], device=tokens.device) + FIRST_POSITION
@@ -337,37 +392,29 @@ class _RnaFmEncoder(nn.Module):
 
 
 class RnaFM(nn.Module):
-    """The body without pooler and heads.
+    """The body of RNA-FM without pooler and heads.
 
     Args:
-        settings: the published ``config.json``.
+        config: The published ``config.json``.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, config: RnaFmConfig) -> None:
         super().__init__()
-        settings.must_be("position_embedding_type", "absolute")
-        settings.must_be("hidden_act", "gelu")
-        d, heads = settings.size("hidden_size"), settings.size("num_attention_heads")
-        if d % heads:
-            raise settings.wrong("hidden_size", f"a multiple of {heads} heads")
-        inner, eps = settings.size("intermediate_size"), settings.number("layer_norm_eps", 1e-12)
-        self.embeddings = _RnaFmEmbeddings(settings, d, eps)
-        depth = settings.size("num_hidden_layers")
+        d, heads = config.hidden_size, config.num_attention_heads
+        inner, eps = config.intermediate_size, config.layer_norm_eps
+        self.embeddings = _RnaFmEmbeddings(config)
         self.encoder = _RnaFmEncoder(
-            [_RnaFmLayer(d, heads, inner, eps) for _ in range(depth)], d, eps
+            [_RnaFmLayer(d, heads, inner, eps) for _ in range(config.num_hidden_layers)], d, eps
         )
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
-        """Last hidden states.
+        """Last hidden states ``(b, l, d)``.
 
         Args:
-            tokens: ``(b, l)`` int64, at most ``max_position_embeddings`` − 2 of them.
-            real: ``(b, l)`` true where no padding is.
-
-        Returns:
-            ``(b, l, d)``.
+            tokens: Token ids ``(b, l)``, at most ``max_position_embeddings`` − 2 per row.
+            real: Which tokens are no padding ``(b, l)``.
         """
-        x, bias = self.embeddings(tokens), hide(real)
+        x, bias = self.embeddings(tokens), padding_bias(real)
         for layer in self.encoder.layer:
             x = layer(x, bias)
         states: Tensor = self.encoder.emb_layer_norm_after(x)

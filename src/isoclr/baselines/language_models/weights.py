@@ -1,91 +1,121 @@
-"""A published model's files: in a folder of the user's, or from the hub, one revision of it."""
-
-from __future__ import annotations
+"""A published model's files: from a folder of the user's or from the hub, safetensors only."""
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from isoclr._console import info
 from isoclr._io import sha256
+from isoclr._tensors import read_tensors
 from isoclr.baselines.language_models.catalog import CONFIG, Entry
 from isoclr.errors import InputError
-from isoclr.models.hub import Address, checked_revision
+from isoclr.models.encoder import WEIGHTS
+from isoclr.models.hub import Address, fetch, refuse_pickle
 
-SHARD = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
-PICKLE = re.compile(r".*\.(bin|pt|pth|ckpt|pkl|pickle)")
+SHARD = re.compile(r"model-(\d{5})-of-(\d{5})\.safetensors")
 CONVERSION = (
     "import glob, torch; from safetensors.torch import save_file; "
     "[save_file({k: v.clone() for k, v in torch.load(f, weights_only=True).items()}, "
     "f.replace('pytorch_', '').replace('.bin', '.safetensors')) for f in glob.glob('pytorch_model*.bin')]"
 )
-"""Python that a user can run in a folder with ``pytorch_model*.bin`` to have them as safetensors."""
+"""Python that a user can run in a folder with ``pytorch_model*.bin`` to convert them to safetensors."""
 
 
-def refuse_pickle(subject: object, names: Iterable[str]) -> None:
-    """Refuse weights that only exist as a pickle, and say how their owner can convert them.
+def find_folder(
+    entry: Entry,
+    tokenizer_file: str,
+    *,
+    revision: str | None = None,
+    directory: Path | None = None,
+    endpoint: str | None = None,
+) -> tuple[Path, list[Path]]:
+    """The folder of a model, and its files of weights.
 
-    Raises:
-        InputError: there is a pickle and no safetensors.
-    """
-    names = sorted(names)
-    pickles = [name for name in names if PICKLE.fullmatch(name)]
-    if pickles and not any(map(SHARD.fullmatch, names)):
-        raise InputError(
-            f"{subject}: has its weights as a pickle ({pickles[0]}), which can run any code when it is opened and is "
-            "never read; if you trust it, fetch the files yourself, run in their folder: "
-            f'python -c "{CONVERSION}" and give the folder as --model-dir'
-        )
-
-
-def weight_files(directory: Path) -> list[Path]:
-    """The safetensors of a model: one file, or its shards.
+    Args:
+        entry: Which model.
+        tokenizer_file: File that its tokenizer needs; "" for none.
+        revision: Commit, tag or branch of its repository; by default the catalog's.
+        directory: Folder of the user's; nothing is downloaded then.
+        endpoint: Address of the hub.
 
     Raises:
-        InputError: there are none.
+        InputError: A file is missing, the weights are a pickle, no revision is known, or the hub does not answer.
     """
-    names = [path.name for path in directory.iterdir()] if directory.is_dir() else []
-    found = sorted(name for name in names if SHARD.fullmatch(name))
-    refuse_pickle(directory, names)
-    if not found:
-        raise InputError(f"{directory}: has no model.safetensors; expected a model's folder")
-    return [directory / name for name in found]
+    needed = [CONFIG, *([tokenizer_file] if tokenizer_file else [])]
+
+    def select(names: set[str]) -> list[str]:
+        for name in needed:
+            if name not in names:
+                raise InputError(f"has no {name}")
+        return [*needed, *_weight_files(names)]
+
+    if directory is not None:
+        if revision is not None:
+            raise InputError(f"{directory}: is on this machine and has no revision {revision!r}")
+        if not directory.is_dir():
+            raise InputError(f"{directory}: no such folder; expected a model's files")
+        folder = directory
+    else:
+        commit = revision or entry.revision
+        if commit is None:
+            raise InputError(
+                f"{entry.name}: no commit of {entry.repo} is known to this version; name one with --revision (40 hex "
+                "digits, or a tag or branch such as main), or give a folder with its files as --model-dir"
+            )
+        folder = fetch(Address(entry.repo, commit), select, endpoint=endpoint)
+    try:
+        files = select({path.name for path in folder.iterdir()})
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from None
+    return folder, [folder / name for name in files[len(needed) :]]
 
 
-def digest(paths: Sequence[Path]) -> str:
+def _weight_files(names: set[str]) -> list[str]:
+    """The safetensors among a model's files: one, or all of its shards."""
+    refuse_pickle(
+        names,
+        "if you trust it, fetch the files yourself, run in their folder: "
+        f'python -c "{CONVERSION}" and give the folder as --model-dir',
+    )
+    if WEIGHTS in names:
+        return [WEIGHTS]
+    shards = sorted(name for name in names if SHARD.fullmatch(name))
+    if not shards:
+        raise InputError(f"has no {WEIGHTS}")
+    count = shards[0][-17:-12]
+    expected = [f"model-{i:05}-of-{count}.safetensors" for i in range(1, int(count) + 1)]
+    for name in expected:
+        if name not in names:
+            raise InputError(f"has no {name}")
+    return expected
+
+
+def combined_sha256(paths: Sequence[Path]) -> str:
     """SHA-256 of a model's weights: of the file, or of the list of its shards' sums."""
     sums = [sha256(path) for path in paths]
-    if len(sums) == 1:
-        return sums[0]
-    return hashlib.sha256("\n".join(sums).encode()).hexdigest()
+    return sums[0] if len(sums) == 1 else hashlib.sha256("\n".join(sums).encode()).hexdigest()
 
 
-def read_tensors(paths: Sequence[Path]) -> dict[str, Tensor]:
-    """The tensors of all shards.
+def read_shards(paths: Sequence[Path]) -> dict[str, Tensor]:
+    """The tensors of all files.
 
     Raises:
-        InputError: not safetensors, or one name in two files.
+        InputError: A file is damaged, or two have a tensor of the same name.
     """
     tensors: dict[str, Tensor] = {}
     for path in paths:
-        try:
-            shard = load_file(path)
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{path}: not a safetensors file ({error})") from None
-        twice = tensors.keys() & shard.keys()
-        if twice:
-            raise InputError(f"{path}: tensor {min(twice)} is in another file too")
+        shard = read_tensors(path)
+        duplicates = tensors.keys() & shard.keys()
+        if duplicates:
+            raise InputError(f"{path}: tensor {min(duplicates)} is in another file too")
         tensors |= shard
     return tensors
 
 
-def renamed(
+def rename_tensors(
     path: Path,
     tensors: dict[str, Tensor],
     rules: Sequence[tuple[str, str]],
@@ -94,13 +124,14 @@ def renamed(
     """The body's tensors under the names of the network.
 
     Args:
-        path: for errors.
-        tensors: as published.
-        rules: regular expression and replacement, each applied once to every name, in order.
-        unused: regular expressions of what the body does not need, such as heads; matched from the new name's start.
+        path: File, for errors.
+        tensors: Tensors as published.
+        rules: Regular expressions and replacements, each applied once to every name, in order.
+        unused: Regular expressions of tensors that the body does not need, such as heads; matched from the start of
+            the new name.
 
     Raises:
-        InputError: two different tensors get one name.
+        InputError: Two different tensors get the same name.
     """
     body: dict[str, Tensor] = {}
     for old, tensor in tensors.items():
@@ -110,121 +141,22 @@ def renamed(
         if any(re.match(pattern, name) for pattern in unused):
             continue
         if name in body and not torch.equal(body[name], tensor):
-            raise InputError(f"{path}: tensor {old} differs from another of the same place")
+            raise InputError(f"{path}: tensor {old} differs from another one for {name}")
         body[name] = tensor
     return body
 
 
-def fill(path: Path, network: nn.Module, tensors: dict[str, Tensor]) -> None:
+def set_weights(path: Path, network: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Give a network its weights, in float32.
 
     Raises:
-        InputError: a tensor is missing, left over, of another shape, or not of numbers.
+        InputError: Tensors do not fit the network, or are not floating point.
     """
-    wanted = network.state_dict()
-    for kind, names in (
-        ("is missing", wanted.keys() - tensors.keys()),
-        ("has no place in the network", tensors.keys() - wanted.keys()),
-    ):
-        if names:
-            more = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
-            raise InputError(
-                f"{path}: tensor {min(names)} {kind}{more}; not the weights of this model"
-            )
     for name, tensor in tensors.items():
-        if tensor.shape != wanted[name].shape:
-            found, expected = (tuple(t.shape) for t in (tensor, wanted[name]))
-            raise InputError(f"{path}: tensor {name} is {found}, its config says {expected}")
         if not tensor.is_floating_point():
             raise InputError(f"{path}: tensor {name} is {tensor.dtype}, expected floating point")
-    network.load_state_dict({k: v.float() for k, v in tensors.items()}, assign=True)
-
-
-_WHOLE = "model.safetensors"
-
-
-def find(
-    entry: Entry,
-    tokenizer_file: str,
-    *,
-    revision: str | None = None,
-    directory: Path | None = None,
-    endpoint: str | None = None,
-) -> Path:
-    """The folder with a model's config, tokenizer and weights.
-
-    Args:
-        entry: which model.
-        tokenizer_file: the file its tokenizer is made of; "" for none.
-        revision: commit, tag or branch of its repository; by default the catalogue's.
-        directory: a folder of the user's instead; nothing is fetched.
-        endpoint: address of the hub.
-
-    Raises:
-        InputError: a file is missing, the weights are a pickle, no revision is known, or the hub does not answer.
-    """
-    needed = [CONFIG, *([tokenizer_file] if tokenizer_file else [])]
-    if directory is not None:
-        if revision is not None:
-            raise InputError(f"{directory}: is on this machine and has no revision {revision!r}")
-        return _local(directory, needed)
-    chosen = revision or entry.revision
-    if chosen is None:
-        raise InputError(
-            f"{entry.name}: no commit of {entry.repo} is known to this version; name one with --revision (40 hex "
-            "digits, or a tag or branch such as main), or give a folder with its files as --model-dir"
-        )
-    address = Address(entry.repo, checked_revision(entry.repo, chosen))
-    return _fetched(address, needed, endpoint)
-
-
-def _local(directory: Path, needed: Sequence[str]) -> Path:
-    if not directory.is_dir():
-        raise InputError(f"{directory}: no such folder; expected a model's files")
-    for name in needed:
-        if not (directory / name).is_file():
-            raise InputError(f"{directory}: has no {name}")
-    return directory
-
-
-def _fetched(address: Address, needed: Sequence[str], endpoint: str | None) -> Path:
-    """From the hub's cache when all is there and cannot have changed, else from the hub."""
-    from isoclr.models.hub import cached as fetching_cached
-    from isoclr.models.hub import connect, conversation, download, listing, offline
-
-    with conversation(address, "the hub"):
-        api = connect(endpoint)
-    with conversation(address, api.endpoint):
-        cached = fetching_cached(address, needed)
-        if cached and _has_weights(cached) and (address.is_pinned or offline()):
-            return cached
-        names = _to_fetch(address, listing(api, address), needed)
-        info(f"{address}: fetching {', '.join(names)}")
-        commit = address.revision
-        for name in names:
-            file = download(api, address, name, commit)
-            commit = file.parent.name  # a branch may move between two downloads
-    if not address.is_pinned:
-        info(f"{address} is commit {commit}; only a commit names the same weights for ever")
-    return file.parent
-
-
-def _has_weights(directory: Path) -> bool:
-    """Whether a folder of the cache has the weights, all shards of them."""
-    names = [path.name for path in directory.iterdir() if SHARD.fullmatch(path.name)]
-    return _WHOLE in names or (bool(names) and int(names[0][-17:-12]) == len(names))
-
-
-def _to_fetch(address: Address, listed: Iterable[str], needed: Sequence[str]) -> list[str]:
-    """Small files first; refuses what could not be used before anything is fetched."""
-    here = {name for name in listed if "/" not in name}
-    refuse_pickle(address, here)
-    weights = sorted(name for name in here if SHARD.fullmatch(name))
-    if _WHOLE in weights:
-        weights = [_WHOLE]
-    for name in needed:
-        if name not in here:
-            raise InputError(f"{address}: has no {name}")
-    if not weights:
-        raise InputError(f"{address}: has no {_WHOLE}")
-    return [*needed, *weights]
+    try:
+        network.load_state_dict({k: v.float() for k, v in tensors.items()}, assign=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).splitlines()[1].split())
+        raise InputError(f"{path}: does not fit {CONFIG}: {reason[:300]}") from None

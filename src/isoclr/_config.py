@@ -1,6 +1,6 @@
 """Configuration: dataclasses that check themselves, and TOML and JSON files read into them.
 
-A config is a frozen dataclass whose fields are the options of a command. A field's annotation holds its kind and
+A config is a frozen dataclass whose fields are the options of a command. A field's annotation holds its type and
 range, its docstring is the help text::
 
     @dataclass(frozen=True, kw_only=True)
@@ -11,6 +11,7 @@ range, its docstring is the help text::
 
 import dataclasses
 import math
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -34,10 +35,10 @@ class Config:
     """Base of config dataclasses: every value is checked when an instance is made."""
 
     def __post_init__(self) -> None:
-        """Check kinds and ranges.
+        """Check types and ranges.
 
         Raises:
-            InputError: naming the option, its value and what is possible.
+            InputError: An option has an impossible value; the message names the option, its value and what is possible.
         """
         for name, hint in _hints(type(self)).items():
             value = getattr(self, name)
@@ -57,71 +58,79 @@ def flag(name: str) -> str:
 
 
 def read_toml(path: Path, kind: type[T], *, what: str = "a TOML file") -> T:
-    """Read a TOML file into a typed object; unknown keys and values of a wrong kind are refused.
+    """Read a TOML file into a typed object; unknown keys and values of a wrong type are refused.
 
     Args:
-        path: the file.
-        kind: a dataclass or any other type that msgspec converts to.
-        what: what the file should be, for errors.
+        path: File.
+        kind: A dataclass or any other type that msgspec converts to.
+        what: What the file should be, for errors.
 
     Raises:
-        InputError: the file cannot be read, is no TOML, or does not fit.
+        InputError: The file cannot be read, is no TOML, or does not fit.
     """
     try:
-        found = tomllib.loads(_text(path, what))
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        content = tomllib.loads(_read_text(path, what))
+    except (RecursionError, ValueError) as error:
         raise InputError(f"{path}: is no TOML ({_reason(error)}), expected {what}") from None
-    return _converted(found, kind, path)
+    if unknown := next(_unknown_keys(content, kind), None):
+        raise InputError(f"{path}: unknown key {unknown!r}, expected {what}")
+    return _convert(content, kind, path)
 
 
 def read_json(path: Path, kind: type[T], *, what: str = "a JSON file") -> T:
-    """Read a JSON file into a typed object, as :func:`read_toml`.
+    """Read a JSON file into a typed object; keys that the type does not have are ignored.
+
+    Args:
+        path: File.
+        kind: A dataclass or any other type that msgspec converts to.
+        what: What the file should be, for errors.
 
     Raises:
-        InputError: the file cannot be read, is no JSON, or does not fit.
+        InputError: The file cannot be read, is no JSON, or does not fit.
     """
     try:
-        found = msgspec.json.decode(_text(path, what))
-    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+        content = msgspec.json.decode(_read_text(path, what))
+    except (RecursionError, ValueError) as error:  # msgspec's errors are ValueErrors
         raise InputError(f"{path}: is no JSON ({_reason(error)}), expected {what}") from None
-    return _converted(found, kind, path)
+    return _convert(content, kind, path)
 
 
 def read_recipe(source: str, defaults: Mapping[str, Config]) -> dict[str, Config]:
     """Configs with the values of a recipe: a TOML file of options as on the command line.
 
     Args:
-        source: a file, or the name of a recipe that ships, such as ``isoclr-s.v1``.
-        defaults: configs by parameter; each option of the recipe goes to the one that has it.
+        source: A file, or the name of a recipe that ships, such as ``isoclr-s.v1``.
+        defaults: Configs by parameter; each option of the recipe goes to the one that has it.
 
     Raises:
-        InputError: no such recipe, or an option that no config has or takes.
+        InputError: There is no such recipe, or no config has or accepts an option.
     """
     path = Path(source)
-    if not path.suffix and not path.exists():
-        path = RECIPES / f"{source}.toml"
-        if not path.exists():
-            known = ", ".join(sorted(one.stem for one in RECIPES.glob("*.toml")))
-            raise InputError(f"--config {source}: no such file or recipe; recipes: {known}")
-    options = read_toml(path, dict[str, Any], what="options, one a line: batch-size = 64")
+    shipped = RECIPES / f"{path.name}.toml"
+    if path.name == source and not path.exists() and path.suffix != ".toml":
+        if not shipped.exists():
+            names = ", ".join(sorted(file.stem for file in RECIPES.glob("*.toml")))
+            raise InputError(f"--config {source}: no such file or recipe; recipes: {names}")
+        path = shipped
+    options = read_toml(path, dict[str, Any], what="one option per line, as batch-size = 64")
     options = {name.replace("-", "_"): value for name, value in options.items()}
     unknown = options.keys() - {name for config in defaults.values() for name in config.flat()}
     if unknown:
-        raise InputError(f"{path}: unknown option {sorted(unknown)[0].replace('_', '-')!r}")
+        raise InputError(f"{path}: unknown option {min(unknown).replace('_', '-')!r}")
     try:
-        return {name: _replaced(config, options) for name, config in defaults.items()}
+        return {name: _replace(config, options) for name, config in defaults.items()}
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _replaced(config: Config, options: Mapping[str, Any]) -> Config:
+def _replace(config: Config, options: Mapping[str, Any]) -> Config:
     changes: dict[str, Any] = {}
     for name, hint in _hints(type(config)).items():
         value = getattr(config, name)
         if isinstance(value, Config):
-            changes[name] = _replaced(value, options)
+            changes[name] = _replace(value, options)
         elif name in options:
-            changes[name] = _hook(hint, options[name])
+            changes[name] = _from_plain(hint, options[name])
     return dataclasses.replace(config, **changes)  # type: ignore[type-var]
 
 
@@ -134,50 +143,66 @@ def _flat(config: Config) -> Iterator[tuple[str, Any]]:
             yield field.name, str(value) if isinstance(value, Path) else value
 
 
-def _text(path: Path, what: str) -> str:
+def _read_text(path: Path, what: str) -> str:
+    """The text of a small file; a FIFO or a device is never opened."""
     try:
-        if not path.is_file():
-            found = (
-                "is a folder"
-                if path.is_dir()
-                else "not found"
-                if not path.exists()
-                else "is no regular file"
-            )
-            raise InputError(f"{path}: {found}, expected {what}")
-        if path.stat().st_size > MAX_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            kind = "is a directory" if path.is_dir() else "is no regular file"
+            raise InputError(f"{path}: {kind}, expected {what}")
+        if status.st_size > MAX_BYTES:
             raise InputError(
-                f"{path}: has {path.stat().st_size:,} bytes, expected {what} of at most {MAX_BYTES:,}"
+                f"{path}: has {status.st_size:,} bytes, expected {what} of at most {MAX_BYTES:,}"
             )
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}, expected {what}") from None
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found, expected {what}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not UTF-8 text, expected {what}") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}, expected {what}") from None
+    except ValueError:  # NUL in the name
+        raise InputError(f"{path}: no possible file name, expected {what}") from None
 
 
-def _converted(found: object, kind: type[T], path: Path) -> T:
+def _convert(content: object, kind: type[T], path: Path) -> T:
     try:
-        return msgspec.convert(found, kind, dec_hook=_hook)
+        return msgspec.convert(content, kind, dec_hook=_from_plain)
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$")
         place = place.strip("`.")
-        message = message.replace("Object contains", "").replace("Object ", "").strip()
+        message = message.replace("Object contains ", "").replace("Object ", "")
         raise InputError(f"{path}: {place + ': ' if place else ''}{message}") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except RecursionError:
-        raise InputError(f"{path}: is nested too deeply") from None
 
 
-def _hook(kind: Any, value: Any) -> Any:
-    """What msgspec does not convert itself."""
-    if kind is Path and isinstance(value, str):
-        return Path(value)
+def _unknown_keys(content: object, kind: Any, place: str = "") -> Iterator[str]:
+    """Keys of tables that the dataclass for them has no field for."""
+    if get_origin(kind) in (Annotated, Union, UnionType):
+        kind = next((one for one in get_args(kind) if one is not NoneType), None)
+    inner = get_args(kind)
+    if isinstance(content, dict):
+        hints = _hints(kind) if dataclasses.is_dataclass(kind) else None
+        for key, value in content.items():
+            if hints is not None and key not in hints:
+                yield place + key
+            else:
+                hint = hints[key] if hints is not None else inner[-1] if inner else None
+                yield from _unknown_keys(value, hint, f"{place}{key}.")
+    elif isinstance(content, list) and inner:
+        for value in content:
+            yield from _unknown_keys(value, inner[0], place)
+
+
+def _from_plain(kind: Any, value: Any) -> Any:
+    """A value of a type that TOML and JSON do not have: a path, a tuple."""
     kinds = {get_origin(kind) or kind, *get_args(kind)}
     if Path in kinds and isinstance(value, str):
         return Path(value)
-    return tuple(value) if get_origin(kind) is tuple and isinstance(value, list) else value
+    if tuple in kinds or any(get_origin(one) is tuple for one in kinds):
+        return tuple(value) if isinstance(value, list) else value
+    return value
 
 
 def _hints(kind: Any) -> dict[str, Any]:
@@ -190,24 +215,25 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 
 def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type and in its range; numbers must be finite."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if hint is Path:
+        return isinstance(value, Path)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(item, inner[0]) for item in value)
     if isinstance(value, float) and not math.isfinite(value):
         return False
-    if isinstance(value, Path):
-        return Path in (hint, *get_args(hint))
-    if get_origin(hint) is tuple:
-        one = get_args(hint)[0]
-        return isinstance(value, tuple) and all(_fits(item, one) for item in value)
     try:
         msgspec.convert(value, hint)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, TypeError):
         return False
-    except TypeError:  # a type that msgspec does not know, such as Path | None: None was given
-        return value is None or isinstance(value, Path)
     return True
 
 
 def _describe(hint: Any) -> str:
-    """What a value of this kind can be, in words.
+    """What a value of this type can be, in words.
 
     >>> _describe(Annotated[float, Meta(ge=0, le=1)])
     '0 to 1'
@@ -236,14 +262,26 @@ def _describe(hint: Any) -> str:
 
 
 def _range(meta: Meta) -> str:
-    low, high = meta.ge, meta.le
-    if low is not None and high is not None:
-        return f"{low:,} to {high:,}" if max(abs(low), abs(high)) >= 10_000 else f"{low} to {high}"
-    if low is not None:
-        return f"at least {low}"
-    if meta.gt is not None:
-        return f"more than {meta.gt}"
-    return f"at most {high}"
+    """Bounds in words.
+
+    >>> _range(Meta(gt=0, lt=1))
+    'more than 0 and less than 1'
+    """
+    if meta.ge is not None and meta.le is not None:
+        return f"{_number(meta.ge)} to {_number(meta.le)}"
+    bounds = {
+        "at least": meta.ge,
+        "more than": meta.gt,
+        "at most": meta.le,
+        "less than": meta.lt,
+    }
+    return " and ".join(
+        f"{words} {_number(bound)}" for words, bound in bounds.items() if bound is not None
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if abs(value) >= 10_000 else f"{value}"
 
 
 def _reason(error: Exception) -> str:

@@ -1,10 +1,13 @@
 """A small genome with genes on both strands, and what its transcripts are, worked out letter by letter."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+Toml = Callable[..., tuple[Path, ...]]
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
@@ -26,6 +29,21 @@ class World:
     annotation: Path
     transcripts: Path
     truth: list[Truth]
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Toml:
+    """Write a TOML file of inputs, each given as its keys and values: ``toml({"species": "human", …})``."""
+
+    def write(*inputs: dict[str, object]) -> tuple[Path, ...]:
+        tables = [
+            "\n".join(["[[input]]", *(f'{k} = "{v}"' for k, v in one.items())]) for one in inputs
+        ]
+        path = tmp_path / f"inputs{len(list(tmp_path.glob('inputs*.toml')))}.toml"
+        path.write_text("\n".join(tables))
+        return (path,)
+
+    return write
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.corpus.cds import OrfCalling, assign_cds, known_noncoding, mark
+from isoclr.corpus.cds import assign_cds, known_noncoding, mark
 from isoclr.genomics.encoding import (
     CODON_START,
     EXON_END,
@@ -13,8 +13,6 @@ from isoclr.genomics.encoding import (
     encode,
     nucleotides,
 )
-
-ORFS = OrfCalling(on=True, min_length=9)
 
 
 def _table(
@@ -37,19 +35,19 @@ def _table(
     return table, nucleotides("".join(sequences)).copy()
 
 
-def _settle(
-    sequence: str, cds: tuple[int, int], *, no_cds: bool = False, calling: OrfCalling = ORFS
+def _assign(
+    sequence: str, cds: tuple[int, int], *, no_cds: bool = False, orf: int | None = 9
 ) -> tuple[int, int, str, Counter[str]]:
     table, codes = _table(["CCC", sequence], [(-1, -1), cds], [True, no_cds])
     noted: Counter[str] = Counter()
-    row = assign_cds(table, codes, calling, noted).row(1, named=True)
+    row = assign_cds(table, codes, orf, noted).row(1, named=True)
     return row["cds_start"], row["cds_end"], row["cds_source"], noted
 
 
 @pytest.mark.parametrize("stop", ["TAA", "TAG", "TGA"])
-def test_a_stop_codon_that_was_left_out_is_added(stop: str) -> None:
-    *settled, noted = _settle(f"CATGAAA{stop}C", (1, 7))
-    assert settled == [1, 10, "annotated"]
+def test_missing_stop_codon_is_added(stop: str) -> None:
+    *cds, noted = _assign(f"CATGAAA{stop}C", (1, 7))
+    assert cds == [1, 10, "annotated"]
     assert noted == {"stop_codon_added": 1}
 
 
@@ -65,41 +63,41 @@ def test_a_stop_codon_that_was_left_out_is_added(stop: str) -> None:
     ],
 )
 def test_no_stop_codon_is_added_elsewhere(sequence: str, cds: tuple[int, int]) -> None:
-    first, end, source, noted = _settle(sequence, cds)
+    first, end, source, noted = _assign(sequence, cds)
     assert (first, end, source) == (*cds, "annotated")
     assert not noted["stop_codon_added"]
     assert noted["cds_not_multiple_of_three"] == ((cds[1] - cds[0]) % 3 != 0)
 
 
-def test_a_stop_in_the_next_transcript_is_not_taken() -> None:
+def test_stop_codon_of_the_next_transcript() -> None:
     table, codes = _table(["ATGAAA", "TAACCC"], [(0, 6), (-1, -1)], [False, True])
-    assert assign_cds(table, codes, ORFS, Counter())["cds_end"].to_list() == [6, -1]
+    assert assign_cds(table, codes, 9, Counter())["cds_end"].to_list() == [6, -1]
 
 
-def test_an_orf_is_called_only_where_nothing_is_known() -> None:
+def test_orf_calling() -> None:
     sequence = "CCATGAAACCCTAAGG"
-    assert _settle(sequence, (-1, -1))[:3] == (2, 14, "orf")
-    assert _settle(sequence, (-1, -1), no_cds=True)[:3] == (-1, -1, "none")
-    assert _settle(sequence, (-1, -1), calling=OrfCalling(False, 9))[:3] == (-1, -1, "none")
-    assert _settle(sequence, (-1, -1), calling=OrfCalling(True, 15))[:3] == (-1, -1, "none")
-    assert _settle(sequence, (4, 10))[:3] == (4, 10, "annotated")
+    assert _assign(sequence, (-1, -1))[:3] == (2, 14, "orf")
+    assert _assign(sequence, (-1, -1), no_cds=True)[:3] == (-1, -1, "none")
+    assert _assign(sequence, (-1, -1), orf=None)[:3] == (-1, -1, "none")
+    assert _assign(sequence, (-1, -1), orf=15)[:3] == (-1, -1, "none")
+    assert _assign(sequence, (4, 10))[:3] == (4, 10, "annotated")
 
 
-def test_a_cds_outside_its_transcript_is_forgotten_and_counted() -> None:
-    first, end, source, noted = _settle("CCCCCC", (3, 9))
+def test_cds_outside_the_transcript() -> None:
+    first, end, source, noted = _assign("CCCCCC", (3, 9))
     assert (first, end, source) == (-1, -1, "none")
     assert noted == {"cds_outside_transcript": 1}
 
 
-def test_progress_adds_up_to_all_rows() -> None:
+def test_progress() -> None:
     table, codes = _table(["CCATGAAACCCTAAGG"] * 1200, [(-1, -1)] * 1200)
     steps: list[int] = []
-    assign_cds(table, codes, ORFS, Counter(), steps.append)
+    assign_cds(table, codes, 9, Counter(), steps.append)
     assert sum(steps) == 1200
     assert len(steps) > 2
 
 
-def test_marks_equal_those_of_one_transcript_at_a_time() -> None:
+def test_mark_equals_encode() -> None:
     rng = np.random.default_rng(0)
     sequences = ["".join(rng.choice(list("ACGTN"), int(n))) for n in rng.integers(3, 90, 50)]
     cds = [
@@ -165,17 +163,17 @@ NONCODING += [
 
 
 @pytest.mark.parametrize("biotype", CODING)
-def test_biotypes_that_code_or_might(biotype: str) -> None:
+def test_coding_biotypes(biotype: str) -> None:
     assert not _known_noncoding(biotype, "ENST00000335137.4")
     assert not _known_noncoding(biotype, "NM_001005484.2")
 
 
 @pytest.mark.parametrize("biotype", NONCODING)
-def test_biotypes_that_do_not_code(biotype: str) -> None:
+def test_noncoding_biotypes(biotype: str) -> None:
     assert _known_noncoding(biotype, "ENST00000335137.4")
 
 
-def test_refseq_accessions_of_noncoding_rnas() -> None:
+def test_noncoding_refseq_accessions() -> None:
     assert _known_noncoding("", "NR_046018.2")
     assert _known_noncoding("", "XR_046018")
 

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.corpus import build as building
+from isoclr.corpus.build import build
 from isoclr.corpus.corpus import INDEX_DTYPE, Corpus, open_corpus
 from isoclr.errors import InputError
 
 
-def test_index_has_the_columns_and_widths_that_a_schema_promises() -> None:
+def test_index_dtype() -> None:
     fields = {name: INDEX_DTYPE[name].str for name in INDEX_DTYPE.names or ()}
     numbers = ("length", "gene_set", "cds_start", "cds_end", "n_exons")
     assert fields == {"offset": "<i8", "species": "<i2", **dict.fromkeys(numbers, "<i4")}
@@ -28,10 +28,10 @@ def corpus(tmp_path: Path) -> Corpus:
         ">b cdna gene:other\nTTT\n"
         ">ENST00000000003.1 cdna gene:ENSG00000000001.1\nGGGGG\n"
     )
-    return building.build(out=tmp_path / "c", species="human", transcripts=fasta)
+    return build(out=tmp_path / "c", species="human", transcripts=fasta)
 
 
-def test_what_was_written_is_read(corpus: Corpus) -> None:
+def test_open_corpus(corpus: Corpus) -> None:
     assert len(corpus) == 3
     assert corpus.codes.tolist() == [0, 1, 2, 3, 0, 1, 3, 3, 3, 2, 2, 2, 2, 2]
     assert corpus.codes_of(1).tolist() == [3, 3, 3]
@@ -44,12 +44,12 @@ def test_what_was_written_is_read(corpus: Corpus) -> None:
     assert "3 transcripts, 2 gene sets, 14 nt of human" in repr(corpus)
 
 
-def test_members_of_gene_sets(corpus: Corpus) -> None:
+def test_members(corpus: Corpus) -> None:
     order, starts = corpus.members
     assert [order[starts[g] : starts[g + 1]].tolist() for g in range(2)] == [[0, 2], [1]]
 
 
-def test_find_with_and_without_version(corpus: Corpus) -> None:
+def test_find(corpus: Corpus) -> None:
     assert corpus.find("ENST00000000003.1") == corpus.find("ENST00000000003") == 2
     assert corpus.find("ENST00000000003.9") == 2
     assert corpus.find("b") == 1
@@ -57,15 +57,15 @@ def test_find_with_and_without_version(corpus: Corpus) -> None:
         corpus.find("nobody")
 
 
-def test_of_several_versions_the_first_is_found(tmp_path: Path) -> None:
+def test_find_among_several_versions(tmp_path: Path) -> None:
     fasta = tmp_path / "rna.fa"
     fasta.write_text(">NM_000001.2\nACGT\n>NM_000001.1\nGGGG\n")
-    corpus = building.build(out=tmp_path / "c", species="human", transcripts=fasta)
+    corpus = build(out=tmp_path / "c", species="human", transcripts=fasta)
     assert corpus.find("NM_000001.1") == 1
     assert corpus.find("NM_000001") == corpus.find("NM_000001.9") == 0
 
 
-def test_verify_finds_a_changed_byte(corpus: Corpus) -> None:
+def test_verify(corpus: Corpus) -> None:
     corpus.verify()
     codes = bytearray((corpus.path / "codes.bin").read_bytes())
     codes[3] ^= 1
@@ -75,25 +75,28 @@ def test_verify_finds_a_changed_byte(corpus: Corpus) -> None:
 
 
 @pytest.mark.parametrize("name", ["index.npy", "transcripts.parquet"])
-def test_a_file_with_other_bytes_is_damage(corpus: Corpus, name: str) -> None:
+def test_damaged_file(corpus: Corpus, name: str) -> None:
     file = corpus.path / name
     file.write_bytes(bytes(file.stat().st_size))
     with pytest.raises(InputError, match=f"{name}: .*the corpus is damaged, build it again"):
         open_corpus(corpus.path).transcripts  # noqa: B018
 
 
-def test_a_folder_that_is_no_corpus(tmp_path: Path) -> None:
+def test_not_a_corpus(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a corpus"):
         open_corpus(tmp_path)
     (tmp_path / "corpus.json").write_text("{")
-    with pytest.raises(InputError, match="not readable as JSON"):
+    with pytest.raises(InputError, match="is no JSON"):
         open_corpus(tmp_path)
     (tmp_path / "corpus.json").write_text("[]")
-    with pytest.raises(InputError, match="no schema version"):
+    with pytest.raises(InputError, match=r"corpus\.json"):
         open_corpus(str(tmp_path))
+    (tmp_path / "corpus.json").write_text("{}")
+    with pytest.raises(InputError, match="no schema version"):
+        open_corpus(tmp_path)
 
 
-def test_a_truncated_or_missing_file(corpus: Corpus) -> None:
+def test_truncated_or_missing_file(corpus: Corpus) -> None:
     with (corpus.path / "codes.bin").open("r+b") as stream:
         stream.truncate(5)
     with pytest.raises(InputError, match=r"codes\.bin: 5 bytes, expected 14"):
@@ -103,14 +106,14 @@ def test_a_truncated_or_missing_file(corpus: Corpus) -> None:
         open_corpus(corpus.path)
 
 
-def test_a_newer_schema(corpus: Corpus) -> None:
+def test_newer_schema(corpus: Corpus) -> None:
     file = corpus.path / "corpus.json"
     file.write_text(json.dumps(corpus.meta | {"schema": 99}))
     with pytest.raises(InputError, match=r"corpus of schema 99 .* install a newer one"):
         open_corpus(corpus.path)
 
 
-def test_an_index_of_other_columns(corpus: Corpus) -> None:
+def test_index_with_other_columns(corpus: Corpus) -> None:
     np.save(corpus.path / "index.npy", np.zeros(3, np.int64))
     size = (corpus.path / "index.npy").stat().st_size
     corpus.meta["files"]["index.npy"]["size"] = size
@@ -119,7 +122,7 @@ def test_an_index_of_other_columns(corpus: Corpus) -> None:
         open_corpus(corpus.path)
 
 
-def test_reading_needs_numpy_only(corpus: Corpus, tmp_path: Path) -> None:
+def test_opening_needs_numpy_only(corpus: Corpus, tmp_path: Path) -> None:
     """A GPU node has neither polars nor pysam nor tyro; and a corpus may lie anywhere."""
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(corpus.path, elsewhere)
@@ -132,7 +135,7 @@ def test_reading_needs_numpy_only(corpus: Corpus, tmp_path: Path) -> None:
     assert done.stdout.split() == ["3", "7"]
 
 
-def test_index_agrees_with_the_names(corpus: Corpus) -> None:
+def test_index_agrees_with_the_table(corpus: Corpus) -> None:
     table = corpus.transcripts
     for name in ("offset", "length", "cds_start", "cds_end", "n_exons"):
         assert corpus.index[name].tolist() == table[name].to_list()

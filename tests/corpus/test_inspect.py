@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from isoclr.cli import main
 from isoclr.corpus.build import build
 from isoclr.corpus.corpus import Corpus
-from isoclr.corpus.inspect import check_plot, describe, inspect, plot_corpus, show_tracks, tables
+from isoclr.corpus.inspect import check_plot, describe, inspect, plot_corpus, show_tracks
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import encode, nucleotides
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> Corpus:
+def corpus(toml: Any, tmp_path: Path) -> Corpus:
     """Human: gene A of three isoforms, B of one; mouse: gene a, A's ortholog, of one."""
     human, mouse, homology = (tmp_path / name for name in ("h.fa", "m.fa", "homologene.data"))
     gtf = tmp_path / "h.gtf"
@@ -27,16 +28,14 @@ def corpus(tmp_path: Path) -> Corpus:
     gtf.write_text(f"1\tx\texon\t1\t11\t.\t+\t.\t{tail}\n1\tx\tCDS\t1\t6\t.\t+\t0\t{tail}\n")
     mouse.write_text(">a1 gene:77\nTTTTT\n>a2 gene:77\n\n")
     homology.write_text("3\t9606\t1\tA\t\t\n3\t10090\t77\ta\t\t\n")
-    words = (
-        f"species=human,transcripts={human},annotation={gtf}",
-        f"species=mouse,transcripts={mouse}",
+    inputs = toml(
+        {"species": "human", "transcripts": human, "annotation": gtf},
+        {"species": "mouse", "transcripts": mouse},
     )
-    return build(
-        out=tmp_path / "c", input=words, homology=homology, orf_min_length=9, max_length=40
-    )
+    return build(inputs, out=tmp_path / "c", homology=homology, orf_min_length=9, max_length=40)
 
 
-def test_table_one_of_all_and_of_every_species(corpus: Corpus) -> None:
+def test_groups(corpus: Corpus) -> None:
     everything, human, mouse = inspect(corpus).groups
     assert (everything.gene_sets, everything.transcripts) == (2, 5)
     assert everything.mean == 2.5
@@ -48,33 +47,33 @@ def test_table_one_of_all_and_of_every_species(corpus: Corpus) -> None:
     assert everything.mapped == pytest.approx(2 / 3)
 
 
-def test_coverage_of_the_tracks_and_lengths(corpus: Corpus) -> None:
-    found = inspect(corpus.path)
-    assert found.cds_source == {"annotated": 1, "orf": 1, "none": 3}
-    assert found.exons_known == 1
-    assert found.lengths["50%"] == 5
-    assert found.lengths["100%"] == 12
+def test_tracks_and_lengths(corpus: Corpus) -> None:
+    summary = inspect(corpus.path)
+    assert summary.cds_source == {"annotated": 1, "orf": 1, "none": 3}
+    assert summary.exons_known == 1
+    assert summary.lengths["50%"] == 5
+    assert summary.lengths["100%"] == 12
 
 
-def test_everything_left_out_is_told(corpus: Corpus) -> None:
-    found = inspect(corpus)
-    assert found.dropped["human"] == {"longer_than_max_length": 1, "identical_sequence": 1}
+def test_dropped_and_noted(corpus: Corpus) -> None:
+    summary = inspect(corpus)
+    assert summary.dropped["human"] == {"longer_than_max_length": 1, "identical_sequence": 1}
     assert (
-        found.noted["human"]
-        == {"not_in_annotation": 4, "stop_codon_added": 1} | found.noted["human"]
+        summary.noted["human"]
+        == {"not_in_annotation": 4, "stop_codon_added": 1} | summary.noted["human"]
     )
-    assert found.files["m.fa"] == {"empty_sequence": 1}
-    assert found.records == 7
-    shown = {cell for _, _, rows in tables(found) for row in rows for cell in row}
+    assert summary.files["m.fa"] == {"empty_sequence": 1}
+    assert summary.records == 7
+    shown = {cell for table in summary.tables() for row in table.rows for cell in row}
     assert {"identical_sequence", "empty_sequence", "m.fa", "not_in_annotation"} <= shown
 
 
-def test_it_can_be_written_as_json(corpus: Corpus) -> None:
-    found = json.loads(json.dumps(inspect(corpus).to_dict()))
-    assert found["groups"][0]["transcripts"] == 5
+def test_json(corpus: Corpus) -> None:
+    summary = json.loads(json.dumps(inspect(corpus).to_dict()))
+    assert summary["groups"][0]["transcripts"] == 5
 
 
-def test_an_empty_shard_can_be_inspected(tmp_path: Path) -> None:
+def test_empty_shard(tmp_path: Path) -> None:
     fasta = tmp_path / "t.fa"
     fasta.write_text(">a\nACGT\n")
     shards = [
@@ -82,10 +81,10 @@ def test_an_empty_shard_can_be_inspected(tmp_path: Path) -> None:
     ]
     empty = next(shard for shard in shards if not len(shard))
     assert inspect(empty).groups[0].transcripts == 0
-    assert tables(inspect(empty))
+    assert list(inspect(empty).tables())
 
 
-def test_a_picture_is_drawn(world: Any, tmp_path: Path) -> None:
+def test_plot(world: Any, tmp_path: Path) -> None:
     corpus = build(out=tmp_path / "c", species="human", transcripts=world.transcripts)
     plot_corpus(corpus, tmp_path / "new" / "p.png")
     picture = imread(tmp_path / "new" / "p.png")
@@ -95,14 +94,14 @@ def test_a_picture_is_drawn(world: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["p.foo", "p", "folder.png", "file/p.png"])
-def test_a_picture_that_cannot_be_written(name: str, tmp_path: Path) -> None:
+def test_plot_with_an_impossible_name(name: str, tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match=str(tmp_path / name)):
         check_plot(tmp_path / name)
 
 
-def test_codons_stand_below_their_first_base_and_bars_below_exon_ends() -> None:
+def test_show_tracks() -> None:
     lines = show_tracks(encode(nucleotides("CCATGNAATAAC"), np.array([4, 8]), (2, 11)))
     assert [line.rstrip() for line in lines] == [
         " 1 CCATGNAATAAC" + " " * 48 + " 12",
@@ -111,7 +110,7 @@ def test_codons_stand_below_their_first_base_and_bars_below_exon_ends() -> None:
     ]
 
 
-def test_rows_of_sixty() -> None:
+def test_show_tracks_in_lines_of_60() -> None:
     lines = show_tracks(nucleotides("A" * 60 + "C" * 60 + "G"))
     assert [line.split() for line in lines] == [
         ["1", "A" * 60, "60"],
@@ -129,11 +128,11 @@ def test_rows_of_sixty() -> None:
         *[("AGT", "S"), ("ACG", "T"), ("CAA", "Q"), ("AAC", "N"), ("GCT", "A")],
     ],
 )
-def test_the_genetic_code(codon: str, amino_acid: str) -> None:
+def test_genetic_code(codon: str, amino_acid: str) -> None:
     assert show_tracks(encode(nucleotides(codon), None, (0, 3)))[1].split()[0] == amino_acid
 
 
-def test_a_transcript_is_described(tmp_path: Path) -> None:
+def test_describe(tmp_path: Path) -> None:
     fasta = tmp_path / "t.fa"
     fasta.write_text(
         ">NM_000001.2 gene:ENSG00000000001.4 gene_symbol:ABC\nCCATGAAATAGC\n"
@@ -149,3 +148,46 @@ def test_a_transcript_is_described(tmp_path: Path) -> None:
     assert "no CDS" in describe(corpus, "b")
     with pytest.raises(InputError, match="no transcript 'c'"):
         describe(corpus, "c")
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
+    monkeypatch.chdir(tmp_path)
+    Path("T.fa").write_text(">t gene:g\nATGAAATAACC\n>u gene:g\nGGGTTT\n")
+    words = "build --out C --species human --transcripts T.fa --orf-min-length 9"
+    assert main(words.split()) == 0
+    capsys.readouterr()
+    return "C"
+
+
+def test_command(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", folder, "--json", "n.json", "--plot", "p.png", "--verify"]) == 0
+    printed = capsys.readouterr()
+    assert "2 transcripts in the inputs, 2 kept" in printed.out
+    assert "all files are unchanged" in printed.err
+    assert json.loads(Path("n.json").read_text())["groups"][0]["gene_sets"] == 1
+    assert Path("p.png").stat().st_size > 5_000
+
+
+def test_command_with_transcript(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", folder, "--transcript", "t"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith(
+        "t: gene g; gene set human|g (2 transcripts of 1 species); human; 11 nt"
+    )
+    assert out[1].split() == ["1", "ATGAAATAACC", "11"]
+    assert out[2].split() == ["M", "K", "*", "codons"]
+
+
+def test_command_errors(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", folder, "--transcript", "nobody"]) == 2
+    assert main(["inspect", "nowhere"]) == 2
+    codes = bytearray(Path(folder, "codes.bin").read_bytes())
+    codes[0] ^= 1
+    Path(folder, "codes.bin").write_bytes(codes)
+    assert main(["inspect", folder, "--verify"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("isoclr: error: ") for line in lines)

@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import isoclr
+from isoclr.cli import main
 from isoclr.corpus.subset import subset
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters
@@ -19,20 +21,16 @@ RECORDS = {
 
 
 @pytest.fixture
-def whole(tmp_path: Path) -> Path:
+def whole(toml: Any, tmp_path: Path) -> Path:
     """Human genes 11 (two isoforms; the second has the longer CDS) and 12, mouse 21 and 22; 11 and 21 are homologs."""
     (tmp_path / "homologene.data").write_text(HOMOLOGY)
     inputs = []
     for species, records in RECORDS.items():
         fasta = tmp_path / f"{species}.fa"
         fasta.write_text("".join(f">{n} gene:{g}{_cds(s)}\n{s}\n" for n, g, s in records))
-        inputs.append(f"species={species},transcripts={fasta}")
-    isoclr.build(
-        out=tmp_path / "corpus",
-        input=tuple(inputs),
-        homology=tmp_path / "homologene.data",
-        orf=False,
-    )
+        inputs.append({"species": species, "transcripts": fasta})
+    homology = tmp_path / "homologene.data"
+    isoclr.build(toml(*inputs), out=tmp_path / "corpus", homology=homology, orf=False)
     return tmp_path / "corpus"
 
 
@@ -45,7 +43,7 @@ def names(corpus: isoclr.Corpus) -> list[str]:
     return corpus.transcripts["transcript_id"].to_list()
 
 
-def test_the_whole_is_as_it_was(whole: Path, tmp_path: Path) -> None:
+def test_whole_corpus(whole: Path, tmp_path: Path) -> None:
     made, before = subset(whole, out=tmp_path / "out"), isoclr.open_corpus(whole)
     made.verify()
     assert made.codes.tobytes() == before.codes.tobytes()
@@ -53,7 +51,7 @@ def test_the_whole_is_as_it_was(whole: Path, tmp_path: Path) -> None:
     assert made.meta["homology"] == before.meta["homology"]
 
 
-def test_only_some_species(whole: Path, tmp_path: Path) -> None:
+def test_species(whole: Path, tmp_path: Path) -> None:
     made = subset(whole, out=tmp_path / "out", species=("mouse",))
     assert made.species == ["mouse"]
     assert names(made) == ["M1.1", "M2.1"]
@@ -61,7 +59,7 @@ def test_only_some_species(whole: Path, tmp_path: Path) -> None:
     assert set(made.meta["by_species"]) == {"mouse"}
 
 
-def test_without_homology_every_gene_is_a_set_of_its_own(whole: Path, tmp_path: Path) -> None:
+def test_grouping_by_gene(whole: Path, tmp_path: Path) -> None:
     before = isoclr.open_corpus(whole)
     made = subset(whole, out=tmp_path / "out", grouping="genes")
     assert (before.num_gene_sets, made.num_gene_sets) == (3, 4)
@@ -71,14 +69,14 @@ def test_without_homology_every_gene_is_a_set_of_its_own(whole: Path, tmp_path: 
     assert made.meta["by_species"]["human"]["mapped_genes"] == 0
 
 
-def test_one_isoform_a_gene_is_that_of_the_longest_cds(whole: Path, tmp_path: Path) -> None:
+def test_one_isoform_per_gene(whole: Path, tmp_path: Path) -> None:
     made = subset(whole, out=tmp_path / "out", isoforms="one")
     assert names(made) == ["H2.1", "H3.1", "M1.1", "M2.1"]
     assert made.num_gene_sets == 3  # homologs are still together
     assert made.meta["by_species"]["human"]["dropped"]["not_in_the_subset"] == 1
 
 
-def test_named_transcripts(whole: Path, tmp_path: Path) -> None:
+def test_list_of_transcripts(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("M2.1\nH1.1\n\n")
     made = subset(whole, out=tmp_path / "out", transcripts=tmp_path / "names.txt")
     assert names(made) == ["H1.1", "M2.1"]
@@ -88,9 +86,17 @@ def test_named_transcripts(whole: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-def test_what_cannot_be_is_refused(whole: Path, tmp_path: Path) -> None:
+def test_unknown_species_or_existing_output(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no species 'cow'; expected human, mouse"):
         subset(whole, out=tmp_path / "out", species=("cow",))
     subset(whole, out=tmp_path / "out")
     with pytest.raises(InputError, match="exists already"):
         subset(whole, out=tmp_path / "out")
+
+
+def test_subset_command(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["subset", str(whole), "-o", str(tmp_path / "part"), "--isoforms", "one"]
+    assert main(words) == 0
+    assert len(isoclr.open_corpus(tmp_path / "part")) == 4
+    assert "4 kept" in capsys.readouterr().out
+    assert main(words) == 2

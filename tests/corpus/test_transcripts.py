@@ -5,21 +5,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.corpus.cds import OrfCalling
-from isoclr.corpus.inputs import Input
+from isoclr.corpus.inputs import BuildConfig, Input
 from isoclr.corpus.transcripts import (
-    ROWS,
-    Options,
+    COLUMNS,
     TranscriptTable,
-    read_fasta_part,
-    read_genome_part,
-    read_part,
-    select,
+    filter_rows,
+    read_fasta,
+    read_genome,
+    read_input,
 )
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, letters
 
-OPTIONS = Options(OrfCalling(True, 300), True, 12_288)
+CONFIG = BuildConfig()
 
 
 def _gtf(
@@ -39,7 +37,7 @@ def _gtf(
 def _read(tmp_path: Path, fasta: str, *annotation: Path) -> TranscriptTable:
     file = tmp_path / "rna.fa"
     file.write_text(fasta)
-    return read_fasta_part(file, annotation, "human", OPTIONS)
+    return read_fasta(file, annotation, "human", CONFIG)
 
 
 def _rows(part: TranscriptTable) -> list[dict[str, Any]]:
@@ -57,9 +55,7 @@ def _rows(part: TranscriptTable) -> list[dict[str, Any]]:
         ("AT1G01010.1", "AT1G01010.1"),
     ],
 )
-def test_ids_are_joined_with_and_without_version(
-    in_fasta: str, in_annotation: str, tmp_path: Path
-) -> None:
+def test_versions_of_ids(in_fasta: str, in_annotation: str, tmp_path: Path) -> None:
     gtf = _gtf(tmp_path / "a.gtf", ("other", 20, None), (in_annotation, 20, (3, 12)))
     (row,) = _rows(_read(tmp_path, f">{in_fasta}\n{'ACGT' * 5}\n", gtf))
     assert row["transcript_id"] == in_fasta
@@ -69,20 +65,20 @@ def test_ids_are_joined_with_and_without_version(
 
 
 @pytest.mark.parametrize("name", ["AT1G01010.2", "Y74C9A.3.1"])
-def test_a_dot_that_is_part_of_the_name_is_no_version(name: str, tmp_path: Path) -> None:
+def test_dot_in_a_name_is_not_a_version(name: str, tmp_path: Path) -> None:
     gtf = _gtf(tmp_path / "a.gtf", (name[:-1] + "9", 20, (3, 12)))
     part = _read(tmp_path, f">{name}\n{'ACGT' * 5}\n>{name[:-1]}9\n{'CCGT' * 5}\n", gtf)
     assert part.noted == {"not_in_annotation": 1}
     assert part.table["cds_start"].to_list() == [-1, 3]
 
 
-def test_an_annotation_of_other_transcripts_is_refused(tmp_path: Path) -> None:
+def test_annotation_of_other_transcripts(tmp_path: Path) -> None:
     gtf = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)))
     with pytest.raises(InputError, match=r"no transcript id in common, found 't' .* and 'u' in"):
         _read(tmp_path, f">u\n{'ACGT' * 5}\n", gtf)
 
 
-def test_an_annotation_of_another_length_gives_names_but_no_tracks(tmp_path: Path) -> None:
+def test_annotation_of_another_length(tmp_path: Path) -> None:
     gtf = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)), ("u", 20, None))
     part = _read(tmp_path, f">t\n{'ACGT' * 5}AAAA\n>u\n{'ACGT' * 6}\n", gtf)
     coding, without = _rows(part)
@@ -94,7 +90,7 @@ def test_an_annotation_of_another_length_gives_names_but_no_tracks(tmp_path: Pat
     assert part.noted == {"length_disagrees": 2}
 
 
-def test_of_several_candidates_the_one_of_the_right_length(tmp_path: Path) -> None:
+def test_match_by_length(tmp_path: Path) -> None:
     first = _gtf(tmp_path / "a.gtf", ("NM_000001.2", 24, (0, 3)), gene="A")
     second = _gtf(tmp_path / "b.gtf", ("NM_000001.1", 20, (3, 12)), gene="B")
     part = _read(tmp_path, f">NM_000001.2\n{'ACGT' * 5}\n", first, second)
@@ -103,14 +99,14 @@ def test_of_several_candidates_the_one_of_the_right_length(tmp_path: Path) -> No
     assert not part.noted
 
 
-def test_the_first_annotation_wins_among_equals(tmp_path: Path) -> None:
+def test_first_annotation_takes_precedence(tmp_path: Path) -> None:
     first = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)), gene="A")
     second = _gtf(tmp_path / "b.gtf", ("t", 20, (0, 9)), ("u", 20, (0, 9)), gene="B")
     part = _read(tmp_path, f">t\n{'ACGT' * 5}\n>u\n{'CCGT' * 5}\n", first, second)
     assert part.table["gene_id"].to_list() == ["A", "B"]
 
 
-def test_a_header_gives_what_the_annotation_does_not_say(tmp_path: Path) -> None:
+def test_header_completes_the_annotation(tmp_path: Path) -> None:
     bed = tmp_path / "a.bed"
     bed.write_text("chr1\t100\t120\tt\t0\t+\t103\t112\t0\t2\t16,4,\t0,16,\n")
     fasta = f">t cdna gene:ENSG7 gene_symbol:SYM transcript_biotype:protein_coding\n{'ACGT' * 5}\n"
@@ -125,19 +121,19 @@ def test_a_header_gives_what_the_annotation_does_not_say(tmp_path: Path) -> None
     assert bare["gene_id"] == "t"
 
 
-def test_the_annotations_gene_wins_over_the_headers(tmp_path: Path) -> None:
+def test_gene_of_the_annotation_takes_precedence(tmp_path: Path) -> None:
     gtf = _gtf(tmp_path / "a.gtf", ("t", 20, None))
     (row,) = _rows(_read(tmp_path, f">t gene:OTHER\n{'ACGT' * 5}\n", gtf))
     assert row["gene_id"] == "G.1"
 
 
-def test_a_headers_cds_counts_where_the_annotation_has_none(tmp_path: Path) -> None:
+def test_cds_of_the_header(tmp_path: Path) -> None:
     header = "ENST00000000001.1|ENSG00000000001.1|-|-|S-1|S|20|UTR5:1-2|CDS:3-14|UTR3:15-20|"
     (row,) = _rows(_read(tmp_path, f">{header}\n{'ACGT' * 5}\n"))
     assert (row["cds_start"], row["cds_end"], row["gene_symbol"]) == (2, 14, "S")
 
 
-def test_whom_an_annotation_knows_not_to_code(tmp_path: Path) -> None:
+def test_noncoding_by_annotation(tmp_path: Path) -> None:
     fasta = f">t\n{'ACGT' * 5}\n>u\n{'CCGT' * 5}\n>v\n{'GCGT' * 5}\n"
     marks = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)), ("u", 20, None))
     assert _read(tmp_path, fasta, marks).table["no_cds"].to_list() == [False, True, False]
@@ -161,10 +157,10 @@ def test_places_and_lengths_point_into_the_codes(tmp_path: Path) -> None:
     assert isinstance(part.table, pl.DataFrame)
 
 
-def _read_genome_part(
-    genome: Path, annotation: Path, options: Options = OPTIONS, threads: int = 1
+def _read_genome(
+    genome: Path, annotation: Path, config: BuildConfig = CONFIG, threads: int = 1
 ) -> TranscriptTable:
-    return read_genome_part(genome, [annotation], "human", options, threads, lambda *_: None)
+    return read_genome(genome, [annotation], "human", config, threads, lambda *_: None)
 
 
 def _line(chrom: str, start: int, end: int, name: str, strand: str = "+") -> str:
@@ -184,61 +180,61 @@ def _sequences(part: TranscriptTable) -> dict[str, str]:
     return {name: letters(part.codes[start : start + length]) for name, start, length in rows}
 
 
-def test_exons_are_joined_in_the_direction_of_transcription(tmp_path: Path) -> None:
+def test_splicing_on_both_strands(tmp_path: Path) -> None:
     plus = _line("1", 8, 9, "p") + _line("1", 1, 3, "p")  # in any order
     minus = _line("1", 1, 3, "m", "-") + _line("1", 8, 9, "m", "-")
     abutting = _line("1", 4, 6, "a") + _line("1", 1, 3, "a")
-    part = _read_genome_part(*_files(tmp_path, plus, minus, abutting))
+    part = _read_genome(*_files(tmp_path, plus, minus, abutting))
     assert _sequences(part) == {"p": "ACGTA", "m": "TACGT", "a": "ACGTAC"}
     assert part.table["exon_lengths"].to_list() == [[3, 2], [2, 3], [3, 3]]
 
 
 def test_lower_case_and_ambiguous_bases(tmp_path: Path) -> None:
     files = _files(tmp_path, _line("1", 1, 6, "t", "-"), genome=">1\nacgRyN\n")
-    assert _sequences(_read_genome_part(*files)) == {"t": "NNNCGT"}
+    assert _sequences(_read_genome(*files)) == {"t": "NNNCGT"}
 
 
-def test_an_exon_beyond_the_end_drops_its_transcript(tmp_path: Path) -> None:
+def test_exon_beyond_the_chromosome(tmp_path: Path) -> None:
     lines = (_line("1", 1, 10, "whole"), _line("1", 2, 3, "over") + _line("1", 9, 11, "over"))
-    part = _read_genome_part(*_files(tmp_path, *lines))
+    part = _read_genome(*_files(tmp_path, *lines))
     assert list(_sequences(part)) == ["whole"]
     assert part.dropped == {"beyond_sequence_end": 1}
 
 
-def test_a_chromosome_that_the_genome_lacks_is_counted(tmp_path: Path) -> None:
-    part = _read_genome_part(*_files(tmp_path, _line("1", 1, 4, "t"), _line("patch7", 1, 4, "u")))
+def test_missing_chromosome(tmp_path: Path) -> None:
+    part = _read_genome(*_files(tmp_path, _line("1", 1, 4, "t"), _line("patch7", 1, 4, "u")))
     assert list(_sequences(part)) == ["t"]
     assert part.dropped == {"chromosome_not_in_genome": 1}
-    assert part.facts["chromosomes_missing"] == ["patch7"]
-    assert part.says == []
+    assert part.metadata["chromosomes_missing"] == ["patch7"]
+    assert part.messages == []
 
 
-def test_other_names_of_chromosomes_are_found_and_said(tmp_path: Path) -> None:
-    part = _read_genome_part(*_files(tmp_path, _line("chr1", 1, 4, "t"), _line("chr2", 1, 4, "u")))
+def test_renamed_chromosomes(tmp_path: Path) -> None:
+    part = _read_genome(*_files(tmp_path, _line("chr1", 1, 4, "t"), _line("chr2", 1, 4, "u")))
     assert _sequences(part) == {"t": "ACGT", "u": "GGGG"}
-    assert part.facts["chromosomes_renamed"] == {"chr1": "1", "chr2": "2"}
-    assert part.says == ["human: chromosome names of annotation = genome: chr1 = 1, chr2 = 2"]
+    assert part.metadata["chromosomes_renamed"] == {"chr1": "1", "chr2": "2"}
+    assert part.messages == ["human: chromosome names of annotation = genome: chr1 = 1, chr2 = 2"]
 
 
-def test_a_genome_of_another_species_is_refused(tmp_path: Path) -> None:
+def test_genome_of_another_species(tmp_path: Path) -> None:
     files = _files(tmp_path, _line("scaffold_9", 1, 4, "t"))
     with pytest.raises(
         InputError, match=r"no sequence name in common, found 'scaffold_9' .* and '1'"
     ):
-        _read_genome_part(*files)
+        _read_genome(*files)
 
 
-def test_a_structure_table_has_no_coordinates(tmp_path: Path) -> None:
+def test_structure_table_with_genome(tmp_path: Path) -> None:
     genome, _ = _files(tmp_path)
     table = tmp_path / "s.tsv"
     table.write_text("transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\nt\t1\t3\t1\t3,2\n")
     with pytest.raises(InputError, match="no transcript with coordinates"):
-        _read_genome_part(genome, table)
+        _read_genome(genome, table)
 
 
-def test_rows_are_by_chromosome_and_the_same_with_many_threads(world: Any) -> None:
+def test_same_rows_with_any_number_of_threads(world: Any) -> None:
     one, four = (
-        _read_genome_part(world.genome, world.annotation, threads=threads) for threads in (1, 4)
+        _read_genome(world.genome, world.annotation, threads=threads) for threads in (1, 4)
     )
     assert one.table.equals(four.table)
     assert one.codes.tolist() == four.codes.tolist()
@@ -246,12 +242,12 @@ def test_rows_are_by_chromosome_and_the_same_with_many_threads(world: Any) -> No
     assert one.table["order"].to_list() == list(range(len(world.truth)))
 
 
-def test_shards_take_their_place_in_the_whole(world: Any) -> None:
-    whole = _read_genome_part(world.genome, world.annotation)
+def test_order_of_shards(world: Any) -> None:
+    whole = _read_genome(world.genome, world.annotation)
     order: list[int] = []
     for number in (1, 2, 3):
-        shard = Options(OPTIONS.calling, True, OPTIONS.max_length, (number, 3))
-        part = _read_genome_part(world.genome, world.annotation, shard)
+        shard = BuildConfig(shard=f"{number}/3")
+        part = _read_genome(world.genome, world.annotation, shard)
         order += part.table["order"].to_list()
         assert part.records == whole.records
     assert sorted(order) == whole.table["order"].to_list()
@@ -264,26 +260,22 @@ def _part(lengths: list[int], genes: list[str] | None = None) -> TranscriptTable
     return TranscriptTable(table, np.empty(0, np.uint8), len(lengths))
 
 
-def _options(max_length: int = 100, shard: tuple[int, int] | None = None) -> Options:
-    return Options(OrfCalling(True, 300), True, max_length, shard)
-
-
-def test_empty_and_too_long_transcripts_are_dropped_and_counted() -> None:
+def test_empty_and_too_long_transcripts() -> None:
     part = _part([0, 1, 100, 101, 500])
-    select(part, "human", _options())
+    filter_rows(part, "human", BuildConfig(max_length=100))
     assert part.table["length"].to_list() == [1, 100]
     assert part.dropped == {"empty": 1, "longer_than_max_length": 2}
-    assert part.seen == 5
+    assert part.shard_records == 5
 
 
-def test_a_row_of_unknown_length_is_not_lost_in_silence() -> None:
+def test_unknown_length() -> None:
     part = _part([5, 6])
     part.table = part.table.with_columns(length=pl.Series([5, None]))
-    select(part, "human", _options())
+    filter_rows(part, "human", BuildConfig(max_length=100))
     assert part.table.height + sum(part.dropped.values()) == 2
 
 
-def test_notes_count_and_keep() -> None:
+def test_note() -> None:
     part = _part([1, 2, 3])
     part.note(pl.col("length") > 1, "odd")
     part.note(pl.col("length") > 9, "never")
@@ -292,13 +284,13 @@ def test_notes_count_and_keep() -> None:
 
 
 @pytest.mark.parametrize("of", [1, 2, 7])
-def test_every_gene_is_in_exactly_one_shard_whatever_its_version(of: int) -> None:
+def test_every_gene_is_in_one_shard(of: int) -> None:
     genes = [f"ENSG{i // 3:011d}.{i % 3 + 1}" for i in range(90)]
     seen: dict[str, int] = {}
     total = 0
     for number in range(1, of + 1):
         part = _part([9] * 90, genes)
-        select(part, "human", _options(shard=(number, of)))
+        filter_rows(part, "human", BuildConfig(shard=f"{number}/{of}"))
         total += part.table.height
         for gene in part.table["gene_id"]:
             assert seen.setdefault(gene.split(".")[0], number) == number
@@ -306,17 +298,14 @@ def test_every_gene_is_in_exactly_one_shard_whatever_its_version(of: int) -> Non
     assert len(set(seen.values())) == of
 
 
-OPTIONS_READING = Options(OrfCalling(False, 300), True, 12_288)
-
-
 @pytest.mark.parametrize("kind", ["genome", "transcripts"])
-def test_a_part_is_marked_and_its_progress_adds_up(world: Any, kind: str) -> None:
+def test_read_input(world: Any, kind: str) -> None:
     paths: dict[str, Path | None] = {"genome": None, "transcripts": None}
     paths[kind] = getattr(world, kind)
     steps: list[tuple[int, int]] = []
     source = Input("human", paths["transcripts"], paths["genome"], (world.annotation,))
-    part = read_part(source, OPTIONS_READING, 2, lambda *step: steps.append(step))
-    assert part.table.columns == list(ROWS)
+    part = read_input(source, BuildConfig(orf=False), 2, lambda *step: steps.append(step))
+    assert part.table.columns == list(COLUMNS)
     assert sum(done for done, _ in steps) == len(world.truth) == steps[-1][1]
     truth = {one.transcript_id: one for one in world.truth}
     for row in part.table.rows(named=True):
@@ -328,16 +317,15 @@ def test_a_part_is_marked_and_its_progress_adds_up(world: Any, kind: str) -> Non
         assert (row["species"], row["n_exons"]) == ("human", len(one.exon_ends))
 
 
-def test_what_has_no_cds_can_be_left_out(world: Any) -> None:
-    options = Options(OPTIONS_READING.calling, False, OPTIONS_READING.max_length)
+def test_no_noncoding(world: Any) -> None:
     source = Input("human", world.transcripts, None, (world.annotation,))
-    part = read_part(source, options, 1, lambda *_: None)
+    part = read_input(source, BuildConfig(orf=False, noncoding=False), 1, lambda *_: None)
     without = sum(not one.codon_starts for one in world.truth)
     assert part.dropped == {"noncoding": without}
     assert set(part.table["cds_source"]) == {"annotated"}
 
 
-def test_what_is_known_not_to_code_gets_no_chance_orf(tmp_path: Path) -> None:
+def test_known_noncoding_rnas_get_no_orf(tmp_path: Path) -> None:
     fasta = tmp_path / "rna.fa"
     names = [
         "mrna gene:ENSG00000000001.7",
@@ -353,11 +341,11 @@ def test_what_is_known_not_to_code_gets_no_chance_orf(tmp_path: Path) -> None:
         schema=["gene_id", "biotype"],
         orient="row",
     )
-    options = Options(OrfCalling(True, 9), True, 12_288)
+    config = BuildConfig(orf_min_length=9)
     source = Input("human", fasta, None, ())
-    with_table = read_part(source, options, 1, lambda *_: None, genes).table
+    with_table = read_input(source, config, 1, lambda *_: None, genes).table
     orf, none = "orf", "none"
     assert with_table["cds_source"].to_list() == [orf, none, orf, none, none, orf]
     assert with_table["biotype"].to_list() == ["x", "lncRNA", "protein_coding", "lncRNA", "", ""]
-    without = read_part(source, options, 1, lambda *_: None).table
+    without = read_input(source, config, 1, lambda *_: None).table
     assert without["cds_source"].to_list() == [orf, orf, orf, none, none, orf]

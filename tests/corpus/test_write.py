@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 
 from isoclr._io import sha256
+from isoclr.cli import main
 from isoclr.corpus.build import build
-from isoclr.corpus.corpus import INDEX_DTYPE, Corpus
+from isoclr.corpus.corpus import INDEX_DTYPE, Corpus, open_corpus
 from isoclr.corpus.write import (
     COLUMNS,
-    add,
-    check_target,
+    add_counts,
     drop_duplicates,
     index_rows,
     merge,
@@ -23,26 +23,10 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, nucleotides
 
 
-def test_counts_are_added_by_reason() -> None:
+def test_add_counts() -> None:
     total = {"empty": 2}
-    add(total, Counter({"empty": 1, "noncoding": 4}))
+    add_counts(total, Counter({"empty": 1, "noncoding": 4}))
     assert total == {"empty": 3, "noncoding": 4}
-
-
-def test_a_free_name_or_an_empty_folder_or_a_corpus_may_be_written(tmp_path: Path) -> None:
-    check_target(tmp_path / "new", overwrite=False)
-    check_target(tmp_path, overwrite=True)
-    (tmp_path / "corpus.json").write_text("{}")
-    check_target(tmp_path, overwrite=True)
-    with pytest.raises(InputError, match="exists already"):
-        check_target(tmp_path, overwrite=False)
-
-
-def test_nothing_else_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("precious")
-    for target in (tmp_path, tmp_path / "file"):
-        with pytest.raises(InputError, match="not a corpus, --overwrite replaces nothing else"):
-            check_target(target, overwrite=True)
 
 
 SOURCE = nucleotides("ACGTACGTACGTTTTT")
@@ -68,21 +52,21 @@ def _kept(*rows: dict[str, Any]) -> tuple[list[str], dict[str, dict[str, int]]]:
     return table["transcript_id"].to_list(), {name: dict(count) for name, count in dropped.items()}
 
 
-def test_one_sequence_within_a_gene_set_stays_whatever_its_marks() -> None:
+def test_identical_sequences_of_a_gene_set() -> None:
     kept, dropped = _kept(_row(0, "a"), _row(1, "b", start=4, source=1), _row(2, "c", start=1))
     assert kept == ["a", "c"]
     assert dropped == {"human": {"identical_sequence": 1}}
 
 
-def test_the_same_sequence_in_another_gene_set_stays() -> None:
+def test_identical_sequences_of_two_gene_sets() -> None:
     assert _kept(_row(0, "a"), _row(1, "b", gene_set="h"))[0] == ["a", "b"]
 
 
-def test_a_prefix_is_another_sequence() -> None:
+def test_prefix_is_not_a_duplicate() -> None:
     assert _kept(_row(0, "a"), _row(1, "b", length=8))[0] == ["a", "b"]
 
 
-def test_the_better_annotated_stays_then_the_earlier() -> None:
+def test_best_annotated_duplicate_is_kept() -> None:
     assert _kept(_row(0, "a"), _row(1, "b", cds_source="annotated"))[0] == ["b"]
     assert _kept(_row(0, "a", cds_source="orf"), _row(1, "b", n_exons=2))[0] == ["b"]
     better = _row(1, "b", cds_source="annotated")
@@ -90,20 +74,20 @@ def test_the_better_annotated_stays_then_the_earlier() -> None:
     assert _kept(_row(0, "a", cds_source="orf"), _row(1, "b"))[0] == ["a"]
 
 
-def test_an_id_stays_once_in_a_species_even_if_sequences_differ() -> None:
+def test_duplicate_ids() -> None:
     other = _row(2, "a", species="mouse", start=2)
     kept, dropped = _kept(_row(0, "a"), _row(1, "a", start=1, n_exons=2), other)
     assert kept == ["a", "a"]
     assert dropped == {"human": {"duplicate_id": 1}, "mouse": {}}
 
 
-def test_rows_stay_in_the_order_of_the_inputs() -> None:
+def test_rows_keep_the_order_of_the_inputs() -> None:
     rows = [_row(i, f"t{i}", start=i % 8, length=5 + i % 3, n_exons=i % 2) for i in range(8)]
     assert _kept(*rows[::-1])[0] == [f"t{i}" for i in range(8)]
 
 
 @pytest.fixture
-def words(world: Any, tmp_path: Path) -> tuple[str, ...]:
+def inputs(world: Any, toml: Any, tmp_path: Path) -> tuple[Path, ...]:
     """Three inputs with ids and sequences that are in several of them, some under other genes."""
     again = tmp_path / "again.fa"
     with again.open("w") as stream:
@@ -112,38 +96,34 @@ def words(world: Any, tmp_path: Path) -> tuple[str, ...]:
             gene = other.gene_id if i % 4 else one.gene_id
             name = f"copy{i}" if i % 2 else one.transcript_id
             stream.write(f">{name} gene:{gene}\n{other.sequence}\n")
-    return (
-        f"species=human,genome={world.genome},annotation={world.annotation}",
-        f"species=human,transcripts={again}",
-        f"species=mouse,transcripts={world.transcripts},annotation={world.annotation}",
+    return toml(  # type: ignore[no-any-return]
+        {"species": "human", "genome": world.genome, "annotation": world.annotation},
+        {"species": "human", "transcripts": again},
+        {"species": "mouse", "transcripts": world.transcripts, "annotation": world.annotation},
     )
 
 
-def _shards(words: tuple[str, ...], folder: Path, of: int, **options: Any) -> list[Path]:
+def _shards(inputs: tuple[Path, ...], folder: Path, of: int, **options: Any) -> list[Path]:
     return [
-        build(out=folder / f"s{i}", input=words, shard=f"{i}/{of}", **options).path
+        build(inputs, out=folder / f"s{i}", shard=f"{i}/{of}", **options).path
         for i in range(1, of + 1)
     ]
 
 
 @pytest.mark.parametrize("of", [1, 3, 16])
-def test_shards_merge_to_the_very_bytes_of_the_whole(
-    words: tuple[str, ...], tmp_path: Path, of: int
-) -> None:
-    whole = build(out=tmp_path / "whole", input=words, max_length=400)
+def test_merged_shards_equal_the_whole(inputs: tuple[Path, ...], tmp_path: Path, of: int) -> None:
+    whole = build(inputs, out=tmp_path / "whole", max_length=400)
     dropped = whole.meta["by_species"]["human"]["dropped"]
     assert dropped["duplicate_id"] > 0
     assert dropped["identical_sequence"] > 0
-    shards = _shards(words, tmp_path, of, max_length=400)
+    shards = _shards(inputs, tmp_path, of, max_length=400)
     assert of < 16 or any(not len(Corpus(shard)) for shard in shards)  # an empty one is no trouble
     merged = merge(tuple(reversed(shards)), out=tmp_path / "merged")
     for name in ("codes.bin", "index.npy", "transcripts.parquet", "corpus.json"):
         assert (merged.path / name).read_bytes() == (whole.path / name).read_bytes(), name
 
 
-def test_both_copies_of_a_pseudo_autosomal_gene_are_in_one_shard_and_kept_once(
-    tmp_path: Path,
-) -> None:
+def test_pseudoautosomal_gene_copies_share_a_shard(toml: Any, tmp_path: Path) -> None:
     fasta = tmp_path / "par.fa"
     records = [
         f">ENST{i:011d}.1{mark} gene:ENSG{i:011d}.2{mark}\n{'ACGT' * (i + 1)}\n"
@@ -151,12 +131,12 @@ def test_both_copies_of_a_pseudo_autosomal_gene_are_in_one_shard_and_kept_once(
         for i in range(20)
     ]
     fasta.write_text("".join(records))
-    words = (f"species=human,transcripts={fasta}",)
-    whole = build(out=tmp_path / "whole", input=words)
+    inputs = toml({"species": "human", "transcripts": fasta})
+    whole = build(inputs, out=tmp_path / "whole")
     assert whole.meta["by_species"]["human"]["dropped"] == {"identical_sequence": 20}
     assert whole.meta["by_species"]["human"]["genes"] == 20
     assert not whole.transcripts["gene_id"].str.contains("PAR_Y").any()
-    shards = _shards(words, tmp_path, 3)
+    shards = _shards(inputs, tmp_path, 3)
     names = [set(Corpus(shard).transcripts["gene_set"]) for shard in shards]
     assert [len(shard) for shard in map(Corpus, shards)] == [2 * len(each) for each in names]
     merged = merge(tuple(shards), out=tmp_path / "merged")
@@ -164,41 +144,44 @@ def test_both_copies_of_a_pseudo_autosomal_gene_are_in_one_shard_and_kept_once(
         assert (merged.path / name).read_bytes() == (whole.path / name).read_bytes(), name
 
 
-def test_isoforms_of_a_gene_are_in_one_shard(words: tuple[str, ...], tmp_path: Path) -> None:
+def test_isoforms_of_a_gene_share_a_shard(inputs: tuple[Path, ...], tmp_path: Path) -> None:
     genes = [
         set(Corpus(path).transcripts.select("species", "gene_set").iter_rows())
-        for path in _shards(words, tmp_path, 2)
+        for path in _shards(inputs, tmp_path, 2)
     ]
     assert genes[0]
     assert genes[1]
     assert not genes[0] & genes[1]
 
 
-def test_shards_that_do_not_belong_together(words: tuple[str, ...], tmp_path: Path) -> None:
-    one, two = _shards(words, tmp_path, 2)
+def test_shards_of_different_builds(
+    inputs: tuple[Path, ...], world: Any, toml: Any, tmp_path: Path
+) -> None:
+    one, two = _shards(inputs, tmp_path, 2)
     with pytest.raises(InputError, match=r"of its shards 2/2 not given"):
         merge((one,), out=tmp_path / "c")
     with pytest.raises(InputError, match=r"shard 1/2 again"):
         merge((one, one, two), out=tmp_path / "c")
-    other = build(out=tmp_path / "o", input=words, shard="2/2", max_length=99).path
+    other = build(inputs, out=tmp_path / "o", shard="2/2", max_length=99).path
     with pytest.raises(InputError, match="another options than"):
         merge((one, other), out=tmp_path / "c")
-    third = build(out=tmp_path / "t", input=words, shard="3/3").path
+    third = build(inputs, out=tmp_path / "t", shard="3/3").path
     with pytest.raises(InputError, match="shard 3/3, expected one of 2"):
         merge((one, two, third), out=tmp_path / "c")
-    less = build(out=tmp_path / "l", input=words[:1], shard="2/2").path
+    other_inputs = toml({"species": "human", "transcripts": world.transcripts})
+    less = build(other_inputs, out=tmp_path / "l", shard="2/2").path
     with pytest.raises(InputError, match="not shards of one build"):
         merge((one, less), out=tmp_path / "c")
-    whole = build(out=tmp_path / "w", input=words).path
-    with pytest.raises(InputError, match="a whole corpus, expected one that"):
+    whole = build(inputs, out=tmp_path / "w").path
+    with pytest.raises(InputError, match="a whole corpus, expected one from"):
         merge((whole,), out=tmp_path / "c")
     assert not (tmp_path / "c").exists()
 
 
-def test_merge_needs_shards_and_a_free_name(words: tuple[str, ...], tmp_path: Path) -> None:
+def test_merge_of_nothing_or_to_an_existing_name(inputs: tuple[Path, ...], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no shards given"):
         merge((), out=tmp_path / "c")
-    shards = _shards(words, tmp_path, 1)
+    shards = _shards(inputs, tmp_path, 1)
     with pytest.raises(InputError, match="exists already"):
         merge(tuple(shards), out=shards[0])
 
@@ -226,7 +209,7 @@ def _table() -> pl.DataFrame:
     return rows.with_columns(pl.lit("").alias(name) for name in texts)
 
 
-def test_codes_of_rows_follow_one_another(tmp_path: Path) -> None:
+def test_codes_of_adjacent_rows(tmp_path: Path) -> None:
     steps: list[int] = []
     write(tmp_path, _table(), SOURCES, META, steps.append)
     written = np.fromfile(tmp_path / "codes.bin", np.uint8)
@@ -234,7 +217,7 @@ def test_codes_of_rows_follow_one_another(tmp_path: Path) -> None:
     assert sum(steps) == 4
 
 
-def test_what_lies_between_two_rows_is_not_written(tmp_path: Path) -> None:
+def test_codes_between_rows_are_left_out(tmp_path: Path) -> None:
     table = _table().with_columns(
         source=0, start=pl.Series([0, 3, 4, 4]), length=pl.Series([1, 1, 3, 2])
     )
@@ -243,7 +226,7 @@ def test_what_lies_between_two_rows_is_not_written(tmp_path: Path) -> None:
     assert written.tolist() == nucleotides("A" + "C" + "GGT" + "GG").tolist()
 
 
-def test_index_numbers_gene_sets_by_first_appearance_and_species_by_the_list() -> None:
+def test_index_rows() -> None:
     index = index_rows(_table().with_columns(offset=pl.Series([0, 2, 4, 7])), META["species"] or [])
     assert index.dtype == INDEX_DTYPE
     assert index["gene_set"].tolist() == [0, 1, 0, 2]
@@ -252,7 +235,7 @@ def test_index_numbers_gene_sets_by_first_appearance_and_species_by_the_list() -
     assert index["cds_end"].tolist() == [-1, -1, 3, -1]
 
 
-def test_meta_counts_and_fingerprints_every_file(tmp_path: Path) -> None:
+def test_corpus_json_counts_and_checksums(tmp_path: Path) -> None:
     write(tmp_path, _table(), SOURCES, META)
     meta = json.loads((tmp_path / "corpus.json").read_text())
     assert meta["counts"] == {"transcripts": 4, "gene_sets": 3, "nucleotides": 11}
@@ -262,15 +245,31 @@ def test_meta_counts_and_fingerprints_every_file(tmp_path: Path) -> None:
     assert set(meta["files"]) == {"codes.bin", "index.npy", "transcripts.parquet"}
 
 
-def test_names_are_in_the_documented_columns_and_a_shard_keeps_its_order(tmp_path: Path) -> None:
+def test_columns_of_the_transcript_table(tmp_path: Path) -> None:
     write(tmp_path, _table(), SOURCES, META)
     assert pl.read_parquet(tmp_path / "transcripts.parquet").columns == list(COLUMNS)
     write(tmp_path, _table(), SOURCES, META | {"shard": [1, 2]})
     assert pl.read_parquet(tmp_path / "transcripts.parquet")["order"].to_list() == [0, 3, 4, 9]
 
 
-def test_a_shard_may_be_empty(tmp_path: Path) -> None:
+def test_empty_shard(tmp_path: Path) -> None:
     write(tmp_path, _table().clear(), SOURCES, META | {"shard": [1, 2]})
     assert (tmp_path / "codes.bin").stat().st_size == 0
     counts = json.loads((tmp_path / "corpus.json").read_text())["counts"]
     assert counts == {"transcripts": 0, "gene_sets": 0, "nucleotides": 0}
+
+
+def test_merge_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("T.fa").write_text(">t\nATGAAATAACC\n>u\nGGGTTT\n>v\nGG\n")
+    for i in (1, 2):
+        words = f"build --out S{i} --species human --transcripts T.fa --shard {i}/2"
+        assert main(words.split()) == 0
+    capsys.readouterr()
+    assert main(["merge", "S2", "S1", "--out", "C"]) == 0
+    assert "3 transcripts in the inputs, 3 kept" in capsys.readouterr().out
+    assert open_corpus("C").transcripts["transcript_id"].to_list() == ["t", "u", "v"]
+    assert main(["merge", "S1", "--out", "D"]) == 2
+    assert "2/2 not given" in capsys.readouterr().err

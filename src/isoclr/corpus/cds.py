@@ -1,28 +1,26 @@
-"""The coding sequence of every transcript, and the marks of codons and exons on its codes.
+"""Coding sequences of transcripts, and the codon-start and exon-end bits of their codes.
 
-Where a CDS comes from, in this order:
+The CDS of a transcript is, in this order:
 
-1. the annotation, then the FASTA header (``cds_source`` ``annotated``). If it stops short of a stop codon that comes
-   next in frame, the stop is added: GTF files leave it out;
-2. nowhere, when the transcript is known not to code (``none``): its biotype (its own, else its gene's in a table of
-   gene ids) or its accession says so, or an annotation that marks the CDS of other transcripts covers it and marks
-   none;
-3. else the longest open reading frame, when ``orf`` is on (``orf``): RNAs without an annotation that are, or
-   might be, mRNAs.
+1. ``annotated``: from the annotation, else from the FASTA header. A stop codon that follows in frame is added, because
+   GTF files leave it out.
+2. ``none``: for known non-coding transcripts, according to their biotype (or their gene's), their accession, or an
+   annotation that marks coding sequences but not theirs.
+3. ``orf``: the longest open reading frame, if ORF calling is on.
 """
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from isoclr.genomics.codons import STOP_CODONS, codon_numbers
 from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, longest_orf
 from isoclr.genomics.genome import Ints, batches, codon_starts
 
-_STOPS = (0b11_00_00, 0b11_00_10, 0b11_10_00)  # TAA, TAG, TGA, two bits a base
+Bools = NDArray[np.bool_]
 
 _NONCODING = (
     r"(?i)pseudogen|antisense|processed_transcript|retained_intron|\bsense_|non_?coding|cds_not_defined"
@@ -30,19 +28,11 @@ _NONCODING = (
     r"|(?:nc|linc|lnc_?|r|t|sn|sno|mi|sca|sc|s|pi|si|y_|vault_?|misc_|guide_|telomerase_|RNase_[MP]+_|SRP_)RNA"
 )
 _CODING = r"(?i)mRNA|polymorphic_pseudogene|protein_coding$|protein_coding_LoF"
-_NONCODING_ACCESSION = r"^[NX]R_\d"  # RefSeq's non-coding RNAs
-
-
-@dataclass(frozen=True)
-class OrfCalling:
-    """Whether open reading frames are looked for, and the shortest (nt) that counts."""
-
-    on: bool
-    min_length: int
+_NONCODING_ACCESSION = r"^[NX]R_\d"  # RefSeq
 
 
 def known_noncoding() -> pl.Expr:
-    """Whether a transcript's biotype or accession says that it does not code."""
+    """Whether the biotype or accession of a transcript marks it as non-coding."""
     biotype = pl.col("biotype")
     by_type = biotype.str.contains(_NONCODING) & ~biotype.str.contains(_CODING)
     return by_type | pl.col("transcript_id").str.contains(_NONCODING_ACCESSION)
@@ -51,21 +41,21 @@ def known_noncoding() -> pl.Expr:
 def assign_cds(
     table: pl.DataFrame,
     codes: Codes,
-    calling: OrfCalling,
+    orf_min_length: int | None,
     noted: Counter[str],
     advance: Callable[[int], None] = lambda _: None,
 ) -> pl.DataFrame:
-    """The CDS of every transcript and where it comes from.
+    """Find the CDS of every transcript.
 
     Args:
-        table: start, length, cds_start, cds_end, no_cds (known not to code) of every transcript.
-        codes: nucleotide codes that ``start`` points into.
-        calling: whether and how open reading frames are called.
-        noted: counts what was mended.
-        advance: called with the number of transcripts done.
+        table: Transcripts: start, length, cds_start, cds_end, no_cds (known to be non-coding).
+        codes: Nucleotide codes that ``start`` points into.
+        orf_min_length: Length (nt) of the shortest open reading frame to call; None calls none.
+        noted: Counts of corrections, added to in place.
+        advance: Called with the number of transcripts done since the last call.
 
     Returns:
-        The table with cds_start, cds_end settled and ``cds_source`` added.
+        The table with corrected cds_start and cds_end, and with cds_source.
     """
     start, length = table["start"].to_numpy(), table["length"].to_numpy()
     first, end = table["cds_start"].to_numpy().copy(), table["cds_end"].to_numpy().copy()
@@ -74,16 +64,20 @@ def assign_cds(
     annotated = first >= 0
     short = _lacks_stop(codes, start, length, first, end)
     end[short] += 3
-    _note(noted, "cds_outside_transcript", outside)
-    _note(noted, "cds_not_multiple_of_three", annotated & ((end - first) % 3 != 0))
-    _note(noted, "stop_codon_added", short)
+    for reason, flags in (
+        ("cds_outside_transcript", outside),
+        ("cds_not_multiple_of_three", annotated & ((end - first) % 3 != 0)),
+        ("stop_codon_added", short),
+    ):
+        if flags.any():
+            noted[reason] += int(flags.sum())
     source = np.where(annotated, "annotated", "none").astype(object)
-    open_to_call = ~annotated & ~table["no_cds"].to_numpy() & calling.on
     done = 0
-    for i in np.flatnonzero(open_to_call).tolist():
-        found = longest_orf(codes[start[i] : start[i] + length[i]], calling.min_length)
-        if found is not None:
-            first[i], end[i] = found
+    for i in np.flatnonzero(~annotated & ~table["no_cds"].to_numpy()).tolist():
+        if orf_min_length is None:
+            break
+        if orf := longest_orf(codes[start[i] : start[i] + length[i]], orf_min_length):
+            first[i], end[i] = orf
             source[i] = "orf"
         if i - done >= 500:
             advance(i - done)
@@ -96,47 +90,37 @@ def assign_cds(
     )
 
 
+def _lacks_stop(codes: Codes, start: Ints, length: Ints, first: Ints, end: Ints) -> Bools:
+    """Whether the last codon is not a stop, but the triplet after the CDS is."""
+    lacks: Bools = (first >= 0) & ((end - first) % 3 == 0) & (end + 3 <= length)
+    rows = np.flatnonzero(lacks)
+    after = start[rows] + end[rows]
+    lacks[rows] = ~_is_stop(codes, after - 3) & _is_stop(codes, after)
+    return lacks
+
+
+def _is_stop(codes: Codes, positions: Ints) -> Bools:
+    triplets = codes[positions[:, None] + np.arange(3)] & NUCLEOTIDE_BITS
+    return np.isin(codon_numbers(triplets), STOP_CODONS)
+
+
 def mark(table: pl.DataFrame, codes: Codes) -> None:
     """Set the codon-start and exon-end bits of every transcript, in place.
 
     Args:
-        table: start, length, cds_start, cds_end, exon_lengths (null: unknown) of every transcript.
-        codes: nucleotide codes that ``start`` points into.
+        table: Transcripts: start, length, cds_start, cds_end, exon_lengths (null where unknown).
+        codes: Nucleotide codes that ``start`` points into.
     """
     for rows in batches(table["length"].to_numpy()):
         _mark_batch(table[rows], codes)
 
 
 def _mark_batch(table: pl.DataFrame, codes: Codes) -> None:
-    start = table["start"].to_numpy()
-    first, end = table["cds_start"].to_numpy(), table["cds_end"].to_numpy()
-    has = first >= 0
-    codes[codon_starts((start + first)[has], (start + end)[has])] |= CODON_START
+    start, first, end = (table[name].to_numpy() for name in ("start", "cds_start", "cds_end"))
+    coding = first >= 0
+    codes[codon_starts((start + first)[coding], (start + end)[coding])] |= CODON_START
     exons = table.filter(pl.col("exon_lengths").is_not_null()).select(
         "start", ends=pl.col("exon_lengths").list.eval(pl.element().cum_sum() - 1)
     )
     exons = exons.explode("ends").drop_nulls()
     codes[(exons["start"] + exons["ends"]).to_numpy()] |= EXON_END
-
-
-def _lacks_stop(
-    codes: Codes, start: Ints, length: Ints, first: Ints, end: Ints
-) -> NDArray[np.bool_]:
-    """Whether the last codon is no stop but the next triplet of the transcript is one."""
-    lacks: NDArray[np.bool_] = (first >= 0) & ((end - first) % 3 == 0) & (end + 3 <= length)
-    where = np.flatnonzero(lacks)
-    at = start[where] + end[where]
-    lacks[where] = ~_is_stop(codes, at - 3) & _is_stop(codes, at)
-    return lacks
-
-
-def _is_stop(codes: Codes, at: Ints) -> NDArray[np.bool_]:
-    triplet = (codes[at[:, None] + np.arange(3)] & NUCLEOTIDE_BITS).astype(np.int64)  # (n, 3)
-    value = triplet @ np.array([16, 4, 1])
-    stop: NDArray[np.bool_] = np.isin(value, _STOPS) & (triplet < 4).all(axis=1)
-    return stop
-
-
-def _note(noted: Counter[str], reason: str, flags: NDArray[np.bool_]) -> None:
-    if count := int(flags.sum()):
-        noted[reason] += count

@@ -1,6 +1,5 @@
-"""Opening a corpus: memory maps, whatever its size, with numpy alone."""
+"""A corpus on disk: its files, opened as memory maps with NumPy alone."""
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoclr._config import read_json
 from isoclr._io import sha256
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 SCHEMA = 1
-"""Version of the layout; a reader refuses a corpus with a higher one."""
+"""Version of the file layout; a corpus with a higher version is refused."""
 
 META = "corpus.json"
 CODES = "codes.bin"
 INDEX = "index.npy"
 TRANSCRIPTS = "transcripts.parquet"
 DATA_FILES = (CODES, INDEX, TRANSCRIPTS)
+FILES = (META, *DATA_FILES)
 
 INDEX_DTYPE = np.dtype(
     [
@@ -37,27 +38,25 @@ INDEX_DTYPE = np.dtype(
         ("n_exons", "<i4"),
     ]
 )
-"""One row a transcript: where its codes begin, how many, and its numbers; −1 for no CDS, 0 for unknown exons."""
+"""One entry per transcript: offset and length of its codes, and its numbers; −1: no CDS, 0 exons: unknown."""
 
 
 class Corpus:
-    """Mature RNAs of one or more species, six tracks a nucleotide, grouped into gene sets.
+    """Mature RNAs of one or more species with six tracks per nucleotide, grouped into gene sets.
 
-    Open one with :func:`open_corpus`; nothing is read before it is used.
-
-    Attributes:
-        path: the directory.
-        meta: what ``corpus.json`` says: options, inputs, counts, everything dropped and why.
-        codes: the codes of all transcripts ``(nt,)`` uint8, see :mod:`isoclr.genomics.encoding`.
-        index: one row a transcript ``(n,)``: offset, length, gene_set, species, cds_start, cds_end, n_exons.
+    Open one with :func:`open_corpus`; data are read on access.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        """Directory of the corpus."""
         self.meta: dict[str, Any] = _read_meta(path)
+        """Content of ``corpus.json``: options, inputs, counts, and what was dropped and why."""
         _check_sizes(path, self.meta)
         self.codes: Codes = _map_codes(path / CODES)
+        """Codes ``(nt,)`` of all transcripts, see :mod:`isoclr.genomics.encoding`."""
         self.index: NDArray[np.void] = _map_index(path / INDEX)
+        """Index ``(n,)`` of the transcripts, see :data:`INDEX_DTYPE`."""
 
     def __len__(self) -> int:
         return len(self.index)
@@ -70,25 +69,25 @@ class Corpus:
 
     @property
     def species(self) -> list[str]:
-        """Names of the species; the index' ``species`` is a position in this list."""
+        """Names of the species; ``species`` in the index is a position in this list."""
         return list(self.meta["species"])
 
     @property
     def num_gene_sets(self) -> int:
-        """How many gene sets there are; their numbers are 0 … this − 1."""
+        """Number of gene sets; they are numbered from 0."""
         return int(self.meta["counts"]["gene_sets"])
 
-    def codes_of(self, i: int) -> Codes:
-        """The codes ``(length,)`` of transcript ``i``: a view of the memory map, no copy."""
-        row = self.index[i]
-        start = int(row["offset"])
-        return self.codes[start : start + int(row["length"])]
+    def codes_of(self, row: int) -> Codes:
+        """Codes ``(length,)`` of one transcript: a view of the memory map, not a copy."""
+        entry = self.index[row]
+        start = int(entry["offset"])
+        return self.codes[start : start + int(entry["length"])]
 
     @cached_property
     def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Which transcripts a gene set has: ``(order, starts)``.
+        """Transcripts by gene set, as ``(order, starts)``.
 
-        ``order[starts[g]:starts[g + 1]]`` are the transcripts of gene set ``g``, in the corpus' order.
+        ``order[starts[g]:starts[g + 1]]`` are the rows of gene set ``g``, in the order of the corpus.
         """
         gene_set = np.asarray(self.index["gene_set"])
         sizes = np.bincount(gene_set, minlength=self.num_gene_sets)
@@ -97,7 +96,7 @@ class Corpus:
 
     @cached_property
     def transcripts(self) -> "pl.DataFrame":
-        """The names: transcript_id, gene_id, gene_symbol, gene_set, species, biotype, … (imports polars)."""
+        """Table of transcripts: transcript_id, gene_id, gene_symbol, gene_set, species, biotype, … (imports polars)."""
         import polars as pl
 
         try:
@@ -106,48 +105,48 @@ class Corpus:
             raise _damaged(self.path / TRANSCRIPTS, "not a Parquet file", "one") from None
 
     def find(self, transcript_id: str) -> int:
-        """Number of a transcript; its version may be left out (then the first one with that id).
+        """Row of a transcript by its id; without a version, or with another one, the first row of that id.
 
         Raises:
-            InputError: the corpus has no such transcript.
+            InputError: The corpus has no such transcript.
         """
-        exact, unversioned = self._by_id
-        found = exact.get(transcript_id, unversioned.get(without_version(transcript_id)))
-        if found is None:
+        exact, unversioned = self._row_of_id
+        row = exact.get(transcript_id, unversioned.get(without_version(transcript_id)))
+        if row is None:
             raise InputError(
                 f"{self.path}: no transcript {transcript_id!r} among its {len(self):,}"
             )
-        return found
+        return row
 
     @cached_property
-    def _by_id(self) -> tuple[dict[str, int], dict[str, int]]:
-        names = self.transcripts["transcript_id"].to_list()
-        backwards = range(len(names) - 1, -1, -1)  # so that the first one of an id stays
+    def _row_of_id(self) -> tuple[dict[str, int], dict[str, int]]:
+        ids = self.transcripts["transcript_id"].to_list()
+        rows = range(len(ids) - 1, -1, -1)  # backwards, so that the first row of an id remains
         return (
-            {names[i]: i for i in backwards},
-            {without_version(names[i]): i for i in backwards},
+            {ids[row]: row for row in rows},
+            {without_version(ids[row]): row for row in rows},
         )
 
     def verify(self) -> None:
         """Compare the SHA-256 of every file with the one recorded when the corpus was built.
 
         Raises:
-            InputError: a file is not what was written.
+            InputError: A file has changed.
         """
-        for name, facts in self.meta["files"].items():
-            found = sha256(self.path / name)
-            if found != facts["sha256"]:
-                raise _damaged(self.path / name, f"SHA-256 is {found}", facts["sha256"])
+        for name, recorded in self.meta["files"].items():
+            digest = sha256(self.path / name)
+            if digest != recorded["sha256"]:
+                raise _damaged(self.path / name, f"SHA-256 is {digest}", recorded["sha256"])
 
 
 def open_corpus(path: str | Path) -> Corpus:
-    """Open a corpus that :func:`isoclr.build` wrote: a memory map, at once, whatever its size.
+    """Open a corpus written by :func:`isoclr.build`; memory-mapped, so opening is fast at any size.
 
     Args:
-        path: the corpus' directory.
+        path: Directory of the corpus.
 
     Raises:
-        InputError: not a corpus, a truncated file, or a corpus of a newer isoclr.
+        InputError: Not a corpus, a truncated file, or a corpus written by a newer isoclr.
 
     >>> import isoclr, tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -164,11 +163,8 @@ def _read_meta(path: Path) -> dict[str, Any]:
     file = path / META
     if not file.is_file():
         raise InputError(f"{path}: not a corpus, expected a directory with {META}")
-    try:
-        meta = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{file}: not readable as JSON ({error})") from None
-    if not isinstance(meta, dict) or not isinstance(meta.get("schema"), int):
+    meta = read_json(file, dict[str, Any], what=f"the {META} of a corpus")
+    if not isinstance(meta.get("schema"), int):
         raise InputError(f"{file}: no schema version, expected the {META} of a corpus")
     if meta["schema"] > SCHEMA:
         raise InputError(
@@ -183,13 +179,13 @@ def _check_sizes(path: Path, meta: dict[str, Any]) -> None:
         file = path / name
         if not file.is_file():
             raise InputError(f"{file}: missing; the corpus is incomplete, build it again")
-        found, expected = file.stat().st_size, meta["files"][name]["size"]
-        if found != expected:
-            raise _damaged(file, f"{found:,} bytes", f"{expected:,}")
+        size, expected = file.stat().st_size, meta["files"][name]["size"]
+        if size != expected:
+            raise _damaged(file, f"{size:,} bytes", f"{expected:,}")
 
 
 def _map_codes(path: Path) -> Codes:
-    if path.stat().st_size == 0:  # a shard that no gene fell into; an empty file cannot be mapped
+    if path.stat().st_size == 0:  # an empty shard; an empty file cannot be mapped
         return np.empty(0, np.uint8)
     return np.memmap(path, np.uint8, mode="r")
 
@@ -204,7 +200,7 @@ def _map_index(path: Path) -> NDArray[np.void]:
     return index  # type: ignore[no-any-return]
 
 
-def _damaged(file: Path, found: str, expected: str) -> InputError:
+def _damaged(file: Path, value: str, expected: str) -> InputError:
     return InputError(
-        f"{file}: {found}, expected {expected}; the corpus is damaged, build it again"
+        f"{file}: {value}, expected {expected}; the corpus is damaged, build it again"
     )

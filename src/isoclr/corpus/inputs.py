@@ -1,32 +1,82 @@
-"""What a corpus is built from: one species' transcripts, or its genome and annotation, many times over."""
+"""What a corpus is built from and with which options: the command line's and those of TOML files."""
 
-import tomllib
-from collections.abc import Mapping, Sequence
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+import msgspec
+
+from isoclr._config import Config, Meta, read_toml
 from isoclr.errors import InputError
+from isoclr.genomics.encoding import MIN_LENGTH
+from isoclr.genomics.homology import Scope
 from isoclr.genomics.species import find
 
-KEYS = ("species", "transcripts", "genome", "annotation")
+
+@dataclass(frozen=True, kw_only=True)
+class BuildConfig(Config):
+    """Options of :func:`isoclr.build`, which documents them; a TOML file may set them too."""
+
+    scope: Scope = "across-species"
+    orf: bool = True
+    orf_min_length: Annotated[int, Meta(ge=6)] = MIN_LENGTH
+    noncoding: bool = True
+    max_length: Annotated[int, Meta(ge=1)] = 12_288
+    jobs: Annotated[int, Meta(ge=0)] = 0
+    shard: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check kinds and ranges.
+
+        Raises:
+            InputError: Names the option, its value and what is possible.
+        """
+        super().__post_init__()
+        if self.shard is not None:
+            parse_shard(self.shard)
+
+    @property
+    def shard_of(self) -> tuple[int, int] | None:
+        """``--shard 2/8`` as ``(2, 8)``; None for a whole corpus."""
+        return None if self.shard is None else parse_shard(self.shard)
+
+    @property
+    def threads(self) -> int:
+        """Number of threads."""
+        return self.jobs or os.cpu_count() or 1
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Parse ``i/n``.
+
+    Raises:
+        InputError: Not two numbers, or i is not in 1 to n.
+
+    >>> parse_shard("2/8")
+    (2, 8)
+    """
+    number, _, total = text.partition("/")
+    if not (number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total)):
+        raise InputError(f"--shard is {text!r}, expected i/n with 1 ≤ i ≤ n, such as 1/4")
+    return int(number), int(total)
 
 
 @dataclass(frozen=True)
 class Input:
-    """One species' transcripts from one place.
-
-    Attributes:
-        species: the species' name.
-        transcripts: a FASTA of mature RNAs, or
-        genome: a FASTA of chromosomes.
-        annotation: where genes, exons and coding sequences are; a genome needs one.
-    """
+    """Transcripts of one species from one place."""
 
     species: str
     transcripts: Path | None
+    """FASTA of mature RNAs; None when they are spliced from a genome."""
     genome: Path | None
+    """FASTA of chromosomes."""
     annotation: tuple[Path, ...]
+    """Genes, exons and coding sequences; the first file takes precedence."""
+    orf: bool = True
+    """Whether open reading frames are called where no coding sequence is annotated."""
 
     @property
     def files(self) -> list[Path]:
@@ -35,165 +85,211 @@ class Input:
 
     @property
     def name(self) -> str:
-        """A short name for a progress bar."""
+        """Short name for a progress bar."""
         path = self.transcripts or self.genome
         return f"{self.species}: {path.name if path else ''}"
 
 
-def make_input(said: Mapping[str, Any], where: str, folder: Path = Path()) -> Input:
+class InputTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An ``[[input]]`` table of a TOML file."""
+
+    species: str
+    transcripts: str | None = None
+    genome: str | None = None
+    annotation: str | list[str] = []
+    orf: bool = True
+
+
+class InputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A TOML file of inputs; paths are relative to it, and None is for an option that it does not set."""
+
+    input: list[InputTable] = []
+    homology: str | None = None
+    gene_ids: str | dict[str, str] | None = None
+    scope: Scope | None = None
+    orf: bool | None = None
+    orf_min_length: int | None = None
+    noncoding: bool | None = None
+    max_length: int | None = None
+    jobs: int | None = None
+    shard: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Inputs and options of a build, checked."""
+
+    inputs: list[Input]
+    homology: Path | None
+    gene_ids: dict[str, Path]
+    """Species → table of gene ids."""
+    config: BuildConfig
+
+    @property
+    def species(self) -> list[str]:
+        """Names of the species in order of appearance."""
+        return list(dict.fromkeys(source.species for source in self.inputs))
+
+    @property
+    def files(self) -> list[Path]:
+        """Every input file, once."""
+        paths = [path for source in self.inputs for path in source.files]
+        paths += [*self.gene_ids.values(), *([self.homology] if self.homology else [])]
+        return list(dict.fromkeys(paths))
+
+
+def make_plan(
+    files: Iterable[Path],
+    inputs: Iterable[Input],
+    homology: Path | None,
+    gene_ids: Sequence[str],
+    config: BuildConfig,
+) -> Plan:
+    """Join the inputs and options of the command line and of TOML files.
+
+    Args:
+        files: TOML files.
+        inputs: Inputs given by options.
+        homology: Homology file; takes precedence over a TOML file's.
+        gene_ids: ``FILE`` or ``species=FILE``; take precedence over a TOML file's.
+        config: Options; one that differs from its default takes precedence over a TOML file's.
+
+    Raises:
+        InputError: No input, a missing file or an invalid option.
+    """
+    inputs = list(inputs)
+    homology = None if homology is None else existing_file(homology, "--homology")
+    tables: list[tuple[str, Path | str]] = [_species_and_file(text) for text in gene_ids]
+    for path in files:
+        content = read_toml(path, InputFile, what="a TOML file of [[input]] tables")
+        folder = path.parent
+        inputs += [
+            make_input(**msgspec.structs.asdict(table), where=f"{path}: input {i}", folder=folder)
+            for i, table in enumerate(content.input, 1)
+        ]
+        if homology is None and content.homology is not None:
+            homology = existing_file(content.homology, f"{path}: homology", folder)
+        if not tables and content.gene_ids is not None:
+            named = (
+                {"": content.gene_ids} if isinstance(content.gene_ids, str) else content.gene_ids
+            )
+            tables = [
+                (name, existing_file(file, f"{path}: gene_ids", folder))
+                for name, file in named.items()
+            ]
+        config = _with_options_of(content, config, path)
+    if not inputs:
+        raise InputError("nothing to build from: give --species and its files, or a TOML file")
+    species = list(dict.fromkeys(source.species for source in inputs))
+    return Plan(inputs, homology, gene_id_tables(tables, species), config)
+
+
+def _with_options_of(content: InputFile, config: BuildConfig, path: Path) -> BuildConfig:
+    """The config with the values of a TOML file where it has its default."""
+    values = {
+        field.name: getattr(content, field.name)
+        for field in dataclasses.fields(config)
+        if getattr(config, field.name) == field.default
+    }
+    values = {name: value for name, value in values.items() if value is not None}
+    try:
+        return dataclasses.replace(config, **values)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def make_input(
+    species: str | None,
+    *,
+    transcripts: Path | str | None,
+    genome: Path | str | None,
+    annotation: Path | str | Sequence[Path | str],
+    orf: bool = True,
+    where: str = "the input",
+    folder: Path = Path(),
+) -> Input:
     """Check one input.
 
     Args:
-        said: species, transcripts or genome, annotation (one path or several).
-        where: what to call it in an error.
-        folder: what relative paths are relative to.
+        species: Any name of the species.
+        transcripts: FASTA of mature RNAs.
+        genome: FASTA of chromosomes; one of the two is required.
+        annotation: Annotation files; a genome requires one.
+        orf: Whether open reading frames are called.
+        where: Name of the input in errors.
+        folder: Folder that relative paths are relative to.
 
     Raises:
-        InputError: an unknown or missing key, a value that is no text, a file that is not there.
+        InputError: A missing species, a missing file or the wrong kinds of files.
     """
-    _refuse_unknown(said, KEYS, where)
-    species = said.get("species")
-    if not isinstance(species, str) or not species.strip():
+    if species is None or not species.strip():
         raise InputError(f"{where}: species is {species!r}, expected a name such as human")
-    if (said.get("transcripts") is None) == (said.get("genome") is None):
-        found = "both" if said.get("genome") is not None else "neither"
-        raise InputError(f"{where}: {found} of transcripts and genome given, expected one")
-    files = said.get("annotation")
-    several = files if isinstance(files, list | tuple) else [] if files is None else [files]
-    annotation = tuple(existing_file(file, f"{where}: annotation", folder) for file in several)
-    if said.get("genome") is not None and not annotation:
-        raise InputError(
-            f"{where}: a genome without annotation, expected one that says where genes are"
-        )
-    paths = {
-        key: None if said.get(key) is None else existing_file(said[key], f"{where}: {key}", folder)
-        for key in ("transcripts", "genome")
-    }
-    return Input(known_name(species), paths["transcripts"], paths["genome"], annotation)
+    if (transcripts is None) == (genome is None):
+        count = "both" if genome is not None else "neither"
+        raise InputError(f"{where}: {count} of transcripts and genome given, expected one")
+    files = [annotation] if isinstance(annotation, str | Path) else annotation
+    if genome is not None and not files:
+        raise InputError(f"{where}: genome without annotation, expected an annotation of its genes")
+
+    def checked(file: Path | str | None, key: str) -> Path | None:
+        return None if file is None else existing_file(file, f"{where}: {key}", folder)
+
+    return Input(
+        species=short_name(species),
+        transcripts=checked(transcripts, "transcripts"),
+        genome=checked(genome, "genome"),
+        annotation=tuple(existing_file(file, f"{where}: annotation", folder) for file in files),
+        orf=orf,
+    )
 
 
-def known_name(species: str) -> str:
-    """The short name of a species that is known (hg38, Homo sapiens: human), any other as it is."""
-    found = find(species)
-    return found.name if found else species.strip()
-
-
-def parse_input(text: str) -> Input:
-    """An input in one word: ``species=human,transcripts=T.fa.gz,annotation=A.gtf.gz``.
-
-    ``annotation`` may be repeated.
-    """
-    where = f"--input {text}"
-    said: dict[str, Any] = {}
-    for pair in text.split(","):
-        key, equals, value = pair.partition("=")
-        if not equals or not value:
-            raise InputError(
-                f"{where}: {pair!r} found, expected KEY=VALUE with a key of {_listed(KEYS)}"
-            )
-        if key == "annotation":
-            said.setdefault(key, []).append(value)
-        elif key in said:
-            raise InputError(f"{where}: {key} given twice")
-        else:
-            said[key] = value
-    return make_input(said, where)
-
-
-def read_toml(path: Path, options: Sequence[str]) -> tuple[list[Input], dict[str, Any]]:
-    """Inputs and options of a TOML file; relative paths are relative to the file.
-
-    Args:
-        path: the file: ``[[input]]`` tables, and options of ``isoclr build`` at its top.
-        options: the options it may set.
-
-    Raises:
-        InputError: not TOML, an unknown key, or an input that is wrong.
-    """
-    try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not TOML: {error}") from None
-    tables = said.pop("input", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise InputError(f"{path}: input is {tables!r}, expected [[input]] tables")
-    _refuse_unknown(said, options, str(path))
-    inputs = [
-        make_input(table, f"{path}: input {number}", path.parent)
-        for number, table in enumerate(tables, 1)
-    ]
-    return inputs, {key: _located(key, value, path) for key, value in said.items()}
-
-
-def _located(key: str, value: Any, path: Path) -> Any:
-    """An option's value, its paths relative to the file that says it."""
-    if key == "homology":
-        return existing_file(value, f"{path}: homology", path.parent)
-    if key == "gene_ids":
-        tables = value if isinstance(value, dict) else {"": value}
-        return {
-            name: existing_file(file, f"{path}: gene_ids", path.parent)
-            for name, file in tables.items()
-        }
-    return value
+def short_name(species: str) -> str:
+    """The short name of a known species (hg38, Homo sapiens: human), any other name as it is."""
+    known = find(species)
+    return known.name if known else species.strip()
 
 
 def gene_id_tables(
-    said: Sequence[str] | Mapping[str, Any], species: Sequence[str]
+    tables: Iterable[tuple[str, Path | str]], species: Sequence[str]
 ) -> dict[str, Path]:
-    """Tables of gene ids by species, from ``FILE`` (when there is one species) or ``species=FILE`` words.
+    """Gene id tables by species.
+
+    Args:
+        tables: Species and file; an empty name is allowed when there is one species.
+        species: Species of the inputs.
 
     Raises:
-        InputError: a file without a species among several, a species that no input has, a missing file.
+        InputError: A species that no input has, or a missing file.
     """
-    pairs = (
-        said.items() if isinstance(said, Mapping) else [_species_and_file(word) for word in said]
-    )
-    tables: dict[str, Path] = {}
-    for name, file in pairs:
+    by_species: dict[str, Path] = {}
+    for name, file in tables:
         if not name and len(species) != 1:
             raise InputError(
-                f"--gene-ids {file}: for which of {_listed(species)}? expected SPECIES={file}"
+                f"--gene-ids {file}: for which of {', '.join(species)}? expected SPECIES={file}"
             )
-        name = known_name(name) if name else species[0]
+        name = short_name(name) if name else species[0]
         if name not in species:
             raise InputError(
-                f"--gene-ids {name}={file}: no input of {name!r}, found {_listed(species)}"
+                f"--gene-ids {name}={file}: no input of {name!r}, expected {', '.join(species)}"
             )
-        tables[name] = existing_file(file, f"--gene-ids {name}")
-    return tables
+        by_species[name] = existing_file(file, f"--gene-ids {name}")
+    return by_species
 
 
-def _species_and_file(word: str) -> tuple[str, str]:
-    name, equals, file = str(word).partition("=")
-    return (name, file) if equals and not Path(word).exists() else ("", str(word))
+def _species_and_file(text: str) -> tuple[str, str]:
+    name, equals, file = str(text).partition("=")
+    return (name, file) if equals and not Path(text).exists() else ("", str(text))
 
 
-def existing_file(said: Any, where: str, folder: Path = Path()) -> Path:
-    """The path of a file, relative paths being relative to ``folder``.
+def existing_file(file: Path | str, where: str, folder: Path = Path()) -> Path:
+    """Path of a file, relative paths being relative to ``folder``.
 
     Raises:
-        InputError: no path, or no file there; ``where`` says what it is of.
+        InputError: No such file; the message begins with ``where``.
     """
-    if not isinstance(said, str | Path):
-        raise InputError(f"{where} is {said!r}, expected a path")
-    path = folder / Path(said).expanduser()
+    path = folder / Path(file).expanduser()
+    if path.is_dir():
+        raise InputError(f"{where}: {path} is a directory, expected a file")
     if not path.is_file():
-        raise InputError(
-            f"{where}: {path} is a directory, expected a file"
-            if path.is_dir()
-            else f"{where}: no file {path}"
-        )
+        raise InputError(f"{where}: no file {path}")
     return path
-
-
-def _refuse_unknown(said: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    for key in said:
-        if key not in known:
-            raise InputError(f"{where}: unknown key {key!r}, expected one of {_listed(known)}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)

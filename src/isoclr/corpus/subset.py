@@ -1,4 +1,4 @@
-"""A corpus made from another one: fewer species or isoforms, or gene sets without homology, for ablations."""
+"""``isoclr subset``: part of a corpus, or the same RNAs in other gene sets, for ablations."""
 
 import copy
 from collections.abc import Collection
@@ -8,14 +8,16 @@ from typing import Any, Literal
 import polars as pl
 
 from isoclr._console import finish
-from isoclr._io import atomic_directory
-from isoclr.corpus.corpus import Corpus, open_corpus
-from isoclr.corpus.write import check_target, write
+from isoclr._io import atomic_directory, check_directory
+from isoclr.corpus.corpus import FILES, Corpus, open_corpus
+from isoclr.corpus.write import write
 from isoclr.errors import InputError
 from isoclr.genomics.species import without_versions
 
 Grouping = Literal["gene-sets", "genes"]
 Isoforms = Literal["all", "one"]
+
+_GENE = pl.col("species") + "|" + without_versions(pl.col("gene_id"))
 
 
 def subset(
@@ -28,25 +30,23 @@ def subset(
     transcripts: Path | None = None,
     overwrite: bool = False,
 ) -> Corpus:
-    """Part of a corpus, or the same RNAs in other gene sets: what an ablation of the method trains on.
-
-    Nothing is read anew: codes, CDS and exons are those of the corpus.
+    """Select part of a corpus or regroup its RNAs. Codes, CDS and exons are copied unchanged.
 
     Args:
-        corpus: directory that isoclr build wrote.
-        out: the new corpus, a new directory.
-        species: keep these species only; by default all.
-        grouping: gene-sets: as they are; genes: every gene is a gene set of its own, as if built without homology.
-        isoforms: all: as they are; one: of every gene only the transcript with the longest coding sequence (then the
-            longest RNA), as if splicing were unknown.
-        transcripts: keep only the transcripts whose ids this text file names, one a line (versions optional).
-        overwrite: replace a corpus that is there.
+        corpus: Directory of the corpus.
+        out: New directory for the subset.
+        species: Species to keep; by default all.
+        grouping: gene-sets keeps the gene sets; genes makes every gene a set of its own, as if built without homology.
+        isoforms: all keeps all isoforms; one keeps one transcript per gene, that with the longest coding sequence (then
+            the longest RNA), as if splicing were unknown.
+        transcripts: Text file of transcript ids to keep, one per line (versions are optional).
+        overwrite: Replace an existing corpus.
 
     Returns:
         The new corpus, opened.
 
     Raises:
-        InputError: a species or transcript that the corpus has not, a shard of a corpus, or nothing is left.
+        InputError: A species or transcript that is not in the corpus, a shard, or nothing is left.
 
     >>> import isoclr, tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -60,33 +60,28 @@ def subset(
         raise InputError(
             f"{whole.path}: a shard, expected a whole corpus; join it with isoclr merge"
         )
-    table = whole.transcripts.with_columns(start=pl.col("offset"), source=pl.lit(0, pl.Int64)).drop(
-        "offset"
-    )
+    table = whole.transcripts.with_columns(start=pl.col("offset"), source=pl.lit(0, pl.Int64))
+    table = table.drop("offset")
     kept = _of_species(table, species, whole)
     if transcripts is not None:
-        kept = _of_list(kept, Path(transcripts), whole)
+        kept = _listed(kept, Path(transcripts), whole)
     if isoforms == "one":
-        kept = _one_a_gene(kept)
+        kept = _one_per_gene(kept)
     if grouping == "genes":
-        kept = kept.with_columns(gene_set=_gene())
+        kept = kept.with_columns(gene_set=_GENE)
     if not kept.height:
         raise InputError(
             f"{whole.path}: no transcript is left; choose other species or transcripts"
         )
-    asked: dict[str, Any] = {"species": list(species), "grouping": grouping, "isoforms": isoforms}
-    asked["transcripts"] = None if transcripts is None else kept.height
+    options: dict[str, Any] = {"species": list(species), "grouping": grouping, "isoforms": isoforms}
+    options["transcripts"] = None if transcripts is None else kept.height
     out = Path(out)
-    check_target(out, overwrite)
-    with atomic_directory(out, overwrite=overwrite) as folder:
-        write(folder, kept, [whole.codes], _meta(whole, table, kept, asked))
-    made = open_corpus(out)
-    finish(f"{made!r}")
-    return made
-
-
-def _gene() -> pl.Expr:
-    return pl.col("species") + "|" + without_versions(pl.col("gene_id"))
+    check_directory(out, overwrite=overwrite, contents=FILES)
+    with atomic_directory(out, overwrite=overwrite, contents=FILES) as folder:
+        write(folder, kept, [whole.codes], _metadata(whole, table, kept, options))
+    opened = open_corpus(out)
+    finish(f"{opened!r}")
+    return opened
 
 
 def _of_species(table: pl.DataFrame, species: Collection[str], corpus: Corpus) -> pl.DataFrame:
@@ -98,61 +93,60 @@ def _of_species(table: pl.DataFrame, species: Collection[str], corpus: Corpus) -
     return table.filter(pl.col("species").is_in(list(species))) if species else table
 
 
-def _of_list(table: pl.DataFrame, path: Path, corpus: Corpus) -> pl.DataFrame:
-    """The named transcripts, in the corpus' order."""
+def _listed(table: pl.DataFrame, path: Path, corpus: Corpus) -> pl.DataFrame:
+    """The transcripts that a file lists, in the order of the corpus."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{path}: cannot be read as text ({error}), expected transcript ids"
         ) from None
-    names = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
-    rows = []
-    for number, name in names:
-        try:
-            rows.append(corpus.find(name))
-        except InputError as error:
-            raise InputError(f"{path}: line {number}: {error}") from None
-    wanted = corpus.transcripts["transcript_id"].gather(sorted(set(rows)))
-    species = corpus.transcripts["species"].gather(sorted(set(rows)))
-    chosen = pl.DataFrame({"transcript_id": wanted, "species": species})
-    return table.join(chosen, on=["transcript_id", "species"], how="semi", maintain_order="left")
+    rows = set()
+    for number, line in enumerate(lines, 1):
+        if name := line.strip():
+            try:
+                rows.add(corpus.find(name))
+            except InputError as error:
+                raise InputError(f"{path}: line {number}: {error}") from None
+    keys = ["transcript_id", "species"]
+    listed = corpus.transcripts.select(keys)[sorted(rows)]
+    return table.join(listed, on=keys, how="semi", maintain_order="left")
 
 
-def _one_a_gene(table: pl.DataFrame) -> pl.DataFrame:
-    """The transcript of the longest coding sequence of each gene, in the corpus' order."""
-    numbered = table.with_row_index("place").with_columns(gene=_gene())
-    best = numbered.sort(
-        pl.col("cds_end") - pl.col("cds_start"), "length", "place", descending=[True, True, False]
-    ).unique("gene", keep="first", maintain_order=True)
-    return best.sort("place").drop("place", "gene")
+def _one_per_gene(table: pl.DataFrame) -> pl.DataFrame:
+    """The transcript with the longest CDS of every gene, in the order of the corpus."""
+    best = (
+        table.with_row_index("row")
+        .with_columns(gene=_GENE)
+        .sort(
+            pl.col("cds_end") - pl.col("cds_start"), "length", "row", descending=[True, True, False]
+        )
+        .unique("gene", keep="first", maintain_order=True)
+    )
+    return best.sort("row").drop("row", "gene")
 
 
-def _meta(
-    whole: Corpus, before: pl.DataFrame, after: pl.DataFrame, asked: dict[str, Any]
+def _metadata(
+    whole: Corpus, before: pl.DataFrame, after: pl.DataFrame, options: dict[str, Any]
 ) -> dict[str, Any]:
-    """The facts of the corpus it came from, with what became of every species."""
-    names = after["species"].unique(maintain_order=True).to_list()
-    kept = [name for name in whole.species if name in names]
-    by_species = {name: copy.deepcopy(whole.meta["by_species"][name]) for name in kept}
-    for name, facts in by_species.items():
-        left = _count(before, name) - _count(after, name)
-        if left:
-            facts["dropped"]["not_in_the_subset"] = left
-        mine = after.filter(pl.col("species") == name)
-        facts["genes"] = mine.select(_gene()).n_unique()
-        mapped = mine.filter(pl.col("gene_set") != _gene())
-        facts["mapped_genes"] = mapped.select(_gene()).n_unique()
+    """Metadata of the original corpus with the counts of the subset."""
+    names = set(after["species"])
+    species = [name for name in whole.species if name in names]
+    by_species = {name: copy.deepcopy(whole.meta["by_species"][name]) for name in species}
+    for name, entry in by_species.items():
+        kept = after.filter(pl.col("species") == name)
+        if dropped := before.filter(pl.col("species") == name).height - kept.height:
+            entry["dropped"]["not_in_the_subset"] = dropped
+        entry["genes"] = kept.select(_GENE).n_unique()
+        entry["mapped_genes"] = kept.filter(pl.col("gene_set") != _GENE).select(_GENE).n_unique()
     return {
-        "options": {**whole.meta["options"], "subset": asked},
+        "options": {**whole.meta["options"], "subset": options},
         "shard": None,
-        "species": kept,
-        "inputs": [one for one in whole.meta["inputs"] if one["species"] in kept],
-        "homology": None if asked["grouping"] == "genes" else whole.meta["homology"],
-        "gene_ids": {n: v for n, v in whole.meta["gene_ids"].items() if n in kept},
+        "species": species,
+        "inputs": [source for source in whole.meta["inputs"] if source["species"] in species],
+        "homology": None if options["grouping"] == "genes" else whole.meta["homology"],
+        "gene_ids": {
+            name: table for name, table in whole.meta["gene_ids"].items() if name in species
+        },
         "by_species": by_species,
     }
-
-
-def _count(table: pl.DataFrame, species: str) -> int:
-    return table.filter(pl.col("species") == species).height

@@ -1,4 +1,4 @@
-"""One input of a build, from its files to marked codes."""
+"""One input of a build: from its files to a table of transcripts and their codes."""
 
 import zlib
 from collections import Counter
@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isoclr.corpus.cds import OrfCalling, assign_cds, known_noncoding, mark
-from isoclr.corpus.inputs import Input
+from isoclr.corpus.cds import assign_cds, known_noncoding, mark
+from isoclr.corpus.inputs import BuildConfig, Input
 from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
 from isoclr.genomics.encoding import Codes
 from isoclr.genomics.fasta import read_transcripts
 from isoclr.genomics.genome import Genome, batches, open_genome, splice
 from isoclr.genomics.species import without_versions
-from isoclr.genomics.transcript_models import Annotation
+from isoclr.genomics.transcript_models import SCHEMA, Annotation
 
 Advance = Callable[[int, int], None]
-"""Called with (transcripts done since the last call, transcripts in all)."""
+"""Called with the number of transcripts done since the last call, and of all transcripts."""
 
-ROWS = (
+COLUMNS = (
     "order",
     "transcript_id",
     "gene_id",
@@ -38,90 +38,140 @@ ROWS = (
     "cds_source",
     "n_exons",
 )
-"""Columns of a finished part."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What is done with every transcript."""
-
-    calling: OrfCalling
-    noncoding: bool
-    max_length: int
-    shard: tuple[int, int] | None = None
+"""Columns of the table that :func:`read_input` returns."""
 
 
 @dataclass
 class TranscriptTable:
-    """The transcripts of one input.
-
-    Attributes:
-        table: one row a transcript (:data:`ROWS` in the end); ``order`` is its place among all records of the input,
-            ``start`` where its codes begin.
-        codes: the codes that ``start`` points into.
-        records: how many transcripts the input has, before anything was dropped; the same in every shard.
-        seen: how many of them are this shard's.
-        dropped: reason → how many transcripts were left out.
-        noted: what was odd or mended → in how many transcripts.
-        facts: about the files, for ``corpus.json``; the same in every shard.
-        says: what the person at the terminal should know.
-    """
+    """Transcripts of one input, and what was dropped from it."""
 
     table: pl.DataFrame
+    """One row per transcript; ``order`` is its rank among all records of the input, ``start`` where its codes begin."""
     codes: Codes
+    """Codes that ``start`` points into."""
     records: int
-    seen: int = 0
+    """Number of transcripts in the input before any was dropped; the same in every shard."""
+    shard_records: int = 0
+    """Number of those that belong to this shard."""
     dropped: Counter[str] = field(default_factory=Counter)
+    """Reason → number of dropped transcripts."""
     noted: Counter[str] = field(default_factory=Counter)
-    facts: dict[str, Any] = field(default_factory=dict)
-    says: list[str] = field(default_factory=list)
+    """Irregularity or correction → number of transcripts."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """Facts about the files for ``corpus.json``; the same in every shard."""
+    messages: list[str] = field(default_factory=list)
+    """Messages for the terminal."""
 
-    def drop(self, unwanted: pl.Expr, reason: str) -> None:
-        """Leave out the rows for which ``unwanted`` is true, and count them."""
-        kept = self.table.filter(~unwanted)
+    def drop(self, condition: pl.Expr, reason: str) -> None:
+        """Drop and count the rows that meet a condition."""
+        kept = self.table.filter(~condition)
         if count := self.table.height - kept.height:
             self.dropped[reason] += count
         self.table = kept
 
-    def note(self, flags: pl.Expr, reason: str) -> None:
-        """Count the rows for which ``flags`` is true."""
-        if count := int(self.table.select(flags.sum()).item()):
+    def note(self, condition: pl.Expr, reason: str) -> None:
+        """Count the rows that meet a condition."""
+        if count := int(self.table.select(condition.sum()).item()):
             self.noted[reason] += count
 
 
-def select(part: TranscriptTable, species: str, options: Options) -> None:
-    """Keep this shard's genes; drop what has no length and what is too long."""
-    if options.shard is not None:
-        number, of = options.shard
-        part.table = part.table.filter(_shard_of_genes(part.table, species, of) == number - 1)
-    part.seen = part.table.height
+def read_input(
+    source: Input,
+    config: BuildConfig,
+    threads: int,
+    advance: Advance,
+    genes: pl.DataFrame | None = None,
+) -> TranscriptTable:
+    """Read, filter, splice and mark the transcripts of one input.
+
+    Args:
+        source: Species and files.
+        config: Options of the build.
+        threads: Number of threads for splicing.
+        advance: Progress callback.
+        genes: ``gene_id`` (without version) and ``biotype`` of genes, for transcripts without a biotype of their own.
+
+    Raises:
+        InputError: A file that cannot be read, or annotation and sequences that do not belong together.
+    """
+    if source.genome is not None:
+        part = read_genome(
+            source.genome, source.annotation, source.species, config, threads, advance
+        )
+    else:
+        assert source.transcripts is not None
+        part = read_fasta(source.transcripts, source.annotation, source.species, config)
+    if genes is not None:
+        part.table = _with_gene_biotypes(part.table, genes)
+    part.table = part.table.with_columns(pl.col("no_cds") | known_noncoding())
+    total = part.table.height
+
+    def advance_orfs(done: int) -> None:
+        if source.genome is None:  # for a genome, progress counts spliced transcripts
+            advance(done, total)
+
+    orf_min_length = config.orf_min_length if config.orf and source.orf else None
+    part.table = assign_cds(part.table, part.codes, orf_min_length, part.noted, advance_orfs)
+    if not config.noncoding:
+        part.drop(pl.col("cds_source") == "none", "noncoding")
+    mark(part.table, part.codes)
+    n_exons = pl.col("exon_lengths").list.len().fill_null(0).cast(pl.Int64)
+    part.table = part.table.with_columns(n_exons=n_exons, species=pl.lit(source.species)).select(
+        COLUMNS
+    )
+    return part
+
+
+def _with_gene_biotypes(table: pl.DataFrame, genes: pl.DataFrame) -> pl.DataFrame:
+    """The table with the biotype of the gene for transcripts without one."""
+    genes = genes.filter(pl.col("biotype") != "")
+    genes = genes.unique("gene_id", keep="first", maintain_order=True)
+    genes = genes.select(gene="gene_id", gene_biotype="biotype")
+    table = table.with_columns(gene=without_versions(pl.col("gene_id")))
+    table = table.join(genes, on="gene", how="left", maintain_order="left")
+    biotype = _first_text("biotype", "gene_biotype")
+    return table.with_columns(biotype=biotype).drop("gene", "gene_biotype")
+
+
+def _first_text(*columns: str) -> pl.Expr:
+    """The first of some columns that is neither empty nor null, else ""."""
+    texts = [pl.when(pl.col(name) != "").then(pl.col(name)) for name in columns]
+    return pl.coalesce(*texts, pl.lit(""))
+
+
+def filter_rows(part: TranscriptTable, species: str, config: BuildConfig) -> None:
+    """Keep the genes of the shard; drop empty and too long transcripts."""
+    if config.shard_of is not None:
+        number, shards = config.shard_of
+        part.table = part.table.filter(_shards_of(part.table, species, shards) == number - 1)
+    part.shard_records = part.table.height
     part.drop(pl.col("length") == 0, "empty")
-    part.drop(pl.col("length") > options.max_length, "longer_than_max_length")
+    part.drop(pl.col("length") > config.max_length, "longer_than_max_length")
 
 
-def _shard_of_genes(table: pl.DataFrame, species: str, of: int) -> pl.Series:
-    """Which shard a row's gene belongs to: by a checksum of its name, so that isoforms stay together."""
+def _shards_of(table: pl.DataFrame, species: str, shards: int) -> pl.Series:
+    """The shard of each row's gene: a checksum of the gene's name, so that isoforms stay together."""
     names = table.select(gene=without_versions(pl.col("gene_id")))
     genes = names.unique(maintain_order=True)
-    numbers = [zlib.crc32(f"{species}|{gene}".encode()) % of for gene in genes["gene"]]
+    numbers = [zlib.crc32(f"{species}|{gene}".encode()) % shards for gene in genes["gene"]]
     genes = genes.with_columns(shard=pl.Series(numbers, dtype=pl.Int64))
     return names.join(genes, on="gene", how="left", maintain_order="left")["shard"]
 
 
-_STRUCTURES_ONLY = "structures"  # a table in which an empty cell means unknown, not absent
+# FASTA of transcripts, with or without annotations
 
 
-def read_fasta_part(
-    transcripts: Path, annotation: Sequence[Path], species: str, options: Options
+def read_fasta(
+    transcripts: Path, annotation: Sequence[Path], species: str, config: BuildConfig
 ) -> TranscriptTable:
-    """The records of a FASTA, joined with what annotations know of them.
+    """Read the records of a FASTA and join them with annotations.
 
-    A record and an annotated transcript are the same when their ids are, versions aside. Of several candidates the
-    one whose length agrees is taken, then the one with the very same version, then the first. Exons and CDS of an
-    annotation count only when its length agrees with the record (a poly(A) tail or another version make it differ).
+    A record matches an annotated transcript with the same id, versions aside. Among several matches the one of the
+    same length is preferred, then the one of the same version, then the first. Exons and CDS are used only if the
+    length agrees: a poly(A) tail or another version make it differ.
 
     Raises:
-        InputError: a file that cannot be read as what it should be, or annotations that know no record.
+        InputError: A file that cannot be read, or annotations that match no record.
     """
     read = read_transcripts(transcripts)
     table = read.table.with_columns(
@@ -130,151 +180,137 @@ def read_fasta_part(
         length=pl.Series(np.diff(read.offsets)),
     )
     annotations = [read_annotation(path) for path in annotation]
-    joined = join_annotations(table, annotations)
-    if annotations and not joined["annotated"].any():
-        found, known = table["transcript_id"][0], annotations[0].table["transcript_id"][0]
+    table = join_annotations(table, annotations)
+    if annotations and not table["annotated"].any():
+        first, other = annotations[0].table["transcript_id"][0], table["transcript_id"][0]
         raise InputError(
-            f"{annotation[0]} and {transcripts}: no transcript id in common, found {known!r} in the annotation "
-            f"and {found!r} in the FASTA"
+            f"{annotation[0]} and {transcripts}: no transcript id in common, found {first!r} in the annotation "
+            f"and {other!r} in the FASTA"
         )
-    part = TranscriptTable(joined, read.codes, table.height)
-    part.facts = {
+    codes = read.codes if read.codes.flags.writeable else read.codes.copy()
+    part = TranscriptTable(table, codes, table.height)
+    part.metadata = {
         "transcripts_dropped": dict(read.dropped),
-        "annotation_dropped": [dict(each.dropped) for each in annotations],
+        "annotation_dropped": [dict(one.dropped) for one in annotations],
     }
-    select(part, species, options)
+    filter_rows(part, species, config)
     part.note(pl.col("disagrees"), "length_disagrees")
     if annotations:
         part.note(~pl.col("annotated"), "not_in_annotation")
-    if not part.codes.flags.writeable:
-        part.codes = part.codes.copy()
     return part
 
 
 def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> pl.DataFrame:
-    """Gene, biotype, exons and CDS of every record of a FASTA.
+    """Add gene, biotype, exons and CDS to the records of a FASTA.
 
     Args:
-        table: the records: transcript_id, gene_id, gene_symbol, biotype, cds_start, cds_end (from the headers), length.
-        annotations: the annotations, the first one preferred.
+        table: Records: transcript_id, gene_id, gene_symbol, biotype, cds_start, cds_end (from the headers), length.
+        annotations: Annotations; the first one takes precedence.
 
     Returns:
-        The same rows with the names settled, ``exon_lengths`` (null: unknown), ``no_cds`` (an annotation says it has
-        none), ``annotated`` (one knows the record) and ``disagrees`` (but with another length).
+        The same rows with names completed, ``exon_lengths`` (null: unknown), ``no_cds`` (annotated without a CDS),
+        ``annotated`` (in an annotation) and ``disagrees`` (with another length there).
     """
-    known = _candidates(table, annotations)
-    joined = table.join(known, on="order", how="left", maintain_order="left", suffix="_annotated")
+    joined = table.join(
+        _matches(table, annotations),
+        on="order",
+        how="left",
+        maintain_order="left",
+        suffix="_annotated",
+    )
     annotated = pl.col("agrees").is_not_null()
     agrees = pl.col("agrees").fill_null(False)
-    gene = _first_text("gene_id_annotated", "gene_id", "transcript_id")
     has_cds = agrees & (pl.col("cds_start_annotated") >= 0)
-    joined = joined.with_columns(
-        gene_id=gene,
+    return joined.select(
+        *(name for name in table.columns if f"{name}_annotated" not in joined.columns),
+        gene_id=_first_text("gene_id_annotated", "gene_id", "transcript_id"),
         gene_symbol=_first_text("gene_symbol_annotated", "gene_symbol"),
         biotype=_first_text("biotype_annotated", "biotype"),
         cds_start=pl.when(has_cds).then("cds_start_annotated").otherwise("cds_start"),
         cds_end=pl.when(has_cds).then("cds_end_annotated").otherwise("cds_end"),
         exon_lengths=pl.when(agrees).then("exon_lengths"),
+        no_cds=pl.col("no_cds").fill_null(False),
         annotated=annotated,
         disagrees=annotated & ~agrees,
     )
-    return joined.with_columns(no_cds=pl.col("without_cds").fill_null(False)).select(
-        *table.columns, "exon_lengths", "no_cds", "annotated", "disagrees"
+
+
+def _matches(table: pl.DataFrame, annotations: Sequence[Annotation]) -> pl.DataFrame:
+    """For every annotated record its best match: ``order``, ``agrees`` and the annotation's columns."""
+    empty = pl.DataFrame(schema=SCHEMA).with_columns(no_cds=pl.lit(False))
+    known = pl.concat([empty, *(_with_no_cds(one) for one in annotations)])
+    known = known.with_row_index("rank").select(
+        pl.exclude("chrom", "strand", "exon_starts"), key=without_versions(pl.col("transcript_id"))
     )
-
-
-def _candidates(table: pl.DataFrame, annotations: Sequence[Annotation]) -> pl.DataFrame:
-    """For every record that an annotation knows, the best of the transcripts that may be it."""
-    known = pl.concat([_known(each) for each in annotations] or [_EMPTY], how="vertical_relaxed")
-    known = known.with_row_index("rank").with_columns(
-        key=without_versions(pl.col("annotated_id")),
-        gene_id=_unless_own_name("gene_id", "annotated_id"),
+    # a file without genes (BED) repeats the transcript id as gene id
+    gene = (
+        pl.when(pl.col("gene_id") != pl.col("transcript_id")).then("gene_id").otherwise(pl.lit(""))
     )
     records = table.select(
         "order", "transcript_id", "length", key=without_versions(pl.col("transcript_id"))
     )
-    pairs = records.join(known, on="key", how="inner", suffix="_annotated")
+    pairs = records.join(known.with_columns(gene_id=gene), on="key", suffix="_annotated")
     pairs = pairs.with_columns(
         agrees=pl.coalesce(pl.col("length_annotated") == pl.col("length"), pl.lit(True)),
-        same=pl.col("annotated_id") == pl.col("transcript_id"),
+        same=pl.col("transcript_id_annotated") == pl.col("transcript_id"),
     )
     pairs = pairs.sort("order", "agrees", "same", "rank", descending=[False, True, True, False])
     return pairs.unique("order", keep="first", maintain_order=True).drop(
-        "transcript_id", "length", "key", "length_annotated", "annotated_id", "rank", "same"
+        "transcript_id",
+        "transcript_id_annotated",
+        "length",
+        "length_annotated",
+        "key",
+        "rank",
+        "same",
     )
 
 
-def _known(annotation: Annotation) -> pl.DataFrame:
-    """What an annotation says; ``without_cds``: that a transcript has no CDS, which only some can say."""
+def _with_no_cds(annotation: Annotation) -> pl.DataFrame:
+    """The transcripts with ``no_cds``: whether the annotation says that they are non-coding.
+
+    An annotation that marks no CDS at all does not, nor does a structure table, where an empty cell means unknown.
+    """
     table = annotation.table
-    marks_cds = annotation.format != _STRUCTURES_ONLY and bool((table["cds_start"] >= 0).any())
-    return table.select(
-        annotated_id="transcript_id",
-        gene_id="gene_id",
-        gene_symbol="gene_symbol",
-        biotype="biotype",
-        exon_lengths="exon_lengths",
-        length="length",
-        cds_start="cds_start",
-        cds_end="cds_end",
-        without_cds=(pl.col("cds_start") < 0) & pl.lit(marks_cds),
-    )
+    marks_cds = annotation.format != "structures" and bool((table["cds_start"] >= 0).any())
+    return table.with_columns(no_cds=(pl.col("cds_start") < 0) & pl.lit(marks_cds))
 
 
-_EMPTY = pl.DataFrame(
-    schema={
-        "annotated_id": pl.String,
-        "gene_id": pl.String,
-        "gene_symbol": pl.String,
-        "biotype": pl.String,
-        "exon_lengths": pl.List(pl.Int64),
-        "length": pl.Int64,
-        "cds_start": pl.Int64,
-        "cds_end": pl.Int64,
-        "without_cds": pl.Boolean,
-    }
-)
+# Genome with annotations
 
 
-def _unless_own_name(gene: str, transcript: str) -> pl.Expr:
-    """The gene, or nothing where a file without genes (BED) put the transcript's own name."""
-    return pl.when(pl.col(gene) != pl.col(transcript)).then(pl.col(gene)).otherwise(pl.lit(""))
-
-
-def _first_text(*names: str) -> pl.Expr:
-    """The first of some columns that says something; "" when none does."""
-    said = [pl.when(pl.col(name) != "").then(pl.col(name)) for name in names]
-    return pl.coalesce(*said, pl.lit(""))
-
-
-def read_genome_part(
+def read_genome(
     genome: Path,
     annotation: Sequence[Path],
     species: str,
-    options: Options,
+    config: BuildConfig,
     threads: int,
     advance: Advance,
 ) -> TranscriptTable:
-    """Spliced transcripts; rows by chromosome, chromosomes and transcripts in the annotation's order."""
+    """Splice annotated transcripts from a genome; rows are sorted by chromosome, then as in the annotation.
+
+    Raises:
+        InputError: A file that cannot be read, or an annotation of another genome.
+    """
     annotations = [read_annotation(path) for path in annotation]
-    table = pl.concat([each.table for each in annotations], how="vertical_relaxed")
+    table = pl.concat([one.table for one in annotations])
     if table["exon_starts"].null_count() == table.height:
         raise InputError(
             f"{annotation[0]}: no transcript with coordinates, expected an annotation of {genome} "
             "(a structure table goes with transcripts)"
         )
     with open_genome(genome) as sequences:
-        match = _match(table, sequences, f"{annotation[0]} and {genome}")
-        table = _by_chromosome(table, sequences, match)
-        renamed = {name: found for name, found in match.items() if found and found != name}
+        names = _match_chromosomes(table, sequences, f"{annotation[0]} and {genome}")
+        table = _by_chromosome(table, sequences, names)
+        renamed = {name: match for name, match in names.items() if match and match != name}
         part = TranscriptTable(table, np.empty(0, np.uint8), table.height)
-        part.says = [_told(species, renamed)] if renamed else []
-        part.facts = {
-            "annotation_dropped": [dict(each.dropped) for each in annotations],
+        part.messages = [_renaming_message(species, renamed)] if renamed else []
+        part.metadata = {
+            "annotation_dropped": [dict(one.dropped) for one in annotations],
             "chromosomes_renamed": renamed,
-            "chromosomes_missing": [name for name, found in match.items() if found is None],
+            "chromosomes_missing": [name for name, match in names.items() if match is None],
         }
-        select(part, species, options)
+        filter_rows(part, species, config)
         part.drop(pl.col("sequence").is_null(), "chromosome_not_in_genome")
         part.drop(pl.col("beyond"), "beyond_sequence_end")
         lengths = part.table["length"]
@@ -283,60 +319,53 @@ def read_genome_part(
     return part
 
 
-def _match(table: pl.DataFrame, sequences: Genome, files: str) -> dict[str, str | None]:
-    """The genome's sequence for every chromosome of the annotation, None where it has none."""
+def _match_chromosomes(table: pl.DataFrame, sequences: Genome, files: str) -> dict[str, str | None]:
+    """Chromosome of the annotation → sequence of the genome; None where the genome has none."""
     names = table["chrom"].drop_nulls().unique(maintain_order=True).to_list()
-    match = sequences.match(names)
-    if not match:
+    matches = sequences.match(names)
+    if not matches:
         raise InputError(
             f"{files}: no sequence name in common, found {names[0]!r} in the annotation "
             f"and {next(iter(sequences.lengths))!r} in the genome"
         )
-    return {name: match.get(name) for name in names}
+    return {name: matches.get(name) for name in names}
 
 
 def _by_chromosome(
-    table: pl.DataFrame, sequences: Genome, match: dict[str, str | None]
+    table: pl.DataFrame, sequences: Genome, names: dict[str, str | None]
 ) -> pl.DataFrame:
-    """Rows in the order of chromosomes, with ``sequence`` (null: none), ``beyond`` and ``no_cds`` (said to have none).
+    """Rows sorted by chromosome, with ``order``, ``sequence`` (null: missing), ``beyond`` its end, and ``no_cds``.
 
-    The order is that of the whole annotation, so it is the same for every shard.
+    The order is that of the whole annotation, hence the same in every shard.
     """
-    lengths = [None if found is None else sequences.lengths[found] for found in match.values()]
+    lengths = [None if name is None else sequences.lengths[name] for name in names.values()]
     chromosomes = pl.DataFrame(
         {
-            "chrom": list(match),
-            "sequence": pl.Series(match.values(), dtype=pl.String),
+            "chrom": list(names),
+            "sequence": pl.Series(names.values(), dtype=pl.String),
             "sequence_length": pl.Series(lengths, dtype=pl.Int64),
-            "place": range(len(match)),
+            "number": range(len(names)),
         }
     )
     table = table.join(chromosomes, on="chrom", how="left", maintain_order="left")
-    table = table.sort("place", maintain_order=True).with_row_index("order")
+    table = table.sort("number", maintain_order=True).with_row_index("order")
     marks_cds = bool((table["cds_start"] >= 0).any())
+    last = (pl.col("exon_starts") + pl.col("exon_lengths")).list.max()
     return table.with_columns(
         pl.col("order").cast(pl.Int64),
         no_cds=(pl.col("cds_start") < 0) & pl.lit(marks_cds),
-        beyond=_beyond(),
+        beyond=(pl.col("exon_starts").list.min() < 0) | (last > pl.col("sequence_length")),
     )
 
 
-def _beyond() -> pl.Expr:
-    """Whether an exon lies, in part, outside its sequence."""
-    first = pl.col("exon_starts").list.min()
-    last = (pl.col("exon_starts") + pl.col("exon_lengths")).list.max()
-    return (first < 0) | (last > pl.col("sequence_length"))
-
-
-def _told(species: str, renamed: dict[str, str]) -> str:
-    """What to tell about sequences whose name in the genome is another one than in the annotation."""
-    pairs = [f"{name} = {found}" for name, found in renamed.items()]
+def _renaming_message(species: str, renamed: dict[str, str]) -> str:
+    pairs = [f"{name} = {match}" for name, match in renamed.items()]
     more = f" and {len(pairs) - 3:,} more" if len(pairs) > 3 else ""
     return f"{species}: chromosome names of annotation = genome: {', '.join(pairs[:3])}{more}"
 
 
 def _splice_all(table: pl.DataFrame, sequences: Genome, threads: int, advance: Advance) -> Codes:
-    """The nucleotide codes of all rows, one after the other."""
+    """Nucleotide codes of all rows, one after the other."""
     codes = np.empty(int(table["length"].sum()), np.uint8)
     with ThreadPoolExecutor(threads) as pool:
         for rows in table.partition_by("sequence", maintain_order=True):
@@ -348,10 +377,9 @@ def _splice_all(table: pl.DataFrame, sequences: Genome, threads: int, advance: A
 
 
 def _splice_into(codes: Codes, rows: pl.DataFrame, chromosome: Codes) -> int:
-    """Splice consecutive rows of one sequence into their place; their number is returned."""
-    exons = rows.select("strand", "exon_starts", "exon_lengths").explode(
-        "exon_starts", "exon_lengths"
-    )
+    """Splice consecutive rows of one chromosome into their part of ``codes``; returns the number of rows."""
+    columns = ["exon_starts", "exon_lengths"]
+    exons = rows.select("strand", *columns).explode(columns)
     start = rows["start"][0]
     end = rows["start"][-1] + rows["length"][-1]
     codes[start:end] = splice(
@@ -361,59 +389,3 @@ def _splice_into(codes: Codes, rows: pl.DataFrame, chromosome: Codes) -> int:
         (exons["strand"] == "-").to_numpy(),
     )
     return rows.height
-
-
-def read_part(
-    source: Input,
-    options: Options,
-    threads: int,
-    advance: Advance,
-    genes: pl.DataFrame | None = None,
-) -> TranscriptTable:
-    """Read, filter, splice and mark the transcripts of one input.
-
-    Args:
-        source: the species and its files.
-        options: what is dropped, and whether open reading frames are called.
-        threads: how many threads splice.
-        advance: called with (transcripts done since the last call, transcripts in all).
-        genes: ``gene_id`` (no version) and ``biotype``, for transcripts whose own biotype nothing says.
-
-    Raises:
-        InputError: a file cannot be read as what it should be, or annotation and sequences do not fit.
-    """
-    species, annotation = source.species, source.annotation
-    if source.genome is not None:
-        part = read_genome_part(source.genome, annotation, species, options, threads, advance)
-    else:
-        assert source.transcripts is not None  # make_input sees to it
-        part = read_fasta_part(source.transcripts, annotation, species, options)
-    if genes is not None:
-        part.table = _with_gene_biotypes(part.table, genes)
-    part.table = part.table.with_columns(pl.col("no_cds") | known_noncoding())
-    total = part.table.height
-
-    def called(done: int) -> None:
-        if source.genome is None:  # the bar of a genome counts what was spliced
-            advance(done, total)
-
-    part.table = assign_cds(part.table, part.codes, options.calling, part.noted, called)
-    if not options.noncoding:
-        part.drop(pl.col("cds_source") == "none", "noncoding")
-    mark(part.table, part.codes)
-    n_exons = pl.col("exon_lengths").list.len().fill_null(0).cast(pl.Int64)
-    part.table = part.table.with_columns(n_exons=n_exons, species=pl.lit(species)).select(ROWS)
-    return part
-
-
-def _with_gene_biotypes(table: pl.DataFrame, genes: pl.DataFrame) -> pl.DataFrame:
-    """A bare record of a lncRNA gene is a lncRNA: where nothing says a transcript's biotype, its gene's counts."""
-    named = genes.filter(pl.col("biotype") != "").unique(
-        "gene_id", keep="first", maintain_order=True
-    )
-    kinds = named.select(gene="gene_id", of_gene="biotype")
-    table = table.with_columns(gene=without_versions(pl.col("gene_id")))
-    table = table.join(kinds, on="gene", how="left", maintain_order="left")
-    own = pl.when(pl.col("biotype") != "").then("biotype")
-    biotype = pl.coalesce(own, "of_gene", pl.lit(""))
-    return table.with_columns(biotype=biotype).drop("gene", "of_gene")

@@ -1,7 +1,7 @@
-"""Benchmarks of speed and memory: ``python -m benchmarks`` runs them all, ``python -m benchmarks.embed`` one."""
+"""Speed and memory benchmarks: ``python -m benchmarks`` runs all of them, ``python -m benchmarks.embed`` one."""
 
 import os
 
-# As the package's command line does, and before torch is imported: threads that wait for others soon sleep. On a
-# machine that is used for something else too, spinning ones make every figure a matter of luck, the baselines' too.
+# The command line sets this too. It must be set before torch is imported: OpenMP threads that spin while they wait
+# slow each other down on a shared machine, and that would make the results of all variants unreliable.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")

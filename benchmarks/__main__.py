@@ -1,26 +1,25 @@
-"""Every speed benchmark that runs without a GPU, then the pictures and tables of the documentation.
+"""Run every benchmark that needs no GPU, then update the tables and figures of docs/performance.md.
 
     python -m benchmarks
 
-Half an hour on two cores; the machine should have nothing else to do.
+Takes half an hour on two cores. Nothing else should run on the machine.
 """
 
 import subprocess
 import sys
 
-from benchmarks import pictures, tables
+from benchmarks import docs
 from benchmarks.harness import ROOT
 from isoclr._console import info
 
-SCRIPTS = ("ceilings", "embed", "pretrain_step", "scaling", "growth")
+BENCHMARKS = ("ceilings", "embed", "pretrain_step", "scaling", "growth")
 
 
 def main() -> None:
-    for script in SCRIPTS:
-        info(f"benchmarks.{script}")
-        subprocess.run([sys.executable, "-m", f"benchmarks.{script}"], cwd=ROOT, check=True)
-    pictures.main([])
-    tables.main([])
+    for name in BENCHMARKS:
+        info(f"benchmarks.{name}")
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT, check=True)
+    docs.main([])
 
 
 if __name__ == "__main__":

@@ -1,18 +1,15 @@
-"""How fast a corpus is built and opened, and in how much memory, against the goals.
+"""Speed and memory of building and opening corpora.
 
-One command: ``python benchmarks/build.py --work DIR``. It makes (once, in DIR) a simulated genome and annotation of the
-size of GENCODE human, builds it, builds every real transcript under ``--data``, opens a corpus of a million
-transcripts, prints seconds and peak memory beside the goals and writes ``benchmarks/results/build.csv``.
+    python -m benchmarks.build --work DIR
 
-Builds run as a subprocess. Its peak memory is the sum over all of its processes of their proportional share
-(PSS: shared pages count once), sampled ten times a second; its processor time is the system's account of it. On a
-machine that others use too, wall time is theirs as well: compare the processor time.
+Simulates a genome and annotation of the size of human GENCODE (once, in DIR), builds it, builds all real transcripts
+in ``--data``, and opens a corpus of a million transcripts. Updates ``results/build.csv``.
+
+Builds run as subprocesses. Peak memory is the sum over their processes of the proportional set size (PSS: shared pages
+count once), sampled ten times a second. On a shared machine, compare processor time rather than wall time.
 """
 
 import argparse
-import csv
-import os
-import platform
 import resource
 import subprocess
 import sys
@@ -20,21 +17,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from isoclr import _console as console
+from benchmarks import harness
+from benchmarks.harness import ROOT, Measurement
 from isoclr._io import atomic_directory
-from isoclr.corpus import write as writer
+from isoclr.corpus.write import write
 from isoclr.simulation.simulate import simulate
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks/results/build.csv"
 MILLION = 1_000_000
 _OPEN = """
 import sys, time
@@ -46,88 +41,65 @@ print(time.perf_counter() - start)
 """
 
 
-@dataclass(frozen=True)
-class Result:
-    """One measurement beside its goal."""
+class Usage(NamedTuple):
+    """Resources that a command and its subprocesses used."""
 
-    what: str
     seconds: float
-    goal_seconds: float
     cpu_seconds: float
     peak_gb: float
-    goal_gb: float | None
-    load: float
-
-    @property
-    def met(self) -> bool:
-        """Whether both goals were reached."""
-        return self.seconds <= self.goal_seconds and self.peak_gb <= (self.goal_gb or np.inf)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "isoclr-bench")
-    data = os.environ.get("ISOCLR_DATA", ROOT / "../shared/data")
-    parser.add_argument("--data", type=Path, default=Path(data))
-    parser.add_argument("--only", nargs="*", choices=("gencode", "transcripts", "open"))
-    options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
-    measures: dict[str, Callable[[], Result]] = {
-        "gencode": lambda: build_gencode(options.work),
-        "transcripts": lambda: build_transcripts(options.work, options.data),
-        "open": lambda: open_million(options.work),
-    }
-    results = [
-        measure() for name, measure in measures.items() if name in (options.only or measures)
-    ]
-    show(results)
-    save(results)
+def build_gencode(options: argparse.Namespace) -> list[Measurement]:
+    """Build a simulated corpus of the size of human GENCODE."""
+    simulated = options.work / "gencode"
+    if not simulated.exists():
+        simulate(out=simulated, size="gencode")
+    return build("GENCODE-sized genome, GTF", simulated / "inputs.toml", options.work)
 
 
-def build_gencode(work: Path) -> Result:
-    world = work / "gencode"
-    if not world.exists():
-        simulate(out=world, size="gencode")
-    return build("GENCODE-sized genome, GTF", world / "inputs.toml", work, 90, 4)
+def build_transcripts(options: argparse.Namespace) -> list[Measurement]:
+    """Build the real corpus of ``runs/real_data.toml``."""
+    inputs = options.work / "transcripts.toml"
+    text = (ROOT / "runs/real_data.toml").read_text()
+    inputs.write_text(text.replace("../../shared/data", str(options.data.resolve())))
+    return build("all real transcripts", inputs, options.work)
 
 
-def build_transcripts(work: Path, data: Path) -> Result:
-    inputs = work / "transcripts.toml"
-    listed = (ROOT / "runs/real_data.toml").read_text()
-    inputs.write_text(listed.replace("../../shared/data", str(data.resolve())))
-    return build("all real transcripts", inputs, work, 60, 4)
-
-
-def build(what: str, inputs: Path, work: Path, goal_seconds: float, goal_gb: float) -> Result:
-    """Run ``isoclr build`` and measure it."""
+def build(name: str, inputs: Path, work: Path) -> list[Measurement]:
+    """Run and measure ``isoclr build``."""
     corpus = work / f"{inputs.parent.name}-{inputs.stem}.corpus"
-    argv = [sys.executable, "-m", "isoclr", "build", "--out", str(corpus), "--overwrite"]
-    load = os.getloadavg()[0]
-    seconds, cpu, peak = run([*argv, str(inputs)])
-    return Result(what, seconds, goal_seconds, cpu, peak, goal_gb, load)
+    args = ["-m", "isoclr", "build", str(inputs), "--out", str(corpus), "--overwrite"]
+    return describe(name, run([sys.executable, *args]))
 
 
-def open_million(work: Path) -> Result:
-    """Open a corpus of a million transcripts in a fresh process, and touch its last transcript."""
-    path = work / "million.corpus"
+def open_million(options: argparse.Namespace) -> list[Measurement]:
+    """Open a corpus of a million transcripts in a fresh process and read its last transcript."""
+    path = options.work / "million.corpus"
     if not path.exists():
-        write_million(path)
-    load = os.getloadavg()[0]
-    times = []
-    for _ in range(5):
-        argv = [sys.executable, "-c", _OPEN, str(path)]
-        times.append(float(subprocess.run(argv, check=True, capture_output=True).stdout))
-    _, cpu, peak = run([sys.executable, "-c", _OPEN, str(path)])
-    return Result("open 10⁶ transcripts", float(np.median(times)), 0.2, cpu, peak, None, load)
+        write_large_corpus(path, MILLION)
+    command = [sys.executable, "-c", _OPEN, str(path)]
+    seconds = [
+        float(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(5)
+    ]
+    return describe("open 10⁶ transcripts", run(command)._replace(seconds=median(seconds)))
 
 
-def write_million(path: Path) -> None:
-    """A corpus of a million transcripts of 1,000 nt, by the corpus' own writer."""
-    number = pl.int_range(MILLION, eager=True)
-    name = pl.Series([f"ENST{i:011d}.1" for i in range(MILLION)])
-    gene = "ENSG" + (number // 4).cast(pl.String).str.zfill(11)
+def describe(name: str, usage: Usage) -> list[Measurement]:
+    """Measurements of one command."""
+    return [
+        Measurement(name, usage.seconds, "s"),
+        Measurement(f"{name}, processor time", usage.cpu_seconds, "s"),
+        Measurement(f"{name}, peak memory", usage.peak_gb, "GB"),
+    ]
+
+
+def write_large_corpus(path: Path, transcripts: int) -> None:
+    """A corpus of random transcripts of 1,000 nt, four per gene."""
+    number = pl.int_range(transcripts, eager=True)
+    names = pl.Series([f"ENST{i:011d}.1" for i in range(transcripts)])
+    genes = "ENSG" + (number // 4).cast(pl.String).str.zfill(11)
     table = pl.DataFrame(
-        {"transcript_id": name, "gene_id": gene, "start": number * 1000}
+        {"transcript_id": names, "gene_id": genes, "start": number * 1000}
     ).with_columns(
         gene_symbol=pl.col("gene_id"),
         gene_set="human|" + pl.col("gene_id"),
@@ -140,49 +112,53 @@ def write_million(path: Path) -> None:
         cds_end=pl.lit(700),
         n_exons=pl.lit(5),
     )
-    codes = np.random.default_rng(0).integers(0, 4, MILLION * 1000, np.uint8)
+    codes = np.random.default_rng(0).integers(0, 4, transcripts * 1000, np.uint8)
     with atomic_directory(path) as folder:
-        writer.write(folder, table, [codes], {"species": ["human"], "shard": None})
+        write(folder, table, [codes], {"species": ["human"], "shard": None})
 
 
-def run(argv: Sequence[str]) -> tuple[float, float, float]:
-    """Seconds, processor seconds and peak memory (GB) of a command with all of its processes."""
+def run(command: Sequence[str]) -> Usage:
+    """Run a command and measure it with all of its subprocesses.
+
+    Raises:
+        SystemExit: the command failed.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         peak = [0]
-        watch = threading.Thread(target=_watch, args=(process, peak))
-        watch.start()
+        watcher = threading.Thread(target=_watch, args=(process, peak))
+        watcher.start()
         status = process.wait()
         seconds = time.perf_counter() - start
-        watch.join()
+        watcher.join()
     if status:
-        raise SystemExit(f"{' '.join(argv)}: ended with {status}")
+        raise SystemExit(f"{' '.join(command)}: exit code {status}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return seconds, cpu, peak[0] / 1e9
+    return Usage(seconds, cpu, peak[0] / 1e9)
 
 
 def _watch(process: subprocess.Popen[bytes], peak: list[int]) -> None:
     while process.poll() is None:
-        peak[0] = max(peak[0], sum(_share(pid) for pid in _family(process.pid)))
+        peak[0] = max(peak[0], sum(map(_proportional_set_size, _descendants(process.pid))))
         time.sleep(0.1)
 
 
-def _family(pid: int) -> Iterator[int]:
-    """A process and its descendants, as the kernel lists them."""
+def _descendants(pid: int) -> Iterator[int]:
+    """A process and its descendants."""
     yield pid
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
-            found = children.read_text().split()
-        except OSError:  # the thread ended meanwhile
+            children = path.read_text().split()
+        except OSError:  # the thread has ended
             continue
-        for child in found:
-            yield from _family(int(child))
+        for child in children:
+            yield from _descendants(int(child))
 
 
-def _share(pid: int) -> int:
-    """Bytes of memory of a process, a page shared by n processes counted as 1/n; 0 once it has ended."""
+def _proportional_set_size(pid: int) -> int:
+    """Memory of a process in bytes, with a page that n processes share counted as 1/n; 0 once it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
@@ -190,74 +166,25 @@ def _share(pid: int) -> int:
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
-def machine() -> dict[str, str]:
-    """Where the figures come from."""
-    cpu = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    packages = ("isoclr", "numpy", "polars", "pysam")
-    return {
-        "cores": str(len(os.sched_getaffinity(0))),
-        "cpu": cpu,
-        "memory_gb": f"{memory:.0f}",
-        "versions": "; ".join(
-            [
-                f"python {platform.python_version()}",
-                *(f"{name} {version(name)}" for name in packages),
-            ]
-        ),
-    }
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], list[Measurement]]] = {
+    "gencode": build_gencode,
+    "transcripts": build_transcripts,
+    "open": open_million,
+}
 
 
-def show(results: Sequence[Result]) -> None:
-    columns = ("build", "seconds", "CPU s", "peak GB", "load", "met")
-    rows = [
-        (
-            one.what,
-            f"{one.seconds:.3g} (≤ {one.goal_seconds:g})",
-            f"{one.cpu_seconds:.3g}",
-            f"{one.peak_gb:.2f}" + (f" (≤ {one.goal_gb:g})" if one.goal_gb else ""),
-            f"{one.load:.1f}",
-            "yes" if one.met else "no",
-        )
-        for one in results
-    ]
-    facts = machine()
-    console.table(f"{facts['cores']} cores, {facts['cpu']}, {facts['memory_gb']} GB", columns, rows)
-
-
-def save(results: Sequence[Result]) -> None:
-    """Replace the measurements that were made again; keep the others."""
-    facts = {"date": datetime.now(UTC).date().isoformat(), **machine()}
-    fresh = [
-        {
-            "what": one.what,
-            "seconds": f"{one.seconds:.3f}",
-            "goal_seconds": f"{one.goal_seconds:g}",
-            "cpu_seconds": f"{one.cpu_seconds:.2f}",
-            "peak_gb": f"{one.peak_gb:.2f}",
-            "goal_gb": f"{one.goal_gb:g}" if one.goal_gb else "",
-            "load_before": f"{one.load:.2f}",
-            **facts,
-        }
-        for one in results
-    ]
-    names = {row["what"] for row in fresh}
-    kept: list[dict[str, str]] = []
-    if RESULTS.exists():
-        with RESULTS.open(newline="") as stream:
-            kept = [row for row in csv.DictReader(stream) if row["what"] not in names]
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    with RESULTS.open("w", newline="") as stream:
-        table = csv.DictWriter(stream, list(fresh[0]))
-        table.writeheader()
-        table.writerows(kept + fresh)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "isoclr-bench")
+    parser.add_argument("--data", type=Path, default=harness.DATA)
+    parser.add_argument("--only", nargs="*", choices=BENCHMARKS, default=[*BENCHMARKS])
+    parser.add_argument("--out", type=Path, default=harness.RESULTS / "build.csv")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    machine = harness.machine(("isoclr", "numpy", "polars", "pysam"))
+    results = [one for name in options.only for one in BENCHMARKS[name](options)]
+    harness.print_table(f"{machine['cores']} cores, {machine['cpu']}", results)
+    harness.save(options.out, results, machine, update=True)
 
 
 if __name__ == "__main__":

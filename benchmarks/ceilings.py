@@ -1,11 +1,11 @@
-"""What this machine can do at most: the encoder's arithmetic without anything around it, and copying.
+"""Upper bounds of this machine: the encoder's arithmetic without anything around it, and memory copies.
 
     python -m benchmarks.ceilings
 
-For every convolution of IsoCLR-S the rate of the bare product of its shape is measured, in float32 and bf16, on one
-thread and on all, on tiles that stay in the L2 cache: as a matrix product ``(positions, 2 c_in) × (2 c_in, c_out)``
-and as a convolution (channels last, one pixel high). The *ceiling* is what one nucleotide's arithmetic would take at
-these rates: an encoder that did nothing but its products, each at the best tile size.
+For every convolution of IsoCLR-S, the speed of the bare product of its shape is measured in float32 and bf16, with one
+thread and with all, on tiles that stay in the L2 cache: as a matrix product ``(positions, 2 c_in) × (2 c_in, c_out)``
+and as a convolution (channels last, one pixel high). The *ceiling* is the speed of an encoder that computes nothing but
+these products, each at its best tile size.
 """
 
 import argparse
@@ -18,32 +18,32 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks import harness
-from benchmarks.harness import Figure
+from benchmarks.harness import Measurement
 from isoclr.models.encoder import MODELS
 from isoclr.models.resnet import Architecture
 
 KERNEL = 2
 TILES = (512, 2048, 8192)
-"""Positions computed at a time; the best of them counts."""
+"""Positions per product; the best of them counts."""
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
-COPIED = 2**28
-"""Bytes of the copy: far more than any cache holds."""
+COPY_BYTES = 2**28
+"""More than any cache holds."""
 
 
 class Product(NamedTuple):
-    """One convolution as the matrix product it is."""
+    """One convolution, as a matrix product."""
 
     positions: float
-    """Output positions for one nucleotide: 1 before the first pooling, then 1/2, 1/4, …"""
+    """Output positions per nucleotide: 1 before the first pooling, then 1/2, 1/4, …"""
     c_in: int
     c_out: int
     width: int
-    """Neighbouring positions that enter one output: 2, or 1 for a shortcut."""
+    """Kernel size: 2, or 1 for a shortcut."""
     dilation: int
 
     @property
     def flop(self) -> float:
-        """Floating-point operations for one nucleotide, a multiplication and an addition counted as two."""
+        """Floating-point operations per nucleotide; a multiplication and an addition count as two."""
         return 2 * self.positions * self.width * self.c_in * self.c_out
 
 
@@ -53,19 +53,19 @@ def products(shape: Architecture, tracks: int = 6) -> list[Product]:
     >>> round(sum(one.flop for one in products(MODELS["isoclr-s"])))
     140800
     """
-    found = [Product(1, tracks, shape.filters[0], KERNEL, 1)]
+    convolutions = [Product(1, tracks, shape.filters[0], KERNEL, 1)]
     positions = 1 / 2
     for c_in, c_out, dilation, pools in shape.layers():
-        found.append(Product(positions, c_in, c_out, KERNEL, dilation))
-        found.append(Product(positions, c_out, c_out, KERNEL, dilation))
+        convolutions.append(Product(positions, c_in, c_out, KERNEL, dilation))
+        convolutions.append(Product(positions, c_out, c_out, KERNEL, dilation))
         if c_in != c_out:
-            found.append(Product(positions, c_in, c_out, 1, 1))
+            convolutions.append(Product(positions, c_in, c_out, 1, 1))
         positions /= 2 if pools else 1
-    return found
+    return convolutions
 
 
 def flop_per_nt(shape: Architecture, tracks: int = 6) -> float:
-    """Operations of one forward pass for one nucleotide."""
+    """Operations per nucleotide of one forward pass."""
     return sum(one.flop for one in products(shape, tracks))
 
 
@@ -76,22 +76,21 @@ def ceiling(
     device: str = "cpu",
     tiles: Iterable[int] = TILES,
     convolve: bool = False,
-    at_least: float = 0.1,
+    budget: float = 0.1,
 ) -> float:
-    """FLOP/s of an encoder that consisted of its products alone (the stem, a look-up here, left out)."""
-    needed = seconds = 0.0
-    timed: dict[tuple[int, int, int, int], float] = {}
+    """FLOP/s of an encoder that computes its products only, without the stem, which is a table look-up."""
+    flop = seconds = 0.0
+    measured: dict[tuple[int, int, int, int], float] = {}
     for one in products(shape)[1:]:
         key = (one.c_in, one.c_out, one.width, one.dilation if convolve else 1)
-        if key not in timed:
+        if key not in measured:
             make = _convolution if convolve else _matmul
-            timed[key] = min(
-                harness.seconds_of(make(one, n, dtype, device), at_least=at_least) / n
-                for n in tiles
+            measured[key] = min(
+                harness.best_seconds(make(one, n, dtype, device), budget=budget) / n for n in tiles
             )
-        needed += one.flop
-        seconds += one.positions * timed[key]
-    return needed / seconds
+        flop += one.flop
+        seconds += one.positions * measured[key]
+    return flop / seconds
 
 
 def _matmul(one: Product, n: int, dtype: torch.dtype, device: str) -> Callable[[], Tensor]:
@@ -110,24 +109,25 @@ def _convolution(one: Product, n: int, dtype: torch.dtype, device: str) -> Calla
 
 
 def copy_rate() -> float:
-    """Bytes a second, read and written ones both counted, of a copy that no cache holds."""
-    source, target = torch.ones(COPIED, dtype=torch.uint8), torch.empty(COPIED, dtype=torch.uint8)
-    return 2 * COPIED / harness.seconds_of(lambda: target.copy_(source))
+    """Bytes per second of a large copy; bytes read and bytes written both count."""
+    source = torch.ones(COPY_BYTES, dtype=torch.uint8)
+    target = torch.empty(COPY_BYTES, dtype=torch.uint8)
+    return 2 * COPY_BYTES / harness.best_seconds(lambda: target.copy_(source))
 
 
-def measure(threads: Iterable[int], *, at_least: float = 0.1) -> list[Figure]:
+def measure(threads: Iterable[int], *, budget: float = 0.1) -> list[Measurement]:
     """All ceilings of this machine, for each number of threads."""
-    shape, figures = MODELS["isoclr-s"], []
+    shape, results = MODELS["isoclr-s"], []
     for count in threads:
         torch.set_num_threads(count)
         with torch.inference_mode():
             for name, dtype in DTYPES.items():
                 for kind, convolve in (("matrix products", False), ("convolutions", True)):
-                    rate = ceiling(shape, dtype, convolve=convolve, at_least=at_least)
-                    what = f"{name} {kind}, {_threads(count)}"
-                    figures.append(Figure(what, rate / 1e9, "GFLOP/s"))
-            figures.append(Figure(f"copy, {_threads(count)}", copy_rate() / 1e9, "GB/s"))
-    return figures
+                    rate = ceiling(shape, dtype, convolve=convolve, budget=budget)
+                    label = f"{name} {kind}, {_threads(count)}"
+                    results.append(Measurement(label, rate / 1e9, "GFLOP/s"))
+            results.append(Measurement(f"copy, {_threads(count)}", copy_rate() / 1e9, "GB/s"))
+    return results
 
 
 def _threads(count: int) -> str:
@@ -137,12 +137,14 @@ def _threads(count: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=harness.RESULTS / "ceilings.csv")
-    parser.add_argument("--seconds", type=float, default=0.3, help="for each shape and tile size")
+    parser.add_argument(
+        "--seconds", type=float, default=0.3, help="seconds for each shape and tile size"
+    )
     options = parser.parse_args()
-    facts, torch_choice = harness.machine(), torch.get_num_threads()
-    figures = measure(sorted({1, torch_choice}), at_least=options.seconds)
-    harness.show(f"ceilings of {facts['cpu']}, {facts['cores']} cores", figures)
-    harness.save(options.out, figures, facts)
+    machine, all_threads = harness.machine(), torch.get_num_threads()
+    results = measure(sorted({1, all_threads}), budget=options.seconds)
+    harness.print_table(f"ceilings of {machine['cpu']}, {machine['cores']} cores", results)
+    harness.save(options.out, results, machine)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Embedding mRNAs, end to end from FASTA to Parquet, beside the ways it is done without isoclr.
+"""Embedding mRNAs from FASTA to Parquet, compared with the usual ways of running such an encoder.
 
     python -m benchmarks.embed
 
-Every run is a fresh process with all cores; the variants take turns. The baselines (:mod:`benchmarks.plain_embed`)
-embed a random sample of the RNAs and their time is carried over to all of them, reading and writing included: by the
-number of RNAs where each is padded to 12,288 nt, by nucleotides otherwise. Prints the ratios to the baselines, the
-share of the ceiling reached inside the encoder, how much results differ, peak memory (also of one RNA of 10⁷ nt),
-the latency of single mRNAs and the time to load a model; writes ``results/embed.csv``.
+Every run is a fresh process on all cores; the variants alternate. The baselines (:mod:`benchmarks.plain_embed`) embed a
+random sample of the RNAs. Their encoder time is extrapolated to all RNAs: by the number of RNAs if each is padded to
+12,288 nt, otherwise by nucleotides. Also measured: the differences between the embeddings, the share of the ceiling,
+peak memory (also for one RNA of 10⁷ nt), the latency of single mRNAs and the time to load a model. Writes
+``results/embed.csv``.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks import harness, pictures
-from benchmarks.harness import Ended, Figure, fresh
+from benchmarks import docs, harness
+from benchmarks.harness import Measurement, ProcessResult, run_python
 
 PRECISIONS = ("float32", "bf16")
 BASELINES = {
@@ -30,13 +30,12 @@ BASELINES = {
     "(b) one at a time": "single",
     "(c) sorted by length": "sorted",
 }
-GOALS = {"(a) padded to 12,288": "≥ 12", "(b) one at a time": "", "(c) sorted by length": "≥ 4"}
 LONG = 10_000_000
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What all runs of the benchmark share."""
+class Setup:
+    """Inputs that all runs share."""
 
     fasta: Path
     model: Path
@@ -44,208 +43,198 @@ class Setting:
     sample: int
     nt: int
     batches: dict[str, int] = field(default_factory=dict)
-    """Best batch size of each baseline, once a run has found it."""
+    """Best batch size of each baseline, filled by its first run."""
 
 
-def ours(setting: Setting, precision: str, fasta: Path | None = None) -> Ended:
+def run_isoclr(setup: Setup, precision: str, fasta: Path | None = None) -> ProcessResult:
     """One run of ``isoclr embed``."""
-    out = setting.work / f"{precision}.parquet"
-    words = ["-m", "isoclr", "embed", str(fasta or setting.fasta), "--model", str(setting.model)]
-    return fresh([*words, "-o", str(out), "--precision", precision, "--overwrite"])
+    out = setup.work / f"{precision}.parquet"
+    args = ["-m", "isoclr", "embed", str(fasta or setup.fasta), "--model", str(setup.model)]
+    return run_python([*args, "-o", str(out), "--precision", precision, "--overwrite"])
 
 
-def baseline(setting: Setting, how: str) -> tuple[float, dict[str, Any], float]:
-    """Seconds that a baseline would take for all RNAs, what it said of itself, and its peak memory."""
-    # padding makes all RNAs cost the same, so that few will do
-    sample = max(setting.sample // 8, 1) if how == "padded" else setting.sample
-    words = ["-m", "benchmarks.plain_embed", str(setting.fasta), "--model", str(setting.model)]
-    out = setting.work / f"{how}.parquet"
-    words += ["--out", str(out), "--how", how, "--sample", str(sample)]
-    if how in setting.batches:
-        words += ["--batch", str(setting.batches[how])]
-    ended = fresh(words)
-    facts = json.loads(ended.stdout)
-    setting.batches[how] = facts["batch"]
-    whole, part = ("rnas", "sample") if how == "padded" else ("nt", "sample_nt")
-    outside = ended.seconds - facts["choosing"] - facts["embedding"]
-    return outside + facts["embedding"] * facts[whole] / facts[part], facts, ended.peak_gb
+def run_baseline(setup: Setup, method: str) -> tuple[float, dict[str, Any], float]:
+    """Seconds of a baseline extrapolated to all RNAs, the timings it printed, and its peak memory."""
+    # with padding all RNAs cost the same, so a few are enough
+    sample = max(setup.sample // 8, 1) if method == "padded" else setup.sample
+    out = setup.work / f"{method}.parquet"
+    args = ["-m", "benchmarks.plain_embed", str(setup.fasta), "--model", str(setup.model)]
+    args += ["--out", str(out), "--method", method, "--sample", str(sample)]
+    if method in setup.batches:
+        args += ["--batch", str(setup.batches[method])]
+    process = run_python(args)
+    timings = json.loads(process.stdout)
+    setup.batches[method] = timings["batch"]
+    total, measured = ("rnas", "sample") if method == "padded" else ("nt", "sample_nt")
+    overhead = process.seconds - timings["choosing"] - timings["embedding"]
+    encoder = timings["embedding"] * timings[total] / timings[measured]
+    return overhead + encoder, timings, process.peak_gb
 
 
-def measure(setting: Setting, repeats: int) -> list[Figure]:
-    """Rates, ratios and peak memory of all variants, from FASTA to Parquet."""
-    mine = {f"isoclr {p}": partial(ours, setting, p) for p in PRECISIONS}
-    theirs = {name: partial(baseline, setting, how) for name, how in BASELINES.items()}
-    runs: dict[str, list[Any]] = harness.interleaved({**mine, **theirs}, repeats)
-    took = {name: [one.seconds for one in runs[name]] for name in mine}
-    took |= {name: [one[0] for one in runs[name]] for name in theirs}
-    peak = {name: [one.peak_gb for one in runs[name]] for name in mine}
-    peak |= {name: [one[2] for one in runs[name]] for name in theirs}
-    notes = {name: _note(runs[name][-1][1]) for name in theirs}
-    return [
-        *(
-            Figure.of(
-                f"{name}, FASTA to Parquet",
-                [setting.nt / s / 1e6 for s in took[name]],
-                "Mnt/s",
-                note=notes.get(name, ""),
-            )
-            for name in took
-        ),
-        *_ratios(took, list(mine), list(theirs)),
-        *(Figure.of(f"{name}, peak memory", peak[name], "GB") for name in peak),
+def measure(setup: Setup, repeats: int) -> list[Measurement]:
+    """Speed, ratios and peak memory of all variants, from FASTA to Parquet."""
+    ours = {f"isoclr {p}": partial(run_isoclr, setup, p) for p in PRECISIONS}
+    baselines = {name: partial(run_baseline, setup, how) for name, how in BASELINES.items()}
+    runs: dict[str, list[Any]] = harness.interleave({**ours, **baselines}, repeats)
+    seconds = {name: [one.seconds for one in runs[name]] for name in ours}
+    seconds |= {name: [one[0] for one in runs[name]] for name in baselines}
+    peaks = {name: [one.peak_gb for one in runs[name]] for name in ours}
+    peaks |= {name: [one[2] for one in runs[name]] for name in baselines}
+    notes = dict.fromkeys(ours, "") | {name: _note(runs[name][-1][1]) for name in baselines}
+    speeds = [
+        Measurement.median(
+            f"{name}, FASTA to Parquet", [setup.nt / s / 1e6 for s in times], "Mnt/s", notes[name]
+        )
+        for name, times in seconds.items()
     ]
+    memory = [Measurement.median(f"{name}, peak memory", peaks[name], "GB") for name in peaks]
+    return [*speeds, *_ratios(seconds, list(ours), list(baselines)), *memory]
 
 
 def _ratios(
-    took: Mapping[str, Sequence[float]], mine: Sequence[str], theirs: Sequence[str]
-) -> list[Figure]:
-    """How many times as fast, each round's runs with one another."""
+    seconds: Mapping[str, Sequence[float]], ours: Sequence[str], baselines: Sequence[str]
+) -> list[Measurement]:
+    """Speed-ups over the baselines, within each round of runs."""
     return [
-        Figure.of(
+        Measurement.median(
             f"{fast} / {slow}",
-            [b / a for a, b in zip(took[fast], took[slow], strict=True)],
+            [b / a for a, b in zip(seconds[fast], seconds[slow], strict=True)],
             "×",
-            goal=GOALS[slow],
         )
-        for fast in mine
-        for slow in theirs
+        for fast in ours
+        for slow in baselines
     ]
 
 
-def _note(facts: Mapping[str, Any]) -> str:
-    return f"{facts['sample']:,} of {facts['rnas']:,} RNAs, {facts['batch']} in a batch"
+def _note(timings: Mapping[str, Any]) -> str:
+    return f"{timings['sample']:,} of {timings['rnas']:,} RNAs, batches of {timings['batch']}"
 
 
-def differences(work: Path) -> list[Figure]:
-    """How far results are from those of one plain float32 RNA at a time: largest difference / largest value."""
-    names = {"isoclr float32": "float32", "isoclr bf16": "bf16"}
-    names |= {name: how for name, how in BASELINES.items() if how != "single"}
-    goals = {"isoclr float32": "≤ 1e-5", "isoclr bf16": "≤ 1e-2"}
-    truth = _embeddings(work / "single.parquet")
-    figures = []
-    for name, file in names.items():
-        pairs = truth.join(_embeddings(work / f"{file}.parquet"), on="transcript_id")
-        right, found = (pairs[c].to_numpy() for c in ("embedding", "embedding_right"))
-        apart = np.abs(found - right).max(1) / np.abs(right).max(1)
-        what = f"{name}, relative difference from the plain encoder"
-        note = f"largest of {len(pairs):,} RNAs, median {np.median(apart):.1g}"
-        figures.append(Figure(what, float(apart.max()), "", goal=goals.get(name, ""), note=note))
-    return figures
+def measure_differences(work: Path) -> list[Measurement]:
+    """Differences from the plain float32 encoder run on one RNA at a time: largest difference / largest value."""
+    files = {"isoclr float32": "float32", "isoclr bf16": "bf16"}
+    files |= {name: method for name, method in BASELINES.items() if method != "single"}
+    reference = _read_embeddings(work / "single.parquet")
+    results = []
+    for name, file in files.items():
+        pairs = reference.join(_read_embeddings(work / f"{file}.parquet"), on="transcript_id")
+        expected, actual = (pairs[c].to_numpy() for c in ("embedding", "embedding_right"))
+        difference = np.abs(actual - expected).max(1) / np.abs(expected).max(1)
+        label = f"{name}, relative difference from the plain encoder"
+        note = f"largest of {len(pairs):,} RNAs, median {np.median(difference):.1g}"
+        results.append(Measurement(label, float(difference.max()), "", note=note))
+    return results
 
 
-def _embeddings(path: Path) -> pl.DataFrame:
+def _read_embeddings(path: Path) -> pl.DataFrame:
     return pl.read_parquet(path, columns=["transcript_id", "embedding"])
 
 
-def long_rna(setting: Setting, nt: int) -> list[Figure]:
-    """Time and peak memory of a FASTA with one very long RNA."""
-    fasta = setting.work / "long.fa"
+def measure_long_rna(setup: Setup, nt: int) -> list[Measurement]:
+    """Time and peak memory for a FASTA file with one very long RNA."""
+    fasta = setup.work / "long.fa"
     letters = np.frombuffer(b"ACGT", np.uint8)[np.random.default_rng(0).integers(0, 4, nt)]
     fasta.write_bytes(b">long\n" + letters.tobytes() + b"\n")
-    figures = []
+    results = []
     for precision in PRECISIONS:
-        ended = ours(setting, precision, fasta)
-        what = f"isoclr {precision}, one RNA of {nt:,} nt"
-        figures += [
-            Figure(what, ended.seconds, "s"),
-            Figure(f"{what}, peak memory", ended.peak_gb, "GB"),
+        process = run_isoclr(setup, precision, fasta)
+        label = f"isoclr {precision}, one RNA of {nt:,} nt"
+        results += [
+            Measurement(label, process.seconds, "s"),
+            Measurement(f"{label}, peak memory", process.peak_gb, "GB"),
         ]
-    return figures
+    return results
 
 
-def inside(setting: Setting, passes: int) -> list[Figure]:
-    """Loading, single mRNAs, and the share of the ceiling reached inside the encoder."""
-    words = ["-m", "benchmarks.embed_inside", str(setting.fasta), "--model", str(setting.model)]
-    runs = [json.loads(fresh([*words, "--passes", str(passes)]).stdout) for _ in range(2)]
-    figures = [
-        Figure.of(
-            "loading a model, beyond import torch", [r["load"] for r in runs], "s", goal="≤ 0.5"
-        ),
-        Figure.of("import torch", [r["import_torch"] for r in runs], "s"),
+def measure_encoder(setup: Setup, passes: int) -> list[Measurement]:
+    """Loading, single mRNAs, and the encoder's share of the ceiling."""
+    args = ["-m", "benchmarks.encoder_speed", str(setup.fasta), "--model", str(setup.model)]
+    args += ["--passes", str(passes)]
+    runs = [json.loads(run_python(args).stdout) for _ in range(2)]
+    loading = [run["load"] for run in runs]
+    results = [
+        Measurement.median("loading a model, torch already imported", loading, "s"),
+        Measurement.median("import torch", [run["import_torch"] for run in runs], "s"),
     ]
     for precision in PRECISIONS:
-        figures += _singles(runs, precision) + _shares(runs, precision)
-    return figures
+        results += _latency(runs, precision) + _share_of_ceiling(runs, precision)
+    return results
 
 
-def _singles(runs: Sequence[Mapping[str, Any]], precision: str) -> list[Figure]:
-    each = [1000 * s for run in runs for s in run[f"single_{precision}"]]
-    what, note = f"single mRNA, {precision}", f"median length {runs[0]['single_nt']:,.0f} nt"
+def _latency(runs: Sequence[Mapping[str, Any]], precision: str) -> list[Measurement]:
+    milliseconds = [1000 * s for run in runs for s in run[f"single_{precision}"]]
+    label, note = f"single mRNA, {precision}", f"median length {runs[0]['single_nt']:,.0f} nt"
+    percentile = float(np.quantile(milliseconds, 0.95))
     return [
-        Figure.of(f"{what}, median", each, "ms", goal="≤ 20", note=note),
-        Figure(f"{what}, 95 % within", float(np.quantile(each, 0.95)), "ms"),
+        Measurement.median(f"{label}, median", milliseconds, "ms", note),
+        Measurement(f"{label}, 95th percentile", percentile, "ms"),
     ]
 
 
-def _shares(runs: Sequence[Mapping[str, Any]], precision: str) -> list[Figure]:
+def _share_of_ceiling(runs: Sequence[Mapping[str, Any]], precision: str) -> list[Measurement]:
     rates = [rate for run in runs for rate in run["rate"][precision]]
-    # the highest: what other work on the machine takes away must not lower the ceiling
-    ceiling = max(top for run in runs for top in run["ceiling"][precision])
-    per_nt = runs[0]["flop_per_nt"]
-    shares = [100 * rate * per_nt / ceiling for rate in rates]
-    goal, threads = "≥ 50" if precision == "bf16" else "", f"{runs[0]['threads']} threads"
+    # the highest, so that other load on the machine does not lower the ceiling
+    ceiling = max(rate for run in runs for rate in run["ceiling"][precision])
+    flop = runs[0]["flop_per_nt"]
+    label, threads = f"encoder only, {precision}", f"{runs[0]['threads']} threads"
     return [
-        Figure.of(
-            f"inside the encoder, {precision}", [r / 1e6 for r in rates], "Mnt/s", note=threads
+        Measurement.median(label, [rate / 1e6 for rate in rates], "Mnt/s", threads),
+        Measurement.median(f"{label}, arithmetic", [r * flop / 1e9 for r in rates], "GFLOP/s"),
+        Measurement(f"ceiling, {precision}", ceiling / 1e9, "GFLOP/s"),
+        Measurement.median(
+            f"share of the ceiling, {precision}", [100 * r * flop / ceiling for r in rates], "%"
         ),
-        Figure.of(
-            f"inside the encoder, {precision}, arithmetic",
-            [r * per_nt / 1e9 for r in rates],
-            "GFLOP/s",
-        ),
-        Figure(f"ceiling beside it, {precision}", ceiling / 1e9, "GFLOP/s"),
-        Figure.of(f"share of the ceiling, {precision}", shares, "%", goal=goal),
     ]
 
 
-def model_of(given: Path | None, work: Path) -> Path:
-    """The model to use: the one given, or an untrained IsoCLR-S, which costs the same."""
-    if given is not None:
-        return given.resolve()
+def resolve_model(model: Path | None, work: Path) -> Path:
+    """The given model, or by default an untrained IsoCLR-S, which costs the same."""
+    if model is not None:
+        return model.resolve()
     code = "import isoclr, sys; isoclr.create('isoclr-s', seed=0).save(sys.argv[1])"
-    fresh(["-c", code, str(work / "model")])
+    run_python(["-c", code, str(work / "model")])
     return work / "model"
 
 
 def first_records(fasta: Path, limit: int | None, work: Path) -> tuple[Path, int]:
-    """A plain FASTA with the first records of another, or the file itself; and its nucleotides."""
+    """A FASTA file with the first ``limit`` records of another, or the other itself; and its nucleotides."""
     from isoclr.genomics.encoding import letters
     from isoclr.genomics.fasta import read_transcripts
 
-    found = read_transcripts(fasta)
-    if limit is None or limit >= len(found):
-        return fasta.resolve(), len(found.codes)
-    names = found.table["transcript_id"].to_list()[:limit]
+    rnas = read_transcripts(fasta)
+    if limit is None or limit >= len(rnas):
+        return fasta.resolve(), len(rnas.codes)
+    names = rnas.table["transcript_id"].to_list()[:limit]
     path = work / "first.fa"
     path.write_text(
-        "".join(f">{name}\n{letters(found.codes_of(i))}\n" for i, name in enumerate(names))
+        "".join(f">{name}\n{letters(rnas.codes_of(i))}\n" for i, name in enumerate(names))
     )
-    return path, int(found.offsets[limit])
+    return path, int(rnas.offsets[limit])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     default = harness.DATA / "transcripts/human_refseq.fa.gz"
     parser.add_argument("--fasta", type=Path, default=default)
-    parser.add_argument("--limit", type=int, help="use the first so many RNAs only")
-    parser.add_argument("--model", type=Path, help="a trained model; an untrained one by default")
-    parser.add_argument("--sample", type=int, default=400, help="RNAs that baselines embed")
+    parser.add_argument("--limit", type=int, help="use only the first LIMIT RNAs")
+    parser.add_argument("--model", type=Path, help="a model folder (default: an untrained model)")
+    parser.add_argument("--sample", type=int, default=400, help="RNAs that the baselines embed")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--long", type=int, default=LONG, help="nt of the very long RNA")
+    parser.add_argument("--long", type=int, default=LONG, help="length of the very long RNA, nt")
     parser.add_argument("--out", type=Path, default=harness.RESULTS / "embed.csv")
-    parser.add_argument("--picture", type=Path, default=harness.ROOT / "docs/performance.png")
+    parser.add_argument("--figure", type=Path, default=harness.ROOT / "docs/performance.png")
     options = parser.parse_args()
-    facts = harness.machine()
+    machine = harness.machine()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         fasta, nt = first_records(options.fasta, options.limit, work)
-        setting = Setting(fasta, model_of(options.model, work), work, options.sample, nt)
-        figures = measure(setting, options.repeats) + differences(work)
-        figures += inside(setting, options.repeats) + long_rna(setting, options.long)
-    title = f"embedding {options.fasta.name}, {nt:,} nt: {facts['cpu']}, {facts['cores']} cores"
-    harness.show(title, figures)
-    harness.save(options.out, figures, facts)
-    pictures.performance(options.out.parent, options.picture)
+        setup = Setup(fasta, resolve_model(options.model, work), work, options.sample, nt)
+        results = measure(setup, options.repeats) + measure_differences(work)
+        results += measure_encoder(setup, options.repeats) + measure_long_rna(setup, options.long)
+    title = f"embedding {options.fasta.name}, {nt:,} nt: {machine['cpu']}, {machine['cores']} cores"
+    harness.print_table(title, results)
+    harness.save(options.out, results, machine)
+    docs.draw_performance(options.out.parent, options.figure)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the speed benchmarks share: fresh processes, medians with ranges, a table, a CSV that names its machine.
+"""Shared by the benchmarks: fresh processes, medians and ranges, and CSV files that describe the machine.
 
-Nothing here imports torch or polars: the process that measures others stays small, and ``benchmarks.gpu`` runs
-where only torch and numpy are installed.
+This module imports neither torch nor polars, so that the measuring process stays small and ``benchmarks.gpu`` runs
+where few packages are installed.
 """
 
 import csv
@@ -25,80 +25,73 @@ from isoclr._io import atomic_path
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks/results"
 DATA = Path(os.environ.get("ISOCLR_DATA", ROOT / "../shared/data"))
-FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "bf16", "sve")
-"""Processor features that decide how fast float32 and bf16 products run."""
+CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "bf16", "sve")
+"""Processor features that determine the speed of float32 and bf16 arithmetic."""
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One measured number: the median of its repetitions with the lowest and the highest."""
+class Measurement:
+    """One number: the median of its repetitions, with the lowest and the highest."""
 
-    what: str
+    name: str
     value: float
     unit: str
     low: float | None = None
     high: float | None = None
-    goal: str = ""
-    """Such as ``≥ 12``; empty when none was set."""
     note: str = ""
 
     @classmethod
-    def of(cls, what: str, values: Sequence[float], unit: str, **more: str) -> Self:
-        """The figure of several repetitions."""
-        return cls(what, median(values), unit, min(values), max(values), **more)
-
-    @property
-    def met(self) -> str:
-        """``yes`` or ``no`` when there is a goal."""
-        if not self.goal:
-            return ""
-        sign, _, limit = self.goal.partition(" ")
-        reached = {"≥": self.value >= float(limit), "≤": self.value <= float(limit)}[sign]
-        return "yes" if reached else "no"
+    def median(cls, name: str, values: Sequence[float], unit: str, note: str = "") -> Self:
+        """The median and range of repetitions."""
+        return cls(name, median(values), unit, min(values), max(values), note)
 
 
-class Ended(NamedTuple):
-    """What a command took."""
+class ProcessResult(NamedTuple):
+    """Cost and output of a command."""
 
     seconds: float
     peak_gb: float
-    """Highest resident memory of its process, 10⁹ bytes."""
+    """Highest resident memory of the process, 10⁹ bytes."""
     stdout: str
 
 
-def fresh(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Ended:
-    """Run a Python command (the words after ``python``) in a process of its own.
+def run_python(args: Sequence[str], *, env: Mapping[str, str] | None = None) -> ProcessResult:
+    """Run ``python ARGS`` in a fresh process.
 
     Raises:
-        SystemExit: the command failed; its last words are in the message.
+        SystemExit: the command failed; the message ends with its last output.
     """
-    settings = {**os.environ, **(env or {})}
-    words = [sys.executable, *argv]
+    command = [sys.executable, *args]
     start = time.perf_counter()
     with subprocess.Popen(
-        words, cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         peak = [0.0]
-        watch = threading.Thread(target=_watch, args=(process, peak))
-        watch.start()
+        watcher = threading.Thread(target=_watch, args=(process, peak))
+        watcher.start()
         stdout, stderr = process.communicate()
         seconds = time.perf_counter() - start
-        watch.join()
+        watcher.join()
     if process.returncode:
-        raise SystemExit(f"{' '.join(words)}: ended with {process.returncode}\n{stderr[-2000:]}")
-    return Ended(seconds, peak[0], stdout)
+        raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}\n{stderr[-2000:]}")
+    return ProcessResult(seconds, peak[0], stdout)
 
 
 def _watch(process: subprocess.Popen[str], peak: list[float]) -> None:
     while process.poll() is None:
-        peak[0] = max(peak[0], high_water_gb(process.pid))
+        peak[0] = max(peak[0], peak_memory_gb(process.pid))
         time.sleep(0.02)
 
 
-def high_water_gb(pid: int | str = "self") -> float:
-    """Highest resident memory that a process has had, 10⁹ bytes; 0 when it is gone or the system does not say."""
+def peak_memory_gb(pid: int) -> float:
+    """Highest resident memory of a process so far, 10⁹ bytes; 0 if it has ended or the system does not report it."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -106,11 +99,9 @@ def high_water_gb(pid: int | str = "self") -> float:
     return next((int(line.split()[1]) * 1024e-9 for line in lines if line[:6] == "VmHWM:"), 0.0)
 
 
-def interleaved(
-    variants: Mapping[str, Callable[[], Result]], repeats: int
-) -> dict[str, list[Result]]:
-    """Measure A B C A B C …, so that a busy minute of the machine falls on all variants alike."""
-    results: dict[str, list[Result]] = {name: [] for name in variants}
+def interleave(variants: Mapping[str, Callable[[], T]], repeats: int) -> dict[str, list[T]]:
+    """Measure A B C A B C …, so that other load on the machine affects all variants equally."""
+    results: dict[str, list[T]] = {name: [] for name in variants}
     for repeat in range(repeats):
         for name, measure in variants.items():
             console.info(f"{name}, {repeat + 1} of {repeats}")
@@ -118,43 +109,46 @@ def interleaved(
     return results
 
 
-def timed(work: Callable[[], Result]) -> tuple[Result, float]:
-    """What a call returns, and the seconds it took."""
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    """The result of a call and its seconds."""
     start = time.perf_counter()
     result = work()
     return result, time.perf_counter() - start
 
 
-def seconds_of(work: Callable[[], object], *, at_least: float = 0.3, rounds: int = 5) -> float:
-    """Best time of one call in ``rounds`` rounds, each long enough for the clock; the first call warms up."""
+def best_seconds(work: Callable[[], object], *, budget: float = 0.3, rounds: int = 5) -> float:
+    """Best time of one call.
+
+    Args:
+        work: The call; it is made once without timing to warm up.
+        budget: Seconds to spend in all rounds together.
+        rounds: Number of rounds, of which the fastest counts.
+    """
     work()
     best = float("inf")
     for _ in range(rounds):
         calls, start = 0, time.perf_counter()
-        while (spent := time.perf_counter() - start) < at_least / rounds or not calls:
+        while (elapsed := time.perf_counter() - start) < budget / rounds or not calls:
             work()
             calls += 1
-        best = min(best, spent / calls)
+        best = min(best, elapsed / calls)
     return best
 
 
-def machine() -> dict[str, str]:
-    """Where figures come from: processor, caches, memory, versions, and how busy it was."""
-    cpu = _cpuinfo("model name") or platform.machine()
-    present = (_cpuinfo("flags") or _cpuinfo("Features")).split()
+def machine(packages: Iterable[str] = ("isoclr", "torch")) -> dict[str, str]:
+    """The machine that results come from: processor, caches, memory, versions and current load."""
+    flags = (_cpuinfo("flags") or _cpuinfo("Features")).split()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "cpu": cpu,
-        "flags": " ".join(flag for flag in FLAGS if flag in present),
+        "cpu": _cpuinfo("model name") or platform.machine(),
+        "flags": " ".join(flag for flag in CPU_FLAGS if flag in flags),
         "cores": str(len(os.sched_getaffinity(0))),
-        "l2": _cache(2),
-        "l3": _cache(3),
+        "l2": _cache_size(2),
+        "l3": _cache_size(3),
         "memory_gb": f"{memory:.0f}",
         "load": f"{os.getloadavg()[0]:.2f}",
-        "versions": "; ".join(
-            [f"python {platform.python_version()}", *map(_named_version, ("isoclr", "torch"))]
-        ),
+        "versions": "; ".join([f"python {platform.python_version()}", *map(_version, packages)]),
     }
 
 
@@ -166,39 +160,41 @@ def _cpuinfo(key: str) -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
 
 
-def _cache(level: int) -> str:
-    """Size of a core's cache of this level, as the kernel writes it (``1024K``)."""
+def _cache_size(level: int) -> str:
+    """Size of one core's cache of a level, in the kernel's notation (``1024K``)."""
     for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
         if (index / "level").read_text().strip() == str(level):
             return (index / "size").read_text().strip()
     return ""
 
 
-def _named_version(package: str) -> str:
+def _version(package: str) -> str:
     try:
         return f"{package} {version(package)}"
     except PackageNotFoundError:  # run from a source tree
         return f"{package} not installed"
 
 
-def show(title: str, figures: Iterable[Figure]) -> None:
-    """Print figures on stdout: median, range, goal."""
-    rows = [
-        (one.what, f"{number(one.value)} {one.unit}".strip(), spread(one), one.goal, one.met)
-        for one in figures
-    ]
-    console.table(title, ("what", "median", "lowest–highest", "goal", "met"), rows)
+def print_table(title: str, measurements: Iterable[Measurement]) -> None:
+    """Print measurements on stdout."""
+    rows = [(one.name, with_unit(one), value_range(one), one.note) for one in measurements]
+    console.table(title, ("benchmark", "median", "range", "note"), rows)
 
 
-def spread(one: Figure) -> str:
-    """``lowest–highest``, or nothing when it was measured once."""
+def with_unit(one: Measurement) -> str:
+    """The median with its unit."""
+    return f"{format_number(one.value)} {one.unit}".strip()
+
+
+def value_range(one: Measurement) -> str:
+    """``lowest–highest``, empty if measured once."""
     if one.low is None or one.high is None or one.low == one.high:
         return ""
-    return f"{number(one.low)}–{number(one.high)}"
+    return f"{format_number(one.low)}–{format_number(one.high)}"
 
 
-def number(value: float) -> str:
-    """Three significant digits, and thousands separated."""
+def format_number(value: float) -> str:
+    """Three significant digits, with thousands separators."""
     if value == 0 or abs(value) < 1e-3:
         return f"{value:.2g}"
     if abs(value) >= 100:
@@ -206,21 +202,42 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def save(path: Path, figures: Sequence[Figure], facts: Mapping[str, str]) -> None:
-    """Write figures as CSV, each with the machine as it was when the benchmark began."""
-    rows = [{k: _cell(v) for k, v in asdict(one).items()} | {"met": one.met} for one in figures]
-    with atomic_path(path) as partial, partial.open("w", newline="") as stream:
-        table = csv.DictWriter(stream, [*rows[0], *facts], lineterminator="\n")
-        table.writeheader()
-        table.writerows(row | dict(facts) for row in rows)
-    console.info(f"{path}: {len(rows)} figures")
+def save(
+    path: Path,
+    measurements: Sequence[Measurement],
+    machine: Mapping[str, str],
+    *,
+    update: bool = False,
+) -> None:
+    """Write measurements as CSV, with the machine in every row.
+
+    Args:
+        path: The results file.
+        measurements: Measurements to write.
+        machine: The machine when the benchmark began.
+        update: Keep the file's measurements of other names.
+    """
+    rows = [{k: _cell(v) for k, v in asdict(one).items()} | dict(machine) for one in measurements]
+    names = {one.name for one in measurements}
+    old = read_csv(path) if update and path.exists() else []
+    write_csv(path, [row for row in old if row["name"] not in names] + rows)
+    console.info(f"{path}: {len(rows)} measurements")
 
 
 def _cell(value: float | str | None) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str("" if value is None else value)
 
 
-def read(path: Path) -> list[dict[str, str]]:
+def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows with the same columns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as partial, partial.open("w", newline="") as stream:
+        table = csv.DictWriter(stream, [*rows[0]], lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
     """The rows of a results file."""
     with path.open(newline="") as stream:
         return list(csv.DictReader(stream))

@@ -1,8 +1,8 @@
-"""The encoder, its projection head and its batch norm as one would write them down first: the baselines' network.
+"""The baselines' network: a straightforward PyTorch implementation of the encoder and its projection head.
 
-Six float tracks go through ``Conv1d``, ``BatchNorm1d``, ``ReLU`` and ``MaxPool1d`` in channels-first tensors, eager
-and in float32. It shares no code with the package's kernels and loads the package's weights by name, so that it
-is also a check of them: for an RNA without padding both must give the same embedding.
+Six float tracks pass through ``Conv1d``, ``BatchNorm1d``, ``ReLU`` and ``MaxPool1d``: channels first, eager, float32.
+It shares no code with the package's kernels and loads the package's weights by name, so it also checks them: for an RNA
+without padding both must give the same embedding.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ STRIDE = 32
 
 
 class MaskedBatchNorm(nn.BatchNorm1d):
-    """Batch norm whose statistics leave out the padding; ``real`` is (b, 1, l), 1 at real positions."""
+    """Batch norm whose statistics leave out padding."""
 
-    def over(self, x: Tensor, real: Tensor) -> Tensor:
-        """Normalise ``x (b, c, l)``; in training by the mean and variance of its real positions."""
+    def masked(self, x: Tensor, real: Tensor) -> Tensor:
+        """Normalize ``x (b, c, l)``; in training by the mean and variance where ``real (b, 1, l)`` is 1."""
         if not self.training:
             return self.forward(x)
         count = real.sum()
@@ -30,7 +30,7 @@ class MaskedBatchNorm(nn.BatchNorm1d):
 
 
 class Convolution(nn.Conv1d):
-    """1-D convolution with 'same' padding, the odd one at the 3' end (``padding="same"`` does this and warns)."""
+    """1-D convolution with 'same' padding, odd padding at the 3' end (like ``padding="same"``, which warns)."""
 
     def __init__(self, c_in: int, c_out: int, kernel_size: int = 2, dilation: int = 1) -> None:
         total = (kernel_size - 1) * dilation
@@ -47,19 +47,19 @@ def _norm(channels: int) -> MaskedBatchNorm:
 
 
 def _apply(norm: MaskedBatchNorm, x: Tensor, real: Tensor | None) -> Tensor:
-    """Batch norm over everything, as the original has it, or over the real positions only."""
+    """Batch norm over all positions, as in the original procedure, or over the real positions only."""
     if real is not None:
-        return norm.over(x, real)
-    normalised: Tensor = norm(x)
-    return normalised
+        return norm.masked(x, real)
+    normalized: Tensor = norm(x)
+    return normalized
 
 
-def _trim(x: Tensor, real: Tensor | None) -> Tensor:
+def _mask(x: Tensor, real: Tensor | None) -> Tensor:
     return x if real is None else x * real
 
 
-def _pooled(x: Tensor) -> Tensor:
-    """The larger of two neighbours; a last odd position stays."""
+def _max_pool(x: Tensor) -> Tensor:
+    """Maximum of two neighbors; an odd last position stays."""
     return F.max_pool1d(x, 2, ceil_mode=True)
 
 
@@ -79,14 +79,14 @@ class PlainBlock(nn.Module):
 
     def forward(self, x: Tensor, real: Tensor | None) -> Tensor:
         """``(b, c_in, l)`` → ``(b, c_out, l)``, or half the length."""
-        h = _trim(F.relu(self.conv1(x)), real)
+        h = _mask(F.relu(self.conv1(x)), real)
         h = self.dropout(F.relu(_apply(self.norm1, h, real)))
-        h = _trim(F.relu(self.conv2(_trim(h, real))), real)
-        straight = x
+        h = _mask(F.relu(self.conv2(_mask(h, real))), real)
+        shortcut = x
         if self.shortcut is not None and self.shortcut_norm is not None:
-            straight = _apply(self.shortcut_norm, _trim(self.shortcut(x), real), real)
-        y = _trim(F.relu(_apply(self.norm2, h, real) + straight), real)
-        return _pooled(y) if self.pools else y
+            shortcut = _apply(self.shortcut_norm, _mask(self.shortcut(x), real), real)
+        y = _mask(F.relu(_apply(self.norm2, h, real) + shortcut), real)
+        return _max_pool(y) if self.pools else y
 
 
 class PlainEncoder(nn.Module):
@@ -95,11 +95,11 @@ class PlainEncoder(nn.Module):
     The defaults are IsoCLR-S.
 
     Args:
-        filters: channels of the four stages.
-        blocks: blocks in each stage.
-        dilations: dilation of each stage.
-        dropout: inside the blocks, in training.
-        tracks: how many of the six tracks.
+        filters: Channels of each stage.
+        blocks: Blocks in each stage.
+        dilations: Dilation of each stage.
+        dropout: Dropout probability inside the blocks.
+        tracks: Number of input tracks.
     """
 
     def __init__(
@@ -122,22 +122,22 @@ class PlainEncoder(nn.Module):
         )
 
     def forward(self, tracks: Tensor, lengths: Tensor, *, masked: bool = False) -> Tensor:
-        """Mean of the last activations over each RNA's real positions.
+        """Mean of the last block's activations over each RNA's real positions.
 
         Args:
             tracks: (b, 6, l) float32, zero beyond each RNA's end.
-            lengths: (b,) nt.
-            masked: keep padding out of convolutions and statistics, as the package does, instead of the original's
-                way, which only leaves it out of the mean.
+            lengths: (b,) nucleotides.
+            masked: Keep padding out of convolutions and batch statistics, as the package does. The original procedure
+                keeps it out of the mean only.
         """
         real = _positions(lengths, tracks.shape[2])
-        seen = real if masked else None
-        h = _pooled(_trim(F.relu(_apply(self.stem_norm, self.stem(tracks), seen)), seen))
-        real = _pooled(real)
+        mask = real if masked else None
+        h = _max_pool(_mask(F.relu(_apply(self.stem_norm, self.stem(tracks), mask)), mask))
+        real = _max_pool(real)
         for block in self.blocks:
             h = block(h, real if masked else None)
             if block.pools:
-                real = _pooled(real)
+                real = _max_pool(real)
         mean: Tensor = (h * real).sum(2) / real.sum(2)
         return mean
 
@@ -165,21 +165,24 @@ class PlainProjector(nn.Module):
 
 
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], prefix: str = "") -> None:
-    """Take over the package's weights by name; none may be missing or left over.
+    """Load the package's weights by name.
 
     Args:
-        module: a :class:`PlainEncoder` or a :class:`PlainProjector`.
-        tensors: by the package's names.
-        prefix: what the names begin with in ``tensors``.
+        module: A :class:`PlainEncoder` or a :class:`PlainProjector`.
+        tensors: The package's tensors by name.
+        prefix: Common prefix of the names in ``tensors``; tensors without it are ignored.
+
+    Raises:
+        ValueError: weights are missing or left over.
     """
     renamed = {
         name.removeprefix(prefix).replace("stem.norm.", "stem_norm."): tensor
         for name, tensor in tensors.items()
         if name.startswith(prefix)
     }
-    found = module.load_state_dict(renamed, strict=False)
-    lacking = [name for name in found.missing_keys if not name.endswith("num_batches_tracked")]
-    if lacking or found.unexpected_keys:
+    keys = module.load_state_dict(renamed, strict=False)
+    missing = [name for name in keys.missing_keys if not name.endswith("num_batches_tracked")]
+    if missing or keys.unexpected_keys:
         raise ValueError(
-            f"weights do not fit: lacking {lacking}, left over {found.unexpected_keys}"
+            f"weights do not fit: missing {missing}, unexpected {keys.unexpected_keys}"
         )

@@ -1,13 +1,12 @@
-"""Pre-training as one would write it down first: eager, float32, every view padded to 12,288 nt.
+"""A plain pre-training loop: eager, float32, every view padded to 12,288 nt.
 
 ``python -m benchmarks.plain_pretrain CORPUS --checkpoint FILE`` trains the plain encoder and projection head from the
-weights of a checkpoint on the same pairs that ``isoclr pretrain`` draws, with the same loss and optimiser, in a
-process of its own, as :mod:`benchmarks.pretrain_step` starts it. Prints loss, seconds and nucleotides of every step
-as JSON.
+weights of a checkpoint, on the pairs that ``isoclr pretrain`` draws, with the same loss and optimizer.
+:mod:`benchmarks.pretrain_step` starts it in a fresh process. Loss, seconds and nucleotides of every step are printed as
+JSON.
 
-``--exact`` keeps padding out of convolutions and batch statistics, as the package does, so that losses can be
-compared number by number; without it padding goes through everything, as in the original procedure, which is
-faster.
+``--exact`` keeps padding out of convolutions and batch statistics, as the package does, so that losses can be compared
+number by number. Without it, padding passes through everything as in the original procedure, which is faster.
 """
 
 import argparse
@@ -22,20 +21,20 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from benchmarks.plain import PlainEncoder, PlainProjector, load_weights
-from benchmarks.plain_embed import WIDTH, batch_of
+from benchmarks.plain_embed import WIDTH, make_batch
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.pretraining.data import PairSampler
 from isoclr.pretraining.losses import count_weights, decoupled_contrastive_loss
 
 
-class PlainLearner:
+class PlainTrainer:
     """Encoder, projection head and AdamW.
 
     Args:
-        checkpoint: what ``isoclr pretrain`` wrote; the weights to start from.
-        learning_rate: of every step.
-        dropout: inside the encoder's blocks.
-        exact: keep padding out of everything.
+        checkpoint: Checkpoint of ``isoclr pretrain`` with the initial weights.
+        learning_rate: AdamW learning rate.
+        dropout: Dropout probability inside the encoder's blocks.
+        exact: Keep padding out of convolutions and batch statistics.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class PlainLearner:
         self.optimizer = torch.optim.AdamW(self.parameters, learning_rate, weight_decay=1e-6)
 
     def step(self, tracks: Tensor, lengths: Tensor, weights: Tensor) -> float:
-        """One step on the views ``(2N, 6, l)``, first views first; the loss."""
+        """One step on the views ``(2N, 6, l)``, first views first; returns the loss."""
         z1, z2 = self.projector(self.network(tracks, lengths, masked=self.exact)).chunk(2)
         loss = decoupled_contrastive_loss(z1, z2, weights)
         self.optimizer.zero_grad()
@@ -62,11 +61,11 @@ class PlainLearner:
         return float(loss.detach())
 
 
-def views_of(
+def make_views(
     corpus: Corpus, transcripts: NDArray[np.int64], mask: float, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Tracks of some transcripts at full width; a share of each one's positions hidden: all tracks 0.25."""
-    tracks, lengths = batch_of([corpus.codes_of(int(i)) for i in transcripts], WIDTH)
+    """Tracks of transcripts at full width; at masked positions all tracks are 0.25."""
+    tracks, lengths = make_batch([corpus.codes_of(int(row)) for row in transcripts], WIDTH)
     if mask:
         for row, length in zip(tracks, lengths.tolist(), strict=True):
             row[:, torch.from_numpy(np.flatnonzero(rng.random(length) < mask))] = 0.25
@@ -78,7 +77,9 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--batch-size", type=int, required=True)
-    parser.add_argument("--learning-rates", type=float, nargs="+", required=True, help="by step")
+    parser.add_argument(
+        "--learning-rates", type=float, nargs="+", required=True, help="one per step"
+    )
     parser.add_argument("--mask", type=float, default=0.15)
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=0)
@@ -90,7 +91,7 @@ def main() -> None:
     weights = torch.from_numpy(count_weights(np.diff(starts)))
     sampler = PairSampler(order, starts, batch_size=options.batch_size, seed=options.seed)
     rng = np.random.default_rng(options.seed)
-    learner = PlainLearner(
+    trainer = PlainTrainer(
         options.checkpoint,
         learning_rate=options.learning_rates[0],
         dropout=options.dropout,
@@ -101,11 +102,11 @@ def main() -> None:
         start = time.perf_counter()
         pairs = sampler.batch(*divmod(number, sampler.steps_per_epoch))
         transcripts = np.concatenate([pairs.first, pairs.second])
-        tracks, lengths = views_of(corpus, transcripts, options.mask, rng)
-        learner.optimizer.param_groups[0]["lr"] = rate
-        loss = learner.step(tracks, lengths, weights[torch.from_numpy(pairs.gene_sets)])
-        spent = time.perf_counter() - start
-        steps.append({"loss": loss, "seconds": spent, "nt": int(lengths.sum())})
+        tracks, lengths = make_views(corpus, transcripts, options.mask, rng)
+        trainer.optimizer.param_groups[0]["lr"] = rate
+        loss = trainer.step(tracks, lengths, weights[torch.from_numpy(pairs.gene_sets)])
+        seconds = time.perf_counter() - start
+        steps.append({"loss": loss, "seconds": seconds, "nt": int(lengths.sum())})
     print(json.dumps(steps))
 
 

@@ -1,12 +1,11 @@
-"""Pre-training on a CPU beside the plain loop: the same pairs, the same loss, from the same weights.
+"""Pre-training on a CPU, compared with a plain training loop: same pairs, same loss, same initial weights.
 
     python -m benchmarks.pretrain_step
 
-*Is it the same?* Without masks, shift and dropout both start from the same weights; the losses of the first steps,
-which see the same pairs, are compared number by number with the plain loop that keeps padding out of its
-statistics, and with the original procedure, which does not. *How fast?* ``isoclr pretrain`` as it is by default and in
-float32, and the plain loop (eager, float32, padded to 12,288 nt), each in fresh processes that take turns, in
-nucleotides of real bases a second. Writes ``results/pretrain_step.csv``.
+*Speed*: ``isoclr pretrain`` with default precision and in float32, and the plain loop (eager, float32, padded to
+12,288 nt), alternating in fresh processes, in real bases per second. *Agreement*: without masks, shift and dropout, the
+losses of the first steps are compared with a plain loop that keeps padding out of its batch statistics, and with the
+original procedure, which does not. Writes ``results/pretrain_step.csv``.
 """
 
 import argparse
@@ -19,13 +18,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import harness, pictures
-from benchmarks.harness import Figure, fresh
+from benchmarks import docs, harness
+from benchmarks.harness import Measurement, run_python
 
 Steps = list[dict[str, float]]
+"""Loss, nucleotides and seconds of each step of a run."""
 
 PLAIN = "plain, float32, padded to 12,288"
-BARE = ["--mask", "0", "--dropout", "0"]
+NO_NOISE = ["--mask", "0", "--dropout", "0"]
 OURS = {"isoclr": "auto", "isoclr float32": "float32"}
 
 
@@ -33,119 +33,116 @@ class Comparison:
     """Runs of both kinds on one corpus.
 
     Args:
-        corpus: directory.
-        work: where runs are written.
-        batch_size: pairs.
-        threads: of the CPU; torch's choice by default.
+        corpus: Directory of the corpus.
+        work: Directory for the runs.
+        batch_size: Number of pairs.
+        threads: Number of CPU threads (default: PyTorch's choice).
     """
 
     def __init__(self, corpus: Path, work: Path, batch_size: int, threads: int | None) -> None:
-        self.corpus, self.work, self.threads = corpus, work, threads
-        self.size = ["--batch-size", str(batch_size)]
+        self.corpus, self.work = corpus, work
+        self.batch_size = ["--batch-size", str(batch_size)]
         self.env = {"OMP_NUM_THREADS": str(threads)} if threads else {}
         self._runs = 0
 
-    def ours(self, steps: int, precision: str, *more: str) -> tuple[Steps, Path, float]:
+    def run_isoclr(self, steps: int, precision: str, *more: str) -> tuple[Steps, Path, float]:
         """The log of ``isoclr pretrain``, its directory and its peak memory."""
         self._runs += 1
         out = self.work / f"run{self._runs}"
-        words = ["-m", "isoclr", "pretrain", str(self.corpus), "--out", str(out), *self.size]
-        words += ["--steps", str(steps), "--held-out", "0", "--precision", precision, *more]
-        ended = fresh(words, env=self.env)
+        args = ["-m", "isoclr", "pretrain", str(self.corpus), "--out", str(out), *self.batch_size]
+        args += ["--steps", str(steps), "--val-fraction", "0", "--precision", precision, *more]
+        process = run_python(args, env=self.env)
         lines = (out / "log.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines], out, ended.peak_gb
+        return [json.loads(line) for line in lines], out, process.peak_gb
 
-    def plain(
+    def run_plain(
         self, checkpoint: Path, rates: Sequence[float], *more: str
     ) -> tuple[Steps, Path, float]:
-        """The steps of the plain loop, at the learning rates given, and its peak memory."""
-        words = ["-m", "benchmarks.plain_pretrain", str(self.corpus), *self.size, *more]
-        words += ["--checkpoint", str(checkpoint), "--learning-rates", *map(str, rates)]
-        ended = fresh(words, env=self.env)
-        return json.loads(ended.stdout), checkpoint, ended.peak_gb
+        """The steps of the plain loop at the given learning rates, and its peak memory."""
+        args = ["-m", "benchmarks.plain_pretrain", str(self.corpus), *self.batch_size, *more]
+        args += ["--checkpoint", str(checkpoint), "--learning-rates", *map(str, rates)]
+        process = run_python(args, env=self.env)
+        return json.loads(process.stdout), checkpoint, process.peak_gb
 
 
-def initial_weights(compared: Comparison) -> Path:
-    """A checkpoint with the weights a run begins with: after one step at learning rate 0."""
-    _, out, _ = compared.ours(1, "float32", *BARE, "--shift", "0", "--learning-rate", "0")
+def initial_weights(runs: Comparison) -> Path:
+    """A checkpoint with the initial weights of a run: after one step at learning rate 0."""
+    _, out, _ = runs.run_isoclr(1, "float32", *NO_NOISE, "--shift", "0", "--learning-rate", "0")
     return out / "checkpoint.safetensors"
 
 
-def losses(compared: Comparison, checkpoint: Path, steps: int) -> list[Figure]:
-    """The loss of each of the first steps, ours and plain, on the same pairs from the same weights."""
-    bare = [*BARE, "--shift", "0", "--learning-rate", "0.001"]
-    mine = {name: compared.ours(steps, p, *bare)[0] for name, p in OURS.items()}
-    rates = [step["learning_rate"] for step in mine["isoclr float32"]]
-    plain = {
-        "plain, exact": compared.plain(checkpoint, rates, *BARE, "--exact")[0],
-        "plain, padding in the statistics": compared.plain(checkpoint, rates, *BARE)[0],
-    }
-    figures = [
-        Figure(f"loss of step {i + 1}, {name}", step["loss"], "")
-        for name, found in (mine | plain).items()
-        for i, step in enumerate(found)
+def measure_losses(runs: Comparison, checkpoint: Path, steps: int) -> list[Measurement]:
+    """The losses of the first steps of all variants, on the same pairs from the same weights."""
+    options = [*NO_NOISE, "--shift", "0", "--learning-rate", "0.001"]
+    losses = {name: runs.run_isoclr(steps, p, *options)[0] for name, p in OURS.items()}
+    rates = [step["learning_rate"] for step in losses["isoclr float32"]]
+    exact = losses["plain, exact"] = runs.run_plain(checkpoint, rates, *NO_NOISE, "--exact")[0]
+    losses["plain, padding in batch norm"] = runs.run_plain(checkpoint, rates, *NO_NOISE)[0]
+    results = [
+        Measurement(f"loss of step {i}, {name}", step["loss"], "")
+        for name, log in losses.items()
+        for i, step in enumerate(log, start=1)
     ]
-    exact, goal = plain["plain, exact"], "≤ 1e-4"
-    for i, step in enumerate(mine["isoclr float32"]):
-        apart = abs(step["loss"] - exact[i]["loss"]) / abs(exact[i]["loss"])
-        what = f"relative difference of the loss, step {i + 1}, isoclr float32 and plain, exact"
-        figures.append(Figure(what, apart, "", goal="" if i else goal))
-    return figures
+    for i, (step, reference) in enumerate(zip(losses["isoclr float32"], exact, strict=True), 1):
+        difference = abs(step["loss"] - reference["loss"]) / abs(reference["loss"])
+        label = f"relative difference of the loss, step {i}, isoclr float32 and plain, exact"
+        results.append(Measurement(label, difference, ""))
+    return results
 
 
-def speeds(
-    compared: Comparison, checkpoint: Path, steps: int, plain_steps: int, repeats: int
-) -> list[Figure]:
-    """Nucleotides a second with masks and dropout on, and how many times as fast as the plain loop."""
+def measure_speed(
+    runs: Comparison, checkpoint: Path, steps: int, plain_steps: int, repeats: int
+) -> list[Measurement]:
+    """Nucleotides per second with masks and dropout, and the speed-up over the plain loop."""
     variants: Mapping[str, Callable[[], Any]] = {
-        **{name: partial(compared.ours, steps + 1, p) for name, p in OURS.items()},
-        PLAIN: partial(compared.plain, checkpoint, [0.001] * (plain_steps + 1)),
+        **{name: partial(runs.run_isoclr, steps + 1, p) for name, p in OURS.items()},
+        PLAIN: partial(runs.run_plain, checkpoint, [0.001] * (plain_steps + 1)),
     }
-    runs = harness.interleaved(variants, repeats)
-    rates = {name: [rate(found) for found, *_ in several] for name, several in runs.items()}
-    figures = [
-        Figure.of(f"{name}, training", [each / 1e6 for each in found], "Mnt/s")
-        for name, found in rates.items()
+    results = harness.interleave(variants, repeats)
+    rates = {name: [median_rate(log) for log, *_ in several] for name, several in results.items()}
+    speeds = [
+        Measurement.median(f"{name}, training", [rate / 1e6 for rate in values], "Mnt/s")
+        for name, values in rates.items()
     ]
-    figures += [
-        Figure.of(
+    ratios = [
+        Measurement.median(
             f"{name} / {PLAIN}",
             [a / b for a, b in zip(rates[name], rates[PLAIN], strict=True)],
             "×",
-            goal="≥ 3",
         )
         for name in OURS
     ]
-    return figures + [
-        Figure.of(f"{name}, peak memory", [peak for *_, peak in several], "GB")
-        for name, several in runs.items()
+    memory = [
+        Measurement.median(f"{name}, peak memory", [peak for *_, peak in several], "GB")
+        for name, several in results.items()
     ]
+    return speeds + ratios + memory
 
 
-def rate(steps: Steps) -> float:
-    """Real bases a second of a run: the median of its steps, the first one, which warms up, left out."""
-    per_step = []
-    for before, step in pairwise(steps):
+def median_rate(steps: Steps) -> float:
+    """Real bases per second of a run: the median over its steps without the first one, which warms up."""
+    rates = []
+    for previous, step in pairwise(steps):
         seconds = step["seconds"]
-        # the log's clock runs through; the plain loop's is that of each step
-        spent = seconds - before["seconds"] if "step" in step else seconds
-        per_step.append(step["nt"] / spent)
-    return median(per_step)
+        # in our log, seconds count from the start of the run; in the plain loop's, from the start of the step
+        elapsed = seconds - previous["seconds"] if "step" in step else seconds
+        rates.append(step["nt"] / elapsed)
+    return median(rates)
 
 
-def corpus_of(given: Path | None, work: Path) -> Path:
-    """The corpus to train on: the one given, or one built of the RefSeq mRNAs."""
-    if given is not None:
-        return given.resolve()
+def resolve_corpus(corpus: Path | None, work: Path) -> Path:
+    """The given corpus, or by default one built from the RefSeq mRNAs."""
+    if corpus is not None:
+        return corpus.resolve()
     fasta = harness.DATA / "transcripts/human_refseq.fa.gz"
-    words = ["-m", "isoclr", "build", "--out", str(work / "corpus"), "--species", "human"]
-    fresh([*words, "--transcripts", str(fasta.resolve())])
+    args = ["-m", "isoclr", "build", "--out", str(work / "corpus"), "--species", "human"]
+    run_python([*args, "--transcripts", str(fasta.resolve())])
     return work / "corpus"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--corpus", type=Path, help="RefSeq mRNAs by default")
+    parser.add_argument("--corpus", type=Path, help="corpus (default: RefSeq mRNAs)")
     parser.add_argument("--batch-size", type=int, default=32, help="pairs")
     parser.add_argument("--steps", type=int, default=8, help="timed steps of isoclr")
     parser.add_argument("--plain-steps", type=int, default=2, help="timed steps of the plain loop")
@@ -153,21 +150,24 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--out", type=Path, default=harness.RESULTS / "pretrain_step.csv")
-    parser.add_argument("--picture", type=Path, default=harness.ROOT / "docs/performance.png")
+    parser.add_argument("--figure", type=Path, default=harness.ROOT / "docs/performance.png")
     options = parser.parse_args()
-    facts = harness.machine()
+    machine = harness.machine()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        corpus = corpus_of(options.corpus, work)
-        compared = Comparison(corpus, work, options.batch_size, options.threads)
-        checkpoint = initial_weights(compared)
-        figures = speeds(
-            compared, checkpoint, options.steps, options.plain_steps, options.repeats
-        ) + losses(compared, checkpoint, options.compared_steps)
-    title = f"pre-training on {options.batch_size} pairs: {facts['cpu']}, {facts['cores']} cores"
-    harness.show(title, figures)
-    harness.save(options.out, figures, facts)
-    pictures.performance(options.out.parent, options.picture)
+        corpus = resolve_corpus(options.corpus, work)
+        runs = Comparison(corpus, work, options.batch_size, options.threads)
+        checkpoint = initial_weights(runs)
+        results = measure_speed(
+            runs, checkpoint, options.steps, options.plain_steps, options.repeats
+        )
+        results += measure_losses(runs, checkpoint, options.compared_steps)
+    title = (
+        f"pre-training on {options.batch_size} pairs: {machine['cpu']}, {machine['cores']} cores"
+    )
+    harness.print_table(title, results)
+    harness.save(options.out, results, machine)
+    docs.draw_performance(options.out.parent, options.figure)
 
 
 if __name__ == "__main__":

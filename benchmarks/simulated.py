@@ -1,8 +1,8 @@
-"""A corpus of any size, as a stand-in for the paper's ten species: for timing, where the letters do not matter.
+"""A corpus of random mRNAs of any size, for timing: by default as large as the paper's ten species.
 
-Ten species have 926,628 transcripts in 228,800 gene sets, 29 % of which have two or more, and about 2.4 Gnt. It is
-written with numpy alone, in the corpus' documented layout, so that a GPU machine without polars can make it; names,
-which training never reads, are left out (an empty ``transcripts.parquet``).
+The ten species have 926,628 transcripts in 228,800 gene sets, 29 % of which have two or more transcripts, and about
+2.4 Gnt. The corpus is written with numpy alone, in the documented layout, so that a GPU machine without polars can make
+it. Names, which training never reads, are left out (``transcripts.parquet`` is empty).
 """
 
 import json
@@ -18,16 +18,16 @@ from isoclr.genomics.encoding import CODON_START, EXON_END
 TEN_SPECIES = 926_628
 GENE_SETS = 228_800
 MULTIPLE = 0.29
-"""Share of the gene sets that have two or more transcripts."""
+"""Fraction of gene sets with two or more transcripts."""
 LONGEST = 12_288
 SLICE = 2**26
-"""Nucleotides written at a time."""
+"""Nucleotides per write."""
 
 
-def gene_sets_of(transcripts: int) -> int:
-    """As many gene sets for some transcripts as the ten species have.
+def count_gene_sets(transcripts: int) -> int:
+    """Number of gene sets for a number of transcripts, in the ratio of the ten species.
 
-    >>> gene_sets_of(TEN_SPECIES)
+    >>> count_gene_sets(TEN_SPECIES)
     228800
     """
     return max(round(transcripts * GENE_SETS / TEN_SPECIES), 2)
@@ -37,9 +37,9 @@ def simulate(path: Path, transcripts: int = TEN_SPECIES, seed: int = 0) -> Path:
     """Write a corpus of random mRNAs.
 
     Args:
-        path: its directory; kept as it is when it exists.
-        transcripts: how many; gene sets follow.
-        seed: of everything random.
+        path: Directory of the corpus; an existing one is not changed.
+        transcripts: Number of transcripts; the number of gene sets follows from it.
+        seed: Random seed.
     """
     if path.exists():
         return path
@@ -53,9 +53,9 @@ def simulate(path: Path, transcripts: int = TEN_SPECIES, seed: int = 0) -> Path:
     return path
 
 
-def sizes_of_gene_sets(transcripts: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Transcripts in each gene set: most have one, a few have many; they add up to ``transcripts``."""
-    sets = gene_sets_of(transcripts)
+def gene_set_sizes(transcripts: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Transcripts in each gene set, ``transcripts`` in total: most sets have one, a few have many."""
+    sets = count_gene_sets(transcripts)
     sizes = np.ones(sets, np.int64)
     multiple = rng.permutation(sets)[: max(round(MULTIPLE * sets), 1)]
     sizes[multiple] = 2
@@ -69,7 +69,7 @@ def _index(transcripts: int, rng: np.random.Generator) -> NDArray[np.void]:
     lengths = rng.lognormal(np.log(2000), 0.75, transcripts).clip(200, LONGEST).astype(np.int64)
     index["length"] = lengths
     index["offset"] = np.cumsum(lengths) - lengths
-    sizes = sizes_of_gene_sets(transcripts, rng)
+    sizes = gene_set_sizes(transcripts, rng)
     index["gene_set"] = np.repeat(np.arange(len(sizes)), sizes)
     index["cds_end"] = lengths // 3 * 3
     return index

@@ -1,4 +1,4 @@
-"""Benchmarks are run as they are used: ``python -m benchmarks.X`` in the root of the repository."""
+"""Fixtures that run benchmarks in this process, as ``python -m benchmarks.NAME`` does."""
 
 import importlib
 import sys
@@ -13,7 +13,7 @@ from isoclr import cli
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))  # benchmarks are not part of the installed package
 
-from benchmarks.harness import Ended  # noqa: E402
+from benchmarks.harness import ProcessResult  # noqa: E402
 
 from benchmarks import embed, gpu, growth, pretrain_step, scaling  # noqa: E402
 
@@ -45,10 +45,10 @@ def fasta(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Commands that a benchmark starts as fresh processes run in this one: the same code in a tenth of the time."""
+    """Run the commands that a benchmark starts in this process instead, which takes a tenth of the time."""
 
-    def fresh(argv: Sequence[str], *, env: object = None) -> Ended:
-        words = [str(word) for word in argv]
+    def run_python(args: Sequence[str], *, env: object = None) -> ProcessResult:
+        words = [str(word) for word in args]
         if "torch.distributed.run" in words:
             words = words[words.index("-m", 1) :]  # one rank is enough here
         capsys.readouterr()
@@ -60,7 +60,7 @@ def inline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         else:
             monkeypatch.setattr(sys, "argv", words[1:])
             importlib.import_module(words[1]).main()
-        return Ended(1.0, 0.5, capsys.readouterr().out)
+        return ProcessResult(1.0, 0.5, capsys.readouterr().out)
 
     for module in (embed, growth, gpu, pretrain_step, scaling):
-        monkeypatch.setattr(module, "fresh", fresh)
+        monkeypatch.setattr(module, "run_python", run_python)

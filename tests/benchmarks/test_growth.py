@@ -6,12 +6,11 @@ from benchmarks import growth, harness
 
 def test_whole_benchmark(main: Callable[..., None], inline: None, tmp_path: Path) -> None:
     words = ("--work", tmp_path / "work", "--sizes", 40, 80, "--lengths", 1000, 3000)
-    more = ("--batch-size", 3, "--steps", 1, "--picture", tmp_path / "g.png")
+    more = ("--batch-size", 3, "--steps", 1, "--figure", tmp_path / "g.png")
     main(growth, *words, *more, "--out", tmp_path / "growth.csv")
-    rows = {(row["what"], row["unit"]): row for row in harness.read(tmp_path / "growth.csv")}
+    rows = {(row["name"], row["unit"]): row for row in harness.read_csv(tmp_path / "growth.csv")}
     for size in (40, 80):
         share = rows[f"loss, share of a step @ {size} transcripts", "%"]
-        assert share["goal"] == "≤ 5"
         loss = rows[f"loss of a step @ {size} transcripts", "s"]
         step = rows[f"a step of 3 pairs @ {size} transcripts", "s"]
         expected = 100 * float(loss["value"]) / float(step["value"])

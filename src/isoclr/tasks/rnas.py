@@ -64,7 +64,7 @@ def rnas_of_corpus(corpus: Corpus) -> RnaSource:
         symbol=pl.col("gene_symbol"),
     )
     return RnaSource(
-        table=table.select(_columns(), "symbol"),
+        table=table.select(*_columns(), "symbol"),
         codes_of=corpus.codes_of,
         corpus=corpus,
         identity=corpus_identity(corpus),

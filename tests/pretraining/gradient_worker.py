@@ -1,10 +1,9 @@
-"""One rank of a gradient comparison; started by test_distributed.py, not collected.
+"""One rank of a gradient comparison, started by test_distributed.py.
 
-Everything is computed in float64. In float32 a deep network with ReLUs is not comparable: cutting a batch into
-other chunks, on one process, already moves its gradient by 1e-5, and by 1e-3 where a ReLU's input is close to
-zero. In float64 what is left of a difference is an error, not rounding.
+Everything is computed in float64. In float32 other chunks on one process already change the gradient by 1e-5, and by
+1e-3 where a ReLU's input is close to zero; in float64 a difference is an error, not rounding.
 
-Usage: gradient_worker.py CORPUS OUT VARIANTS PAIRS…     (both with commas between)
+Usage: gradient_worker.py CORPUS OUT VARIANTS PAIRS…     (both comma-separated)
 """
 
 import os
@@ -26,24 +25,24 @@ from isoclr.pretraining.losses import count_weights
 from isoclr.pretraining.model import ContrastiveModel
 from isoclr.training.distributed import Distributed, init_distributed
 
-RECIPE = PretrainConfig(
+CONFIG = PretrainConfig(
     seed=3,
-    clip=1e9,
+    max_grad_norm=1e9,
     dropout=0.0,
     precision="float32",
     pooling="all",
-    project="last",
-    composition=2.0,
+    contrast_on="last",
+    aux_weight=2.0,
 )
 SCALE = torch.zeros(SIZE), torch.linspace(0.5, 2.0, SIZE), torch.ones(SIZE)
-AUGMENTATION = Augmentation(mask=0.15, most_shift=3, drop_splice=0.2, drop_tracks=0.2)
+AUGMENTATION = Augmentation(mask=0.15, max_shift=3, drop_splice=0.2, drop_tracks=0.2)
 
 
 class DetachingWorld(Distributed):
     """Wrong: the gathered rows carry no gradient."""
 
-    def gather(self, own: Tensor, places: Sequence[Tensor]) -> Tensor:
-        return super().gather(own.detach(), places) + 0 * own.sum()
+    def gather(self, own: Tensor, positions: Sequence[Tensor]) -> Tensor:
+        return super().gather(own.detach(), positions) + 0 * own.sum()
 
 
 class AveragingWorld(Distributed):
@@ -66,34 +65,31 @@ VARIANTS = {
 def gradients(world: Distributed, corpus_path: Path, pairs: int) -> dict[str, Tensor]:
     corpus = open_corpus(corpus_path)
     order, starts = corpus.members
-    sampler = PairSampler(order, starts, batch_size=pairs, seed=RECIPE.seed)
-    learner = ContrastiveModel(
-        RECIPE, world, count_weights(starts[1:] - starts[:-1]), composition=SCALE
-    )
-    learner.modules.double()
-    learner.dtype = torch.float64
-    packing = PackingConfig(gap=learner.network.architecture.gap, chunk_nt=1024)
-    maker = ViewBuilder(
+    sampler = PairSampler(order, starts, batch_size=pairs, seed=CONFIG.seed)
+    model = ContrastiveModel(CONFIG, world, count_weights(starts[1:] - starts[:-1]), features=SCALE)
+    model.modules.double()
+    model.dtype = torch.float64
+    packing = PackingConfig(gap=model.network.architecture.gap, chunk_nt=1024)
+    builder = ViewBuilder(
         DeviceCorpus(corpus),
         AUGMENTATION,
         packing,
-        seed=RECIPE.seed,
-        rank=world.rank,
-        ranks=world.size,
-        with_composition=True,
+        seed=CONFIG.seed,
+        world=world,
+        with_features=True,
     )
-    result = learner.step(maker.batch(sampler.batch(0, 0), 0, 0), 0, 0.01).result()
+    result = model.step(builder.batch(sampler.batch(0, 0), 0, 0), 0, 0.01).result()
     found = {
         name: parameter.grad.clone()
-        for name, parameter in learner.modules.named_parameters()
+        for name, parameter in model.modules.named_parameters()
         if parameter.grad is not None
     }
-    buffers = {f"after.{name}": tensor for name, tensor in learner.modules.state_dict().items()}
+    buffers = {f"after.{name}": tensor for name, tensor in model.modules.state_dict().items()}
     return {**found, **buffers, "loss": torch.tensor(result.loss)}
 
 
 def main(corpus: str, out: str, variants: str, pairs: str) -> None:
-    """Save every variant's gradients on this rank, and on rank 0 first those of one process alone."""
+    """Save every variant's gradients on this rank, and on rank 0 those of one process."""
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     numbers = [int(number) for number in pairs.split(",")]

@@ -29,7 +29,7 @@ ALL = NUCLEOTIDE_BITS | CODON_START | EXON_END
 def draw(
     n: int = 1000, step: int = 0, epoch: int = 0, seed: int = 0, **lost: float
 ) -> AugmentationSample:
-    how = Augmentation(**{"mask": 0.15, "most_shift": 3, **lost})  # type: ignore[arg-type]
+    how = Augmentation(**{"mask": 0.15, "max_shift": 3, **lost})  # type: ignore[arg-type]
     return how.draw(n, seed=seed, epoch=epoch, step=step)
 
 
@@ -103,7 +103,7 @@ packings = st.fixed_dictionaries(
 augmentations = st.builds(
     Augmentation,
     mask=st.sampled_from([0.0, 0.15, 1.0]),
-    most_shift=st.integers(0, 31),
+    max_shift=st.integers(0, 31),
     drop_splice=st.sampled_from([0.0, 0.5]),
     drop_tracks=st.sampled_from([0.0, 0.5]),
 )
@@ -235,7 +235,7 @@ def test_a_chunk_may_begin_with_padding(make_resident: MakeResident) -> None:
 
 def test_chunks_are_laid_out_as_the_encoder_expects(make_resident: MakeResident) -> None:
     resident = make_resident([100, 64, 33])
-    draws = Augmentation(most_shift=3).draw(3, seed=0, epoch=0, step=1)
+    draws = Augmentation(max_shift=3).draw(3, seed=0, epoch=0, step=1)
     placings = placed(resident.lengths + draws.shift, {"gap": 128, "chunk_nt": 4096}, np.arange(3))
     (chunk,) = make_views(resident, np.arange(3), draws, placings)
     assert chunk.codes.dtype == torch.uint8

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from isoclr.genomics.encoding import CODON_START, EXON_END, Codes, encode, nucleotides
 from isoclr.pretraining.augmentations import DeviceCorpus
 from isoclr.pretraining.auxiliary import (
+    FEATURES,
     IUPAC,
     MOTIFS,
-    PARTS,
     SIZE,
     FlatBases,
-    _kinds,
-    _known,
+    _kmers,
+    _motif_classes,
     count,
     flatten_bases,
     sequence_features,
@@ -157,7 +157,7 @@ def test_random_rnas_too() -> None:
 
 def test_the_parts_are_as_large_as_they_say() -> None:
     rnas: list[Codes] = [codes(*rna) for rna in RNAS]
-    assert sum(part.size for part in PARTS.values()) == SIZE
+    assert sum(part.size for part in FEATURES.values()) == SIZE
     assert sequence_features(DeviceCorpus(Small(rnas)), np.arange(len(rnas))).shape == (
         len(rnas),
         SIZE,
@@ -172,8 +172,8 @@ def test_none_is_no_row() -> None:
 @pytest.mark.parametrize("device", [torch.device("cpu"), torch.device("meta")])
 def test_tables_are_made_once_for_a_device(device: torch.device) -> None:
     """What is sent anew for every batch would make a GPU wait."""
-    tables = [_known(4, device), _known(3, device), *_kinds(device)]
-    again = [_known(4, device), _known(3, device), *_kinds(device)]
+    tables = [_kmers(4, device), _kmers(3, device), *_motif_classes(device)]
+    again = [_kmers(4, device), _kmers(3, device), *_motif_classes(device)]
     assert all(one is other for one, other in zip(tables, again, strict=True))
     assert {table.device for table in tables} == {device}
 
@@ -226,7 +226,7 @@ def test_what_is_around_a_place_is_unknown_beyond_the_rna() -> None:
 def test_the_most_of_those_kept() -> None:
     values = torch.tensor([5, 7, 1, 9, 4, 2])
     keep = torch.tensor([False, False, True, False, True, True])
-    assert tallied(1, 0).most(values, keep).tolist() == [0, 4]
+    assert tallied(1, 0).max_of(values, keep).tolist() == [0, 4]
 
 
 def test_counts_by_region() -> None:

@@ -11,23 +11,23 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import EXON_END, MASK, PAD
 from isoclr.models.packing import PackingConfig
 from isoclr.pretraining.augmentations import Augmentation, DeviceCorpus
-from isoclr.pretraining.auxiliary import PARTS, sequence_features
+from isoclr.pretraining.auxiliary import FEATURES, sequence_features
 from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.data import (
-    MOST_PAIRS,
+    MAX_VALIDATION_PAIRS,
     Batch,
     Pairs,
     PairSampler,
     PretrainDataset,
     ViewBuilder,
-    hold_out,
+    choose_validation_sets,
     partition_by_length,
 )
-from isoclr.pretraining.losses import count_weights, measure
+from isoclr.pretraining.losses import contrastive_metrics, count_weights
 from isoclr.training.distributed import Distributed
 
 PLAIN = Augmentation()
-POORER = Augmentation(mask=0.15, most_shift=3, drop_splice=0.3, drop_tracks=0.2)
+POORER = Augmentation(mask=0.15, max_shift=3, drop_splice=0.3, drop_tracks=0.2)
 PACKING = PackingConfig(gap=128, chunk_nt=1024)
 
 
@@ -43,7 +43,8 @@ def maker(
     augmentation: Augmentation = POORER,
     packing: PackingConfig = PACKING,
 ) -> ViewBuilder:
-    return ViewBuilder(DeviceCorpus(corpus), augmentation, packing, seed=1, rank=rank, ranks=ranks)
+    world = Distributed(rank, ranks)
+    return ViewBuilder(DeviceCorpus(corpus), augmentation, packing, seed=1, world=world)
 
 
 def pairs_of(corpus: Corpus) -> Pairs:
@@ -57,7 +58,7 @@ def rows(batch: Batch, rank: int = 0) -> dict[int, list[int]]:
         for chunk in batch.chunks
         for start, length in zip(chunk.starts.tolist(), chunk.lengths.tolist(), strict=True)
     ]
-    return dict(zip(batch.places[rank].tolist(), found, strict=True))
+    return dict(zip(batch.positions[rank].tolist(), found, strict=True))
 
 
 def test_rows_are_the_transcripts_they_are_said_to_be(corpus: Corpus) -> None:
@@ -75,7 +76,7 @@ def test_nucleotides_and_padding_are_counted(corpus: Corpus) -> None:
     batch = maker(corpus, augmentation=PLAIN).batch(pairs_of(corpus), 0, 0)
     codes = torch.cat([chunk.codes.flatten() for chunk in batch.chunks])
     assert batch.nt == int((codes != PAD).sum())
-    assert batch.waste == pytest.approx(float((codes == PAD).float().mean()))
+    assert batch.padding == pytest.approx(float((codes == PAD).float().mean()))
 
 
 def test_views_are_masked_each_its_own_way_and_shifted_together(corpus: Corpus) -> None:
@@ -83,7 +84,7 @@ def test_views_are_masked_each_its_own_way_and_shifted_together(corpus: Corpus) 
     pairs = Pairs(np.array([0, 0]), fives, fives)  # one transcript, four views
     shifts = set()
     for step in range(12):
-        augmentation = Augmentation(mask=0.15, most_shift=3)
+        augmentation = Augmentation(mask=0.15, max_shift=3)
         views = rows(maker(corpus, augmentation=augmentation).batch(pairs, 0, step))
         assert len({tuple(view) for view in views.values()}) == 4
         leading = {next(i for i, code in enumerate(view) if code != PAD) for view in views.values()}
@@ -112,9 +113,9 @@ def test_every_rank_knows_where_the_rows_of_all_belong(corpus: Corpus) -> None:
     pairs = pairs_of(corpus)
     batches = [maker(corpus, rank, 3).batch(pairs, 0, 0) for rank in range(3)]
     for batch in batches:
-        for ours, theirs in zip(batch.places, batches[0].places, strict=True):
+        for ours, theirs in zip(batch.positions, batches[0].positions, strict=True):
             assert torch.equal(ours, theirs)
-    assert sorted(torch.cat(batches[0].places).tolist()) == list(range(14))
+    assert sorted(torch.cat(batches[0].positions).tolist()) == list(range(14))
 
 
 def test_ranks_have_as_many_nucleotides(corpus: Corpus) -> None:
@@ -150,7 +151,7 @@ def test_a_share_of_the_views_loses_its_tracks(corpus: Corpus) -> None:
     pairs = pairs_of(corpus)
     marked = DeviceCorpus(corpus)
     marked.codes = marked.codes | EXON_END
-    made = ViewBuilder(marked, Augmentation(drop_splice=0.5), PACKING, seed=1)
+    made = ViewBuilder(marked, Augmentation(drop_splice=0.5), PACKING, seed=1, world=Distributed())
     for_all = [rows(made.batch(pairs, 0, step)) for step in range(20)]
     kept = [view[0] >= EXON_END for views in for_all for view in views.values()]
     assert np.mean(kept) == pytest.approx(0.5, abs=0.15)
@@ -165,15 +166,15 @@ def test_compositions_are_those_of_the_whole_rnas_in_the_order_of_the_rows(
     resident = DeviceCorpus(corpus)
     for rank in range(ranks):
         made = ViewBuilder(
-            resident, POORER, PACKING, seed=1, rank=rank, ranks=ranks, with_composition=True
+            resident, POORER, PACKING, seed=1, world=Distributed(rank, ranks), with_features=True
         ).batch(pairs, 0, 0)
-        assert made.composition is not None
-        expected = sequence_features(resident, transcripts[made.places[rank].numpy()])
-        assert torch.equal(made.composition, expected)
+        assert made.features is not None
+        expected = sequence_features(resident, transcripts[made.positions[rank].numpy()])
+        assert torch.equal(made.features, expected)
 
 
 def test_no_composition_unless_asked_for(corpus: Corpus) -> None:
-    assert maker(corpus).batch(pairs_of(corpus), 0, 0).composition is None
+    assert maker(corpus).batch(pairs_of(corpus), 0, 0).features is None
 
 
 PACKING_DATA = PackingConfig(gap=128, chunk_nt=4096)
@@ -185,13 +186,15 @@ def corpus_data(small_corpus: Path) -> Corpus:
 
 
 def data(corpus: Corpus, **options: float) -> PretrainDataset:
-    return PretrainDataset(corpus, PretrainConfig(**{"batch_size": 7, "held_out": 0.2, **options}))  # type: ignore[arg-type]
+    return PretrainDataset(
+        corpus, PretrainConfig(**{"batch_size": 7, "val_fraction": 0.2, **options})
+    )  # type: ignore[arg-type]
 
 
 def test_every_gene_set_is_trained_on_or_held_out(corpus_data: Corpus) -> None:
     made = data(corpus_data)
-    assert len(made.held_out) == round(0.2 * 18)
-    assert sorted([*made.held_out, *made.sampler.gene_sets]) == list(range(24))
+    assert len(made.validation_sets) == round(0.2 * 18)
+    assert sorted([*made.validation_sets, *made.sampler.gene_sets]) == list(range(24))
 
 
 def test_weights_are_those_of_all_gene_sets_used(corpus_data: Corpus) -> None:
@@ -218,23 +221,23 @@ def test_the_recipe_says_what_views_lose(corpus_data: Corpus) -> None:
     assert all(((c.codes == MASK) | (c.codes == PAD)).all() for c in batch_of(0).chunks)
 
 
-def test_held_out_pairs_are_whole_and_always_the_same(corpus_data: Corpus) -> None:
+def test_val_pairs_are_whole_and_always_the_same(corpus_data: Corpus) -> None:
     made = data(corpus_data, mask=1.0)
     first, second = (
-        made.held_out_batch(DeviceCorpus(corpus_data), PACKING_DATA, Distributed())
+        made.validation_batch(DeviceCorpus(corpus_data), PACKING_DATA, Distributed())
         for _ in range(2)
     )
     assert first is not None
     assert second is not None
-    assert sorted(first.gene_sets.tolist()) == made.held_out.tolist()
+    assert sorted(first.gene_sets.tolist()) == made.validation_sets.tolist()
     for ours, theirs in zip(first.chunks, second.chunks, strict=True):
         assert (ours.codes == theirs.codes).all()
         assert not (ours.codes == MASK).any()
 
 
 def test_nothing_held_out_is_no_batch(corpus_data: Corpus) -> None:
-    made = data(corpus_data, held_out=0.0)
-    assert made.held_out_batch(DeviceCorpus(corpus_data), PACKING_DATA, Distributed()) is None
+    made = data(corpus_data, val_fraction=0.0)
+    assert made.validation_batch(DeviceCorpus(corpus_data), PACKING_DATA, Distributed()) is None
 
 
 def test_the_size_of_a_batch_is_that_of_its_views(corpus_data: Corpus) -> None:
@@ -249,8 +252,8 @@ def test_too_few_gene_sets_to_contrast(corpus_data: Corpus) -> None:
 
 
 def test_the_scale_is_that_of_the_rnas_trained_on(corpus_data: Corpus) -> None:
-    made, resident = data(corpus_data, composition=1.0), DeviceCorpus(corpus_data)
-    scale = made.composition_scale(resident)
+    made, resident = data(corpus_data, aux_weight=1.0), DeviceCorpus(corpus_data)
+    scale = made.feature_statistics(resident)
     assert scale is not None
     used = np.flatnonzero(np.isin(corpus_data.index["gene_set"], made.sampler.gene_sets))
     found = sequence_features(resident, used).double()
@@ -262,39 +265,39 @@ def test_the_scale_is_that_of_the_rnas_trained_on(corpus_data: Corpus) -> None:
 def test_what_a_composition_tells_has_its_weight_however_many_numbers_tell_it(
     corpus_data: Corpus,
 ) -> None:
-    scale = data(corpus_data, composition=1.0).composition_scale(DeviceCorpus(corpus_data))
+    scale = data(corpus_data, aux_weight=1.0).feature_statistics(DeviceCorpus(corpus_data))
     assert scale is not None
-    sizes = [part.size for part in PARTS.values()]
+    sizes = [part.size for part in FEATURES.values()]
     found = [float(part.sum()) for part in torch.split(scale[2], sizes)]
-    assert found == pytest.approx([part.weight for part in PARTS.values()])
+    assert found == pytest.approx([part.weight for part in FEATURES.values()])
 
 
 def test_no_scale_unless_asked_for(corpus_data: Corpus) -> None:
-    assert data(corpus_data).composition_scale(DeviceCorpus(corpus_data)) is None
+    assert data(corpus_data).feature_statistics(DeviceCorpus(corpus_data)) is None
 
 
 def test_only_gene_sets_with_a_true_pair_are_held_out() -> None:
     counts = np.array([1, 2, 1, 3] * 50)
-    held = hold_out(counts, 0.1, seed=0)
+    held = choose_validation_sets(counts, 0.1, seed=0)
     assert len(held) == 10
     assert len(set(held)) == 10
     assert (counts[held] >= 2).all()
-    np.testing.assert_array_equal(held, hold_out(counts, 0.1, seed=0))
-    assert not np.array_equal(held, hold_out(counts, 0.1, seed=1))
+    np.testing.assert_array_equal(held, choose_validation_sets(counts, 0.1, seed=0))
+    assert not np.array_equal(held, choose_validation_sets(counts, 0.1, seed=1))
 
 
 @pytest.mark.parametrize(("share", "paired"), [(0.0, 100), (0.01, 100), (0.5, 0)])
 def test_nothing_is_held_out_when_it_would_say_nothing(share: float, paired: int) -> None:
-    assert len(hold_out(np.full(paired, 2), share, seed=0)) == 0
+    assert len(choose_validation_sets(np.full(paired, 2), share, seed=0)) == 0
 
 
 def test_no_more_is_held_out_than_is_measured_on() -> None:
-    assert len(hold_out(np.full(100_000, 2), 0.5, seed=0)) == MOST_PAIRS
+    assert len(choose_validation_sets(np.full(100_000, 2), 0.5, seed=0)) == MAX_VALIDATION_PAIRS
 
 
 def test_perfect_partners() -> None:
     z = torch.eye(4)
-    figures = measure(z, 3 * z, torch.ones(4), 0.1)
+    figures = contrastive_metrics(z, 3 * z, torch.ones(4), 0.1)
     assert figures["retrieval"] == 1
     assert figures["alignment"] == pytest.approx(0, abs=1e-6)
     assert figures["uniformity"] == pytest.approx(-4)  # all distances² are 2
@@ -306,13 +309,13 @@ def test_retrieval_counts_both_directions() -> None:
     z1 = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     z2 = torch.tensor([[1.0, 0.1], [1.0, 0.5]])  # the second is nearer to the wrong partner
     # of z1, both find theirs; of z2, both choose z1[0]
-    assert measure(z1, z2, torch.ones(2), 0.1)["retrieval"] == 0.75
+    assert contrastive_metrics(z1, z2, torch.ones(2), 0.1)["retrieval"] == 0.75
 
 
 def test_random_vectors_retrieve_by_chance() -> None:
     rng = torch.Generator().manual_seed(0)
     z1, z2 = (torch.randn(200, 16, generator=rng) for _ in range(2))
-    assert measure(z1, z2, torch.ones(200), 0.1)["retrieval"] < 0.03
+    assert contrastive_metrics(z1, z2, torch.ones(200), 0.1)["retrieval"] < 0.03
 
 
 def realistic_lengths(n: int) -> np.ndarray:

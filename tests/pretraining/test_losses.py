@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from isoclr.pretraining.losses import auxiliary_loss, count_weights, decoupled_contrastive_loss
+from isoclr.pretraining.losses import (
+    DCLLoss,
+    auxiliary_loss,
+    count_weights,
+    decoupled_contrastive_loss,
+)
 
 MEAN = torch.tensor([1.0, -2.0, 5.0])
 SCALE = torch.tensor([0.5, 4.0, 0.0])
@@ -48,7 +53,7 @@ def test_the_gradient_goes_to_the_prediction() -> None:
 
 
 def reference(z1: np.ndarray, z2: np.ndarray, w: np.ndarray, tau: float) -> float:
-    """METHOD's formula, loop by loop."""
+    """The equation of the docstring, loop by loop."""
     z1 = z1 / np.linalg.norm(z1, axis=1, keepdims=True)
     z2 = z2 / np.linalg.norm(z2, axis=1, keepdims=True)
     n = len(z1)
@@ -107,6 +112,13 @@ def test_degenerate_views_have_finite_loss_and_gradient(n: int, kind: str) -> No
     assert torch.isfinite(z.grad).all()
 
 
+def test_module_is_the_function() -> None:
+    z1, z2 = torch.randn(2, 6, 4)
+    w = torch.rand(6)
+    assert torch.equal(DCLLoss(0.5)(z1, z2, w), decoupled_contrastive_loss(z1, z2, w, 0.5))
+    assert torch.equal(DCLLoss()(z1, z2), decoupled_contrastive_loss(z1, z2))
+
+
 def test_the_loss_is_float32_under_autocast() -> None:
     z1, z2 = torch.randn(2, 16, 32)
     plain = decoupled_contrastive_loss(z1, z2)
@@ -115,7 +127,7 @@ def test_the_loss_is_float32_under_autocast() -> None:
 
 
 def test_weights_follow_the_published_values() -> None:
-    """METHOD: at c = 0.4 and R = 0.802, w(1) = .420, w(2) = 1.092, w(4) = 1.847, w(10) = 2.920, w(50) = 4.888."""
+    """Published at c = 0.4 and R = 0.802: w(1) = .420, w(2) = 1.092, w(4) = 1.847, w(10) = 2.920, w(50) = 4.888."""
     counts = np.array([1, 2, 4, 10, 50])
     expected = np.array([0.420, 1.092, 1.847, 2.920, 4.888])
     weights = count_weights(counts)

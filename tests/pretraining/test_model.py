@@ -15,15 +15,16 @@ from isoclr.pretraining.auxiliary import SIZE
 from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.data import Batch, PairSampler, PretrainDataset, ViewBuilder
 from isoclr.pretraining.losses import auxiliary_loss, decoupled_contrastive_loss
-from isoclr.pretraining.model import ContrastiveModel, DivergedError, build_encoder, load_init
+from isoclr.pretraining.model import ContrastiveModel, load_init
 from isoclr.training.device import MemoryPlan
 from isoclr.training.distributed import Distributed
+from isoclr.training.run import DivergedError
 
-RECIPE = PretrainConfig(batch_size=6, temperature=0.2, precision="float32")
+CONFIG = PretrainConfig(batch_size=6, temperature=0.2, precision="float32")
 PACKING = PackingConfig(gap=128, chunk_nt=4096)
 SCALE = torch.zeros(SIZE), torch.linspace(0.5, 2.0, SIZE), torch.ones(SIZE)
-KEEPING = MemoryPlan(packing=PACKING, recompute=False, compile=False)
-RECOMPUTING = MemoryPlan(packing=PACKING, recompute=True, compile=False)
+KEEP = MemoryPlan(packing=PACKING, activation_checkpointing=False, compile=False)
+RECOMPUTE = MemoryPlan(packing=PACKING, activation_checkpointing=True, compile=False)
 
 
 @pytest.fixture(autouse=True)
@@ -39,20 +40,25 @@ def corpus(small_corpus: Path) -> Corpus:
     return open_corpus(small_corpus)
 
 
-def batch(corpus: Corpus, step: int = 0, *, with_composition: bool = False) -> Batch:
+def batch(corpus: Corpus, step: int = 0, *, with_features: bool = False) -> Batch:
     pairs = PairSampler(*corpus.members, batch_size=6, seed=0).batch(0, step)
-    augmentation = Augmentation(mask=0.15, most_shift=3)
+    augmentation = Augmentation(mask=0.15, max_shift=3)
     maker = ViewBuilder(
-        DeviceCorpus(corpus), augmentation, PACKING, seed=0, with_composition=with_composition
+        DeviceCorpus(corpus),
+        augmentation,
+        PACKING,
+        seed=0,
+        world=Distributed(),
+        with_features=with_features,
     )
     return maker.batch(pairs, 0, step)
 
 
 def learner(corpus: Corpus, **options: Any) -> ContrastiveModel:
     weights = np.linspace(0.5, 1.5, corpus.num_gene_sets, dtype=np.float32)
-    recipe = PretrainConfig(**{**RECIPE.as_dict(), **options})
+    config = PretrainConfig(**{**CONFIG.flat(), **options})
     return ContrastiveModel(
-        recipe, Distributed(), weights, composition=SCALE if recipe.composition else None
+        config, Distributed(), weights, features=SCALE if config.aux_weight else None
     )
 
 
@@ -61,11 +67,11 @@ def projections(made: ContrastiveModel, views: Batch) -> tuple[torch.Tensor, ...
     with torch.no_grad():
         own = made.projector(made.network(views.chunks))
     z = torch.empty_like(own)
-    z[views.places[0]] = own
+    z[views.positions[0]] = own
     return z.chunk(2)
 
 
-def test_the_loss_is_weighted_by_gene_set_and_at_the_recipes_temperature(corpus: Corpus) -> None:
+def test_the_loss_is_weighted_by_gene_set_and_at_the_configs_temperature(corpus: Corpus) -> None:
     made = learner(corpus, dropout=0.0)
     views = batch(corpus)
     made.modules.train()
@@ -77,7 +83,7 @@ def test_the_loss_is_weighted_by_gene_set_and_at_the_recipes_temperature(corpus:
 
 
 def test_the_gradient_is_clipped_and_its_norm_before_that_reported(corpus: Corpus) -> None:
-    made = learner(corpus, clip=0.01)
+    made = learner(corpus, max_grad_norm=0.01)
     result = made.step(batch(corpus), 0, 0.001).result()
     clipped = torch.stack([p.grad.norm() for p in made.parameters if p.grad is not None]).norm()
     assert result.gradient_norm > 1
@@ -152,10 +158,10 @@ def test_bf16_stays_close_to_float32(corpus: Corpus) -> None:
 
 def test_recomputing_activations_gives_the_same_gradient(corpus: Corpus) -> None:
     gradients = []
-    for tuning in (RECOMPUTING, KEEPING):
+    for plan in (RECOMPUTE, KEEP):
         made = learner(corpus)
-        made.follow(tuning)
-        assert made.network.recompute == tuning.recompute
+        made.apply(plan)
+        assert made.network.recompute == plan.activation_checkpointing
         made.step(batch(corpus), 0, 0.001)
         gradients.append([p.grad for p in made.parameters])
     for ours, theirs in zip(*gradients, strict=True):
@@ -165,7 +171,7 @@ def test_recomputing_activations_gives_the_same_gradient(corpus: Corpus) -> None
 def test_the_network_is_told_to_compile(corpus: Corpus) -> None:
     made = learner(corpus)
     assert not made.network.compiled
-    made.follow(MemoryPlan(packing=PACKING, recompute=False, compile=True))
+    made.apply(MemoryPlan(packing=PACKING, activation_checkpointing=False, compile=True))
     assert made.network.compiled
 
 
@@ -173,7 +179,7 @@ def test_a_trained_body_is_the_start_and_the_projection_head_is_fresh(corpus: Co
     first, fresh = learner(corpus), learner(corpus)
     first.step(batch(corpus), 0, 0.01)
     weights = np.ones(corpus.num_gene_sets, np.float32)
-    made = ContrastiveModel(RECIPE, Distributed(), weights, start=first.encoder)
+    made = ContrastiveModel(CONFIG, Distributed(), weights, start=first.encoder)
     for name, tensor in made.network.state_dict().items():
         assert torch.equal(tensor, first.network.state_dict()[name]), name
     for name, tensor in made.projector.state_dict().items():
@@ -205,16 +211,16 @@ def test_a_checkpoint_of_another_model_does_not_fit(corpus: Corpus) -> None:
 
 
 def test_the_composition_counts_beside_the_contrast(corpus: Corpus) -> None:
-    options = {"dropout": 0.0, "pooling": "all", "composition": 3.0}
-    made, views = learner(corpus, **options), batch(corpus, with_composition=True)
+    options = {"dropout": 0.0, "pooling": "all", "aux_weight": 3.0}
+    made, views = learner(corpus, **options), batch(corpus, with_features=True)
     made.modules.train()
-    assert made.reader is not None
-    torch.nn.init.normal_(made.reader.linear.weight, std=0.1)
+    assert made.auxiliary is not None
+    torch.nn.init.normal_(made.auxiliary.linear.weight, std=0.1)
     state = {name: tensor.clone() for name, tensor in made.modules.state_dict().items()}
     with torch.no_grad():
         embeddings = made.network(views.chunks)
-        assert views.composition is not None
-        errors = auxiliary_loss(made.reader(embeddings), views.composition, *SCALE)
+        assert views.features is not None
+        errors = auxiliary_loss(made.auxiliary(embeddings), views.features, *SCALE)
     z1, z2 = projections(made, views)
     weights = made.weights[views.gene_sets]
     expected = decoupled_contrastive_loss(z1, z2, weights, temperature=0.2) + 3 * errors.mean()
@@ -225,25 +231,22 @@ def test_the_composition_counts_beside_the_contrast(corpus: Corpus) -> None:
 
 
 def test_training_on_the_composition_learns_to_read_it(corpus: Corpus) -> None:
-    recipe = PretrainConfig(**{**RECIPE.as_dict(), "pooling": "all", "composition": 100.0})
-    data, views = PretrainDataset(corpus, recipe), batch(corpus, with_composition=True)
-    scale = data.composition_scale(DeviceCorpus(corpus))
-    made = ContrastiveModel(recipe, Distributed(), data.weights, composition=scale)
+    config = PretrainConfig(**{**CONFIG.flat(), "pooling": "all", "aux_weight": 100.0})
+    data, views = PretrainDataset(corpus, config), batch(corpus, with_features=True)
+    scale = data.feature_statistics(DeviceCorpus(corpus))
+    made = ContrastiveModel(config, Distributed(), data.weights, features=scale)
     losses = [made.step(views, number, 0.003).result().loss for number in range(30)]
     assert losses[-1] < losses[0] / 2
-    assert "composition" in made.validate(views)
+    assert "auxiliary_r2" in made.validate(views)
 
 
 def test_the_contrast_can_be_that_of_the_last_block_alone(corpus: Corpus) -> None:
     views = batch(corpus)
-    last = learner(corpus, pooling="all", project="last", dropout=0.0)
+    last = learner(corpus, pooling="all", contrast_on="last", dropout=0.0)
     same = learner(corpus, pooling="last", dropout=0.0)
     assert last.encoder.dim > same.encoder.dim
     results = [made.step(views, 0, 0.001).result() for made in (last, same)]
     assert results[0] == results[1]
-
-
-KIND = {"model": "isoclr-s", "tracks": 6}
 
 
 def saved(folder: Path, name: str = "isoclr-s", tracks: int = 6, **options: str) -> str:
@@ -251,16 +254,18 @@ def saved(folder: Path, name: str = "isoclr-s", tracks: int = 6, **options: str)
     return str(made.save(folder / "model"))
 
 
-def test_without_a_start_the_weights_are_the_seeds() -> None:
-    first, second, other = (build_encoder(PretrainConfig(seed=seed)).sha256 for seed in (1, 1, 2))
+def test_random_initial_weights(corpus: Corpus) -> None:
+    first, second, other = (learner(corpus, seed=seed).encoder.sha256 for seed in (1, 1, 2))
     assert first == second != other
-    made = build_encoder(PretrainConfig(model="isoclr-m", tracks=5, pooling="all"))
+    made = learner(corpus, model="isoclr-m", tracks=5, pooling="all").encoder
     assert (made.name, made.tracks) == ("isoclr-m", 5)
     assert made.network.architecture.pooling == "all"
+    assert load_init(PretrainConfig()) is None
 
 
 def test_the_start_is_the_model_given(tmp_path: Path) -> None:
-    start = load_init(saved(tmp_path), **KIND)  # type: ignore[arg-type]
+    start = load_init(PretrainConfig(init=saved(tmp_path)))
+    assert start is not None
     assert start.sha256 == create("isoclr-s", seed=1).sha256
     assert torch.is_grad_enabled()
     assert all(parameter.requires_grad for parameter in start.network.parameters())
@@ -269,25 +274,26 @@ def test_the_start_is_the_model_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"model": "isoclr-m"}, "its model is isoclr-s, the run's is isoclr-m"),
-        ({"tracks": 4}, "its number of tracks is 6, the run's is 4"),
+        ({"model": "isoclr-m"}, "its model is isoclr-s, that of the run is isoclr-m"),
+        ({"tracks": 4}, "its number of tracks is 6, that of the run is 4"),
     ],
 )
 def test_a_model_of_another_kind_is_named(
-    tmp_path: Path, changed: dict[str, object], message: str
+    tmp_path: Path, changed: dict[str, Any], message: str
 ) -> None:
     init = saved(tmp_path)
     with pytest.raises(InputError, match=message) as error:
-        load_init(init, **{**KIND, **changed})  # type: ignore[arg-type]
+        load_init(PretrainConfig(init=init, **changed))
     assert str(error.value).startswith(f"--init {init}: ")
     assert "\n" not in str(error.value)
 
 
 def test_how_the_start_pools_does_not_matter(tmp_path: Path) -> None:
-    start = load_init(saved(tmp_path, pooling="all"), **KIND)  # type: ignore[arg-type]
+    start = load_init(PretrainConfig(init=saved(tmp_path, pooling="all")))
+    assert start is not None
     assert start.network.state_dict().keys() == create("isoclr-s").network.state_dict().keys()
 
 
 def test_no_such_model_is_one_line() -> None:
     with pytest.raises(InputError, match="nowhere"):
-        load_init("nowhere", **KIND)  # type: ignore[arg-type]
+        load_init(PretrainConfig(init="nowhere"))

@@ -1,5 +1,3 @@
-"""A checkpoint comes back as it was, or is refused."""
-
 import json
 from pathlib import Path
 
@@ -9,7 +7,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from isoclr.errors import InputError
-from isoclr.training.checkpoint import read, write
+from isoclr.training.checkpoint import (
+    load_checkpoint,
+    optimizer_tensors,
+    restore_modules,
+    restore_optimizer,
+    save_checkpoint,
+    take,
+)
 
 KIND = "training 2"
 TENSORS = {
@@ -22,13 +27,13 @@ TENSORS = {
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    write(tmp_path / "checkpoint.safetensors", KIND, TENSORS, {"state": {"step": 3}})
+    save_checkpoint(tmp_path / "checkpoint.safetensors", KIND, TENSORS, {"state": {"step": 3}})
     return tmp_path / "checkpoint.safetensors"
 
 
-def test_what_is_written_is_read(path: Path) -> None:
-    tensors, facts = read(path, KIND)
-    assert facts["state"] == {"step": 3}
+def test_round_trip(path: Path) -> None:
+    tensors, metadata = load_checkpoint(path, KIND)
+    assert metadata["state"] == {"step": 3}
     assert tensors.keys() == TENSORS.keys()
     for name, tensor in TENSORS.items():
         assert tensors[name].dtype == tensor.dtype
@@ -36,56 +41,91 @@ def test_what_is_written_is_read(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_a_failed_write_leaves_the_checkpoint_before(path: Path) -> None:
+def test_failed_write_keeps_the_previous_checkpoint(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(TypeError):
-        write(path, KIND, TENSORS, {"state": object()})
+        save_checkpoint(path, KIND, TENSORS, {"state": object()})
     with pytest.raises(RuntimeError, match="share memory"):
-        write(path, KIND, {"a": TENSORS["count"], "b": TENSORS["count"]}, {})
+        save_checkpoint(path, KIND, {"a": TENSORS["count"], "b": TENSORS["count"]}, {})
     assert path.read_bytes() == before
     assert len(list(path.parent.iterdir())) == 1
 
 
-def test_missing(tmp_path: Path) -> None:
+def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such checkpoint"):
-        read(tmp_path / "none.safetensors", KIND)
+        load_checkpoint(tmp_path / "none.safetensors", KIND)
 
 
-@pytest.mark.parametrize("keep", [0, 5, 200, -1])
-def test_cut_short(path: Path, keep: int) -> None:
-    path.write_bytes(path.read_bytes()[:keep])
+@pytest.mark.parametrize("size", [0, 5, 200, -1])
+def test_truncated_file(path: Path, size: int) -> None:
+    path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(InputError, match="not readable as safetensors"):
-        read(path, KIND)
+        load_checkpoint(path, KIND)
 
 
-def test_a_flipped_bit_is_seen(path: Path) -> None:
+def test_flipped_bit(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-30] ^= 4
     path.write_bytes(content)
-    with pytest.raises(InputError, match="SHA-256 of the tensors"):
-        read(path, KIND)
+    with pytest.raises(InputError, match="SHA-256"):
+        load_checkpoint(path, KIND)
 
 
 @pytest.mark.parametrize("changed", [{"weight": torch.ones(4)}, {"other": torch.ones(2, 2)}])
-def test_names_and_shapes_count_too(path: Path, changed: dict[str, torch.Tensor]) -> None:
-    write(path, KIND, {"weight": torch.ones(2, 2)}, {})
-    with safe_open(path, framework="pt") as stream:
-        save_file(changed, path, metadata=stream.metadata())
-    with pytest.raises(InputError, match="SHA-256 of the tensors"):
-        read(path, KIND)
+def test_hash_covers_names_and_shapes(path: Path, changed: dict[str, torch.Tensor]) -> None:
+    save_checkpoint(path, KIND, {"weight": torch.ones(2, 2)}, {})
+    with safe_open(path, framework="pt") as file:
+        save_file(changed, path, metadata=file.metadata())
+    with pytest.raises(InputError, match="SHA-256"):
+        load_checkpoint(path, KIND)
 
 
-def test_another_safetensors_file(path: Path) -> None:
-    with pytest.raises(InputError, match="format is 'training 2', expected a checkpoint"):
-        read(path, "training 1")
+def test_other_format(path: Path) -> None:
+    with pytest.raises(InputError, match="'training 2', expected 'training 3'") as error:
+        load_checkpoint(path, "training 3")
+    assert "\n" not in str(error.value)
     save_file({"weight": torch.ones(2)}, path)
-    with pytest.raises(InputError, match="format is None, expected a checkpoint"):
-        read(path, KIND)
+    with pytest.raises(InputError, match="format is None"):
+        load_checkpoint(path, KIND)
 
 
-@pytest.mark.parametrize("facts", [None, "{", "[]", json.dumps({"state": {}})])
-def test_damaged_metadata(path: Path, facts: str | None) -> None:
-    told = {"format": KIND} if facts is None else {"format": KIND, "facts": facts}
-    save_file({"x": torch.ones(1)}, path, metadata=told)
-    with pytest.raises(InputError, match="its metadata is damaged"):
-        read(path, KIND)
+@pytest.mark.parametrize("metadata", [None, "{", "[]", json.dumps({"state": {}})])
+def test_damaged_metadata(path: Path, metadata: str | None) -> None:
+    header = {"format": KIND} if metadata is None else {"format": KIND, "metadata": metadata}
+    save_file({"x": torch.ones(1)}, path, metadata=header)
+    with pytest.raises(InputError, match="metadata is damaged"):
+        load_checkpoint(path, KIND)
+
+
+def test_take() -> None:
+    source = Path("c.safetensors")
+    with pytest.raises(InputError, match=r"'x' is missing, expected shape \(2,\)"):
+        take({}, "x", torch.Size([2]), source)
+    with pytest.raises(InputError, match=r"'x' is of shape \(3,\), expected shape \(2,\)"):
+        take({"x": torch.ones(3)}, "x", torch.Size([2]), source)
+
+
+def linear() -> tuple[torch.nn.Linear, torch.optim.AdamW]:
+    module = torch.nn.Linear(3, 2)
+    return module, torch.optim.AdamW(module.parameters(), 0.1, fused=True)
+
+
+def step(module: torch.nn.Linear, optimizer: torch.optim.AdamW) -> None:
+    module(torch.arange(6.0).view(2, 3)).square().sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def test_restored_optimizer_continues() -> None:
+    (module, optimizer), (other, other_optimizer) = linear(), linear()
+    step(module, optimizer)
+    tensors = {**module.state_dict(), **optimizer_tensors(optimizer, module)}
+    tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+    restore_modules(other, tensors, Path("c"))
+    restore_optimizer(other_optimizer, other, tensors, Path("c"))
+    for pair in ((module, optimizer), (other, other_optimizer)):
+        step(*pair)
+    assert torch.equal(module.weight, other.weight)
+    del tensors["optimizer.bias.step"]
+    with pytest.raises(InputError, match=r"optimizer\.bias\.step"):
+        restore_optimizer(other_optimizer, other, tensors, Path("c"))

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -6,24 +8,26 @@ from isoclr.errors import InputError, IsoclrError
 from isoclr.models.encoder import MODELS, create
 from isoclr.models.packing import STRIDE, pack
 from isoclr.training.device import (
+    RuntimeConfig,
     Switch,
+    activation_bytes,
     activation_dtype,
-    kept_bytes,
     matmul_precision,
     plan_memory,
     reraise_out_of_memory,
+    resolve_device,
 )
 
 CPU = torch.device("cpu")
 
 
-def test_what_is_asked_for() -> None:
+def test_given_precision() -> None:
     assert activation_dtype("bf16", CPU) == torch.bfloat16
     assert activation_dtype("float32", CPU) == torch.float32
 
 
 @pytest.mark.parametrize(("major", "dtype"), [(7, torch.float32), (8, torch.bfloat16)])
-def test_auto_is_bf16_on_gpus_that_have_it(
+def test_auto_precision_on_gpus(
     monkeypatch: pytest.MonkeyPatch, major: int, dtype: torch.dtype
 ) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (major, 0))
@@ -31,16 +35,31 @@ def test_auto_is_bf16_on_gpus_that_have_it(
 
 
 @pytest.mark.parametrize(("has", "dtype"), [(False, torch.float32), (True, torch.bfloat16)])
-def test_auto_is_bf16_on_cpus_that_have_it(
+def test_auto_precision_on_cpus(
     monkeypatch: pytest.MonkeyPatch, has: bool, dtype: torch.dtype
 ) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
     assert activation_dtype("auto", CPU) == dtype
 
 
-def test_unknown() -> None:
-    with pytest.raises(InputError, match="--precision is 'fp8', expected auto, bf16 or float32"):
-        activation_dtype("fp8", CPU)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threads": 0}, "--threads is 0, expected at least 1"),
+        ({"device": None}, "--device is None"),
+    ],
+)
+def test_runtime_options_are_checked(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        RuntimeConfig(**options)
+
+
+@pytest.mark.parametrize(
+    "device", ["tpu9", "meta"]
+)  # PyTorch knows meta, and computes nothing on it
+def test_unknown_device(device: str) -> None:
+    with pytest.raises(InputError, match=f"--device is '{device}'"):
+        resolve_device(device)
 
 
 def settings() -> tuple[str, bool]:
@@ -51,22 +70,20 @@ def settings() -> tuple[str, bool]:
     ("dtype", "expected"),
     [(torch.bfloat16, ("high", True)), (torch.float32, ("highest", False))],
 )
-def test_float32_products_on_a_gpu_are_as_exact_as_the_activations(
-    dtype: torch.dtype, expected: tuple[str, bool]
-) -> None:
+def test_matmul_precision_on_a_gpu(dtype: torch.dtype, expected: tuple[str, bool]) -> None:
     before = settings()
     with matmul_precision(dtype, torch.device("cuda")):
         assert settings() == expected
     assert settings() == before
 
 
-def test_a_cpu_multiplies_as_ever() -> None:
+def test_matmul_precision_on_a_cpu() -> None:
     before = settings()
     with matmul_precision(torch.bfloat16, CPU):
         assert settings() == before
 
 
-CPU_TUNING, CUDA = torch.device("cpu"), torch.device("cuda", 0)
+CUDA = torch.device("cuda", 0)
 SMALL = MODELS["isoclr-s"]
 BATCH = 4_500_000
 
@@ -83,7 +100,7 @@ def tuned(device: torch.device, model: str = "isoclr-s", nt: int = BATCH, **opti
 
 @pytest.fixture
 def gigabytes(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """A GPU of so much memory, all of it free."""
+    """Free memory of a pretended GPU, in GB."""
     memory = {"free": 140.0}
     monkeypatch.setattr(
         torch.cuda, "mem_get_info", lambda _: (memory["free"] * 1e9, memory["free"] * 1e9)
@@ -91,59 +108,56 @@ def gigabytes(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     return memory
 
 
-def test_a_cpu_takes_small_chunks_recomputes_and_compiles_nothing() -> None:
-    found = tuned(CPU_TUNING)
+def test_plan_on_a_cpu() -> None:
+    found = tuned(CPU)
     assert (found.packing.chunk_nt, found.packing.round_to) == (32_768, 4_096)
-    assert tuned(CPU_TUNING, "isoclr-l").packing.round_to == STRIDE
-    assert (found.recompute, found.compile) == (True, False)
+    assert tuned(CPU, "isoclr-l").packing.round_to == STRIDE
+    assert (found.activation_checkpointing, found.compile) == (True, False)
     assert found.packing.gap == SMALL.gap
 
 
-def test_a_gpu_takes_whole_batches_of_few_shapes_and_compiles(gigabytes: dict[str, float]) -> None:
+def test_plan_on_a_gpu(gigabytes: dict[str, float]) -> None:
     found = tuned(CUDA)
     assert found.packing.chunk_nt > 1.5 * BATCH
     assert found.packing.round_to == 131_072
-    assert (found.recompute, found.compile) == (False, True)
+    assert (found.activation_checkpointing, found.compile) == (False, True)
 
 
-def test_a_gpu_recomputes_what_it_could_not_keep(gigabytes: dict[str, float]) -> None:
+def test_plan_on_a_small_gpu(gigabytes: dict[str, float]) -> None:
     gigabytes["free"] = 12.0  # IsoCLR-S keeps about 8 GB of such a batch
-    assert tuned(CUDA).recompute
-    assert not tuned(CUDA, nt=BATCH // 4).recompute
+    assert tuned(CUDA).activation_checkpointing
+    assert not tuned(CUDA, nt=BATCH // 4).activation_checkpointing
 
 
-@pytest.mark.parametrize("device", [CPU_TUNING, CUDA])
+@pytest.mark.parametrize("device", [CPU, CUDA])
 @pytest.mark.parametrize(("switch", "expected"), [("on", True), ("off", False)])
-def test_options_decide(
+def test_given_plan(
     gigabytes: dict[str, float], device: torch.device, switch: Switch, expected: bool
 ) -> None:
-    found = tuned(device, chunk_nt=1000, recompute=switch, compile=switch)
-    assert (found.packing.chunk_nt, found.recompute, found.compile) == (1000, expected, expected)
-
-
-def test_an_unknown_switch_is_named() -> None:
-    with pytest.raises(InputError, match="'perhaps' is no switch"):
-        tuned(CPU_TUNING, compile="perhaps")
+    found = tuned(device, chunk_nt=1000, activation_checkpointing=switch, compile=switch)
+    assert (found.packing.chunk_nt, found.activation_checkpointing, found.compile) == (
+        1000,
+        expected,
+        expected,
+    )
 
 
 @pytest.mark.parametrize("nt", [1, 31, 5000, 10**6, 10**8])
-def test_rounding_up_costs_little_and_leaves_few_shapes(
-    gigabytes: dict[str, float], nt: int
-) -> None:
+def test_widths_on_a_gpu(gigabytes: dict[str, float], nt: int) -> None:
     step = tuned(CUDA, nt=nt).packing.round_to
     assert step % STRIDE == 0
     assert step <= max(STRIDE, nt / 16)
     assert min(nt, 2**23) / step <= 64
 
 
-def test_rnas_with_a_row_each_are_rounded_by_row(gigabytes: dict[str, float]) -> None:
+def test_widths_without_packing(gigabytes: dict[str, float]) -> None:
     found = tuned(CUDA, "isoclr-l").packing
     assert (found.gap, found.round_to) == (None, 512)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("model", ["isoclr-s", "isoclr-m"])
-def test_the_memory_expected_is_a_little_more_than_is_kept(model: str, dtype: torch.dtype) -> None:
+def test_activation_bytes(model: str, dtype: torch.dtype) -> None:
     network = create(model, seed=0).network.train()
     rnas = [np.random.default_rng(0).integers(0, 4, n).astype(np.uint8) for n in (9000, 20_000)]
     chunks, _ = pack(rnas, gap=network.architecture.gap, chunk_nt=2**20)
@@ -160,12 +174,14 @@ def test_the_memory_expected_is_a_little_more_than_is_kept(model: str, dtype: to
         result = network(chunks, dtype)
     assert result.requires_grad
     nt = sum(chunk.codes.numel() for chunk in chunks)
-    assert 0.7 < sum(kept.values()) / nt / kept_bytes(MODELS[model], dtype) < 1.05
+    assert 0.7 < sum(kept.values()) / nt / activation_bytes(MODELS[model], dtype) < 1.05
 
 
-def test_a_full_memory_is_one_line() -> None:
+def test_out_of_memory_is_one_line() -> None:
     with (
-        pytest.raises(IsoclrError, match=r"--recompute on.*out of memory\. Tried") as error,
+        pytest.raises(
+            IsoclrError, match=r"--activation-checkpointing on.*out of memory\. Tried"
+        ) as error,
         reraise_out_of_memory(),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20 GiB")

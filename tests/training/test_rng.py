@@ -9,11 +9,9 @@ from scipy import stats
 from torch import Tensor
 
 from isoclr.training.rng import (
-    WORDS,
-    Purpose,
+    UINT32,
     RngStream,
     bernoulli,
-    drawn,
     hash_uint32,
     keyed_rng,
     seeded,
@@ -22,25 +20,25 @@ from isoclr.training.rng import (
 
 
 def test_numbers_depend_on_the_key_and_on_nothing_drawn_before() -> None:
-    one = drawn(1, Purpose.ORDER, 2, 3).integers(1 << 60)
-    drawn(1, Purpose.ORDER, 2, 3).integers(1 << 60, size=9)
-    assert drawn(1, Purpose.ORDER, 2, 3).integers(1 << 60) == one
+    one = keyed_rng(1, RngStream.BATCH_ORDER, 2, 3).integers(1 << 60)
+    keyed_rng(1, RngStream.BATCH_ORDER, 2, 3).integers(1 << 60, size=9)
+    assert keyed_rng(1, RngStream.BATCH_ORDER, 2, 3).integers(1 << 60) == one
     others = [
-        drawn(0, Purpose.ORDER, 2, 3),
-        drawn(1, Purpose.SHARE, 2, 3),
-        drawn(1, Purpose.ORDER, 2, 4),
+        keyed_rng(0, RngStream.BATCH_ORDER, 2, 3),
+        keyed_rng(1, RngStream.TRAIN_FRACTION, 2, 3),
+        keyed_rng(1, RngStream.BATCH_ORDER, 2, 4),
     ]
     assert one not in [rng.integers(1 << 60) for rng in others]
-    assert torch_seed(1, Purpose.DROPOUT, 0) != torch_seed(1, Purpose.DROPOUT, 1)
+    assert torch_seed(1, RngStream.TRIAL_DROPOUT, 0) != torch_seed(1, RngStream.TRIAL_DROPOUT, 1)
 
 
 def test_torchs_own_generator_is_left_alone() -> None:
     torch.manual_seed(7)
     want = torch.rand(3)
     torch.manual_seed(7)
-    with seeded(0, Purpose.WEIGHTS):
+    with seeded(0, RngStream.NEW_WEIGHTS):
         first = torch.rand(3)
-    with seeded(0, Purpose.WEIGHTS):
+    with seeded(0, RngStream.NEW_WEIGHTS):
         assert torch.equal(torch.rand(3), first)
     assert torch.equal(torch.rand(3), want)
 
@@ -79,14 +77,14 @@ every_source = pytest.mark.parametrize("source", SOURCES)
 
 def plain(position: int, low: int, high: int) -> int:
     """The same in Python's unbounded integers."""
-    x = (position * 0x1E3779B9 + low) % WORDS
+    x = (position * 0x1E3779B9 + low) % UINT32
     x ^= x >> 15
-    x = x * 0x31848BAB % WORDS ^ high % WORDS
+    x = x * 0x31848BAB % UINT32 ^ high % UINT32
     for multiplier in (0x21F0AAAD, 0x735A2D97):
         x ^= x >> 15
-        x = x * multiplier % WORDS
+        x = x * multiplier % UINT32
     x ^= x >> 15
-    return x - WORDS if x >= WORDS // 2 else x
+    return x - UINT32 if x >= UINT32 // 2 else x
 
 
 def test_it_is_the_hash_of_32_bit_integers_on_any_machine() -> None:
@@ -106,7 +104,7 @@ def test_golden_words_stay_what_they_are() -> None:
 
 @every_source
 def test_words_are_uniform(source: str) -> None:
-    x = SOURCES[source]().numpy().astype(np.float64) / WORDS + 0.5
+    x = SOURCES[source]().numpy().astype(np.float64) / UINT32 + 0.5
     assert abs(x.mean() - 0.5) < 5 / np.sqrt(12 * len(x))
     counts = np.histogram(x, 1024, (0, 1))[0]
     assert stats.chisquare(counts).pvalue > 1e-4
@@ -129,7 +127,7 @@ def test_words_do_not_follow_from_earlier_ones(source: str, lag: int) -> None:
 
 @pytest.mark.parametrize("other", [(18, -5), (17, -4), (17 + 2**31, -5), (-17, 5)])
 def test_views_do_not_follow_from_each_other(other: tuple[int, int]) -> None:
-    low = (other[0] + 2**31) % WORDS - 2**31
+    low = (other[0] + 2**31) % UINT32 - 2**31
     x, y = sequence().numpy().astype(np.float64), sequence(low, other[1]).numpy().astype(np.float64)
     for lag in (0, 1, 7):
         correlation = np.corrcoef(x[: N - lag], y[lag:])[0, 1]

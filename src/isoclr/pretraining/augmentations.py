@@ -1,4 +1,4 @@
-"""What a view loses: positions to the mask, tracks on request, its start to the shift."""
+"""Augmentations (mask, shift, dropped tracks) and the packed batches of augmented views."""
 
 import warnings
 from collections.abc import Sequence
@@ -19,55 +19,50 @@ Rows = NDArray[np.int64]
 
 
 class AugmentationSample(NamedTuple):
-    """The random choices of one batch of n views."""
+    """The random values of one batch of n views."""
 
     shift: int
     """Empty positions before every view."""
     mask_rate: float
     """Probability that a position is masked."""
     keys: Rows
-    """(n, 2) int64 in the range of int32: each view's key of :func:`isoclr.training.rng.hash_uint32`."""
+    """``(n, 2)`` int64 in the range of int32: the key of each view for :func:`isoclr.training.rng.hash_uint32`."""
     keep: Rows | None
-    """(n,) the bits of a code that the view keeps; None: all views keep all."""
+    """``(n,)`` bits of a code that each view keeps; None: all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """How views are made poorer; without arguments they stay as they are.
-
-    Attributes:
-        mask: probability that a position is hidden (all six tracks 0.25).
-        most_shift: views start 0 to this many positions late, one draw a batch.
-        drop_splice: share of the views without their exon ends.
-        drop_tracks: share of the views without exon ends and codon starts; the two shares exclude each other and
-            are at most 1 together.
-    """
+    """Parameters of the augmentations; without arguments views are left as they are."""
 
     mask: float = 0.0
-    most_shift: int = 0
+    """Probability that a position is masked (all six tracks 0.25)."""
+    max_shift: int = 0
+    """Views are shifted by 0 to this many positions, one value per batch."""
     drop_splice: float = 0.0
+    """Fraction of the views without exon ends."""
     drop_tracks: float = 0.0
+    """Fraction of the views without exon ends and codon starts; a view is in one of the two fractions only."""
 
     def draw(self, n: int, *, seed: int, epoch: int, step: int) -> AugmentationSample:
-        """The choices for the n views of a step; those of view i do not depend on n."""
-        shift = int(keyed_rng(seed, RngStream.SHIFT, epoch, step).integers(self.most_shift + 1))
+        """Random values for the n views of a step; those of view i do not depend on n."""
+        shift = int(keyed_rng(seed, RngStream.SHIFT, epoch, step).integers(self.max_shift + 1))
         keys = keyed_rng(seed, RngStream.MASK, epoch, step).integers(-(2**31), 2**31, (n, 2))
-        return AugmentationSample(shift, self.mask, keys, self._kept(n, seed, epoch, step))
+        return AugmentationSample(shift, self.mask, keys, self._keep(n, seed, epoch, step))
 
-    def _kept(self, n: int, seed: int, epoch: int, step: int) -> Rows | None:
+    def _keep(self, n: int, seed: int, epoch: int, step: int) -> Rows | None:
         if self.drop_splice == self.drop_tracks == 0:
             return None
-        drawn = keyed_rng(seed, RngStream.TRACKS, epoch, step).random(n)
-        bare, unspliced = drawn < self.drop_tracks, drawn < self.drop_tracks + self.drop_splice
-        everything = NUCLEOTIDE_BITS | CODON_START | EXON_END
-        kept: Rows = np.where(
-            bare, NUCLEOTIDE_BITS, np.where(unspliced, everything & ~EXON_END, everything)
-        ).astype(np.int64)
-        return kept
+        uniform = keyed_rng(seed, RngStream.TRACKS, epoch, step).random(n)
+        without_tracks = uniform < self.drop_tracks
+        without_splice = uniform < self.drop_tracks + self.drop_splice
+        all_tracks = NUCLEOTIDE_BITS | CODON_START | EXON_END
+        bits = np.where(without_splice, all_tracks & ~EXON_END, all_tracks)
+        return np.where(without_tracks, NUCLEOTIDE_BITS, bits).astype(np.int64)
 
 
 class CorpusLike(Protocol):
-    """What pre-training needs of a corpus (:class:`isoclr.corpus.corpus.Corpus`)."""
+    """The part of :class:`isoclr.corpus.corpus.Corpus` that pre-training uses."""
 
     @property
     def codes(self) -> Codes:
@@ -75,44 +70,37 @@ class CorpusLike(Protocol):
 
     @property
     def index(self) -> NDArray[np.void]:
-        """Structured ``(n,)``; the fields ``offset`` and ``length`` are in nt."""
+        """``(n,)`` structured, with the fields ``offset`` and ``length`` in nt."""
 
     @property
     def members(self) -> tuple[Rows, Rows]:
-        """Transcripts gene set by gene set, and where each gene set starts."""
+        """Transcripts sorted by gene set, and where each gene set starts."""
 
 
 class DeviceCorpus:
-    """A corpus' bytes on a device; where each transcript lies in them is known on the host.
+    """The codes of a corpus on a device, and on the host where each transcript is.
 
-    On a CPU this is the memory map itself, nothing is copied; on a GPU the bytes are uploaded once.
+    On a CPU the codes are the memory map, without a copy; to a GPU they are uploaded once.
 
     Args:
-        corpus: where the transcripts are.
-        device: where the views are to be made.
+        corpus: The corpus.
+        device: Where views are made.
 
     Raises:
-        InputError: the corpus does not fit in the device's memory.
-
-    Attributes:
-        codes: ``(nt,)`` uint8, on the device.
-        offsets: ``(n,)`` int64, where each transcript begins.
-        lengths: ``(n,)`` int64, nt of each transcript.
+        InputError: The corpus does not fit in the device's memory.
     """
 
     def __init__(self, corpus: CorpusLike, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         self.offsets: Rows = np.asarray(corpus.index["offset"], np.int64)
+        """``(n,)`` position of each transcript's first code."""
         self.lengths: Rows = np.asarray(corpus.index["length"], np.int64)
-        mapped = _as_tensor(corpus.codes)
-        self.codes = mapped if self.device.type == "cpu" else _upload(mapped, self.device)
-
-
-def _as_tensor(codes: Codes) -> Tensor:
-    """The memory map as a tensor without a copy; nothing here writes to it, as torch fears."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(codes)
+        """``(n,)`` nt of each transcript."""
+        with warnings.catch_warnings():  # a memory map is read-only, and nothing writes to it
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            codes = torch.from_numpy(corpus.codes)
+        self.codes = codes if self.device.type == "cpu" else _upload(codes, self.device)
+        """``(nt,)`` uint8 codes on the device."""
 
 
 def _upload(codes: Tensor, device: torch.device) -> Tensor:
@@ -121,117 +109,114 @@ def _upload(codes: Tensor, device: torch.device) -> Tensor:
     except torch.OutOfMemoryError:
         raise InputError(
             f"the corpus has {len(codes):,} bytes, more than {device} has free; "
-            "--corpus-on cpu leaves it in the host's memory"
+            "--corpus-on cpu keeps it in host memory"
         ) from None
 
 
 class Placement(NamedTuple):
-    """Which views a chunk holds, and where."""
+    """The views of one chunk and their layout."""
 
     layout: PackLayout
     views: Rows
-    """(n,) numbers of the views in the batch, in the order of the layout's starts."""
+    """``(n,)`` numbers of the views in the batch, in the order of the layout's starts."""
 
 
 def make_views(
-    resident: DeviceCorpus,
+    corpus: DeviceCorpus,
     transcripts: Rows,
-    draws: AugmentationSample,
-    placings: Sequence[Placement],
+    sample: AugmentationSample,
+    placements: Sequence[Placement],
 ) -> list[PackedBatch]:
-    """The chunks of some views of a batch.
+    """The packed, augmented views of one process.
 
     Args:
-        resident: the corpus.
-        transcripts: ``(n,)`` the transcript of every view of the batch, on this process or not.
-        draws: the random choices of the batch.
-        placings: which of the views go where.
+        corpus: The corpus.
+        transcripts: ``(n,)`` transcript of every view of the batch, of all processes.
+        sample: Random values of the batch.
+        placements: The views of each chunk.
 
     Returns:
-        One chunk a placing, its codes on the corpus' device. A view's codes depend on its number in the batch and on
-        the draws only.
+        One packed batch per placement, with its codes on the corpus' device. The codes of a view depend on its number
+        in the batch and on ``sample`` only.
     """
-    facts = [_facts(resident, transcripts, draws, placing) for placing in placings]
-    none = np.empty((0, len(_Facts._fields)), np.int64)
-    on_device = to_device(np.concatenate([none, *facts]), resident.device)
-    parts = torch.split(on_device, [len(part) for part in facts])
+    tables = [_view_table(corpus, transcripts, sample, placement) for placement in placements]
+    empty = np.empty((0, len(_ViewColumns._fields)), np.int64)
+    on_device = to_device(np.concatenate([empty, *tables]), corpus.device)
+    parts = torch.split(on_device, [len(table) for table in tables])
     return [
-        _chunk(resident, draws, placing, part, transcripts)
-        for placing, part in zip(placings, parts, strict=True)
+        _pack_views(corpus, transcripts, sample, placement, part)
+        for placement, part in zip(placements, parts, strict=True)
     ]
 
 
-class _Facts(NamedTuple):
-    """What the device has to know of a view, one integer each: the columns of one array that is sent at once."""
+class _ViewColumns(NamedTuple):
+    """Columns of a table with one row of integers per view, which is sent to the device at once."""
 
     begin: Any
-    """Where its first base lies in the chunk, counted through the rows."""
+    """Position of the view's first base in the chunk, counted through the rows."""
     offset: Any
-    """Where its first base lies in the corpus."""
+    """Position of its first base in the corpus."""
     length: Any
     """nt."""
     strides: Any
-    """How many strides of the chunk are looked after with it: up to the next view."""
+    """Strides of the chunk from this view to the next one."""
     low: Any
-    """Half of its key."""
+    """Low half of its key."""
     high: Any
-    """The other half."""
+    """High half of its key."""
     keep: Any
     """Bits of a code that it keeps."""
 
 
-def _facts(
-    resident: DeviceCorpus, transcripts: Rows, draws: AugmentationSample, placing: Placement
+def _view_table(
+    corpus: DeviceCorpus, transcripts: Rows, sample: AugmentationSample, placement: Placement
 ) -> Rows:
-    """``(n, 7)``: a row of facts for each view of a chunk."""
-    (height, width), starts = placing.layout.shape, placing.layout.starts
-    rnas, keys = transcripts[placing.views], draws.keys[placing.views]
+    (height, width), starts = placement.layout.shape, placement.layout.starts
+    rows, keys = transcripts[placement.views], sample.keys[placement.views]
     ends = np.append(starts[1:], height * width)
-    columns = _Facts(
-        begin=starts + draws.shift,
-        offset=resident.offsets[rnas],
-        length=resident.lengths[rnas],
-        strides=(ends - np.append(0, starts[1:])) // STRIDE,  # the first has what lies before it
+    columns = _ViewColumns(
+        begin=starts + sample.shift,
+        offset=corpus.offsets[rows],
+        length=corpus.lengths[rows],
+        strides=(ends - np.append(0, starts[1:])) // STRIDE,  # the first view has what is before it
         low=keys[:, 0],
         high=keys[:, 1],
-        keep=np.zeros_like(rnas) if draws.keep is None else draws.keep[placing.views],
+        keep=np.zeros_like(rows) if sample.keep is None else sample.keep[placement.views],
     )
     return np.stack(columns, axis=1)
 
 
-def _chunk(
-    resident: DeviceCorpus,
-    draws: AugmentationSample,
-    placing: Placement,
-    facts: Tensor,
+def _pack_views(
+    corpus: DeviceCorpus,
     transcripts: Rows,
+    sample: AugmentationSample,
+    placement: Placement,
+    table: Tensor,
 ) -> PackedBatch:
-    height, width = placing.layout.shape
-    codes = _codes(resident, draws, facts, height * width // STRIDE)
-    lengths = resident.lengths[transcripts[placing.views]] + draws.shift
+    height, width = placement.layout.shape
+    codes = _codes(corpus, sample, table, height * width // STRIDE)
+    lengths = corpus.lengths[transcripts[placement.views]] + sample.shift
     return PackedBatch(
         codes.view(height, width),
-        torch.from_numpy(placing.layout.starts),
+        torch.from_numpy(placement.layout.starts),
         torch.from_numpy(lengths),
     )
 
 
-def _codes(
-    resident: DeviceCorpus, draws: AugmentationSample, facts: Tensor, strides: int
-) -> Tensor:
-    """``(strides, 32)`` codes: views begin at whole strides, so a view's facts are looked up once in 32 nt."""
-    owners = torch.repeat_interleave(
-        facts, _Facts(*facts.unbind(1)).strides, dim=0, output_size=strides
+def _codes(corpus: DeviceCorpus, sample: AugmentationSample, table: Tensor, strides: int) -> Tensor:
+    """``(strides, 32)`` codes; views begin at whole strides, so a view is looked up once in 32 nt."""
+    rows = torch.repeat_interleave(
+        table, _ViewColumns(*table.unbind(1)).strides, dim=0, output_size=strides
     )
-    view = _Facts(*(column[:, None] for column in owners.unbind(1)))  # each (strides, 1)
-    first = torch.arange(0, strides * STRIDE, STRIDE, device=facts.device)[:, None] - view.begin
-    within = torch.arange(STRIDE, dtype=torch.int32, device=facts.device)
+    view = _ViewColumns(*(column[:, None] for column in rows.unbind(1)))  # each (strides, 1)
+    first = torch.arange(0, strides * STRIDE, STRIDE, device=table.device)[:, None] - view.begin
+    within = torch.arange(STRIDE, dtype=torch.int32, device=table.device)
     position = first.int() + within  # (strides, 32), counted from the view's first base
-    address = (first + view.offset + within).clamp_(0, len(resident.codes) - 1)
-    codes = resident.codes.index_select(0, address.flatten()).view(strides, STRIDE)
-    if draws.keep is not None:
+    address = (first + view.offset + within).clamp_(0, len(corpus.codes) - 1)
+    codes = corpus.codes.index_select(0, address.flatten()).view(strides, STRIDE)
+    if sample.keep is not None:
         codes &= view.keep.to(torch.uint8)
-    if draws.mask_rate > 0:
-        hidden = bernoulli(hash_uint32(position, view.low.int(), view.high.int()), draws.mask_rate)
-        codes.masked_fill_(hidden, MASK)
+    if sample.mask_rate > 0:
+        numbers = hash_uint32(position, view.low.int(), view.high.int())
+        codes.masked_fill_(bernoulli(numbers, sample.mask_rate), MASK)
     return codes.masked_fill_((position < 0) | (position >= view.length.int()), PAD)

@@ -1,179 +1,186 @@
-"""What makes the weights what they are (the recipe), as against where and for how long a run goes on."""
+"""Options of pre-training, the length of a run, and the learning-rate schedule."""
 
-import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from isoclr._config import Config, Meta, flag
 from isoclr.errors import InputError
+from isoclr.models.pooling import Pooling
+from isoclr.training.device import Precision, RuntimeConfig, Switch
+
+DEFAULT_EPOCHS = 1000
+"""The paper's length of a run."""
+
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
+NonNegative = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainConfig:
-    """The options that two halves of one run must share; a resumed run compares them with its checkpoint's.
+class PretrainConfig(Config):
+    """Everything that decides the weights; a resumed run must have the same options.
 
-    The fields are the options of :func:`~isoclr.pretraining.pretrain.pretrain` of the same names and defaults.
+    The defaults are the paper's (Fradkin et al. 2023) unless an option says otherwise.
     """
 
-    model: str = "isoclr-s"
-    tracks: int = 6
-    pooling: str = "last"
-    project: str = "embedding"
-    init: str = ""
-    """SHA-256 of the weights that the run starts from; empty: random ones."""
-    seed: int = 0
-    batch_size: int = 1024
-    learning_rate: float = 0.01
-    weight_decay: float = 1e-6
-    warmup_steps: int = 10
-    clip: float = 1.0
-    temperature: float = 0.1
-    composition: float = 0.0
-    weight_offset: float = 0.4
-    min_transcripts: int = 1
-    mask: float = 0.15
-    shift: int = 3
-    drop_splice: float = 0.0
-    drop_tracks: float = 0.0
-    dropout: float = 0.1
-    held_out: float = 0.05
-    precision: str = "auto"
+    model: Literal["isoclr-s", "isoclr-m", "isoclr-l"] = "isoclr-s"
+    """Architecture of the encoder."""
+    tracks: Literal[4, 5, 6] = 6
+    """Input tracks: 6, 5 without exon ends, or 4 without codon starts too."""
+    pooling: Pooling = "last"
+    """Read-out: the mean of the last block's activations, or of all blocks' (multi-scale); -std adds standard deviations
+    and -sqrt takes square roots."""
+    init: str | None = None
+    """Trained model (a directory or a model that ships) to start from instead of random weights. Its projection head
+    was not saved and starts from random weights."""
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    """Random seed."""
+
+    batch_size: Count = 1024
+    """Gene sets (pairs of transcripts) per batch, over all processes."""
+    learning_rate: NonNegative = 0.01
+    """Peak learning rate; it decays to 0 along a cosine."""
+    warmup_steps: Annotated[int, Meta(ge=0)] = 10
+    """Steps over which the learning rate rises linearly."""
+    weight_decay: NonNegative = 1e-6
+    """AdamW weight decay."""
+    max_grad_norm: Positive = 1.0
+    """Largest norm of the gradient; a larger one is scaled down."""
+    ema: Annotated[float, Meta(ge=0, le=0.99999)] = 0.0
+    """Decay of a moving average of the encoder's weights, such as 0.999; the average is validated and saved. 0: off."""
+
+    temperature: Positive = 0.1
+    """Temperature of the contrastive loss."""
+    weight_offset: Positive = 0.4
+    """Offset c in the weight ln(n + c) of a gene set with n transcripts."""
+    min_transcripts: Count = 1
+    """Leave out gene sets with fewer transcripts; 2 leaves out those whose pairs are one RNA twice."""
+    contrast_on: Literal["embedding", "last"] = "embedding"
+    """Part of the embedding that the contrastive loss sees: all of it, or the last block's only."""
+    aux_weight: NonNegative = 0.0
+    """Weight of an auxiliary loss (not in the paper): a linear regression from a masked view's embedding to features of
+    the whole RNA, such as its 4-mers, codons, and the lengths, bases and exons of its regions."""
+
+    mask: Probability = 0.15
+    """Probability that a position of a view is masked."""
+    shift: Annotated[int, Meta(ge=0, le=31)] = 3
+    """Shift every batch to the right by 0 to N positions."""
+    drop_splice: Probability = 0.0
+    """Fraction of the views without exon ends."""
+    drop_tracks: Probability = 0.0
+    """Fraction of the views without exon ends and codon starts."""
+    dropout: Annotated[float, Meta(ge=0, le=0.99)] = 0.1
+    """Dropout probability within the encoder's blocks."""
+    val_fraction: Annotated[float, Meta(ge=0, le=0.9)] = 0.05
+    """Fraction of the gene sets with two or more transcripts (at most 1,024) that are used for validation only."""
+    precision: Precision = "auto"
+    """Precision of the encoder's activations; auto is bf16 where the device computes it faster."""
 
     def __post_init__(self) -> None:
-        """Refuse values that no run can use.
+        """Check kinds, ranges, and that no view would lose its tracks twice.
 
         Raises:
-            InputError: naming the option, its value and what is possible.
+            InputError: Naming the option, its value and what is possible.
         """
-        for name, lowest, highest in _RANGES:
-            value = getattr(self, name)
-            if not lowest <= value <= highest:
-                wanted = f"at least {lowest}" if highest == _ANY else f"{lowest} to {highest}"
-                raise InputError(f"{_option(name)} is {value}, expected {wanted}")
-        if self.project not in ("embedding", "last"):
-            raise InputError(f"--project is {self.project!r}, expected embedding or last")
+        super().__post_init__()
         if self.drop_splice + self.drop_tracks > 1:
             raise InputError(
-                f"--drop-splice {self.drop_splice} and --drop-tracks {self.drop_tracks} are more than 1 together: "
-                "a view loses its exon ends, or both tracks, or nothing"
+                f"--drop-splice {self.drop_splice} and --drop-tracks {self.drop_tracks} are more than 1 together, "
+                "but a view is in one of the two fractions only"
             )
 
-    def as_dict(self) -> dict[str, Any]:
-        """The options by name, as they are written to a checkpoint."""
-        return dataclasses.asdict(self)
 
-    def require_same(self, saved: dict[str, Any], source: str) -> None:
-        """Compare with the recipe of a checkpoint.
+@dataclass(frozen=True, kw_only=True)
+class Budget(Config):
+    """Length of a run: one of steps, epochs and minutes.
+
+    With steps or epochs every step is reproducible. With minutes the learning rate follows the clock, so two runs
+    differ as the load of the machine does.
+    """
+
+    steps: Count | None = None
+    """Length of the run in batches."""
+    epochs: Count | None = None
+    """Length of the run in passes over the gene sets (default: 1000 when no length is given)."""
+    minutes: Positive | None = None
+    """Length of the run in minutes; the learning rate follows the clock."""
+
+    def __post_init__(self) -> None:
+        """Check the values.
 
         Raises:
-            InputError: naming every option that differs, its value in the checkpoint and the one given.
+            InputError: A length is not positive and finite, or there are several.
         """
-        mine = self.as_dict()
-        differing = [
-            f"{_option(name)} {saved.get(name)} (given: {mine.get(name)})"
-            for name in sorted(mine.keys() | saved.keys())
-            if mine.get(name) != saved.get(name)
-        ]
-        if differing:
+        super().__post_init__()
+        if len(given := self._given()) > 1:
+            lengths = " and ".join(f"{flag(unit)} {amount:g}" for unit, amount in given.items())
             raise InputError(
-                f"{source}: cannot be resumed with other options; it was made with {', '.join(differing)}"
+                f"{lengths} were given, expected one of --steps, --epochs and --minutes"
             )
 
+    def or_else(self, saved: "Budget | None") -> "Budget":
+        """This length if there is one, else that of a checkpoint, else the paper's 1000 epochs."""
+        return self if self._given() else saved or Budget(epochs=DEFAULT_EPOCHS)
 
-_ANY = float("inf")
-_SMALLEST = 1e-9
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("tracks", 4, 6),
-    ("seed", 0, 2**32 - 1),
-    ("batch_size", 1, _ANY),
-    ("learning_rate", 0, _ANY),
-    ("weight_decay", 0, _ANY),
-    ("warmup_steps", 0, _ANY),
-    ("clip", _SMALLEST, _ANY),
-    ("temperature", _SMALLEST, _ANY),
-    ("composition", 0, _ANY),
-    ("mask", 0, 1),
-    ("shift", 0, 31),
-    ("drop_splice", 0, 1),
-    ("drop_tracks", 0, 1),
-    ("dropout", 0, 0.99),
-    ("held_out", 0, 0.9),
-    ("weight_offset", _SMALLEST, _ANY),
-    ("min_transcripts", 1, _ANY),
-)
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-Unit = Literal["steps", "epochs", "minutes"]
-
-PAPER_EPOCHS = 1000
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The length of a run in steps, epochs or minutes of training.
-
-    A plan in steps or epochs makes every step reproducible. One in minutes lets the learning rate follow the
-    clock, so that two runs of the same length in minutes differ as the machine's load does.
-    """
-
-    unit: Unit
-    amount: float
-
-    def share(self, step: int, seconds: float, steps_per_epoch: int) -> float:
-        """How much of the plan is done: 0 at the start, 1 or more at the end."""
-        if self.unit == "minutes":
-            return seconds / (60 * self.amount)
-        return step / self.total_steps(steps_per_epoch)
-
-    def total_steps(self, steps_per_epoch: int) -> int:
-        """The number of steps of a plan in steps or epochs."""
-        return int(self.amount) * (steps_per_epoch if self.unit == "epochs" else 1)
+    def progress(self, step: int, seconds: float, steps_per_epoch: int) -> float:
+        """Fraction of the run that is done: 0 at the start, 1 or more at the end."""
+        if self.minutes is not None:
+            return seconds / (60 * self.minutes)
+        return step / (self.steps or (self.epochs or DEFAULT_EPOCHS) * steps_per_epoch)
 
     def __str__(self) -> str:
-        return f"{self.amount:g} {self.unit}"
+        return " ".join(f"{amount:g} {unit}" for unit, amount in self._given().items())
+
+    def _given(self) -> dict[str, Any]:
+        return {unit: amount for unit, amount in self.flat().items() if amount is not None}
 
 
-def choose_budget(
-    steps: int | None, epochs: int | None, minutes: float | None, saved: Budget | None = None
-) -> Budget:
-    """The plan that the options ask for; without any, the checkpoint's, or else the paper's 1000 epochs.
+@dataclass(frozen=True, kw_only=True)
+class PretrainRuntime(RuntimeConfig):
+    """Options on how a run is computed; they may change when it is resumed."""
 
-    Raises:
-        InputError: several lengths were given, or one that is not above zero.
-
-    >>> choose_plan(200, None, None)
-    Plan(unit='steps', amount=200)
-    """
-    options: tuple[tuple[Unit, float | None], ...] = (
-        ("steps", steps),
-        ("epochs", epochs),
-        ("minutes", minutes),
-    )
-    given = [Budget(unit, amount) for unit, amount in options if amount is not None]
-    if len(given) > 1:
-        found = " and ".join(f"--{plan.unit} {plan.amount:g}" for plan in given)
-        raise InputError(f"{found} were given, expected one of --steps, --epochs and --minutes")
-    plan = given[0] if given else saved or Budget("epochs", PAPER_EPOCHS)
-    if plan.amount <= 0:
-        raise InputError(f"--{plan.unit} is {plan.amount:g}, expected more than 0")
-    return plan
+    corpus_on: Literal["device", "cpu"] = "device"
+    """Where the corpus is kept and views are made: on the training device, or in host memory for a corpus that is
+    larger than the GPU's memory."""
+    chunk_nt: Count | None = None
+    """Nucleotides that the encoder takes at a time; fewer need less memory (default: 32768 on a CPU, where 16384 keeps
+    1024 pairs in float32 below 8 GB; the whole batch, at most 8388608, on a GPU)."""
+    activation_checkpointing: Switch = "auto"
+    """Compute activations again in the backward pass: about a third more time, a third of the memory. auto: on CPUs,
+    and on GPUs without memory for them."""
+    compile: Switch = "auto"
+    """Compile the operations between convolutions at the first step; auto: on GPUs."""
 
 
-def learning_rate(step: int, share: float, *, peak: float, warmup_steps: int) -> float:
-    """Linear warm-up over the first steps, times a cosine from 1 to 0 over the whole plan.
+@dataclass(frozen=True, kw_only=True)
+class LoggingConfig(Config):
+    """How often a run logs, validates and writes checkpoints."""
+
+    log_every: Count = 1
+    """Steps between records of the log."""
+    validate_every: Count = 100
+    """Steps between validations."""
+    checkpoint_minutes: NonNegative = 10.0
+    """Minutes between checkpoints."""
+    checkpoint_steps: Count | None = None
+    """Steps between checkpoints, in addition."""
+    tensorboard: bool = False
+    """Write TensorBoard events as well."""
+
+
+def learning_rate(step: int, progress: float, *, peak: float, warmup_steps: int) -> float:
+    """Linear warm-up over the first steps, times a cosine from 1 to 0 over the whole run.
 
     Args:
-        step: steps done before this one.
-        share: how much of the plan is done, 0 to 1.
-        peak: the highest learning rate.
-        warmup_steps: the step that first has its full share of ``peak``.
+        step: Steps done before this one.
+        progress: Fraction of the run that is done.
+        peak: Highest learning rate.
+        warmup_steps: The first step without a warm-up factor.
 
     >>> [round(learning_rate(s, s / 4, peak=1.0, warmup_steps=2), 3) for s in range(5)]
     [0.5, 0.854, 0.5, 0.146, 0.0]
     """
     warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
-    return peak * warmup * (1 + math.cos(math.pi * min(1.0, share))) / 2
+    return peak * warmup * (1 + math.cos(math.pi * min(1.0, progress))) / 2

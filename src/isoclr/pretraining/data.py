@@ -1,4 +1,4 @@
-"""From a corpus to the chunks that one process embeds: pairs, layout, masks, shift, and the deal to ranks."""
+"""Training data: validation gene sets, pairs of transcripts, and the batches of views that one process embeds."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -18,7 +18,7 @@ from isoclr.pretraining.augmentations import (
     Placement,
     make_views,
 )
-from isoclr.pretraining.auxiliary import PARTS, sequence_features
+from isoclr.pretraining.auxiliary import FEATURES, sequence_features
 from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.losses import count_weights
 from isoclr.training.distributed import Distributed
@@ -26,47 +26,49 @@ from isoclr.training.rng import RngStream, keyed_rng
 
 Rows = NDArray[np.int64]
 
-MOST_PAIRS = 1024
+MAX_VALIDATION_PAIRS = 1024
 """Retrieval gets harder with every candidate; this many are enough to measure it."""
+FEATURE_SAMPLE = 4096
+"""Transcripts from which mean and standard deviation of the auxiliary features are computed."""
 
 
-def hold_out(counts: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
-    """Gene sets to keep out of training: a random share of those with a true pair of transcripts.
+def choose_validation_sets(counts: Rows, fraction: float, seed: int) -> Rows:
+    """A random fraction of the gene sets with two or more transcripts.
 
     Args:
-        counts: ``(g,)`` transcripts of each gene set.
-        share: share of the gene sets with at least two transcripts.
-        seed: the run's seed.
+        counts: ``(g,)`` number of transcripts of each gene set.
+        fraction: Fraction of the gene sets with two or more transcripts.
+        seed: Random seed of the run.
 
     Returns:
-        Their numbers, sorted; at most :data:`MOST_PAIRS`, and none when the share is less than two gene sets
-        (nothing can be retrieved among one).
+        Sorted gene sets, at most :data:`MAX_VALIDATION_PAIRS`; none if the fraction is less than two gene sets, because
+        retrieval needs at least two.
     """
     paired = np.flatnonzero(counts >= 2)
-    size = min(MOST_PAIRS, round(share * len(paired)))
+    size = min(MAX_VALIDATION_PAIRS, round(fraction * len(paired)))
     if size < 2:
         return np.empty(0, np.int64)
-    return np.sort(keyed_rng(seed, RngStream.HELD_OUT).choice(paired, size, replace=False))
+    return np.sort(keyed_rng(seed, RngStream.VALIDATION).choice(paired, size, replace=False))
 
 
 def partition_by_length(lengths: Rows, ranks: int) -> list[Rows]:
-    """Deal views to ranks so that all get as many nucleotides, up to less than one view.
+    """Partition views so that ranks have equal numbers of nucleotides, to within one view.
 
-    The views are sorted by length and dealt to and fro (0 1 2 2 1 0 …): a rank never sees only the long ones.
+    The views are sorted by length and assigned in the order 0 1 2 2 1 0 …, so that no rank has only the long ones.
 
     Args:
-        lengths: ``(n,)`` nt.
-        ranks: number of processes.
+        lengths: ``(n,)`` nt of each view.
+        ranks: Number of processes.
 
     Returns:
         For each rank the numbers of its views, longest first.
 
-    >>> [rank.tolist() for rank in deal(np.array([10, 40, 30, 20]), 2)]
+    >>> [rank.tolist() for rank in partition_by_length(np.array([10, 40, 30, 20]), 2)]
     [[1, 0], [2, 3]]
     """
     order = np.argsort(-lengths, kind="stable")
-    place = np.arange(len(order)) % (2 * ranks)
-    owner = np.where(place < ranks, place, 2 * ranks - 1 - place)
+    position = np.arange(len(order)) % (2 * ranks)
+    owner = np.where(position < ranks, position, 2 * ranks - 1 - position)
     return [order[owner == rank] for rank in range(ranks)]
 
 
@@ -79,19 +81,19 @@ class Pairs(NamedTuple):
 
 
 class PairSampler:
-    """One pair of transcripts per gene set and epoch, in an order that is new in every epoch.
+    """Samples one pair of transcripts per gene set and epoch, in a new order every epoch.
 
-    Both transcripts are drawn uniformly from the gene set and are distinct when it has more than one; a gene
-    set of one gives the same transcript twice (mask and dropout then make the difference). The last batch of an
-    epoch may be smaller than the others; no gene set is lost.
+    Both transcripts are drawn uniformly and are distinct if the gene set has more than one. A gene set with one
+    transcript gives the same one twice, so that only augmentation and dropout make the views differ. The last batch of
+    an epoch may be smaller; no gene set is dropped.
 
     Args:
-        order: ``(n,)`` transcripts, gene set by gene set (``Corpus.members``).
-        starts: ``(g + 1,)`` where each gene set starts in ``order``.
-        batch_size: gene sets, that is pairs, in a batch.
-        seed: the run's seed.
-        gene_sets: the gene sets to draw from; None: all.
-        min_transcripts: leave out gene sets with fewer transcripts; 2 leaves out those without a true pair.
+        order: ``(n,)`` transcripts sorted by gene set (``Corpus.members``).
+        starts: ``(g + 1,)`` position in ``order`` where each gene set starts.
+        batch_size: Pairs per batch.
+        seed: Random seed of the run.
+        gene_sets: Gene sets to sample from; None: all.
+        min_transcripts: Leave out gene sets with fewer transcripts.
 
     >>> sampler = PairSampler(np.arange(4), np.array([0, 3, 4]), batch_size=8, seed=0)
     >>> pairs = sampler.batch(epoch=0, step=0)
@@ -114,254 +116,238 @@ class PairSampler:
         self.batch_size = batch_size
         self.seed = seed
         counts = np.diff(self.starts)
-        chosen = np.arange(len(counts)) if gene_sets is None else np.asarray(gene_sets, np.int64)
-        self.gene_sets = chosen[counts[chosen] >= max(1, min_transcripts)]
-        self._epoch = lru_cache(maxsize=2)(self._draw)
+        candidates = np.arange(len(counts)) if gene_sets is None else np.asarray(gene_sets)
+        self.gene_sets = candidates[counts[candidates] >= max(1, min_transcripts)]
+        self._epoch = lru_cache(maxsize=2)(self._sample)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches in an epoch, the last, smaller one included."""
+        """Batches per epoch, including the last, smaller one."""
         return -(-len(self.gene_sets) // self.batch_size)
 
     def batch(self, epoch: int, step: int) -> Pairs:
-        """The pairs of one step (0-based, within its epoch)."""
+        """The pairs of one step, counted from 0 within its epoch."""
         part = slice(step * self.batch_size, (step + 1) * self.batch_size)
         return Pairs(*(field[part] for field in self._epoch(epoch)))
 
-    def _draw(self, epoch: int) -> Pairs:
+    def _sample(self, epoch: int) -> Pairs:
         rng = keyed_rng(self.seed, RngStream.PAIRS, epoch)
         sets = rng.permutation(self.gene_sets)
         start = self.starts[sets]
         count = self.starts[sets + 1] - start
         first = rng.integers(0, count)
-        # any of the others: 1 … count − 1 places further on, round the gene set
+        # one of the others: 1 … count − 1 positions further on, modulo count
         second = (first + rng.integers(1, np.maximum(count, 2))) % count
         return Pairs(sets, self.order[start + first], self.order[start + second])
 
 
 class Batch(NamedTuple):
-    """The views of N pairs, as one process sees them.
-
-    View i < N is the first view of pair i, view N + i its second.
-    """
+    """The views of N pairs as one process has them: view i < N is the first view of pair i, view N + i its second."""
 
     chunks: list[PackedBatch]
-    """This process's views."""
-    places: list[Tensor]
-    """For every rank the numbers of the views that its rows are, (n_rank,) int64, on the device that trains."""
+    """Views of this process."""
+    positions: list[Tensor]
+    """For every rank, ``(n_rank,)`` int64 numbers of its views, in the order of its rows; on the training device."""
     gene_sets: Tensor
-    """(N,) int64 gene set of each pair, on the device that trains."""
+    """``(N,)`` int64 gene set of each pair, on the training device."""
     nt: int
     """Nucleotides of all 2N views, on all ranks."""
-    waste: float
-    """Share of this process's chunks that is padding."""
-    composition: Tensor | None = None
-    """(n, f) what this process's RNAs are made of, when it is asked for."""
+    padding: float
+    """Fraction of this process's chunks that is padding."""
+    features: Tensor | None = None
+    """``(n, f)`` sequence features of this process's views, for the auxiliary loss."""
 
 
 class ViewBuilder:
-    """Makes the views of pairs of transcripts, the same ones whatever the number of processes.
+    """Makes the views of pairs of transcripts; they do not depend on the number of processes.
 
-    Nothing here waits for a GPU: what the host knows is sent from pinned memory, and no figure is read back.
+    Nothing here waits for a GPU: data are sent from pinned memory, and no value is read back.
 
     Args:
-        resident: the corpus, on the device that makes the views.
-        augmentation: what the views lose.
-        packing: how they are put into chunks.
-        seed: the run's seed.
-        rank: this process.
-        ranks: number of processes.
-        device: where the encoder is; views that are made on the CPU for a GPU are sent there.
-        with_composition: whether to say of every view what its RNA is made of.
+        corpus: The corpus, on the device that makes the views.
+        augmentation: Augmentation of the views.
+        packing: How views are packed into chunks.
+        seed: Random seed of the run.
+        world: The processes of the run; views made on a CPU are sent to its device.
+        with_features: Whether to compute the sequence features of every view.
     """
 
     def __init__(
         self,
-        resident: DeviceCorpus,
+        corpus: DeviceCorpus,
         augmentation: Augmentation,
         packing: PackingConfig,
         *,
         seed: int,
-        rank: int = 0,
-        ranks: int = 1,
-        device: torch.device | str = "cpu",
-        with_composition: bool = False,
+        world: Distributed,
+        with_features: bool = False,
     ) -> None:
-        self.resident = resident
+        self.corpus = corpus
         self.augmentation = augmentation
         self.packing = packing
         self.seed = seed
-        self.rank = rank
-        self.ranks = ranks
-        self.device = torch.device(device)
-        self.with_composition = with_composition
+        self.world = world
+        self.with_features = with_features
 
     def batch(self, pairs: Pairs, epoch: int, step: int) -> Batch:
-        """This process's share of the views of the pairs drawn for one step of an epoch."""
+        """This process's views of the pairs of one step of an epoch."""
         transcripts = np.concatenate([pairs.first, pairs.second])  # (2N,)
-        lengths = self.resident.lengths[transcripts]
-        draws = self.augmentation.draw(len(transcripts), seed=self.seed, epoch=epoch, step=step)
-        hands = [
-            self._placed(hand, lengths + draws.shift)
-            for hand in partition_by_length(lengths, self.ranks)
+        lengths = self.corpus.lengths[transcripts]
+        sample = self.augmentation.draw(len(transcripts), seed=self.seed, epoch=epoch, step=step)
+        by_rank = [
+            self._placements(views, lengths + sample.shift)
+            for views in partition_by_length(lengths, self.world.size)
         ]
-        mine = hands[self.rank]
-        chunks = make_views(self.resident, transcripts, draws, mine)
+        own = by_rank[self.world.rank]
         return Batch(
-            [self._on_device(chunk) for chunk in chunks],
-            self._places(hands),
-            to_device(pairs.gene_sets, self.device),
+            [self._on_device(chunk) for chunk in make_views(self.corpus, transcripts, sample, own)],
+            self._positions(by_rank),
+            to_device(pairs.gene_sets, self.world.device),
             int(lengths.sum()),
-            _waste(mine, lengths),
-            self._composition(transcripts, mine),
+            _padding_fraction(own, lengths),
+            self._features(transcripts[_views(own)]) if self.with_features else None,
         )
 
-    def _placed(self, hand: Rows, lengths: Rows) -> list[Placement]:
-        """Where the views of one rank lie; every rank knows it of all, because their rows are gathered."""
+    def _placements(self, views: Rows, lengths: Rows) -> list[Placement]:
+        """Layouts of one rank's views; every rank computes those of all, because rows are gathered."""
         layouts = plan_layouts(
-            lengths[hand],
+            lengths[views],
             gap=self.packing.gap,
             chunk_nt=self.packing.chunk_nt,
             round_to=self.packing.round_to,
         )
-        return [Placement(layout, hand[layout.rows]) for layout in layouts]
+        return [Placement(layout, views[layout.rows]) for layout in layouts]
 
-    def _places(self, hands: list[list[Placement]]) -> list[Tensor]:
-        views = [np.concatenate([_NONE, *(p.views for p in hand)]) for hand in hands]
-        together = to_device(np.concatenate(views), self.device)
-        return list(torch.split(together, [len(of_rank) for of_rank in views]))
+    def _positions(self, by_rank: list[list[Placement]]) -> list[Tensor]:
+        views = [_views(placements) for placements in by_rank]
+        on_device = to_device(np.concatenate(views), self.world.device)
+        return list(torch.split(on_device, [len(part) for part in views]))
 
-    def _composition(self, transcripts: Rows, placings: list[Placement]) -> Tensor | None:
-        if not self.with_composition:
-            return None
-        views = np.concatenate([_NONE, *(placing.views for placing in placings)])
-        return sequence_features(self.resident, transcripts[views]).to(
-            self.device, non_blocking=True
-        )
+    def _features(self, transcripts: Rows) -> Tensor:
+        features = sequence_features(self.corpus, transcripts)
+        return features.to(self.world.device, non_blocking=True)
 
     def _on_device(self, chunk: PackedBatch) -> PackedBatch:
-        if self.device.type != "cuda" or chunk.codes.is_cuda:
-            return chunk.to(self.device)
-        return chunk._replace(codes=chunk.codes.pin_memory()).to(self.device)
+        if self.world.device.type != "cuda" or chunk.codes.is_cuda:
+            return chunk.to(self.world.device)
+        return chunk._replace(codes=chunk.codes.pin_memory()).to(self.world.device)
 
 
-_NONE = np.empty(0, np.int64)
+def _views(placements: list[Placement]) -> Rows:
+    return np.concatenate([np.empty(0, np.int64), *(p.views for p in placements)])
 
 
-def _waste(placings: list[Placement], lengths: Rows) -> float:
-    total = sum(height * width for height, width in (p.layout.shape for p in placings))
-    real = sum(int(lengths[p.views].sum()) for p in placings)
-    return 1 - real / total if total else 0.0
-
-
-COMPOSITION_SAMPLE = 4096
-"""Transcripts that the scale of the compositions is taken from."""
+def _padding_fraction(placements: list[Placement], lengths: Rows) -> float:
+    total = sum(height * width for height, width in (p.layout.shape for p in placements))
+    return 1 - int(lengths[_views(placements)].sum()) / total if total else 0.0
 
 
 class PretrainDataset:
-    """Which gene sets of a corpus a run trains on, and which it only measures on.
+    """The gene sets of a corpus that a run trains on, and those it validates on.
 
     Args:
-        corpus: the corpus.
-        recipe: the run's options.
-        name: what to call the corpus in an error.
+        corpus: The corpus.
+        config: Options of the run.
+        name: Name of the corpus in errors.
 
     Raises:
-        InputError: there are too few gene sets to contrast.
-
-    Attributes:
-        weights: ``(g,)`` float32 loss weight of every gene set of the corpus.
-        held_out: numbers of the gene sets that are not trained on.
-        sampler: pairs of the gene sets that are.
+        InputError: There are too few gene sets to contrast.
     """
 
-    def __init__(self, corpus: CorpusLike, recipe: PretrainConfig, name: str = "corpus") -> None:
+    def __init__(self, corpus: CorpusLike, config: PretrainConfig, name: str = "corpus") -> None:
         order, starts = corpus.members
         counts = np.diff(starts)
-        used = counts >= recipe.min_transcripts
-        self.corpus, self.recipe = corpus, recipe
+        used = counts >= config.min_transcripts
+        self.corpus, self.config = corpus, config
         self.weights = np.zeros(len(counts), np.float32)
-        self.weights[used] = count_weights(counts[used], recipe.weight_offset) if used.any() else 0
-        self.held_out = hold_out(counts, recipe.held_out, recipe.seed)
-        trained_on = np.setdiff1d(np.flatnonzero(used), self.held_out)
-        if len(trained_on) < 2:
+        """``(g,)`` loss weight of every gene set of the corpus."""
+        self.weights[used] = count_weights(counts[used], config.weight_offset) if used.any() else 0
+        self.validation_sets = choose_validation_sets(counts, config.val_fraction, config.seed)
+        """Gene sets that are not trained on."""
+        training_sets = np.setdiff1d(np.flatnonzero(used), self.validation_sets)
+        if len(training_sets) < 2:
             raise InputError(
-                f"{name}: {len(trained_on)} gene sets to train on "
-                f"(--min-transcripts {recipe.min_transcripts}), expected at least 2"
+                f"{name}: {len(training_sets)} gene sets to train on "
+                f"(--min-transcripts {config.min_transcripts}), expected at least 2"
             )
+        self.paired_fraction = float((counts[training_sets] >= 2).mean())
+        """Fraction of the training gene sets with two or more transcripts."""
         self.sampler = PairSampler(
-            order, starts, gene_sets=trained_on, batch_size=recipe.batch_size, seed=recipe.seed
+            order, starts, gene_sets=training_sets, batch_size=config.batch_size, seed=config.seed
         )
-        self._fixed = PairSampler(
-            order, starts, gene_sets=self.held_out, batch_size=MOST_PAIRS, seed=recipe.seed
+        """Pairs of the gene sets that are trained on."""
+        self._validation_sampler = PairSampler(
+            order,
+            starts,
+            gene_sets=self.validation_sets,
+            batch_size=MAX_VALIDATION_PAIRS,
+            seed=config.seed,
         )
 
     def nt_of_batch(self) -> int:
-        """Nucleotides of a batch, over all processes: those of the first one, before the shift."""
+        """Nucleotides of the first batch, over all processes and without shift."""
         pairs = self.sampler.batch(0, 0)
         lengths = np.asarray(self.corpus.index["length"], np.int64)
         return int(lengths[pairs.first].sum() + lengths[pairs.second].sum())
 
-    def composition_scale(self, resident: DeviceCorpus) -> tuple[Tensor, Tensor, Tensor] | None:
-        """Mean, standard deviation and weight of every number of a composition; None: it is not asked for.
+    def feature_statistics(self, corpus: DeviceCorpus) -> tuple[Tensor, Tensor, Tensor] | None:
+        """``(f,)`` mean, standard deviation and weight of every auxiliary feature; None without the auxiliary loss.
 
-        Each of the things that it tells has its weight, however many numbers tell it.
+        The features of a group share its weight equally.
         """
-        if self.recipe.composition == 0:
+        if self.config.aux_weight == 0:
             return None
         order, starts = self.corpus.members
         members = np.concatenate([order[starts[g] : starts[g + 1]] for g in self.sampler.gene_sets])
-        rng = keyed_rng(self.recipe.seed, RngStream.COMPOSITION)
-        drawn = rng.choice(members, min(len(members), COMPOSITION_SAMPLE), replace=False)
-        pieces = np.array_split(drawn, -(-len(drawn) // 256))
-        found = torch.cat([sequence_features(resident, piece).cpu() for piece in pieces]).double()
-        deviation = found.std(0, correction=0)
-        scale = torch.where(deviation > 1e-9, deviation, 0.0)
-        weights = torch.cat([torch.full((p.size,), p.weight / p.size) for p in PARTS.values()])
-        return found.mean(0).float(), scale.float(), weights
+        rng = keyed_rng(self.config.seed, RngStream.AUXILIARY)
+        rows = rng.choice(members, min(len(members), FEATURE_SAMPLE), replace=False)
+        parts = np.array_split(rows, -(-len(rows) // 256))
+        features = torch.cat([sequence_features(corpus, part).cpu() for part in parts]).double()
+        std = features.std(0, correction=0)
+        std = torch.where(std > 1e-9, std, 0.0)
+        weights = torch.cat([torch.full((g.size,), g.weight / g.size) for g in FEATURES.values()])
+        return features.mean(0).float(), std.float(), weights
 
     def batches(
-        self, resident: DeviceCorpus, packing: PackingConfig, world: Distributed
+        self, corpus: DeviceCorpus, packing: PackingConfig, world: Distributed
     ) -> Callable[[int], Batch]:
-        """What makes this rank's views of a step, counted from the start of the run."""
-        recipe = self.recipe
+        """A function from a step, counted from the start of the run, to this rank's batch."""
+        config = self.config
         augmentation = Augmentation(
-            mask=recipe.mask,
-            most_shift=recipe.shift,
-            drop_splice=recipe.drop_splice,
-            drop_tracks=recipe.drop_tracks,
+            mask=config.mask,
+            max_shift=config.shift,
+            drop_splice=config.drop_splice,
+            drop_tracks=config.drop_tracks,
         )
-        maker = self._maker(resident, augmentation, packing, world)
+        builder = self._builder(corpus, augmentation, packing, world)
 
         def batch_of(step: int) -> Batch:
             epoch, within = divmod(step, self.sampler.steps_per_epoch)
-            return maker.batch(self.sampler.batch(epoch, within), epoch, within)
+            return builder.batch(self.sampler.batch(epoch, within), epoch, within)
 
         return batch_of
 
-    def held_out_batch(
-        self, resident: DeviceCorpus, packing: PackingConfig, world: Distributed
+    def validation_batch(
+        self, corpus: DeviceCorpus, packing: PackingConfig, world: Distributed
     ) -> Batch | None:
-        """The held-out pairs, always the same, as they are; None when there are none."""
-        if len(self.held_out) == 0:
+        """The validation pairs, always the same and without augmentation; None without any."""
+        if len(self.validation_sets) == 0:
             return None
-        maker = self._maker(resident, Augmentation(), packing, world)
-        return maker.batch(self._fixed.batch(0, 0), 0, 0)
+        builder = self._builder(corpus, Augmentation(), packing, world)
+        return builder.batch(self._validation_sampler.batch(0, 0), 0, 0)
 
-    def _maker(
+    def _builder(
         self,
-        resident: DeviceCorpus,
+        corpus: DeviceCorpus,
         augmentation: Augmentation,
         packing: PackingConfig,
         world: Distributed,
     ) -> ViewBuilder:
         return ViewBuilder(
-            resident,
+            corpus,
             augmentation,
             packing,
-            seed=self.recipe.seed,
-            rank=world.rank,
-            ranks=world.size,
-            device=world.device,
-            with_composition=self.recipe.composition > 0,
+            seed=self.config.seed,
+            world=world,
+            with_features=self.config.aux_weight > 0,
         )

@@ -1,412 +1,300 @@
-"""Pre-training from end to end: open the corpus, set everything up or resume, train, write the encoder."""
+"""The pre-training command: open the corpus, start or resume a run, train, write the encoder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from isoclr._console import info, table
-from isoclr._console import info as console_say
-from isoclr._io import ensure_writable
+from isoclr._console import info
+from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.corpus.corpus import CODES, INDEX, Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.models.encoder import Encoder
 from isoclr.pretraining.augmentations import DeviceCorpus
-from isoclr.pretraining.config import Budget, PretrainConfig, choose_budget
+from isoclr.pretraining.config import Budget, LoggingConfig, PretrainConfig, PretrainRuntime
 from isoclr.pretraining.data import Batch, PretrainDataset
 from isoclr.pretraining.model import ContrastiveModel, load_init
-from isoclr.pretraining.trainer import Checkpoint, Intervals, State, Trainer, load
+from isoclr.pretraining.trainer import Checkpoint, RunState, Trainer
 from isoclr.training.device import (
     MemoryPlan,
-    Switch,
     matmul_precision,
     plan_memory,
     reraise_out_of_memory,
 )
 from isoclr.training.distributed import Distributed, init_distributed
-from isoclr.training.logging import Log, ProgressDisplay
+from isoclr.training.logging import LOG, Log, ProgressDisplay
+from isoclr.training.run import check_run_directory, exit_code, require_same_options
 from isoclr.training.signals import GracefulStop
 
-CorpusOn = Literal["device", "cpu"]
+CHECKPOINT = "checkpoint.safetensors"
+TENSORBOARD = "tensorboard"
+FEW_PAIRS = 0.1
+"""Fraction of gene sets with two or more transcripts below which a warning is shown."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """The options on how a run is computed; they may change when it is resumed."""
+@dataclass(frozen=True)
+class PretrainResult(Report):
+    """How a run ended."""
 
-    corpus_on: CorpusOn = "device"
-    chunk_nt: int | None = None
-    recompute: Switch = "auto"
-    compile: Switch = "auto"
+    out: Path
+    """Directory of the run; when the run is done, a model that ``isoclr.load`` opens."""
+    state: RunState
+    """Progress of the run."""
+    steps_per_epoch: int
+    """Batches per epoch."""
+    gene_sets: int
+    """Gene sets trained on."""
+    stopped_by: int
+    """Number of the signal that stopped the run early; 0 when the run is done."""
 
-    def __post_init__(self) -> None:
-        """Refuse chunks of nothing.
+    @property
+    def exit_code(self) -> int:
+        """Exit code of the command."""
+        return exit_code(self.stopped_by)
 
-        Raises:
-            InputError: they are.
-        """
-        if self.chunk_nt is not None and self.chunk_nt < 1:
-            raise InputError(f"--chunk-nt is {self.chunk_nt}, expected at least 1")
+    def rows(self) -> list[Row]:
+        """One row with the numbers of the run."""
+        state = self.state
+        row: Row = {
+            "steps": state.step,
+            "epochs": round(state.step / self.steps_per_epoch, 2),
+            "gene_sets": self.gene_sets,
+            "nucleotides": state.nt,
+            "minutes": round(state.seconds / 60, 1),
+            "loss": state.loss,
+        }
+        metrics = state.validation or {}
+        return [row | {f"val_{k}": v for k, v in metrics.items() if k != "step"}]
+
+    def tables(self) -> Iterator[Table]:
+        """The numbers of the run, one below the other."""
+        rows = [(k.replace("_", " "), _cell(v)) for k, v in self.rows()[0].items() if v is not None]
+        yield Table(f"pre-training: {self.out}", ["", "value"], rows)
+
+    def print(self) -> None:
+        """Print the numbers of the run, and how to go on."""
+        super().print()
+        if self.stopped_by:
+            info(f"stopped after step {self.state.step}; the same command with --resume goes on")
+        else:
+            info(f"the encoder is in {self.out}")
+
+
+def _cell(value: object) -> object:
+    return f"{value:.3f}" if isinstance(value, float) and not value.is_integer() else value
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext:
-    """What a run works with."""
+    """Data and model of a run, on their device."""
 
     data: PretrainDataset
-    learner: ContrastiveModel
-    tuning: MemoryPlan
+    """Gene sets to train on and to validate on."""
+    model: ContrastiveModel
+    """The model."""
+    plan: MemoryPlan
+    """How a step is computed."""
     batch_of: Callable[[int], Batch]
     """The batch of a step, counted from the start of the run."""
-    held_out: Batch | None
+    validation_batch: Batch | None
     """The pairs that are never trained on."""
 
 
 def set_up(
     corpus: Corpus,
-    recipe: PretrainConfig,
+    config: PretrainConfig,
     world: Distributed,
-    machine: Machine,
+    runtime: PretrainRuntime,
     *,
     start: Encoder | None = None,
-    say: Callable[[str], None],
+    message: Callable[[str], None] = lambda _: None,
 ) -> RunContext:
-    """Bring a corpus and a learner to their device.
+    """Bring a corpus and a model to their device.
 
     Args:
-        corpus: to train on.
-        recipe: the run's options.
-        world: the processes that train together.
-        machine: how it is computed.
-        start: the encoder whose weights are the first ones; random ones by default.
-        say: tells the person what takes time.
+        corpus: The corpus.
+        config: Options of the run.
+        world: The processes that train together.
+        runtime: How the run is computed.
+        start: Encoder with the initial weights; None: random weights.
+        message: Shows a message about what takes time.
 
     Raises:
-        InputError: an option or the corpus cannot be used here.
+        InputError: An option or the corpus cannot be used here.
     """
-    data = PretrainDataset(corpus, recipe, str(corpus.path))
-    if machine.corpus_on == "device" and world.device.type != "cpu":
-        say(f"{len(corpus.codes):,} bytes of corpus go to {world.device}")
-    resident = DeviceCorpus(corpus, world.device if machine.corpus_on == "device" else "cpu")
-    scale = data.composition_scale(resident)
-    learner = ContrastiveModel(recipe, world, data.weights, start=start, composition=scale)
-    tuning = plan_memory(
-        learner.network.architecture,
+    data = PretrainDataset(corpus, config, str(corpus.path))
+    if runtime.corpus_on == "device" and world.device.type != "cpu":
+        message(f"copying {len(corpus.codes):,} bytes of corpus to {world.device}")
+    on_device = DeviceCorpus(corpus, world.device if runtime.corpus_on == "device" else "cpu")
+    statistics = data.feature_statistics(on_device)
+    model = ContrastiveModel(config, world, data.weights, start=start, features=statistics)
+    plan = plan_memory(
+        model.network.architecture,
         device=world.device,
-        dtype=learner.dtype,
+        dtype=model.dtype,
         nt=data.nt_of_batch() // world.size,
-        chunk_nt=machine.chunk_nt,
-        recompute=machine.recompute,
-        compile=machine.compile,
+        chunk_nt=runtime.chunk_nt,
+        activation_checkpointing=runtime.activation_checkpointing,
+        compile=runtime.compile,
     )
-    learner.follow(tuning)
+    model.apply(plan)
     return RunContext(
         data=data,
-        learner=learner,
-        tuning=tuning,
-        batch_of=data.batches(resident, tuning.packing, world),
-        held_out=data.held_out_batch(resident, tuning.packing, world),
+        model=model,
+        plan=plan,
+        batch_of=data.batches(on_device, plan.packing, world),
+        validation_batch=data.validation_batch(on_device, plan.packing, world),
     )
-
-
-CHECKPOINT = "checkpoint.safetensors"
-LOG = "log.jsonl"
-TENSORBOARD = "tensorboard"
-
-
-@dataclass(frozen=True)
-class PretrainResult:
-    """How a run ended."""
-
-    out: Path
-    """The run's directory; when the plan is done, a model that ``isoclr.load`` opens."""
-    state: State
-    steps_per_epoch: int
-    gene_sets: int
-    """Gene sets trained on."""
-    stopped_by: int
-    """Number of the signal that stopped the run early; 0 when the plan is done."""
-
-    @property
-    def exit_code(self) -> int:
-        """128 + the number of the signal that stopped the run, as shells count; 0 for a finished one."""
-        return 128 + self.stopped_by if self.stopped_by else 0
-
-    def print(self) -> None:
-        """Print how the run went."""
-        state = self.state
-        rows: list[tuple[str, object]] = [
-            ("steps", state.step),
-            ("epochs", f"{state.step / self.steps_per_epoch:.2f}"),
-            ("gene sets trained on", self.gene_sets),
-            ("nucleotides seen", state.nt),
-            ("minutes", f"{state.seconds / 60:.1f}"),
-        ]
-        if state.loss is not None:
-            rows.append(("loss", f"{state.loss:.3f}"))
-        if state.validation:
-            figures = state.validation
-            rows += [
-                ("held-out pairs", int(figures["pairs"])),
-                ("held-out loss", f"{figures['loss']:.3f}"),
-                ("held-out retrieval", f"{figures['retrieval']:.1%}"),
-                ("alignment", f"{figures['alignment']:.3f}"),
-                ("uniformity", f"{figures['uniformity']:.3f}"),
-            ]
-            if "composition" in figures:
-                rows.append(("composition explained", f"{figures['composition']:.1%}"))
-        table(f"pre-training: {self.out}", ["", "value"], rows)
-        if self.stopped_by:
-            info(f"stopped after step {state.step}; the same command with --resume goes on")
-        else:
-            info(f"the encoder is in {self.out}")
 
 
 def pretrain(
     corpus: Path,
     *,
     out: Path,
-    model: str = "isoclr-s",
-    tracks: int = 6,
-    pooling: Literal["last", "all"] = "last",
-    project: Literal["embedding", "last"] = "embedding",
-    init: str | None = None,
-    steps: int | None = None,
-    epochs: int | None = None,
-    minutes: float | None = None,
+    config: PretrainConfig = PretrainConfig(),
+    budget: Budget = Budget(),
+    runtime: PretrainRuntime = PretrainRuntime(),
+    logging: LoggingConfig = LoggingConfig(),
     resume: bool = False,
-    seed: int = 0,
-    batch_size: int = 1024,
-    learning_rate: float = 0.01,
-    weight_decay: float = 1e-6,
-    warmup_steps: int = 10,
-    clip: float = 1.0,
-    temperature: float = 0.1,
-    composition: float = 0.0,
-    weight_offset: float = 0.4,
-    min_transcripts: int = 1,
-    mask: float = 0.15,
-    shift: int = 3,
-    drop_splice: float = 0.0,
-    drop_tracks: float = 0.0,
-    dropout: float = 0.1,
-    held_out: float = 0.05,
-    precision: Literal["auto", "bf16", "float32"] = "auto",
-    device: str = "auto",
-    threads: int | None = None,
-    corpus_on: Literal["device", "cpu"] = "device",
-    chunk_nt: int | None = None,
-    recompute: Literal["auto", "on", "off"] = "auto",
-    compile: Literal["auto", "on", "off"] = "auto",
-    checkpoint_minutes: float = 10.0,
-    checkpoint_steps: int | None = None,
-    validate_every: int = 100,
-    log_every: int = 1,
-    tensorboard: bool = False,
 ) -> PretrainResult:
-    """Learn RNA representations from which transcripts belong together (IsoCLR).
+    """Pre-train an encoder on a corpus with IsoCLR's contrastive learning (Fradkin et al. 2023).
 
-    Two transcripts of a gene set – isoforms of a gene, transcripts of homologous genes – are pulled together
-    in the space of a projection head, transcripts of other gene sets are pushed apart. The defaults are the
-    paper's. Several processes train on one batch when torchrun starts them; the gradient is the same.
+    Two transcripts of a gene set (isoforms of a gene, or transcripts of homologous genes) are pulled together in the
+    space of a projection head; transcripts of different gene sets are pushed apart.
 
-    The run's directory holds log.jsonl, checkpoint.safetensors, and at the end config.json and
-    model.safetensors: the encoder. Killed at any moment, a run goes on with --resume from its last checkpoint
-    as if it had never stopped: the same weights, to the bit, on a CPU with the same number of threads and
-    processes and a length in steps or epochs. SIGTERM and Ctrl-C finish the step, write a checkpoint and end the
-    command with exit code 143 or 130; a second Ctrl-C stops at once.
+    The run's directory holds log.jsonl, checkpoint.safetensors and, at the end, the encoder: config.json and
+    model.safetensors. A run that was killed continues from its last checkpoint with --resume, and ends with the same
+    weights bit for bit on a CPU with the same number of threads and processes and a length in steps or epochs. SIGTERM
+    and Ctrl-C finish the step, write a checkpoint and end the command with exit code 143 or 130; a second Ctrl-C stops
+    at once.
+
+    torchrun starts several processes that train on one batch. Pairs, views, batch statistics and loss are those of one
+    process, and with --dropout 0 the gradient is too, but for rounding. With dropout every rank draws its own masks,
+    from the same distribution.
 
     Args:
-        corpus: directory that isoclr build wrote.
-        out: directory of the run; it must be new or empty, unless the run is resumed.
-        model: isoclr-s, isoclr-m or isoclr-l.
-        tracks: 6; 5 leaves out the exon ends, 4 the codon starts too.
-        pooling: what an embedding is the mean of: the last block's activations, or those of all blocks (multi-scale).
-        project: what the contrastive loss sees: the whole embedding, or its share from the last block only.
-        init: a trained model to start from (a directory, or a model that ships) instead of random weights; its
-            projection head was never kept and starts anew.
-        steps: length of the run in batches.
-        epochs: length of the run in passes over the gene sets; 1000 when no length is given.
-        minutes: length of the run in time; the learning rate follows the clock.
-        resume: go on from the last checkpoint, or start when there is none. All options but the length, those on
-            the machine (device to compile) and those on checkpoints and logs must be as before; without a
-            length the run's own is taken.
-        seed: of everything random.
-        batch_size: gene sets (pairs of transcripts) in a batch, over all processes.
-        learning_rate: highest one; it decays to 0 along a cosine.
-        weight_decay: of AdamW.
-        warmup_steps: steps over which the learning rate rises.
-        clip: largest norm of the gradient.
-        temperature: of the contrastive loss.
-        composition: weight of a second objective: to read off a masked view's embedding, linearly, what the whole
-            RNA is made of (its 4-mers, codons, the lengths, bases and exon ends of UTRs and coding sequence).
-        weight_offset: c in the weight ln(n + c) of a gene set with n transcripts.
-        min_transcripts: leave out gene sets with fewer; 2 leaves out those whose pairs are one RNA twice.
-        mask: probability that a position of a view is hidden.
-        shift: every batch starts 0 to this many positions late.
-        drop_splice: share of the views that lose their exon ends.
-        drop_tracks: share of the views that lose exon ends and codon starts: bare sequence.
-        dropout: inside the encoder's blocks.
-        held_out: share of the gene sets with two or more transcripts (at most 1024 of them) that are not
-            trained on but measured on.
-        precision: of the encoder's activations; auto is bf16 where that is faster.
-        device: auto, cpu, cuda, cuda:1, ...
-        threads: of the CPU; torch's choice by default (under torchrun that is 1).
-        corpus_on: where the corpus' bytes lie and views are made: on the device that trains, or in the host's
-            memory, for a corpus that is larger than the GPU's.
-        chunk_nt: nucleotides that the encoder takes at a time; less needs less memory. By default 32768 on a CPU
-            (16384 keeps 1024 pairs in float32 below 8 GB), and a whole batch on a GPU (at most 8388608).
-        recompute: compute activations again instead of keeping them: a third more time, a third of the memory. auto:
-            on a CPU, and on a GPU that could not keep them.
-        compile: compile the passes between convolutions at the first step; auto: on a GPU.
-        checkpoint_minutes: time between checkpoints.
-        checkpoint_steps: steps between checkpoints, in addition.
-        validate_every: steps between measurements on the held-out gene sets.
-        log_every: steps between lines of the log.
-        tensorboard: write TensorBoard events as well.
+        corpus: Directory written by isoclr build.
+        out: Directory of the run; it must be new or empty unless the run is resumed.
+        config: Options that decide the weights.
+        budget: Length of the run.
+        runtime: Options on how the run is computed.
+        logging: Intervals of log, validation and checkpoints.
+        resume: Continue from the last checkpoint, or start if there is none. Options that decide the weights must be
+            as before; without a length the run keeps its own.
 
     Returns:
         How the run ended.
 
     Raises:
-        InputError: an option or a file that cannot be used, or a checkpoint made with other options.
-        OutOfMemoryError: a step needs more than the device has.
-        LostRankError: another process of the job has died.
-        DivergedError: the loss is no longer a number.
+        InputError: An option or a file cannot be used, or the checkpoint was made with other options.
+        OutOfMemoryError: A step needs more memory than the device has.
+        LostRankError: Another process of the job has died.
+        DivergedError: The loss is no longer finite.
     """
-    start = load_init(init, model=model, tracks=tracks) if init else None
-    recipe = PretrainConfig(
-        model=model,
-        tracks=tracks,
-        pooling=pooling,
-        project=project,
-        init=start.sha256 if start else "",
-        seed=seed,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        warmup_steps=warmup_steps,
-        clip=clip,
-        temperature=temperature,
-        composition=composition,
-        mask=mask,
-        shift=shift,
-        drop_splice=drop_splice,
-        drop_tracks=drop_tracks,
-        dropout=dropout,
-        precision=precision,
-        held_out=held_out,
-        weight_offset=weight_offset,
-        min_transcripts=min_transcripts,
-    )
-    cadence = Intervals(
-        log=log_every,
-        validate=validate_every,
-        checkpoint_steps=checkpoint_steps,
-        checkpoint_minutes=checkpoint_minutes,
-    )
-    machine = Machine(corpus_on=corpus_on, chunk_nt=chunk_nt, recompute=recompute, compile=compile)
-    use_threads(threads)
+    start = load_init(config)
+    options = {**config.flat(), "init": start.sha256 if start else None}
+    use_threads(runtime.threads)
     out, opened = Path(out), open_corpus(corpus)
-    with init_distributed(device) as world, GracefulStop() as stop:
-        saved = _last_checkpoint(out, resume, recipe, opened)
-        plan = choose_budget(steps, epochs, minutes, saved.plan if saved else None)
-        say = console_say if world.leads else _nobody_listens
-        made = set_up(opened, recipe, world, machine, start=start, say=say)
-        if saved:
-            made.learner.restore(saved.tensors, out / CHECKPOINT)
-        state = saved.state if saved else State()
-        world.highest([0])  # nothing is written before every rank has read what is there
-        events = out / TENSORBOARD if tensorboard else None
-        with _leading_log(world, out, state, events) as log:
-            signal = _train(made, opened, out, plan, state, cadence, world, log, stop)
-        if world.leads and not signal:
-            made.learner.save_encoder(out)
-    sampler = made.data.sampler
+    with init_distributed(runtime.device) as world, GracefulStop() as stop:
+        message = info if world.is_main else lambda _: None
+        checkpoint = _load_checkpoint(out, resume, options, opened)
+        budget = budget.or_else(checkpoint.budget if checkpoint else None)
+        if world.is_main:
+            _verify(opened, message)
+        context = set_up(opened, config, world, runtime, start=start, message=message)
+        _warn_about_pairs(context.data, opened, message)
+        if checkpoint:
+            context.model.restore(checkpoint.tensors, out / CHECKPOINT)
+        state = checkpoint.state if checkpoint else RunState()
+        world.barrier()  # every rank has read the run's directory before one writes to it
+        precision = matmul_precision(context.model.dtype, world.device)
+        with (
+            _open_log(world, out, state, logging) as log,
+            ProgressDisplay(world.is_main) as display,
+            precision,
+            reraise_out_of_memory(),
+        ):
+            display.message(_summary(context.data, budget, state))
+            display.start("pre-training")
+            signal = Trainer(
+                model=context.model,
+                world=world,
+                budget=budget,
+                state=state,
+                logging=logging,
+                options=options,
+                corpus=_identity(opened),
+                steps_per_epoch=context.data.sampler.steps_per_epoch,
+                batch_of=context.batch_of,
+                validation_batch=context.validation_batch,
+                checkpoint_path=out / CHECKPOINT,
+                log=log,
+                display=display,
+            ).train(stop)
+        if world.is_main and not signal:
+            context.model.save_encoder(out)
+    sampler = context.data.sampler
     return PretrainResult(out, state, sampler.steps_per_epoch, len(sampler.gene_sets), signal)
 
 
-def _train(
-    made: RunContext,
-    corpus: Corpus,
-    out: Path,
-    plan: Budget,
-    state: State,
-    cadence: Intervals,
-    world: Distributed,
-    log: Log | None,
-    stop: GracefulStop,
-) -> int:
-    """Train to the end of the plan; the number of the signal that came before it, or 0."""
-    products = matmul_precision(made.learner.dtype, world.device)
-    with ProgressDisplay(world.leads) as display, products, reraise_out_of_memory():
-        display.say(_summary(made.data, plan, state))
-        run = Trainer(
-            learner=made.learner,
-            world=world,
-            plan=plan,
-            state=state,
-            cadence=cadence,
-            corpus=_identity(corpus),
-            steps_per_epoch=made.data.sampler.steps_per_epoch,
-            batch_of=made.batch_of,
-            held_out=made.held_out,
-            checkpoint_path=out / CHECKPOINT,
-            log=log,
-            display=display,
-        )
-        return run.train(stop)
-
-
-def _summary(data: PretrainDataset, plan: Budget, state: State) -> str:
-    """What is about to happen, for the person at the terminal."""
-    start = f"going on after step {state.step}" if state.step else "starting"
-    return (
-        f"{start}: {plan} with {len(data.sampler.gene_sets):,} gene sets "
-        f"({data.sampler.steps_per_epoch:,} steps an epoch), {len(data.held_out):,} held out"
-    )
-
-
-def _nobody_listens(_: str) -> None:
-    """Ranks that do not lead say nothing."""
-
-
-def _last_checkpoint(
-    out: Path, resume: bool, recipe: PretrainConfig, corpus: Corpus
+def _load_checkpoint(
+    out: Path, resume: bool, options: dict[str, Any], corpus: Corpus
 ) -> Checkpoint | None:
-    """What to go on from; None for a new run."""
-    ensure_writable(out)
-    if not resume:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise InputError(
-                f"{out}: exists already; add --resume to go on, or choose another --out"
-            )
-        return None
+    """The checkpoint to continue from; None for a new run."""
+    check_run_directory(out, resume=resume, markers=(CHECKPOINT, LOG))
     path = out / CHECKPOINT
     if not path.exists():
-        if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / LOG).exists()):
-            raise InputError(f"{out}: is no run to resume, expected one with {CHECKPOINT} or {LOG}")
         return None
-    saved = load(path)
-    recipe.require_same(saved.recipe, str(path))
-    if saved.corpus != _identity(corpus):
+    checkpoint = Checkpoint.load(path)
+    require_same_options(checkpoint.options, options, path)
+    if checkpoint.corpus != _identity(corpus):
         raise InputError(
-            f"{path}: was trained on another corpus than {corpus.path}, or an older build"
+            f"{path}: was trained on another corpus than {corpus.path}, or on an older build of it"
         )
-    return saved
+    return checkpoint
 
 
 def _identity(corpus: Corpus) -> str:
-    """Names a corpus by its content, wherever it lies."""
+    """SHA-256 of the corpus' codes and index."""
     files = corpus.meta["files"]
     return " ".join(files[name]["sha256"] for name in (CODES, INDEX))
 
 
-def _leading_log(
-    world: Distributed, out: Path, state: State, events: Path | None
+def _verify(corpus: Corpus, message: Callable[[str], None]) -> None:
+    """Check the corpus' files before hours of training on them."""
+    message(f"verifying the SHA-256 of {len(corpus.codes):,} bytes of corpus")
+    corpus.verify()
+
+
+def _warn_about_pairs(
+    data: PretrainDataset, corpus: Corpus, message: Callable[[str], None]
+) -> None:
+    if data.paired_fraction < FEW_PAIRS:
+        message(
+            f"warning: only {data.paired_fraction:.1%} of the gene sets of {corpus.path} have two or more transcripts, "
+            "and the others teach little; build the corpus with --homology, or start from --init isoclr-s"
+        )
+
+
+def _summary(data: PretrainDataset, budget: Budget, state: RunState) -> str:
+    start = f"continuing after step {state.step}" if state.step else "starting"
+    return (
+        f"{start}: {budget} with {len(data.sampler.gene_sets):,} gene sets "
+        f"({data.sampler.steps_per_epoch:,} steps an epoch), {len(data.validation_sets):,} for validation"
+    )
+
+
+def _open_log(
+    world: Distributed, out: Path, state: RunState, logging: LoggingConfig
 ) -> AbstractContextManager[Log | None]:
-    if not world.leads:
+    """The log without records after the last checkpoint; None on all ranks but the first."""
+    if not world.is_main:
         return nullcontext()
-    return Log(out / LOG, step=state.step, tensorboard=events)
+    return Log(
+        out / LOG,
+        keep=lambda record: record.get("step", state.step + 1) <= state.step,
+        tensorboard=out / TENSORBOARD if logging.tensorboard else None,
+        step=state.step,
+    )

@@ -1,4 +1,4 @@
-"""The loop: steps, and between them the log, validation, checkpoints and the question whether to stop."""
+"""The training loop of pre-training: steps, log, validation, checkpoints and stops."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,171 +10,160 @@ from torch import Tensor
 
 from isoclr._version import __version__
 from isoclr.errors import InputError
-from isoclr.pretraining.config import Budget, learning_rate
+from isoclr.pretraining.config import Budget, LoggingConfig, learning_rate
 from isoclr.pretraining.data import Batch
 from isoclr.pretraining.model import ContrastiveModel, StepResult
-from isoclr.training.checkpoint import damaged, read, write
+from isoclr.training.checkpoint import damaged, load_checkpoint, save_checkpoint
 from isoclr.training.distributed import Distributed
 from isoclr.training.logging import Log, ProgressDisplay
 from isoclr.training.signals import GracefulStop
 
-FORMAT = "isoclr pre-training 2"
+FORMAT = "isoclr pre-training 3"
 
 
 @dataclass
-class State:
-    """How far a run has come."""
+class RunState:
+    """Progress of a run."""
 
     step: int = 0
     """Steps done."""
     nt: int = 0
-    """Nucleotides seen, both views counted."""
+    """Nucleotides seen, in both views."""
     seconds: float = 0.0
     """Time spent, over all sessions."""
     loss: float | None = None
     """Loss of the last step."""
     validation: dict[str, float] | None = None
-    """The last measurement on the held-out gene sets."""
+    """Metrics of the last validation, with its step."""
     best: dict[str, float] | None = None
-    """The measurement with the highest retrieval accuracy."""
+    """Metrics of the validation with the highest retrieval."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint file holds."""
+    """Everything that a resumed run needs."""
 
     tensors: Mapping[str, Tensor]
-    recipe: dict[str, Any]
-    plan: Budget
+    """Weights, running statistics, optimizer state and averaged weights."""
+    options: dict[str, Any]
+    """Options of the run, with the SHA-256 of its initial weights as ``init``."""
+    budget: Budget
+    """Length of the run."""
     corpus: str
-    """What names the corpus by its content."""
-    state: State
+    """SHA-256 of the corpus' files."""
+    state: RunState
+    """Progress of the run."""
 
+    def save(self, path: Path) -> None:
+        """Write the checkpoint atomically."""
+        metadata = {
+            "isoclr": __version__,
+            "options": self.options,
+            "budget": self.budget.flat(),
+            "corpus": self.corpus,
+            "state": asdict(self.state),
+        }
+        save_checkpoint(path, FORMAT, self.tensors, metadata)
 
-def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint whole or not at all; the one before stays until the new one is on the disk."""
-    facts = {
-        "isoclr": __version__,
-        "recipe": checkpoint.recipe,
-        "plan": asdict(checkpoint.plan),
-        "corpus": checkpoint.corpus,
-        "state": asdict(checkpoint.state),
-    }
-    write(path, FORMAT, checkpoint.tensors, facts)
-
-
-def load(path: Path) -> Checkpoint:
-    """Read a checkpoint.
-
-    Raises:
-        InputError: no such file, not a checkpoint, or one that was damaged.
-    """
-    tensors, facts = read(path, FORMAT)
-    try:
-        plan, state = Budget(**facts["plan"]), State(**facts["state"])
-        return Checkpoint(tensors, dict(facts["recipe"]), plan, str(facts["corpus"]), state)
-    except (ValueError, TypeError, KeyError) as error:
-        raise damaged(path, error) from None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Intervals:
-    """How often something is done besides training, in steps; checkpoints also by the clock."""
-
-    log: int
-    validate: int
-    checkpoint_steps: int | None
-    checkpoint_minutes: float
-
-    def __post_init__(self) -> None:
-        """Refuse steps and times that never come.
+    @classmethod
+    def load(cls, path: Path) -> "Checkpoint":
+        """Read a checkpoint.
 
         Raises:
-            InputError: an interval below one step, or a time between checkpoints that is none.
+            InputError: The file is missing, damaged, or was written by another version.
         """
-        intervals = {
-            "--log-every": self.log,
-            "--validate-every": self.validate,
-            "--checkpoint-steps": self.checkpoint_steps,
-        }
-        for option, steps in intervals.items():
-            if steps is not None and steps < 1:
-                raise InputError(f"{option} is {steps}, expected at least 1")
-        if not self.checkpoint_minutes >= 0:
-            raise InputError(
-                f"--checkpoint-minutes is {self.checkpoint_minutes}, expected at least 0"
+        tensors, metadata = load_checkpoint(path, FORMAT)
+        try:
+            return cls(
+                tensors,
+                dict(metadata["options"]),
+                Budget(**metadata["budget"]),
+                str(metadata["corpus"]),
+                RunState(**metadata["state"]),
             )
+        except (ValueError, TypeError, KeyError, InputError) as error:
+            raise damaged(path, error) from None
 
 
 @dataclass(kw_only=True)
 class Trainer:
-    """All that a run consists of."""
+    """Trains a model until the run is done or a signal stops it."""
 
-    learner: ContrastiveModel
+    model: ContrastiveModel
+    """The model."""
     world: Distributed
-    plan: Budget
-    state: State
-    cadence: Intervals
+    """The processes that train together."""
+    budget: Budget
+    """Length of the run."""
+    state: RunState
+    """Progress of the run."""
+    logging: LoggingConfig
+    """Intervals of log, validation and checkpoints."""
+    options: dict[str, Any]
+    """Options of the run, for its checkpoints."""
     corpus: str
-    """What names the corpus by its content."""
+    """SHA-256 of the corpus' files, for its checkpoints."""
     steps_per_epoch: int
+    """Batches per epoch."""
     batch_of: Callable[[int], Batch]
     """The batch of a step, counted from the start of the run."""
-    held_out: Batch | None
+    validation_batch: Batch | None
     """The pairs that are never trained on."""
     checkpoint_path: Path
+    """File of the checkpoint."""
     log: Log | None
-    """None on ranks that do not lead."""
+    """Log of the run; None on all ranks but the first."""
     display: ProgressDisplay
+    """Progress bar."""
 
     def __post_init__(self) -> None:
-        """Start the clock where the run's earlier sessions stopped it."""
-        self._origin = time.monotonic() - self.state.seconds
+        """Continue the clock of earlier sessions."""
+        self._started = time.monotonic() - self.state.seconds
         self._saved = self.state.seconds
 
     def train(self, stop: GracefulStop) -> int:
-        """Train until the plan is done or a signal asks to stop; then write a checkpoint.
+        """Train, and write a checkpoint at the end.
 
         Args:
-            stop: notes signals.
+            stop: Notes the signals that ask the run to stop.
 
         Returns:
-            The signal that ended the run, 0 when the plan is done.
+            The signal that stopped the run, or 0 when the run is done.
         """
-        signal, share = self._agree(stop)
-        following = None
-        while share < 1 and not signal:
-            batch = following or self.batch_of(self.state.step)
-            rate = self._learning_rate(share)
-            launched = self.learner.step(batch, self.state.step, rate)
-            # a GPU is at work on this step while the host draws the next one
-            following = self.batch_of(self.state.step + 1)
-            record = self._advance(batch, launched.result(), rate)
-            signal, share = self._agree(stop)
-            self._report(record, share)
-            self._validate(last=share >= 1)
+        signal, progress = self._agree(stop)
+        next_batch = None
+        while progress < 1 and not signal:
+            batch = next_batch or self.batch_of(self.state.step)
+            rate = self._learning_rate(progress)
+            pending = self.model.step(batch, self.state.step, rate)
+            # a GPU computes this step while the host makes the next batch
+            next_batch = self.batch_of(self.state.step + 1)
+            record = self._advance(batch, pending.result(), rate)
+            signal, progress = self._agree(stop)
+            self._report(record, progress)
+            self._validate(last=progress >= 1)
             if self._checkpoint_is_due():
                 self._save()
         self._save()
-        return signal if share < 1 else 0
+        return signal if progress < 1 else 0
 
     def _agree(self, stop: GracefulStop) -> tuple[int, float]:
-        """A signal that any rank has received, and the share of the plan that is done."""
-        signal, seconds = self.world.highest([stop.signal, self.state.seconds])
-        return int(signal), self.plan.share(self.state.step, seconds, self.steps_per_epoch)
+        """A signal that any rank has received, and the fraction of the run that is done."""
+        signal, seconds = self.world.all_reduce_max([stop.signal, self.state.seconds])
+        return int(signal), self.budget.progress(self.state.step, seconds, self.steps_per_epoch)
 
-    def _learning_rate(self, share: float) -> float:
-        recipe = self.learner.recipe
+    def _learning_rate(self, progress: float) -> float:
+        config = self.model.config
         return learning_rate(
-            self.state.step, share, peak=recipe.learning_rate, warmup_steps=recipe.warmup_steps
+            self.state.step, progress, peak=config.learning_rate, warmup_steps=config.warmup_steps
         )
 
     def _advance(self, batch: Batch, result: StepResult, rate: float) -> dict[str, float]:
-        """Count a finished step; what the log says about it."""
+        """Update the state after a step, and return its log record."""
         before, state = self.state.seconds, self.state
         state.step += 1
         state.nt += batch.nt
-        state.seconds = time.monotonic() - self._origin
+        state.seconds = time.monotonic() - self._started
         state.loss = result.loss
         return {
             "step": state.step,
@@ -183,49 +172,49 @@ class Trainer:
             "learning_rate": rate,
             "gradient_norm": result.gradient_norm,
             "nt": batch.nt,
-            "waste": round(batch.waste, 4),
+            "padding": round(batch.padding, 4),
             "nt_per_second": round(batch.nt / max(state.seconds - before, 1e-9)),
             "seconds": round(state.seconds, 3),
         }
 
-    def _report(self, record: dict[str, float], share: float) -> None:
-        if self.log and (self.state.step % self.cadence.log == 0 or share >= 1):
+    def _report(self, record: dict[str, float], progress: float) -> None:
+        if self.log and (self.state.step % self.logging.log_every == 0 or progress >= 1):
             self.log.write(record)
-        self.display.step(
+        numbers = "loss {loss:.3f}  lr {learning_rate:.1e}  {nt_per_second:,.0f} nt/s"
+        self.display.update(
             self.state.step,
-            round(self.state.step / share),
-            loss=record["loss"],
-            learning_rate=record["learning_rate"],
-            nt_per_second=record["nt_per_second"],
+            numbers.format_map(record),
+            total=round(self.state.step / progress),
         )
 
     def _validate(self, *, last: bool) -> None:
         state = self.state
-        if self.held_out is None or not (last or state.step % self.cadence.validate == 0):
+        due = last or state.step % self.logging.validate_every == 0
+        if self.validation_batch is None or not due:
             return
-        figures = self.learner.validate(self.held_out)
-        state.validation = {"step": state.step, **figures}
-        if state.best is None or figures["retrieval"] > state.best["retrieval"]:
+        metrics = self.model.validate(self.validation_batch)
+        state.validation = {"step": state.step, **metrics}
+        if state.best is None or metrics["retrieval"] > state.best["retrieval"]:
             state.best = state.validation
         if self.log:
-            named = {f"held_out_{name}": value for name, value in figures.items()}
-            self.log.write({"step": state.step, **named})
-        self.display.validation(state.step, figures)
+            self.log.write({"step": state.step} | {f"val_{k}": v for k, v in metrics.items()})
+        self.display.message(
+            f"step {state.step}: validation loss {metrics['loss']:.3f}, "
+            f"retrieval {metrics['retrieval']:.1%} among {metrics['pairs']:.0f} pairs"
+        )
 
     def _checkpoint_is_due(self) -> bool:
-        every = self.cadence.checkpoint_steps
+        every = self.logging.checkpoint_steps
         minutes = (self.state.seconds - self._saved) / 60
-        return minutes >= self.cadence.checkpoint_minutes or bool(
+        return minutes >= self.logging.checkpoint_minutes or bool(
             every and self.state.step % every == 0
         )
 
     def _save(self) -> None:
-        """Write a checkpoint, on the leading rank; before the first step there is nothing to keep."""
+        """Write a checkpoint on the first rank, unless no step is done."""
         self._saved = self.state.seconds
-        if self.world.leads and self.state.step:
-            recipe = self.learner.recipe.as_dict()
-            tensors = self.learner.tensors()
-            save(
-                self.checkpoint_path,
-                Checkpoint(tensors, recipe, self.plan, self.corpus, self.state),
+        if self.world.is_main and self.state.step:
+            checkpoint = Checkpoint(
+                self.model.tensors(), self.options, self.budget, self.corpus, self.state
             )
+            checkpoint.save(self.checkpoint_path)

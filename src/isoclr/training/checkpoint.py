@@ -1,8 +1,4 @@
-"""Tensors and facts in one safetensors file, from which a training goes on; each kind of training says which facts.
-
-The facts are JSON in the file's metadata. With them is the SHA-256 of the tensors: a disk's flipped bit does not become
-a strange model.
-"""
+"""Checkpoints: tensors and JSON metadata in one safetensors file, with the SHA-256 of the tensors."""
 
 import hashlib
 import json
@@ -13,63 +9,69 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from isoclr._io import atomic_path
 from isoclr.errors import InputError
 
+ADAM_STATE = ("exp_avg", "exp_avg_sq", "step")
 
-def write(path: Path, kind: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write a checkpoint whole or not at all; the one before stays until the new one is on the disk.
+
+def save_checkpoint(
+    path: Path, kind: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]
+) -> None:
+    """Write a checkpoint atomically; the previous one stays until the new one is on the disk.
 
     Args:
-        path: of the file.
-        kind: of training, with the version of its facts.
-        tensors: everything that training changes, by name.
-        facts: whatever else the training needs to go on, as JSON has it.
+        path: The file.
+        kind: Name and version of the format.
+        tensors: Everything that training changes, by name.
+        metadata: Everything else that a resumed run needs; JSON values.
     """
-    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    text = json.dumps({"sha256": _digest(plain), **facts})
+    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    text = json.dumps({"sha256": _sha256(on_cpu), **metadata})
     with atomic_path(path) as partial:
-        save_file(plain, partial, metadata={"format": kind, "facts": text})
+        save_file(on_cpu, partial, metadata={"format": kind, "metadata": text})
 
 
-def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and facts of a checkpoint.
+def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the tensors and metadata of a checkpoint.
 
     Raises:
-        InputError: no such file, no checkpoint of this kind, or one that was damaged.
+        InputError: The file is missing, damaged, or of another kind or version.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint")
     try:
-        with safe_open(path, framework="pt") as stream:
-            metadata = stream.metadata() or {}
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (no iterator)
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no iterator)
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: not readable as safetensors ({error})") from None
-    if metadata.get("format") != kind:
+    if header.get("format") != kind:
         raise InputError(
-            f"{path}: format is {metadata.get('format')!r}, expected a checkpoint ({kind!r})"
+            f"{path}: format is {header.get('format')!r}, expected {kind!r}; a checkpoint is resumed by the version "
+            "of isoclr that wrote it"
         )
     try:
-        facts: dict[str, Any] = json.loads(metadata["facts"])
-        expected = facts["sha256"]
+        metadata: dict[str, Any] = json.loads(header["metadata"])
+        expected = metadata["sha256"]
     except (ValueError, TypeError, KeyError) as error:
         raise damaged(path, error) from None
-    found = _digest(tensors)
-    if found != expected:
-        raise InputError(f"{path}: SHA-256 of the tensors is {found}, expected {expected}; damaged")
-    return tensors, facts
+    if (actual := _sha256(tensors)) != expected:
+        raise InputError(
+            f"{path}: SHA-256 of the tensors is {actual}, expected {expected}; the file is damaged"
+        )
+    return tensors, metadata
 
 
 def damaged(path: Path, error: Exception) -> InputError:
-    """The error of facts that are not what the training wrote."""
+    """The error for metadata that training did not write."""
     return InputError(f"{path}: its metadata is damaged ({error!r})")
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names, shapes and bytes."""
+def _sha256(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of names, types, shapes and bytes."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name]
@@ -78,14 +80,57 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def restore_modules(
+    modules: nn.Module, tensors: Mapping[str, Tensor], source: Path, *, prefix: str = ""
+) -> None:
+    """Copy the tensors of a checkpoint into modules.
+
+    Raises:
+        InputError: A tensor is missing or has another shape.
+    """
+    modules.load_state_dict(
+        {
+            name: take(tensors, prefix + name, tensor.shape, source)
+            for name, tensor in modules.state_dict().items()
+        }
+    )
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, modules: nn.Module) -> dict[str, Tensor]:
+    """The state of Adam or AdamW as ``optimizer.PARAMETER.KIND`` tensors."""
+    return {
+        f"optimizer.{name}.{kind}": tensor
+        for name, parameter in modules.named_parameters()
+        for kind, tensor in optimizer.state[parameter].items()
+    }
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer,
+    modules: nn.Module,
+    tensors: Mapping[str, Tensor],
+    source: Path,
+) -> None:
+    """Restore what :func:`optimizer_tensors` returned.
+
+    Raises:
+        InputError: A tensor is missing or has another shape.
+    """
+    for name, parameter in modules.named_parameters():
+        for kind in ADAM_STATE:
+            shape = torch.Size(()) if kind == "step" else parameter.shape
+            tensor = take(tensors, f"optimizer.{name}.{kind}", shape, source)
+            optimizer.state[parameter][kind] = tensor.to(parameter.device)
+
+
 def take(tensors: Mapping[str, Tensor], name: str, shape: torch.Size, source: Path) -> Tensor:
     """One tensor of a checkpoint.
 
     Raises:
-        InputError: it is missing, or of another shape than the model's.
+        InputError: It is missing or has another shape than the model's.
     """
-    found = tensors.get(name)
-    if found is None or found.shape != shape:
-        shown = "missing" if found is None else f"of shape {tuple(found.shape)}"
-        raise InputError(f"{source}: tensor {name!r} is {shown}, expected shape {tuple(shape)}")
-    return found
+    tensor = tensors.get(name)
+    if tensor is None or tensor.shape != shape:
+        actual = "missing" if tensor is None else f"of shape {tuple(tensor.shape)}"
+        raise InputError(f"{source}: tensor {name!r} is {actual}, expected shape {tuple(shape)}")
+    return tensor

@@ -1,57 +1,96 @@
-"""In which precision is computed: activations in bf16 where it pays, and then float32 products in TF32."""
+"""Where and in which precision a model is trained, and how much of it is kept in memory."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 
+from isoclr._config import Config, Meta
 from isoclr.errors import InputError, IsoclrError
 from isoclr.models.packing import SHAPES, STRIDE, PackingConfig
 from isoclr.models.resnet import Architecture
 
 Precision = Literal["auto", "bf16", "float32"]
+Switch = Literal["auto", "on", "off"]
+
+CHUNK_NT = {"cpu": 32_768, "cuda": 2**23}
+"""Default chunk size. On a CPU activations stay near the caches; a GPU takes the whole batch in one kernel launch."""
+GPU_MEMORY_FRACTION = 0.6
+"""Fraction of a GPU's free memory that activations may fill."""
+TENSORS_PER_BLOCK = 6
+"""Tensors of a block's width that its backward pass needs: two convolutions' and two norms' outputs, and two of
+the shortcut."""
 
 
-def activation_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The type of the encoder's activations; weights, statistics, projections and loss stay float32.
+@dataclass(frozen=True, kw_only=True)
+class RuntimeConfig(Config):
+    """Options on where a command computes; they do not decide what it computes."""
 
-    Args:
-        precision: ``bf16``, ``float32``, or ``auto``: bf16 where it is faster.
-        device: where the encoder runs.
+    device: str = "auto"
+    """Torch device: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
+    threads: Annotated[int, Meta(ge=1)] | None = None
+    """Number of CPU threads (default: PyTorch's choice)."""
+
+
+class OutOfMemoryError(IsoclrError):
+    """A step needs more memory than the device has."""
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device of an option; under torchrun every process has its own GPU.
 
     Raises:
-        InputError: an unknown precision.
+        InputError: PyTorch cannot compute on it here.
     """
-    if precision not in ("auto", "bf16", "float32"):
-        raise InputError(f"--precision is {precision!r}, expected auto, bf16 or float32")
-    if precision == "bf16" or (precision == "auto" and _bf16_pays(device)):
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device).cpu()  # fails on "meta", which holds no numbers
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(f"--device is {name!r}, which torch cannot use here: {error}") from None
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return device
+
+
+def activation_dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    """The type of the encoder's activations; weights, statistics, projections and the loss stay float32.
+
+    Args:
+        precision: ``bf16``, ``float32``, or ``auto``: bf16 where the device computes it faster.
+        device: Where the encoder runs.
+    """
+    if precision == "bf16" or (precision == "auto" and _prefers_bf16(device)):
         return torch.bfloat16
     return torch.float32
 
 
+def _prefers_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
+
+
 @contextmanager
 def matmul_precision(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
-    """How a GPU multiplies while a model is trained; on a CPU nothing is changed.
+    """Set how a GPU multiplies float32 matrices during training; a CPU is left alone.
 
-    In bf16 runs the projection head and the loss are the float32 products that are left, and may use TF32: it keeps
-    10 bits of each factor, three more than the bf16 embeddings that come in, and sums in float32; the
-    similarity of two unit vectors moves by about 1e-5. A run in float32 is float32 throughout, convolutions too, for
-    which torch would take TF32 by default.
-
-    Args:
-        dtype: of the activations.
-        device: where the model is trained.
+    In bf16 runs the projection head and the loss may use TF32. It keeps 10 bits of each factor, three more than the
+    bf16 embeddings, and sums in float32; the cosine similarity of two vectors moves by about 1e-5. A float32 run is
+    float32 throughout, including convolutions, for which PyTorch would use TF32 by default.
     """
     if device.type != "cuda":
         yield
         return
     cudnn = torch.backends.cudnn
     before = torch.get_float32_matmul_precision(), cudnn.allow_tf32
-    coarse = dtype == torch.bfloat16
-    torch.set_float32_matmul_precision("high" if coarse else "highest")
-    cudnn.allow_tf32 = coarse
+    tf32 = dtype == torch.bfloat16
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    cudnn.allow_tf32 = tf32
     try:
         yield
     finally:
@@ -59,32 +98,13 @@ def matmul_precision(dtype: torch.dtype, device: torch.device) -> Iterator[None]
         cudnn.allow_tf32 = before[1]
 
 
-def _bf16_pays(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device)[0] >= 8
-    if device.type == "cpu":  # with bf16 instructions half as fast again; without them slower
-        return bool(torch.cpu._is_avx512_bf16_supported())
-    return False
-
-
-Switch = Literal["auto", "on", "off"]
-
-CHUNK_NT = {"cpu": 32_768, "cuda": 2**23}
-"""On a CPU chunks whose activations stay near the caches, on a GPU whole batches: every kernel is launched once."""
-SPARE = 0.6
-"""Share of a GPU's free memory that activations may be expected to fill."""
-KEPT_PER_BLOCK = 6
-"""Activations of a block's width that are kept for its backward pass: both convolutions' and both norms' results,
-a shortcut's two; less where there is none."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class MemoryPlan:
-    """How a step is computed."""
+    """How a training step is computed."""
 
     packing: PackingConfig
-    recompute: bool
-    """Whether activations are computed again in the backward pass instead of being kept."""
+    activation_checkpointing: bool
+    """Whether the backward pass computes activations again instead of reading kept ones."""
     compile: bool
     """Whether the passes between convolutions are compiled."""
 
@@ -96,84 +116,75 @@ def plan_memory(
     dtype: torch.dtype,
     nt: int,
     chunk_nt: int | None = None,
-    recompute: Switch = "auto",
+    activation_checkpointing: Switch = "auto",
     compile: Switch = "auto",
 ) -> MemoryPlan:
-    """Follow the options, and where they leave it open, the device.
+    """Choose chunk size, activation checkpointing and compilation.
 
     Args:
-        architecture: of the encoder.
-        device: where it is trained.
-        dtype: of its activations.
-        nt: nucleotides of a batch that one process embeds, on average.
-        chunk_nt: most codes in a chunk; None: by device.
-        recompute: auto is on for CPUs, and for GPUs whose free memory the activations might not fit.
-        compile: auto is on for GPUs.
-
-    Raises:
-        InputError: a switch that is none.
+        architecture: Architecture of the encoder.
+        device: Where it is trained.
+        dtype: Type of its activations.
+        nt: Average nucleotides of a batch on one process.
+        chunk_nt: Largest number of nucleotides in a chunk; None: by device.
+        activation_checkpointing: ``auto`` is on for CPUs, and for GPUs whose free memory is too small.
+        compile: ``auto`` is on for GPUs.
     """
-    most = chunk_nt or CHUNK_NT.get(device.type, CHUNK_NT["cuda"])
-    compiled = _decide(compile, device.type == "cuda")
-    if compiled or device.type == "cuda":
-        step = _shape_step(architecture.gap, min(nt, most))
+    gpu = device.type == "cuda"
+    size = chunk_nt or CHUNK_NT.get(device.type, CHUNK_NT["cuda"])
+    compiled = _resolve(compile, gpu)
+    if compiled or gpu:
+        round_to = _width_step(architecture.gap, min(nt, size))
     else:
-        step = STRIDE if architecture.gap is None else max(most // SHAPES // STRIDE, 1) * STRIDE
+        round_to = STRIDE if architecture.gap is None else max(size // SHAPES // STRIDE, 1) * STRIDE
+    fits = gpu and _fits(activation_bytes(architecture, dtype) * nt, device)
     return MemoryPlan(
-        packing=PackingConfig(gap=architecture.gap, chunk_nt=most, round_to=step),
-        recompute=_decide(recompute, not _fits(architecture, dtype, device, nt)),
+        packing=PackingConfig(gap=architecture.gap, chunk_nt=size, round_to=round_to),
+        activation_checkpointing=_resolve(activation_checkpointing, not fits),
         compile=compiled,
     )
 
 
-class OutOfMemoryError(IsoclrError):
-    """A step needs more memory than the device has."""
+def _resolve(switch: Switch, auto: bool) -> bool:
+    return auto if switch == "auto" else switch == "on"
+
+
+def _width_step(gap: int | None, nt: int) -> int:
+    """Step of chunk widths, about 1/32 of a batch: few distinct shapes for 1.5 % of padding."""
+    return 16 * STRIDE if gap is None else 1 << max(5, nt.bit_length() - 6)
+
+
+def activation_bytes(architecture: Architecture, dtype: torch.dtype) -> float:
+    """Bytes of activations per nucleotide that the backward pass needs when all are kept.
+
+    >>> s = Architecture((64, 128, 128, 256), (2, 2, 2, 2), (1, 2, 4, 8))
+    >>> round(activation_bytes(s, torch.bfloat16))
+    1792
+    """
+    values, stride = float(architecture.filters[0]) / 2, 2
+    for _, channels, _, pools in architecture.layers():
+        values += TENSORS_PER_BLOCK * channels / stride
+        stride *= 2 if pools else 1
+    return values * torch.finfo(dtype).bits / 8
+
+
+def _fits(size: float, device: torch.device) -> bool:
+    free, _ = torch.cuda.mem_get_info(device)
+    return size < GPU_MEMORY_FRACTION * free
 
 
 @contextmanager
 def reraise_out_of_memory() -> Iterator[None]:
-    """Turn what torch throws when a GPU's memory is full into one line.
+    """Turn PyTorch's error about a full GPU into one line with the cure.
 
     Raises:
-        OutOfMemoryError: instead of torch's.
+        OutOfMemoryError: Instead of PyTorch's.
     """
     try:
         yield
     except torch.OutOfMemoryError as error:
         text = " ".join(str(error).split())
         raise OutOfMemoryError(
-            f"--recompute on, a smaller --chunk-nt or a smaller --batch-size needs less memory ({text[:200]})"
+            "--activation-checkpointing on, a smaller --chunk-nt or a smaller --batch-size needs less memory "
+            f"({text[:200]})"
         ) from error
-
-
-def kept_bytes(architecture: Architecture, dtype: torch.dtype) -> float:
-    """Bytes of activations that one nt needs until its backward pass, when nothing is recomputed.
-
-    >>> round(kept_bytes(Architecture((64, 128, 128, 256), (2, 2, 2, 2), (1, 2, 4, 8)), torch.bfloat16))
-    1792
-    """
-    values, stride = float(architecture.filters[0]) / 2, 2
-    for _, channels, _, pools in architecture.layers():
-        values += KEPT_PER_BLOCK * channels / stride
-        stride *= 2 if pools else 1
-    return values * torch.finfo(dtype).bits / 8
-
-
-def _fits(architecture: Architecture, dtype: torch.dtype, device: torch.device, nt: int) -> bool:
-    if device.type != "cuda":
-        return False
-    free, _ = torch.cuda.mem_get_info(device)
-    return kept_bytes(architecture, dtype) * nt < SPARE * free
-
-
-def _shape_step(gap: int | None, nt: int) -> int:
-    """Widths in steps of about 1/32 of a batch: a few shapes in all, for 1.5 % of padding."""
-    if gap is None:
-        return 16 * STRIDE
-    return 1 << max(5, nt.bit_length() - 6)
-
-
-def _decide(switch: Switch, auto: bool) -> bool:
-    if switch not in ("auto", "on", "off"):
-        raise InputError(f"{switch!r} is no switch, expected auto, on or off")
-    return auto if switch == "auto" else switch == "on"

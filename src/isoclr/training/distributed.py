@@ -1,9 +1,7 @@
-"""Several processes training on one batch (torchrun; gloo on CPU, NCCL on GPU).
+"""Distributed training with torchrun (gloo on CPUs, NCCL on GPUs).
 
-Every rank embeds its share of the views. The projections of all are then gathered, and every rank computes the
-*whole* loss, in which only its own rows carry a gradient. The gradient of those rows is then exactly that of one
-process with the whole batch, whatever a collective's backward pass would do, and a parameter's gradient is the
-plain sum over ranks.
+Every rank embeds its views. The projections of all ranks are gathered, and every rank computes the loss of the whole
+batch, in which only its own rows carry a gradient. The gradient of a parameter is then the sum over ranks.
 """
 
 import os
@@ -16,59 +14,64 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from isoclr.errors import InputError, IsoclrError
+from isoclr.errors import IsoclrError
+from isoclr.training.device import resolve_device
 
 _LOST_PEER = ("closed by peer", "reset by peer", "timed out", "broken pipe", "connection refused")
 
 
 class LostRankError(IsoclrError):
-    """Another process of the job is gone."""
+    """Another process of the job has died."""
 
 
 @dataclass(frozen=True)
 class Distributed:
-    """The processes of a run, as one of them sees it."""
+    """The processes of a run as seen by one of them."""
 
     rank: int = 0
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @property
-    def leads(self) -> bool:
-        """Whether this process writes the files and talks to the person."""
+    def is_main(self) -> bool:
+        """Whether this process writes files and shows messages."""
         return self.rank == 0
 
-    def highest(self, values: Sequence[float]) -> list[float]:
-        """The highest value of each over all ranks, so that all decide alike."""
+    def all_reduce_max(self, values: Sequence[float]) -> list[float]:
+        """The maximum of each value over all ranks, so that every rank takes the same decision."""
         if self.size == 1:
             return list(values)
         shared = torch.tensor(values, dtype=torch.float64, device=self.device)
         dist.all_reduce(shared, dist.ReduceOp.MAX)
         return [float(value) for value in shared.tolist()]
 
-    def gather(self, own: Tensor, places: Sequence[Tensor]) -> Tensor:
-        """The rows of all ranks in one matrix, of which this rank's own rows carry a gradient.
+    def barrier(self) -> None:
+        """Wait for the other ranks."""
+        self.all_reduce_max([0])
+
+    def gather(self, own: Tensor, positions: Sequence[Tensor]) -> Tensor:
+        """The rows of all ranks in one matrix, in which this rank's rows carry a gradient.
 
         Args:
-            own: (n_rank, k) this rank's rows; the ranks' numbers of rows may differ, and may be 0.
-            places: for every rank, where its rows belong in the result; on this rank's device.
+            own: ``(n_rank, k)`` rows of this rank; ranks may have different numbers of rows, or none.
+            positions: For every rank, the positions of its rows in the result; on this rank's device.
 
         Returns:
-            (sum of n_rank, k), the same values on every rank.
+            ``(n, k)`` rows of all ranks, with the same values on every rank.
         """
         width = own.shape[1]
-        everything = own.new_zeros(sum(len(place) for place in places), width)
+        rows = own.new_zeros(sum(map(len, positions)), width)
         if self.size > 1:
-            padded = own.new_zeros(max(len(place) for place in places), width)
+            padded = own.new_zeros(max(map(len, positions)), width)
             padded[: len(own)] = own.detach()
-            received = [torch.empty_like(padded) for _ in places]
+            received = [torch.empty_like(padded) for _ in positions]
             dist.all_gather(received, padded)
-            for place, rows in zip(places, received, strict=True):
-                everything.index_copy_(0, place, rows[: len(place)])
-        return everything.index_copy(0, places[self.rank], own)
+            for position, part in zip(positions, received, strict=True):
+                rows.index_copy_(0, position, part[: len(position)])
+        return rows.index_copy(0, positions[self.rank], own)
 
     def sum_gradients(self, parameters: Sequence[Tensor]) -> None:
-        """Add up the gradients of all ranks, in place and in one message."""
+        """Sum the gradients over all ranks, in place and in one message."""
         if self.size == 1:
             return
         gradients = [p.new_zeros(p.shape) if p.grad is None else p.grad for p in parameters]
@@ -81,18 +84,18 @@ class Distributed:
 
 @contextmanager
 def init_distributed(device: str = "auto", timeout_minutes: float = 10.0) -> Iterator[Distributed]:
-    """Join the processes that torchrun started, or be a world of one.
+    """Join the processes that torchrun started; without torchrun there is one process.
 
     Args:
-        device: ``auto``, or what torch calls a device; under torchrun every process takes a GPU of its own.
-        timeout_minutes: how long to wait for the others before the job is given up.
+        device: ``auto`` or a torch device.
+        timeout_minutes: Longest wait for the other processes.
 
     Raises:
-        InputError: no such device.
-        LostRankError: another process is gone.
+        InputError: PyTorch cannot use the device.
+        LostRankError: Another process has died.
     """
     rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    chosen = _device(device)
+    chosen = resolve_device(device)
     on_gpu = chosen.type == "cuda"
     if on_gpu:
         torch.cuda.set_device(chosen)
@@ -106,16 +109,16 @@ def init_distributed(device: str = "auto", timeout_minutes: float = 10.0) -> Ite
             device_id=chosen if on_gpu else None,
         )
         yield Distributed(rank, size, chosen)
-        # not on the way out of an error: a group that has lost a rank may never come apart
+        # only without an error: destroying a group that has lost a rank may never return
         dist.destroy_process_group()
 
 
 @contextmanager
 def reraise_lost_rank(rank: int, size: int) -> Iterator[None]:
-    """Turn what a collective throws when a process has died into one line.
+    """Turn the error of a collective operation whose peer has died into one line.
 
     Raises:
-        LostRankError: instead of the collective's error.
+        LostRankError: Instead of the collective's error.
     """
     try:
         yield
@@ -126,18 +129,5 @@ def reraise_lost_rank(rank: int, size: int) -> Iterator[None]:
             raise
         raise LostRankError(
             f"rank {rank} of {size} has lost another process of the job ({text[:200]}); "
-            "start it again with --resume to go on from the last checkpoint"
+            "restart it with --resume to go on from the last checkpoint"
         ) from error
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device).cpu()  # "meta" holds no numbers
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(f"--device is {name!r}, which torch cannot use here: {error}") from None
-    if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-    return device

@@ -1,7 +1,7 @@
-"""The log of a run: one JSON object a line, always; TensorBoard beside it on request."""
+"""The log of a run as JSON lines, TensorBoard events, and the progress display."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -15,38 +15,47 @@ from isoclr.errors import MissingExtraError
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-
-Record = Mapping[str, float | int]
+LOG = "log.jsonl"
+Record = Mapping[str, float | int | str]
 
 
 class Log:
-    """Appends what happened at a step to a JSON-lines file.
+    """Appends records to a JSON-lines file.
 
-    Steps after ``step`` that are in the file already belong to work that was lost with a killed process, and
-    will be done again; they are removed, so that the log is that of a run which never stopped.
+    Records of work that was lost with a killed process, and will be repeated, are removed first, so that the log
+    is that of a run which never stopped.
 
     Args:
-        path: the file; it need not exist.
-        step: steps done so far.
-        tensorboard: folder of TensorBoard events to write as well.
+        path: The file; it need not exist.
+        keep: Whether a record of the file is still valid.
+        tensorboard: Folder of TensorBoard events to write as well.
+        step: Steps done so far, for TensorBoard.
 
     Raises:
-        MissingExtraError: TensorBoard is asked for and not installed.
+        MissingExtraError: TensorBoard is not installed.
     """
 
-    def __init__(self, path: Path, *, step: int = 0, tensorboard: Path | None = None) -> None:
-        self._board = _summary_writer(tensorboard, step) if tensorboard else None
+    def __init__(
+        self,
+        path: Path,
+        *,
+        keep: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+        tensorboard: Path | None = None,
+        step: int = 0,
+    ) -> None:
+        self._events = _summary_writer(tensorboard, step) if tensorboard else None
+        lines = [line for line, record in _parse(path) if keep(record)]
         with atomic_path(path) as partial:
-            partial.write_text("".join(_lines_until(path, step)), encoding="utf-8")
+            partial.write_text("".join(lines), encoding="utf-8")
         self._stream = path.open("a", encoding="utf-8", buffering=1)
 
     def write(self, record: Record) -> None:
-        """Append one record; its ``step`` is the number of steps done."""
+        """Append a record; for TensorBoard, its ``step`` is the number of steps done."""
         self._stream.write(json.dumps(record) + "\n")
-        if self._board:
+        if self._events:
             for name, value in record.items():
                 if name != "step":
-                    self._board.add_scalar(name, value, int(record["step"]))
+                    self._events.add_scalar(name, value, int(record["step"]))
 
     def __enter__(self) -> Self:
         return self
@@ -58,20 +67,16 @@ class Log:
         trace: TracebackType | None,
     ) -> None:
         self._stream.close()
-        if self._board:
-            self._board.close()
+        if self._events:
+            self._events.close()
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The records of a log; a last line cut short by a killed process is left out."""
-    return [record for _, record in _parsed(path)]
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The records of a log, without a last line that a killed process left incomplete."""
+    return [record for _, record in _parse(path)]
 
 
-def _lines_until(path: Path, step: int) -> list[str]:
-    return [line for line, record in _parsed(path) if record.get("step", step + 1) <= step]
-
-
-def _parsed(path: Path) -> list[tuple[str, dict[str, Any]]]:
+def _parse(path: Path) -> list[tuple[str, dict[str, Any]]]:
     if not path.is_file():
         return []
     parsed = []
@@ -94,20 +99,20 @@ def _summary_writer(folder: Path, step: int) -> "SummaryWriter":
 
 
 class ProgressDisplay:
-    """A progress bar with loss, learning rate, nt/s and time left; on the leading rank only.
+    """A progress bar with a few numbers, and messages above it.
 
     Args:
-        shown: whether this process shows anything.
+        shown: Whether this process shows anything.
     """
 
-    def __init__(self, shown: bool) -> None:
-        self._bar = progress(TextColumn("{task.fields[figures]}", markup=False)) if shown else None
+    def __init__(self, shown: bool = True) -> None:
         self._shown = shown
+        self._bar = progress(TextColumn("{task.fields[numbers]}", markup=False))
+        self._task = self._bar.add_task("", visible=False, numbers="")
 
     def __enter__(self) -> Self:
-        if self._bar:
+        if self._shown:
             self._bar.start()
-            self._task = self._bar.add_task("pre-training", total=None, figures="")
         return self
 
     def __exit__(
@@ -116,25 +121,18 @@ class ProgressDisplay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def step(
-        self, step: int, total: int, *, loss: float, learning_rate: float, nt_per_second: float
-    ) -> None:
-        """Show a finished step."""
-        if self._bar:
-            figures = f"loss {loss:.3f}  lr {learning_rate:.1e}  {nt_per_second / 1e3:,.0f} knt/s"
-            self._bar.update(self._task, completed=step, total=total, figures=figures)
-
-    def validation(self, step: int, figures: Mapping[str, float]) -> None:
-        """Show a measurement on the held-out gene sets."""
-        self.say(
-            f"step {step}: held-out loss {figures['loss']:.3f}, "
-            f"retrieval {figures['retrieval']:.1%} among {figures['pairs']:.0f} pairs"
-        )
-
-    def say(self, message: str) -> None:
-        """Say something above the bar."""
         if self._shown:
-            info(message)
+            self._bar.__exit__(kind, error, trace)
+
+    def start(self, title: str, total: int | None = None) -> None:
+        """Begin a new bar."""
+        self._bar.reset(self._task, total=total, description=title, visible=True, numbers="")
+
+    def update(self, completed: int, numbers: str = "", *, total: int | None = None) -> None:
+        """Show how much is done, of ``total`` where that has changed."""
+        self._bar.update(self._task, completed=completed, total=total, numbers=numbers)
+
+    def message(self, text: str) -> None:
+        """Show a line above the bar."""
+        if self._shown:
+            info(text)

@@ -1,4 +1,4 @@
-"""Stopping a run in good order: a signal is noted, the step is finished, a checkpoint is written."""
+"""Graceful stops: a signal is noted, the current step is finished, and a checkpoint is written."""
 
 import signal
 import threading
@@ -9,22 +9,22 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class GracefulStop:
-    """Notes SIGTERM (a scheduler's) and SIGINT (Ctrl-C) instead of dying of them.
+    """Notes SIGTERM (sent by schedulers) and SIGINT (Ctrl-C) instead of ending the process.
 
-    A second Ctrl-C stops at once. A SIGTERM after a Ctrl-C does not: torchrun sends one of its own.
-    Used off the main thread, where Python allows no handlers, it notes nothing.
-
-    Attributes:
-        signal: the number of the first signal noted, 0 so far.
+    A second Ctrl-C ends it at once. A SIGTERM after a Ctrl-C does not, because torchrun sends one of its own.
+    Outside the main thread, where Python allows no signal handlers, nothing is noted.
     """
+
+    signal: int
+    """Number of the first signal noted; 0 so far."""
 
     def __init__(self) -> None:
         self.signal = 0
-        self._before: dict[signal.Signals, Any] = {}
+        self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            self._previous = {number: signal.signal(number, self._note) for number in SIGNALS}
         return self
 
     def __exit__(
@@ -33,7 +33,7 @@ class GracefulStop:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:

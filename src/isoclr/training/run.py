@@ -1,0 +1,59 @@
+"""Rules of a run: its directory, its options when it is resumed, its exit code, and divergence."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from isoclr._config import flag
+from isoclr._io import ensure_writable
+from isoclr.errors import InputError, IsoclrError
+
+
+class DivergedError(IsoclrError):
+    """The loss or its gradient is no longer finite."""
+
+
+def check_run_directory(out: Path, *, resume: bool, markers: Sequence[str]) -> None:
+    """Check that a run may write into a directory.
+
+    Args:
+        out: Directory of the run.
+        resume: Whether a run may be there already.
+        markers: Files of which a run that can be resumed has at least one.
+
+    Raises:
+        InputError: It is in use, belongs to something else, or cannot be written to.
+    """
+    ensure_writable(out)
+    # an interrupted start may leave a temporary file, whose name begins with a dot
+    in_use = out.exists() and (not out.is_dir() or any(f.name[0] != "." for f in out.iterdir()))
+    if in_use and not resume:
+        raise InputError(f"{out}: exists already; add --resume to go on, or choose another --out")
+    if in_use and not any((out / marker).exists() for marker in markers):
+        raise InputError(f"{out}: is no run to resume, expected one with {' or '.join(markers)}")
+
+
+def require_same_options(saved: Mapping[str, Any], given: Mapping[str, Any], source: Path) -> None:
+    """Check that a run is resumed with the options it was started with.
+
+    Raises:
+        InputError: Naming every option that differs, with its old and its new value.
+    """
+    differing = [
+        f"{flag(name)} {_text(saved.get(name))} (given: {_text(given.get(name))})"
+        for name in dict.fromkeys([*given, *saved])
+        if saved.get(name) != given.get(name)
+    ]
+    if differing:
+        raise InputError(
+            f"{source}: cannot be resumed with other options; it was started with {', '.join(differing)}"
+        )
+
+
+def _text(value: Any) -> str:
+    return "none" if value in (None, "", []) else str(value)
+
+
+def exit_code(signal: int) -> int:
+    """128 + the signal that stopped a run, as shells count; 0 for a finished run."""
+    return 128 + signal if signal else 0

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# How the weights and heads that ship were made: build → pretrain → embed → probe → fit, on everything in the real data set.
+# The shipped weights and heads: build → pretrain → embed → probe → fit on all real data.
 #
 #   DATA=../shared/data THREADS=2 bash runs/isoclr_s.sh OUT
 #
-# Stopped at any moment, the same command goes on. MODEL=isoclr-s leaves the training out and measures that model;
+# To continue an interrupted run, give the same command. MODEL=isoclr-s skips pre-training and evaluates that model.
 # SHIP=1 copies the model and its heads into src/isoclr/weights.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,45 +14,41 @@ threads=${THREADS:-2}
 labels=$data/labels
 mkdir -p "$out"
 
-[ -e "$out/corpus" ] || isoclr build --out "$out/corpus" runs/real_data.toml
+[ -e "$out/corpus" ] || isoclr build runs/real_data.toml --out "$out/corpus"
 
-stretch() {  # directory, options …
-  local directory=$out/$1
-  shift
-  [ -e "$directory/model.safetensors" ] || isoclr pretrain "$out/corpus" --model isoclr-s --out "$directory" --resume \
-    --threads "$threads" --learning-rate 0.005 --min-transcripts 2 --recompute off --checkpoint-minutes 5 "$@"
+pretrain() {  # directory, recipe, options …
+  local directory=$out/$1 recipe=$2
+  shift 2
+  [ -e "$directory/model.safetensors" ] || isoclr pretrain "$out/corpus" --config "$recipe" --out "$directory" --resume \
+    --threads "$threads" --activation-checkpointing off --checkpoint-minutes 5 "$@"
 }
-# the contrast alone, then the contrast of the last block beside the composition read off all blocks
-compose=(--batch-size 64 --pooling all --project last --composition 30 --drop-splice 0.15 --drop-tracks 0.15)
 model=${MODEL:-$out/run}
 if [ -z "${MODEL:-}" ]; then
-  stretch contrast --seed 0 --steps 811 --batch-size 256
-  stretch run --seed 1 --steps 6389 --init "$out/contrast" --validate-every 250 "${compose[@]}"
+  pretrain contrast isoclr-s.v1-contrast
+  pretrain run isoclr-s.v1 --init "$out/contrast"
 fi
 [ -e "$out/embeddings.parquet" ] || isoclr embed "$out/corpus" --model "$model" -o "$out/embeddings.parquet" --precision bf16
 
-probe() {  # name, species, labels, split
+probe() {  # name, species, label table, split
   [ -e "$out/$1.json" ] || isoclr probe "$out/embeddings.parquet" "$labels/$3" --species "$2" --split "$4" --rnas coding \
-    --model ridge --corpus "$out/corpus" --baselines --json "$out/$1.json" --plot "$out/$1.png"
+    --corpus "$out/corpus" --baselines --json "$out/$1.json" --plot "$out/$1.png"
 }
 probe half_life_human human rna_half_life_human.tsv.gz fold
 probe half_life_mouse mouse rna_half_life_mouse.tsv.gz fold
 probe translation_efficiency human translation_efficiency_hela.tsv.gz homology
 
-head() {  # directory, name, species, labels, what decides the folds …
-  local directory=$1 name=$2 species=$3 table=$4
-  shift 4
-  [ -e "$out/heads/$directory" ] || isoclr fit "$out/embeddings.parquet" "$labels/$table" -o "$out/heads/$directory" \
-    --name "$name" --species "$species" --rnas coding "$@"
+fit() {  # directory, name, species, label table
+  [ -e "$out/heads/$1" ] || isoclr fit "$out/embeddings.parquet" "$labels/$4" -o "$out/heads/$1" \
+    --name "$2" --species "$3" --rnas coding --split fold --units "z-score"
 }
 mkdir -p "$out/heads"
-head half-life-human half-life human rna_half_life_human.tsv.gz --split fold --units "z-score"
-head half-life-mouse half-life mouse rna_half_life_mouse.tsv.gz --split fold --units "z-score"
+fit half-life-human half-life human rna_half_life_human.tsv.gz
+fit half-life-mouse half-life mouse rna_half_life_mouse.tsv.gz
 
 if [ -n "${SHIP:-}" ]; then
-  shelf=src/isoclr/weights/isoclr-s.v1
-  rm -rf "$shelf"
-  mkdir -p "$shelf"
-  cp "$out/run/config.json" "$out/run/model.safetensors" "$shelf"
-  cp -r "$out/heads" "$shelf/heads"
+  weights=src/isoclr/weights/isoclr-s.v1
+  rm -rf "$weights"
+  mkdir -p "$weights"
+  cp "$out/run/config.json" "$out/run/model.safetensors" "$weights"
+  cp -r "$out/heads" "$weights/heads"
 fi

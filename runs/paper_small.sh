@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# The paper's whole evaluation on the real data set, small: every table and figure, and one page, within an hour on two cores.
+# The paper's whole evaluation on the real data, on a small scale: all tables and figures and the HTML page, in about an
+# hour on two cores.
 #
 #   DATA=../shared/data MODEL=isoclr-s bash runs/paper_small.sh OUT [--only main latent] [--list]
 #
-# MODEL is the directory of a trained model or the name of one that ships. CORPUS is a corpus that is there already; without
-# it one is built, from ../shared/data and nothing else (runs/real_data.toml). Stopped at any moment, the same command goes on; nothing is computed twice.
+# MODEL is the directory of a trained model or the name of one that ships. CORPUS is an existing corpus; by default one is
+# built from ../shared/data (runs/real_data.toml). To continue an interrupted run, give the same command: nothing is
+# computed twice.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +19,7 @@ MODEL=${MODEL:-isoclr-s}
 [ ! -d "$MODEL" ] || MODEL=$(cd "$MODEL" && pwd)
 export OUT DATA MODEL
 
-refuse() {
+fail() {
   echo "paper_small.sh: $1" >&2
   exit 2
 }
@@ -25,10 +27,10 @@ if [ -n "${CORPUS:-}" ]; then
   corpus=$(cd "$CORPUS" && pwd -P)
   [ -e "$OUT/corpus" ] || ln -s "$corpus" "$OUT/corpus"
   [ "$(cd "$OUT/corpus" && pwd -P)" = "$corpus" ] ||
-    refuse "$OUT/corpus is another corpus than CORPUS=$CORPUS; expected another OUT, or no $OUT/corpus"
+    fail "$OUT/corpus is not CORPUS=$CORPUS; choose another OUT or remove $OUT/corpus"
 elif [ ! -e "$OUT/corpus" ]; then
   [ "$DATA" = "$(cd ../shared/data 2>/dev/null && pwd)" ] ||
-    refuse "runs/real_data.toml builds from ../shared/data, not from DATA=$DATA; expected CORPUS, a corpus of yours"
-  isoclr build --out "$OUT/corpus" runs/real_data.toml
+    fail "runs/real_data.toml builds from ../shared/data, not from DATA=$DATA; set CORPUS to a corpus of that data"
+  isoclr build runs/real_data.toml --out "$OUT/corpus"
 fi
-isoclr benchmark runs/paper_small.toml --out "$OUT/benchmark" "$@"
+isoclr evaluate runs/paper_small.toml --out "$OUT/benchmark" "$@"

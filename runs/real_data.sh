@@ -1,25 +1,24 @@
 #!/usr/bin/env bash
-# Everything in the real data set: build → pretrain → embed → probe half-life (human, mouse) and translation efficiency.
+# Contrastive pre-training on all real data: build → pretrain → embed → probe half-life (human, mouse) and translation
+# efficiency.
 #
-#   DATA=../shared/data MINUTES=95 bash runs/real_data.sh OUT
+#   DATA=../shared/data THREADS=1 bash runs/real_data.sh OUT
 #
-# Stopped at any moment, the same command goes on. THREADS=1 is what the committed numbers were made with.
+# To continue an interrupted run, give the same command.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=${1:?"usage: bash runs/real_data.sh OUT"}
 data=${DATA:-../shared/data}
-minutes=${MINUTES:-95}
 threads=${THREADS:-1}
 
-[ -e "$out/corpus" ] || isoclr build --out "$out/corpus" runs/real_data.toml
-[ -e "$out/run/model.safetensors" ] || isoclr pretrain "$out/corpus" --model isoclr-s --out "$out/run" --resume \
-  --minutes "$minutes" --threads "$threads" --seed 0 --batch-size 256 --learning-rate 0.005 --min-transcripts 2 \
-  --chunk-nt 32768 --recompute off --validate-every 50 --checkpoint-minutes 5
+[ -e "$out/corpus" ] || isoclr build runs/real_data.toml --out "$out/corpus"
+[ -e "$out/run/model.safetensors" ] || isoclr pretrain "$out/corpus" --config isoclr-s.v1-contrast --out "$out/run" \
+  --resume --threads "$threads" --activation-checkpointing off --validate-every 50 --checkpoint-minutes 5
 [ -e "$out/embeddings.parquet" ] || isoclr embed "$out/corpus" --model "$out/run" -o "$out/embeddings.parquet" --precision bf16
 
-probe() {  # name, species, labels, split
-  isoclr probe "$out/embeddings.parquet" "$data/labels/$3" --species "$2" --split "$4" --rnas coding --model ridge \
+probe() {  # name, species, label table, split
+  isoclr probe "$out/embeddings.parquet" "$data/labels/$3" --species "$2" --split "$4" --rnas coding \
     --corpus "$out/corpus" --baselines --json "$out/$1.json" --plot "$out/$1.png"
 }
 probe half_life_human human rna_half_life_human.tsv.gz fold

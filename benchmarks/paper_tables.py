@@ -88,7 +88,7 @@ def ontology(rows: Rows) -> str:
 
 def neighbours(rows: Rows) -> str:
     """How often the nearest neighbour is a relative."""
-    table = rows("latent").filter(k=1, metric="found", length="all")
+    table = rows("latent").filter(k=1, metric="hit rate", length="all")
     chosen = [
         ("all RNAs", "isoform", "an isoform"),
         ("RNAs of other genes", "paralog", "a paralog, isoforms left out"),

@@ -31,7 +31,8 @@ from isoclr.errors import InputError, IsoclrError
 if TYPE_CHECKING:
     from isoclr.analysis.ism import mutate
     from isoclr.analysis.motifs import motifs
-    from isoclr.analysis.retrieval import neighbours
+    from isoclr.analysis.neighbors import neighbours
+    from isoclr.analysis.retrieval import retrieval
     from isoclr.analysis.tsne import map_rnas
     from isoclr.corpus.build import build
     from isoclr.corpus.corpus import Corpus, open_corpus
@@ -76,6 +77,7 @@ __all__ = [
     "pretrain",
     "probe",
     "push",
+    "retrieval",
     "simulate",
     "subset",
 ]
@@ -95,13 +97,14 @@ _HOME = {
     "merge": "isoclr.corpus.write",
     "motifs": "isoclr.analysis.motifs",
     "mutate": "isoclr.analysis.ism",
-    "neighbours": "isoclr.analysis.retrieval",
+    "neighbours": "isoclr.analysis.neighbors",
     "ontology": "isoclr.probing.ontology",
     "open_corpus": "isoclr.corpus.corpus",
     "predict": "isoclr.probing.predict",
     "pretrain": "isoclr.pretraining.pretrain",
     "probe": "isoclr.probing.probe",
     "push": "isoclr.models.hub",
+    "retrieval": "isoclr.analysis.retrieval",
     "simulate": "isoclr.simulation.simulate",
     "subset": "isoclr.corpus.subset",
 }

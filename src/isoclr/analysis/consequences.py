@@ -1,111 +1,188 @@
-"""What a point mutation does to the signals that are known to matter: codons, upstream ATGs, 3' UTR elements."""
+"""Consequences of point mutations: Sequence Ontology terms, upstream AUG and stop codons, 3' UTR elements."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes, N, coding_region
+from isoclr.analysis.motifs import MOTIFS
+from isoclr.genomics.codons import AMINO_ACIDS, START_CODON, codon_numbers
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes, coding_region
 
+ELEMENTS = {motif.element: motif.sequence for motif in MOTIFS if motif.element}
+"""Elements of the 3' UTR whose gain and loss are consequences of their own."""
 CONSEQUENCES = (
-    "5' UTR, upstream ATG gained",
-    "5' UTR, upstream ATG lost",
-    "5' UTR, other",
-    "start codon lost",
-    "stop codon gained",
-    "stop codon lost",
-    "missense",
-    "synonymous",
-    "3' UTR, AU-rich element gained",
-    "3' UTR, AU-rich element lost",
-    "3' UTR, Pumilio site gained",
-    "3' UTR, Pumilio site lost",
-    "3' UTR, other",
-    "RNA without coding sequence",
+    "stop_gained",
+    "stop_lost",
+    "start_lost",
+    "missense_variant",
+    "stop_retained_variant",
+    "synonymous_variant",
+    "coding_sequence_variant",
+    "uAUG_gained",
+    "uAUG_lost",
+    "uSTOP_gained",
+    "uSTOP_lost",
+    "5_prime_UTR_variant",
+    *(f"{name}_{change}" for name in ELEMENTS for change in ("gained", "lost")),
+    "3_prime_UTR_variant",
+    "non_coding_transcript_exon_variant",
 )
-"""Kinds of point mutations, as tables call them; a mutation has the first that fits."""
+"""Consequences of point mutations; a mutation has the first that fits.
 
-_NUMBER = {name: i for i, name in enumerate(CONSEQUENCES)}
-_AMINO_ACIDS = "KNKNTTTTRSRSIIMIQHQHPPPPRRRRLLLLEDEDAAAAGGGGVVVV*Y*YSSSS*CWCLFLF"
-"""Of the 64 codons in the order AAA, AAC, AAG, AAT, ACA, …: the standard genetic code."""
+Names are Sequence Ontology terms. Those that start with ``u`` are UTRannotator's for the 5' UTR (Zhang et al. 2021):
+an upstream start codon, or the stop codon of an upstream open reading frame, appears or disappears. A codon with an
+unknown base gives ``coding_sequence_variant``. ``ARE`` is the AUUUA of AU-rich elements, ``PUM_site`` UGUANAUA.
+"""
+
+_NUMBER = {name: number for number, name in enumerate(CONSEQUENCES)}
+_AMINO = np.frombuffer(AMINO_ACIDS.encode(), np.uint8)
 _STOP, _UNKNOWN = ord("*"), ord("X")
-_AMINO = np.frombuffer((_AMINO_ACIDS + chr(_UNKNOWN)).encode(), np.uint8)
-_ATG = 14
-_UTR3_ELEMENTS = {"AU-rich element": "ATTTA", "Pumilio site": "TGTANATA"}
+_LETTERS = np.array(list("ACGUN"))
+_TRIPLET = np.arange(3)
 
 
 def consequences(codes: Codes) -> NDArray[np.int8]:
-    """Kind of every point mutation of an RNA.
+    """Consequence of every point mutation of an RNA.
 
     Args:
-        codes: the RNA ``(L,)`` with its codon starts.
+        codes: Codes of the RNA ``(L,)`` with its codon starts.
 
     Returns:
-        ``(L, 4)`` numbers of :data:`CONSEQUENCES` for a mutation to A, C, G, U; −1 where that base is there already.
+        ``(L, 4)`` indices of :data:`CONSEQUENCES` for a mutation to A, C, G, U; −1 for the base that is there already.
 
     >>> from isoclr.genomics.encoding import encode, nucleotides
-    >>> found = consequences(encode(nucleotides("AAG" "ATGTATTAA" "C"), cds=(3, 12)))
-    >>> [CONSEQUENCES[kind] for kind in found[[1, 8, 8], [3, 0, 1]]]
-    ["5' UTR, upstream ATG gained", 'stop codon gained', 'synonymous']
+    >>> numbers = consequences(encode(nucleotides("AAG" "ATGTATTAA" "C"), cds=(3, 12)))
+    >>> [CONSEQUENCES[number] for number in numbers[[1, 8, 8], [3, 0, 1]]]
+    ['uAUG_gained', 'stop_gained', 'synonymous_variant']
     """
     start, end = coding_region(codes)
     bases: Codes = codes & np.uint8(NUCLEOTIDE_BITS)
-    kinds = np.full((len(codes), 4), _NUMBER["RNA without coding sequence"], np.int8)
+    numbers = np.full((len(codes), 4), _NUMBER["non_coding_transcript_exon_variant"], np.int8)
     if end:
-        kinds[:start] = _NUMBER["5' UTR, other"]
-        kinds[start:end] = _coding(bases[start:end])
-        kinds[end:] = _NUMBER["3' UTR, other"]
-        _mark(kinds[:start], bases[:start], "ATG", "5' UTR, upstream ATG")
-        for name, pattern in _UTR3_ELEMENTS.items():
-            _mark(kinds[end:], bases[end:], pattern, f"3' UTR, {name}")
-    kinds[np.arange(4) == bases[:, None]] = -1
-    return kinds
+        numbers[:start] = _NUMBER["5_prime_UTR_variant"]
+        _mark_upstream_stops(numbers, bases, start)
+        _mark_element(numbers[:start], bases[:start], "ATG", "uAUG")
+        numbers[start:end] = _in_coding_sequence(bases[start:end])
+        numbers[end:] = _NUMBER["3_prime_UTR_variant"]
+        for name, sequence in reversed(ELEMENTS.items()):
+            _mark_element(numbers[end:], bases[end:], sequence, name)
+    numbers[np.arange(4) == bases[:, None]] = -1
+    return numbers
 
 
-def _coding(bases: Codes) -> NDArray[np.int8]:
-    """Kinds ``(3 m, 4)`` in a coding sequence of m codons."""
+def coding_changes(
+    codes: Codes, positions: NDArray[np.int64], new_bases: NDArray[np.uint8]
+) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+    """Codon and amino acid changes of point mutations.
+
+    Args:
+        codes: Codes of the RNA ``(L,)`` with its codon starts.
+        positions: 0-based positions ``(m,)``.
+        new_bases: Nucleotide code ``(m,)`` of the mutant.
+
+    Returns:
+        ``(m,)`` such as ``AAA>AAC``, and ``(m,)`` such as ``K24N`` or ``K24=``, numbered from the first codon; ``*`` is
+        a stop, ``X`` an unknown amino acid. Both are empty outside the coding sequence.
+    """
+    start, end = coding_region(codes)
+    codon_changes, aa_changes = (
+        np.full(len(positions), "", "U7"),
+        np.full(len(positions), "", "U12"),
+    )
+    inside = np.flatnonzero((positions >= start) & (positions < end))
+    codon, offset = np.divmod(positions[inside] - start, 3)
+    old = (codes & np.uint8(NUCLEOTIDE_BITS))[start + 3 * codon[:, None] + _TRIPLET]
+    new = np.where(offset[:, None] == _TRIPLET, new_bases[inside, None], old)
+    before, after = (_LETTERS[one].view("U3").ravel() for one in (old, new))
+    codon_changes[inside] = np.char.add(np.char.add(before, ">"), after)
+    before, after = (_amino_acids(one).astype(np.uint32).view("U1") for one in (old, new))
+    numbered = np.char.add(before, (codon + 1).astype(np.str_))
+    aa_changes[inside] = np.char.add(numbered, np.where(after == before, "=", after))
+    return codon_changes, aa_changes
+
+
+def _in_coding_sequence(bases: Codes) -> NDArray[np.int8]:
+    """Consequences ``(3 m, 4)`` in a coding sequence of m codons."""
     codons = bases.reshape(-1, 3)
-    mutants = np.broadcast_to(codons[:, None, None], (len(codons), 3, 4, 3)).copy()
-    for place in range(3):
-        mutants[:, place, :, place] = np.arange(4)
-    old, new = _amino_acids(codons)[:, None, None], _amino_acids(mutants)
-    kinds = np.where(new == old, _NUMBER["synonymous"], _NUMBER["missense"])
-    kinds[(new == _STOP) & (old != _STOP)] = _NUMBER["stop codon gained"]
-    if _codon_numbers(codons[:1])[0] == _ATG:
-        kinds[0] = _NUMBER["start codon lost"]
-    last = kinds[-1]
-    last[(new[-1] != _STOP) & (old[-1] == _STOP)] = _NUMBER["stop codon lost"]
-    return kinds.reshape(-1, 4).astype(np.int8)
+    old, new = _amino_acids(codons)[:, None, None], _mutant_amino_acids(codons)
+    numbers = np.where(new == old, _NUMBER["synonymous_variant"], _NUMBER["missense_variant"])
+    numbers[(new == _STOP) & (old != _STOP)] = _NUMBER["stop_gained"]
+    numbers[(new == _UNKNOWN) | (old == _UNKNOWN)] = _NUMBER["coding_sequence_variant"]
+    if codon_numbers(codons[0]) == START_CODON:
+        numbers[0] = _NUMBER["start_lost"]
+    if old[-1] == _STOP:
+        retained = new[-1] == _STOP
+        numbers[-1] = np.where(retained, _NUMBER["stop_retained_variant"], _NUMBER["stop_lost"])
+    return numbers.reshape(-1, 4).astype(np.int8)
 
 
-def _codon_numbers(codons: Codes) -> NDArray[np.intp]:
-    """``(..., 3)`` bases → 0 (AAA) to 63 (UUU), 64 where a base is unknown."""
-    wide = codons.astype(np.intp)
-    numbers = wide[..., 0] * 16 + wide[..., 1] * 4 + wide[..., 2]
-    return np.where((codons == N).any(-1), 64, numbers)
+def _mark_upstream_stops(numbers: NDArray[np.int8], bases: Codes, start: int) -> None:
+    """Mark, in place, the 5' UTR mutations that make or break the stop codon of an upstream open reading frame.
+
+    Args:
+        numbers: Consequences of the RNA ``(L, 4)``.
+        bases: Nucleotide codes of the RNA ``(L,)``.
+        start: First base of the coding sequence.
+    """
+    codons = bases[
+        np.arange(start)[:, None] + _TRIPLET
+    ]  # the last two reach into the coding sequence
+    is_stop = _amino_acids(codons) == _STOP
+    is_start = codon_numbers(codons) == START_CODON
+    is_start[max(start - 2, 0) :] = False
+    rows = np.flatnonzero(_behind_start(is_start, is_stop))
+    positions = np.broadcast_to(rows[:, None, None] + _TRIPLET[:, None], (len(rows), 3, 4))
+    makes_stop = _mutant_amino_acids(codons[rows]) == _STOP
+    old_stop = is_stop[rows, None, None]
+    for name, mask in (
+        ("uSTOP_lost", old_stop & ~makes_stop),
+        ("uSTOP_gained", ~old_stop & makes_stop),
+    ):
+        row, place, base = np.nonzero(mask & (positions < start))
+        numbers[positions[row, place, base], base] = _NUMBER[name]
+
+
+def _behind_start(is_start: NDArray[np.bool_], is_stop: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Codons ``(n,)`` in frame behind a start codon, up to and including the first stop codon."""
+    inside = np.zeros(len(is_start), bool)
+    for frame in range(3):
+        is_open = False
+        for position in range(frame, len(is_start), 3):
+            inside[position] = is_open
+            is_open = (is_open or is_start[position]) and not is_stop[position]
+    return inside
+
+
+def _mark_element(numbers: NDArray[np.int8], bases: Codes, sequence: str, name: str) -> None:
+    """Mark, in place, the mutations of a region that make or break an element.
+
+    Args:
+        numbers: Consequences in the region ``(L, 4)``.
+        bases: Nucleotide codes of the region ``(L,)``.
+        sequence: The element in DNA letters, N for any base.
+        name: Name of the element in :data:`CONSEQUENCES`.
+    """
+    width = len(sequence)
+    if len(bases) < width:
+        return
+    allowed = np.array([[letter in (base, "N") for base in "ACGTN"] for letter in sequence])
+    places = np.arange(len(bases) - width + 1)[:, None] + np.arange(width)
+    fits = allowed[np.arange(width), bases[places]]
+    mismatches = width - fits.sum(1)
+    for change, sites in (("lost", mismatches == 0), ("gained", mismatches == 1)):
+        gained = change == "gained"
+        site, letter = np.nonzero(sites[:, None] & (fits != gained))
+        row, base = np.nonzero(allowed[letter, :4] == gained)
+        numbers[places[site, letter][row], base] = _NUMBER[f"{name}_{change}"]
 
 
 def _amino_acids(codons: Codes) -> NDArray[np.uint8]:
-    return _AMINO[_codon_numbers(codons)]
+    """Letters of codons ``(..., 3)``, as ASCII codes."""
+    return _AMINO[codon_numbers(codons)]
 
 
-def _mark(kinds: NDArray[np.int8], bases: Codes, pattern: str, name: str) -> None:
-    """Mark, in place, the mutations that make or break an element in a region.
-
-    Args:
-        kinds: of the region ``(L, 4)``.
-        bases: of the region ``(L,)``.
-        pattern: the element in DNA letters, N for any base.
-        name: of the element.
-    """
-    count = len(bases) - len(pattern) + 1
-    if count < 1:
-        return
-    allowed = np.array([[letter in (base, "N") for base in "ACGTN"] for letter in pattern])
-    places = np.arange(count)[:, None] + np.arange(len(pattern))
-    fits = allowed[np.arange(len(pattern)), bases[places]]
-    for missing, kind in ((0, f"{name} lost"), (1, f"{name} gained")):
-        sites, at = np.nonzero(
-            (fits.sum(1) == len(pattern) - missing)[:, None] & (fits == (missing == 0))
-        )
-        changed = allowed[at, :4] == (missing == 1)
-        rows, new = np.nonzero(changed)
-        kinds[places[sites, at][rows], new] = _NUMBER[kind]
+def _mutant_amino_acids(codons: Codes) -> NDArray[np.uint8]:
+    """Letters ``(m, 3, 4)`` of codons ``(m, 3)`` with A, C, G or U at each of their bases."""
+    mutants = np.broadcast_to(codons[:, None, None], (len(codons), 3, 4, 3)).copy()
+    for place in range(3):
+        mutants[:, place, :, place] = np.arange(4)
+    return _amino_acids(mutants)

@@ -1,6 +1,6 @@
-"""Motifs that are known to act on mRNAs, how they are planted, and what they are compared with."""
+"""Known regulatory motifs of mRNAs, and their predicted effect when they are inserted into real mRNAs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,50 +9,56 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import progress, table
-from isoclr._io import check_output, write_table
+from isoclr._console import progress
+from isoclr._io import check_output
+from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
-from isoclr.analysis.ism import Row, check, predictor
+from isoclr.analysis.readout import LinearPredictor, load_predictor
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, NUCLEOTIDE_BITS, Codes, coding_region, nucleotides
-from isoclr.models.encoder import Encoder
 from isoclr.plotting import Effect, check_format, motif_figure
-from isoclr.probing.linear import LinearModel
 from isoclr.tasks.labels import gene_key, representatives
 from isoclr.tasks.metrics import mean_intervals
 
 Region = Literal["5' UTR", "CDS", "3' UTR"]
-SPARED = 10
-"""Codons at the start of a coding sequence where no motif is planted."""
-TRIES = 200
+FIRST_CODONS = 10
+"""Codons at the start of a coding sequence where no motif is inserted."""
+MIN_UTR, MIN_CDS = 60, 300
+"""Shortest untranslated region and coding sequence (nt) of an mRNA that motifs are inserted into."""
+SHUFFLES = 200
+BATCH = 256
+METRICS = {
+    "effect": "effect",
+    "control": "effect of control",
+    "difference": "effect beyond control",
+}
+"""Columns of a table of effects, and what reports call their means."""
 
 
 @dataclass(frozen=True)
 class Motif:
-    """A short sequence, planted over the bases that are there.
-
-    Attributes:
-        name: what tables call it.
-        sequence: DNA letters, N for any base.
-        region: where it acts.
-        core: what its scrambled control must not have; by default the whole sequence.
-        in_frame: begins at a codon, in the first two thirds of the coding sequence.
-        ends_coding: the codons behind it are marked no longer.
-    """
+    """A short sequence that replaces the bases of an mRNA."""
 
     name: str
     sequence: str
+    """DNA letters, N for any base."""
     region: Region
+    """Where it acts."""
     core: str = ""
+    """What its shuffled control must not contain; by default the whole sequence."""
+    element: str = ""
+    """Name of its gain and loss among the consequences of mutations; empty if these are not told apart."""
     in_frame: bool = False
-    ends_coding: bool = False
+    """Starts at a codon, in the first two thirds of the coding sequence."""
+    ends_cds: bool = False
+    """The codon marks behind it are removed."""
 
 
 MOTIFS = (
     Motif("AU-rich element UUAUUUAUU", "TTATTTATT", "3' UTR", core="ATTTA"),
-    Motif("AU-rich pentamer AUUUA", "ATTTA", "3' UTR"),
-    Motif("Pumilio site UGUANAUA", "TGTANATA", "3' UTR", core="TGTA"),
+    Motif("AU-rich pentamer AUUUA", "ATTTA", "3' UTR", element="ARE"),
+    Motif("Pumilio site UGUANAUA", "TGTANATA", "3' UTR", core="TGTA", element="PUM_site"),
     Motif("poly(U)", "T" * 12, "3' UTR"),
     Motif("let-7 site CUACCUCA", "CTACCTCA", "3' UTR"),
     Motif("miR-16 site UGCUGCUA", "TGCTGCTA", "3' UTR"),
@@ -60,71 +66,66 @@ MOTIFS = (
     Motif("upstream AUG", "GCCACCATGG", "5' UTR", core="ATG"),
     Motif("GC-rich hairpin", "GGCCGCGGTTCGCCGCGGCC", "5' UTR"),
     Motif("premature stop codon UAA", "TAA", "CDS", in_frame=True),
-    Motif("the same, CDS ending there", "TAA", "CDS", in_frame=True, ends_coding=True),
+    Motif("premature stop codon UAA, CDS ends there", "TAA", "CDS", in_frame=True, ends_cds=True),
 )
-"""AU-rich elements and Pumilio sites destabilise, as do sites that pair with a microRNA's seed; upstream AUGs and
-hairpins near the cap lower translation; a premature stop codon brings nonsense-mediated decay. A random 8-mer should do
-nothing that its control does not."""
+"""AU-rich elements, Pumilio sites and microRNA seed matches destabilize; upstream AUGs and hairpins near the cap reduce
+translation; a premature stop codon causes nonsense-mediated decay. A random 8-mer is a negative control."""
 
 
 @dataclass(frozen=True)
-class Planted:
-    """A motif in an RNA, and its control in the same place.
-
-    Attributes:
-        position: 0-based, of its first base.
-        motif: the RNA with the motif.
-        control: the RNA with the motif's bases in another order.
-    """
+class Insertion:
+    """An mRNA with a motif, and the same mRNA with the shuffled motif in the same place."""
 
     position: int
+    """0-based position of the motif's first base."""
     motif: Codes
     control: Codes
 
 
-def plant(codes: Codes, motif: Motif, rng: np.random.Generator) -> Planted | None:
-    """Plant a motif at a random place of its region; None where the region has no room.
+def insert_motif(codes: Codes, motif: Motif, rng: np.random.Generator) -> Insertion | None:
+    """Insert a motif at a random position of its region; None if the region is too short.
 
-    Bases are replaced, none inserted: length, codons and exons stay, so that nothing but the motif tells the two apart.
+    Bases are replaced, so length, codons and exons stay the same and only the motif differs.
 
     Args:
-        codes: an mRNA ``(L,)`` with its codon starts.
-        motif: what to plant.
-        rng: draws the place, the motif's free bases and the order of the control's.
+        codes: Codes of an mRNA ``(L,)`` with its codon starts.
+        motif: Motif to insert.
+        rng: Draws the position, the motif's free bases and the order of the control's.
     """
-    places = _places(codes, motif)
-    if not len(places):
+    positions = _positions(codes, motif)
+    if not len(positions):
         return None
-    position = int(rng.choice(places))
+    position = int(rng.choice(positions))
     free = np.array(list("ACGT"))[rng.integers(4, size=len(motif.sequence))]
-    chosen = "".join(a if b == "N" else b for a, b in zip(free, motif.sequence, strict=True))
-    planted = _with(codes, position, chosen)
-    if motif.ends_coding:
-        planted[position + len(chosen) :] &= np.uint8(0xFF ^ CODON_START)
-    return Planted(position, planted, _with(codes, position, scrambled(chosen, motif.core, rng)))
+    sequence = "".join(a if b == "N" else b for a, b in zip(free, motif.sequence, strict=True))
+    with_motif = _replace(codes, position, sequence)
+    if motif.ends_cds:
+        with_motif[position + len(sequence) :] &= np.uint8(0xFF ^ CODON_START)
+    control = _replace(codes, position, shuffle(sequence, motif.core, rng))
+    return Insertion(position, with_motif, control)
 
 
-def scrambled(sequence: str, core: str, rng: np.random.Generator) -> str:
-    """The same bases in another order, without the core; of one base alone, others of the same G+C content.
+def shuffle(sequence: str, core: str, rng: np.random.Generator) -> str:
+    """The same bases in another order, without the core; for a homopolymer, bases of the same G+C content.
 
     Args:
         sequence: DNA letters.
-        core: what must not be in it; empty: the sequence itself.
-        rng: draws.
+        core: What the result must not contain; empty: the sequence itself.
+        rng: Source of randomness.
     """
-    kinds = {"A": "AT", "T": "AT", "C": "CG", "G": "CG"}
-    for _ in range(TRIES):
+    alike = {"A": "AT", "T": "AT", "C": "CG", "G": "CG"}
+    for _ in range(SHUFFLES):
         if len(set(sequence)) > 1:
-            found = "".join(rng.permutation(list(sequence)))
+            shuffled = "".join(rng.permutation(list(sequence)))
         else:
-            found = "".join(rng.choice(list(kinds[base])) for base in sequence)
-        if found != sequence and (core or sequence) not in found:
-            return found
+            shuffled = "".join(rng.choice(list(alike[base])) for base in sequence)
+        if shuffled != sequence and (core or sequence) not in shuffled:
+            return shuffled
     raise ValueError(f"{sequence} has no order of its bases without {core}")
 
 
-def _places(codes: Codes, motif: Motif) -> NDArray[np.int64]:
-    """Where the motif may begin."""
+def _positions(codes: Codes, motif: Motif) -> NDArray[np.int64]:
+    """Where the motif may start."""
     start, end = coding_region(codes)
     size = len(motif.sequence)
     if motif.region == "5' UTR":
@@ -132,158 +133,142 @@ def _places(codes: Codes, motif: Motif) -> NDArray[np.int64]:
     if motif.region == "3' UTR":
         return np.arange(end, len(codes) - size + 1) if end else np.arange(0)
     if motif.in_frame:
-        return np.arange(start + 3 * SPARED, start + (end - start) * 2 // 3 - size, 3)
-    return np.arange(start + 3 * SPARED, end - size - 2)
+        return np.arange(start + 3 * FIRST_CODONS, start + (end - start) * 2 // 3 - size, 3)
+    return np.arange(start + 3 * FIRST_CODONS, end - size - 2)
 
 
-def _with(codes: Codes, position: int, sequence: str) -> Codes:
+def _replace(codes: Codes, position: int, sequence: str) -> Codes:
     """A copy with other bases; codon and exon marks stay."""
     changed = np.array(codes)
-    stretch = changed[position : position + len(sequence)]
-    stretch &= np.uint8(0xFF ^ NUCLEOTIDE_BITS)
-    stretch |= nucleotides(sequence)
+    bases = changed[position : position + len(sequence)]
+    bases &= np.uint8(0xFF ^ NUCLEOTIDE_BITS)
+    bases |= nucleotides(sequence)
     return changed
 
 
-UTR, CDS = 60, 300
-"""nt that an mRNA must have of each untranslated region and of coding sequence, so that every motif has room."""
-AT_ONCE = 256
-
-
 @dataclass(frozen=True)
-class MotifEffects:
-    """The effects of motifs in mRNAs.
-
-    Attributes:
-        target: what is predicted.
-        table: one row a motif and mRNA: ``motif, region, rna`` (its number), ``position`` (1-based), ``effect`` (of the
-            motif on the prediction), ``control`` (of the scrambled motif) and ``beyond`` (their difference).
-    """
+class MotifEffects(Report):
+    """The predicted effects of motifs in mRNAs."""
 
     target: str
+    """What is predicted."""
     table: pl.DataFrame
+    """One row per motif and mRNA: ``motif, region, rna`` (row of the mRNA), ``position`` (1-based), ``effect`` (of the
+    motif on the prediction), ``control`` (of the shuffled motif), ``difference``."""
 
     def rows(self) -> list[Row]:
-        """Mean over mRNAs of effect, control and their difference, with 95 % bootstrap intervals."""
-        found: list[Row] = []
-        for (motif, region), own in self.table.group_by("motif", "region", maintain_order=True):
-            metrics = {
-                "effect": "effect",
-                "control": "effect of control",
-                "beyond": "effect beyond control",
-            }
-            means = mean_intervals(own.select(*metrics).to_numpy(), own["rna"].to_numpy())
-            for metric, (value, low, high) in zip(metrics.values(), means.tolist(), strict=True):
-                named: Row = {"study": "motifs", "task": self.target, "motif": str(motif)}
-                number: Row = {"metric": metric, "value": value, "low": low, "high": high}
-                found.append(named | {"region": str(region)} | number | {"n": own.height})
-        return found
+        """Means over mRNAs of effect, control and their difference, with 95 % bootstrap intervals."""
+        rows: list[Row] = []
+        for (motif, region), part in self.table.group_by("motif", "region", maintain_order=True):
+            keys: Row = {"study": "motifs", "task": self.target, "motif": str(motif)}
+            means = mean_intervals(part.select(*METRICS).to_numpy(), part["rna"].to_numpy())
+            for metric, (value, low, high) in zip(METRICS.values(), means.tolist(), strict=True):
+                numbers: Row = {"metric": metric, "value": value, "low": low, "high": high}
+                rows.append(keys | {"region": str(region)} | numbers | {"n": part.height})
+        return rows
 
-    def print(self) -> None:
-        """Print mean effects."""
+    def tables(self) -> Iterator[Table]:
+        """Mean effects."""
         lines = []
-        for (motif, region), own in pl.DataFrame(self.rows()).group_by(
+        for (motif, region), part in self.to_frame().group_by(
             "motif", "region", maintain_order=True
         ):
-            cells = [
-                f"{value:+.4f} [{low:+.4f}, {high:+.4f}]"
-                for value, low, high in own.select("value", "low", "high").rows()
-            ]
-            lines.append([motif, region, own["n"][0], *cells])
+            cells = part.select("value", "low", "high").iter_rows()
+            means = [f"{value:+.4f} [{low:+.4f}, {high:+.4f}]" for value, low, high in cells]
+            lines.append([motif, region, part["n"][0], *means])
         columns = ["motif", "region", "mRNAs", "effect", "of its control", "beyond the control"]
-        table(f"mean effect on {self.target}", columns, lines)
+        yield Table(f"mean effect on {self.target} [95 % interval]", columns, lines)
+
+    def draw(self, path: Path) -> None:
+        """Draw the effects beyond the controls', as PNG, PDF or SVG."""
+        rows = self.to_frame().filter(metric=METRICS["difference"])
+        columns = ("motif", "region", "value", "low", "high", "n")
+        effects = [Effect(*row) for row in rows.select(columns).iter_rows()]
+        motif_figure(path, effects, target=self.target)
 
 
 def insert_motifs(
-    encoder: Encoder,
-    line: LinearModel,
+    predictor: LinearPredictor,
     rnas: Sequence[Codes],
     *,
-    target: str = "prediction",
     motifs: Sequence[Motif] = MOTIFS,
     seed: int = 0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> MotifEffects:
-    """Plant every motif once in every mRNA.
+    """Insert every motif once into every mRNA and predict the effect.
 
     Args:
-        encoder: makes embeddings.
-        line: the prediction from an embedding.
-        rnas: codes of mRNAs, such as :func:`coding_rnas` gives.
-        target: what ``line`` predicts.
-        motifs: what to plant.
-        seed: of places and controls.
-        progress: called with the number of RNAs embedded since the last call; 2 for every motif and mRNA, and 1.
+        predictor: Encoder and linear model.
+        rnas: Codes of mRNAs, for example from :func:`coding_rnas`.
+        motifs: Motifs to insert.
+        seed: Random seed of positions and controls.
+        progress: Called with the number of RNAs embedded since the last call; each mRNA is embedded once, and twice
+            per motif.
 
     Raises:
-        InputError: no mRNA, or none with room for a motif, or a line for embeddings of another size.
+        InputError: No mRNA, or none with room for a motif.
     """
-    check(encoder, line)
     if not rnas:
-        raise InputError("no mRNA to plant motifs in")
+        raise InputError("no mRNA to insert motifs into")
 
     def predict(some: Sequence[Codes]) -> NDArray[np.float64]:
         parts = []
-        for start in range(0, len(some), AT_ONCE):
-            parts.append(line(encoder.embed_codes(some[start : start + AT_ONCE])))
-            progress(len(parts[-1]))
+        for start in range(0, len(some), BATCH):
+            embedded = predictor.encoder.embed_codes(some[start : start + BATCH])
+            parts.append(predictor.model(embedded))
+            progress(len(embedded))
         return np.concatenate(parts)
 
     unchanged = predict(rnas)
     tables = []
     for number, motif in enumerate(motifs):
         rng = np.random.default_rng([seed, number])
-        planted = [plant(codes, motif, rng) for codes in rnas]
-        kept = [(i, one) for i, one in enumerate(planted) if one is not None]
-        if not kept:
+        drawn = enumerate(insert_motif(codes, motif, rng) for codes in rnas)
+        inserted = {row: insertion for row, insertion in drawn if insertion is not None}
+        if not inserted:
             raise InputError(
                 f"{motif.name}: none of {len(rnas):,} mRNAs has room for it in its {motif.region}"
             )
-        rows = np.array([i for i, _ in kept])
-        effect = predict([one.motif for _, one in kept]) - unchanged[rows]
-        control = predict([one.control for _, one in kept]) - unchanged[rows]
-        tables.append(
-            pl.DataFrame(
-                {
-                    "motif": pl.Series([motif.name] * len(rows)),
-                    "region": pl.Series([motif.region] * len(rows)),
-                    "rna": rows,
-                    "position": np.array([one.position + 1 for _, one in kept]),
-                    "effect": effect,
-                    "control": control,
-                    "beyond": effect - control,
-                }
-            )
-        )
-    return MotifEffects(target, pl.concat(tables))
+        rows, insertions = np.array([*inserted]), [*inserted.values()]
+        columns = {
+            "motif": [motif.name] * len(rows),
+            "region": [motif.region] * len(rows),
+            "rna": rows,
+            "position": [one.position + 1 for one in insertions],
+            "effect": predict([one.motif for one in insertions]) - unchanged[rows],
+            "control": predict([one.control for one in insertions]) - unchanged[rows],
+        }
+        tables.append(pl.DataFrame(columns))
+    difference = pl.col("effect") - pl.col("control")
+    return MotifEffects(predictor.target, pl.concat(tables).with_columns(difference=difference))
 
 
 def coding_rnas(
     corpus: Corpus, *, species: str | None = None, count: int = 300, seed: int = 0
 ) -> list[tuple[str, Codes]]:
-    """Ids and codes of mRNAs with an annotated coding sequence and untranslated regions, one a gene, drawn at random.
+    """Ids and codes of random mRNAs with an annotated coding sequence and untranslated regions, one per gene.
 
     Args:
-        corpus: where they are.
-        species: of them; None: any.
-        count: how many at most.
-        seed: of the draw.
+        corpus: Corpus of the mRNAs.
+        species: Only mRNAs of this species.
+        count: Largest number of mRNAs.
+        seed: Random seed.
 
     Raises:
-        InputError: the corpus has none.
+        InputError: The corpus has none.
     """
     table = corpus.transcripts.with_row_index("row").with_columns(
         gene_key(), cds_length=pl.col("cds_end") - pl.col("cds_start")
     )
-    keep = (pl.col("cds_source") == "annotated") & (pl.col("cds_length") >= CDS)
-    keep &= (pl.col("cds_start") >= UTR) & (pl.col("length") - pl.col("cds_end") >= UTR)
+    keep = (pl.col("cds_source") == "annotated") & (pl.col("cds_length") >= MIN_CDS)
+    keep &= (pl.col("cds_start") >= MIN_UTR) & (pl.col("length") - pl.col("cds_end") >= MIN_UTR)
     if species is not None:
         keep &= pl.col("species") == species
     rows = np.sort(representatives(table.filter(keep), "gene")["row"].to_numpy())
     if not len(rows):
         raise InputError(
-            f"{corpus.path}: no mRNA of species {species or 'any'!r} with an annotated coding sequence of {CDS} nt and "
-            f"untranslated regions of {UTR} nt"
+            f"{corpus.path}: no mRNA of species {species or 'any'!r} with an annotated coding sequence of {MIN_CDS} nt "
+            f"and untranslated regions of {MIN_UTR} nt"
         )
     if len(rows) > count:
         rows = np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
@@ -299,64 +284,57 @@ def motifs(
     task: str | None = None,
     species: str = "",
     model: str | None = None,
-    target: str | None = None,
-    rnas: int = 300,
+    label: str | None = None,
+    sample: int = 300,
     seed: int = 0,
     plot: Path | None = None,
+    device: str = "auto",
     threads: int | None = None,
     overwrite: bool = False,
 ) -> MotifEffects:
-    """Does a predictor know AU-rich elements, upstream AUGs, premature stop codons, Pumilio and microRNA sites?
+    """Insert known regulatory motifs into real mRNAs and predict their effect.
 
-    Each motif is planted over the bases at a random place of its region in real mRNAs, and compared with its own bases
-    in another order in the same place. Intervals are bootstrapped over the mRNAs.
+    Each motif (AU-rich elements, Pumilio and microRNA sites, upstream AUGs, premature stop codons …) replaces the bases
+    at a random position of its region, and is compared with its own bases in shuffled order at the same position.
+    Intervals are bootstrapped over mRNAs.
 
     Args:
-        corpus: where the mRNAs are.
-        out: the mean effects, as Parquet, TSV or CSV by the extension.
-        head: directory that ``isoclr fit`` wrote.
-        task: instead of --head: what a head that ships with isoclr predicts, such as half-life; needs --species.
-        species: of the mRNAs, and of the shipped head; by default any.
-        model: the model that the head belongs to, when it does not ship with isoclr.
-        target: which label, when the head predicts several.
-        rnas: how many mRNAs, each of another gene, to draw.
-        seed: of all draws.
-        plot: draw the effects beyond the controls', as PNG, PDF or SVG.
-        threads: of the CPU; by default as many as torch chooses.
-        overwrite: replace an output that exists.
+        corpus: Corpus with the mRNAs.
+        out: Table of mean effects, as Parquet, TSV or CSV by the extension.
+        head: Directory that ``isoclr fit`` wrote.
+        task: What a shipped head predicts, such as half-life, instead of --head; needs --species.
+        species: Species of the mRNAs and of the shipped head (default: any).
+        model: Encoder of the head, if it does not ship with isoclr.
+        label: Which label, if the head predicts several.
+        sample: Number of mRNAs to draw, each from another gene.
+        seed: Random seed.
+        plot: Figure of the effects beyond the controls', as PNG, PDF or SVG.
+        device: Torch device: auto (a GPU if there is one), cpu, cuda, cuda:1, …
+        threads: Number of CPU threads (default: PyTorch's choice).
+        overwrite: Replace outputs that exist.
 
     Raises:
-        InputError: a file, head or model that cannot be used, or no suitable mRNA.
+        InputError: A file, head or model that cannot be used, or no suitable mRNA.
     """
-    out = Path(out)
-    check_output(out, overwrite=overwrite)
+    check_output(Path(out), overwrite=overwrite)
     if plot is not None:
         check_format(Path(plot))
-    if rnas < 1:
-        raise InputError(f"--rnas {rnas}: expected 1 or more")
+    if sample < 1:
+        raise InputError(f"--sample {sample}: expected 1 or more")
     if seed < 0:
         raise InputError(f"--seed {seed}: expected 0 or more")
     use_threads(threads)
-    chosen = predictor(head, task, species, model, target)
-    drawn = coding_rnas(open_corpus(Path(corpus)), species=species or None, count=rnas, seed=seed)
+    predictor = load_predictor(head, task, species, model, label, device)
+    drawn = coding_rnas(open_corpus(Path(corpus)), species=species or None, count=sample, seed=seed)
     with progress() as bar:
         bar_id = bar.add_task("RNAs", total=len(drawn) * (2 * len(MOTIFS) + 1))
-        found = insert_motifs(
-            chosen.encoder,
-            chosen.line,
+        effects = insert_motifs(
+            predictor,
             [codes for _, codes in drawn],
-            target=chosen.target,
             seed=seed,
             progress=lambda done: bar.advance(bar_id, done),
         )
-    write_table(pl.DataFrame(found.rows(), infer_schema_length=None), out)
+    effects.save(Path(out))
     if plot is not None:
-        motif_figure(Path(plot), effects(found), target=found.target)
-    return found
-
-
-def effects(found: MotifEffects) -> list[Effect]:
-    """Effects beyond the controls', as the figure takes them."""
-    rows = pl.DataFrame(found.rows()).filter(metric="effect beyond control")
-    columns = ("motif", "region", "value", "low", "high", "n")
-    return [Effect(*row) for row in rows.select(columns).rows()]
+        effects.draw(Path(plot))
+    return effects

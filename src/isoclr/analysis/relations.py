@@ -1,76 +1,64 @@
-"""Who is related to whom: isoforms of one gene, paralogs and orthologs of one gene set."""
+"""Relations between RNAs: isoforms of one gene, paralogs and orthologs of one gene set."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr.baselines.features import Embedder, KmersAndCodons, RandomInit
+from isoclr._console import info
 from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
-from isoclr.models.encoder import MODELS
-from isoclr.models.resnet import Pooling
 from isoclr.tasks.labels import gene_key
 
 RELATIONS = ("isoform", "paralog", "ortholog", "unrelated")
-"""Same gene; same gene set and species, another gene; same gene set, another species; another gene set."""
+"""Same gene; another gene of the same gene set and species; same gene set, another species; another gene set."""
 ISOFORM, PARALOG, ORTHOLOG, UNRELATED = range(4)
-
-LIKE_LENGTH = 1.1
-"""Two RNAs are of similar length when the longer is at most this many times as long as the other."""
+SIMILAR_LENGTH = 1.1
+"""RNAs are length-matched if the longer is at most this many times as long as the shorter."""
+KEYS = ("species", "transcript_id")
 
 Numbers = NDArray[np.int64]
-Row = dict[str, str | int | float | None]
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """All pairs of related RNAs, each pair in both directions.
-
-    Attributes:
-        first: ``(p,)`` ascending.
-        second: ``(p,)``.
-        relation: ``(p,)`` what the second is to the first: a number of :data:`RELATIONS`.
-    """
+    """All pairs of related RNAs, each in both directions."""
 
     first: Numbers
+    """``(p,)`` rows, ascending."""
     second: Numbers
+    """``(p,)`` rows."""
     relation: NDArray[np.int8]
+    """``(p,)`` relation of the second to the first: an index of :data:`RELATIONS`."""
 
 
 @dataclass(frozen=True)
 class GeneRelations:
-    """Gene, gene set, species and length of RNAs.
-
-    Attributes:
-        gene: ``(n,)`` number of the gene.
-        gene_set: ``(n,)`` number of the gene set.
-        species: ``(n,)`` number of the species.
-        length: ``(n,)`` nt.
-        unknown: how many RNAs the corpus does not have: their gene is taken for the whole of its gene set.
-    """
+    """Gene, gene set, species and length of RNAs, ``(n,)`` each; the first three as numbers from 0."""
 
     gene: Numbers
     gene_set: Numbers
     species: Numbers
     length: Numbers
+    """In nt."""
     unknown: int = 0
+    """RNAs that the corpus does not have; their gene set is taken to be their gene."""
 
     def __len__(self) -> int:
         return len(self.gene)
 
     def relation(self, first: Numbers, second: Numbers) -> NDArray[np.int8]:
-        """What RNAs ``second`` are to RNAs ``first`` (broadcast): numbers of :data:`RELATIONS`."""
+        """Relation of RNAs ``second`` to RNAs ``first`` (broadcast): indices of :data:`RELATIONS`."""
         same_set = self.gene_set[first] == self.gene_set[second]
         same_species = self.species[first] == self.species[second]
-        found = np.where(same_set, np.where(same_species, PARALOG, ORTHOLOG), UNRELATED)
-        found[self.gene[first] == self.gene[second]] = ISOFORM
-        return found.astype(np.int8)
+        relation = np.where(same_set, np.where(same_species, PARALOG, ORTHOLOG), UNRELATED)
+        relation[self.gene[first] == self.gene[second]] = ISOFORM
+        return relation.astype(np.int8)
 
     @cached_property
     def pairs(self) -> Pairs:
@@ -78,7 +66,7 @@ class GeneRelations:
         order = np.argsort(self.gene_set, kind="stable")
         sizes = np.bincount(self.gene_set)
         starts = np.cumsum(sizes) - sizes
-        partners = sizes[self.gene_set]  # itself among them
+        partners = sizes[self.gene_set]  # counts the RNA itself
         first = np.repeat(np.arange(len(self)), partners)
         within = np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners, partners)
         second = order[starts[self.gene_set[first]] + within]
@@ -88,85 +76,104 @@ class GeneRelations:
 
 
 def gene_relations(table: pl.DataFrame, corpus: Corpus | None = None) -> GeneRelations:
-    """Who the RNAs of a table are.
+    """Relations of the RNAs of a table.
 
-    Genes of one species and gene set that have the same symbol are one gene: alternative haplotypes of a genome give a
-    gene an id each, and would pass for paralogs that hardly differ.
+    Genes of one species and gene set with the same symbol count as one gene: alternative haplotypes of a genome give a
+    gene several ids, which would pass for nearly identical paralogs.
 
     Args:
-        table: ``transcript_id, gene_id, species, length``, one row an RNA, as embeddings have it.
-        corpus: knows gene sets and symbols; None: every gene is a set of its own.
+        table: One row per RNA with ``transcript_id, gene_id, species, length``, as in embeddings.
+        corpus: Corpus with gene sets and symbols; None: every gene is a set of its own.
 
     Raises:
-        InputError: the corpus has none of the RNAs.
+        InputError: The corpus has none of the RNAs.
     """
     named = table.with_columns(gene_key())
     gene, sets, unknown = named["gene"], named["gene"], 0
     if corpus is not None:
-        found = _in_corpus(named, corpus)
-        unknown = found["gene_set"].null_count()
-        gene, sets = found["gene"], found["gene_set"].fill_null(found["gene"])
+        joined = _join_gene_sets(named, corpus)
+        unknown = joined["gene_set"].null_count()
+        gene, sets = joined["gene"], joined["gene_set"].fill_null(joined["gene"])
     return GeneRelations(
-        gene=_numbers(gene),
-        gene_set=_numbers(sets),
-        species=_numbers(named["species"]),
+        gene=_numbered(gene),
+        gene_set=_numbered(sets),
+        species=_numbered(named["species"]),
         length=named["length"].to_numpy().astype(np.int64),
         unknown=unknown,
     )
 
 
-def _in_corpus(named: pl.DataFrame, corpus: Corpus) -> pl.DataFrame:
-    """Gene and gene set of every RNA; the latter null where the corpus does not have it."""
-    keys = ["species", "transcript_id"]
-    known = corpus.transcripts.select(*keys, "gene_set", "gene_symbol")
-    known = known.unique(keys, keep="first", maintain_order=True)
-    found = named.join(known, on=keys, how="left", maintain_order="left")
-    if found["gene_set"].null_count() == found.height:
+def _join_gene_sets(named: pl.DataFrame, corpus: Corpus) -> pl.DataFrame:
+    """Gene and gene set of every RNA; the latter is null for RNAs that the corpus does not have."""
+    joined = _join_columns(named, corpus, ("gene_set", "gene_symbol"))
+    if joined["gene_set"].null_count() == joined.height:
         raise InputError(
-            f"{corpus.path}: has none of the {found.height:,} embedded RNAs ({named['transcript_id'][0]} of species "
+            f"{corpus.path}: has none of the {joined.height:,} embedded RNAs ({named['transcript_id'][0]} of species "
             f"{named['species'][0]!r}, …); expected the corpus that was embedded"
         )
-    symbol = (
-        pl.col("gene_symbol").fill_null("").max().over("gene")
-    )  # some RNAs of a gene may lack it
-    called = pl.concat_str("species", "gene_set", symbol, separator="|")
-    return found.with_columns(
-        gene=pl.when((symbol != "") & pl.col("gene_set").is_not_null())
-        .then(called)
-        .otherwise("gene")
-    )
+    # some RNAs of a gene may lack its symbol
+    symbol = pl.col("gene_symbol").fill_null("").max().over("gene")
+    by_symbol = pl.concat_str("species", "gene_set", symbol, separator="|")
+    has_symbol = (symbol != "") & pl.col("gene_set").is_not_null()
+    return joined.with_columns(gene=pl.when(has_symbol).then(by_symbol).otherwise("gene"))
 
 
-def _numbers(names: pl.Series) -> Numbers:
+def _join_columns(table: pl.DataFrame, corpus: Corpus, columns: Sequence[str]) -> pl.DataFrame:
+    """A table with columns of the corpus, by species and transcript id; null for RNAs that it does not have."""
+    rows = corpus.transcripts.select(*KEYS, *columns)
+    rows = rows.unique(KEYS, keep="first", maintain_order=True)
+    return table.join(rows, on=KEYS, how="left", maintain_order="left")
+
+
+def _numbered(names: pl.Series) -> Numbers:
     """0, 1, … in the order of the names."""
     return names.rank("dense").to_numpy().astype(np.int64) - 1
 
 
-KEYS = ("species", "transcript_id")
+def add_species(table: pl.DataFrame, corpus: Corpus) -> pl.DataFrame:
+    """The table with an empty ``species`` column filled from the corpus, by transcript id and length.
+
+    Embeddings of a FASTA have no species unless ``--species`` was given. A table with any species is left as it is, and
+    so are RNAs whose id and length the corpus has in several species.
+    """
+    if not table.height or (table["species"] != "").any():
+        return table
+    keys = ["transcript_id", "length"]
+    known = corpus.transcripts.select(*keys, "species").unique()
+    known = known.filter(pl.struct(keys).is_unique())
+    joined = table.drop("species").join(known, on=keys, how="left", maintain_order="left")
+    filled = joined.height - joined["species"].null_count()
+    if filled:
+        info(f"species of {filled:,} RNAs taken from {corpus.path}, by name and length")
+    return joined.with_columns(pl.col("species").fill_null("")).select(table.columns)
+
+
+def add_corpus_columns(
+    embeddings: Embeddings, corpus: Corpus, columns: Sequence[str]
+) -> Embeddings:
+    """Embeddings whose table has its species (see :func:`add_species`) and further columns of the corpus."""
+    table = _join_columns(add_species(embeddings.table, corpus), corpus, columns)
+    return replace(embeddings, table=table)
 
 
 @dataclass(frozen=True)
 class CommonRnas:
-    """RNAs that both the embeddings and the corpus have.
-
-    Attributes:
-        table: one row an RNA, as in the embeddings.
-        places: ``(n,)`` their numbers in the corpus.
-        corpus: where they are.
-        missing: how many of the embedded RNAs the corpus does not have.
-    """
+    """RNAs that both the embeddings and the corpus have."""
 
     table: pl.DataFrame
-    places: Numbers
+    """One row per RNA, as in the embeddings."""
+    rows: Numbers
+    """``(n,)`` rows of the RNAs in the corpus."""
     corpus: Corpus
     missing: int
+    """Embedded RNAs that the corpus, or other embeddings, do not have."""
 
     def __len__(self) -> int:
         return self.table.height
 
     def codes(self, row: int) -> Codes:
-        """The codes of one of them."""
-        return self.corpus.codes_of(int(self.places[row]))
+        """Codes of one of the RNAs."""
+        return self.corpus.codes_of(int(self.rows[row]))
 
 
 def intersect_rnas(
@@ -175,60 +182,33 @@ def intersect_rnas(
     """The RNAs that all embeddings and the corpus have, and their rows in each of the embeddings.
 
     Raises:
-        InputError: there are none.
+        InputError: There are none.
     """
-    known = corpus.transcripts.select(*KEYS, "length").with_row_index("place")
-    known = known.unique(KEYS, keep="first", maintain_order=True)
-    joined = (
-        embeddings[0]
-        .table.with_row_index("row0")
-        .join(known, on=[*KEYS, "length"], how="inner", maintain_order="left")
-    )
-    for i, others in enumerate(embeddings[1:], 1):
-        rows = others.table.select(*KEYS).with_row_index(f"row{i}").unique(KEYS, keep="first")
-        joined = joined.join(rows, on=KEYS, how="inner", maintain_order="left")
+    keys = [*KEYS, "length"]
+    rows = corpus.transcripts.select(keys).with_row_index("row")
+    rows = rows.unique(KEYS, keep="first", maintain_order=True)
+    tables = [add_species(one.table, corpus) for one in embeddings]
+    joined = tables[0].with_row_index("row0")
+    joined = joined.join(rows, on=keys, how="inner", maintain_order="left")
+    for i, table in enumerate(tables[1:], 1):
+        other = table.select(KEYS).with_row_index(f"row{i}").unique(KEYS, keep="first")
+        joined = joined.join(other, on=KEYS, how="inner", maintain_order="left")
     if not joined.height:
-        raise InputError(
-            f"{corpus.path}: no RNA with the species, name and length of an embedded one ({_first(embeddings[0])}, …); "
-            "expected the corpus that was embedded"
-        )
-    rnas = CommonRnas(
-        joined.select(embeddings[0].table.columns),
-        joined["place"].to_numpy().astype(np.int64),
+        raise InputError(_no_common_rna(tables[0], corpus))
+    common = CommonRnas(
+        joined.select(tables[0].columns),
+        joined["row"].to_numpy().astype(np.int64),
         corpus,
         len(embeddings[0]) - joined.height,
     )
-    return rnas, [joined[f"row{i}"].to_numpy().astype(np.int64) for i in range(len(embeddings))]
+    return common, [joined[f"row{i}"].to_numpy().astype(np.int64) for i in range(len(tables))]
 
 
-def _first(embeddings: Embeddings) -> str:
-    if not len(embeddings):
-        return "there is none"
-    name, species, length = embeddings.table.select("transcript_id", "species", "length").row(0)
-    return f"{name} of {species!r}, {length:,} nt"
-
-
-def baselines(embeddings: Embeddings) -> list[Embedder]:
-    """The features that stand beside embeddings: k-mers and codons, and the same encoder with random weights.
-
-    An encoder that is none of ours has no random twin here.
-    """
-    found: list[Embedder] = [KmersAndCodons()]
-    meta = embeddings.meta
-    if meta["model"] in MODELS and meta["n_tracks"] in ("4", "5", "6"):
-        pooling: Pooling = "all" if meta["pooling"] == "all" else "last"
-        found.append(RandomInit(meta["model"], tracks=int(meta["n_tracks"]), pooling=pooling))
-    return found
-
-
-def features_of(
-    embedder: Embedder, rnas: CommonRnas, progress: Callable[[int], None] | None = None
-) -> NDArray[np.float32]:
-    """A baseline's features ``(n, d)`` of all RNAs.
-
-    Args:
-        embedder: the baseline.
-        rnas: the RNAs.
-        progress: called with the number of nucleotides done since the last call.
-    """
-    return embedder.embed([rnas.codes(i) for i in range(len(rnas))], progress)
+def _no_common_rna(table: pl.DataFrame, corpus: Corpus) -> str:
+    message = f"{corpus.path}: has no embedded RNA"
+    if table.height:
+        name, species, length = table.select("transcript_id", "species", "length").row(0)
+        message += f" (by species, name and length: {species!r}, {name}, {length:,} nt, …)"
+        if not species and len(corpus.species) > 0:
+            message += f"; embed again with --species, such as {corpus.species[0]}"
+    return message + "; expected the corpus that was embedded"

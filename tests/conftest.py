@@ -1,10 +1,18 @@
-"""What tests of several rooms use: the real data set, when it is at hand, and small worlds."""
+"""What tests of several packages use: the real data set, if present, small models, a Hugging Face hub."""
 
+import hashlib
+import json
 import os
 import random
+import re
 import shutil
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from jaxtyping import install_import_hook
@@ -105,3 +113,133 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(before)
+
+
+class FakeHub:
+    """Repositories of the Hugging Face hub: commits served over HTTP, pushes taken by a patched client."""
+
+    def __init__(self) -> None:
+        self.commits: dict[tuple[str, str], dict[str, bytes]] = {}
+        """Files of every repository and commit."""
+        self.refs: dict[tuple[str, str], str] = {}
+        """Commit of every repository and branch or tag."""
+        self.private: set[str] = set()
+        self.requests: list[str] = []
+        self.tokens: set[str | None] = set()
+        self.answers: dict[str, int | bytes] = {}
+        """What to answer instead, by a part of ``METHOD path``: a status, or a body."""
+        self.headers: dict[str, str] = {}
+        """Headers of files that replace the right ones."""
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def commit(
+        self, files: dict[str, bytes], repo: str = "lab/model", ref: str = "main", tag: str = ""
+    ) -> str:
+        """Make a commit with exactly these files; a branch or tag points to it."""
+        commit = hashlib.sha1(repr((len(self.commits), sorted(files))).encode()).hexdigest()
+        self.commits[repo, commit] = files
+        self.refs |= {(repo, name): commit for name in (ref, tag) if name}
+        return commit
+
+    def files(self, repo: str, ref: str = "main") -> dict[str, bytes]:
+        """Files of a branch."""
+        return self.commits[repo, self.refs[repo, ref]]
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path = unquote(self.path.partition("?")[0])
+                token = (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
+                hub.requests.append(f"{self.command} {path}")
+                hub.tokens.add(token)
+                status, headers, body = hub._answer(f"{self.command} {path}", path, token)
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(body)
+
+            do_HEAD = do_GET  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+    def _answer(self, line: str, path: str, token: str | None) -> tuple[int, dict[str, str], bytes]:
+        for part, answer in self.answers.items():
+            if part in line:
+                if isinstance(answer, bytes):
+                    return 200, {}, answer
+                return answer, {"X-Error-Message": "refused by the test"}, b"{}"
+        if token not in (None, "hf_valid"):
+            return 401, {"X-Error-Message": "Invalid credentials in Authorization header"}, b"{}"
+        api = re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path)
+        resolve = re.fullmatch(r"/([^/]+/[^/]+)/resolve/(.+)/([^/]+)", path)
+        match = api or resolve
+        repo, ref = (match[1], match[2] or "main") if match else ("", "")
+        commit = self.refs.get((repo, ref), ref)
+        if repo not in {name for name, _ in self.commits} or (repo in self.private and not token):
+            return 401, {"X-Error-Code": "RepoNotFound"}, b"{}"
+        if (repo, commit) not in self.commits:
+            return 404, {"X-Error-Code": "RevisionNotFound"}, b"{}"
+        files = self.commits[repo, commit]
+        if api:
+            siblings = [{"rfilename": name} for name in files]
+            private = repo in self.private
+            info = {"id": repo, "sha": commit, "private": private, "siblings": siblings}
+            return 200, {"Content-Type": "application/json"}, json.dumps(info).encode()
+        assert resolve is not None
+        if resolve[3] not in files:
+            return 404, {"X-Error-Code": "EntryNotFound"}, b"{}"
+        body = files[resolve[3]]
+        etag = f'"{hashlib.sha256(body).hexdigest()}"'
+        return 200, {"X-Repo-Commit": commit, "ETag": etag, **self.headers}, body
+
+
+@pytest.fixture
+def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A :class:`FakeHub` as the default endpoint, with an empty cache and no token."""
+    import huggingface_hub
+    from huggingface_hub import HfApi, constants
+
+    fake = FakeHub()
+    home = tmp_path_factory.mktemp("hub-home")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "cache"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # plain HTTP, as this server speaks
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", fake.url + template)
+    monkeypatch.setattr(constants, "ENDPOINT", fake.url)
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+
+    def create_repo(api: HfApi, repo: str, *, private: bool | None, **_: object) -> None:
+        assert api.token == "hf_valid"
+        if repo not in {name for name, _ in fake.commits}:
+            fake.commit({".gitattributes": b""}, repo)
+            fake.private |= {repo} if private else set()
+
+    def create_branch(_: HfApi, repo: str, *, branch: str, **__: object) -> None:
+        fake.refs.setdefault((repo, branch), fake.refs[repo, "main"])
+
+    def create_commit(_: HfApi, repo: str, operations: Any, *, revision: str, **__: object) -> Any:
+        files = {one.path_in_repo: one.path_or_fileobj for one in operations}
+        oid = fake.commit(fake.files(repo, revision) | files, repo, revision)
+        return SimpleNamespace(oid=oid, commit_url=f"{fake.url}/{repo}/commit/{oid}")
+
+    for method in (create_repo, create_branch, create_commit):
+        monkeypatch.setattr(HfApi, method.__name__, method)
+    huggingface_hub.close_session()
+    yield fake
+    huggingface_hub.close_session()
+    fake.server.shutdown()
+    fake.server.server_close()

@@ -1,5 +1,3 @@
-"""``--model``: ours, or a language model of other groups with a folder of its files."""
-
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -14,21 +12,13 @@ from safetensors.torch import save_file
 from torch import nn
 
 import isoclr
-from isoclr.baselines.language_models.catalog import Settings
+from isoclr._console import _Speed, nt_progress
 from isoclr.baselines.language_models.model import open_language_model
-from isoclr.baselines.language_models.transformers import RnaFM
+from isoclr.baselines.language_models.transformers import RnaFM, RnaFmConfig
+from isoclr.cli import main
 from isoclr.embedding import embed as embed_files
-from isoclr.embedding.embed import (
-    OpenedEmbedder,
-    RnaTable,
-    _Speed,
-    embed,
-    nt_progress,
-    open_embedder,
-    parse_shard,
-    read_rnas,
-    shard_rows,
-)
+from isoclr.embedding.embed import Embedder, embed, open_embedder
+from isoclr.embedding.inputs import RnaTable, read_rnas, shard_rows
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, letters
@@ -135,7 +125,7 @@ def test_no_such_model_and_no_such_device(fasta: Path, model: Path, tmp_path: Pa
     with pytest.raises(InputError, match="nowhere"):
         embed((fasta,), model="nowhere", out=tmp_path / "e.npz")
     for device in ("moon", "meta"):  # torch knows meta, and computes nothing on it
-        with pytest.raises(InputError, match=f"--device {device}"):
+        with pytest.raises(InputError, match=f"--device is {device!r}"):
             embed((fasta,), model=str(model), out=tmp_path / "e.npz", device=device)
 
 
@@ -210,16 +200,15 @@ def rna_fm(tmp_path: Path) -> Path:
     (folder / "config.json").write_text(json.dumps(CONFIG))
     (folder / "vocab.txt").write_text("\n".join(["<pad>", "<cls>", "<eos>", "<unk>", *"ACGUN"]))
     torch.manual_seed(0)
-    network = RnaFM(Settings(folder / "config.json", CONFIG))
+    network = RnaFM(RnaFmConfig(**CONFIG))
     for value in network.state_dict().values():
         nn.init.normal_(value)
     save_file(network.state_dict(), folder / "model.safetensors")
     return folder
 
 
-def opened(model: str, **options: Any) -> OpenedEmbedder:
-    given = {"revision": None, "model_dir": None, "chunk_nt": None, "precision": "float32"}
-    return open_embedder(model, device=torch.device("cpu"), **{**given, **options})
+def opened(model: str, **options: Any) -> Embedder:
+    return open_embedder(model, device="cpu", **options)
 
 
 def test_a_language_model_embeds_a_fasta_as_ours_do(
@@ -247,7 +236,7 @@ def test_precision_and_chunks_reach_a_language_model(rna_fm: Path) -> None:
     half = opened("rna-fm", model_dir=rna_fm, precision="bf16", chunk_nt=1024)
     codes = [np.arange(40, dtype=np.uint8) % 4, np.arange(9, dtype=np.uint8) % 3]
     one, other = whole.embed_codes(codes), half.embed_codes(codes)
-    assert (one.shape, whole.dim, whole.tracks) == ((2, 8), 8, 4)
+    assert (one.shape, whole.dim, whole.meta["n_tracks"]) == ((2, 8), 8, "4")
     assert not np.array_equal(one, other)
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.99
 
@@ -256,8 +245,8 @@ def test_a_folder_named_like_a_language_model_is_still_what_was_asked_for(
     rna_fm: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert opened("rna-fm", model_dir=rna_fm).name == "rna-fm"
-    assert opened(str(model)).name == "isoclr-s"
+    assert opened("rna-fm", model_dir=rna_fm).meta["model"] == "rna-fm"
+    assert opened(str(model)).meta["model"] == "isoclr-s"
 
 
 def test_what_does_not_go_together_is_one_line(rna_fm: Path, model: Path) -> None:
@@ -306,12 +295,6 @@ def test_a_part_keeps_its_own_codes() -> None:
     whole.codes[:] = np.repeat([0, 1, 2], 4)
     (last,) = shard_rows([whole], 3, 3)
     assert last.codes_of(0).tolist() == [2, 2, 2, 2]
-
-
-@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "1/2/3"])
-def test_no_such_part(text: str) -> None:
-    with pytest.raises(InputError, match=f"--shard {text}: expected i/n"):
-        parse_shard(text)
 
 
 def read(*inputs: Path, annotation: Sequence[Path] = (), orf: bool = True) -> list[RnaTable]:
@@ -390,7 +373,7 @@ def test_bad_records_are_one_line(tmp_path: Path, text: str, message: str) -> No
 def test_an_rna_in_two_inputs_is_refused(tmp_path: Path) -> None:
     one = write(tmp_path / "1.fa", ">a\nACGT\n>b\nACGT\n")
     two = write(tmp_path / "2.fa", ">c\nACGT\n>b\nACGT\n")
-    with pytest.raises(InputError, match=r"2\.fa: b and 0 more stand in .*1\.fa too"):
+    with pytest.raises(InputError, match=r"2\.fa: b and 0 more are in .*1\.fa too"):
         read(one, two)
 
 
@@ -401,5 +384,31 @@ def test_something_is_needed(tmp_path: Path) -> None:
         read_rnas([], species="", genome=tmp_path / "g.fa", annotation=[], orf=True)
     with pytest.raises(InputError, match="not a corpus"):
         read(tmp_path)
-    with pytest.raises(InputError, match=r"a\.gtf: a corpus has exons .* of its own"):
+    with pytest.raises(InputError, match=r"a\.gtf: a corpus has its own exons"):
         read(tmp_path, annotation=[tmp_path / "a.gtf"])
+
+
+def test_without_an_output_embeddings_are_returned(
+    fasta: Path, model: Path, tmp_path: Path
+) -> None:
+    in_memory = embed((fasta,), model=str(model), species="human")
+    read = read_embeddings(
+        embed((fasta,), model=str(model), species="human", out=tmp_path / "e.parquet")
+    )
+    assert in_memory.table.equals(read.table)
+    assert (in_memory.matrix == read.matrix).all()
+    assert in_memory.meta == read.meta
+
+
+def test_command(
+    fasta: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "e.parquet"
+    words = ["embed", str(fasta), "--model", str(model), "-o", str(out)]
+    assert main(words) == 0
+    assert len(read_embeddings(out)) == 7
+    seen = capsys.readouterr()
+    assert seen.out == ""
+    assert "7 RNAs × 256" in seen.err
+    assert main(words) == 2
+    assert "exists already" in capsys.readouterr().err

@@ -1,10 +1,7 @@
 """Embedding through the public class: any length, any order, clear errors."""
 
-import json
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +11,8 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import encode, nucleotides
 from isoclr.models.encoder import MODELS, create
 from isoclr.models.inference import FusedResNet, _single
-from isoclr.models.load import load
 from isoclr.models.packing import bucket_width, pack, plan_layouts
-from isoclr.models.resnet import Pooling
+from isoclr.models.pooling import Pooling
 
 
 def random_rnas(seed: int, lengths: tuple[int, ...]) -> list[np.ndarray]:
@@ -25,7 +21,7 @@ def random_rnas(seed: int, lengths: tuple[int, ...]) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("name", ["isoclr-s", "isoclr-m"])
-def test_a_long_rna_cut_into_tiles_embeds_as_in_one_piece(name: str) -> None:
+def test_long_rna_in_tiles_embeds_as_in_one_piece(name: str) -> None:
     encoder = create(name, seed=0)
     with torch.no_grad():
         for parameter in encoder.network.parameters():
@@ -37,7 +33,7 @@ def test_a_long_rna_cut_into_tiles_embeds_as_in_one_piece(name: str) -> None:
     assert np.abs(tiled - whole).max() / np.abs(whole).max() < 1e-5
 
 
-def test_reach_is_enough_and_not_absurd() -> None:
+def test_reach_is_tight() -> None:
     encoder = create("isoclr-s", seed=0)
     reach = encoder.network.architecture.reach
     codes = random_rnas(1, (4096,))[0]
@@ -60,7 +56,7 @@ def test_rows_come_back_in_input_order() -> None:
         np.testing.assert_allclose(row / scale, encoder.embed_codes([c])[0] / scale, atol=1e-5)
 
 
-def test_text_is_read_as_rna_with_its_open_reading_frame() -> None:
+def test_text_gets_its_open_reading_frame() -> None:
     encoder = create("isoclr-s", seed=0)
     rna = "GG" + "AUG" + "GCU" * 120 + "UAA" + "ACGUACGU"
     codes = encode(nucleotides(rna), cds=(2, 2 + 366))
@@ -84,14 +80,14 @@ def test_bad_input_is_one_clear_line(sequences: list[str], message: str) -> None
         create("isoclr-s", seed=0).embed(sequences)
 
 
-def test_nothing_embeds_to_nothing() -> None:
+def test_empty_list() -> None:
     assert create("isoclr-s", seed=0).embed([]).shape == (0, 256)
 
 
 @pytest.mark.parametrize("positive", [False, True])
 @pytest.mark.parametrize("pooling", ["last", "all"])
 @pytest.mark.parametrize("name", ["isoclr-s", "isoclr-m", "isoclr-l"])
-def test_folding_changes_nothing(name: str, pooling: Pooling, positive: bool) -> None:
+def test_fused_network_equals_network(name: str, pooling: Pooling, positive: bool) -> None:
     encoder = create(name, seed=0, pooling=pooling)
     generator = torch.Generator().manual_seed(0)
     for key, value in encoder.network.state_dict().items():
@@ -105,13 +101,13 @@ def test_folding_changes_nothing(name: str, pooling: Pooling, positive: bool) ->
     ((chunk,), _) = pack(random_rnas(3, (700, 300, 33)), gap=128, chunk_nt=2048)
     with torch.inference_mode():
         expected = network([chunk], torch.float64).numpy()
-    found = FusedResNet(network, torch.float64).embed(chunk)
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
+    embeddings = FusedResNet(network, torch.float64).embed(chunk)
+    np.testing.assert_allclose(embeddings, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
 
 
-def test_a_row_each_is_not_padded_far() -> None:
+def test_padding_without_packing_is_bounded() -> None:
     encoder = create("isoclr-l", seed=0)
-    tile_nt = encoder._fold(torch.float32).tile_nt
+    tile_nt = encoder._inference_network(torch.float32).tile_nt
     lengths = np.random.default_rng(0).lognormal(7.5, 0.7, 400).astype(np.int64).clip(200, 12_288)
     assert lengths.sum() > tile_nt
     round_to = bucket_width(lengths, tile_nt, encoder.network.architecture.gap)
@@ -119,7 +115,7 @@ def test_a_row_each_is_not_padded_far() -> None:
     assert sum(b * w for b, w in (lay.shape for lay in layouts)) < 1.5 * lengths.sum()
 
 
-def test_an_encoder_made_in_inference_mode_embeds() -> None:
+def test_encoder_created_in_inference_mode() -> None:
     with torch.inference_mode():
         encoder = create("isoclr-s", seed=0)
     codes = random_rnas(6, (300,))
@@ -128,7 +124,7 @@ def test_an_encoder_made_in_inference_mode_embeds() -> None:
     )
 
 
-def test_an_unknown_precision_is_named() -> None:
+def test_unknown_precision() -> None:
     """In a process of its own, where no types are checked."""
     script = "import isoclr; isoclr.create('isoclr-s').embed(['ACGU'], precision='fp16')"
     found = subprocess.run(
@@ -137,7 +133,7 @@ def test_an_unknown_precision_is_named() -> None:
     assert "InputError: precision is 'fp16', expected float32 or bf16" in found.stderr
 
 
-def test_changed_weights_are_seen() -> None:
+def test_changed_weights_change_embeddings() -> None:
     encoder = create("isoclr-s", seed=0)
     codes = random_rnas(4, (300,))
     before = encoder.embed_codes(codes)
@@ -146,7 +142,7 @@ def test_changed_weights_are_seen() -> None:
     assert np.abs(encoder.embed_codes(codes) - before).max() > 1e-3
 
 
-def test_bf16_stays_within_a_hundredth() -> None:
+def test_bf16_is_within_one_percent() -> None:
     encoder = create("isoclr-s", seed=0)
     codes = random_rnas(5, (3000, 500))
     full, half = encoder.embed_codes(codes), encoder.embed_codes(codes, precision="bf16")
@@ -169,7 +165,7 @@ def test_sizes_are_the_published_ones(name: str, tracks: int, parameters: int, d
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_seed_names_the_weights_and_leaves_torchs_generator_alone(name: str) -> None:
+def test_seed_determines_weights_and_leaves_torchs_generator(name: str) -> None:
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
     first, same, other = (create(name, seed=s) for s in (3, 3, 4))
@@ -178,160 +174,6 @@ def test_a_seed_names_the_weights_and_leaves_torchs_generator_alone(name: str) -
 
 
 @pytest.mark.parametrize(("name", "tracks"), [("isoclr-xl", 6), ("isoclr-s", 3)])
-def test_unknown_models_are_named(name: str, tracks: int) -> None:
+def test_unknown_model_or_tracks(name: str, tracks: int) -> None:
     with pytest.raises(InputError, match=r"isoclr-xl|not 3"):
         create(name, tracks=tracks)
-
-
-@pytest.mark.parametrize("tracks", [4, 6])
-def test_round_trip(tmp_path: Path, tracks: int) -> None:
-    encoder = create("isoclr-s", tracks=tracks, seed=7)
-    encoder.network.train()
-    encoder.save(tmp_path / "model")
-    loaded = load(tmp_path / "model")
-    assert (loaded.name, loaded.tracks, loaded.sha256) == ("isoclr-s", tracks, encoder.sha256)
-    rna = ["ACGUACGUAAGG" * 9]
-    np.testing.assert_array_equal(loaded.embed(rna), encoder.embed(rna))
-    assert all(p.requires_grad for p in loaded.network.parameters())
-
-
-def test_saving_leaves_other_files_alone_and_replaces_a_model(tmp_path: Path) -> None:
-    (tmp_path / "log.jsonl").write_text("{}\n")
-    create("isoclr-s", seed=1).save(tmp_path)
-    second = create("isoclr-s", seed=2)
-    second.save(tmp_path)
-    assert load(tmp_path).sha256 == second.sha256
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "config.json",
-        "log.jsonl",
-        "model.safetensors",
-    ]
-
-
-def test_weights_that_were_trained_after_they_were_named_are_named_anew(tmp_path: Path) -> None:
-    encoder = create("isoclr-s", seed=1)
-    before = encoder.sha256
-    with torch.no_grad():
-        encoder.network.stem.bias.add_(1)
-    assert load(encoder.save(tmp_path)).sha256 == encoder.sha256 != before
-
-
-def test_a_config_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from isoclr.models import encoder as weights
-
-    encoder = create("isoclr-s", seed=1)
-    encoder.save(tmp_path / "m")
-
-    def killed(_: object) -> bytes:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(weights, "_serialised", killed)
-    with pytest.raises(KeyboardInterrupt):
-        encoder.save(tmp_path / "m")
-    with pytest.raises(InputError, match=r"config\.json: not found"):
-        load(tmp_path / "m")
-
-
-def _break_config(folder: Path) -> None:
-    (folder / "config.json").write_text("{")
-
-
-def _foreign_config(folder: Path) -> None:
-    (folder / "config.json").write_text('{"model_type": "bert"}')
-
-
-def _newer_schema(folder: Path) -> None:
-    settings = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**settings, "schema": 99}))
-
-
-def _truncate_weights(folder: Path) -> None:
-    data = (folder / "model.safetensors").read_bytes()
-    (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
-
-
-def _other_weights(folder: Path) -> None:
-    data = create("isoclr-s", seed=99).save(folder.parent / "other") / "model.safetensors"
-    data.replace(folder / "model.safetensors")
-
-
-def _other_shape(folder: Path) -> None:
-    settings = json.loads((folder / "config.json").read_text())
-    settings["architecture"]["filters"] = [64, 128, 128, 128]
-    (folder / "config.json").write_text(json.dumps(settings))
-
-
-def _pickle(folder: Path) -> None:
-    torch.save({"a": torch.ones(1)}, folder / "model.safetensors")
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (_break_config, "not a model's config"),
-        (_foreign_config, "no format: isoclr-model"),
-        (_newer_schema, "schema is 99"),
-        (_truncate_weights, "not a safetensors file"),
-        (_other_weights, "SHA-256 differs"),
-        (_other_shape, "does not fit config.json"),
-        (_pickle, "not a safetensors file"),
-    ],
-)
-def test_a_damaged_model_is_named(
-    tmp_path: Path, damage: Callable[[Path], None], message: str
-) -> None:
-    folder = create("isoclr-s", seed=0).save(tmp_path / "model")
-    damage(folder)
-    with pytest.raises(InputError, match=message) as caught:
-        load(folder)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return create("isoclr-s", seed=0).save(tmp_path_factory.mktemp("saved"))
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("name", 5),
-        ("name", None),
-        ("tracks", "six"),
-        ("tracks", -1),
-        ("schema", "1"),
-        ("filters", [64, 128]),
-        ("blocks", [2, 2, 2, 10**9]),
-        ("dilations", "1248"),
-        ("growing", None),
-        ("architecture", 3),
-        ("architecture", None),
-    ],
-)
-def test_a_setting_that_makes_no_network_is_named(
-    tmp_path: Path, saved: Path, key: str, value: object
-) -> None:
-    settings = json.loads((saved / "config.json").read_text())
-    (settings if key in settings else settings["architecture"])[key] = value
-    (tmp_path / "config.json").write_text(json.dumps(settings))
-    named = "filters" if key == "architecture" else key
-    with pytest.raises(InputError, match=rf"config\.json: {named} is .*") as caught:
-        load(tmp_path)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_file_is_named(tmp_path: Path, saved: Path) -> None:
-    with pytest.raises(InputError, match=r"config\.json: not found; a model is a directory"):
-        load(saved / "model.safetensors")
-    (tmp_path / "config.json").write_bytes((saved / "config.json").read_bytes())
-    with pytest.raises(InputError, match=r"model\.safetensors: not found; a model is a dir"):
-        load(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [("isoclr-l", "no trained weights ship"), ("nobody/nothing", "no such directory")],
-)
-def test_an_unknown_name_says_what_to_do(name: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        load(name)

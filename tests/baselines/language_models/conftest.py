@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from isoclr.baselines.language_models.catalog import Settings
+from isoclr.baselines.language_models.catalog import find_entry
 from isoclr.baselines.language_models.model import FAMILIES
 
 BERT: dict[str, Any] = {
@@ -52,13 +53,6 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "layer_norm_epsilon": 1e-5,
     },
     "rna-fm": {**BERT, "vocab_size": 26, "max_position_embeddings": 50},
-}
-FAMILY = {
-    "dnabert-3": "dnabert",
-    "dnabert-2": "dnabert-2",
-    "nt-500m-human-ref": "nucleotide-transformer",
-    "hyenadna-tiny-1k": "hyenadna",
-    "rna-fm": "rna-fm",
 }
 NAMES = tuple(CONFIGS)
 K = 3
@@ -118,9 +112,9 @@ def write_pieces(path: Path) -> None:
 
 def random_network(name: str) -> nn.Module:
     """The network of a tiny config with random weights, none of them trivial."""
-    settings = Settings(Path("config.json"), CONFIGS[name])
+    family = FAMILIES[find_entry(name).family]
     torch.manual_seed(len(name))
-    network = FAMILIES[FAMILY[name]].network(settings)  # type: ignore[index]
+    network = family.network(msgspec.convert(CONFIGS[name], family.config))
     for key, value in network.state_dict().items():
         if not key.endswith(("pos_emb.z", "pos_emb.t", "deltas", "freq")):
             value.normal_(std=0.3)

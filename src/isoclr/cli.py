@@ -128,7 +128,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "convert": Command(
             "embedding.convert:convert",
             "read embeddings of other programs into our format",
-            "isoclr convert orthrus.npz --rnas mrnas.fa.gz -o orthrus.parquet",
+            "isoclr convert orthrus.npz --metadata mrnas.fa.gz -o orthrus.parquet",
             ("embeddings",),
         ),
         "tasks": Command(

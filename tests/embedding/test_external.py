@@ -8,10 +8,16 @@ import polars as pl
 import pytest
 
 from isoclr._io import sha256
-from isoclr.embedding.external import ExternalFile, from_external, read_external, rows_of_a_table
+from isoclr.embedding.convert import read_rna_table
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.external import ExternalFile, complete, read_external
 from isoclr.errors import InputError
 
 MATRIX = np.eye(3, 5)
+
+
+def from_external(path: Path, **options: Any) -> tuple[Embeddings, int]:
+    return complete(path, read_external(path), **options)
 
 
 def npz(path: Path, *ids: str) -> Path:
@@ -108,12 +114,12 @@ def test_rows_without_ids_are_those_of_the_table_in_order(tmp_path: Path) -> Non
     assert found.table["transcript_id"].to_list() == ["row1", "row2", "row3"]
     with pytest.raises(InputError, match="has 3 rows without ids for 2 RNAs; expected one each"):
         from_external(path, rnas=rnas[:2])
-    with pytest.raises(InputError, match=r"no ids of transcripts; .*isoclr convert .* --rnas"):
+    with pytest.raises(InputError, match=r"no transcript ids; .*isoclr convert .* --metadata"):
         from_external(path)
 
 
 def test_an_id_twice_and_an_id_that_is_missing_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a and 0 more ids stand in several rows"):
+    with pytest.raises(InputError, match="a and 0 more ids are in several rows"):
         from_external(npz(tmp_path / "e.npz", "a", "b", "a"))
     frame = pl.DataFrame({"emb": MATRIX.tolist(), "id": ["a", None, "c"]})
     frame.write_parquet(tmp_path / "e.parquet")
@@ -134,7 +140,7 @@ def test_a_table_in_any_format(tmp_path: Path, suffix: str) -> None:
         path.write_bytes(gzip.compress(frame.write_csv(separator=separator).encode()))
     else:
         frame.write_csv(path, separator=separator)
-    found = rows_of_a_table(path)
+    found = read_rna_table(path)
     assert found.rows() == [("1", 3), ("2", 1)]
     assert found.columns == ["gene_id", "length"]
 
@@ -142,10 +148,10 @@ def test_a_table_in_any_format(tmp_path: Path, suffix: str) -> None:
 def test_a_table_without_names_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("sequence\tcds\nACG\t1\n")
     with pytest.raises(InputError, match="has the columns sequence, cds; expected transcript_id"):
-        rows_of_a_table(tmp_path / "a.tsv")
+        read_rna_table(tmp_path / "a.tsv")
     (tmp_path / "b.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match="not a table of RNAs") as caught:
-        rows_of_a_table(tmp_path / "b.parquet")
+        read_rna_table(tmp_path / "b.parquet")
     assert "\n" not in str(caught.value)
 
 
@@ -165,7 +171,7 @@ def npz_foreign(path: Path, **arrays: Any) -> Path:
 
 
 @pytest.mark.parametrize("name", ["embedding", "embeddings", "emb", "X", "features", "my_matrix"])
-@pytest.mark.parametrize("ids", ["transcript_id", "transcripts", "ids", "name", "tx_id"])
+@pytest.mark.parametrize("ids", ["transcript_id", "transcripts", "ids", "name", "transcript"])
 def test_npz_with_a_matrix_and_ids(tmp_path: Path, name: str, ids: str) -> None:
     path = npz_foreign(
         tmp_path / "e.npz", **{name: MATRIX_FOREIGN, ids: np.array(IDS), "gene": np.arange(4)}

@@ -54,7 +54,7 @@ def by_hand(predictor: CVPlusRegressor, features: np.ndarray, coverage: float) -
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
 def test_ends_are_those_of_the_definition(coverage: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformal, "CELLS", 300)  # several blocks of rows
+    monkeypatch.setattr(conformal, "BLOCK", 300)  # several blocks of rows
     predictor = leaving(99).regression()
     features, _ = data(20, 1)
     value, lower, upper = predictor.predict(features, coverage)
@@ -239,7 +239,7 @@ def test_rnas_of_one_gene_are_no_independent_trials() -> None:
         CrossFitter(four[0], four[1], groups, four[2]), [0.8]
     ).coverages[0]
     assert found.method == "bootstrap over whole genes or gene sets"
-    assert found.as_dict()["interval"] == found.method
+    assert found.to_dict()["interval"] == found.method
     assert found.achieved.low < found.achieved.mean < found.achieved.high
     wide, ours = ((c.high - c.low) for c in (alone.coverages[0].achieved, found.achieved))
     assert ours == pytest.approx(wide, rel=0.2)  # Wilson on copies would be half as wide

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -8,12 +9,24 @@ import pytest
 
 import isoclr
 from isoclr._io import sha256
+from isoclr.cli import main
 from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.errors import InputError
-from isoclr.probing.fit import check_calibration, default_split, gather
+from isoclr.probing.fit import TrainingSet, _check_calibration, training_set
 from isoclr.probing.probe import probe
+from isoclr.tasks.dataset import LabelSpec
 from isoclr.tasks.labels import Labels, read_labels
+from isoclr.tasks.rnas import rnas_of_embeddings
+from isoclr.tasks.splits import SplitConfig
+
+
+def gather(
+    labels: Labels, embeddings: Embeddings, corpus: Corpus | None, **options: Any
+) -> TrainingSet:
+    source = rnas_of_embeddings(embeddings, corpus)
+    spec = LabelSpec(labels, labels.name)
+    return training_set(labels, embeddings, source, spec, SplitConfig(**options))
 
 
 def test_the_head_says_where_it_comes_from_and_how_good_it_is(
@@ -36,11 +49,11 @@ def test_the_head_says_where_it_comes_from_and_how_good_it_is(
     assert (target["name"], target["units"], target["n"]) == ("half_life", "hours", 120)
     assert target["lengths"] == [500, 1200]
     assert [one["nominal"] for one in target["held_out"]["coverage"]] == [0.8, 0.85, 0.9, 0.95]
-    assert {row[0] for row in report.rows()} == {"half_life (hours)"}
+    assert {row[0] for row in next(report.tables()).rows} == {"half_life (hours)"}
     quality = report.quality["half_life"]
     assert target["held_out"]["metrics"]["pearson"]["mean"] == quality.metrics["pearson"].mean
     assert 0.85 < quality.metrics["pearson"].mean < 0.99
-    same = probe(embeddings, table, split="fold", model="ridge").methods[0].summary["pearson"]
+    same = probe(embeddings, table, splits=SplitConfig(split="fold")).methods[0].summary["pearson"]
     assert quality.metrics["pearson"].mean == pytest.approx(same.mean)
 
 
@@ -48,7 +61,7 @@ def test_homologs_stay_together_when_a_corpus_knows_them(
     embeddings: Path, labels: Callable[..., Path], tmp_path: Path, corpus: Corpus
 ) -> None:
     report = isoclr.fit(embeddings, labels(), out=tmp_path / "head", corpus=corpus.path, folds=4)
-    assert report.folds == "4 folds, by whole gene sets"
+    assert "4 folds, by whole gene sets" in next(report.tables()).title
     assert report.counts["half_life"]["groups"] == 60
 
 
@@ -57,21 +70,21 @@ def test_the_report_is_a_table(
 ) -> None:
     table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
     report = isoclr.fit(
-        embeddings, table, out=tmp_path / "head", target=("stable", "half_life"), folds=4
+        embeddings, table, out=tmp_path / "head", label=("stable", "half_life"), folds=4
     )
-    rows = [*report.rows()]
-    assert [row[:3] for row in rows] == [
+    metrics, intervals = report.tables()
+    assert [row[:3] for row in metrics.rows] == [
         ["stable", 120, "roc_auc"],
         ["stable", 120, "log_loss"],
         ["half_life", 120, "pearson"],
         ["half_life", 120, "spearman"],
         ["half_life", 120, "rmse"],
     ]
-    assert all(len(row) == len(report.columns()) for row in rows)
-    covered = [*report.coverage_rows()]
-    assert [row[:2] for row in covered] == [["half_life", c] for c in ("0.8", "0.9", "0.95")]
-    assert all(len(row) == len(report.coverage_columns()) for row in covered)
-    assert report.folds == "4 folds, at random by whole genes"
+    assert all(len(row) == len(metrics.columns) for row in metrics.rows)
+    assert [row[:2] for row in intervals.rows] == [["half_life", c] for c in ("0.8", "0.9", "0.95")]
+    assert all(len(row) == len(intervals.columns) for row in intervals.rows)
+    assert "4 folds, at random by whole genes" in metrics.title
+    assert len(report.rows()) == 5 + 3
     assert report.head.name == "stable"
 
 
@@ -87,7 +100,7 @@ def test_few_labels_are_judged_at_the_coverages_they_can_vouch_for(
 def test_only_the_species_asked_for(
     world: Embeddings, labels: Callable[..., Path], tmp_path: Path, embeddings: Path
 ) -> None:
-    with pytest.raises(InputError, match="no embedded RNA is of species 'mouse'"):
+    with pytest.raises(InputError, match="no RNA of species 'mouse'"):
         isoclr.fit(embeddings, labels(), out=tmp_path / "head", species="mouse")
     assert not (tmp_path / "head").exists()
 
@@ -95,11 +108,13 @@ def test_only_the_species_asked_for(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"coverage": 1.0}, "--coverage 1: expected a share between 0 and 1"),
+        ({"coverage": 1.0}, "--coverage 1: expected between 0 and 1"),
+        ({"folds": 2}, "--folds 2: expected 3 or more"),
+        ({"split": "homology"}, "--split homology needs --corpus"),
         ({"coverage": 0.999}, "too few to calibrate"),
-        ({"seed": -1}, "--seed -1: expected 0 or more"),
-        ({"target": ("half_life", "half_life")}, "--target half_life: given twice"),
-        ({"target": ("x",)}, r"labels\.tsv: no column 'x'"),
+        ({"seed": -1}, "--seed is -1"),
+        ({"label": ("half_life", "half_life")}, "--label half_life: given twice"),
+        ({"label": ("x",)}, r"labels\.tsv: no column 'x'"),
     ],
 )
 def test_bad_requests_leave_nothing(
@@ -146,22 +161,19 @@ def test_homologs_are_in_one_fold(
     world: Embeddings, labels: Callable[..., Path], corpus: Corpus
 ) -> None:
     table = read_labels(labels(fold=np.arange(120) % 4), "half_life")
-    assert default_split(table, corpus) == "homology"
     found = gather(table, world, corpus, split=None, folds=6, seed=0)
     assert found.folds.max() == 5
     assert (found.folds[0::2] == found.folds[1::2]).all()
-    assert len(np.unique(found.groups)) == 60
+    assert len(np.unique(found.rnas.groups)) == 60
     assert found.split == "6 folds, by whole gene sets"
 
 
 def test_given_folds_are_taken(world: Embeddings, labels: Callable[..., Path]) -> None:
     table = read_labels(labels(fold=[f"f{i % 4}" for i in range(120)]), "half_life")
-    assert default_split(table, None) == "fold"
     found = gather(table, world, None, split=None, folds=None, seed=0)
     assert found.folds.tolist() == [i % 4 for i in range(120)]
     assert found.split == "4 folds, the label file's own"
     assert found.features == pytest.approx(world.matrix)
-    assert found.species == ("human",)
 
 
 def test_whole_chromosomes_are_in_one_fold(
@@ -171,24 +183,22 @@ def test_whole_chromosomes_are_in_one_fold(
     names = pl.Series("chromosome", [f"chr{i % 7}" for i in range(120)])
     world.table.select("transcript_id", names).write_csv(where, separator="\t")
     table = read_labels(labels())
-    found = gather(table, world, None, split="chromosome", folds=3, seed=0, chromosomes=[where])
+    found = gather(table, world, None, split="chromosome", folds=3, seed=0, chromosomes=(where,))
     assert found.split == "3 folds, by whole chromosomes"
-    assert len(set(zip(found.groups.tolist(), found.folds.tolist(), strict=True))) == 7
-    with pytest.raises(InputError, match="--chromosomes is for --split chromosome, not for --spl"):
-        gather(table, world, None, split="random", folds=3, seed=0, chromosomes=[where])
+    assert len(set(zip(found.rnas.groups.tolist(), found.folds.tolist(), strict=True))) == 7
+    with pytest.raises(InputError, match="--chromosomes is for --split chromosome"):
+        gather(table, world, None, split="random", folds=3, seed=0, chromosomes=(where,))
 
 
 def test_without_either_genes_are_dealt_at_random(
     world: Embeddings, labels: Callable[..., Path]
 ) -> None:
     table = read_labels(labels())
-    assert default_split(table, None) == "random"
-    assert (
-        default_split(read_labels(labels(fold=[None] + ["1"] * 119), "half_life"), None) == "random"
-    )
     found = gather(table, world, None, split=None, folds=None, seed=0)
     assert np.bincount(found.folds).tolist() == [12] * 10
     other = gather(table, world, None, split=None, folds=None, seed=1)
+    some = read_labels(labels(fold=[None] + ["1"] * 119), "half_life")
+    assert "at random" in gather(some, world, None, split=None, folds=None, seed=0).split
     assert (found.folds != other.folds).any()
 
 
@@ -197,16 +207,16 @@ def test_classes_are_nought_and_one(world: Embeddings, labels: Callable[..., Pat
     nought_one = read_labels(labels(x=np.arange(120) % 2), "x")
     for table, expected in ((one_two, False), (nought_one, True)):
         found = gather(table, world, None, split=None, folds=3, seed=0)
-        assert found.classes is expected
+        assert found.is_class is expected
 
 
 def test_too_few_rnas_cannot_vouch_for_much(world: Embeddings, labels: Callable[..., Path]) -> None:
     found = gather(read_labels(labels()), world, None, split=None, folds=None, seed=0)
-    check_calibration(found, 0.99)  # 108 scores when a fold is held out
+    _check_calibration(found, 0.99)  # 108 scores when a fold is held out
     with pytest.raises(
         InputError, match=r"120 RNAs with a half_life are too few .* \(a fold held out, 108\)"
     ):
-        check_calibration(found, 0.995)
+        _check_calibration(found, 0.995)
 
 
 @pytest.mark.parametrize(
@@ -215,11 +225,18 @@ def test_too_few_rnas_cannot_vouch_for_much(world: Embeddings, labels: Callable[
         ({}, {"split": "homology"}, "--split homology needs --corpus"),
         ({}, {"split": "fold"}, r"no column 'fold', which --split fold needs"),
         ({"fold": [None] + ["1", "2"] * 59 + ["1"]}, {"split": "fold"}, "line 2 has no fold"),
-        ({"fold": [1, 2, 3] * 40}, {"folds": 3}, "--split fold takes the table's own"),
+        (
+            {"fold": [1, 2, 3] * 40},
+            {"split": "fold", "folds": 3},
+            "--split fold uses the label table's own folds",
+        ),
         ({"fold": [1, 2] * 60}, {}, "the labels are in 2 folds, expected 3 or more"),
-        ({}, {"folds": 2}, "--folds 2: expected 3 or more"),
-        ({"half_life": [1.5] * 120}, {}, r"fold 1 \(12 of 120 RNAs\) has one value of half_life"),
-        ({"half_life": [1] * 3 + [0] * 117}, {}, "give more labels or take fewer folds"),
+        (
+            {"half_life": [1.5] * 120},
+            {},
+            r"half_life: fold \d+: the training part \(108 of 120 RNAs\) has 1",
+        ),
+        ({"half_life": [1] * 3 + [0] * 117}, {}, "give more labels or larger parts"),
     ],
 )
 def test_bad_requests_end_in_one_line(
@@ -266,3 +283,34 @@ def test_given_folds_that_divide_a_gene_are_left_or_refused(
     )
     with pytest.raises(InputError, match=r"two\.csv: RNAs of gene G5 are in folds f1, f3; --split"):
         gather(divided, two, None, split="fold", folds=None, seed=0)
+
+
+def test_text_labels_are_probabilities_of_classes(
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
+) -> None:
+    two = np.where(world.matrix[:, 0] > 0, "stable", "unstable")
+    report = isoclr.fit(embeddings, labels(y=two), label=("y",), out=tmp_path / "two", folds=3)
+    (target,) = report.head.targets
+    assert [*target.metadata["classes"]] == ["stable", "unstable"]
+    assert report.quality["y"].metrics["roc_auc"].mean > 0.9
+    three = np.where(world.matrix[:, 1] > 0.5, "high", two)
+    report = isoclr.fit(embeddings, labels(y=three), label=("y",), out=tmp_path / "three", folds=3)
+    assert [one.name for one in report.head.targets] == ["y=high", "y=stable", "y=unstable"]
+
+
+def test_command(
+    embeddings: Path,
+    labels: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = labels(y=np.random.default_rng(0).normal(size=120))
+    words = ["fit", str(embeddings), str(table), "-o", str(tmp_path / "head")]
+    assert main([*words, "--label", "half_life", "y", "--folds", "4"]) == 0
+    seen = capsys.readouterr()
+    assert "held-out folds: 4 folds, at random by whole genes" in seen.out
+    assert "prediction intervals" in seen.out
+    assert "120  y: samples" in seen.err
+    assert (tmp_path / "head/head.safetensors").exists()
+    assert main(words) == 2
+    assert "head: exists already" in capsys.readouterr().err

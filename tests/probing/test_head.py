@@ -24,9 +24,7 @@ def head(embeddings: Path, labels: Callable[..., Path], tmp_path: Path) -> Head:
 @pytest.fixture
 def two(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings) -> Head:
     table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
-    return fit(
-        embeddings, table, out=tmp_path / "two", target=("half_life", "stable"), folds=3
-    ).head
+    return fit(embeddings, table, out=tmp_path / "two", label=("half_life", "stable"), folds=3).head
 
 
 def test_a_quantity_has_an_interval_around_it(head: Head, world: Embeddings) -> None:
@@ -72,7 +70,7 @@ def test_bad_requests_end_in_one_line(head: Head, two: Head, world: Embeddings) 
         head.predict(world.matrix, coverage=1.0)
     with pytest.raises(InputError, match="predicts half_life, stable; choose one of them"):
         two.predict(world.matrix)
-    with pytest.raises(InputError, match="target 'x': head 'half_life' predicts half_life"):
+    with pytest.raises(InputError, match="label 'x': head 'half_life' predicts half_life"):
         head.predict(world.matrix, target="x")
 
 
@@ -96,16 +94,14 @@ def test_a_head_of_annotated_rnas_asks_for_an_annotated_coding_sequence(
 @pytest.fixture
 def made(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings) -> Path:
     table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
-    return fit(
-        embeddings, table, out=tmp_path / "head", target=("half_life", "stable"), folds=3
-    ).out
+    return fit(embeddings, table, out=tmp_path / "head", label=("half_life", "stable"), folds=3).out
 
 
 def test_a_head_read_back_predicts_the_same_bits(
     made: Path, embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
 ) -> None:
     fitted = fit(
-        embeddings, tmp_path / "labels.tsv", out=tmp_path / "b", target=("half_life",), folds=3
+        embeddings, tmp_path / "labels.tsv", out=tmp_path / "b", label=("half_life",), folds=3
     )
     again = isoclr.load_head(tmp_path / "b")
     new = np.random.default_rng(5).normal(size=(50, 6)).astype(np.float32) * 2
@@ -121,7 +117,7 @@ def test_a_head_read_back_predicts_the_same_bits(
 
 def test_the_same_input_gives_the_same_bytes(made: Path, embeddings: Path, tmp_path: Path) -> None:
     table = tmp_path / "labels.tsv"
-    fit(embeddings, table, out=tmp_path / "again", target=("half_life", "stable"), folds=3)
+    fit(embeddings, table, out=tmp_path / "again", label=("half_life", "stable"), folds=3)
     for name in ("head.json", "head.safetensors"):
         assert sha256(made / name) == sha256(tmp_path / "again" / name)
 
@@ -143,32 +139,37 @@ def test_damage_is_told_in_one_line(made: Path, tmp_path: Path) -> None:
     numbers = made / "head.safetensors"
     whole = numbers.read_bytes()
     numbers.write_bytes(whole[:-9] + b"\x00" + whole[-8:])
-    with pytest.raises(InputError, match=r"head\.safetensors: not the numbers that head\.json"):
+    with pytest.raises(InputError, match=r"head\.safetensors: SHA-256 differs"):
         load_head(made)
     numbers.write_bytes(b"half of it")
     with pytest.raises(InputError, match=r"head\.safetensors: not a safetensors file"):
         load_head(made)
     numbers.unlink()
-    with pytest.raises(InputError, match=r"head\.safetensors: not found; expected a head"):
+    with pytest.raises(InputError, match=r"head\.safetensors: not found, expected a head"):
         load_head(made)
-    with pytest.raises(InputError, match=r"nowhere/head\.json: not found; expected a head"):
+    with pytest.raises(InputError, match=r"nowhere/head\.json: not found, expected a head"):
         load_head(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": "isoclr-model"}, "no format: isoclr-head"),
-        ({"schema": 2}, "schema is 2, this isoclr reads 1 to 1"),
-        ({"targets": None}, "targets is not what `isoclr fit` writes"),
-        ({"coverage": "most"}, "coverage is not what `isoclr fit` writes"),
-        ({"model": {}}, "model is not what `isoclr fit` writes"),
-        ({"model": {"model": "m", "sha256": 1}}, "model is not what `isoclr fit` writes"),
-        ({"species": [["human"]]}, "species is not what `isoclr fit` writes"),
-        ({"rnas": "some"}, "rnas is not what `isoclr fit` writes"),
-        ({"targets": ["half_life"]}, r"does not fit head\.json"),
-        ({"targets": [[]]}, r"does not fit head\.json"),
-        ({"targets": [{"name": "other", "kind": "quantity"}]}, r"does not fit head\.json"),
+        ({"format": "isoclr-model"}, r"head\.json: format: "),
+        ({"schema": 2}, r"head\.json: schema: .*2"),
+        ({"targets": None}, r"head\.json: targets: "),
+        ({"targets": []}, r"head\.json: targets is empty"),
+        ({"coverage": "most"}, r"head\.json: coverage: "),
+        ({"model": {}}, r"head\.json: model: "),
+        ({"model": {"model": "m", "sha256": 1}}, r"head\.json: model.sha256: "),
+        ({"species": [["human"]]}, r"head\.json: species"),
+        ({"rnas": "some"}, r"head\.json: rnas: "),
+        ({"targets": ["half_life"]}, r"head\.json: targets"),
+        ({"targets": [[]]}, r"head\.json: targets"),
+        ({"targets": [{"name": "other", "kind": "quantity"}]}, r"head\.json: targets.*lengths"),
+        (
+            {"targets": [{"name": "o", "kind": "class", "lengths": [1, 2], "penalty": 1.0}]},
+            r"does not match head\.json",
+        ),
     ],
 )
 def test_another_description_is_refused(made: Path, changes: dict[str, Any], message: str) -> None:
@@ -179,17 +180,22 @@ def test_another_description_is_refused(made: Path, changes: dict[str, Any], mes
 
 def test_text_that_is_no_json(made: Path) -> None:
     (made / "head.json").write_text("{")
-    with pytest.raises(InputError, match=r"head\.json: not a head's description"):
+    with pytest.raises(InputError, match=r"head\.json: is no JSON"):
         load_head(made)
 
 
 def test_numbers_of_other_shapes_or_sizes_do_not_fit(made: Path) -> None:
     (told, _) = json.loads((made / "head.json").read_text())["targets"]
     tensors = load((made / "head.safetensors").read_bytes())
-    for key, value in (("intercept", np.zeros(0)), ("members/penalties", np.zeros((3, 1)))):
+    for key, value in (
+        ("intercept", np.zeros(0)),
+        ("members/penalties", np.zeros((3, 1))),
+        ("coefficients", np.zeros(5)),
+        ("coefficients", np.full(6, np.inf)),
+    ):
         (made / "head.safetensors").write_bytes(save(tensors | {f"half_life/{key}": value}))
         edit(made, sha256=sha256(made / "head.safetensors"), targets=[told])
-        with pytest.raises(InputError, match=r"does not fit head\.json"):
+        with pytest.raises(InputError, match=r"does not match head\.json"):
             load_head(made)
 
 

@@ -8,11 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from isoclr.cli import main
 from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
-from isoclr.probing.ontology import ontology, ontology_study
+from isoclr.probing.ontology import evaluate_ontology, ontology
+from isoclr.tasks.splits import SplitConfig
 from isoclr.tasks.task import read_ontology_task
 
 HEADER = "#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory\n"
@@ -54,15 +56,15 @@ def test_the_whole_path(
         embeddings_probing,
         str(task),
         corpus=corpus_probing.path,
-        folds=3,
+        splits=SplitConfig(folds=3),
         csv=tmp_path / "go.csv",
         json=tmp_path / "go.json",
         plot=tmp_path / "go.png",
     )
     assert report.split == "3-fold cross-validation by whole gene sets"
-    part, process = report.hierarchies
-    assert (part.hierarchy.namespace, process.hierarchy.namespace) == ("part", "process")
-    for one in report.hierarchies:
+    part, process = report.aspects
+    assert (part.aspect.namespace, process.aspect.namespace) == ("part", "process")
+    for one in report.aspects:
         names = [method.name for method in one.methods]
         assert names == [
             "embedding",
@@ -81,7 +83,9 @@ def test_the_whole_path(
     assert told["leaks"]["part"]["splits"][0]["gene"] == 0
     assert told["rows"][0]["term_id"] == "all"
     assert (tmp_path / "go.png").read_bytes().startswith(b"\x89PNG")
-    assert len(report.table()[0]) == len(report.columns())
+    table, *leaks = report.tables()
+    assert len(leaks) == 2
+    assert len(table.rows[0]) == len(table.columns)
 
 
 def test_other_models_are_compared_on_the_rnas_that_all_know(
@@ -91,18 +95,17 @@ def test_other_models_are_compared_on_the_rnas_that_all_know(
     keep = np.arange(len(read))[::-1][8:]  # without the last four genes, in another order
     other = Embeddings(read.table[keep], -read.matrix[keep], {**read.meta, "model": "other"})
     toy = read_ontology_task(task)
-    report = ontology_study(
+    report = evaluate_ontology(
         read,
         corpus_probing,
         toy,
-        split="random",
-        seeds=2,
+        splits=SplitConfig(split="random", splits=2),
         others={"theirs": other},
         baselines=False,
     )
-    assert report.counts["embedded RNAs that the corpus or another model has not"] == 8
+    assert report.counts["embedded RNAs that the corpus or another model does not have"] == 8
     assert report.split == "random 70/15/15 × 2 by whole genes"
-    for one in report.hierarchies:
+    for one in report.aspects:
         ours, theirs = one.methods
         assert (ours.name, theirs.name) == ("embedding", "theirs")
         # the sign of a vector is nothing to a linear probe: both rows belong to the same RNA
@@ -118,10 +121,9 @@ def test_bad_requests_end_in_one_line(
     path = str(task)
     with pytest.raises(InputError, match="a figure is written as"):
         ontology(embeddings_probing, path, corpus=corpus_probing.path, plot=Path("x.bmp"))
-    with pytest.raises(InputError, match="--seeds 0: expected 1 or more"):
-        ontology(embeddings_probing, path, corpus=corpus_probing.path, seeds=0)
-    with pytest.raises(InputError, match="--seed -1: expected 0 or more"):
-        ontology(embeddings_probing, path, corpus=corpus_probing.path, seed=-1)
+    folds = SplitConfig(split="fold")
+    with pytest.raises(InputError, match="--split fold"):
+        ontology(embeddings_probing, path, corpus=corpus_probing.path, splits=folds)
     with pytest.raises(InputError, match="--classes 0: expected 1 or more"):
         ontology(embeddings_probing, path, corpus=corpus_probing.path, classes=0)
     with pytest.raises(InputError, match="is a directory, expected the name of a file"):
@@ -135,22 +137,26 @@ def test_bad_requests_end_in_one_line(
             corpus=corpus_probing.path,
             others=(embeddings_probing, embeddings_probing),
         )
-    with pytest.raises(InputError, match="half-life-human has one label, expected"):
+    with pytest.raises(InputError, match="half-life-human has one label"):
         ontology(embeddings_probing, "half-life-human", corpus=corpus_probing.path)
     read = read_embeddings(embeddings_probing)
     longer = read.table.with_columns(pl.col("length") + 1)
     with pytest.raises(InputError, match="has the sequence of none of the 120 embedded RNAs"):
-        ontology_study(replace(read, table=longer), corpus_probing, read_ontology_task(task))
+        evaluate_ontology(replace(read, table=longer), corpus_probing, read_ontology_task(task))
 
 
 def test_a_single_split_has_intervals_too(
     embeddings_probing: Path, corpus_probing: Corpus, task: Path
 ) -> None:
     read = read_embeddings(embeddings_probing)
-    report = ontology_study(
-        read, corpus_probing, read_ontology_task(task), seeds=1, baselines=False
+    report = evaluate_ontology(
+        read,
+        corpus_probing,
+        read_ontology_task(task),
+        splits=SplitConfig(splits=1),
+        baselines=False,
     )
-    interval = report.hierarchies[0].methods[0].summary["cross_entropy"]
+    interval = report.aspects[0].methods[0].summary["cross_entropy"]
     assert interval.low <= interval.mean <= interval.high
 
 
@@ -161,18 +167,17 @@ def test_shuffled_labels_are_the_embedding_dealt_to_other_genes_by_the_seed(
 
     seen: list[dict[str, np.ndarray]] = []
 
-    def keep(methods: Any, *rest: Any) -> Any:
-        seen.append(dict(methods))
+    def keep(methods: Any, *rest: Any, **options: Any) -> Any:
+        seen.append({method.name: method.features for method in methods})
         return []
 
-    monkeypatch.setattr(studying, "evaluate_classes", keep)
+    monkeypatch.setattr(studying, "evaluate", keep)
     for seed in (0, 0, 1):
-        ontology_study(
+        evaluate_ontology(
             read_embeddings(embeddings_probing),
             corpus_probing,
             read_ontology_task(task),
-            seeds=1,
-            seed=seed,
+            splits=SplitConfig(splits=1, seed=seed),
         )
     for found in seen:
         ours, dealt = found["embedding"], found["shuffled labels"]
@@ -181,3 +186,13 @@ def test_shuffled_labels_are_the_embedding_dealt_to_other_genes_by_the_seed(
     first, again, other = (found["shuffled labels"] for found in seen[::2])
     assert (first == again).all()
     assert not (first == other).all()
+
+
+def test_command_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["ontology", "nowhere.parquet", "half-life-human", "--corpus", str(tmp_path)]
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("isoclr: error: nowhere.parquet: no such file")
+    assert err.count("\n") == 1
+    assert main(["ontology", "nowhere.parquet"]) == 2
+    assert "corpus" in capsys.readouterr().err

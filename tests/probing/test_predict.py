@@ -7,12 +7,14 @@ import pytest
 
 import isoclr
 from isoclr._io import check_output, write_table
-from isoclr.embedding import io as blocks_room
+from isoclr.cli import main
+from isoclr.embedding import embed as embedding
+from isoclr.embedding import io
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.errors import InputError
 from isoclr.probing.fit import fit
 from isoclr.probing.head import Head
-from isoclr.probing.predict import columns_of, predicted
+from isoclr.probing.predict import columns_of, predict_block
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def test_rnas_get_what_their_embeddings_get(
     found = isoclr.predict(
         (place / "rnas.fa",), head=place / "head", model=model, out=tmp_path / "a.parquet"
     )
-    monkeypatch.setattr(blocks_room, "ROWS", 13)
+    monkeypatch.setattr(io, "ROWS", 13)
     same = isoclr.predict((place / "e.parquet",), head=place / "head", out=tmp_path / "b.parquet")
     assert found.table["transcript_id"].to_list() == [f"t{i}" for i in range(60)]
     for column in ("value", "lower", "upper"):
@@ -56,6 +58,13 @@ def test_rnas_get_what_their_embeddings_get(
     truth = pl.read_csv(place / "labels.tsv", separator="\t")["gc"]
     assert np.corrcoef(same.table["value"], truth)[0, 1] > 0.9
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
+    monkeypatch.setattr(embedding, "ROWS", 17)
+    in_memory = isoclr.predict((place / "rnas.fa",), head=place / "head", model=model)
+    assert in_memory.out is None
+    assert in_memory.table["value"].to_numpy() == pytest.approx(
+        found.table["value"].to_numpy(), abs=1e-5
+    )
+    assert in_memory.to_frame().equals(in_memory.table)
 
 
 def test_the_summary(place: Path, tmp_path: Path) -> None:
@@ -63,8 +72,9 @@ def test_the_summary(place: Path, tmp_path: Path) -> None:
         (place / "e.parquet",), head=place / "head", out=tmp_path / "p.tsv", coverage=0.5
     )
     (row,) = found.rows()
-    assert row[:2] == ["gc", 60]
-    assert len(row) == len(found.columns())
+    assert (row["label"], row["n"]) == ("gc", 60)
+    (table,) = found.tables()
+    assert [len(cells) for cells in table.rows] == [len(table.columns)]
     assert found.coverage == 0.5
 
 
@@ -101,7 +111,7 @@ def test_rnas_of_another_species_are_told(
 
 def test_another_model_is_refused(place: Path, tmp_path: Path) -> None:
     isoclr.create("isoclr-s", seed=1).save(tmp_path / "other")
-    words = r"weights \w{12}, .*head 'gc' belongs to weights"
+    words = r"weights \w{12}, .*head 'gc' needs weights"
     with pytest.raises(InputError, match=words):
         isoclr.predict(
             (place / "rnas.fa",),
@@ -112,10 +122,10 @@ def test_another_model_is_refused(place: Path, tmp_path: Path) -> None:
     meta = pl.read_parquet_metadata(place / "e.parquet") | {"sha256": "f" * 64}
     pl.read_parquet(place / "e.parquet").write_parquet(tmp_path / "x.parquet", metadata=meta)
     with pytest.raises(
-        InputError, match=r"x\.parquet: 256 values of isoclr-s f{12}, head 'gc' belongs"
+        InputError, match=r"x\.parquet: 256 values of isoclr-s f{12}, but head 'gc' needs"
     ):
         isoclr.predict((tmp_path / "x.parquet",), head=place / "head", out=tmp_path / "p.csv")
-    with pytest.raises(InputError, match="which do not ship with this version; give that model"):
+    with pytest.raises(InputError, match="which is no built-in model; give it"):
         isoclr.predict((place / "rnas.fa",), head=place / "head", out=tmp_path / "p.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "x.parquet"]
 
@@ -126,9 +136,9 @@ def test_another_model_is_refused(place: Path, tmp_path: Path) -> None:
         ({}, "expected --head, or --task with --species, and not both"),
         ({"head": "head", "task": "gc"}, "and not both"),
         ({"head": "head", "coverage": 0.999}, "coverage 0.999: expected more than 0 and at most"),
-        ({"head": "head", "annotation": ("a.gtf",)}, "embeddings are given alone, found a.gtf"),
-        ({"head": "head", "model": "m"}, "name their model, found --model m beside them"),
-        ({"head": "nowhere"}, "not found; expected a head"),
+        ({"head": "head", "annotation": ("a.gtf",)}, "found a.gtf besides embeddings"),
+        ({"head": "head", "model": "m"}, "embeddings need no --model, found m"),
+        ({"head": "nowhere"}, "not found, expected a head"),
     ],
 )
 def test_bad_requests_leave_nothing(
@@ -142,9 +152,7 @@ def test_bad_requests_leave_nothing(
 
 def test_embeddings_and_rnas_are_not_mixed(place: Path, tmp_path: Path) -> None:
     both = (place / "e.parquet", place / "rnas.fa")
-    with pytest.raises(
-        InputError, match=r"e\.parquet: embeddings are given alone, found .*rnas\.fa"
-    ):
+    with pytest.raises(InputError, match=r"e\.parquet: found .*rnas\.fa besides embeddings"):
         isoclr.predict(both, head=place / "head", out=tmp_path / "p.csv")
 
 
@@ -162,13 +170,11 @@ def test_a_fasta_that_cannot_be_read_leaves_nothing(place: Path, tmp_path: Path)
 @pytest.fixture
 def head(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings) -> Head:
     table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
-    return fit(
-        embeddings, table, out=tmp_path / "two", target=("half_life", "stable"), folds=3
-    ).head
+    return fit(embeddings, table, out=tmp_path / "two", label=("half_life", "stable"), folds=3).head
 
 
 def test_every_label_has_its_columns(head: Head, world: Embeddings) -> None:
-    found = predicted(head, world, 0.8)
+    found = predict_block(head, world, 0.8)
     assert found.columns[:6] == [
         "transcript_id",
         "gene_id",
@@ -192,7 +198,7 @@ def test_one_label_needs_no_prefix(
 
 
 def test_the_extension_is_the_format(head: Head, world: Embeddings, tmp_path: Path) -> None:
-    found = predicted(head, world, None)
+    found = predict_block(head, world, None)
     for name, read in (
         ("p.parquet", pl.read_parquet),
         ("p.csv", pl.read_csv),
@@ -216,3 +222,29 @@ def test_an_output_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> 
     with pytest.raises(InputError, match=r"p\.tsv: exists already; choose another name"):
         check_output(tmp_path / "p.tsv", overwrite=False)
     check_output(tmp_path / "p.tsv", overwrite=True)
+
+
+def test_command(
+    embeddings: Path,
+    labels: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    head, classes, out = (str(tmp_path / name) for name in ("head", "classes", "p.tsv"))
+    assert main(["fit", str(embeddings), str(labels()), "-o", head]) == 0
+    capsys.readouterr()
+    words = ["predict", str(embeddings), "-o", out]
+    assert main([*words, "--head", head, "--coverage", "0.8"]) == 0
+    seen = capsys.readouterr()
+    assert "half_life: intervals of coverage 0.8" in seen.out
+    assert f"{out}: 120 RNAs" in seen.err.replace("\n", "")
+    assert pl.read_csv(out, separator="\t")["value"].null_count() == 0
+    table = labels(half_life=np.arange(120) % 2)
+    assert main(["fit", str(embeddings), str(table), "-o", classes]) == 0
+    capsys.readouterr()
+    assert main([*words, "--head", classes, "--overwrite"]) == 0
+    shown = capsys.readouterr().out
+    assert "half_life: probability of class 1" in shown
+    assert "intervals" not in shown
+    assert main([*words, "--overwrite"]) == 2
+    assert "expected --head, or --task with --species" in capsys.readouterr().err

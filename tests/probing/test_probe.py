@@ -8,6 +8,7 @@ import pytest
 
 import isoclr
 from isoclr._io import sha256
+from isoclr.cli import main
 from isoclr.corpus.corpus import Corpus
 from isoclr.errors import InputError
 from isoclr.probing.probe import probe
@@ -227,3 +228,20 @@ def test_text_labels_get_a_logistic_probe(
     assert report.metric == "roc_auc"
     assert len(report.methods[0].by_class["roc_auc"]) == 3
     assert report.methods[0].summary["roc_auc"].mean > 0.8
+
+
+def test_command(
+    embeddings_probing: Path,
+    labels_probing: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["probe", str(embeddings_probing), str(labels_probing()), "--split", "random"]
+    assert main([*words, "--splits", "2", "--json", str(tmp_path / "p.json")]) == 0
+    seen = capsys.readouterr()
+    assert "Pearson R" in seen.out
+    assert "leak audit" in seen.out
+    assert "60  RNAs that another transcript of their gene represents" in seen.err
+    assert json.loads((tmp_path / "p.json").read_text())["counts"]["samples"] == 60
+    assert main([*words, "--baselines"]) == 2
+    assert "--baselines needs --corpus" in capsys.readouterr().err

@@ -22,7 +22,7 @@ def test_a_users_head_and_the_model_given_for_it(workbench: Path) -> None:
     assert (head.name, model) == ("gc", "mine")
     assert model_of(head, "mine") == "mine"
     assert encoder_of(head, str(workbench / "model")).sha256 == head.model["sha256"]
-    with pytest.raises(InputError, match=r"head 'gc' belongs to weights .*give that model with"):
+    with pytest.raises(InputError, match=r"head 'gc' needs weights .*give it with"):
         model_of(head, None)
 
 
@@ -30,7 +30,7 @@ def test_a_shipped_head_brings_its_model(shipped: Path) -> None:
     head, model = resolve_head(None, "gc", "human", "isoclr-s")
     assert model is None  # it said whose head to take
     assert model_of(head, model) == str(shipped / "isoclr-s.v1")
-    with pytest.raises(InputError, match="--task gc --species human: no head of isoclr-m ships"):
+    with pytest.raises(InputError, match="--task gc --species human: no built-in head of isoclr-m"):
         resolve_head(None, "gc", "human", "isoclr-m")
 
 
@@ -56,7 +56,13 @@ def ship(shelf: Path, model: str, sha256: str, **heads: float) -> None:
     for name, r in heads.items():
         folder = shelf / model / "heads" / name.replace("_", "-")
         folder.mkdir(parents=True)
-        target = {"held_out": {"metrics": {"pearson": {"mean": r}, "rmse": {"mean": 9.0}}}}
+        target: dict[str, object] = {
+            "name": "x",
+            "kind": "quantity",
+            "lengths": [1, 9],
+            "penalty": 1.0,
+        }
+        target |= {"held_out": {"metrics": {"pearson": {"mean": r}, "rmse": {"mean": 9.0}}}}
         facts = {
             "format": "isoclr-head",
             "schema": 1,
@@ -98,18 +104,17 @@ def test_the_better_head_is_taken_unless_the_model_is_named(shelf: Path) -> None
         "isoclr-s.v1": "isoclr-s.v1",
     }
     assert find_head("half-life", "mouse").name == "half-life-mouse"
+    assert find_head("half-life", "Mus musculus").name == "half-life-mouse"
 
 
 def test_what_there_is_is_listed(shelf: Path) -> None:
-    with pytest.raises(
-        InputError, match="no head ships with this version; make one with `isoclr fit`"
-    ):
+    with pytest.raises(InputError, match="no built-in head; make one with `isoclr fit`"):
         find_head("half-life", "human")
     ship(shelf, "isoclr-s.v1", "1", half_life_human=0.5, te_mouse=0.4)
     known = "--task half-life --species human, --task te --species mouse"
     with pytest.raises(InputError, match=f"--task mood --species human: .* there are {known}"):
         find_head("mood", "human")
-    with pytest.raises(InputError, match=r"--species \(none\): no such head ships"):
+    with pytest.raises(InputError, match=r"--species \(none\): no such built-in head"):
         find_head("half-life", "")
-    with pytest.raises(InputError, match="no head of isoclr-l ships"):
+    with pytest.raises(InputError, match="no built-in head of isoclr-l"):
         find_head("half-life", "human", "isoclr-l")

@@ -1,18 +1,25 @@
-"""The verb: embeddings of another program in, a file as ``isoclr embed`` writes it out."""
+"""The ``convert`` command: embeddings of another program → a file as ``isoclr embed`` writes it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from isoclr._console import finish, info
-from isoclr.embedding.embed import read_rnas
-from isoclr.embedding.external import from_external, rows_of_a_table
-from isoclr.embedding.io import check_output, write
+from isoclr._console import info
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.external import (
+    ExternalFile,
+    complete,
+    read_external,
+    recognized_columns,
+    without_empty,
+)
+from isoclr.embedding.inputs import read_rnas
+from isoclr.embedding.io import FORMATS, check_output, read_own, write
 from isoclr.errors import InputError
 
-_TABLES = {".tsv", ".txt", ".csv", ".parquet"}
-_FORMATS = (".npz", ".parquet", ".h5ad")
+TABLES = {".tsv", ".txt", ".csv", ".parquet"}
 
 
 def convert(
@@ -20,24 +27,25 @@ def convert(
     *,
     out: Path,
     model_name: str | None = None,
-    rnas: Path | None = None,
+    metadata: Path | None = None,
     species: str = "",
     overwrite: bool = False,
 ) -> Path:
-    """Embeddings made elsewhere (Orthrus, mRNABench, …) → a file as isoclr embed writes it.
+    """Embeddings of other programs (Orthrus, mRNABench, …) → a file as isoclr embed writes it.
 
-    isoclr probe reads such embeddings as they are when they have ids. Converting them adds what a file may lack: the
-    gene of every RNA, without which isoforms may be on both sides of a split, its species and its length.
+    isoclr probe reads such embeddings directly if they have ids. Converting adds what a file may lack: the gene of each
+    RNA, without which isoforms may be on both sides of a split, its species and its length.
 
     Args:
-        embeddings: .npz, .parquet or .h5ad with a matrix (embedding, embeddings, emb, X, features, …) and ids
-            (transcript_id, transcript, id, name, … and gene_id, gene, …); no pickled arrays.
-        out: the embeddings, as Parquet (.parquet), AnnData (.h5ad) or NumPy (.npz) by the extension.
-        model_name: what made them, such as orthrus; by default the file's name.
-        rnas: a FASTA, a corpus, or a table (TSV, CSV, Parquet) with transcript_id, gene_id, species, length. Rows with
-            ids are looked up in it; where the embeddings have no ids, as mRNABench's, its rows are theirs, in order.
-        species: of RNAs whose species is not known.
-        overwrite: replace an output that exists.
+        embeddings: .npz, .parquet or .h5ad file with a matrix (embedding, embeddings, emb, X or features) and ids
+            (transcript_id, transcript, id, name, … and gene_id, gene, …); no pickled arrays. A file of isoclr embed
+            keeps its model.
+        out: Output file: Parquet (.parquet), AnnData (.h5ad) or NumPy (.npz).
+        model_name: The model that made them, such as orthrus (default: the file's name).
+        metadata: A FASTA, a corpus, or a table (TSV, CSV, Parquet) with transcript_id, gene_id, species, length. Rows
+            with ids are looked up in it; for embeddings without ids, such as mRNABench's, its rows are theirs in order.
+        species: Species of RNAs whose species is not known.
+        overwrite: Replace an existing output.
 
     Returns:
         The output's path.
@@ -55,35 +63,71 @@ def convert(
     embeddings, out = Path(embeddings), Path(out)
     check_output(out, overwrite=overwrite)
     _check_input(embeddings)
-    known = _rows(Path(rnas), species) if rnas is not None else None
-    adopted, unknown = from_external(embeddings, model_name=model_name, rnas=known, species=species)
-    if rnas is not None and unknown == len(adopted):
-        first = adopted.table["transcript_id"][0]
-        raise InputError(f"{rnas}: has none of the {unknown:,} RNAs of {embeddings} ({first}, …)")
+    rnas = None if metadata is None else _read_metadata(Path(metadata), species)
+    own = read_own(embeddings)
+    file = read_external(embeddings) if own is None else _as_external(own)
+    result, unknown = complete(embeddings, file, model_name=model_name, rnas=rnas, species=species)
+    if own is not None:
+        result = replace(result, meta={**own.meta, **({"model": model_name} if model_name else {})})
+    if metadata is not None and unknown == len(result):
+        first = result.table["transcript_id"][0]
+        raise InputError(
+            f"{metadata}: has none of the {unknown:,} RNAs of {embeddings} ({first}, …)"
+        )
     if unknown:
-        info(f"{unknown:,} of {len(adopted):,} RNAs are not in {rnas}")
-    bad = ~np.isfinite(adopted.matrix).all(axis=1)
+        info(f"{unknown:,} of {len(result):,} RNAs are not in {metadata}")
+    bad = ~np.isfinite(result.matrix).all(axis=1)
     if bad.any():
-        name = adopted.table["transcript_id"][int(bad.argmax())]
+        name = result.table["transcript_id"][int(bad.argmax())]
         raise InputError(f"{embeddings}: the embedding of {name} is not finite")
-    write(out, adopted)
-    finish(f"{out}: {len(adopted):,} RNAs × {adopted.dim}, {adopted.meta['model']}")
+    write(out, result)
+    info(f"{out}: {len(result):,} RNAs × {result.dim}, {result.meta['model']}")
     return out
+
+
+def read_rna_table(path: Path) -> pl.DataFrame:
+    """The recognized columns of a table of RNAs.
+
+    Args:
+        path: TSV, CSV or Parquet, plain or gz.
+
+    Raises:
+        InputError: it cannot be read, or has neither transcripts nor genes.
+    """
+    try:
+        if ".parquet" in path.suffixes:
+            frame = pl.read_parquet(path)
+        else:
+            separator = "," if ".csv" in path.suffixes else "\t"
+            frame = pl.read_csv(path, separator=separator, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: not a table of RNAs ({reason})") from None
+    columns = recognized_columns({name: frame[name] for name in frame.columns})
+    if not {"transcript_id", "gene_id"} & set(columns.columns):
+        raise InputError(
+            f"{path}: has the columns {', '.join(frame.columns[:8])}; expected transcript_id or gene_id"
+        )
+    return columns
+
+
+def _as_external(own: Embeddings) -> ExternalFile:
+    return ExternalFile(own.matrix, without_empty(own.table))
 
 
 def _check_input(path: Path) -> None:
     if not path.is_file():
-        found = "is a directory" if path.is_dir() else "no such file"
-        raise InputError(f"{path}: {found}, expected a file of {', '.join(_FORMATS)}")
-    if path.suffix not in _FORMATS:
-        raise InputError(f"{path}: unknown format, expected {', '.join(_FORMATS)}")
+        problem = "is a directory" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {problem}, expected a file of {', '.join(FORMATS)}")
+    if path.suffix not in FORMATS:
+        raise InputError(f"{path}: unknown format, expected {', '.join(FORMATS)}")
 
 
-def _rows(path: Path, species: str) -> pl.DataFrame:
+def _read_metadata(path: Path, species: str) -> pl.DataFrame:
     """The RNAs of a table, a FASTA or a corpus."""
     if not path.exists():
         raise InputError(f"{path}: no such file; expected a FASTA, a corpus or a table of RNAs")
-    if path.is_file() and _TABLES & set(path.suffixes):
-        return rows_of_a_table(path)
-    (found,) = read_rnas([path], species=species, genome=None, annotation=[], orf=True)
-    return found.table
+    if path.is_file() and TABLES & set(path.suffixes):
+        return read_rna_table(path)
+    (rnas,) = read_rnas([path], species=species, genome=None, annotation=[], orf=True)
+    return rnas.table

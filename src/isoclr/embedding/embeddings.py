@@ -1,4 +1,4 @@
-"""Embeddings in memory: one vector an RNA, and what the RNA is."""
+"""Embeddings in memory: one vector per RNA, and a table of the RNAs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,36 +20,33 @@ SCHEMA = pl.Schema(
         "cds_source": pl.String(),
     }
 )
-"""Columns beside the embedding: ``length`` and ``cds_length`` in nt (0: no coding sequence), ``cds_source`` one of
+"""Columns of the table: ``length`` and ``cds_length`` in nt (0: no coding sequence), ``cds_source`` one of
 ``annotated``, ``orf``, ``none``."""
 
 MATRIX = "embedding"
 RnaChoice = Literal["all", "coding", "annotated"]
-"""All RNAs, those with a coding sequence, or those whose coding sequence an annotation gives."""
+"""All RNAs, those with a coding sequence, or those with an annotated coding sequence."""
 
 META_KEYS = ("model", "sha256", "n_tracks", "pooling", "precision", "isoclr")
-"""Metadata of a file: the model's name, its weights' SHA-256, the tracks it read, what it is the mean of
-(``Architecture.pooling``), the precision, isoclr's version."""
+"""Metadata of a file: name of the model, SHA-256 of its weights, number of tracks, ``Architecture.pooling``, precision,
+version of isoclr."""
 
 
 def completed(meta: Mapping[str, str]) -> dict[str, str]:
-    """Metadata with what older files do not say."""
+    """Metadata with the defaults of entries that older files do not have."""
     return {"pooling": "last", **meta}
 
 
 @dataclass(frozen=True)
 class Embeddings:
-    """One vector an RNA.
-
-    Attributes:
-        table: one row an RNA: ``transcript_id, gene_id, species, length, cds_length, cds_source``.
-        matrix: ``(n, d)`` float32.
-        meta: the values of :data:`META_KEYS`: what made them.
-    """
+    """One vector per RNA."""
 
     table: pl.DataFrame
+    """One row per RNA: ``transcript_id, gene_id, species, length, cds_length, cds_source``."""
     matrix: NDArray[np.float32]
+    """``(n, d)``."""
     meta: Mapping[str, str]
+    """The values of :data:`META_KEYS`."""
 
     def __len__(self) -> int:
         return self.table.height
@@ -101,7 +98,7 @@ def select_rnas(table: pl.DataFrame, species: str | None, choice: RnaChoice) -> 
 
 
 def anndata_module() -> Any:
-    """The anndata package, an extra.
+    """The anndata package, an optional dependency.
 
     Raises:
         MissingExtraError: it is not installed.

@@ -1,17 +1,15 @@
-"""Embeddings that other programs made: arrays with ids, under whatever names they usually have.
+"""Embeddings of other programs: arrays with ids, under their usual names.
 
 ============  =====================================================================================================
-format        what is read
+format        content
 ============  =====================================================================================================
-``.npz``      a matrix under one of :data:`MATRIX_NAMES` (or the only one in the file) and arrays of ids; or one vector
-              an RNA, under its id
-``.parquet``  a column of vectors under one of :data:`MATRIX_NAMES` (or the only one), or a column a dimension,
-              numbered (``0``, ``dim_0``, ``emb0``, …)
-``.h5ad``     ``X``; columns of ``obs``, whose index is the transcripts' ids
+``.npz``      a matrix under one of :data:`MATRIX_NAMES` (or the only one in the file) and arrays of ids, as Orthrus'
+              users save it; or one vector per RNA, under its id; or a matrix without ids, as mRNABench writes it: its
+              rows are those of a data set, see :func:`isoclr.embedding.convert`
+``.parquet``  a column of vectors under one of :data:`MATRIX_NAMES` (or the only one), or one numbered column per
+              dimension (``0``, ``dim_0``, ``emb0``, …)
+``.h5ad``     ``X``; columns of ``obs``, whose index holds the transcript ids
 ============  =====================================================================================================
-
-mRNABench writes ``.npz`` with a matrix and no ids: its rows are those of a data set, see
-:func:`isoclr.embedding.convert`.
 """
 
 import re
@@ -32,65 +30,39 @@ from isoclr.embedding.embeddings import SCHEMA, Embeddings, anndata_module
 from isoclr.errors import InputError, IsoclrError
 from isoclr.genomics.species import without_versions
 
-MATRIX_NAMES = (
-    "embedding",
-    "embeddings",
-    "emb",
-    "X",
-    "x",
-    "features",
-    "representation",
-    "representations",
-    "vectors",
-)
+MATRIX_NAMES = ("embedding", "embeddings", "emb", "X", "features")
 COLUMN_NAMES: dict[str, tuple[str, ...]] = {
     "transcript_id": (
-        "transcript_id",
-        "transcript_ids",
-        "transcript",
-        "transcripts",
-        "transcript_name",
-        "tx_id",
-        "ensembl_transcript_id",
-        "refseq_id",
-        "target_id",
-        "seq_id",
-        "ids",
-        "id",
-        "names",
-        "name",
-        "index",
+        *("transcript_id", "transcript_ids", "transcript", "transcripts"),
+        *("ensembl_transcript_id", "ids", "id", "names", "name", "index"),
     ),
-    "gene_id": ("gene_id", "gene_ids", "gene", "genes", "ensembl_gene_id", "gene_name", "symbol"),
-    "species": ("species", "organism"),
-    "length": ("length", "lengths", "sequence_length", "seq_len", "transcript_length"),
+    "gene_id": ("gene_id", "gene_ids", "gene", "genes", "ensembl_gene_id"),
+    "species": ("species",),
+    "length": ("length", "lengths"),
     "cds_length": ("cds_length",),
     "cds_source": ("cds_source",),
 }
-"""Names that are understood, per column of ours, the surest first."""
-
-_NUMBERED = re.compile(r"(?:emb|embedding|dim|feature|feat|f|x|z|v)?_?(\d+)", re.IGNORECASE)
+"""Recognized names of each of our columns, in order of preference."""
+UNKNOWN = {"species": "", "length": 0, "cds_length": 0, "cds_source": "none"}
+NUMBERED = re.compile(r"((?:emb|embedding|dim|feature|feat|f|x|z|v)?_?)(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class ExternalFile:
-    """Vectors, and what the file says of them.
-
-    Attributes:
-        matrix: ``(n, d)`` float32.
-        columns: those columns of :data:`isoclr.embedding.embeddings.SCHEMA` that the file has, each ``(n,)``.
-    """
+    """Vectors, and the columns of a file."""
 
     matrix: NDArray[np.float32]
+    """``(n, d)``."""
     columns: pl.DataFrame
+    """The columns of :data:`isoclr.embedding.embeddings.SCHEMA` that the file has, each ``(n,)``."""
 
 
 @contextmanager
 def reraise_as_input_error(path: Path) -> Iterator[None]:
-    """Say in one line what a library makes of a damaged file; each has errors of its own for it.
+    """Turn the errors of libraries about a damaged file into one line.
 
     Raises:
-        InputError: instead of any error that is not ours already.
+        InputError: instead of any error that is not ours.
     """
     try:
         yield
@@ -102,63 +74,62 @@ def reraise_as_input_error(path: Path) -> Iterator[None]:
 
 
 def read_external(path: Path) -> ExternalFile:
-    """Read embeddings that isoclr did not write.
+    """Read embeddings of another program.
 
     Args:
         path: ``.npz``, ``.parquet`` or ``.h5ad``.
 
     Raises:
-        InputError: a damaged file, no matrix in it or several that could be it, columns of another length, or a
-            pickled array.
+        InputError: a damaged file, no matrix or several, columns of another length, or a pickled array.
     """
-    readers = {".npz": _npz, ".parquet": _parquet, ".h5ad": _h5ad}
+    readers = {".npz": _read_npz, ".parquet": _read_parquet, ".h5ad": _read_h5ad}
     with reraise_as_input_error(path):
         matrix, columns = readers[path.suffix](path)
     if matrix.ndim != 2 or 0 in matrix.shape or not np.issubdtype(matrix.dtype, np.number):
         raise InputError(
             f"{path}: the embeddings are {matrix.dtype} {matrix.shape}, expected numbers (RNAs, dimensions)"
         )
-    understood = {alias for aliases in COLUMN_NAMES.values() for alias in aliases}
+    recognized = {alias for aliases in COLUMN_NAMES.values() for alias in aliases}
     for name, column in columns.items():
-        if name in understood and len(column) != len(matrix):
+        if name in recognized and len(column) != len(matrix):
             raise InputError(
                 f"{path}: {name} has {len(column):,} values for {len(matrix):,} embeddings"
             )
-    return ExternalFile(np.asarray(matrix, np.float32), known_columns(columns))
+    return ExternalFile(np.asarray(matrix, np.float32), recognized_columns(columns))
 
 
-def known_columns(columns: Mapping[str, Any]) -> pl.DataFrame:
-    """The columns whose names are understood, under our names; ids as text, and null where they are empty."""
-    found = {}
+def recognized_columns(columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Recognized columns under our names; ids as text, and null where they are empty."""
+    ours = {}
     for name, aliases in COLUMN_NAMES.items():
-        here = next((alias for alias in aliases if alias in columns), None)
-        if here is not None:
-            values = [v.decode() if isinstance(v, bytes) else v for v in list(columns[here])]
-            found[name] = pl.Series(values, strict=False).cast(SCHEMA[name], strict=False)
-    return without_empty(pl.DataFrame(found))
+        alias = next((alias for alias in aliases if alias in columns), None)
+        if alias is not None:
+            values = [v.decode() if isinstance(v, bytes) else v for v in list(columns[alias])]
+            ours[name] = pl.Series(values, strict=False).cast(SCHEMA[name], strict=False)
+    return without_empty(pl.DataFrame(ours))
 
 
 def without_empty(columns: pl.DataFrame) -> pl.DataFrame:
-    """The same with null for text that is empty: what it should tell is unknown."""
+    """The same with null for empty text."""
     return columns.with_columns(pl.col(pl.String).replace("", None))
 
 
 def check_npz(path: Path) -> None:
-    """Refuse what is no archive in words of ours: NumPy's would advise to read it as a pickle.
+    """Check that a file is an archive, before NumPy's error suggests to read it as a pickle.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not.
     """
     if not zipfile.is_zipfile(path):
         raise InputError(
-            f"{path}: cannot be read as embeddings (not a NumPy archive, which numpy.savez writes)"
+            f"{path}: cannot be read as embeddings (not a NumPy archive from numpy.savez)"
         )
 
 
-def _npz(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
+def _read_npz(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     check_npz(path)
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-        arrays = {name: _unpickled(path, archive, name) for name in archive.files}
+        arrays = {name: _array(path, archive, name) for name in archive.files}
     name = _matrix_name(path, {name: array.ndim for name, array in arrays.items()})
     if name is not None:
         matrix = arrays.pop(name)
@@ -169,7 +140,7 @@ def _npz(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     raise InputError(f"{path}: no matrix in it; expected one named {', '.join(MATRIX_NAMES)}")
 
 
-def _unpickled(path: Path, archive: Any, name: str) -> NDArray[Any]:
+def _array(path: Path, archive: Any, name: str) -> NDArray[Any]:
     try:
         array: NDArray[Any] = archive[name]
     except ValueError as error:
@@ -183,37 +154,30 @@ def _unpickled(path: Path, archive: Any, name: str) -> NDArray[Any]:
 
 
 def _matrix_name(path: Path, dimensions: Mapping[str, int]) -> str | None:
-    """Which array is the matrix."""
+    """Name of the array that is the matrix."""
+    named = [name for name in MATRIX_NAMES if dimensions.get(name, 0) >= 2]
     matrices = [name for name, count in dimensions.items() if count == 2]
-    named = [name for name in MATRIX_NAMES if name in dimensions and dimensions[name] >= 2]
-    if named:
-        return named[0]
-    if len(matrices) > 1:
+    if not named and len(matrices) > 1:
         raise InputError(
             f"{path}: {', '.join(sorted(matrices))} could all be the embeddings; expected one named "
             f"{', '.join(MATRIX_NAMES)}"
         )
-    return matrices[0] if matrices else None
+    return next(iter(named or matrices), None)
 
 
-def _parquet(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
+def _read_parquet(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     frame = pl.read_parquet(path)
     nested = {n: 2 for n, dtype in frame.schema.items() if isinstance(dtype, pl.Array | pl.List)}
     name = _matrix_name(path, nested)
     if name is not None:
-        rest = frame.drop(nested)
-        return _stacked(path, frame[name]), {column: rest[column] for column in rest.columns}
-    numbered = _numbered(path, frame)
-    if not numbered:
-        raise InputError(
-            f"{path}: no column 'embedding' of vectors, and no numbered columns; expected embeddings"
-        )
-    rest = frame.drop(numbered)
-    matrix = frame.select(numbered).to_numpy()
+        matrix, rest = _stack(path, frame[name]), frame.drop(nested)
+    else:
+        numbered = _numbered_columns(path, frame)
+        matrix, rest = frame.select(numbered).to_numpy(), frame.drop(numbered)
     return matrix, {column: rest[column] for column in rest.columns}
 
 
-def _stacked(path: Path, vectors: pl.Series) -> NDArray[Any]:
+def _stack(path: Path, vectors: pl.Series) -> NDArray[Any]:
     """A column of vectors as a matrix."""
     sizes = vectors.cast(pl.List(vectors.dtype.inner)).list.len()  # type: ignore[attr-defined]
     if vectors.null_count() or sizes.n_unique() != 1:
@@ -221,71 +185,62 @@ def _stacked(path: Path, vectors: pl.Series) -> NDArray[Any]:
     return vectors.explode().to_numpy().reshape(len(vectors), -1)
 
 
-def _numbered(path: Path, frame: pl.DataFrame) -> list[str]:
-    """Columns of one dimension each, in the order of their numbers; they differ in nothing else."""
-    matches = [
-        match
-        for name, dtype in frame.schema.items()
-        if dtype.is_numeric() and (match := _NUMBERED.fullmatch(name))
-    ]
-    found = {int(match[1]): match.string for match in matches}
+def _numbered_columns(path: Path, frame: pl.DataFrame) -> list[str]:
+    """Columns of one dimension each, in the order of their numbers."""
+    numeric = [name for name, dtype in frame.schema.items() if dtype.is_numeric()]
+    matches = [match for name in numeric if (match := NUMBERED.fullmatch(name))]
+    by_number = {int(match[2]): match for match in matches}
     for match in matches:
-        other = found[int(match[1])] if _prefix(match) == _prefix(matches[0]) else matches[0].string
-        if other != match.string:
+        same = by_number[int(match[2])] if match[1] == matches[0][1] else matches[0]
+        if same.string != match.string:
             raise InputError(
-                f"{path}: {match.string} and {other} could both be dimensions; expected numbered columns of one name"
+                f"{path}: {match.string} and {same.string} could both be dimensions; expected one name"
             )
-    numbers = sorted(found)
-    complete = numbers and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    return [found[i] for i in numbers] if complete and numbers[0] <= 1 else []
+    numbers = sorted(by_number)
+    if numbers not in (list(range(len(numbers))), list(range(1, len(numbers) + 1))) or not numbers:
+        raise InputError(
+            f"{path}: no column 'embedding' of vectors, and no numbered columns; expected embeddings"
+        )
+    return [by_number[number].string for number in numbers]
 
 
-def _prefix(match: re.Match[str]) -> str:
-    """What stands before the number."""
-    return match.string[: match.start(1)]
+def _read_h5ad(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
+    data = anndata_module().read_h5ad(path)
+    matrix = data.X.toarray() if hasattr(data.X, "toarray") else np.asarray(data.X)
+    columns: dict[str, Any] = {"index": list(data.obs_names.astype(str))}
+    columns |= {str(name): data.obs[name].to_list() for name in data.obs.columns}
+    return matrix, columns
 
 
-def _h5ad(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
-    read = anndata_module().read_h5ad(path)
-    dense = read.X.toarray() if hasattr(read.X, "toarray") else np.asarray(read.X)
-    columns: dict[str, Any] = {"index": list(read.obs_names.astype(str))}
-    columns |= {str(name): read.obs[name].to_list() for name in read.obs.columns}
-    return dense, columns
-
-
-_UNKNOWN = {"species": "", "length": 0, "cds_length": 0, "cds_source": "none"}
-
-
-def from_external(
+def complete(
     path: Path,
+    file: ExternalFile,
     *,
     model_name: str | None = None,
     rnas: pl.DataFrame | None = None,
     species: str = "",
 ) -> tuple[Embeddings, int]:
-    """Embeddings of a file that isoclr did not write.
-
-    Where no gene is known, every RNA counts as a gene of its own.
+    """Add what a file does not say about its RNAs; without a known gene, an RNA counts as its own gene.
 
     Args:
-        path: see :mod:`isoclr.embedding.external`.
-        model_name: what made them; by default the file's name.
-        rnas: what is known of the RNAs, in columns of :data:`isoclr.embedding.embeddings.SCHEMA`. For a file with ids
-            its rows are found by them, exactly or else without version, and by species where both sides tell it; for
-            one without they are its rows, in order.
-        species: of RNAs whose species is not known.
+        path: The file.
+        file: Its content.
+        model_name: The model; by default the file's name.
+        rnas: Columns of :data:`isoclr.embedding.embeddings.SCHEMA` that are known about the RNAs. For a file with ids
+            they are joined by id, exactly or else without version, and by species where both have it. For a file
+            without ids they are its rows, in order.
+        species: Species of RNAs whose species is not known.
 
     Returns:
-        The embeddings, and how many of their RNAs ``rnas`` does not know.
+        The embeddings, and the number of their RNAs that ``rnas`` does not have.
 
     Raises:
-        InputError: not embeddings; no ids; an id twice; or as many rows as RNAs are expected, and there are not.
+        InputError: no ids, a repeated id, or another number of rows than of RNAs.
     """
-    read = read_external(path)
-    columns, unknown = read.columns, 0
+    columns, unknown = file.columns, 0
     rnas = None if rnas is None else without_empty(rnas)
     if "transcript_id" not in columns.columns:
-        columns = _in_order(path, read, rnas)
+        columns = _rows_in_order(path, len(file.matrix), rnas)
     elif rnas is not None:
         columns, unknown = _joined(columns, rnas)
     table = _completed(columns, species)
@@ -298,45 +253,19 @@ def from_external(
         "precision": "unknown",
         "isoclr": __version__,
     }
-    return Embeddings(table, read.matrix, meta), unknown
+    return Embeddings(table, file.matrix, meta), unknown
 
 
-def rows_of_a_table(path: Path) -> pl.DataFrame:
-    """What a table of RNAs says in columns that are understood.
-
-    Args:
-        path: TSV, CSV or Parquet, plain or gz, with a line a row of the embeddings.
-
-    Raises:
-        InputError: it cannot be read, or has neither transcripts nor genes.
-    """
-    try:
-        if ".parquet" in path.suffixes:
-            frame = pl.read_parquet(path)
-        else:
-            comma = ".csv" in path.suffixes
-            frame = pl.read_csv(path, separator="," if comma else "\t", infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path}: not a table of RNAs ({reason})") from None
-    found = known_columns({name: frame[name] for name in frame.columns})
-    if not {"transcript_id", "gene_id"} & set(found.columns):
-        raise InputError(
-            f"{path}: has the columns {', '.join(frame.columns[:8])}; expected transcript_id or gene_id"
-        )
-    return found
-
-
-def _in_order(path: Path, read: ExternalFile, rnas: pl.DataFrame | None) -> pl.DataFrame:
-    """Rows without ids are the RNAs in their order."""
+def _rows_in_order(path: Path, n: int, rnas: pl.DataFrame | None) -> pl.DataFrame:
+    """The RNAs of rows without ids."""
     if rnas is None:
         raise InputError(
-            f"{path}: has embeddings, but no ids of transcripts; say which RNA each row is: isoclr convert {path} "
-            "--rnas TABLE_OR_FASTA"
+            f"{path}: has embeddings, but no transcript ids; give the RNA of each row: isoclr convert {path} "
+            "--metadata TABLE_OR_FASTA"
         )
-    if rnas.height != len(read.matrix):
+    if rnas.height != n:
         raise InputError(
-            f"{path}: has {len(read.matrix):,} rows without ids for {rnas.height:,} RNAs; expected one each, in order"
+            f"{path}: has {n:,} rows without ids for {rnas.height:,} RNAs; expected one each, in order"
         )
     if "transcript_id" in rnas.columns:
         return rnas
@@ -346,55 +275,54 @@ def _in_order(path: Path, read: ExternalFile, rnas: pl.DataFrame | None) -> pl.D
 
 
 def _joined(columns: pl.DataFrame, rnas: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """What is known of each id; what the file itself says of gene, species and length gives way."""
+    """The columns with what is known about each id, which takes precedence over the file's own."""
     if "transcript_id" not in rnas.columns:
-        raise InputError("the RNAs have no transcript_id, by which rows with ids could be found")
-    numbered = columns.with_row_index("place")
-    found = _found(numbered, rnas).drop("transcript_id")
+        raise InputError("the RNAs have no transcript_id, by which rows with ids could be joined")
+    numbered = columns.with_row_index("row")
+    matches = _best_matches(numbered, rnas).drop("transcript_id")
     joined = numbered.join(
-        found.with_columns(known=pl.lit(True)),
-        on="place",
+        matches.with_columns(known=pl.lit(True)),
+        on="row",
         how="left",
         suffix="_known",
         maintain_order="left",
     )
-    better = [name for name in found.columns if name in columns.columns]
+    both = [name for name in matches.columns if name in columns.columns]
     joined = joined.with_columns(
-        pl.coalesce(pl.col(f"{name}_known"), pl.col(name)).alias(name) for name in better
+        pl.coalesce(pl.col(f"{name}_known"), pl.col(name)).alias(name) for name in both
     )
     return joined, joined["known"].null_count()
 
 
-def _found(numbered: pl.DataFrame, rnas: pl.DataFrame) -> pl.DataFrame:
-    """For every ``place`` the row of ``rnas`` that it names: its exact id, else the first but for the version.
+def _best_matches(numbered: pl.DataFrame, rnas: pl.DataFrame) -> pl.DataFrame:
+    """For each ``row`` the RNA with its exact id, else the first with the same id without version.
 
-    Where both sides tell a species, only RNAs of the same are found, and rather than those of an unknown one.
+    Where both sides have a species it must be the same, and such a match is preferred to one of unknown species.
     """
     key = without_versions(pl.col("transcript_id")).alias("key")
     own = pl.lit(None, pl.String) if "species" not in numbered.columns else pl.col("species")
     other = pl.lit(None, pl.String) if "species" not in rnas.columns else pl.col("species")
-    asked = numbered.select("place", key, own.alias("own_species"), own_id="transcript_id")
-    pairs = asked.join(rnas.with_row_index("rank").with_columns(key), on="key")
+    rows = numbered.select("row", key, own.alias("own_species"), own_id="transcript_id")
+    pairs = rows.join(rnas.with_row_index("rank").with_columns(key), on="key")
     same = other == pl.col("own_species")
     pairs = pairs.filter(same.fill_null(True)).with_columns(
         exact=pl.col("transcript_id") == pl.col("own_id"), same=same.fill_null(False)
     )
     best = pairs.sort("exact", "same", "rank", descending=[True, True, False])
-    return best.unique("place", keep="first", maintain_order=True).select("place", *rnas.columns)
+    return best.unique("row", keep="first", maintain_order=True).select("row", *rnas.columns)
 
 
 def _completed(columns: pl.DataFrame, species: str) -> pl.DataFrame:
-    """All our columns, with what stands for the unknown."""
-    unknown = {**_UNKNOWN, "species": species}
-    have = columns.columns
+    """All our columns, with default values for what is unknown."""
+    names = columns.columns
     filled = [
-        (pl.col(name).fill_null(value) if name in have else pl.lit(value))
+        (pl.col(name).fill_null(value) if name in names else pl.lit(value))
         .cast(SCHEMA[name])
         .alias(name)
-        for name, value in unknown.items()
+        for name, value in {**UNKNOWN, "species": species}.items()
     ]
     own = pl.col("transcript_id")
-    gene = pl.coalesce(pl.col("gene_id"), own) if "gene_id" in have else own
+    gene = pl.coalesce(pl.col("gene_id"), own) if "gene_id" in names else own
     return columns.with_columns(*filled, gene.alias("gene_id")).select(list(SCHEMA))
 
 
@@ -402,9 +330,9 @@ def _refuse_repeats(path: Path, table: pl.DataFrame) -> None:
     if table["transcript_id"].null_count():
         row = int(table["transcript_id"].is_null().arg_max() or 0) + 1
         raise InputError(f"{path}: row {row:,} has no transcript id")
-    twice = table.filter(pl.struct("species", "transcript_id").is_duplicated())
-    if twice.height:
+    repeated = table.filter(pl.struct("species", "transcript_id").is_duplicated())["transcript_id"]
+    if len(repeated):
         raise InputError(
-            f"{path}: {twice['transcript_id'][0]} and {twice['transcript_id'].n_unique() - 1:,} more ids stand in "
-            "several rows; expected every RNA once"
+            f"{path}: {repeated[0]} and {repeated.n_unique() - 1:,} more ids are in several rows; expected every RNA "
+            "once"
         )

@@ -347,6 +347,8 @@ def _regressor(value: LinearModel, own: Tensors, penalty: float) -> CVPlusRegres
         strict=True,
     ):
         of_fold, error = (LinearModel(b, c) for b, c in zip(coefficients, intercepts, strict=True))
-        members.append(FoldModel(of_fold, error, errors[0], errors[1], tuple(penalties)))
+        members.append(
+            FoldModel(of_fold, error, errors[0], errors[1], (penalties[0], penalties[1]))
+        )
     edges = np.cumsum(own["scores/counts"])[:-1]
     return CVPlusRegressor(value, tuple(members), tuple(np.split(own["scores"], edges)), penalty)

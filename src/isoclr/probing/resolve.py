@@ -1,11 +1,12 @@
-"""The head and the model that a user asks for: as given, or as they ship."""
+"""Heads and models by the options that select them: given by path, or built in."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+from isoclr._config import read_json
 from isoclr.errors import InputError
+from isoclr.genomics.species import taxid_of
 from isoclr.models import load as pretrained
 from isoclr.models.encoder import Encoder
 from isoclr.probing.head import Head, load_head, read_metadata
@@ -14,22 +15,21 @@ HEADS = "heads"
 
 
 def shipped_models() -> list[Path]:
-    """Directories of the models that ship with this package, by name, the newest version of each first."""
-    found = [path.parent for path in pretrained.PRETRAINED_DIR.glob("*/config.json")]
-    return sorted(found, key=lambda path: (path.name.partition(".")[0], -_version(path)))
+    """Directories of the built-in models, by name, the newest version of each first."""
+    models = [path.parent for path in pretrained.PRETRAINED_DIR.glob("*/config.json")]
+    return sorted(models, key=lambda path: (path.name.partition(".")[0], -_version(path)))
 
 
 def shipped_model(sha256: str) -> Path | None:
-    """The shipped model whose weights have this SHA-256; None when there is none."""
+    """The built-in model whose weights have this SHA-256; None if there is none."""
     for directory in shipped_models():
-        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-        if config.get("sha256") == sha256:
+        if read_json(directory / "config.json", dict[str, Any]).get("sha256") == sha256:
             return directory
     return None
 
 
 def shipped_heads() -> list[Path]:
-    """Directories of all heads that ship, model by model; each is named ``TASK-SPECIES``."""
+    """Directories of all built-in heads, model by model; each is named ``TASK-SPECIES``."""
     return [
         path.parent
         for model in shipped_models()
@@ -38,66 +38,70 @@ def shipped_heads() -> list[Path]:
 
 
 def find_head(task: str, species: str, model: str | None = None) -> Path:
-    """The shipped head for a task and a species.
+    """The built-in head for a task and a species.
 
     Args:
-        task: such as half-life.
-        species: such as human.
-        model: a shipped model's name, with or without its version; None takes the model whose head did best on
-            held-out folds.
+        task: Such as half-life.
+        species: Such as human, by any of its names.
+        model: Name of a built-in model, with or without its version; None: the model whose head predicts held-out folds
+            best.
 
     Raises:
-        InputError: no such head ships; the message lists those that do.
+        InputError: there is no such head; the message lists those there are.
     """
     heads = [head for head in shipped_heads() if model is None or _is_of(head, model)]
-    fitting = [head for head in heads if head.name == f"{task}-{species}"]
-    if not fitting:
-        raise InputError(_none_fits(task, species, model, heads))
-    if model is not None:
-        return fitting[0]
-    return max(fitting, key=lambda head: _quality(read_metadata(head)))
-
-
-def _none_fits(task: str, species: str, model: str | None, heads: list[Path]) -> str:
+    fitting = [head for head in heads if _predicts(head, task, species)]
+    if fitting:
+        if model is not None:
+            return fitting[0]
+        return max(fitting, key=lambda head: _quality(read_metadata(head)))
     of_model = "" if model is None else f" of {model}"
-    wanted = f"--task {task} --species {species or '(none)'}"
+    options = f"--task {task} --species {species or '(none)'}"
     if not heads:
-        return f"{wanted}: no head{of_model} ships with this version; make one with `isoclr fit` and give --head"
-    known = ", ".join(sorted({_spoken(head.name) for head in heads}))
-    return f"{wanted}: no such head{of_model} ships; there are {known}"
+        raise InputError(
+            f"{options}: no built-in head{of_model}; make one with `isoclr fit` and give --head"
+        )
+    names = sorted({"--task {} --species {}".format(*_task_and_species(head)) for head in heads})
+    raise InputError(f"{options}: no such built-in head{of_model}; there are {', '.join(names)}")
 
 
-def _spoken(name: str) -> str:
-    task, _, species = name.rpartition("-")
-    return f"--task {task} --species {species}"
+def _task_and_species(head: Path) -> tuple[str, str]:
+    task, _, species = head.name.rpartition("-")
+    return task, species
+
+
+def _predicts(head: Path, task: str, species: str) -> bool:
+    its_task, its_species = _task_and_species(head)
+    same = species == its_species or (taxid_of(species) or -1) == taxid_of(its_species)
+    return its_task == task and same
 
 
 def _is_of(head: Path, model: str) -> bool:
     directory = head.parent.parent.name
-    return directory == model or directory.partition(".")[0] == model
+    return model in (directory, directory.partition(".")[0])
 
 
-def _quality(facts: dict[str, Any]) -> float:
-    """The main metric of the first label, on held-out folds."""
-    metrics = facts["targets"][0]["held_out"]["metrics"]
+def _quality(metadata: dict[str, Any]) -> float:
+    """The main metric of the first label on held-out folds."""
+    metrics = metadata["targets"][0]["held_out"]["metrics"]
     return float(next(iter(metrics.values()))["mean"])
 
 
 def _version(directory: Path) -> int:
-    found = re.search(r"\.v(\d+)$", directory.name)
-    return int(found[1]) if found else 0
+    match = re.search(r"\.v(\d+)$", directory.name)
+    return int(match[1]) if match else 0
 
 
 def resolve_head(
     head: Path | None, task: str | None, species: str, model: str | None
 ) -> tuple[Head, str | None]:
-    """Load the head that options name.
+    """Load the head that options select.
 
     Args:
-        head: directory that ``isoclr fit`` wrote.
-        task: instead, what a head that ships with isoclr predicts.
-        species: of the shipped head.
-        model: the head's model, when it does not ship; with ``task``, the shipped model whose head to take.
+        head: Directory of a head from ``isoclr fit``.
+        task: Property predicted by a built-in head, instead.
+        species: Species of the built-in head.
+        model: The head's model, if it is no built-in one; with ``task``, the built-in model whose head to use.
 
     Returns:
         The head, and the model that was given for it.
@@ -113,10 +117,10 @@ def resolve_head(
 
 
 def model_of(head: Head, given: str | None) -> str:
-    """Where a head's model is: as given, else among those that ship.
+    """Path or name of a head's model: the given one, else the built-in one.
 
     Raises:
-        InputError: none was given, and the head's does not ship.
+        InputError: none is given, and no built-in model has the head's weights.
     """
     if given is not None:
         return given
@@ -124,8 +128,8 @@ def model_of(head: Head, given: str | None) -> str:
     shipped = shipped_model(sha256)
     if shipped is None:
         raise InputError(
-            f"head {head.name!r} belongs to weights {sha256[:12]} of {head.model['model']}, which do not ship with "
-            "this version; give that model with --model"
+            f"head {head.name!r} needs weights {sha256[:12]} of {head.model['model']}, which is no built-in model; "
+            "give it with --model"
         )
     return str(shipped)
 
@@ -134,12 +138,12 @@ def encoder_of(head: Head, model: str) -> Encoder:
     """Load a head's model.
 
     Raises:
-        InputError: there is no such model, or it has other weights than the one that the head was fitted on.
+        InputError: no such model, or other weights than the head was fitted on.
     """
     encoder, sha256 = pretrained.load(model), head.model["sha256"]
     if (encoder.sha256, encoder.dim) != (sha256, head.dim):
         raise InputError(
-            f"{model}: weights {encoder.sha256[:12]}, embeddings of {encoder.dim}; head {head.name!r} belongs to "
-            f"weights {sha256[:12]} of {head.model['model']}, embeddings of {head.dim}"
+            f"{model}: weights {encoder.sha256[:12]}, embeddings of {encoder.dim}; head {head.name!r} needs weights "
+            f"{sha256[:12]} of {head.model['model']}, embeddings of {head.dim}"
         )
     return encoder

@@ -333,6 +333,7 @@ def test_known_noncoding_rnas_get_no_orf(tmp_path: Path) -> None:
         "own gene:ENSG00000000002 transcript_biotype:protein_coding",
         "type gene:ENSG00000000001 transcript_biotype:lncRNA",
         "NR_046018.2",
+        "ENST00000000009.1 ncrna",
         "alone",
     ]
     fasta.write_text("".join(f">{name}\nATGAAATAA{'C' * i}\n" for i, name in enumerate(names)))
@@ -345,7 +346,15 @@ def test_known_noncoding_rnas_get_no_orf(tmp_path: Path) -> None:
     source = Input("human", fasta, None, ())
     with_table = read_input(source, config, 1, lambda *_: None, genes).table
     orf, none = "orf", "none"
-    assert with_table["cds_source"].to_list() == [orf, none, orf, none, none, orf]
-    assert with_table["biotype"].to_list() == ["x", "lncRNA", "protein_coding", "lncRNA", "", ""]
+    assert with_table["cds_source"].to_list() == [orf, none, orf, none, none, none, orf]
+    assert with_table["biotype"].to_list() == [
+        "x",
+        "lncRNA",
+        "protein_coding",
+        "lncRNA",
+        "",
+        "ncRNA",
+        "",
+    ]
     without = read_input(source, config, 1, lambda *_: None).table
-    assert without["cds_source"].to_list() == [orf, orf, orf, none, none, orf]
+    assert without["cds_source"].to_list() == [orf, orf, orf, none, none, none, orf]

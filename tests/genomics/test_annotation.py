@@ -30,13 +30,11 @@ NINE = "chr1\tx\texon\t1\t9\t.\t+\t.\t"
         ("transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths", "structures"),
     ],
 )
-def test_content_decides_whatever_the_name(
-    write: Write, name: str, line: str, expected: str
-) -> None:
+def test_detect_format(write: Write, name: str, line: str, expected: str) -> None:
     assert detect_format(write("# a comment\n" * 5 + line + "\n", name)) == expected
 
 
-def test_the_name_decides_between_lines_without_attributes(write: Write) -> None:
+def test_detect_format_by_name(write: Write) -> None:
     assert detect_format(write(NINE + ".\n", "a.gff3.gz")) == "gff3"
     assert detect_format(write(NINE + ".\n" + NINE + "ID=x\n", "a.gtf")) == "gff3"
 
@@ -53,7 +51,7 @@ def test_the_name_decides_between_lines_without_attributes(write: Write) -> None
         ("a\0b", "binary data"),
     ],
 )
-def test_what_is_no_annotation_is_refused(write: Write, text: str, message: str) -> None:
+def test_not_an_annotation(write: Write, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         detect_format(write(text, "a.txt"))
 
@@ -206,7 +204,7 @@ def transcripts(draw: st.DrawFn, phases: int) -> list[Transcript]:
 )
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_every_format_gives_the_transcript_that_was_written(
+def test_every_format(
     tmp_path_factory: pytest.TempPathFactory,
     write_as: object,
     name: str,
@@ -227,7 +225,7 @@ def test_every_format_gives_the_transcript_that_was_written(
     assert table.to_dicts() == [t.row() for t in made]
 
 
-def test_a_format_that_is_unknown_and_a_file_without_transcripts_are_refused(
+def test_unknown_format_or_no_transcripts(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.gtf"
@@ -239,7 +237,7 @@ def test_a_format_that_is_unknown_and_a_file_without_transcripts_are_refused(
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_damaged_files_end_with_one_line_in_every_format(tmp_path: Path, name: str) -> None:
+def test_damaged_files(tmp_path: Path, name: str) -> None:
     for i, content in enumerate((b"", b"\0\1\2", gzip.compress(b"chr1\n" * 99)[:-9], b"a\tb\n")):
         path = tmp_path / f"{i}.gz"
         path.write_bytes(content)
@@ -287,9 +285,7 @@ STOPS = {"TAA", "TAG", "TGA"}
         ("dmelanogaster.1pct.fa.gz", "dmelanogaster.1pct.gff3.gz", 236),
     ],
 )
-def test_real_coding_sequences_run_from_atg_to_stop(
-    real_data: Path, genome: str, annotation: str, coding: int
-) -> None:
+def test_real_coding_sequences(real_data: Path, genome: str, annotation: str, coding: int) -> None:
     sequences = fasta(real_data / "genomes" / genome)
     table = read_annotation(real_data / "genomes" / annotation).table
     rows = table.filter(pl.col("cds_start") >= 0).to_dicts()
@@ -303,7 +299,7 @@ def test_real_coding_sequences_run_from_atg_to_stop(
 
 
 @pytest.mark.realdata
-def test_real_human_lengths_and_frames_agree_with_the_transcripts(real_data: Path) -> None:
+def test_real_human_lengths_and_frames(real_data: Path) -> None:
     """Lengths agree for 11,074 ids without version; frames (5' incomplete ones too) hold no stop but the last."""
     table = read_annotation(real_data / "transcripts/human_chr19.gencode24.gtf.gz").table
     sequences = fasta(real_data / "transcripts/human_chr19.cdna.fa.gz")
@@ -331,9 +327,7 @@ def test_real_human_lengths_and_frames_agree_with_the_transcripts(real_data: Pat
         ("mouse.structures.tsv.gz", "structures", 11464, 8503),
     ],
 )
-def test_real_tables_are_read_whole(
-    real_data: Path, name: str, kind: str, transcripts: int, coding: int
-) -> None:
+def test_real_tables(real_data: Path, name: str, kind: str, transcripts: int, coding: int) -> None:
     annotation = read_annotation(real_data / "transcripts" / name)
     assert annotation.format == kind
     assert len(annotation) == transcripts

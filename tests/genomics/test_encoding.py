@@ -21,26 +21,26 @@ from isoclr.genomics.encoding import (
 from isoclr.genomics.fasta import Transcripts, read_transcripts
 
 
-def test_the_regions_add_up() -> None:
+def test_region_lengths() -> None:
     codes = encode(nucleotides("CCATGAAATAAGGGG"), np.array([7, 8]), (2, 11))
     assert coding_region(codes) == (2, 11)
     assert region_lengths(codes) == (2, 9, 4)
 
 
-def test_a_non_coding_rna_has_no_coding_region() -> None:
+def test_regions_of_a_noncoding_rna() -> None:
     codes = encode(nucleotides("CCATGAAATAAGGGG"))
     assert coding_region(codes) == (0, 0)
     assert region_lengths(codes) == (0, 0, 15)
 
 
-def test_letters_of_every_case_and_alphabet() -> None:
+def test_nucleotides() -> None:
     assert codes.nucleotides("ACGTUacgtu").tolist() == [0, 1, 2, 3, 3] * 2
     assert (codes.nucleotides("NRYSWKMBDHVXnryswkmbdhvx") == codes.N).all()
     assert codes.nucleotides(b"GATN").tolist() == codes.nucleotides("GATN").tolist() == [2, 0, 3, 4]
 
 
 @pytest.mark.parametrize("bad", ["MKV*", "ACG-T", "AC GT", "ACE\x00", "ACé"])
-def test_what_is_no_nucleic_acid_is_refused_by_position(bad: str) -> None:
+def test_nucleotides_invalid_letter(bad: str) -> None:
     with pytest.raises(InputError, match=r"record 7: position [1-4] is .*expected a nucleotide"):
         codes.nucleotides(bad, name="record 7")
 
@@ -49,7 +49,7 @@ def test_reverse_complement() -> None:
     assert codes.letters(codes.reverse_complement(codes.nucleotides("AACGTN"))) == "NACGTT"
 
 
-def test_encode_marks_whole_codons_and_every_exon_end() -> None:
+def test_encode() -> None:
     encoded = codes.encode(codes.nucleotides("CCATGAAATAGC"), np.array([4, 8]), (2, 11))
     assert np.flatnonzero(encoded & codes.CODON_START).tolist() == [2, 5, 8]
     assert np.flatnonzero(encoded & codes.EXON_END).tolist() == [3, 11]
@@ -57,13 +57,13 @@ def test_encode_marks_whole_codons_and_every_exon_end() -> None:
 
 
 @pytest.mark.parametrize("end", [8, 9, 10])
-def test_a_cds_that_is_no_multiple_of_three_marks_its_whole_codons(end: int) -> None:
+def test_encode_incomplete_cds(end: int) -> None:
     encoded = codes.encode(codes.nucleotides("CCATGAAATA"), None, (2, end))
     assert np.flatnonzero(encoded & codes.CODON_START).tolist() == [2, 5]
     assert not (encoded & codes.EXON_END).any()
 
 
-def test_encode_refuses_what_does_not_fit() -> None:
+def test_encode_wrong_lengths() -> None:
     bases = codes.nucleotides("ATGTAA")
     with pytest.raises(ValueError, match="exons add up to 5 nt, the transcript has 6"):
         codes.encode(bases, np.array([2, 3]))
@@ -71,7 +71,7 @@ def test_encode_refuses_what_does_not_fit() -> None:
         codes.encode(bases, None, (0, 7))
 
 
-def test_tracks_of_a_transcript() -> None:
+def test_tracks() -> None:
     tracks = codes.tracks(codes.encode(codes.nucleotides("ATGN"), np.array([4]), (0, 3)))
     assert tracks.shape == (6, 4)
     assert tracks.dtype == np.float32
@@ -80,7 +80,7 @@ def test_tracks_of_a_transcript() -> None:
     assert tracks[5].tolist() == [0, 0, 0, 1]
 
 
-def test_padding_is_zero_and_a_mask_a_quarter_in_all_tracks() -> None:
+def test_tracks_of_padding_and_mask() -> None:
     assert (codes.TRACKS[codes.PAD] == 0).all()
     for marks in (0, codes.CODON_START, codes.EXON_END):
         assert (codes.TRACKS[codes.MASK | marks] == 0.25).all()
@@ -100,7 +100,7 @@ def by_pattern(sequence: str, min_length: int) -> tuple[int, int] | None:
     return found
 
 
-def test_equals_the_plain_search_on_random_sequences() -> None:
+def test_longest_orf_equals_a_plain_search() -> None:
     random = np.random.default_rng(0)
     some = 0
     for trial in range(400):
@@ -131,18 +131,18 @@ def test_equals_the_plain_search_on_random_sequences() -> None:
         ("", None),
     ],
 )
-def test_start_and_end(sequence: str, expected: tuple[int, int] | None) -> None:
+def test_longest_orf(sequence: str, expected: tuple[int, int] | None) -> None:
     assert longest_orf(nucleotides(sequence), min_length=6) == expected
 
 
-def test_min_length_counts_the_stop() -> None:
+def test_longest_orf_min_length() -> None:
     codes = nucleotides("ATG" + "GCA" * 98 + "TAA")
     assert longest_orf(codes) == (0, 300)
     assert longest_orf(codes, min_length=301) is None
     assert MIN_LENGTH == 300
 
 
-def test_track_bits_are_ignored() -> None:
+def test_longest_orf_ignores_track_bits() -> None:
     marked = nucleotides("ATGAAATAA") | np.uint8(CODON_START | EXON_END)
     assert longest_orf(marked, 6) == (0, 9)
 
@@ -199,7 +199,7 @@ def agreement(
         ("mouse.cdna", "mouse.structures.tsv", 7700, 0.935, 0.95),
     ],
 )
-def test_agreement_with_annotated_cds(
+def test_real_orfs_agree_with_annotated_cds(
     real_data: Path, records: str, annotation: str, count: int, exact: float, end: float
 ) -> None:
     folder = real_data / "transcripts"
@@ -213,7 +213,7 @@ def test_agreement_with_annotated_cds(
 
 
 @pytest.mark.realdata
-def test_share_of_lncrnas_with_an_orf_by_chance(real_data: Path) -> None:
+def test_real_lncrnas_with_an_orf_by_chance(real_data: Path) -> None:
     found = read_transcripts(real_data / "transcripts/mouse_lncrna.fa.gz")
     called = [longest_orf(found.codes_of(i)) is not None for i in range(len(found))]
     assert 0.15 < np.mean(called) < 0.2

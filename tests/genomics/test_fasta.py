@@ -38,7 +38,7 @@ def test_lower_case_u_iupac_blank_lines_and_line_ends(write: Callable[[bytes], P
 
 
 @pytest.mark.parametrize("size", range(1, 25))
-def test_cutting_into_blocks_changes_nothing(
+def test_block_boundaries(
     write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     path = write(b">a one > two\r\nACGT\r\nAC\n\n>bb\n>c\nGGGG\nTTTTTTTTTT\n")
@@ -49,7 +49,7 @@ def test_cutting_into_blocks_changes_nothing(
     assert list(fasta.headers(path)) == ["a one > two", "bb", "c"]
 
 
-def test_header_at_the_very_end_is_an_empty_record(write: Callable[[bytes], Path]) -> None:
+def test_header_at_the_end_of_the_file(write: Callable[[bytes], Path]) -> None:
     assert joined(write(b">a\nA\n>b")) == [("a", [0]), ("b", [])]
 
 
@@ -59,11 +59,11 @@ def test_gzip_of_several_members(tmp_path: Path) -> None:
     assert joined(path) == [("a", [0, 1, 2, 3]), ("b", [0])]
 
 
-def test_biomart_says_sequence_unavailable(write: Callable[[bytes], Path]) -> None:
+def test_biomart_sequence_unavailable(write: Callable[[bytes], Path]) -> None:
     assert joined(write(b">a\nSequence unavailable\n>b\nA\n")) == [("a", []), ("b", [0])]
 
 
-def test_bgzip_is_told_from_gzip_and_plain_by_content(tmp_path: Path) -> None:
+def test_is_bgzip(tmp_path: Path) -> None:
     plain, packed, block = (tmp_path / name for name in ("a.gz", "b.fa", "c.fa"))
     plain.write_bytes(b">a\nA\n")
     packed.write_bytes(gzip.compress(b">a\nA\n"))
@@ -86,7 +86,7 @@ def test_bgzip_is_told_from_gzip_and_plain_by_content(tmp_path: Path) -> None:
         (gzip.compress(b"hello", mtime=0), r"begins with 'h'"),
     ],
 )
-def test_what_is_no_nucleic_acid_fasta_gets_one_line(
+def test_not_a_nucleotide_fasta(
     write: Callable[[bytes], Path], content: bytes, message: str
 ) -> None:
     with pytest.raises(InputError, match=message) as error:
@@ -94,7 +94,7 @@ def test_what_is_no_nucleic_acid_fasta_gets_one_line(
     assert "\n" not in str(error.value)
 
 
-def test_a_bad_letter_in_a_later_piece_has_its_position_in_the_record(
+def test_invalid_letter_in_a_later_piece(
     write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fasta, "BLOCK", 8)
@@ -108,7 +108,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
             joined(path)
 
 
-def test_a_record_needs_a_name() -> None:
+def test_record_without_a_name() -> None:
     assert fasta.name_of("chr1 the first", Path("g.fa")) == "chr1"
     with pytest.raises(InputError, match=r"g\.fa: a record has no name"):
         fasta.name_of("  ", Path("g.fa"))
@@ -137,13 +137,18 @@ def parse(header: str) -> tuple[str, str, str, str, tuple[int, int]]:
         ("ENST2 cdna gene:ENSG2 gene_symbol:", ("ENST2", "ENSG2", "", "", NOWHERE)),
         ("T1 cdna description:a gene:ENSG9 gene_symbol:X", ("T1", "", "", "", NOWHERE)),
         ("NM_015464 mrna", ("NM_015464", "", "", "", NOWHERE)),
+        ("ENST3.1 ncrna", ("ENST3.1", "", "", "ncRNA", NOWHERE)),
+        ("ENST3.1 ncrna gene:ENSG3.1", ("ENST3.1", "ENSG3.1", "", "ncRNA", NOWHERE)),
+        (
+            "ENST3.1 ncrna chromosome:GRCh38:1:1:9:1 gene:ENSG3.1 gene_biotype:miRNA",
+            ("ENST3.1", "ENSG3.1", "", "miRNA", NOWHERE),
+        ),
+        ("ENST3.1 ncrna_like ncrna", ("ENST3.1", "", "", "", NOWHERE)),
         ("RGPS_TP53", ("RGPS_TP53", "", "", "", NOWHERE)),
         ("AT1G01010.1", ("AT1G01010.1", "", "", "", NOWHERE)),
     ],
 )
-def test_ensembl_and_bare(
-    header: str, expected: tuple[str, str, str, str, tuple[int, int]]
-) -> None:
+def test_ensembl_headers(header: str, expected: tuple[str, str, str, str, tuple[int, int]]) -> None:
     assert parse(header) == expected
 
 
@@ -170,7 +175,7 @@ def test_ensembl_and_bare(
         ),
     ],
 )
-def test_gencode(header: str, expected: tuple[str, str, str, str, tuple[int, int]]) -> None:
+def test_gencode_headers(header: str, expected: tuple[str, str, str, str, tuple[int, int]]) -> None:
     assert parse(header) == expected
 
 
@@ -202,7 +207,7 @@ def test_gencode(header: str, expected: tuple[str, str, str, str, tuple[int, int
         ("NM_3.1 Caenorhabditis elegans protein (Y74C9A.3), partial mRNA", "Y74C9A.3", "mRNA"),
     ],
 )
-def test_refseq(header: str, symbol: str, biotype: str) -> None:
+def test_refseq_headers(header: str, symbol: str, biotype: str) -> None:
     assert parse(header)[1:4] == (symbol, symbol, biotype)
 
 
@@ -222,23 +227,23 @@ def test_refseq(header: str, symbol: str, biotype: str) -> None:
         ("AT1G01020.2 | Symbols:  | ARV1", "AT1G01020", ""),
     ],
 )
-def test_other_databases(header: str, gene: str, symbol: str) -> None:
+def test_headers_of_other_databases(header: str, gene: str, symbol: str) -> None:
     transcript, *found, _, _ = parse(header)
     assert found == [gene, symbol]
     assert transcript == ("NM_4.2" if "NM_4" in header else header.split()[0])
 
 
-def test_gffread_gives_the_cds() -> None:
+def test_gffread_headers() -> None:
     assert parse("T1 gene=TP53 CDS=61-900") == ("T1", "TP53", "TP53", "", (60, 900))
 
 
-def test_biomart_fields_are_known_by_their_form() -> None:
+def test_biomart_headers() -> None:
     header = "ENSG00000000003|ENSG00000000003.15|ENST00000373020|ENST00000373020.9|TSPAN6"
     assert parse(header)[:2] == ("ENST00000373020.9", "ENSG00000000003.15")
     assert parse("foo|bar|baz")[:2] == ("foo|bar|baz", "")
 
 
-def test_formats_may_mix_in_one_file() -> None:
+def test_mixed_headers() -> None:
     table = parse_headers(["a gene:g1", "ENST1.2|g2|-|-|x|S|9|CDS:2-9|lncRNA|", "c"])
     assert table["gene_id"].to_list() == ["g1", "g2", ""]
     assert table["cds_start"].to_list() == [-1, 1, -1]
@@ -250,7 +255,7 @@ def read(tmp_path: Path, text: str) -> Transcripts:
     return read_transcripts(path)
 
 
-def test_records_in_the_files_order(tmp_path: Path) -> None:
+def test_read_transcripts(tmp_path: Path) -> None:
     found = read(tmp_path, ">b gene:g1 gene_symbol:S\nACGU\nac\n>a\nNRT\n")
     assert found.table["transcript_id"].to_list() == ["b", "a"]
     assert found.table["gene_id"].to_list() == ["g1", ""]
@@ -264,7 +269,7 @@ def test_records_in_the_files_order(tmp_path: Path) -> None:
     assert not found.dropped
 
 
-def test_duplicates_and_empty_records_are_dropped_and_counted(tmp_path: Path) -> None:
+def test_duplicate_and_empty_records(tmp_path: Path) -> None:
     found = read(tmp_path, ">a\nAC\n>b\n>a again\nA\nC\n>c\nGG\n>a\nTT\n>b\nA\n>a.1\nAC\n>d\n")
     assert found.table["transcript_id"].to_list() == ["a", "c", "b", "a.1"]
     assert [letters(found.codes_of(i)) for i in range(4)] == ["AC", "GG", "A", "AC"]
@@ -291,9 +296,7 @@ def test_header_cds(tmp_path: Path) -> None:
         ("CTGAGCCTAGCATAA", 0),
     ],
 )
-def test_frame_of_a_cds_that_is_incomplete_at_its_start(
-    tmp_path: Path, cds: str, phase: int
-) -> None:
+def test_frame_of_an_incomplete_cds(tmp_path: Path, cds: str, phase: int) -> None:
     n = len(cds)
     found = read(
         tmp_path, f">t|g|-|-|n|s|{n + 2}|CDS:1-{n}|UTR3:{n + 1}-{n + 2}|protein_coding|\n{cds}CC\n"
@@ -308,7 +311,7 @@ def test_frame_of_a_cds_that_is_incomplete_at_its_start(
         (">a\nA\n> \nC\n", "a record has no name"),
     ],
 )
-def test_nothing_to_read(tmp_path: Path, text: str, message: str) -> None:
+def test_no_sequences(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(tmp_path, text)
 

@@ -9,12 +9,12 @@ import pytest
 
 from isoclr.errors import InputError
 from isoclr.genomics.genepred import (
-    check_spans,
-    layout,
+    genepred_columns,
+    line_models,
     read_bed12,
     read_genepred,
     read_structures,
-    span_models,
+    validate_exons,
 )
 from isoclr.genomics.text import Block
 from isoclr.genomics.transcript_models import Annotation
@@ -23,7 +23,7 @@ Write = Callable[..., Path]
 LINE = "chr1 1000 1300 NM_1 0 - 1050 1210 0 2 100,100, 0,200,"
 
 
-def test_blocks_are_relative_to_the_start_and_the_thick_part_is_the_cds(write: Write) -> None:
+def test_bed12_blocks_and_cds(write: Write) -> None:
     row = read_bed12(write(LINE, tabs=True)).table.row(0, named=True)
     assert row["exon_starts"] == [1200, 1000]
     assert row["exon_lengths"] == [100, 100]
@@ -32,29 +32,29 @@ def test_blocks_are_relative_to_the_start_and_the_thick_part_is_the_cds(write: W
 
 
 @pytest.mark.parametrize("thick", ["1000 1000", "1300 1300"])
-def test_an_empty_thick_part_is_no_cds(write: Write, thick: str) -> None:
+def test_bed12_without_cds(write: Write, thick: str) -> None:
     row = read_bed12(write(LINE.replace("1050 1210", thick), tabs=True)).table.row(0, named=True)
     assert (row["cds_start"], row["cds_end"]) == (-1, -1)
 
 
-def test_browser_track_and_comment_lines_are_passed_over(write: Write) -> None:
+def test_bed12_browser_track_and_comment_lines(write: Write) -> None:
     text = (
         "browser position chr1\ntrack name=x\n#c\n" + LINE.replace(" ", "\t") + "\ntrack name=y\n"
     )
     assert read_bed12(write(text, "a.bed.gz")).table.height == 1
 
 
-def test_more_columns_than_twelve_are_not_used(write: Write) -> None:
+def test_bed12_with_more_columns(write: Write) -> None:
     assert read_bed12(write(LINE + " x y", tabs=True)).table.height == 1
 
 
-def test_the_same_name_twice_is_kept_once(write: Write) -> None:
+def test_bed12_duplicate_name(write: Write) -> None:
     annotation = read_bed12(write(LINE + "\n" + LINE.replace("chr1", "chr2"), tabs=True))
     assert annotation.table["chrom"].to_list() == ["chr1"]
     assert annotation.dropped == {"duplicate_id": 1}
 
 
-def test_overlapping_blocks_drop_the_transcript(write: Write) -> None:
+def test_bed12_overlapping_blocks(write: Write) -> None:
     annotation = read_bed12(write(LINE.replace("100,100,", "201,100,"), tabs=True))
     assert annotation.dropped == {"overlapping_exons": 1}
 
@@ -69,7 +69,7 @@ def test_overlapping_blocks_drop_the_transcript(write: Write) -> None:
         (LINE.replace("1050", "."), "line 1: thickStart is '.', expected a whole number"),
     ],
 )
-def test_bad_lines_are_named(write: Write, text: str, message: str) -> None:
+def test_bed12_bad_lines(write: Write, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_bed12(write(text, tabs=True))
 
@@ -92,7 +92,7 @@ EXT = CORE + " 0 ABC cmpl cmpl 1,2,"
         (EXT.replace("ABC", "none"), "NM_1"),
     ],
 )
-def test_every_layout_gives_the_same_transcript(write: Write, line: str, gene: str) -> None:
+def test_genepred_layouts(write: Write, line: str, gene: str) -> None:
     row = read_genepred(write("#name\n" + line + "\n", "a.txt", tabs=True)).table.row(0, named=True)
     assert (row["transcript_id"], row["gene_id"]) == ("NM_1", gene)
     assert row["exon_starts"] == [200, 0]
@@ -105,47 +105,45 @@ def test_every_layout_gives_the_same_transcript(write: Write, line: str, gene: s
     ("strand", "frames", "start"),
     [("-", "1,2,", 91), ("-", "2,1,", 92), ("-", "1,0,", 90), ("+", "1,0,", 52), ("+", "2,0,", 51)],
 )
-def test_the_frame_of_the_first_coding_exon_moves_the_start(
-    write: Write, strand: str, frames: str, start: int
-) -> None:
+def test_genepred_exon_frames(write: Write, strand: str, frames: str, start: int) -> None:
     """Frame 1 means that one base of the codon is missing: two more are to be skipped."""
     line = EXT.replace("-", strand).replace("1,2,", frames)
     assert read_genepred(write(line, tabs=True)).table["cds_start"].to_list() == [start]
 
 
-def test_frames_of_exons_without_cds_do_not_count(write: Write) -> None:
+def test_genepred_frames_of_noncoding_exons(write: Write) -> None:
     line = "NM_1 chr1 + 0 300 210 240 2 0,200, 100,300, 0 ABC cmpl cmpl -1,2,"
     assert read_genepred(write(line, tabs=True)).table["cds_start"].to_list() == [111]
 
 
-def test_an_empty_cds_is_none(write: Write) -> None:
+def test_genepred_without_cds(write: Write) -> None:
     line = "NR_1 chr1 + 0 300 300 300 1 0, 300,"
     row = read_genepred(write(line, tabs=True)).table.row(0, named=True)
     assert (row["cds_start"], row["cds_end"]) == (-1, -1)
 
 
-def test_a_cds_end_in_an_intron_drops_the_cds_and_keeps_the_transcript(write: Write) -> None:
+def test_genepred_cds_end_in_an_intron(write: Write) -> None:
     annotation = read_genepred(write(CORE.replace("210", "150"), tabs=True))
     assert annotation.table["cds_end"].to_list() == [-1]
     assert annotation.dropped == {"cds_outside_exons": 1}
 
 
-def test_an_accession_mapped_twice_is_kept_once(write: Write) -> None:
+def test_genepred_duplicate_accession(write: Write) -> None:
     annotation = read_genepred(write(CORE + "\n" + CORE.replace("chr1", "chr2"), tabs=True))
     assert annotation.table["chrom"].to_list() == ["chr1"]
     assert annotation.dropped == {"duplicate_id": 1}
 
 
-def test_an_ensembl_gene_in_name2_is_no_symbol(write: Write) -> None:
+def test_genepred_ensembl_gene_in_name2(write: Write) -> None:
     row = read_genepred(write(EXT.replace("ABC", "ENSMUSG01.2"), tabs=True)).table.row(
         0, named=True
     )
     assert (row["gene_id"], row["gene_symbol"]) == ("ENSMUSG01.2", "")
 
 
-def test_a_bed_line_is_no_gene_prediction() -> None:
+def test_genepred_columns_of_a_bed_line() -> None:
     line = "chr1 0 300 NM_1 0 - 50 210 0 2 100,100, 0,200,"
-    assert layout(line.split()) is None
+    assert genepred_columns(line.split()) is None
 
 
 @pytest.mark.parametrize(
@@ -163,7 +161,7 @@ def test_a_bed_line_is_no_gene_prediction() -> None:
         ("# only comments\n", "no transcripts"),
     ],
 )
-def test_bad_lines_are_named_genepred(write: Write, text: str, message: str) -> None:
+def test_genepred_bad_lines(write: Write, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_genepred(write(text, tabs=True))
 
@@ -174,8 +172,8 @@ def lines(starts: list[int], ends: list[int], name: str | None = "T") -> pl.Data
     return pl.DataFrame({**cells, **places, "exon_starts": [starts], "exon_ends": [ends]})
 
 
-def test_exons_become_a_row_each_and_the_cds_one_span() -> None:
-    models = span_models(lines([0, 10], [8, 20]))
+def test_line_models() -> None:
+    models = line_models(lines([0, 10], [8, 20]))
     assert models.spans
     assert models.exons.select("tx", "start", "end").rows() == [(0, 0, 8), (0, 10, 20)]
     assert models.coding.select("start", "end").rows() == [(5, 15)]
@@ -189,9 +187,9 @@ def test_exons_become_a_row_each_and_the_cds_one_span() -> None:
         (lines([0], [5], name=None), "no transcript_id"),
     ],
 )
-def test_impossible_lines_are_named(bad: pl.DataFrame, message: str) -> None:
+def test_validate_exons(bad: pl.DataFrame, message: str) -> None:
     with pytest.raises(InputError, match=f"f: line 1: {message}"):
-        check_spans(Block(Path("f"), b"x\n", 1), bad)
+        validate_exons(Block(Path("f"), b"x\n", 1), bad)
 
 
 HEADER = "transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\n"
@@ -216,7 +214,7 @@ def one(write: Write, line: str, header: str = HEADER) -> dict[str, Any]:
         ("T.1    ", None, (-1, -1), None),
     ],
 )
-def test_what_is_known_of_a_transcript(
+def test_structures(
     write: Write, line: str, length: int | None, cds: tuple[int, int], exons: list[int] | None
 ) -> None:
     row = one(write, line)
@@ -229,20 +227,20 @@ def test_what_is_known_of_a_transcript(
     assert (row["transcript_id"], row["gene_id"]) == ("T.1", "T.1")
 
 
-def test_exons_that_disagree_with_the_length_are_dropped(write: Write) -> None:
+def test_structures_exons_disagree_with_length(write: Write) -> None:
     annotation = read_structures(write(HEADER + "T\t10\t30\t5\t20,26\n"))
     row = annotation.table.row(0, named=True)
     assert (row["length"], row["exon_lengths"], row["cds_end"]) == (45, None, 40)
     assert annotation.dropped == {"exons_disagree_with_length": 1}
 
 
-def test_a_cds_beyond_the_exons_is_dropped(write: Write) -> None:
+def test_structures_cds_beyond_the_exons(write: Write) -> None:
     annotation = read_structures(write(HEADER + "T\t10\t30\t\t39\n"))
     assert annotation.table["cds_end"].to_list() == [-1]
     assert annotation.dropped == {"cds_outside_exons": 1}
 
 
-def test_columns_go_by_name_and_gene_columns_are_used(write: Write) -> None:
+def test_structures_columns_by_name(write: Write) -> None:
     header = "gene_id\texon_lengths\tcds_len\tutr3_len\tutr5_len\ttranscript_id\tgene_symbol\n"
     row = one(write, "G.1 45 30 5 10 T ABC", header="# made by us\n" + header)
     assert (row["gene_id"], row["gene_symbol"], row["cds_start"]) == ("G.1", "ABC", 10)
@@ -265,6 +263,6 @@ def test_columns_go_by_name_and_gene_columns_are_used(write: Write) -> None:
         (HEADER + "T\t1\t2\n", "line 2: 3 tab-separated columns, expected 5"),
     ],
 )
-def test_bad_lines_are_named_structures(write: Write, text: str, message: str) -> None:
+def test_structures_bad_lines(write: Write, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_structures(write(text))

@@ -21,7 +21,7 @@ from isoclr.genomics.genome import (
 )
 
 
-def test_exons_of_both_strands_equal_slices_of_text() -> None:
+def test_splice() -> None:
     rng = random.Random(1)
     chromosome = "".join(rng.choices("ACGTN", k=500))
     complement = str.maketrans("ACGTN", "TGCAN")
@@ -36,12 +36,12 @@ def test_exons_of_both_strands_equal_slices_of_text() -> None:
     assert letters(spliced) == expected
 
 
-def test_codon_starts_of_whole_codons_only() -> None:
+def test_codon_starts() -> None:
     first, end = np.array([2, 20, 30, 40]), np.array([11, 28, 32, 40])
     assert codon_starts(first, end).tolist() == [2, 5, 8, 20, 23]
 
 
-def test_batches_cover_every_row_once_and_stay_small() -> None:
+def test_batches() -> None:
     lengths = np.array([5, 5, 5, 100, 1, 1, 9])
     slices = list(batches(lengths, size=10))
     assert [i for rows in slices for i in range(rows.start, rows.stop)] == list(range(7))
@@ -75,7 +75,7 @@ def test_batches_cover_every_row_once_and_stay_small() -> None:
         ("chrUn_AAEX03021227v1", "AAEX03021227.1"),
     ],
 )
-def test_names_of_one_sequence(annotation: str, genome: str) -> None:
+def test_matching_names(annotation: str, genome: str) -> None:
     assert match_chromosomes([annotation], ["other", genome]) == {annotation: genome}
 
 
@@ -89,23 +89,23 @@ def test_names_of_one_sequence(annotation: str, genome: str) -> None:
         ("chr10", "1"),
     ],
 )
-def test_names_of_different_sequences(annotation: str, genome: str) -> None:
+def test_names_that_do_not_match(annotation: str, genome: str) -> None:
     assert match_chromosomes([annotation], [genome]) == {}
 
 
-def test_an_equal_name_wins() -> None:
+def test_equal_name_takes_precedence() -> None:
     assert match_chromosomes(["chrM", "1"], ["MT", "chrM", "chr1"]) == {"chrM": "chrM", "1": "chr1"}
 
 
-def test_an_ambiguous_name_is_not_matched() -> None:
+def test_ambiguous_name() -> None:
     assert match_chromosomes(["M", "2"], ["chrM", "MT", "chr2"]) == {"2": "chr2"}
 
 
-def test_several_annotations_may_name_one_sequence_differently() -> None:
+def test_several_names_of_one_sequence() -> None:
     assert match_chromosomes(["chr1", "1"], ["1"]) == {"chr1": "1", "1": "1"}
 
 
-def test_descriptions_name_assembled_chromosomes_only() -> None:
+def test_matching_descriptions() -> None:
     descriptions = {
         "NC_000001.11": "Homo sapiens chromosome 1, GRCh38.p14 Primary Assembly",
         "NC_000011.10": "Homo sapiens chromosome 11, GRCh38.p14 Primary Assembly",
@@ -123,7 +123,7 @@ def test_descriptions_name_assembled_chromosomes_only() -> None:
     assert match_chromosomes(["chr1"], descriptions) == {}
 
 
-def test_accessions_are_recognised() -> None:
+def test_has_accessions() -> None:
     assert has_accessions(["x", "NC_000001.11"])
     assert has_accessions(["CM000663.2"])
     assert not has_accessions(["chr1", "KI270302.1", "chr1_KI270706v1_random"])
@@ -146,9 +146,7 @@ def _genome(folder: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["plain", "gz", "bgz"])
-def test_every_kind_gives_the_same_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_plain_gz_and_bgz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     data, scratch = tmp_path / "data", tmp_path / "scratch"
     data.mkdir()
     scratch.mkdir()
@@ -180,7 +178,7 @@ def test_uneven_lines_and_windows_line_ends(tmp_path: Path) -> None:
         assert [letters(genome.fetch(n)) for n in "ab"] == ["ACGTACG", "TT"]
 
 
-def test_a_fresh_index_is_used_and_a_stale_one_is_not(tmp_path: Path) -> None:
+def test_fresh_and_stale_index(tmp_path: Path) -> None:
     path = tmp_path / "g.fa"
     path.write_bytes(CONTENT)
     pysam.faidx(str(path))
@@ -194,7 +192,7 @@ def test_a_fresh_index_is_used_and_a_stale_one_is_not(tmp_path: Path) -> None:
         assert list(genome.lengths) == ["chr1", "scaffold_2"]
 
 
-def test_an_index_of_another_file_is_found_out(tmp_path: Path) -> None:
+def test_index_of_another_file(tmp_path: Path) -> None:
     path = tmp_path / "g.fa"
     path.write_bytes(b">a\nACGT\n")
     Path(f"{path}.fai").write_text("a\t400\t3\t60\t61\n")
@@ -205,7 +203,7 @@ def test_an_index_of_another_file_is_found_out(tmp_path: Path) -> None:
         genome.fetch("a")
 
 
-def test_an_unknown_sequence_is_named(tmp_path: Path) -> None:
+def test_unknown_sequence(tmp_path: Path) -> None:
     with (
         open_genome(_genome(tmp_path, "plain")) as genome,
         pytest.raises(InputError, match="no sequence 'chr9', expected one of chr1, scaffold_2"),
@@ -214,7 +212,7 @@ def test_an_unknown_sequence_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["gz", "bgz"])
-def test_a_cut_off_file_is_refused(tmp_path: Path, kind: str) -> None:
+def test_truncated_file(tmp_path: Path, kind: str) -> None:
     path = _genome(tmp_path, kind)
     path.write_bytes(path.read_bytes()[: -28 if kind == "bgz" else -10])
     with pytest.raises(InputError, match="file is cut off"):
@@ -222,7 +220,7 @@ def test_a_cut_off_file_is_refused(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["plain", "gz"])
-def test_a_protein_is_refused(tmp_path: Path, kind: str) -> None:
+def test_protein(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "p.fa"
     content = b">P53_HUMAN\nMEEPQSDPSV\n"
     path.write_bytes(gzip.compress(content) if kind == "gz" else content)
@@ -236,33 +234,33 @@ def test_a_protein_is_refused(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"ACGT\n", b"##gff-version 3\n"])
-def test_not_fasta_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_not_fasta(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "g.fa"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"expected (a )?FASTA"):
         open_genome(path)
 
 
-def test_no_room_for_unpacking_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _genome(tmp_path, "gz")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
-    with pytest.raises(InputError, match=r"cannot be unpacked into .*set TMPDIR"):
+    with pytest.raises(InputError, match=r"cannot be unpacked to .*set TMPDIR"):
         open_genome(path)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _genome(tmp_path, "gz")
 
     def full_disk(prefix: str) -> BinaryIO:
         return Path("/dev/full").open("wb")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full_disk)
-    with pytest.raises(InputError, match=r"cannot be unpacked into .*No space left"):
+    with pytest.raises(InputError, match=r"cannot be unpacked to .*No space left"):
         open_genome(path)
 
 
-def test_match_reads_descriptions_of_accessions_only(tmp_path: Path) -> None:
+def test_match_by_description(tmp_path: Path) -> None:
     path = tmp_path / "g.fa"
     path.write_bytes(
         b">NC_000001.11 Homo sapiens chromosome 1, GRCh38.p14 Primary Assembly\nA\n>NC_1 x\nA\n"

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.genomics.gff import gather, merged, read_gff3, read_gtf
+from isoclr.genomics.gff import merge_parts, part_models, read_gff3, read_gtf
 from isoclr.genomics.transcript_models import Annotation
 
 
@@ -17,9 +17,9 @@ def parts(*rows: tuple[str, str, int, int]) -> pl.DataFrame:
     return frame.with_columns(chrom=pl.lit("1"), strand=pl.lit("-"), phase=pl.lit("."))
 
 
-def test_exons_are_implied_only_where_none_are_written() -> None:
+def test_part_models_without_exons() -> None:
     rows = parts(("a", "exon", 1, 9), ("a", "CDS", 4, 30), ("b", "CDS", 1, 9), ("c", "exon", 1, 2))
-    models = gather(rows, pl.DataFrame({"key": ["a", "b"]}))
+    models = part_models(rows, pl.DataFrame({"key": ["a", "b"]}))
     assert models.exons.select("tx", "start", "end").sort("tx").rows() == [(0, 0, 9), (1, 0, 9)]
     assert models.coding.select("tx", "start", "end", "phase").rows() == [
         (0, 3, 30, 0),
@@ -27,7 +27,7 @@ def test_exons_are_implied_only_where_none_are_written() -> None:
     ]
 
 
-def test_touching_and_nested_pieces_are_one_exon() -> None:
+def test_merge_parts() -> None:
     rows = [
         (0, 10, 20),
         (0, 0, 10),
@@ -39,7 +39,7 @@ def test_touching_and_nested_pieces_are_one_exon() -> None:
     ]
     pieces = pl.DataFrame(rows, ["tx", "start", "end"], orient="row")
     pieces = pieces.with_columns(chrom=pl.lit("1"), strand=pl.lit("+"))
-    assert merged(pieces).select("tx", "start", "end").rows() == [
+    assert merge_parts(pieces).select("tx", "start", "end").rows() == [
         (0, 0, 20),
         (0, 30, 40),
         (1, 35, 60),
@@ -68,7 +68,7 @@ def read(write: Write, rows: Rows) -> Callable[[str], dict[str, dict[str, Any]]]
 Read = Callable[[str], dict[str, dict[str, Any]]]
 
 
-def test_exons_and_cds_of_several_parents_go_to_each(read: Read) -> None:
+def test_gff3_several_parents(read: Read) -> None:
     text = gff(
         "exon 1 50 Parent=T1,T2",
         "CDS 11 43 0 ID=C;Parent=T1,T2,T1-Protein",
@@ -86,14 +86,14 @@ def test_exons_and_cds_of_several_parents_go_to_each(read: Read) -> None:
     assert {row["biotype"] for row in rows.values()} == {"mRNA"}
 
 
-def test_the_cds_of_gff3_includes_the_stop_codon_and_a_written_one_adds_nothing(read: Read) -> None:
+def test_gff3_stop_codon(read: Read) -> None:
     text = gff("mRNA 1 99 ID=T", "exon 1 99 Parent=T", "CDS 11 43 0 Parent=T")
     assert read(text)["T"]["cds_end"] == 43
     assert read(text + gff("stop_codon 41 43 0 Parent=T"))["T"]["cds_end"] == 43
 
 
 @pytest.mark.parametrize(("strand", "expected"), [("+", (12, 43)), ("-", (58, 90))])
-def test_phase_at_the_5_prime_end(read: Read, strand: str, expected: tuple[int, int]) -> None:
+def test_gff3_phase(read: Read, strand: str, expected: tuple[int, int]) -> None:
     lines = (
         "mRNA 1 100 ID=T",
         "exon 1 100 Parent=T",
@@ -104,7 +104,7 @@ def test_phase_at_the_5_prime_end(read: Read, strand: str, expected: tuple[int, 
     assert (row["cds_start"], row["cds_end"]) == expected
 
 
-def test_refseq_ids_come_from_its_attributes(read: Read) -> None:
+def test_gff3_refseq_ids(read: Read) -> None:
     text = gff(
         "gene 1 99 ID=gene-TP53;Dbxref=GeneID:7157,HGNC:HGNC:11998;gene=TP53;gene_biotype=protein_coding",
         "mRNA 1 99 ID=rna-NM_1.2-2;Parent=gene-TP53;Dbxref=GeneID:7157;gene=TP53;transcript_id=NM_1.2",
@@ -117,7 +117,7 @@ def test_refseq_ids_come_from_its_attributes(read: Read) -> None:
     assert {(row["gene_id"], row["gene_symbol"]) for row in rows.values()} == {("7157", "TP53")}
 
 
-def test_an_accession_on_two_places_is_kept_once(write: Write) -> None:
+def test_gff3_duplicate_accession(write: Write) -> None:
     text = "".join(
         gff(
             f"mRNA 1 99 ID=rna-N{i};transcript_id=NM_1.2", f"exon 1 99 Parent=rna-N{i}", chrom=chrom
@@ -129,7 +129,7 @@ def test_an_accession_on_two_places_is_kept_once(write: Write) -> None:
     assert annotation.dropped == {"duplicate_id": 1}
 
 
-def test_mitochondrial_genes_with_a_cds_and_no_transcript_are_kept(read: Read) -> None:
+def test_gff3_gene_with_cds_without_transcript(read: Read) -> None:
     text = gff(
         "gene 1 30 ID=gene-ND1;Dbxref=GeneID:4535;gene=ND1;gene_biotype=protein_coding",
         "CDS 1 30 0 ID=cds-ND1;Parent=gene-ND1",
@@ -144,14 +144,14 @@ def test_mitochondrial_genes_with_a_cds_and_no_transcript_are_kept(read: Read) -
     assert rows["ND1"]["biotype"] == "protein_coding"
 
 
-def test_a_cds_that_also_names_its_gene_makes_no_second_transcript(read: Read) -> None:
+def test_gff3_cds_with_gene_as_parent(read: Read) -> None:
     text = gff(
         "gene 1 30 ID=G", "mRNA 1 30 ID=T;Parent=G", "exon 1 30 Parent=T", "CDS 1 30 0 Parent=G,T"
     )
     assert list(read(text)) == ["T"]
 
 
-def test_a_mirna_in_its_precursor_belongs_to_the_gene(read: Read) -> None:
+def test_gff3_mirna_in_its_precursor(read: Read) -> None:
     text = gff(
         "gene 1 90 ID=G",
         "primary_transcript 1 90 ID=P;Parent=G",
@@ -162,7 +162,7 @@ def test_a_mirna_in_its_precursor_belongs_to_the_gene(read: Read) -> None:
     assert {row["gene_id"] for row in read(text).values()} == {"G"}
 
 
-def test_ensembl_prefixes_go_and_versions_are_appended(read: Read) -> None:
+def test_gff3_ensembl_ids(read: Read) -> None:
     text = gff(
         "gene 1 9 ID=gene:ENSG1;Name=ABC;biotype=protein_coding;gene_id=ENSG1;version=5",
         "mRNA 1 9 ID=transcript:ENST1;Parent=gene:ENSG1;biotype=protein_coding;transcript_id=ENST1;version=2",
@@ -176,7 +176,7 @@ def test_ensembl_prefixes_go_and_versions_are_appended(read: Read) -> None:
     )
 
 
-def test_gencode_ids_come_with_their_versions(read: Read) -> None:
+def test_gff3_gencode_ids(read: Read) -> None:
     text = gff(
         "gene 1 9 ID=ENSG1.5;gene_id=ENSG1.5;gene_type=protein_coding;gene_name=ABC",
         "transcript 1 9 ID=ENST1.2;Parent=ENSG1.5;gene_id=ENSG1.5;transcript_id=ENST1.2;"
@@ -191,7 +191,7 @@ def test_gencode_ids_come_with_their_versions(read: Read) -> None:
     )
 
 
-def test_wormbase_symbols_and_foreign_features(read: Read) -> None:
+def test_gff3_wormbase(read: Read) -> None:
     text = gff(
         "transcript_region 1 9 Name=reads",
         "intron 1 9 Name=x",
@@ -208,7 +208,7 @@ def test_wormbase_symbols_and_foreign_features(read: Read) -> None:
     assert rows["Y74C9A.6"]["biotype"] == "snoRNA"
 
 
-def test_flybase_keeps_its_own_gene_id(read: Read) -> None:
+def test_gff3_flybase(read: Read) -> None:
     text = gff(
         "gene 1 9 ID=FBgn1;Name=l(2)gl;Dbxref=FlyBase:FBan1,EntrezGene:33155",
         "mRNA 1 9 ID=FBtr1;Parent=FBgn1",
@@ -220,12 +220,12 @@ def test_flybase_keeps_its_own_gene_id(read: Read) -> None:
     )
 
 
-def test_escapes_are_resolved_after_parents_are_split(read: Read) -> None:
+def test_gff3_escapes(read: Read) -> None:
     text = gff("gene 1 9 ID=G;Name=a%2Cb%3B", "mRNA 1 9 ID=T%2C1;Parent=G", "exon 1 9 Parent=T%2C1")
     assert read(text)["T,1"]["gene_symbol"] == "a,b;"
 
 
-def test_exons_are_made_of_cds_and_utrs_where_none_are_written(read: Read) -> None:
+def test_gff3_without_exons(read: Read) -> None:
     text = gff(
         "mRNA 1 150 ID=T",
         "five_prime_UTR 1 10 Parent=T",
@@ -239,22 +239,22 @@ def test_exons_are_made_of_cds_and_utrs_where_none_are_written(read: Read) -> No
 
 
 @pytest.mark.parametrize("mark", ["##FASTA\n>I\nACGT\n", ">I\nACGT\n"])
-def test_the_genome_at_the_end_is_not_read(read: Read, mark: str) -> None:
+def test_gff3_with_fasta(read: Read, mark: str) -> None:
     text = gff("mRNA 1 9 ID=T", "exon 1 9 Parent=T")
     assert list(read(text + mark)) == ["T"]
 
 
-def test_trans_spliced_transcripts_are_dropped_and_counted(write: Write) -> None:
+def test_gff3_trans_splicing(write: Write) -> None:
     text = gff("mRNA 1 9 ID=T", "exon 1 9 Parent=T") + gff("exon 20 29 Parent=T", strand="-")
     assert read_gff3(write(text)).dropped == {"two_strands": 1}
 
 
-def test_exons_whose_transcript_has_no_line_are_counted(write: Write) -> None:
+def test_gff3_orphan_exons(write: Write) -> None:
     text = gff("mRNA 1 9 ID=T", "exon 1 9 Parent=T", "exon 1 9 Parent=U,V", "exon 20 29 Parent=U")
     assert read_gff3(write(text)).dropped == {"no_transcript_line": 2}
 
 
-def test_a_bad_line_is_named(write: Write) -> None:
+def test_gff3_bad_line(write: Write) -> None:
     text = gff("mRNA 1 9 ID=T") + "\n###\n" + gff("exon 9 1 Parent=T")
     with pytest.raises(InputError, match=r"a\.gff3: line 4: interval 9-1"):
         read_gff3(write(text, "a.gff3"))
@@ -288,7 +288,7 @@ def one(write: Write) -> Callable[..., dict[str, Any]]:
 One = Callable[..., dict[str, Any]]
 
 
-def test_exons_are_zero_based_and_in_order_whatever_the_order_of_lines(one: One) -> None:
+def test_gtf_exons(one: One) -> None:
     row = one("exon 301 400", "CDS 301 309 0", "exon 1 100", "exon 201 210")
     assert row["exon_starts"] == [0, 200, 300]
     assert row["exon_lengths"] == [100, 10, 100]
@@ -296,7 +296,7 @@ def test_exons_are_zero_based_and_in_order_whatever_the_order_of_lines(one: One)
     assert (row["cds_start"], row["cds_end"]) == (110, 119)
 
 
-def test_exons_of_the_minus_strand_run_from_5_to_3_prime(one: One) -> None:
+def test_gtf_minus_strand(one: One) -> None:
     row = one("exon 1 100", "exon 201 230", "CDS 50 100 0", "CDS 201 210 0", strand="-")
     assert row["exon_starts"] == [200, 0]
     assert row["exon_lengths"] == [30, 100]
@@ -310,52 +310,50 @@ def test_exons_of_the_minus_strand_run_from_5_to_3_prime(one: One) -> None:
         ("-", "44 73", "41 43", (27, 60)),
     ],
 )
-def test_the_stop_codon_is_added_to_the_cds(
+def test_gtf_stop_codon(
     one: One, strand: str, cds: str, stop: str, expected: tuple[int, int]
 ) -> None:
     row = one("exon 1 100", f"CDS {cds} 0", f"stop_codon {stop} 0", strand=strand)
     assert (row["cds_start"], row["cds_end"]) == expected
 
 
-def test_a_stop_codon_split_by_an_intron_is_added_whole(one: One) -> None:
+def test_gtf_split_stop_codon(one: One) -> None:
     row = one(
         "exon 1 41", "exon 101 150", "CDS 12 40 0", "stop_codon 41 41 0", "stop_codon 101 102 2"
     )
     assert (row["cds_start"], row["cds_end"]) == (11, 43)
 
 
-def test_a_stop_codon_in_an_exon_of_its_own_is_added(one: One) -> None:
+def test_gtf_stop_codon_in_its_own_exon(one: One) -> None:
     row = one("exon 1 40", "exon 101 150", "CDS 11 40 0", "stop_codon 101 103 0")
     assert (row["cds_start"], row["cds_end"]) == (10, 43)
 
 
-def test_a_cds_that_includes_the_stop_codon_stays_as_it_is(one: One) -> None:
+def test_gtf_cds_with_stop_codon(one: One) -> None:
     row = one("exon 1 100", "CDS 11 43 0", "stop_codon 41 43 0")
     assert (row["cds_start"], row["cds_end"]) == (10, 43)
 
 
 @pytest.mark.parametrize(("strand", "expected"), [("+", (12, 43)), ("-", (59, 90))])
-def test_the_frame_of_the_first_cds_piece_moves_the_start(
-    one: One, strand: str, expected: tuple[int, int]
-) -> None:
+def test_gtf_frame(one: One, strand: str, expected: tuple[int, int]) -> None:
     """Only the piece at the transcript's 5' end counts, which lies at the highest coordinate on the minus strand."""
     low, high = ("2", "1") if strand == "+" else ("1", "2")
     row = one("exon 1 100", f"CDS 11 20 {low}", f"CDS 21 43 {high}", strand=strand)
     assert (row["cds_start"], row["cds_end"]) == expected
 
 
-def test_a_cds_that_is_no_multiple_of_three_is_kept(one: One) -> None:
+def test_gtf_incomplete_cds(one: One) -> None:
     row = one("exon 1 100", "CDS 1 100 0")
     assert (row["cds_start"], row["cds_end"]) == (0, 100)
 
 
-def test_abutting_exons_stay_two_exons_and_may_share_a_cds_line(one: One) -> None:
+def test_gtf_abutting_exons(one: One) -> None:
     row = one("exon 1 50", "exon 51 100", "CDS 41 60 0")
     assert row["exon_lengths"] == [50, 50]
     assert (row["cds_start"], row["cds_end"]) == (40, 60)
 
 
-def test_exons_are_the_union_of_cds_and_utr_where_none_are_written(one: One) -> None:
+def test_gtf_without_exons(one: One) -> None:
     row = one(
         "five_prime_utr 1 10",
         "CDS 11 40 0",
@@ -368,12 +366,12 @@ def test_exons_are_the_union_of_cds_and_utr_where_none_are_written(one: One) -> 
     assert (row["cds_start"], row["cds_end"]) == (10, 63)
 
 
-def test_a_transcript_without_cds_has_none(one: One) -> None:
+def test_gtf_without_cds(one: One) -> None:
     row = one("transcript 1 100", "exon 1 100")
     assert (row["cds_start"], row["cds_end"]) == (-1, -1)
 
 
-def test_repeated_tags_and_semicolons_in_quotes_do_no_harm(one: One) -> None:
+def test_gtf_repeated_tags_and_semicolons(one: One) -> None:
     names = (
         'gene_id "G;1"; transcript_id "T.3"; tag "basic"; note "a; gene_name b; c"; gene_name "HLA;A";'
         ' gene_type "lncRNA"; transcript_type "retained_intron"; tag "CCDS";'
@@ -385,30 +383,30 @@ def test_repeated_tags_and_semicolons_in_quotes_do_no_harm(one: One) -> None:
     assert row["biotype"] == "retained_intron"
 
 
-def test_keys_that_end_alike_are_not_mistaken(one: One) -> None:
+def test_gtf_keys_with_a_common_suffix(one: One) -> None:
     row = one(
         "exon 1 9", names='ref_gene_id "R"; gene_id "G"; oId_transcript_id "X"; transcript_id "T";'
     )
     assert (row["transcript_id"], row["gene_id"]) == ("T", "G")
 
 
-def test_unquoted_values_are_read(one: One) -> None:
+def test_gtf_unquoted_values(one: One) -> None:
     row = one("exon 1 9", names="gene_id G1; transcript_id T1")
     assert (row["transcript_id"], row["gene_id"]) == ("T1", "G1")
 
 
-def test_the_versions_that_ensembl_writes_apart_are_appended(one: One) -> None:
+def test_gtf_version_attributes(one: One) -> None:
     names = 'gene_id "ENSG1"; gene_version "5"; transcript_id "ENST1"; transcript_version "2"; gene_biotype "x";'
     row = one("exon 1 9", names=names)
     assert (row["transcript_id"], row["gene_id"], row["biotype"]) == ("ENST1.2", "ENSG1.5", "x")
 
 
-def test_a_version_that_is_there_already_is_not_repeated(one: One) -> None:
+def test_gtf_version_in_the_id(one: One) -> None:
     row = one("exon 1 9", names='gene_id "G.5"; transcript_id "T.2"; transcript_version "2";')
     assert row["transcript_id"] == "T.2"
 
 
-def test_par_genes_of_gencode_are_their_own_transcripts(write: Write, rows: Rows) -> None:
+def test_gtf_par_genes(write: Write, rows: Rows) -> None:
     y = 'gene_id "G.5_PAR_Y"; transcript_id "T.2_PAR_Y";'
     text = gtf("exon 1 9", names='gene_id "G.5"; transcript_id "T.2";', chrom="chrX")
     annotation = read_gtf(write(text + gtf("exon 1 9", names=y, chrom="chrY")))
@@ -416,7 +414,7 @@ def test_par_genes_of_gencode_are_their_own_transcripts(write: Write, rows: Rows
     assert not annotation.dropped
 
 
-def test_the_ncbi_gene_number_is_the_gene_id_of_refseq(one: One) -> None:
+def test_gtf_refseq_gene_id(one: One) -> None:
     names = (
         'gene_id "TP53"; transcript_id "NM_1.2"; db_xref "GenBank:NM_1.2"; db_xref "GeneID:7157";'
         ' gene "TP53"; transcript_biotype "mRNA";'
@@ -425,12 +423,12 @@ def test_the_ncbi_gene_number_is_the_gene_id_of_refseq(one: One) -> None:
     assert (row["gene_id"], row["gene_symbol"], row["biotype"]) == ("7157", "TP53", "mRNA")
 
 
-def test_names_on_the_transcript_line_alone_are_found(write: Write) -> None:
+def test_gtf_names_on_the_transcript_line(write: Write) -> None:
     text = gtf("exon 1 9") + gtf("transcript 1 9", names=NAMES + ' gene_name "ABC";')
     assert read_gtf(write(text)).table["gene_symbol"].to_list() == ["ABC"]
 
 
-def test_what_is_no_sound_transcript_is_dropped_and_counted(write: Write) -> None:
+def test_gtf_invalid_transcripts(write: Write) -> None:
     def transcript(name: str) -> str:
         return f'gene_id "G"; transcript_id "{name}";'
 
@@ -455,7 +453,7 @@ def test_what_is_no_sound_transcript_is_dropped_and_counted(write: Write) -> Non
     }
 
 
-def test_comments_crlf_and_blank_lines_are_passed_over(write: Write) -> None:
+def test_gtf_comments_crlf_and_blank_lines(write: Write) -> None:
     text = "#!genome\n\n" + gtf("exon 1 9") + "\n# end\n"
     row = read_gtf(write(text.replace("\n", "\r\n"), "a.gtf.gz")).table.row(0, named=True)
     assert (row["transcript_id"], row["length"]) == ("T", 9)
@@ -477,6 +475,6 @@ def test_comments_crlf_and_blank_lines_are_passed_over(write: Write) -> None:
         ("", "the file is empty"),
     ],
 )
-def test_bad_lines_are_named(write: Write, text: str, message: str) -> None:
+def test_gtf_bad_lines(write: Write, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_gtf(write(text))

@@ -8,13 +8,14 @@ import pytest
 
 from isoclr.errors import InputError
 from isoclr.genomics.homology import (
-    HEADER,
     assign,
     read_gene_ids,
     read_homologene,
     read_homology,
     read_orthologs,
 )
+
+HEADER = b"#tax_id\tGeneID\trelationship\tOther_tax_id\tOther_GeneID"
 
 HOMOLOGENE = """3\t9606\t34\tACADM\t\t
 3\t9606\t35\tACADM2\t\t
@@ -60,7 +61,7 @@ def sets(table: pl.DataFrame) -> list[str]:
     return table["gene_set"].to_list()
 
 
-def test_paralogs_and_orthologs_merge(homology: Path) -> None:
+def test_paralogs_and_orthologs(homology: Path) -> None:
     rows = genes(
         ("human", "34", ""), ("mouse", "22059", ""), ("human", "35", ""), ("mouse", "11364", "")
     )
@@ -70,7 +71,7 @@ def test_paralogs_and_orthologs_merge(homology: Path) -> None:
     assert found.mapped == {"human": (2, 2), "mouse": (2, 2)}
 
 
-def test_within_species_keeps_orthologs_apart_and_merges_paralogs(homology: Path) -> None:
+def test_within_species(homology: Path) -> None:
     rows = genes(
         ("human", "34", ""), ("human", "35", ""), ("mouse", "11364", ""), ("mouse", "x", "")
     )
@@ -78,7 +79,7 @@ def test_within_species_keeps_orthologs_apart_and_merges_paralogs(homology: Path
     assert sets(found.table) == ["human|HID:3", "human|HID:3", "mouse|HID:3", "mouse|x"]
 
 
-def test_unmapped_genes_are_never_keyed_by_symbol(homology: Path) -> None:
+def test_unmapped_genes(homology: Path) -> None:
     rows = genes(
         ("human", "ENSG00000000099.7", "ABC"),
         ("mouse", "ENSMUSG00000000099.1", "ABC"),
@@ -98,7 +99,7 @@ def test_unmapped_genes_are_never_keyed_by_symbol(homology: Path) -> None:
         assert found.mapped == {"human": (0, 2), "mouse": (0, 1), "rat": (0, 1), "cow": (0, 1)}
 
 
-def test_a_symbol_counts_in_its_own_species_and_spelling_only(homology: Path) -> None:
+def test_symbols(homology: Path) -> None:
     rows = genes(
         ("human", "g1", "TP53"),
         ("mouse", "g2", "TP53"),
@@ -108,17 +109,17 @@ def test_a_symbol_counts_in_its_own_species_and_spelling_only(homology: Path) ->
     assert sets(assign(rows, homology).table) == ["HID:20", "mouse|g2", "human|g3", "HID:20"]
 
 
-def test_an_ambiguous_symbol_maps_only_when_all_its_genes_are_of_one_group(homology: Path) -> None:
+def test_ambiguous_symbol(homology: Path) -> None:
     rows = genes(("human", "g1", "TWICE"), ("human", "g2", "SAME"))
     assert sets(assign(rows, homology).table) == ["human|g1", "HID:102"]
 
 
-def test_a_gene_id_that_is_the_symbol_maps(homology: Path) -> None:
+def test_gene_id_is_a_symbol(homology: Path) -> None:
     rows = genes(("human", "TP53", ""), ("human", "TP53", "OTHER"))
     assert sets(assign(rows, homology).table) == ["HID:20", "human|TP53"]
 
 
-def test_loc_and_numbers_are_entrez_ids_of_the_species(homology: Path) -> None:
+def test_loc_and_entrez_ids(homology: Path) -> None:
     rows = genes(
         ("human", "LOC34", ""), ("human", "g1", "LOC7157"), ("human", "GeneID:34", ""),
         ("mouse", "34", ""), ("mouse", "LOC34", ""), ("martian", "34", ""), ("9606", "34", ""),
@@ -145,7 +146,7 @@ def test_id_table(homology: Path, human_ids: Path) -> None:
     ]  # fmt: skip
 
 
-def test_surer_ways_win(homology: Path, human_ids: Path) -> None:
+def test_order_of_preference(homology: Path, human_ids: Path) -> None:
     rows = genes(
         ("human", "ENSG00000000001", "LOC7157"),
         ("human", "7157", "ACADM"),
@@ -175,17 +176,15 @@ def test_no_genes_and_null_symbols(homology: Path) -> None:
     assert sets(assign(rows, homology).table) == ["HID:3"]
 
 
-def test_an_id_table_for_nobody_and_a_wrong_scope(homology: Path, human_ids: Path) -> None:
+def test_unknown_species_or_scope(homology: Path, human_ids: Path) -> None:
     rows = genes(("human", "34", ""))
-    with pytest.raises(
-        InputError, match=r"human\.tsv: is the gene id table of 'humn'.*here are human"
-    ):
+    with pytest.raises(InputError, match=r"human\.tsv: is the gene id table of 'humn'.*human"):
         assign(rows, homology, {"humn": human_ids})
     with pytest.raises(InputError, match="scope is 'both', expected one of across-species, within"):
         assign(rows, homology, scope="both")  # type: ignore[arg-type]
 
 
-def test_a_ten_species_atlas_is_quick(tmp_path: Path) -> None:
+def test_ten_species_are_fast(tmp_path: Path) -> None:
     taxids = [9606, 10090, 9031, 6239, 9598, 9913, 9615, 7227, 10116, 7955]
     number = np.arange(20_000)
     lines = [f"{i}\t{t}\t{t * 100_000 + i}\tSYM{i}\t\t" for t in taxids for i in number]
@@ -221,7 +220,7 @@ def test_real_genes_map(real_data: Path) -> None:
 FILE = Path("homologene.data")
 
 
-def test_rows_with_blank_or_missing_last_columns() -> None:
+def test_homologene_missing_columns() -> None:
     data = b"3\t9606\t34\tACADM\t4557231\tNP_000007.1\n3\t10090\t11364\tAcadm\t\t\r\n12\t9606\t7\tX\n\n"
     table = read_homologene(FILE, data)
     assert table.columns == ["taxid", "entrez", "symbol", "group", "rank"]
@@ -232,18 +231,18 @@ def test_rows_with_blank_or_missing_last_columns() -> None:
     ]
 
 
-def test_quotes_in_a_symbol_are_letters() -> None:
+def test_homologene_quotes() -> None:
     table = read_homologene(FILE, b"3\t7227\t34\tl(2)\"x\t\t\n4\t7227\t35\t'y\t\t\n")
     assert table["symbol"].to_list() == ['l(2)"x', "'y"]
 
 
-def test_a_broken_line_is_named() -> None:
+def test_homologene_bad_line() -> None:
     message = r"homologene\.data: line 3: gene id is 'abc', expected a number \(HomoloGene's"
     with pytest.raises(InputError, match=message):
         read_homologene(FILE, b"3\t9606\t34\tA\t\t\n\n3\t9606\tabc\tB\t\t\n")
 
 
-def test_a_short_line_is_named() -> None:
+def test_homologene_short_line() -> None:
     with pytest.raises(InputError, match="line 2: gene id is '', expected a number"):
         read_homologene(FILE, b"3\t9606\t34\tA\t\t\n3\t9606\n")
 
@@ -258,9 +257,7 @@ def test_a_short_line_is_named() -> None:
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_the_format_is_told_by_content(
-    tmp_path: Path, data: bytes, group: str, packed: bool
-) -> None:
+def test_read_homology(tmp_path: Path, data: bytes, group: str, packed: bool) -> None:
     path = tmp_path / "file"
     path.write_bytes(gzip.compress(data) if packed else data)
     table = read_homology(path)
@@ -268,7 +265,7 @@ def test_the_format_is_told_by_content(
 
 
 @pytest.mark.parametrize("data", [b"gene_a\tgene_b\n", b">a\nACGT\n", b"1,2,3,4\n"])
-def test_another_file_is_refused(tmp_path: Path, data: bytes) -> None:
+def test_read_homology_of_another_format(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"file: line 1 is .*, expected HomoloGene's columns HID"):
@@ -301,7 +298,7 @@ COLUMNS = ["gene_id", "entrez", "symbol"]
         "9\tC\t\n5.0\tA\tENSG00000000001\n",
     ],
 )
-def test_columns_are_found_by_name(tmp_path: Path, text: str) -> None:
+def test_read_gene_ids(tmp_path: Path, text: str) -> None:
     path = tmp_path / "ids.gz"
     path.write_bytes(gzip.compress(text.encode()))
     table = read_gene_ids(path)
@@ -310,13 +307,13 @@ def test_columns_are_found_by_name(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("column", ["biotype", "Gene_type", "gene_biotype"])
-def test_biotypes_are_read_where_a_table_has_them(tmp_path: Path, column: str) -> None:
+def test_read_gene_ids_with_biotypes(tmp_path: Path, column: str) -> None:
     path = tmp_path / "ids.tsv"
     path.write_text(f"gene_id\t{column}\tentrez\ng\t lncRNA\t1\nh\t\t2\n")
     assert read_gene_ids(path).rows() == [("g", 1, "", "lncRNA"), ("h", 2, "", "")]
 
 
-def test_ncbis_gene2ensembl(tmp_path: Path) -> None:
+def test_read_gene_ids_of_gene2ensembl(tmp_path: Path) -> None:
     path = tmp_path / "gene2ensembl"
     path.write_text(
         "#tax_id\tGeneID\tEnsembl_gene_identifier\tRNA_nucleotide_accession.version\n"
@@ -325,7 +322,7 @@ def test_ncbis_gene2ensembl(tmp_path: Path) -> None:
     assert read_gene_ids(path).rows() == [("ENSG00000121410", 1, "", "")]
 
 
-def test_a_table_without_symbols(tmp_path: Path) -> None:
+def test_read_gene_ids_without_symbols(tmp_path: Path) -> None:
     path = tmp_path / "ids.tsv"
     path.write_text("gene_id\tentrez\nx\t1\n")
     assert read_gene_ids(path).rows() == [("x", 1, "", "")]
@@ -343,7 +340,7 @@ def test_a_table_without_symbols(tmp_path: Path) -> None:
         ("", "the file is empty"),
     ],
 )
-def test_what_is_no_such_table_gets_one_line(tmp_path: Path, text: str, message: str) -> None:
+def test_read_gene_ids_of_another_table(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "ids.tsv"
     path.write_text(text)
     with pytest.raises(InputError, match=message):
@@ -357,7 +354,7 @@ PAIRS = (
 
 
 @pytest.mark.parametrize("header", [HEADER + b"\n", b""])
-def test_a_group_is_what_pairs_connect(header: bytes) -> None:
+def test_orthologs_are_connected_components(header: bytes) -> None:
     table = read_orthologs(FILE_ORTHOLOGS, header + PAIRS)
     groups = {(taxid, gene): (group, rank) for taxid, gene, _, group, rank in table.rows()}
     assert groups == {
@@ -371,14 +368,14 @@ def test_a_group_is_what_pairs_connect(header: bytes) -> None:
     assert set(table["symbol"]) == {""}
 
 
-def test_a_chain_is_one_group_and_a_gene_has_one_row() -> None:
+def test_orthologs_chain() -> None:
     lines = b"".join(b"9606\t%d\tOrtholog\t10090\t%d\n" % (i, i + 1) for i in range(500, 5, -1))
     table = read_orthologs(FILE_ORTHOLOGS, lines)
     assert set(table["group"]) == {"ORTH:6"}
     assert not table.select("taxid", "entrez").is_duplicated().any()
 
 
-def test_a_broken_line_is_named_orthologs() -> None:
+def test_orthologs_bad_line() -> None:
     with pytest.raises(InputError, match="gene_orthologs: line 3: Other_GeneID is 'x', expected"):
         read_orthologs(
             FILE_ORTHOLOGS, HEADER + b"\n9606\t1\tOrtholog\t10090\t2\n9606\t1\tOrtholog\t10090\tx\n"

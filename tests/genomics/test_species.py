@@ -30,11 +30,11 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_ids_that_carry_versions_lose_them(name: str) -> None:
+def test_without_version_of_other_names(name: str) -> None:
     assert without_version(name) == NAMES[name]
 
 
-def test_a_column_is_treated_as_one_name_is() -> None:
+def test_without_versions() -> None:
     column = pl.DataFrame({"name": list(NAMES)}).select(without_versions(pl.col("name")))
     assert column["name"].to_list() == list(NAMES.values())
 
@@ -50,17 +50,17 @@ def test_a_column_is_treated_as_one_name_is() -> None:
         ("canFam4", 9615), ("dm6", 7227), ("rn7", 10116), ("danRer11", 7955), ("9606", 9606), ("424242", 424242),
     ],
 )  # fmt: skip
-def test_any_name_gives_the_taxid(name: str, taxid: int) -> None:
+def test_taxid_of(name: str, taxid: int) -> None:
     assert taxid_of(name) == taxid
 
 
 @pytest.mark.parametrize("name", ["axolotl", "", "-1", "0", "9606.0", "humans", "²"])
-def test_an_unknown_species_is_none(name: str) -> None:
+def test_unknown_species(name: str) -> None:
     assert taxid_of(name) is None
     assert find(name) is None
 
 
-def test_no_name_means_two_species() -> None:
+def test_names_are_unique() -> None:
     for species in SPECIES:
         for name in (species.name, species.latin, *species.aliases):
             assert find(name) == species

@@ -1,4 +1,4 @@
-"""Blocks of lines: nothing lost at their borders, damage named, numbers of lines right."""
+"""Blocks of lines, and tables."""
 
 import gc
 import gzip
@@ -13,16 +13,16 @@ from isoclr.genomics.text import (
     Block,
     blocks,
     cells,
-    check_lists,
     file_bytes,
     file_chunks,
     file_start,
+    integer_list,
     integers,
     is_gzip,
-    numbers,
     parse,
-    require,
     table_text,
+    validate,
+    validate_lists,
 )
 
 Write = Callable[..., Path]
@@ -32,7 +32,7 @@ COLUMNS = {"name": pl.String, "number": pl.Int64}
 @pytest.mark.parametrize("size", [8, 11, 100, 1 << 20])
 @pytest.mark.parametrize("name", ["a.txt", "a.gz"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_lines_survive_the_borders_of_blocks(write: Write, size: int, name: str, end: str) -> None:
+def test_lines_across_blocks(write: Write, size: int, name: str, end: str) -> None:
     lines = [f"n{i}\t{'9' * (i % 7 + 1)}" for i in range(50)]
     for last in ("", end):
         path = write(end.join(lines) + last, name)
@@ -42,12 +42,12 @@ def test_lines_survive_the_borders_of_blocks(write: Write, size: int, name: str,
         assert [lines[block.first_line - 1] for block in found] == firsts
 
 
-def test_a_gz_file_is_known_by_its_bytes_not_its_name(write: Write) -> None:
+def test_gzip_by_content(write: Write) -> None:
     path = write("a\n", "a.gz").rename(write("b\n", "plain.txt"))
     assert next(blocks(path)).text == b"a\n"
 
 
-def test_damage_is_named(write: Write, tmp_path: Path) -> None:
+def test_damaged_files(write: Write, tmp_path: Path) -> None:
     path = tmp_path / "cut.gz"
     path.write_bytes(gzip.compress(b"a\t1\n" * 10_000)[:-9])
     with pytest.raises(InputError, match=r"cut\.gz: the gzip file is cut off"):
@@ -58,20 +58,20 @@ def test_damage_is_named(write: Write, tmp_path: Path) -> None:
         list(blocks(write("x" * 1000), 10))
 
 
-def test_a_file_that_is_not_read_to_its_end_is_closed(write: Write) -> None:
+def test_unfinished_reading_closes_the_file(write: Write) -> None:
     stream = blocks(write("a\n" * 1000), 10)
     assert next(stream).text == b"a\n" * 5
     stream.close()  # type: ignore[attr-defined] # a leak would be a ResourceWarning, an error here
     gc.collect()
 
 
-def test_skipped_lines_do_not_shift_the_numbers_of_lines() -> None:
+def test_line_numbers() -> None:
     text = b"#c\n\ntrack x\na\t1\n  \n#c\nb\t2\n\nc\t-3\n"
     block = Block(Path("f"), text, 11)
     frame = parse(block, COLUMNS)
     assert frame["name"].to_list() == ["a", "b", "c"]
     with pytest.raises(InputError, match="f: line 19: number -3"):
-        require(block, frame, pl.col("number") > 0, lambda row: f"number {row['number']}")
+        validate(block, frame, pl.col("number") > 0, lambda row: f"number {row['number']}")
 
 
 @pytest.mark.parametrize(
@@ -84,28 +84,28 @@ def test_skipped_lines_do_not_shift_the_numbers_of_lines() -> None:
         (b"a\t1\nb\t\n", "line 2: number is ''"),
     ],
 )
-def test_a_line_that_does_not_fit_is_named(text: bytes, message: str) -> None:
+def test_parse_bad_line(text: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse(Block(Path("f"), text, 1), COLUMNS)
 
 
-def test_a_block_of_comments_is_an_empty_frame() -> None:
+def test_parse_comments_only() -> None:
     assert parse(Block(Path("f"), b"#a\n\n", 1), COLUMNS).columns == ["row", "name", "number"]
 
 
-def test_cells_become_lists_and_anything_else_null() -> None:
+def test_integer_list() -> None:
     cells = ["1,2,3,", "7", "1,,2", "", "a,1", "1, 2", "-1,0,", None, "1.5"]
-    lists = pl.DataFrame({"x": cells}).select(numbers("x"))["x"].to_list()
+    lists = pl.DataFrame({"x": cells}).select(integer_list("x"))["x"].to_list()
     assert lists == [[1, 2, 3], [7], None, None, None, None, [-1, 0], None, None]
 
 
-def test_a_list_of_the_wrong_length_is_named() -> None:
+def test_validate_lists() -> None:
     lines = pl.DataFrame({"row": [0, 1], "x": [[1, 2], [1]], "n": [2, 2]})
     with pytest.raises(InputError, match="line 2: x is not a comma-separated list of 2"):
-        check_lists(Block(Path("f"), b"a\nb\n", 1), lines, ["x"], "n")
+        validate_lists(Block(Path("f"), b"a\nb\n", 1), lines, ["x"], "n")
 
 
-def test_plain_and_gz_are_told_by_content(tmp_path: Path) -> None:
+def test_table_text(tmp_path: Path) -> None:
     path = tmp_path / "x"
     for data in (b"text\n", gzip.compress(b"text\n")):
         path.write_bytes(data)
@@ -121,7 +121,7 @@ def test_plain_and_gz_are_told_by_content(tmp_path: Path) -> None:
         (b"\x1f\x8b\x08\x00" + b"junk" * 9, "x: the gzip file is damaged"),
     ],
 )
-def test_what_cannot_be_read(tmp_path: Path, data: bytes, message: str) -> None:
+def test_table_text_errors(tmp_path: Path, data: bytes, message: str) -> None:
     path = tmp_path / "x"
     path.write_bytes(data)
     with pytest.raises(InputError, match=message):
@@ -130,7 +130,7 @@ def test_what_cannot_be_read(tmp_path: Path, data: bytes, message: str) -> None:
         table_text(tmp_path / "none", "a table")
 
 
-def test_cells_pads_cuts_and_numbers_lines() -> None:
+def test_cells() -> None:
     table = cells(Path("x"), b"a\tb\n\nc\nd\te\tf\n", ["one", "two", "three"])
     assert table.rows() == [(1, "a", "b", None), (3, "c", None, None), (4, "d", "e", None)]
     assert cells(Path("x"), b'#h\na,"b,c"\nd,\n', ["one", "two"], separator=",", skip=1).rows() == [
@@ -139,7 +139,7 @@ def test_cells_pads_cuts_and_numbers_lines() -> None:
     ]
 
 
-def test_integers_strips_blanks_and_names_the_line() -> None:
+def test_integers() -> None:
     table = cells(Path("x"), b" 1\t2\n3\t4.5\n", ["a", "b"])
     assert integers(table, Path("x"), ["a"], "ids")["a"].to_list() == [1, 3]
     with pytest.raises(InputError, match=r"x: line 2: b is '4\.5', expected a number \(ids\)"):
@@ -169,21 +169,19 @@ def write_bytes_file(tmp_path: Path) -> Callable[[bytes], Path]:
     ],
     ids=["plain", "gz", "members"],
 )
-def test_the_bytes_are_the_same_however_packed(
-    write_bytes_file: Callable[[bytes], Path], packed: bytes, size: int
-) -> None:
+def test_file_chunks(write_bytes_file: Callable[[bytes], Path], packed: bytes, size: int) -> None:
     path = write_bytes_file(packed)
     found = list(file_chunks(path, size, "text"))
     assert b"".join(found) == TEXT == file_bytes(path, "text")
     assert size < 0 or {len(chunk) for chunk in found[:-1]} <= {size}
 
 
-def test_an_empty_file_has_no_chunks(write_bytes_file: Callable[[bytes], Path]) -> None:
+def test_file_chunks_of_an_empty_file(write_bytes_file: Callable[[bytes], Path]) -> None:
     assert not list(file_chunks(write_bytes_file(b""), 8, "text"))
     assert file_bytes(write_bytes_file(gzip.compress(b"")), "text") == b""
 
 
-def test_content_tells_gzip_from_plain(write_bytes_file: Callable[[bytes], Path]) -> None:
+def test_is_gzip(write_bytes_file: Callable[[bytes], Path]) -> None:
     assert is_gzip(write_bytes_file(gzip.compress(b"a")), "text")
     assert not is_gzip(write_bytes_file(b"\x1f"), "text")
     assert file_start(write_bytes_file(b"abc"), 2, "text") == b"ab"
@@ -192,13 +190,13 @@ def test_content_tells_gzip_from_plain(write_bytes_file: Callable[[bytes], Path]
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (gzip.compress(TEXT, mtime=0)[:-9], "x.txt: the gzip file is cut off, expected its end"),
+        (gzip.compress(TEXT, mtime=0)[:-9], "x.txt: the gzip file is cut off"),
         (b"\x1f\x8b\x08\x00" + b"junk" * 9, "x.txt: the gzip file is damaged"),
         (gzip.compress(TEXT, mtime=0) + b"junk", "x.txt: the gzip file is damaged"),
         (gzip.compress(TEXT, mtime=0)[:-8] + bytes(8), r"x.txt: the gzip file is damaged \(CRC"),
     ],
 )
-def test_damage_is_one_line(
+def test_file_chunks_damaged(
     write_bytes_file: Callable[[bytes], Path], data: bytes, message: str
 ) -> None:
     with pytest.raises(InputError, match=message) as error:
@@ -206,7 +204,7 @@ def test_damage_is_one_line(
     assert "\n" not in str(error.value)
 
 
-def test_what_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+def test_missing_file(tmp_path: Path) -> None:
     for read in (file_bytes, is_gzip, lambda path, expected: file_start(path, 1, expected)):
         with pytest.raises(InputError, match=r"none: No such file or directory, expected text$"):
             read(tmp_path / "none", "text")

@@ -9,27 +9,27 @@ import pytest
 
 from isoclr.genomics.transcript_models import (
     SCHEMA,
+    ExonLayout,
     Models,
     Pieces,
-    assemble,
+    annotate,
     count,
     finish,
-    lay_out,
 )
 
 Make = Callable[..., Models]
 
 
-def test_an_exon_that_is_written_twice_counts_once(models: Make) -> None:
-    annotation = assemble(models([(0, 10), (20, 30), (0, 10)], []), "gtf")
+def test_repeated_exon(models: Make) -> None:
+    annotation = annotate(models([(0, 10), (20, 30), (0, 10)], []), "gtf")
     assert annotation.table["length"].to_list() == [20]
     assert not annotation.dropped
 
 
-def test_no_transcripts_give_an_empty_table(models: Make) -> None:
+def test_no_transcripts(models: Make) -> None:
     nothing = models([(0, 1)], [])
     empty = Models(nothing.names.clear(), nothing.exons.clear(), nothing.coding.clear())
-    annotation = assemble(empty, "gtf", Counter({"x": 1}))
+    annotation = annotate(empty, "gtf", Counter({"x": 1}))
     assert len(annotation) == 0
     assert annotation.dropped == {"x": 1}
 
@@ -45,36 +45,34 @@ def test_no_transcripts_give_an_empty_table(models: Make) -> None:
         ([(0, 2)], "cds_without_codon"),
     ],
 )
-def test_a_cds_that_cannot_be_is_dropped_and_counted(
-    cds: list[tuple[int, int]], reason: str, models: Make
-) -> None:
-    annotation = assemble(models([(0, 10), (20, 25), (30, 40)], cds), "gtf")
+def test_impossible_cds(cds: list[tuple[int, int]], reason: str, models: Make) -> None:
+    annotation = annotate(models([(0, 10), (20, 25), (30, 40)], cds), "gtf")
     assert annotation.table.select("cds_start", "cds_end").rows() == [(-1, -1)]
     assert annotation.dropped == {reason: 1}
 
 
-def test_a_phase_beyond_the_cds_leaves_no_codon(models: Make) -> None:
-    assert assemble(models([(0, 10)], [(0, 4)], phase=2), "gtf").dropped == {"cds_without_codon": 1}
+def test_phase_beyond_the_cds(models: Make) -> None:
+    assert annotate(models([(0, 10)], [(0, 4)], phase=2), "gtf").dropped == {"cds_without_codon": 1}
 
 
 @pytest.mark.parametrize("second", [(5, 10), (3, 10)])
-def test_a_programmed_frameshift_is_kept_and_counted(second: tuple[int, int], models: Make) -> None:
-    annotation = assemble(models([(0, 10)], [(0, 4), second]), "gtf")
+def test_frameshift(second: tuple[int, int], models: Make) -> None:
+    annotation = annotate(models([(0, 10)], [(0, 4), second]), "gtf")
     assert annotation.table["cds_end"].to_list() == [10]
     assert annotation.dropped == {"cds_frameshift": 1}
 
 
-def test_gaps_are_to_the_furthest_piece_before() -> None:
+def test_gaps() -> None:
     tx, low, high = np.array([0, 0, 0, 1, 1]), np.array([0, 2, 9, 4, 8]), np.array([8, 5, 12, 8, 9])
     pieces = Pieces(tx, low, high, np.zeros(5, np.int64), np.zeros(5, np.bool_))
     assert pieces.gaps().tolist() == [0, -6, 1, 0, 0]
     assert pieces[tx == 1].gaps().tolist() == [0, 0]
 
 
-def test_every_base_has_the_position_that_a_plain_loop_gives() -> None:
+def test_position_equals_a_plain_loop() -> None:
     exons = [("+", [(5, 9), (9, 12), (20, 21)]), ("-", [(3, 6), (10, 14)]), ("-", [(0, 2)])]
     rows = [(i, strand, *e) for i, (strand, places) in enumerate(exons) for e in places]
-    layout = lay_out(pl.DataFrame(rows, ["tx", "strand", "start", "end"], orient="row"), 4)
+    layout = ExonLayout.of(pl.DataFrame(rows, ["tx", "strand", "start", "end"], orient="row"), 4)
     assert layout.length.tolist() == [8, 7, 2, 0]
     for tx, (strand, places) in enumerate(exons):
         bases = [base for start, end in places for base in range(start, end)]
@@ -84,7 +82,7 @@ def test_every_base_has_the_position_that_a_plain_loop_gives() -> None:
         assert layout.position(np.full(25, tx), asked).tolist() == expected
 
 
-def test_the_first_of_equal_ids_stays_and_types_are_those_of_the_schema() -> None:
+def test_finish() -> None:
     row = dict.fromkeys(SCHEMA, None) | {"transcript_id": "T", "length": 5}
     annotation = finish(
         pl.DataFrame([row, row | {"length": 6}, row | {"transcript_id": "U"}]), "gtf", Counter()
@@ -95,7 +93,7 @@ def test_the_first_of_equal_ids_stays_and_types_are_those_of_the_schema() -> Non
     assert len(annotation) == 2
 
 
-def test_reasons_that_never_occurred_are_absent() -> None:
+def test_count() -> None:
     dropped: Counter[str] = Counter()
     count(dropped, "x", 0)
     assert not dropped

@@ -1,8 +1,4 @@
-"""Gene annotations: one reader a format, all giving one table of transcripts with their exons and CDS.
-
-``read_annotation`` finds out the format by itself. What the table holds is told in
-:class:`~isoclr.genomics.transcript_models.Annotation`.
-"""
+"""Reading gene annotations of any supported format into one table of transcripts."""
 
 import re
 from collections.abc import Callable
@@ -10,85 +6,16 @@ from itertools import islice
 from pathlib import Path
 
 from isoclr.errors import InputError
-from isoclr.genomics.genepred import REQUIRED, layout, read_bed12, read_genepred, read_structures
+from isoclr.genomics.genepred import (
+    STRUCTURE_COLUMNS,
+    genepred_columns,
+    read_bed12,
+    read_genepred,
+    read_structures,
+)
 from isoclr.genomics.gff import read_gff3, read_gtf
 from isoclr.genomics.text import Block, blocks
 from isoclr.genomics.transcript_models import Annotation
-
-PEEK_BYTES = 1 << 20
-PEEK_LINES = 1000
-EXPECTED = "GTF or GFF3 (9 columns), genePred or refFlat (10 to 16), BED12, or a structure table"
-SUFFIXES = {
-    "gtf": (".gtf", ".gff2"),
-    "gff3": (".gff3", ".gff"),
-    "genepred": (".genepred", ".gp", ".refflat"),
-    "bed12": (".bed", ".bed12"),
-    "structures": (".structures.tsv",),
-}
-
-
-def detect_format(path: Path) -> str:
-    """The format of an annotation file: gtf, gff3, genepred, bed12 or structures.
-
-    Raises:
-        InputError: nothing in the file, or lines of no format that is known here.
-    """
-    first = 0
-    for block in blocks(path, PEEK_BYTES):
-        for number, line in islice(block.data_lines(), PEEK_LINES):
-            if found := _format_of(block, number, line.decode(errors="replace")):
-                return found
-            first = first or number
-        if first:
-            break
-    if not first:
-        raise InputError(f"{path}: no data lines, expected {EXPECTED}")
-    if named := by_name(path):
-        return named
-    raise InputError(f"{path}: line {first}: 9 columns without attributes, expected {EXPECTED}")
-
-
-def by_name(path: Path) -> str | None:
-    """The format that a file's name promises.
-
-    >>> by_name(Path("human.v41.GTF.gz"))
-    'gtf'
-    """
-    name = path.name.lower().removesuffix(".gz").removesuffix(".bgz")
-    fits = (kind for kind, suffixes in SUFFIXES.items() if name.endswith(suffixes))
-    return next(fits, None)
-
-
-def _format_of(block: Block, number: int, line: str) -> str | None:
-    """The format that a line shows; None for nine columns whose last one is empty."""
-    fields = line.split("\t")
-    if REQUIRED[0] in fields:
-        return "structures"
-    if layout(fields):
-        return "genepred"
-    if len(fields) == 9 and _whole(fields[3:5]):
-        return _by_attributes(fields[8])
-    if len(fields) >= 3 and _whole(fields[1:3]):
-        if len(fields) < 12:
-            raise block.error(
-                number, f"BED with {len(fields)} columns, expected BED12 (exons and CDS)"
-            )
-        return "bed12"
-    if line.startswith(">"):
-        raise block.error(number, f"a FASTA header, expected {EXPECTED}")
-    raise block.error(number, f"{len(fields)} tab-separated columns, expected {EXPECTED}")
-
-
-def _by_attributes(attributes: str) -> str | None:
-    """GTF writes ``key "value"``, GFF3 ``key=value``."""
-    if re.match(r"\s*[\w.-]+=", attributes):
-        return "gff3"
-    return "gtf" if re.match(r"\s*[\w.-]+\s+\S", attributes) else None
-
-
-def _whole(fields: list[str]) -> bool:
-    return all(field.isdigit() for field in fields)
-
 
 FORMATS: dict[str, Callable[[Path], Annotation]] = {
     "gtf": read_gtf,
@@ -97,17 +24,27 @@ FORMATS: dict[str, Callable[[Path], Annotation]] = {
     "bed12": read_bed12,
     "structures": read_structures,
 }
+SUFFIXES = {
+    "gtf": (".gtf", ".gff2"),
+    "gff3": (".gff3", ".gff"),
+    "genepred": (".genepred", ".gp", ".refflat"),
+    "bed12": (".bed", ".bed12"),
+    "structures": (".structures.tsv",),
+}
+EXPECTED = "GTF or GFF3 (9 columns), genePred or refFlat (10 to 16), BED12, or a structure table"
+PEEK_BYTES = 1 << 20
+PEEK_LINES = 1000
 
 
 def read_annotation(path: Path | str, format: str | None = None) -> Annotation:
-    """The transcripts of an annotation file, plain or gz.
+    """Read the transcripts of an annotation file, plain or gzip.
 
     Args:
-        path: a GTF, GFF3, genePred (with or without ``bin``, extended, refFlat), BED12 or structure table.
-        format: gtf, gff3, genepred, bed12 or structures; found out from the file when not given.
+        path: GTF, GFF3, genePred (with or without ``bin``, extended, refFlat), BED12 or structure table.
+        format: One of :data:`FORMATS`; detected from the content by default.
 
     Raises:
-        InputError: a file that cannot be read as its format; the message names the line.
+        InputError: A file that cannot be read as its format, by its line.
     """
     path = Path(path)
     name = format or detect_format(path)
@@ -117,3 +54,57 @@ def read_annotation(path: Path | str, format: str | None = None) -> Annotation:
     if not len(annotation):
         raise InputError(f"{path}: no transcripts with exons in this {name} file")
     return annotation
+
+
+def detect_format(path: Path) -> str:
+    """Detect the format of an annotation from its first lines, else from its name.
+
+    Raises:
+        InputError: An empty file, or lines of no supported format.
+    """
+    first = 0
+    for block in blocks(path, PEEK_BYTES):
+        for number, line in islice(block.data_lines(), PEEK_LINES):
+            if name := _format_of_line(block, number, line.decode(errors="replace")):
+                return name
+            first = first or number
+        if first:
+            break
+    if not first:
+        raise InputError(f"{path}: no data lines, expected {EXPECTED}")
+    if name := format_of_name(path):
+        return name
+    raise InputError(f"{path}: line {first}: 9 columns without attributes, expected {EXPECTED}")
+
+
+def format_of_name(path: Path) -> str | None:
+    """The format that the extension of a file stands for.
+
+    >>> format_of_name(Path("human.v41.GTF.gz"))
+    'gtf'
+    """
+    name = path.name.lower().removesuffix(".gz").removesuffix(".bgz")
+    matches = (kind for kind, suffixes in SUFFIXES.items() if name.endswith(suffixes))
+    return next(matches, None)
+
+
+def _format_of_line(block: Block, number: int, line: str) -> str | None:
+    """The format of a line; None for nine columns without attributes."""
+    fields = line.split("\t")
+    if STRUCTURE_COLUMNS[0] in fields:
+        return "structures"
+    if genepred_columns(fields):
+        return "genepred"
+    if len(fields) == 9 and all(field.isdigit() for field in fields[3:5]):
+        if re.match(r"\s*[\w.-]+=", fields[8]):  # key=value
+            return "gff3"
+        return "gtf" if re.match(r"\s*[\w.-]+\s+\S", fields[8]) else None  # key "value"
+    if len(fields) >= 3 and all(field.isdigit() for field in fields[1:3]):
+        if len(fields) < 12:
+            raise block.error(
+                number, f"BED with {len(fields)} columns, expected BED12 (exons and CDS)"
+            )
+        return "bed12"
+    if line.startswith(">"):
+        raise block.error(number, f"a FASTA header, expected {EXPECTED}")
+    raise block.error(number, f"{len(fields)} tab-separated columns, expected {EXPECTED}")

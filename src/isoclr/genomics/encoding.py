@@ -1,7 +1,7 @@
-"""Six tracks of a mature RNA, one byte a nucleotide.
+"""The six tracks of a mature RNA in one byte per nucleotide.
 
-A mature RNA is described by four one-hot nucleotide tracks, a track that marks the first base of every
-codon and a track that marks the last base of every exon. All six fit in one byte:
+The tracks are four one-hot nucleotides, the first base of every codon and the last base of every exon
+(Fradkin et al. 2023):
 
 ====  =======================================================
 bits  meaning
@@ -11,9 +11,8 @@ bits  meaning
 4     exon end
 ====  =======================================================
 
-Two more nucleotide values exist only in batches, never in a corpus: ``PAD`` (all tracks 0) and ``MASK``
-(all tracks 0.25). With them masking and padding are done on bytes, and turning bytes into tracks is one
-look-up in :data:`TRACKS`.
+Two more nucleotide values exist in batches only: ``PAD`` (all tracks 0) and ``MASK`` (all tracks 0.25), so that
+masking and padding work on bytes, and :data:`TRACKS` converts bytes to tracks.
 """
 
 import numpy as np
@@ -28,6 +27,7 @@ EXON_END = 0b1_0000
 NUM_CODES = 32
 NUM_TRACKS = 6
 LETTERS = b"ACGTN"
+INVALID = 255
 
 Codes = NDArray[np.uint8]
 
@@ -46,8 +46,7 @@ def _track_table() -> NDArray[np.float32]:
 
 
 def _letter_table() -> Codes:
-    """Byte of a FASTA file → nucleotide value; 255 for what cannot stand in a nucleic acid."""
-    table = np.full(256, 255, np.uint8)
+    table = np.full(256, INVALID, np.uint8)
     for letters, value in ((b"A", A), (b"C", C), (b"G", G), (b"TU", T), (b"NRYSWKMBDHVX", N)):
         for letter in letters:
             table[letter] = value
@@ -56,21 +55,21 @@ def _letter_table() -> Codes:
 
 
 TRACKS = _track_table()
-"""``(32, 6)`` float32: the six track values of every code."""
-
-_FROM_LETTER = _letter_table()
+"""Track values ``(32, 6)`` float32 of every code."""
+FROM_LETTER = _letter_table()
+"""Nucleotide values ``(256,)`` of the bytes of a FASTA file; :data:`INVALID` for other letters."""
 _TO_LETTER = np.frombuffer(LETTERS, np.uint8)
 
 
 def nucleotides(sequence: str | bytes | Codes, *, name: str = "sequence") -> Codes:
-    """Nucleotide codes of a sequence; lower case is accepted, U is T, IUPAC ambiguity is N.
+    """Nucleotide codes of a sequence; lower case is accepted, U is T, IUPAC ambiguity codes are N.
 
     Args:
-        sequence: letters, as text, bytes or an array of bytes.
-        name: what to call the sequence in an error.
+        sequence: Letters, as text, bytes or an array of bytes.
+        name: Name of the sequence in errors.
 
     Raises:
-        InputError: a letter that no nucleic acid has (a protein, a gap, a binary file).
+        InputError: A letter that is not a nucleotide.
 
     >>> nucleotides("AcgUN").tolist()
     [0, 1, 2, 3, 4]
@@ -78,11 +77,11 @@ def nucleotides(sequence: str | bytes | Codes, *, name: str = "sequence") -> Cod
     if isinstance(sequence, str):
         sequence = sequence.encode("ascii", "replace")
     letters = np.frombuffer(sequence, np.uint8) if isinstance(sequence, bytes) else sequence
-    codes = _FROM_LETTER[letters]
-    if codes.size and codes.max() == 255:
-        where = int(np.argmax(codes == 255))
+    codes = FROM_LETTER[letters]
+    if codes.size and codes.max() == INVALID:
+        at = int(np.argmax(codes == INVALID))
         raise InputError(
-            f"{name}: position {where + 1} is {chr(letters[where])!r}, expected a nucleotide "
+            f"{name}: position {at + 1} is {chr(letters[at])!r}, expected a nucleotide "
             "(ACGTU, N or an IUPAC ambiguity code)"
         )
     return codes
@@ -99,10 +98,10 @@ def encode(
     """Codes of one transcript from its nucleotide codes, exons and CDS.
 
     Args:
-        bases: nucleotide codes ``(L,)`` in transcript orientation.
-        exon_lengths: lengths (nt) of the exons from 5' to 3'; they must add up to L. None: unknown, no exon marks.
-        cds: first base of the first whole codon and the end (0-based, half-open) of the coding sequence,
-            stop codon included. Only whole codons are marked.
+        bases: Nucleotide codes ``(L,)`` in the orientation of the transcript.
+        exon_lengths: Lengths (nt) of the exons from 5' to 3', which add up to L. None if unknown: no exon is marked.
+        cds: Start of the first whole codon and end of the coding sequence (0-based half-open, stop codon included).
+            Only whole codons are marked.
 
     >>> encode(nucleotides("GATGTAAC"), np.array([3, 5]), (1, 7)).tolist()
     [2, 8, 19, 2, 11, 0, 0, 17]
@@ -122,17 +121,17 @@ def encode(
 
 
 def letters(codes: Codes) -> str:
-    """The nucleotide sequence of codes, as upper-case DNA letters."""
+    """Nucleotide sequence in upper-case DNA letters."""
     return str(_TO_LETTER[codes & NUCLEOTIDE_BITS].tobytes(), "ascii")
 
 
 def tracks(codes: Codes) -> NDArray[np.float32]:
-    """The ``(6, L)`` float32 tracks of codes ``(L,)``."""
+    """Tracks ``(6, L)`` float32 of codes ``(L,)``."""
     return np.ascontiguousarray(TRACKS[codes].T)
 
 
 def coding_region(codes: Codes) -> tuple[int, int]:
-    """Start and end (0-based, half-open) of the marked codons; ``(0, 0)`` when there are none.
+    """Start and end (0-based half-open) of the marked codons; ``(0, 0)`` without any.
 
     >>> from isoclr.genomics.encoding import encode, nucleotides
     >>> coding_region(encode(nucleotides("GATGTAAC"), cds=(1, 7)))
@@ -143,33 +142,33 @@ def coding_region(codes: Codes) -> tuple[int, int]:
 
 
 def region_lengths(codes: Codes) -> tuple[int, int, int]:
-    """Lengths (nt) of 5' UTR, CDS and 3' UTR; a non-coding RNA is all 3' UTR, so that the three always add up."""
+    """Lengths (nt) of 5' UTR, CDS and 3' UTR, which add up to the whole: a non-coding RNA is all 3' UTR."""
     start, end = coding_region(codes)
     return start, end - start, len(codes) - end
 
 
 MIN_LENGTH = 300
-"""The shortest open reading frame that is believed, in nt with the stop codon.
+"""Length (nt, stop codon included) of the shortest open reading frame to call.
 
-A trade: 17 % of 18,500 lncRNAs have an ORF of 300 nt by chance, 44 % one of 200 and 66 % one of 150, while 3 to 11 % of
-annotated coding sequences are shorter than 300 nt (on the real data of ``tests/test_orf.py``).
+A trade-off, on the real data of the tests: 17 % of 18,500 lncRNAs have an ORF of 300 nt by chance, 44 % one of 200 and
+66 % one of 150, while 3 to 11 % of annotated coding sequences are shorter than 300 nt.
 """
 
-# a codon as a number in base 5, so that N is a letter of its own and no codon with an N is a start or a stop
+# codons in base 5, so that no codon with an N is a start or a stop
 _ATG = 0 * 25 + 3 * 5 + 2
 _STOPS = (3 * 25 + 0 * 5 + 0, 3 * 25 + 0 * 5 + 2, 3 * 25 + 2 * 5 + 0)  # TAA, TAG, TGA
 
 
 def longest_orf(codes: Codes, min_length: int = MIN_LENGTH) -> tuple[int, int] | None:
-    """Find the longest ATG … stop, in frame, on the forward strand of a mature RNA.
+    """Find the longest open reading frame, ATG to stop codon, on the forward strand of a mature RNA.
 
     Args:
-        codes: nucleotide codes ``(L,)``, 5' to 3'; codon and exon marks are ignored.
-        min_length: shortest open reading frame (nt, stop codon included) to report.
+        codes: Codes ``(L,)``, 5' to 3'; codon and exon marks are ignored.
+        min_length: Length (nt, stop codon included) of the shortest open reading frame to return.
 
     Returns:
-        Its start and end (nt, 0-based half-open, stop codon included), the most 5' of equally long ones; None when
-        there is none of ``min_length``.
+        Start and end (0-based half-open, stop codon included), of the first one if several are equally long; None if
+        there is none.
 
     >>> from isoclr.genomics.encoding import nucleotides
     >>> longest_orf(nucleotides("CCATGAAATGGTGAC"), min_length=9)
@@ -192,11 +191,11 @@ def longest_orf(codes: Codes, min_length: int = MIN_LENGTH) -> tuple[int, int] |
 def _next_in_frame(
     starts: NDArray[np.intp], stops: NDArray[np.intp], length: int
 ) -> NDArray[np.intp]:
-    """The first stop codon after each start codon in its frame; where there is none, a place that leaves no ORF."""
-    # frames one after the other on one axis: one binary search serves all three
+    """Position of the first stop codon in frame after each start codon; 3 before the start if there is none."""
+    # the three frames are concatenated, so that one binary search is enough
     stop_axis = np.sort(stops % 3 * length + stops)
     start_axis = starts % 3 * length + starts
     nearest = np.searchsorted(stop_axis, start_axis)
-    found = stop_axis[np.minimum(nearest, len(stop_axis) - 1)] - starts % 3 * length
-    inside = (nearest < len(stop_axis)) & (found < length)
-    return np.where(inside, found, starts - 3)
+    stop = stop_axis[np.minimum(nearest, len(stop_axis) - 1)] - starts % 3 * length
+    inside = (nearest < len(stop_axis)) & (stop < length)
+    return np.where(inside, stop, starts - 3)

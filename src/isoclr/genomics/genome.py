@@ -1,4 +1,4 @@
-"""A genome's sequences, one chromosome at a time."""
+"""Genome FASTA files, matching chromosome names, and splicing."""
 
 import os
 import re
@@ -6,8 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 import pysam
@@ -20,19 +19,19 @@ from isoclr.genomics.fasta import EXPECTED, check_start, headers, is_bgzip, name
 from isoclr.genomics.text import is_gzip
 
 _STRANDED = np.array([A, C, G, T, N, T, G, C, A, N], np.uint8)
-"""A base as read on the plus strand (0-4), and its complement five further on."""
+"""Bases (0-4), then their complements (5-9)."""
 
 Ints = NDArray[np.int64]
 
 
 def splice(chromosome: Codes, starts: Ints, lengths: Ints, minus: NDArray[np.bool_]) -> Codes:
-    """The bases of exons, one after the other, each in the direction of its strand.
+    """Concatenate exons, each in the direction of its strand.
 
     Args:
-        chromosome: nucleotide codes of the whole sequence.
-        starts: lowest coordinate (0-based) of every exon; exons are in 5'→3' order of their transcripts.
-        lengths: nt of every exon.
-        minus: whether the exon is on the minus strand.
+        chromosome: Nucleotide codes of the whole chromosome.
+        starts: Lowest coordinates (0-based) of the exons, in 5' to 3' order of their transcripts.
+        lengths: Lengths (nt) of the exons.
+        minus: Whether exons are on the minus strand.
 
     Returns:
         Nucleotide codes ``(lengths.sum(),)``.
@@ -49,7 +48,7 @@ def splice(chromosome: Codes, starts: Ints, lengths: Ints, minus: NDArray[np.boo
 
 
 def _positions(first: Ints, counts: Ints, step: Ints | int) -> Ints:
-    """``first[i], first[i] + step[i], …`` (``counts[i]`` of them) for every i, one after the other."""
+    """Concatenated ranges ``first[i], first[i] + step[i], …`` of ``counts[i]`` positions each."""
     before = np.cumsum(counts) - counts
     within = np.arange(int(counts.sum()), dtype=np.int64)
     within *= np.repeat(step, counts) if isinstance(step, np.ndarray) else step
@@ -58,20 +57,22 @@ def _positions(first: Ints, counts: Ints, step: Ints | int) -> Ints:
 
 
 def codon_starts(first: Ints, end: Ints) -> Ints:
-    """Positions of the first base of every whole codon of coding sequences ``[first, end)``."""
+    """Positions of the first bases of all whole codons of the coding sequences ``[first, end)``."""
     return _positions(first, np.maximum(end - first, 0) // 3, 3)
 
 
 def batches(lengths: Ints, size: int = 1 << 22) -> Iterator[slice]:
-    """Consecutive rows of about ``size`` nt together: what one array operation takes at a time."""
+    """Split rows into consecutive batches of about ``size`` nt."""
     ends = np.cumsum(lengths)
-    begin = 0
-    while begin < len(lengths):
-        base = ends[begin - 1] if begin else 0
-        end = max(begin + 1, int(np.searchsorted(ends, base + size, side="right")))
-        yield slice(begin, end)
-        begin = end
+    start = 0
+    while start < len(lengths):
+        before = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + size, side="right")))
+        yield slice(start, stop)
+        start = stop
 
+
+# Chromosome names
 
 _PREFIX = re.compile(r"^(?:chromosome|chrom|chr)[_ .-]?(?=.)")
 _SCAFFOLD = re.compile(
@@ -79,21 +80,15 @@ _SCAFFOLD = re.compile(
 )
 _ACCESSION = re.compile(r"^(?:NC_|CM)\d{6,}\.\d+$")
 _ORGANELLES = {
-    "mitochondrion": (
-        "m",
-        "mt",
-        "mito",
-        "mtdna",
-        "mitochondria",
-        "mitochondrion",
-        "mitochondrion_genome",
-        "dmel_mitochondrion_genome",
-    ),
-    "plastid": ("c", "pt", "pltd", "chloroplast", "plastid"),
+    "mitochondrion": "m mt mito mtdna mitochondria mitochondrion mitochondrion_genome dmel_mitochondrion_genome",
+    "plastid": "c pt pltd chloroplast plastid",
 }
-_ORGANELLE = {name: organelle for organelle, names in _ORGANELLES.items() for name in names}
+_ORGANELLE = {name: organelle for organelle, names in _ORGANELLES.items() for name in names.split()}
 _CHROMOSOME = re.compile(
     r"\bchromosome:? ([0-9]{1,3}[A-Za-z]?|[IVX]{1,6}|[A-Z][0-9]?|[0-9][LR])(?=[,\s]|$)"
+)
+_NOT_A_CHROMOSOME = re.compile(
+    r"\b(unlocalized|unplaced|alternate|scaffold|contig|patch)\b", re.IGNORECASE
 )
 
 
@@ -102,64 +97,56 @@ def match_chromosomes(
     genome_names: Iterable[str],
     descriptions: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Find the sequence of a genome that each sequence name of an annotation means.
+    """Find the sequences of a genome that an annotation refers to.
 
-    An equal name wins. Otherwise names are compared without ``chr``, case and leading zeros, the mitochondrion's
-    and plastid's names are one each, and UCSC's scaffold names give back their accession; such a match counts only
-    when one sequence of the genome can be meant.
+    An equal name takes precedence. Otherwise names are compared without ``chr``, case and leading zeros, with one name
+    for the mitochondrion and one for the plastid, and with the accessions in UCSC's scaffold names; such a match is
+    used only if it is unique.
 
     Args:
-        annotation_names: sequence names of an annotation.
-        genome_names: sequence names of a genome.
-        descriptions: genome sequence name → the rest of its FASTA header; ``chromosome 1`` or ``mitochondrion``
-            in it names the sequence too.
+        annotation_names: Sequence names of an annotation.
+        genome_names: Sequence names of a genome.
+        descriptions: Genome sequence name → rest of its FASTA header, which may contain ``chromosome 1`` or
+            ``mitochondrion``.
 
     Returns:
-        Annotation name → genome name; a name that matches nothing is not in it.
+        Annotation name → genome name, for the names with a match.
 
     >>> match_chromosomes(["chr1", "chrM", "chr7"], ["1", "2", "MT"])
     {'chr1': '1', 'chrM': 'MT'}
     """
     present = dict.fromkeys(genome_names)
-    by_key = _unique(
-        (key, name) for name in present for key in _keys(name, (descriptions or {}).get(name, ""))
-    )
-    found = {
-        name: name if name in present else by_key.get(_key(name))
-        for name in dict.fromkeys(annotation_names)
-    }
-    return {name: sequence for name, sequence in found.items() if sequence is not None}
+    by_key: dict[str, set[str]] = {}
+    for name in present:
+        for key in _keys(name, (descriptions or {}).get(name, "")):
+            by_key.setdefault(key, set()).add(name)
+    matches = {}
+    for name in dict.fromkeys(annotation_names):
+        candidates = {name} if name in present else by_key.get(_key(name), set())
+        if len(candidates) == 1:
+            matches[name] = next(iter(candidates))
+    return matches
 
 
 def has_accessions(names: Iterable[str]) -> bool:
-    """Whether sequences are named by chromosome accessions (``NC_000001.11``, ``CM000663.2``)."""
+    """Whether any name is a chromosome accession (``NC_000001.11``, ``CM000663.2``)."""
     return any(_ACCESSION.match(name) for name in names)
 
 
-def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Key → name, without the keys that several names share."""
-    names: dict[str, set[str]] = {}
-    for key, name in pairs:
-        names.setdefault(key, set()).add(name)
-    return {key: next(iter(found)) for key, found in names.items() if len(found) == 1}
-
-
 def _keys(name: str, description: str) -> set[str]:
-    """What a genome's sequence may be called."""
+    """Normalized names of a genome sequence."""
     keys = {_key(name)}
-    if re.search(
-        r"\b(unlocalized|unplaced|alternate|scaffold|contig|patch)\b", description, re.IGNORECASE
-    ):
+    if _NOT_A_CHROMOSOME.search(description):
         return keys
-    if found := _CHROMOSOME.search(description):
-        keys.add(_key(found[1]))
+    if match := _CHROMOSOME.search(description):
+        keys.add(_key(match[1]))
     elif "mitochondri" in description.lower():
         keys.add("mitochondrion")
     return keys
 
 
 def _key(name: str) -> str:
-    """One spelling for all names of a sequence."""
+    """Normalized name of a sequence."""
     lower = name.lower()
     scaffold = _SCAFFOLD.match(lower)
     if scaffold:
@@ -168,50 +155,50 @@ def _key(name: str) -> str:
     return _ORGANELLE.get(bare) or bare.lstrip("0") or "0"
 
 
+# Genomes
+
 _BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
 class _Store(Protocol):
-    """Where the sequences of an open genome lie."""
+    """Sequences of a genome."""
 
     lengths: dict[str, int]
 
-    def fetch(self, chrom: str) -> Codes: ...
+    def fetch(self, name: str) -> Codes: ...
 
     def close(self) -> None: ...
 
 
 class Genome:
-    """An open genome; use it as a context manager, or close it.
-
-    Attributes:
-        path: the FASTA file.
-        lengths: sequence name → length (nt), in the file's order. Of several sequences with one name the first
-            is kept.
-    """
+    """An open genome; a context manager."""
 
     def __init__(self, path: Path, store: _Store) -> None:
         self.path = path
+        """FASTA file."""
         self.lengths = store.lengths
+        """Sequence name → length (nt), in the order of the file; the first sequence of a repeated name."""
         self._store = store
 
-    def fetch(self, chrom: str) -> Codes:
-        """Nucleotide codes ``(length,)`` of one whole sequence.
+    def fetch(self, name: str) -> Codes:
+        """Nucleotide codes ``(length,)`` of one sequence.
 
         Raises:
-            InputError: no such sequence, or it holds what is no nucleotide.
+            InputError: An unknown name, or letters that are not nucleotides.
         """
-        if chrom not in self.lengths:
+        if name not in self.lengths:
+            names = list(self.lengths)
+            more = f", … ({len(names):,} in all)" if len(names) > 5 else ""
             raise InputError(
-                f"{self.path}: has no sequence {chrom!r}, expected one of {self._some()}"
+                f"{self.path}: has no sequence {name!r}, expected one of {', '.join(names[:5])}{more}"
             )
-        return self._store.fetch(chrom)
+        return self._store.fetch(name)
 
     def match(self, names: list[str]) -> dict[str, str]:
-        """An annotation's sequence names → this genome's; a name that matches nothing is left out.
+        """Match the sequence names of an annotation, see :func:`match_chromosomes`.
 
-        When a genome is named by accessions and leaves names unmatched, its headers' descriptions
-        (``NC_000001.11 Homo sapiens chromosome 1, …``) are read too.
+        If a genome is named by accessions and names remain unmatched, the descriptions in its headers
+        (``NC_000001.11 Homo sapiens chromosome 1, …``) are used too.
         """
         matched = match_chromosomes(names, self.lengths)
         if len(matched) < len(set(names)) and has_accessions(self.lengths):
@@ -219,50 +206,40 @@ class Genome:
         return matched
 
     def descriptions(self) -> dict[str, str]:
-        """Sequence name → the rest of its header. Reads through the whole file: seconds for a large genome."""
-        found: dict[str, str] = {}
+        """Sequence name → rest of its header. Reads the whole file."""
+        descriptions: dict[str, str] = {}
         for header in headers(self.path):
             name = name_of(header, self.path)
-            found.setdefault(name, header[len(name) :].strip())
-        return found
+            descriptions.setdefault(name, header[len(name) :].strip())
+        return descriptions
 
     def close(self) -> None:
-        """Close the file and remove what was unpacked."""
+        """Close the file and remove temporary files."""
         self._store.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
-        nt = sum(self.lengths.values())
-        return f"Genome({str(self.path)!r}: {len(self.lengths):,} sequences, {nt:,} nt)"
-
-    def _some(self) -> str:
-        names = list(self.lengths)
-        return ", ".join(names[:5]) + (f", … ({len(names):,} in all)" if len(names) > 5 else "")
+        total = sum(self.lengths.values())
+        return f"Genome({str(self.path)!r}: {len(self.lengths):,} sequences, {total:,} nt)"
 
 
 def open_genome(path: Path) -> Genome:
     """Open a genome FASTA: plain, gz or bgz.
 
-    Plain and bgz files are read through an index. One that lies beside the file and is not older is used; otherwise
-    the index is made in a temporary folder, never beside the file. Ordinary gzip has no random access, nor has
-    FASTA with lines of uneven length: they are unpacked once, one byte a nucleotide, into a temporary file that
-    has no name and so goes with the process, however it ends (TMPDIR says where).
+    Plain and bgz files are read through an index: the one next to the file if it is not older, else one in a temporary
+    folder. Gzip and FASTA with lines of uneven length have no random access: they are unpacked once, one byte per
+    nucleotide, to an unnamed temporary file (in TMPDIR), which disappears with the process.
 
     Args:
-        path: the FASTA file.
+        path: FASTA file.
 
     Raises:
-        InputError: the file is missing, empty, cut off or no FASTA.
+        InputError: The file is missing, empty, truncated or not FASTA.
     """
     path = Path(path)
     check_start(path)
@@ -277,7 +254,7 @@ def open_genome(path: Path) -> Genome:
 
 
 class _NoIndexError(Exception):
-    """The file's lines have uneven lengths: it cannot be indexed."""
+    """Lines of uneven lengths cannot be indexed."""
 
 
 class _Indexed:
@@ -288,7 +265,7 @@ class _Indexed:
         with tempfile.TemporaryDirectory(prefix="isoclr-index-") as folder:
             fai, gzi = _existing_index(path) or _new_index(path, Path(folder))
             try:
-                # both indexes are read into memory here, so the temporary folder can go at once
+                # reads the indexes into memory, so the temporary folder is not needed any more
                 self._file = pysam.FastaFile(
                     str(path),
                     filepath_index=str(fai),
@@ -300,61 +277,60 @@ class _Indexed:
                 ) from None
         self.lengths = dict(zip(self._file.references, self._file.lengths, strict=True))
 
-    def fetch(self, chrom: str) -> Codes:
+    def fetch(self, name: str) -> Codes:
         try:
             with _quiet():
-                sequence = self._file.fetch(chrom)
+                sequence = self._file.fetch(name)
         except (OSError, ValueError):
             sequence = ""
-        if len(sequence) != self.lengths[chrom]:
+        if len(sequence) != self.lengths[name]:
             raise InputError(
-                f"{self._path}: sequence {chrom!r} cannot be read to its end, expected {self.lengths[chrom]:,} nt "
-                "as in the index; is the file cut off, or the .fai beside it another file's?"
+                f"{self._path}: sequence {name!r} cannot be read to its end, expected {self.lengths[name]:,} nt "
+                "as in the index; is the file cut off, or the .fai that of another file?"
             )
-        return nucleotides(sequence, name=f"{self._path}: sequence {chrom!r}")
+        return nucleotides(sequence, name=f"{self._path}: sequence {name!r}")
 
     def close(self) -> None:
         self._file.close()
 
 
 class _Unpacked:
-    """Nucleotide codes of the whole genome in an unnamed temporary file."""
+    """Nucleotide codes of all sequences in an unnamed temporary file."""
 
     def __init__(self, path: Path) -> None:
         self.lengths: dict[str, int] = {}
         self._offsets: dict[str, int] = {}
         try:
-            self._file: BinaryIO = tempfile.TemporaryFile(  # noqa: SIM115 - close() does
-                prefix="isoclr-genome-"
-            )
-        except OSError as error:
-            raise _no_room(path, error) from None
-        try:
+            self._file = tempfile.TemporaryFile(prefix="isoclr-genome-")  # noqa: SIM115
             self._unpack(path)
         except BaseException as error:
-            with suppress(OSError):  # what is still buffered has no room either
-                self.close()
+            if hasattr(self, "_file"):
+                with suppress(OSError):  # flushing fails as well
+                    self.close()
             if isinstance(error, OSError):
-                raise _no_room(path, error) from None
+                raise InputError(
+                    f"{path}: cannot be unpacked to {tempfile.gettempdir()} ({error.strerror}), expected space for one "
+                    "byte per nucleotide; set TMPDIR, or compress the genome with bgzip"
+                ) from None
             raise
 
     def _unpack(self, path: Path) -> None:
-        name, repeated = "", False
+        name, is_repeated = "", False
         for header, codes in pieces(path):
             if header is not None:
                 name = name_of(header, path)
-                repeated = name in self.lengths
-                if not repeated:
+                is_repeated = name in self.lengths
+                if not is_repeated:
                     self.lengths[name], self._offsets[name] = 0, self._file.tell()
-            if not repeated:
+            if not is_repeated:
                 self._file.write(codes)
                 self.lengths[name] += len(codes)
         self._file.flush()
 
-    def fetch(self, chrom: str) -> Codes:
-        codes = np.empty(self.lengths[chrom], np.uint8)
-        done, offset = 0, self._offsets[chrom]
-        while done < len(codes):  # the system reads at most 2 GB at once
+    def fetch(self, name: str) -> Codes:
+        codes = np.empty(self.lengths[name], np.uint8)
+        done, offset = 0, self._offsets[name]
+        while done < len(codes):  # preadv reads at most 2 GB at once
             done += os.preadv(self._file.fileno(), [codes[done:].data], offset + done)
         return codes
 
@@ -362,15 +338,8 @@ class _Unpacked:
         self._file.close()
 
 
-def _no_room(path: Path, error: OSError) -> InputError:
-    return InputError(
-        f"{path}: cannot be unpacked into {tempfile.gettempdir()} ({error.strerror}), expected room for one byte a "
-        "nucleotide; set TMPDIR, or compress the genome with bgzip"
-    )
-
-
 def _existing_index(path: Path) -> tuple[Path, Path] | None:
-    """The index beside a FASTA file, unless it is older than the file."""
+    """The index next to a FASTA file, unless it is older than the file."""
     fai, gzi = Path(f"{path}.fai"), Path(f"{path}.gzi")
     needed = [fai, gzi] if is_bgzip(path) else [fai]
     written = path.stat().st_mtime
@@ -379,7 +348,7 @@ def _existing_index(path: Path) -> tuple[Path, Path] | None:
 
 
 def _new_index(path: Path, folder: Path) -> tuple[Path, Path]:
-    """Index a plain or bgz FASTA file into ``folder``."""
+    """Index a plain or bgz FASTA file in another folder."""
     fai, gzi = folder / "genome.fai", folder / "genome.gzi"
     try:
         with _quiet():
@@ -391,7 +360,7 @@ def _new_index(path: Path, folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep htslib from writing to stderr: our own error says it in one line."""
+    """Silence htslib on stderr."""
     verbosity = pysam.set_verbosity(0)
     try:
         yield
@@ -400,7 +369,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _check_bgzip_end(path: Path) -> None:
-    """A whole bgz file ends in an empty block; one cut at a block's border lacks it and would be read in silence."""
+    """Check for the empty block at the end: without it, a file truncated between blocks would be read silently."""
     with path.open("rb") as stream:
         stream.seek(-min(len(_BGZIP_END), path.stat().st_size), os.SEEK_END)
         if stream.read() != _BGZIP_END:

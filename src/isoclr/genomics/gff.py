@@ -1,4 +1,4 @@
-"""GFF3 (RefSeq, Ensembl, GENCODE, WormBase, FlyBase, TAIR): a tree of genes, transcripts and their parts."""
+"""GTF and GFF3 annotations of GENCODE, Ensembl, RefSeq, UCSC, WormBase, FlyBase and TAIR."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from isoclr.genomics.text import Block, Columns, blocks, parse, require
-from isoclr.genomics.transcript_models import Annotation, Models, assemble, count
+from isoclr.genomics.text import Block, Columns, blocks, parse, validate
+from isoclr.genomics.transcript_models import Annotation, Models, annotate, count
 
 COLUMNS: Columns = {
     "chrom": pl.String,
@@ -24,61 +24,64 @@ COLUMNS: Columns = {
     "attributes": pl.String,
 }
 KEPT = ["chrom", "feature", "start", "end", "strand", "phase", "attributes"]
+EXON = ["tx", "chrom", "strand", "start", "end"]
 
 PART = pl.Enum(["exon", "CDS", "stop", "UTR", "transcript"])
-PARTS = {
-    "exon": "exon",
-    "CDS": "CDS",
-    "stop_codon": "stop",
-    "UTR": "UTR",
-    "5UTR": "UTR",
-    "3UTR": "UTR",
-    "five_prime_utr": "UTR",
-    "three_prime_utr": "UTR",
-    "five_prime_UTR": "UTR",
-    "three_prime_UTR": "UTR",
-}
+_UTRS = (
+    "UTR",
+    "5UTR",
+    "3UTR",
+    *(f"{n}_prime_{utr}" for n in ("five", "three") for utr in ("utr", "UTR")),
+)
+PARTS = {"exon": "exon", "CDS": "CDS", "stop_codon": "stop", **dict.fromkeys(_UTRS, "UTR")}
+GTF_PARTS = {**PARTS, "transcript": "transcript", "mRNA": "transcript"}
+GFF3_PARTS = {**PARTS, "pseudogenic_exon": "exon"}
+
+NAMES = ("transcript_id", "gene_id", "gene_symbol", "biotype")
+BIOTYPE = ("transcript_type", "transcript_biotype", "gene_type", "gene_biotype")
+GTF_SYMBOL = ("gene_name", "ref_gene_name", "gene")
+GFF3_SYMBOL = ("gene_name", "gene", "locus", "symbol", "sequence_name", "Name")
+GFF3_BIOTYPE = ("transcript_type", "transcript_biotype", "biotype", "gene_type", "gene_biotype")
+_NOT_A_NODE = (  # frequent features with ids that are neither genes nor transcripts
+    r"match|^intron|region|site|repeat|polymorphism|SNP|SNV|oligo|reagent|enhancer|silencer|promoter"
+    r"|^protein$|polypeptide|codon|sequence_|substitution|insertion|deletion|mutation|indel"
+)
+_ID_PREFIX = r"^(?:(?i:transcript|gene|mrna):|rna-|gene-)"
 
 
-def part(parts: Mapping[str, str]) -> pl.Expr:
-    """What part of a transcript a feature is; null for a feature that is none."""
+def _part(parts: Mapping[str, str]) -> pl.Expr:
+    """The part of a transcript that a feature is; null if none."""
     return pl.col("feature").replace_strict(parts, default=None, return_dtype=PART).alias("part")
 
 
-def check(block: Block, lines: pl.DataFrame) -> None:
-    """Coordinates are 1-based closed intervals, phases 0, 1, 2 or absent.
+def _validate(block: Block, lines: pl.DataFrame) -> None:
+    """Check that coordinates are 1-based closed intervals, and phases 0, 1, 2 or absent."""
 
-    Raises:
-        InputError: the first line for which they are not.
-    """
+    def interval(row: dict[str, Any]) -> str:
+        return f"interval {row['start']}-{row['end']}, expected 1 ≤ start ≤ end"
+
+    def phase(row: dict[str, Any]) -> str:
+        return f"phase is {row['phase']!r}, expected 0, 1, 2 or '.'"
+
     start, end = pl.col("start"), pl.col("end")
-    require(block, lines, (start >= 1) & (end >= start) & (end < 1 << 40), _interval)
-    require(block, lines, pl.col("phase").is_in([".", "0", "1", "2"]), _phase)
+    validate(block, lines, (start >= 1) & (end >= start) & (end < 1 << 40), interval)
+    validate(block, lines, pl.col("phase").is_in([".", "0", "1", "2"]), phase)
 
 
-def _interval(row: dict[str, Any]) -> str:
-    return f"interval {row['start']}-{row['end']}, expected 1 ≤ start ≤ end"
-
-
-def _phase(row: dict[str, Any]) -> str:
-    return f"phase is {row['phase']!r}, expected 0, 1, 2 or '.'"
-
-
-def gather(parts: pl.DataFrame, names: pl.DataFrame) -> Models:
-    """Transcript models from the parts of transcripts.
+def part_models(parts: pl.DataFrame, names: pl.DataFrame) -> Models:
+    """Transcript models from parts of transcripts.
 
     Args:
         parts: ``key, part, chrom, strand, start, end, phase``, 1-based closed as in the file.
-        names: one row a transcript: ``key`` and the names.
+        names: One row per transcript: ``key`` and :data:`NAMES`.
     """
     numbers = names.select("key").with_row_index("tx").cast({"tx": pl.Int64})
     parts = parts.join(numbers, on="key", how="inner", maintain_order="left")
     parts = parts.drop("key").with_columns(start=pl.col("start") - 1)
     exons = parts.filter(pl.col("part") == "exon")
-    implied = parts.filter(pl.col("part").is_in(["CDS", "stop", "UTR"]))
-    implied = implied.join(exons, on="tx", how="anti", maintain_order="left")
-    if implied.height:
-        exons = pl.concat([exons.select(EXON), merged(implied)])
+    without_exons = parts.filter(pl.col("part").is_in(["CDS", "stop", "UTR"]))
+    without_exons = without_exons.join(exons, on="tx", how="anti", maintain_order="left")
+    exons = pl.concat([exons.select(EXON), merge_parts(without_exons)])
     coding = parts.filter(pl.col("part").is_in(["CDS", "stop"])).select(
         "tx",
         "start",
@@ -86,48 +89,48 @@ def gather(parts: pl.DataFrame, names: pl.DataFrame) -> Models:
         phase=pl.col("phase").cast(pl.Int64, strict=False).fill_null(0),
         stop=pl.col("part") == "stop",
     )
-    return Models(names.drop("key"), exons.select(EXON), coding)
+    return Models(names.drop("key"), exons, coding)
 
 
-EXON = ["tx", "chrom", "strand", "start", "end"]
-
-
-def merged(parts: pl.DataFrame) -> pl.DataFrame:
-    """Exons of transcripts that have only CDS and UTR lines: their union, touching pieces joined."""
-    place = ["tx", "chrom", "strand"]
-    parts = parts.sort(*place, "start", "end")
-    reached = pl.col("end").cum_max().shift(1).over(place)
+def merge_parts(parts: pl.DataFrame) -> pl.DataFrame:
+    """Exons of transcripts with CDS and UTR lines only: their union, adjacent pieces joined."""
+    locus = ["tx", "chrom", "strand"]
+    parts = parts.sort(*locus, "start", "end")
+    reached = pl.col("end").cum_max().shift(1).over(locus)
     exon = (pl.col("start") > reached).fill_null(True).cum_sum().alias("exon")
-    union = parts.with_columns(exon).group_by(*place, "exon", maintain_order=True)
+    union = parts.with_columns(exon).group_by(*locus, "exon", maintain_order=True)
     return union.agg(pl.col("start").min(), pl.col("end").max()).select(EXON)
 
 
-GTF_ATTRIBUTES = {**PARTS, "transcript": "transcript", "mRNA": "transcript"}
-GTF_SYMBOL = ("gene_name", "ref_gene_name", "gene")
-GTF_BIOTYPE = ("transcript_type", "transcript_biotype", "gene_type", "gene_biotype")
-NAMES = ("transcript_id", "gene_id", "gene_symbol", "biotype")
+def _with_version(name: str, version: str) -> pl.Expr:
+    """An id with the version that Ensembl writes in an attribute of its own."""
+    suffix = "." + pl.col(version)
+    bare = pl.col(version).is_not_null() & ~pl.col(name).str.ends_with(suffix)
+    return pl.when(bare).then(pl.col(name) + suffix).otherwise(pl.col(name))
+
+
+# GTF
 
 
 def read_gtf(path: Path) -> Annotation:
-    """The transcripts of a GTF file.
+    """Read the transcripts of a GTF file.
 
-    The CDS of GENCODE, Ensembl and RefSeq ends before the stop codon, which has lines of its own (in an exon of
-    its own, or in two, when an intron splits it): the table's CDS is the union of both. Where a file's CDS
-    includes the stop codon already, the union changes nothing.
+    The CDS of GENCODE, Ensembl and RefSeq excludes the stop codon, which has lines of its own (two, if an intron
+    splits it): the CDS is the union of both. Files whose CDS includes the stop codon give the same result.
 
     Raises:
-        InputError: a line that is no GTF.
+        InputError: A line that is not GTF.
     """
     parts, names = [], []
     for block in blocks(path):
-        lines = _transcript_lines(block)
-        names.append(_names_gtf(lines))
+        lines = _gtf_lines(block)
+        names.append(_gtf_names(lines))
         parts.append(lines.drop("row", "feature", "attributes"))
-    return assemble(gather(pl.concat(parts), _first_known(pl.concat(names))), "gtf")
+    return annotate(part_models(pl.concat(parts), _merge_names(pl.concat(names))), "gtf")
 
 
 def gtf_attribute(lines: pl.DataFrame, name: str) -> pl.Series:
-    """An attribute's value, quoted (then it may hold a semicolon) or not; of a repeated key the first."""
+    """Values of an attribute, quoted (may contain semicolons) or not; the first of a repeated key."""
     text = lines["attributes"]
     if not text.str.contains(f"{name} ", literal=True).any():
         return pl.Series(name, [None], pl.String).new_from_index(0, len(text))
@@ -137,96 +140,83 @@ def gtf_attribute(lines: pl.DataFrame, name: str) -> pl.Series:
     return values.set(values == "", None).alias(name)
 
 
-def _transcript_lines(block: Block) -> pl.DataFrame:
-    """Lines that are part of a transcript, with the transcript's id as ``key``."""
-    lines = parse(block, COLUMNS, KEPT)
-    lines = lines.with_columns(part(GTF_ATTRIBUTES)).filter(pl.col("part").is_not_null())
-    check(block, lines)
+def _gtf_lines(block: Block) -> pl.DataFrame:
+    """Lines of transcripts and their parts, with the transcript's id as ``key``."""
+    lines = parse(block, COLUMNS, KEPT).with_columns(_part(GTF_PARTS))
+    lines = lines.filter(pl.col("part").is_not_null())
+    _validate(block, lines)
     lines = lines.with_columns(gtf_attribute(lines, "transcript_id").alias("key"))
-    require(block, lines, pl.col("key").is_not_null(), lambda _: "no transcript_id attribute")
+    validate(block, lines, pl.col("key").is_not_null(), lambda _: "no transcript_id attribute")
     return lines
 
 
-def _names_gtf(lines: pl.DataFrame) -> pl.DataFrame:
-    """The names of each transcript by its transcript line, if there is one, and by the first of its parts."""
+def _gtf_names(lines: pl.DataFrame) -> pl.DataFrame:
+    """Names of each transcript according to its transcript line (``own``), and to the first of its parts."""
     own = (pl.col("part") == "transcript").alias("own")
     lines = lines.with_columns(own).unique(["key", "own"], keep="first", maintain_order=True)
-    entrez = lines["attributes"].str.extract(r'(?:^|;)\s*db_xref\s+"GeneID:(\d+)"')
-    found = {
-        name: gtf_attribute(lines, name)
-        for name in ("gene_id", "gene_version", "transcript_version", *GTF_SYMBOL, *GTF_BIOTYPE)
-    }
-    lines = lines.select("key", "own").with_columns(entrez.alias("entrez"), **found)
+    names = ("gene_id", "gene_version", "transcript_version", *GTF_SYMBOL, *BIOTYPE)
+    lines = lines.select(
+        "key",
+        "own",
+        *(gtf_attribute(lines, name) for name in names),
+        entrez=lines["attributes"].str.extract(r'(?:^|;)\s*db_xref\s+"GeneID:(\d+)"'),
+    )
     return lines.select(
         "key",
         "own",
-        transcript_id=versioned("key", "transcript_version"),
-        gene_id=pl.coalesce("entrez", versioned("gene_id", "gene_version")),
+        transcript_id=_with_version("key", "transcript_version"),
+        gene_id=pl.coalesce("entrez", _with_version("gene_id", "gene_version")),
         gene_symbol=pl.coalesce(GTF_SYMBOL),
-        biotype=pl.coalesce(GTF_BIOTYPE),
+        biotype=pl.coalesce(BIOTYPE),
     )
 
 
-def _first_known(names: pl.DataFrame) -> pl.DataFrame:
-    """One row a transcript: what its own line says, else what the first of its parts says."""
+def _merge_names(names: pl.DataFrame) -> pl.DataFrame:
+    """One row per transcript: names on its own line, else on the first of its parts."""
     own = names.filter("own").unique("key", keep="first")
     parts = names.filter(~pl.col("own")).unique("key", keep="first")
     table = names.select("key").unique(maintain_order=True)
     table = table.join(own, on="key", how="left", maintain_order="left")
     table = table.join(parts, on="key", how="left", maintain_order="left", suffix="_part")
-    known = {name: pl.coalesce(name, f"{name}_part") for name in NAMES}
+    merged = {name: pl.coalesce(name, f"{name}_part") for name in NAMES}
     return table.select(
         "key",
-        known["transcript_id"],
-        known["gene_id"].fill_null(known["transcript_id"]),
-        known["gene_symbol"].fill_null(""),
-        known["biotype"].fill_null(""),
+        merged["transcript_id"],
+        merged["gene_id"].fill_null(merged["transcript_id"]),
+        merged["gene_symbol"].fill_null(""),
+        merged["biotype"].fill_null(""),
     )
 
 
-def versioned(name: str, version: str) -> pl.Expr:
-    """An id with the version that Ensembl writes in an attribute of its own."""
-    suffix = "." + pl.col(version)
-    bare = pl.col(version).is_not_null() & ~pl.col(name).str.ends_with(suffix)
-    return pl.when(bare).then(pl.col(name) + suffix).otherwise(pl.col(name))
-
-
-GFF3_ATTRIBUTES = {**PARTS, "pseudogenic_exon": "exon"}
-NO_NODE = (  # features that have ids, are written by the million and are no gene or transcript
-    r"match|^intron|region|site|repeat|polymorphism|SNP|SNV|oligo|reagent|enhancer|silencer|promoter"
-    r"|^protein$|polypeptide|codon|sequence_|substitution|insertion|deletion|mutation|indel"
-)
-GENE = r"gene$"
-PREFIX = r"^(?:(?i:transcript|gene|mrna):|rna-|gene-)"
-GFF3_SYMBOL = ("gene_name", "gene", "locus", "symbol", "sequence_name", "Name")
-GFF3_BIOTYPE = ("transcript_type", "transcript_biotype", "biotype", "gene_type", "gene_biotype")
+# GFF3
 
 
 def read_gff3(path: Path) -> Annotation:
-    """The transcripts of a GFF3 file: what has exons (or CDS, or UTRs) and is no gene.
+    """Read the transcripts of a GFF3 file: features with exons (or CDS, or UTRs) that are not genes.
 
-    A gene with a CDS and no transcript between them (mitochondrial genes of RefSeq) is its own transcript. The
-    CDS of GFF3 includes the stop codon; where a file writes stop codons too, the union is taken. The gene id is
-    the gene's NCBI number (``Dbxref=GeneID:…``) where there is one.
+    A gene with a CDS but no transcript (RefSeq's mitochondrial genes) is its own transcript. The CDS of GFF3 includes
+    the stop codon; if a file has stop codon lines too, the union is used. The gene id is NCBI's
+    (``Dbxref=GeneID:…``) if there is one.
 
     Raises:
-        InputError: a line that is no GFF3.
+        InputError: A line that is not GFF3.
     """
     parts, nodes = [], []
-    for block in _before_fasta(blocks(path)):
-        lines = parse(block, COLUMNS, KEPT).with_columns(part(GFF3_ATTRIBUTES))
-        parts.append(_parts(block, lines.filter(pl.col("part").is_not_null())))
-        nodes.append(_nodes(lines.filter(pl.col("part").is_null())))
+    for block in _without_fasta(blocks(path)):
+        lines = parse(block, COLUMNS, KEPT).with_columns(_part(GFF3_PARTS))
+        parts.append(_gff3_parts(block, lines.filter(pl.col("part").is_not_null())))
+        nodes.append(_gff3_nodes(lines.filter(pl.col("part").is_null())))
     tree = pl.concat(nodes).unique("key", keep="first", maintain_order=True)
-    found = pl.concat(parts)
+    all_parts = pl.concat(parts)
     dropped: Counter[str] = Counter()
-    orphans = found.filter(pl.col("part") == "exon").join(tree, on="key", how="anti")
+    orphans = all_parts.filter(pl.col("part") == "exon").join(tree, on="key", how="anti")
     count(dropped, "no_transcript_line", orphans["key"].n_unique())
-    return assemble(gather(found, _names(_transcripts(tree, found), tree)), "gff3", dropped)
+    names = _gff3_names(_transcripts(tree, all_parts), tree)
+    return annotate(part_models(all_parts, names), "gff3", dropped)
 
 
-def _before_fasta(stream: Iterator[Block]) -> Iterator[Block]:
-    """The blocks up to the genome that some files carry at their end."""
+def _without_fasta(stream: Iterator[Block]) -> Iterator[Block]:
+    """The blocks up to the genome sequence at the end of some files."""
     for block in stream:
         text = b"\n" + block.text
         ends = [at for at in (text.find(b"\n##FASTA"), text.find(b"\n>")) if at >= 0]
@@ -237,97 +227,90 @@ def _before_fasta(stream: Iterator[Block]) -> Iterator[Block]:
 
 
 def gff3_attribute(name: str) -> pl.Expr:
-    """An attribute's value, escapes as written; null when absent or empty."""
+    """Value of an attribute, escapes included; null if absent or empty."""
     value = pl.col("attributes").str.extract(rf"(?:^|;)\s*{name}=([^;]+)")
     return value.str.strip_chars().alias(name)
 
 
-def _parts(block: Block, lines: pl.DataFrame) -> pl.DataFrame:
-    """Exons, CDS and UTRs, one row for each parent, its id as ``key``."""
-    check(block, lines)
+def _gff3_parts(block: Block, lines: pl.DataFrame) -> pl.DataFrame:
+    """Exons, CDS and UTRs: one row for each parent, with its id as ``key``."""
+    _validate(block, lines)
     lines = lines.with_columns(key=gff3_attribute("Parent").str.split(",")).explode("key")
     return lines.filter(pl.col("key").is_not_null()).drop("row", "feature", "attributes")
 
 
-def _nodes(lines: pl.DataFrame) -> pl.DataFrame:
-    """What may be a gene or a transcript: ``key, parent, feature, attributes``."""
-    lines = lines.filter(~pl.col("feature").str.contains(NO_NODE))
-    lines = lines.select(
-        "feature", "attributes", key=gff3_attribute("ID"), parent=gff3_attribute("Parent")
-    )
-    return lines.filter(pl.col("key").is_not_null()).with_columns(
-        pl.col("parent").str.split(",").list.first()
-    )
+def _gff3_nodes(lines: pl.DataFrame) -> pl.DataFrame:
+    """Potential genes and transcripts: ``feature, attributes, key, parent``."""
+    lines = lines.filter(~pl.col("feature").str.contains(_NOT_A_NODE))
+    parent = gff3_attribute("Parent").str.split(",").list.first()
+    lines = lines.select("feature", "attributes", key=gff3_attribute("ID"), parent=parent)
+    return lines.filter(pl.col("key").is_not_null())
 
 
 def _transcripts(tree: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
-    """The nodes of the tree that are transcripts."""
-    is_gene = pl.col("parent").is_null() & pl.col("feature").str.contains(GENE)
+    """The nodes that are transcripts."""
+    is_gene = pl.col("parent").is_null() & pl.col("feature").str.contains(r"gene$")
     used = tree.join(parts.select("key").unique(), on="key", how="semi", maintain_order="left")
     transcripts = used.filter(~is_gene)
     coding = parts.filter(pl.col("part") == "CDS").select("key").unique()
-    lone = used.filter(is_gene).join(coding, on="key", how="semi")
-    lone = lone.join(transcripts, left_on="key", right_on="parent", how="anti")
-    keys = pl.concat([transcripts.select("key"), lone.select("key")])
+    lone_genes = used.filter(is_gene).join(coding, on="key", how="semi")
+    lone_genes = lone_genes.join(transcripts, left_on="key", right_on="parent", how="anti")
+    keys = pl.concat([transcripts.select("key"), lone_genes.select("key")])
     return tree.join(keys, on="key", how="semi", maintain_order="left")
 
 
-def _names(transcripts: pl.DataFrame, tree: pl.DataFrame) -> pl.DataFrame:
-    """Transcript, gene, symbol and biotype of every transcript, ``key`` kept."""
+def _gff3_names(transcripts: pl.DataFrame, tree: pl.DataFrame) -> pl.DataFrame:
+    """``key`` and :data:`NAMES` of every transcript."""
+    entrez = gff3_attribute("Dbxref").str.extract(r"(?:^|,)GeneID:(\d+)")
     own = transcripts.select(
         "key",
         "feature",
         *(gff3_attribute(name) for name in ("transcript_id", "gene_id", "version", *GFF3_BIOTYPE)),
-        gene=_root(transcripts, tree),
-        own_entrez=_entrez(),
+        gene=_genes_above(transcripts, tree),
+        own_entrez=entrez,
         own_symbol=pl.coalesce(gff3_attribute(name) for name in ("gene_name", "gene")),
     )
     genes = tree.select(
         gene="key",
-        entrez=_entrez(),
+        entrez=entrez,
         gene_gene_id=gff3_attribute("gene_id"),
         gene_version=gff3_attribute("version"),
         symbol=pl.coalesce(gff3_attribute(name) for name in GFF3_SYMBOL),
     )
-    table = own.join(genes, on="gene", how="left", maintain_order="left")
     gene_id = pl.coalesce(
         "entrez",
         "own_entrez",
-        versioned("gene_gene_id", "gene_version"),
+        _with_version("gene_gene_id", "gene_version"),
         "gene_id",
-        pl.col("gene").str.replace(PREFIX, ""),
+        pl.col("gene").str.replace(_ID_PREFIX, ""),
     )
     transcript_id = pl.coalesce(
-        versioned("transcript_id", "version"), pl.col("key").str.replace(PREFIX, "")
+        _with_version("transcript_id", "version"), pl.col("key").str.replace(_ID_PREFIX, "")
     )
-    names = table.select(
+    names = own.join(genes, on="gene", how="left", maintain_order="left").select(
         "key",
         transcript_id=transcript_id,
         gene_id=gene_id,
         gene_symbol=pl.coalesce("own_symbol", "symbol", pl.lit("")),
         biotype=pl.coalesce(*GFF3_BIOTYPE, "feature"),
     )
-    return _decoded(names)
+    return _unescape(names)
 
 
-def _root(transcripts: pl.DataFrame, tree: pl.DataFrame) -> pl.Series:
-    """The gene above each transcript: two steps up where a transcript (miRNA) lies in another one."""
+def _genes_above(transcripts: pl.DataFrame, tree: pl.DataFrame) -> pl.Series:
+    """The gene of each transcript: two levels up where a transcript (miRNA) is part of another one."""
     above = tree.select("key", grandparent="parent")
-    parent = pl.coalesce("parent", "key").alias("gene")
-    found = transcripts.select(parent).join(
+    parents = transcripts.select(pl.coalesce("parent", "key").alias("gene")).join(
         above, left_on="gene", right_on="key", how="left", maintain_order="left"
     )
-    return found.select(pl.coalesce("grandparent", "gene")).to_series().alias("gene")
+    return parents.select(pl.coalesce("grandparent", "gene").alias("gene")).to_series()
 
 
-def _entrez() -> pl.Expr:
-    return gff3_attribute("Dbxref").str.extract(r"(?:^|,)GeneID:(\d+)")
-
-
-def _decoded(names: pl.DataFrame) -> pl.DataFrame:
-    """Names with GFF3's ``%2C`` escapes resolved."""
+def _unescape(names: pl.DataFrame) -> pl.DataFrame:
+    """Names with ``%2C`` escapes resolved."""
     for column in names.columns[1:]:
         escaped = names[column].filter(names[column].str.contains("%", literal=True)).unique()
-        plain = {text: unquote(text) for text in escaped}
-        names = names.with_columns(pl.col(column).replace(plain))
+        names = names.with_columns(
+            pl.col(column).replace({text: unquote(text) for text in escaped})
+        )
     return names

@@ -1,4 +1,4 @@
-"""Species by any of their names: what homology files know by NCBI's taxonomy number."""
+"""Species by any of their names, and ids without their versions."""
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,73 +8,32 @@ if TYPE_CHECKING:
 
 
 class Species(NamedTuple):
-    """One species.
-
-    Attributes:
-        name: the short name that corpora use.
-        latin: the scientific name.
-        taxid: NCBI's taxonomy number, as gene and homology files have it.
-        aliases: genome assemblies and other names.
-    """
+    """One species."""
 
     name: str
+    """Short name, used in corpora."""
     latin: str
+    """Scientific name."""
     taxid: int
+    """NCBI taxonomy number, used in gene and homology files."""
     aliases: tuple[str, ...] = ()
+    """Genome assemblies and other names."""
 
 
+# fmt: off
 SPECIES = (
-    Species(
-        "human",
-        "Homo sapiens",
-        9606,
-        ("hg18", "hg19", "hg38", "GRCh37", "GRCh38", "hs1", "T2T-CHM13"),
-    ),
+    Species("human", "Homo sapiens", 9606, ("hg18", "hg19", "hg38", "GRCh37", "GRCh38", "hs1", "T2T-CHM13")),
     Species("mouse", "Mus musculus", 10090, ("mm9", "mm10", "mm39", "GRCm38", "GRCm39")),
-    Species(
-        "chicken", "Gallus gallus", 9031, ("galGal5", "galGal6", "GRCg6a", "GRCg7b", "bGalGal1")
-    ),
-    Species(
-        "worm",
-        "Caenorhabditis elegans",
-        6239,
-        ("ce10", "ce11", "WBcel235", "nematode", "roundworm"),
-    ),
+    Species("chicken", "Gallus gallus", 9031, ("galGal5", "galGal6", "GRCg6a", "GRCg7b", "bGalGal1")),
+    Species("worm", "Caenorhabditis elegans", 6239, ("ce10", "ce11", "WBcel235", "nematode", "roundworm")),
     Species("chimpanzee", "Pan troglodytes", 9598, ("panTro5", "panTro6", "chimp", "Pan_tro_3.0")),
-    Species(
-        "cow",
-        "Bos taurus",
-        9913,
-        ("bosTau8", "bosTau9", "ARS-UCD1.2", "ARS-UCD1.3", "cattle", "bovine"),
-    ),
-    Species(
-        "dog",
-        "Canis lupus familiaris",
-        9615,
-        (
-            "canFam3",
-            "canFam4",
-            "canFam5",
-            "canFam6",
-            "CanFam3.1",
-            "ROS_Cfam_1.0",
-            "Canis familiaris",
-        ),
-    ),
-    Species(
-        "fly",
-        "Drosophila melanogaster",
-        7227,
-        ("dm3", "dm6", "BDGP6", "drosophila", "fruit fly", "fruitfly"),
-    ),
+    Species("cow", "Bos taurus", 9913, ("bosTau8", "bosTau9", "ARS-UCD1.2", "ARS-UCD1.3", "cattle", "bovine")),
+    Species("dog", "Canis lupus familiaris", 9615, ("canFam3", "canFam4", "canFam5", "canFam6",
+                                                  "CanFam3.1", "ROS_Cfam_1.0", "Canis familiaris")),
+    Species("fly", "Drosophila melanogaster", 7227, ("dm3", "dm6", "BDGP6", "drosophila", "fruit fly", "fruitfly")),
     Species("rat", "Rattus norvegicus", 10116, ("rn6", "rn7", "mRatBN7.2", "Rnor_6.0", "GRCr8")),
     Species("zebrafish", "Danio rerio", 7955, ("danRer10", "danRer11", "GRCz11")),
-    Species(
-        "macaque",
-        "Macaca mulatta",
-        9544,
-        ("rheMac8", "rheMac10", "Mmul_10", "rhesus", "rhesus monkey"),
-    ),
+    Species("macaque", "Macaca mulatta", 9544, ("rheMac8", "rheMac10", "Mmul_10", "rhesus", "rhesus monkey")),
     Species("gorilla", "Gorilla gorilla gorilla", 9595, ("gorGor6", "Gorilla gorilla")),
     Species("orangutan", "Pongo abelii", 9601, ("ponAbe3",)),
     Species("marmoset", "Callithrix jacchus", 9483, ("calJac4",)),
@@ -94,29 +53,25 @@ SPECIES = (
     Species("arabidopsis", "Arabidopsis thaliana", 3702, ("TAIR10", "Araport11", "thale cress")),
     Species("rice", "Oryza sativa", 4530, ("IRGSP-1.0", "Oryza sativa Japonica")),
     Species("maize", "Zea mays", 4577, ("corn", "Zm-B73-REFERENCE-NAM-5.0")),
-    Species(
-        "yeast",
-        "Saccharomyces cerevisiae",
-        4932,
-        ("sacCer3", "R64-1-1", "budding yeast", "baker's yeast"),
-    ),
+    Species("yeast", "Saccharomyces cerevisiae", 4932, ("sacCer3", "R64-1-1", "budding yeast", "baker's yeast")),
     Species("fission yeast", "Schizosaccharomyces pombe", 4896, ("ASM294v2",)),
 )
+# fmt: on
 
 
 def find(name: str) -> Species | None:
-    """A species by its short name, Latin name (also ``C. elegans``, ``homo_sapiens``), alias or taxonomy number.
+    """Find a species by short name, Latin name (also ``C. elegans``, ``homo_sapiens``), alias or taxonomy number.
 
-    Case, underscores and hyphens do not matter. None for one that is not in :data:`SPECIES`.
+    Case, underscores and hyphens are ignored. None for a species that is not in :data:`SPECIES`.
 
     >>> find("C. elegans").name
     'worm'
     """
-    return _BY_NAME.get(_spelling(name))
+    return _BY_NAME.get(_normalize(name))
 
 
 def taxid_of(name: str) -> int | None:
-    """NCBI's taxonomy number of a species, given by any name or as a number; None for an unknown one.
+    """NCBI taxonomy number of a species, given by any name or as a number; None for an unknown name.
 
     >>> taxid_of("hg38"), taxid_of("9606"), taxid_of("axolotl")
     (9606, 9606, None)
@@ -128,21 +83,21 @@ def taxid_of(name: str) -> int | None:
     return int(number) if number.isascii() and number.isdigit() and int(number) > 0 else None
 
 
-def _spelling(name: str) -> str:
+def _normalize(name: str) -> str:
     return " ".join(name.lower().replace("_", " ").replace("-", " ").split())
 
 
-def _all_names() -> dict[str, Species]:
+def _index() -> dict[str, Species]:
     names: dict[str, Species] = {}
     for species in SPECIES:
         genus, *rest = species.latin.split()
         short = f"{genus[0]}. {' '.join(rest)}"
         for name in (species.name, species.latin, short, str(species.taxid), *species.aliases):
-            names.setdefault(_spelling(name), species)
+            names.setdefault(_normalize(name), species)
     return names
 
 
-_BY_NAME = _all_names()
+_BY_NAME = _index()
 
 _VERSIONED = (
     r"^(ENS[A-Z]*[EGT]\d{11}|MGP_\w+_[EGT]\d+|[NX][MR]_\d+|WBGene\d+|FBgn\d+)(?:\.\d+)?(?:_PAR_Y)?$"
@@ -151,7 +106,7 @@ _PATTERN = re.compile(_VERSIONED)
 
 
 def without_version(name: str) -> str:
-    """An id without its version; any other name as it is.
+    """An id without its version; any other name unchanged.
 
     >>> without_version("ENSMUST00000020268.6"), without_version("NM_014028.3"), without_version("AT1G01010.1")
     ('ENSMUST00000020268', 'NM_014028', 'AT1G01010.1')
@@ -160,5 +115,5 @@ def without_version(name: str) -> str:
 
 
 def without_versions(names: "pl.Expr") -> "pl.Expr":
-    """The same for a column of names."""
+    """A column of ids without their versions."""
     return names.str.replace(_VERSIONED, "$1")

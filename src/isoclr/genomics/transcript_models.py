@@ -1,4 +1,4 @@
-"""What readers give (transcript models on the genome) and what every format becomes: one row a transcript."""
+"""From exons and coding intervals on the genome to a table of transcripts."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "transcript_id": pl.String,
@@ -20,231 +23,106 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "cds_start": pl.Int64,
     "cds_end": pl.Int64,
 }
+_POSITION_BITS = 40  # a transcript's number and a position as one sortable integer
 
 
 @dataclass(frozen=True)
 class Models:
-    """Transcript models as their file gives them, intervals 0-based half-open on the genome, in any order.
-
-    Attributes:
-        names: one row a transcript: ``transcript_id, gene_id, gene_symbol, biotype``.
-        exons: ``tx, chrom, strand, start, end``; ``tx`` is the transcript's row in ``names``.
-        coding: ``tx, start, end, phase, stop``: pieces of the CDS, ``phase`` the bases before the first whole
-            codon, ``stop`` true for a stop codon that is written by itself.
-        spans: the pieces are whole spans from the first to the last coding base, introns and all.
-    """
+    """Transcript models of a file: intervals on the genome, 0-based half-open, in any order."""
 
     names: pl.DataFrame
+    """One row per transcript: ``transcript_id, gene_id, gene_symbol, biotype``."""
     exons: pl.DataFrame
+    """``tx, chrom, strand, start, end``; ``tx`` is the transcript's row in ``names``."""
     coding: pl.DataFrame
+    """Pieces of coding sequences: ``tx, start, end, phase, stop``: bases before the first whole codon, and whether the
+    piece is a stop codon on a line of its own."""
     spans: bool = False
+    """Whether the pieces are spans from the first to the last coding base, including introns."""
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """The transcripts of one annotation file.
-
-    Attributes:
-        table: one row a transcript, in the order of the file, with the columns of :data:`SCHEMA`. Exons run
-            from the transcript's 5' end to its 3' end; ``exon_starts`` are 0-based genomic coordinates (the
-            lowest of the exon on either strand), null when the file has lengths only. ``cds_start`` is the
-            first base of the first whole codon and ``cds_end`` one past the stop codon, 0-based in the
-            transcript; both are -1 when there is no CDS.
-        format: the name of the format that was read.
-        dropped: how many transcripts (or their CDS, or their exons: the reason says which) were left out.
-    """
+    """Transcripts of an annotation file."""
 
     table: pl.DataFrame
+    """One row per transcript in the order of the file, with the columns of :data:`SCHEMA`. Exons are in 5' to 3' order;
+    ``exon_starts`` are 0-based genomic coordinates (the lowest of the exon on either strand), null if the file has
+    lengths only. ``cds_start`` is the first base of the first whole codon and ``cds_end`` the end of the stop codon,
+    0-based half-open in the transcript; both are −1 without a CDS."""
     format: str
     dropped: Counter[str] = field(default_factory=Counter)
+    """Reason → number of dropped transcripts, or of those that lost their CDS or exons."""
 
     def __len__(self) -> int:
         return self.table.height
 
 
 def count(dropped: Counter[str], reason: str, number: int) -> None:
-    """Add to a reason's count; a reason that never occurred has no entry."""
+    """Add to the count of a reason, if there is anything to add."""
     if number:
         dropped[reason] += number
 
 
 def finish(table: pl.DataFrame, name: str, dropped: Counter[str]) -> Annotation:
-    """Keep the first transcript of every id, in the order and with the types of :data:`SCHEMA`.
+    """Keep the first transcript of every id, with the columns and types of :data:`SCHEMA`.
 
-    One accession may be mapped to several places (UCSC tables, the pseudoautosomal regions of RefSeq).
+    Ids are repeated where a transcript maps to several loci (UCSC tables, RefSeq's pseudoautosomal regions).
     """
     unique = table.unique("transcript_id", keep="first", maintain_order=True)
     count(dropped, "duplicate_id", table.height - unique.height)
     return Annotation(unique.select(*SCHEMA).cast(pl.Schema(SCHEMA)), name, dropped)
 
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+def annotate(models: Models, name: str, dropped: Counter[str] | None = None) -> Annotation:
+    """Convert transcript models to a table of transcripts.
 
-POSITION_BITS = 40  # (transcript, position) as one sortable integer
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Exons sorted by transcript and position, and where each one lies in its transcript.
-
-    Attributes:
-        tx, start, end: one entry an exon.
-        minus: whether the exon is on the minus strand.
-        before: nt of the transcript that lie 5' of the exon.
-        length: nt of every transcript, by its number.
-    """
-
-    tx: Ints
-    start: Ints
-    end: Ints
-    minus: Bools
-    before: Ints
-    length: Ints
-
-    def position(self, tx: Ints, base: Ints) -> Ints:
-        """Transcript coordinate of a genomic base; -1 where no exon of the transcript holds it."""
-        if not len(self.tx):
-            return np.full(len(tx), -1, np.int64)
-        keys = (self.tx << POSITION_BITS) | self.start
-        exon = np.searchsorted(keys, (tx << POSITION_BITS) | base, side="right") - 1
-        inside = (exon >= 0) & (self.tx[exon] == tx) & (base < self.end[exon])
-        offset = np.where(self.minus[exon], self.end[exon] - 1 - base, base - self.start[exon])
-        return np.where(inside, self.before[exon] + offset, -1)
-
-
-def lay_out(exons: pl.DataFrame, transcripts: int) -> Layout:
-    """Where each exon lies in its transcript; ``exons`` sorted by transcript and position, none overlapping."""
-    tx, start, end = (exons[c].to_numpy().astype(np.int64) for c in ("tx", "start", "end"))
-    size = end - start
-    length = np.bincount(tx, size, transcripts).astype(np.int64)
-    ends = np.cumsum(size)
-    first = np.searchsorted(tx, tx, side="left")  # the transcript's first exon on the genome
-    upstream = ends - size - (ends - size)[first]
-    minus = (exons["strand"] == "-").to_numpy()
-    before = np.where(minus, length[tx] - upstream - size, upstream)
-    return Layout(tx, start, end, minus, before, length)
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """Pieces of CDS in transcript coordinates, 0-based half-open, sorted by transcript and position."""
-
-    tx: Ints
-    low: Ints
-    high: Ints
-    phase: Ints
-    stop: Bools
-
-    def __getitem__(self, which: Ints | Bools) -> "Pieces":
-        return Pieces(
-            self.tx[which], self.low[which], self.high[which], self.phase[which], self.stop[which]
-        )
-
-    def gaps(self) -> Ints:
-        """Bases between each piece and those before it in its transcript (negative: overlap; 0 for the first)."""
-        reached = np.maximum.accumulate((self.tx << POSITION_BITS) + self.high)
-        previous = np.concatenate([[-1], reached[:-1]])
-        same = np.diff(self.tx, prepend=-1) == 0
-        return np.where(same, (self.tx << POSITION_BITS) + self.low - previous, 0)
-
-
-def coding_table(layout: Layout, models: Models, dropped: Counter[str]) -> pl.DataFrame:
-    """``tx, cds_start, cds_end`` of the transcripts that have a CDS, in transcript coordinates.
-
-    Dropped and counted: ``cds_outside_exons``, ``cds_with_gap`` (it leaves out part of an exon or a whole one)
-    and ``cds_without_codon`` (no whole codon). ``cds_frameshift`` is counted but kept, from first to last base:
-    the pieces of a programmed frameshift leave out or repeat one or two bases.
-    """
-    bad = np.zeros(len(layout.length), np.bool_)
-    pieces = _within_exons(layout, models, bad, dropped)
-    _mark(bad, pieces.tx[pieces.gaps() > 2], "cds_with_gap", dropped)
-    _count_frameshifts(pieces[~bad[pieces.tx]], dropped)
-    first = np.flatnonzero(np.diff(pieces.tx, prepend=-1))
-    tx = pieces.tx[first]
-    start = pieces.low[first] + pieces.phase[first]
-    end = np.maximum.reduceat(pieces.high, first) if len(first) else start
-    _mark(bad, tx[end - start < 3], "cds_without_codon", dropped)
-    good = ~bad[tx]
-    return pl.DataFrame({"tx": tx[good], "cds_start": start[good], "cds_end": end[good]})
-
-
-def _within_exons(layout: Layout, models: Models, bad: Bools, dropped: Counter[str]) -> Pieces:
-    """The pieces of the transcripts whose CDS lies within the exons; the others are marked as bad."""
-    tx, start, end, phase = (
-        models.coding[name].to_numpy().astype(np.int64) for name in ("tx", "start", "end", "phase")
-    )
-    ends = np.stack([layout.position(tx, start), layout.position(tx, end - 1)])
-    low, high = ends.min(0), ends.max(0) + 1
-    known = layout.length[tx] > 0  # the others were dropped with their exons
-    outside = (low < 0) | (not models.spans) & (high - low != end - start)
-    _mark(bad, tx[known & outside], "cds_outside_exons", dropped)
-    pieces = Pieces(tx, low, high, phase, models.coding["stop"].to_numpy())
-    order = np.lexsort((pieces.stop, low, tx))
-    return pieces[order[(known & ~bad[tx])[order]]]
-
-
-def _count_frameshifts(pieces: Pieces, dropped: Counter[str]) -> None:
-    coding = pieces[~pieces.stop]
-    slip = np.abs(coding.gaps())
-    shifted = np.unique(coding.tx[(slip > 0) & (slip <= 2)])
-    count(dropped, "cds_frameshift", len(shifted))
-
-
-def _mark(bad: Bools, tx: Ints, reason: str, dropped: Counter[str]) -> None:
-    """Mark transcripts as bad and count those that were not yet."""
-    new = np.unique(tx[~bad[tx]])
-    count(dropped, reason, len(new))
-    bad[new] = True
-
-
-def assemble(models: Models, name: str, dropped: Counter[str] | None = None) -> Annotation:
-    """The annotation table of transcript models.
-
-    A transcript is dropped when its exons lie on two chromosomes or strands, on no strand, or overlap; its CDS
-    is dropped when it is not within the exons or skips some of them.
+    A transcript is dropped if its exons overlap or lie on two chromosomes, two strands or no strand. Its CDS is
+    dropped if it is not within the exons or skips some of them.
 
     Args:
-        models: names, exons and CDS as the file gives them.
-        name: the format's name.
-        dropped: counts to add to.
+        models: Names, exons and CDS of the file.
+        name: Name of the format.
+        dropped: Counts to add to.
     """
     dropped = Counter() if dropped is None else dropped
-    exons = _sound(models.exons, models.names.height, dropped)
-    layout = lay_out(exons, models.names.height)
-    names = models.names.with_row_index("tx").cast({"tx": pl.Int64})
-    cds = coding_table(layout, models, dropped)
-    table = names.join(_exon_lists(exons), on="tx", how="inner", maintain_order="left")
+    exons = _valid_exons(models.exons, models.names.height, dropped)
+    cds = cds_table(ExonLayout.of(exons, models.names.height), models, dropped)
+    table = models.names.with_row_index("tx").cast({"tx": pl.Int64})
+    table = table.join(_exon_lists(exons), on="tx", how="inner", maintain_order="left")
     table = table.join(cds, on="tx", how="left", maintain_order="left")
     return finish(table.with_columns(pl.col("cds_start", "cds_end").fill_null(-1)), name, dropped)
 
 
-def _sound(exons: pl.DataFrame, transcripts: int, dropped: Counter[str]) -> pl.DataFrame:
-    """The exons of sound transcripts, sorted by transcript and position, each once."""
+def _valid_exons(exons: pl.DataFrame, transcripts: int, dropped: Counter[str]) -> pl.DataFrame:
+    """The exons of valid transcripts, each once, sorted by transcript and position."""
     exons = exons.sort("tx", "start", "end", maintain_order=True)
+    exons = exons.filter(
+        ~pl.all_horizontal(pl.col(c) == pl.col(c).shift(1) for c in exons.columns).fill_null(False)
+    )
     same = pl.col("tx") == pl.col("tx").shift(1)
-    repeated = same
-    for column in ("start", "end", "chrom", "strand"):
-        repeated &= pl.col(column) == pl.col(column).shift(1)
-    exons = exons.filter(~repeated.fill_null(False))
     faults = {
         "two_chromosomes": same & (pl.col("chrom") != pl.col("chrom").shift(1)),
         "two_strands": same & (pl.col("strand") != pl.col("strand").shift(1)),
         "no_strand": ~pl.col("strand").is_in(["+", "-"]),
         "overlapping_exons": same & (pl.col("start") < pl.col("end").shift(1)),
     }
-    bad = np.zeros(transcripts, np.bool_)
+    invalid = np.zeros(transcripts, np.bool_)
     for reason, fault in faults.items():
-        hit = np.zeros(transcripts, np.bool_)
-        hit[exons.filter(fault.fill_null(False))["tx"].to_numpy()] = True
-        count(dropped, reason, int((hit & ~bad).sum()))
-        bad |= hit
+        _mark(invalid, exons.filter(fault.fill_null(False))["tx"].to_numpy(), reason, dropped)
     count(dropped, "no_exons", transcripts - exons["tx"].n_unique())
-    return exons.filter(~pl.lit(pl.Series(bad[exons["tx"].to_numpy()])))
+    return exons.filter(~pl.Series(invalid[exons["tx"].to_numpy()]))
+
+
+def _mark(marked: Bools, tx: Ints, reason: str, dropped: Counter[str]) -> None:
+    """Mark transcripts in place, and count those that were not marked before."""
+    new = np.unique(tx[~marked[tx]])
+    count(dropped, reason, len(new))
+    marked[new] = True
 
 
 def _exon_lists(exons: pl.DataFrame) -> pl.DataFrame:
-    """One row a transcript, its exons from 5' to 3'."""
+    """One row per transcript with its exons from 5' to 3'."""
     lists = exons.group_by("tx", maintain_order=True).agg(
         pl.col("chrom", "strand").first(),
         pl.col("start").alias("exon_starts"),
@@ -256,3 +134,104 @@ def _exon_lists(exons: pl.DataFrame) -> pl.DataFrame:
         pl.when(minus).then(pl.col(c).list.reverse()).otherwise(pl.col(c)).alias(c)
         for c in ("exon_starts", "exon_lengths")
     )
+
+
+@dataclass(frozen=True)
+class ExonLayout:
+    """Positions of exons in their transcripts; one entry per exon, sorted by transcript and genomic position."""
+
+    tx: Ints
+    start: Ints
+    end: Ints
+    minus: Bools
+    """Whether the exon is on the minus strand."""
+    before: Ints
+    """Length (nt) of the transcript 5' of the exon."""
+    length: Ints
+    """Length (nt) of every transcript, by its number."""
+
+    @classmethod
+    def of(cls, exons: pl.DataFrame, transcripts: int) -> "ExonLayout":
+        """The layout of exons that are sorted by transcript and position and do not overlap."""
+        tx, start, end = (exons[c].to_numpy().astype(np.int64) for c in ("tx", "start", "end"))
+        size = end - start
+        length = np.bincount(tx, size, transcripts).astype(np.int64)
+        total = np.cumsum(size)
+        first = np.searchsorted(tx, tx, side="left")  # the transcript's first exon on the genome
+        upstream = total - size - (total - size)[first]
+        minus = (exons["strand"] == "-").to_numpy()
+        before = np.where(minus, length[tx] - upstream - size, upstream)
+        return cls(tx, start, end, minus, before, length)
+
+    def position(self, tx: Ints, base: Ints) -> Ints:
+        """Transcript coordinates of genomic bases; −1 outside of the transcript's exons."""
+        if not len(self.tx):
+            return np.full(len(tx), -1, np.int64)
+        keys = (self.tx << _POSITION_BITS) | self.start
+        exon = np.searchsorted(keys, (tx << _POSITION_BITS) | base, side="right") - 1
+        inside = (exon >= 0) & (self.tx[exon] == tx) & (base < self.end[exon])
+        offset = np.where(self.minus[exon], self.end[exon] - 1 - base, base - self.start[exon])
+        return np.where(inside, self.before[exon] + offset, -1)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Pieces of CDS in transcript coordinates, 0-based half-open, sorted by transcript and position."""
+
+    tx: Ints
+    start: Ints
+    end: Ints
+    phase: Ints
+    stop: Bools
+
+    def __getitem__(self, which: Ints | Bools) -> "Pieces":
+        return Pieces(
+            self.tx[which], self.start[which], self.end[which], self.phase[which], self.stop[which]
+        )
+
+    def gaps(self) -> Ints:
+        """Bases between each piece and the end of those before it (negative: overlap; 0 for a first piece)."""
+        reached = np.maximum.accumulate((self.tx << _POSITION_BITS) + self.end)
+        previous = np.concatenate([[-1], reached[:-1]])
+        same = np.diff(self.tx, prepend=-1) == 0
+        return np.where(same, (self.tx << _POSITION_BITS) + self.start - previous, 0)
+
+
+def cds_table(layout: ExonLayout, models: Models, dropped: Counter[str]) -> pl.DataFrame:
+    """``tx, cds_start, cds_end`` of the transcripts with a CDS, in transcript coordinates.
+
+    Dropped and counted are ``cds_outside_exons``, ``cds_with_gap`` (part of an exon or a whole one is skipped) and
+    ``cds_without_codon``. ``cds_frameshift`` is counted but kept, from the first to the last base: the pieces of a
+    programmed frameshift skip or repeat one or two bases.
+    """
+    dropped_tx = np.zeros(len(layout.length), np.bool_)
+    pieces = _pieces_within_exons(layout, models, dropped_tx, dropped)
+    _mark(dropped_tx, pieces.tx[pieces.gaps() > 2], "cds_with_gap", dropped)
+    coding = pieces[~dropped_tx[pieces.tx] & ~pieces.stop]
+    shift = np.abs(coding.gaps())
+    shifted = np.unique(coding.tx[(shift > 0) & (shift <= 2)])
+    count(dropped, "cds_frameshift", len(shifted))
+    first = np.flatnonzero(np.diff(pieces.tx, prepend=-1))
+    tx = pieces.tx[first]
+    start = pieces.start[first] + pieces.phase[first]
+    end = np.maximum.reduceat(pieces.end, first) if len(first) else start
+    _mark(dropped_tx, tx[end - start < 3], "cds_without_codon", dropped)
+    kept = ~dropped_tx[tx]
+    return pl.DataFrame({"tx": tx[kept], "cds_start": start[kept], "cds_end": end[kept]})
+
+
+def _pieces_within_exons(
+    layout: ExonLayout, models: Models, dropped_tx: Bools, dropped: Counter[str]
+) -> Pieces:
+    """The pieces of transcripts whose CDS lies within the exons; the others are marked in ``dropped_tx``."""
+    tx, start, end, phase = (
+        models.coding[name].to_numpy().astype(np.int64) for name in ("tx", "start", "end", "phase")
+    )
+    bounds = np.stack([layout.position(tx, start), layout.position(tx, end - 1)])
+    low, high = bounds.min(0), bounds.max(0) + 1
+    has_exons = layout.length[tx] > 0
+    outside = (low < 0) | (not models.spans) & (high - low != end - start)
+    _mark(dropped_tx, tx[has_exons & outside], "cds_outside_exons", dropped)
+    pieces = Pieces(tx, low, high, phase, models.coding["stop"].to_numpy())
+    order = np.lexsort((pieces.stop, low, tx))
+    return pieces[order[(has_exons & ~dropped_tx[tx])[order]]]

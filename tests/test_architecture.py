@@ -18,7 +18,8 @@ SOURCE = Path(isoclr.__file__).parent
 LAYERS: list[set[str]] = [
     {"errors", "_version"},
     {"_atomic"},
-    {"_config", "_console", "_io", "_process", "_threads"},
+    {"_io"},
+    {"_config", "_console", "_process", "_threads"},
     {"_tensors"},
     {"_report"},
     {"genomics"},

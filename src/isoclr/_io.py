@@ -33,6 +33,27 @@ DIGITS = 6
 """Significant digits of numbers in text tables."""
 
 
+def check_input(path: Path, expected: str) -> None:
+    """Refuse an input that is no regular file: opening a FIFO would wait for ever.
+
+    Args:
+        path: Input file.
+        expected: What it should be, for errors.
+
+    Raises:
+        InputError: It does not exist, may not be looked at, or is a directory or a special file.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}, expected {expected}") from None
+    except ValueError:
+        raise InputError(f"{path}: no possible file name, expected {expected}") from None
+    if not stat.S_ISREG(mode):
+        problem = "is a directory" if stat.S_ISDIR(mode) else "is no regular file"
+        raise InputError(f"{path}: {problem}, expected {expected}")
+
+
 def check_file(target: Path, *, overwrite: bool = True) -> None:
     """Refuse the name of an output file that could not be written, before anything is computed for it.
 
@@ -299,6 +320,14 @@ def exclusive(directory: Path) -> Iterator[None]:
 def as_paths(given: Path | str | Iterable[Path | str]) -> list[Path]:
     """One path or several as a list."""
     return [Path(path) for path in ((given,) if isinstance(given, str | Path) else given)]
+
+
+def expand_user(path: Path | str) -> Path:
+    """A path whose ``~`` is replaced by the home directory; that of an unknown user is kept."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def sha256(path: Path) -> str:

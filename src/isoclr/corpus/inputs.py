@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 
 from isoclr._config import Config, Meta, read_toml
+from isoclr._io import expand_user
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import MIN_LENGTH
 from isoclr.genomics.homology import Scope
@@ -287,7 +288,7 @@ def existing_file(file: Path | str, where: str, folder: Path = Path()) -> Path:
     Raises:
         InputError: No such file; the message begins with ``where``.
     """
-    path = folder / Path(file).expanduser()
+    path = folder / expand_user(file)
     if path.is_dir():
         raise InputError(f"{where}: {path} is a directory, expected a file")
     if not path.is_file():

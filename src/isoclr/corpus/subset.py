@@ -8,7 +8,7 @@ from typing import Any, Literal
 import polars as pl
 
 from isoclr._console import finish
-from isoclr._io import atomic_directory, check_directory
+from isoclr._io import atomic_directory, check_directory, check_input
 from isoclr.corpus.corpus import FILES, Corpus, open_corpus
 from isoclr.corpus.write import write
 from isoclr.errors import InputError
@@ -95,6 +95,7 @@ def _of_species(table: pl.DataFrame, species: Collection[str], corpus: Corpus) -
 
 def _listed(table: pl.DataFrame, path: Path, corpus: Corpus) -> pl.DataFrame:
     """The transcripts that a file lists, in the order of the corpus."""
+    check_input(path, "a file of transcript ids")
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:

@@ -56,6 +56,8 @@ class Command(NamedTuple):
     """Parameters given by position instead of by ``--name``."""
     show: str | None = None
     """Function, as ``function``, that prints the result; by default its ``print`` method does."""
+    required: tuple[str, ...] = ()
+    """Options that only Python may leave out."""
 
 
 COMMANDS: dict[str, dict[str, Command]] = {
@@ -124,6 +126,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "FASTA, corpus, or annotation + genome → one vector per RNA",
             "isoclr embed mrnas.fa.gz -o embeddings.parquet",
             ("inputs",),
+            required=("out",),
         ),
         "convert": Command(
             "embedding.convert:convert",
@@ -160,6 +163,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "RNAs + a head → predictions with intervals, and whether each RNA is unusual",
             "isoclr predict mrnas.fa.gz --task half-life --species human -o half_life.tsv",
             ("inputs",),
+            required=("out",),
         ),
     },
     "Analyse": {
@@ -345,6 +349,9 @@ def run(function: Callable[..., Any], argv: Sequence[str], *, name: str) -> Any:
     command = BY_NAME.get(name, Command("", "", ""))
     hints = get_type_hints(function, include_extras=True)
     parameters = dict(inspect.signature(function).parameters)
+    for one in command.required:
+        parameters[one] = parameters[one].replace(default=inspect.Parameter.empty)
+        (hints[one],) = (kind for kind in get_args(hints[one]) if kind is not NoneType)
     configs = {one: p.default for one, p in parameters.items() if _is_config(p.default)}
     if configs:
         argv, recipe = _without_recipe(argv)

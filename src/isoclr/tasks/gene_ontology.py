@@ -15,7 +15,7 @@ from isoclr.genomics.homology import read_gene_ids
 from isoclr.genomics.species import taxid_of
 from isoclr.genomics.text import cells, file_bytes, table_text
 from isoclr.tasks.labels import Labels, Samples, join_labels
-from isoclr.tasks.task import OntologyTask, check_at_hand
+from isoclr.tasks.task import OntologyTask, check_exists
 
 OBO_EXPECTED = "an ontology in OBO format, such as go.obo or go-basic.obo"
 
@@ -339,7 +339,7 @@ def read_aspects(
         InputError: a file that cannot be used, no gene in common, or too few terms at that depth.
     """
     for path in filter(None, (task.terms, task.annotations, task.gene_ids)):
-        check_at_hand(path, task.name)
+        check_exists(path, task.name)
     ontology = read_obo(task.terms)
     annotated = gene_terms(task.annotations, ontology, task.species, evidence)
     by_id, several = _by_gene_id(task, annotated)

@@ -1,299 +1,218 @@
-"""Reading a TOML table field by field, so that a wrong or unknown one is named."""
+"""Supervised tasks: task files (TOML), and the labels and RNAs that they name."""
 
 import os
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, overload
+from typing import Annotated
 
+import msgspec
 import polars as pl
+from msgspec import Meta, Struct
 
-from isoclr._console import info, table
+from isoclr._config import read_toml
+from isoclr._console import info
+from isoclr._io import atomic_path
+from isoclr._report import Report, Row, Table
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
 from isoclr.tasks.labels import Labels, read_labels, read_text_table
-from isoclr.tasks.reporter import Construct, insert_names, read_construct, write_fasta
+from isoclr.tasks.reporter import Construct
 from isoclr.tasks.splits import SplitKind
 
-_REQUIRED: Any = object()
-Default = TypeVar("Default")
-
-
-class Fields:
-    """A table of a task file; it remembers which fields were asked for.
-
-    Args:
-        source: the file, for errors.
-        values: the table.
-        path: where in the file the table stands, such as ``labels.columns``; empty for the file itself.
-    """
-
-    def __init__(self, source: Path, values: Mapping[str, Any], path: str = "") -> None:
-        self.source = source
-        self.values = values
-        self.path = path
-        self._asked: list[str] = []
-
-    @overload
-    def text(self, key: str) -> str: ...
-    @overload
-    def text(self, key: str, default: Default) -> str | Default: ...
-    def text(self, key: str, default: Any = _REQUIRED) -> Any:
-        """A field of text."""
-        return self._get(key, str, "text", default)
-
-    def number(self, key: str, default: int) -> int:
-        """A field that is a whole number, 1 or more."""
-        value = self._get(key, int, "a whole number, 1 or more", default)
-        if isinstance(value, bool) or value < 1:
-            raise self._wrong(key, value, "a whole number, 1 or more")
-        return int(value)
-
-    def choice(self, key: str, choices: Sequence[str], default: str) -> str:
-        """A field that is one of a few words."""
-        value = self._get(key, str, f"one of {', '.join(choices)}", default)
-        if value not in choices:
-            raise self._wrong(key, value, f"one of {', '.join(choices)}")
-        return str(value)
-
-    def file(self, key: str, folder: Path) -> Path:
-        """A file's path, or several of which the first that exists is meant (the first of all when none does)."""
-        named = self._get(key, str | list, "a path, or several", _REQUIRED)
-        paths = [named] if isinstance(named, str) else named
-        if not paths or not all(isinstance(path, str) for path in paths):
-            raise self._wrong(key, named, "a path, or several")
-        files = [folder / path for path in paths]
-        return next((file for file in files if file.exists()), files[0])
-
-    @overload
-    def table(self, key: str) -> "Fields": ...
-    @overload
-    def table(self, key: str, default: dict[str, Any]) -> "Fields": ...
-    @overload
-    def table(self, key: str, default: None) -> "Fields | None": ...
-    def table(self, key: str, default: Any = _REQUIRED) -> "Fields | None":
-        """A table within this one."""
-        value = self._get(key, dict, "a table", default)
-        return None if value is None else Fields(self.source, value, self._name(key))
-
-    def refuse_others(self) -> None:
-        """Refuse a field that nothing asked for: a slip of the pen must not pass in silence.
-
-        Raises:
-            InputError: there is one.
-        """
-        unknown = [key for key in self.values if key not in self._asked]
-        if unknown:
-            raise InputError(
-                f"{self.source}: unknown field {self._name(unknown[0])!r}, expected {', '.join(self._asked)}"
-            )
-
-    def _get(self, key: str, kind: Any, expected: str, default: Any) -> Any:
-        self._asked.append(key)
-        if key not in self.values:
-            if default is _REQUIRED:
-                raise InputError(
-                    f"{self.source}: no field {self._name(key)!r}, expected {expected}"
-                )
-            return default
-        value = self.values[key]
-        if not isinstance(value, kind):
-            raise self._wrong(key, value, expected)
-        return value
-
-    def _wrong(self, key: str, value: object, expected: str) -> InputError:
-        return InputError(f"{self.source}: {self._name(key)} is {value!r}, expected {expected}")
-
-    def _name(self, key: str) -> str:
-        return f"{self.path}.{key}" if self.path else key
+BUILTIN_DIR = Path(__file__).parent / "shelf"
+"""Folder of the built-in task files."""
+DATA_VARIABLE = "ISOCLR_DATA"
+DATA_FOLDER = Path("data")
+"""Default folder of the files of built-in tasks, which ``isoclr download`` fills."""
+FilePath = str | list[str]
+"""A path, or several of which the first existing one is used."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One label to predict from an RNA.
-
-    Attributes:
-        name: short name, such as ``half-life-human``.
-        title: what it is, in words.
-        citation: who measured it.
-        source: the task file.
-        units: of the label.
-        table: the label table.
-        label: the label's column; None when the table has one numeric column only.
-        columns: our name of a column → the table's (see :func:`read_labels`).
-        species: whose RNAs; None for all.
-        rnas: which of them (see :data:`RnaChoice`).
-        split: how the samples are split unless something else is asked for.
-        construct: for a reporter assay, what its mRNAs have in common; then every row of the table is an mRNA of its
-            own, which no corpus has.
-    """
+    """A label to predict from RNAs."""
 
     name: str
+    """Short name, such as ``half-life-human``."""
     title: str
+    """Description."""
     citation: str
     source: Path
+    """The task file."""
     units: str
+    """Units of the label."""
     table: Path
+    """The label table."""
     label: str | None
+    """The label's column; None if the table has one numeric column only."""
     columns: Mapping[str, str]
+    """Our name of a column → the table's (see :func:`read_labels`)."""
     species: str | None
+    """Species of the RNAs; None for all."""
     rnas: RnaChoice
     split: SplitKind
+    """The default split."""
     construct: Construct | None
+    """For a reporter assay, the common parts of its mRNAs. Then each row of the table is an mRNA of its own."""
 
     def labels(self) -> Labels:
-        """The measured labels; those of a construct are by transcript, under the ids of :meth:`sequences`.
+        """The labels; those of a reporter assay are by transcript, with the ids of :meth:`inserts`.
 
         Raises:
-            InputError: the table is not there, or see :func:`read_labels`.
+            InputError: the table is missing, or see :func:`read_labels`.
         """
-        check_at_hand(self.table, self.name)
+        check_exists(self.table, self.name)
         if self.construct is None:
             return read_labels(self.table, self.label, self.columns)
-        inserts = self._inserts(self.construct)
-        raw = read_text_table(self.table).with_columns(
-            transcript_id=pl.Series(insert_names(self.name, inserts), dtype=pl.String)
-        )
-        return read_labels(
-            self.table, self.label, {**self.columns, "transcript_id": "transcript_id"}, raw=raw
-        )
-
-    def sequences(self) -> dict[str, Codes]:
-        """The mRNAs of a reporter assay: id → six-track codes, one a row of the table.
-
-        Raises:
-            InputError: the task has no construct, or a row has no insert.
-        """
-        construct = self.require_construct()
-        inserts = self._inserts(construct)
-        names = insert_names(self.name, inserts)
-        return {
-            name: construct.codes(insert, name)
-            for name, insert in zip(names, inserts["insert"], strict=True)
-        }
-
-    def inserts(self) -> dict[str, str]:
-        """The stretch in which the mRNAs of a reporter assay differ: id → sequence."""
-        rows = self._inserts(self.require_construct())
-        return dict(zip(insert_names(self.name, rows), rows["insert"], strict=True))
-
-    def write_fasta(self, path: Path) -> int:
-        """Write the mRNAs of a reporter assay with their coding sequences, ready for ``isoclr embed``; how many.
-
-        Raises:
-            InputError: the task has no construct, or a row has no insert.
-        """
-        construct = self.require_construct()
-        rows = self._inserts(construct)
-        write_fasta(Path(path), insert_names(self.name, rows), rows["insert"].to_list(), construct)
-        return rows.height
+        ids = pl.Series(list(self.inserts()), dtype=pl.String)
+        raw = read_text_table(self.table).with_columns(transcript_id=ids)
+        columns = {**self.columns, "transcript_id": "transcript_id"}
+        return read_labels(self.table, self.label, columns, raw=raw)
 
     def require_construct(self) -> Construct:
         """The construct of a reporter assay.
 
         Raises:
-            InputError: the task is of a corpus' RNAs.
+            InputError: the RNAs are those of a corpus.
         """
         if self.construct is None:
             raise InputError(
-                f"{self.source}: task {self.name} has no sequences of its own, its RNAs are a corpus'; "
-                "expected a [construct] with insert, before, cds and after"
+                f"{self.source}: task {self.name} has no sequences of its own, its RNAs are in a corpus; expected a "
+                "[construct] with insert, before, cds and after"
             )
         return self.construct
 
-    def _inserts(self, construct: Construct) -> pl.DataFrame:
-        """``line`` of the table and ``insert``, for every row."""
-        check_at_hand(self.table, self.name)
+    def inserts(self) -> dict[str, str]:
+        """The inserts of the mRNAs of a reporter assay: id (``TASK-LINE``) → sequence, one per row of the table.
+
+        Raises:
+            InputError: the task has no construct, or a row has no insert.
+        """
+        column = self.require_construct().insert
+        check_exists(self.table, self.name)
         raw = read_text_table(self.table)
-        if construct.insert not in raw.columns:
+        if column not in raw.columns:
             raise InputError(
-                f"{self.table}: no column {construct.insert!r} with the inserts; the columns are "
-                + ", ".join(raw.columns)
+                f"{self.table}: no column {column!r} with the inserts; the columns are {', '.join(raw.columns)}"
             )
-        rows = raw.select(line=pl.int_range(2, pl.len() + 2), insert=pl.col(construct.insert))
-        empty = rows.filter(pl.col("insert").is_null())
-        if empty.height:
-            raise InputError(
-                f"{self.table}: line {empty['line'][0]}: {construct.insert} is empty, expected a sequence"
-            )
-        return rows
+        inserts = {}
+        for line, insert in enumerate(raw[column], 2):
+            if insert is None:
+                raise InputError(
+                    f"{self.table}: line {line}: {column} is empty, expected a sequence"
+                )
+            inserts[f"{self.name}-{line:05d}"] = insert
+        return inserts
+
+    def sequences(self) -> dict[str, Codes]:
+        """The mRNAs of a reporter assay: id → six-track codes.
+
+        Raises:
+            InputError: the task has no construct, or a row has no insert.
+        """
+        construct = self.require_construct()
+        return {name: construct.codes(insert, name) for name, insert in self.inserts().items()}
+
+    def write_fasta(self, path: Path) -> int:
+        """Write the mRNAs of a reporter assay with their coding sequences, for ``isoclr embed``; returns their number.
+
+        Raises:
+            InputError: the task has no construct, or a row has no insert.
+        """
+        construct, inserts = self.require_construct(), self.inserts()
+        with atomic_path(Path(path)) as partial, partial.open("w", encoding="ascii") as stream:
+            stream.writelines(construct.fasta(insert, name) for name, insert in inserts.items())
+        return len(inserts)
 
 
 @dataclass(frozen=True)
 class OntologyTask:
-    """Gene ontology terms to predict from an RNA: a multi-label task for each of the three hierarchies.
-
-    Attributes:
-        name: short name, such as ``gene-ontology-human``.
-        title: what it is, in words.
-        citation: who made it.
-        source: the task file.
-        terms: the ontology, OBO.
-        annotations: which gene has which term, in the format of NCBI's gene2go.
-        gene_ids: joins the corpus' gene ids to NCBI's; None when they are the same.
-        depth: how many steps below the root the terms are.
-        classes: how many terms of each hierarchy.
-        species: whose RNAs.
-        rnas: which of them.
-        split: how the samples are split unless something else is asked for.
-    """
+    """Gene Ontology terms to predict from RNAs: one multi-label task for each of the three aspects."""
 
     name: str
+    """Short name, such as ``gene-ontology-human``."""
     title: str
+    """Description."""
     citation: str
     source: Path
+    """The task file."""
     terms: Path
+    """The ontology, an OBO file."""
     annotations: Path
+    """Terms of genes, in the format of NCBI's gene2go."""
     gene_ids: Path | None
+    """Maps the corpus' gene ids to NCBI's; None if they are the same."""
     depth: int
+    """Distance of the terms from the root."""
     classes: int
+    """Number of terms of each aspect."""
     species: str
     rnas: RnaChoice
     split: SplitKind
+    """The default split."""
 
 
-def check_at_hand(path: Path, task: str) -> None:
-    """Refuse a task whose file is not there, and say how to tell where it is.
+class _Columns(Struct, frozen=True, forbid_unknown_fields=True):
+    gene_id: str | None = None
+    transcript_id: str | None = None
+    fold: str | None = None
+    chromosome: str | None = None
+
+
+class _Labels(Struct, frozen=True, forbid_unknown_fields=True):
+    file: FilePath
+    label: str | None = None
+    units: str = ""
+    columns: _Columns = _Columns()
+
+
+class _Samples(Struct, frozen=True, forbid_unknown_fields=True):
+    species: str | None = None
+    rnas: RnaChoice = "all"
+    split: SplitKind = "random"
+
+
+class _Construct(Struct, frozen=True, forbid_unknown_fields=True):
+    insert: str
+    before: str
+    cds: str
+    after: str
+
+
+class _Ontology(Struct, frozen=True, forbid_unknown_fields=True):
+    terms: FilePath
+    annotations: FilePath
+    gene_ids: FilePath | None = None
+    depth: Annotated[int, Meta(ge=1)] = 3
+    classes: Annotated[int, Meta(ge=1)] = 10
+
+
+class _TaskFile(Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    title: str
+    citation: str = ""
+    samples: _Samples = _Samples()
+    labels: _Labels | None = None
+    construct: _Construct | None = None
+    ontology: _Ontology | None = None
+
+
+def check_exists(path: Path, task: str) -> None:
+    """Check that a file of a task exists.
 
     Raises:
-        InputError: there is no such file.
+        InputError: it does not; the message says how to give the folder.
     """
     if not path.exists():
         raise InputError(
-            f"{path}: no such file, expected one of task {task}; --data or ISOCLR_DATA names the folder of its files"
+            f"{path}: no such file, expected one of task {task}; give its folder with --data or ISOCLR_DATA"
         )
 
 
-def described(tasks: Sequence[Task | OntologyTask]) -> list[list[str]]:
-    """A row a task: name, what it is, species, RNAs, split, file."""
-    return [
-        [
-            task.name,
-            task.title,
-            task.species or "",
-            task.rnas,
-            task.split,
-            str(task.table if isinstance(task, Task) else task.annotations),
-        ]
-        for task in tasks
-    ]
-
-
-BUILTIN_DIR = Path(__file__).parent / "shelf"
-"""Where the task files that ship with this package lie."""
-
-DATA_VARIABLE = "ISOCLR_DATA"
-DATA_FOLDER = Path("data")
-"""Where data lie when nothing is said: the folder that ``isoclr download`` fills."""
-
-ONTOLOGY_SPLITS = ("homology", "random")
-COLUMNS = ("gene_id", "transcript_id", "fold", "chromosome")
-
-
 def task_names() -> list[str]:
-    """Names of the tasks that ship with this package.
+    """Names of the built-in tasks.
 
     >>> "half-life-human" in task_names()
     True
@@ -302,7 +221,7 @@ def task_names() -> list[str]:
 
 
 def is_task(name: Path | str) -> bool:
-    """Whether a word names a task, one that ships or a task file, and not a table of labels."""
+    """Whether a word is a task, built-in or a task file, and not a table of labels."""
     return Path(name).suffix == ".toml" or (str(name) in task_names() and not Path(name).exists())
 
 
@@ -310,9 +229,9 @@ def read_task(task: Path | str, data: Path | str | None = None) -> Task | Ontolo
     """Read a task file.
 
     Args:
-        task: the name of a task that ships with this package, or a TOML file of your own.
-        data: the folder that the file's paths start from. By default that of ``ISOCLR_DATA``, or ``data``, for a task
-            that ships; the task file's own folder for one of yours.
+        task: Name of a built-in task, or a TOML file.
+        data: Folder to which the file's paths are relative. Default: ISOCLR_DATA, or ``data``, for a built-in task; the
+            folder of the task file for another.
 
     Raises:
         InputError: no such task, or a field that is missing, unknown or wrong.
@@ -321,57 +240,93 @@ def read_task(task: Path | str, data: Path | str | None = None) -> Task | Ontolo
     >>> task.species, task.split, task.label
     ('human', 'fold', 'half_life')
     """
-    source, folder = _find(task, data)
-    fields = Fields(source, _parse(source))
-    common = {
-        "name": fields.text("name"),
-        "title": fields.text("title"),
-        "citation": fields.text("citation", default=""),
-        "source": source,
-    }
-    samples = fields.table("samples", default={})
-    common |= {
-        "rnas": samples.choice("rnas", get_args(RnaChoice), default="all"),
-        "split": samples.choice("split", get_args(SplitKind), default="random"),
-    }
-    made = (
-        _ontology_task(fields, samples, folder, common)
-        if "ontology" in fields.values
-        else _label_task(fields, samples, folder, common)
+    source, folder = _locate(task, data)
+    content = read_toml(source, _TaskFile, what="a task")
+    if content.ontology is not None:
+        return _ontology_task(content, content.ontology, source, folder)
+    if content.labels is None:
+        raise InputError(f"{source}: missing [labels] or [ontology]")
+    labels, samples = content.labels, content.samples
+    return Task(
+        name=content.name,
+        title=content.title,
+        citation=content.citation,
+        source=source,
+        units=labels.units,
+        table=_first_existing(labels.file, folder),
+        label=labels.label,
+        columns={
+            ours: name for ours, name in msgspec.structs.asdict(labels.columns).items() if name
+        },
+        species=samples.species,
+        rnas=samples.rnas,
+        split=samples.split,
+        construct=None if content.construct is None else _construct(content.construct, source),
     )
-    samples.refuse_others()
-    fields.refuse_others()
-    return made
+
+
+def _construct(table: _Construct, source: Path) -> Construct:
+    try:
+        return Construct(**msgspec.structs.asdict(table))
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
+
+
+def _ontology_task(
+    content: _TaskFile, ontology: _Ontology, source: Path, folder: Path
+) -> OntologyTask:
+    samples = content.samples
+    if samples.species is None:
+        raise InputError(f"{source}: samples: missing species, whose genes are annotated")
+    if samples.split == "fold":
+        raise InputError(
+            f"{source}: samples.split is 'fold', but Gene Ontology terms have no folds"
+        )
+    ids = ontology.gene_ids
+    return OntologyTask(
+        name=content.name,
+        title=content.title,
+        citation=content.citation,
+        source=source,
+        terms=_first_existing(ontology.terms, folder),
+        annotations=_first_existing(ontology.annotations, folder),
+        gene_ids=None if ids is None else _first_existing(ids, folder),
+        depth=ontology.depth,
+        classes=ontology.classes,
+        species=samples.species,
+        rnas=samples.rnas,
+        split=samples.split,
+    )
 
 
 def read_label_task(task: Path | str, data: Path | str | None = None) -> Task:
-    """The same for a task of one label.
+    """Read a task of one label.
 
     Raises:
-        InputError: as :func:`read_task`, or the task is one of gene ontology terms.
+        InputError: as :func:`read_task`, or the task is one of Gene Ontology terms.
     """
-    found = read_task(task, data)
-    if isinstance(found, OntologyTask):
+    result = read_task(task, data)
+    if isinstance(result, OntologyTask):
         raise InputError(
-            f"{found.source}: task {found.name} has many labels a gene, expected one; `isoclr ontology` takes it"
+            f"{result.source}: task {result.name} has many labels per gene, expected one; use `isoclr ontology`"
         )
-    return found
+    return result
 
 
 def read_ontology_task(task: Path | str, data: Path | str | None = None) -> OntologyTask:
-    """The same for a task of gene ontology terms.
+    """Read a task of Gene Ontology terms.
 
     Raises:
         InputError: as :func:`read_task`, or the task is one of a single label.
     """
-    found = read_task(task, data)
-    if isinstance(found, Task):
-        raise InputError(f"{found.source}: task {found.name} has one label, expected [ontology]")
-    return found
+    result = read_task(task, data)
+    if isinstance(result, Task):
+        raise InputError(f"{result.source}: task {result.name} has one label, expected [ontology]")
+    return result
 
 
-def _find(task: Path | str, data: Path | str | None) -> tuple[Path, Path]:
-    """The task file, and the folder that its paths start from."""
+def _locate(task: Path | str, data: Path | str | None) -> tuple[Path, Path]:
+    """The task file, and the folder to which its paths are relative."""
     path = Path(task)
     if path.suffix == ".toml":
         if not path.is_file():
@@ -387,76 +342,56 @@ def _find(task: Path | str, data: Path | str | None) -> tuple[Path, Path]:
     return BUILTIN_DIR / f"{task}.toml", Path(folder)
 
 
-def _parse(source: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(source.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{source}: not readable as TOML ({error})") from None
+def _first_existing(paths: FilePath, folder: Path) -> Path:
+    files = [folder / path for path in ([paths] if isinstance(paths, str) else paths)]
+    return next((file for file in files if file.exists()), files[0])
 
 
-def _label_task(fields: Fields, samples: Fields, folder: Path, common: dict[str, Any]) -> Task:
-    labels = fields.table("labels")
-    construct = fields.table("construct", default=None)
-    columns = labels.table("columns", default={})
-    task = Task(
-        **common,
-        units=labels.text("units", default=""),
-        table=labels.file("file", folder),
-        label=labels.text("label", default=None),
-        columns={key: columns.text(key) for key in COLUMNS if key in columns.values},
-        species=samples.text("species", default=None),
-        construct=None,
-    )
-    columns.refuse_others()
-    labels.refuse_others()
-    if construct is None:
-        return task
-    return replace(task, construct=read_construct(task.source, construct.values))
+@dataclass(frozen=True)
+class TaskList(Report):
+    """The result of :func:`list_tasks`."""
 
+    tasks: Sequence[Task | OntologyTask]
 
-def _ontology_task(
-    fields: Fields, samples: Fields, folder: Path, common: dict[str, Any]
-) -> OntologyTask:
-    ontology = fields.table("ontology")
-    named = "gene_ids" in ontology.values
-    task = OntologyTask(
-        **common,
-        terms=ontology.file("terms", folder),
-        annotations=ontology.file("annotations", folder),
-        gene_ids=ontology.file("gene_ids", folder) if named else None,
-        depth=ontology.number("depth", default=3),
-        classes=ontology.number("classes", default=10),
-        species=samples.text("species"),
-    )
-    ontology.refuse_others()
-    if task.split not in ONTOLOGY_SPLITS:
-        raise InputError(
-            f"{task.source}: samples.split is {task.split!r}, expected one of {', '.join(ONTOLOGY_SPLITS)}: "
-            "gene ontology terms have no folds and no chromosomes"
-        )
-    return task
+    def rows(self) -> list[Row]:
+        """One row per task."""
+        return [
+            {
+                "task": task.name,
+                "title": task.title,
+                "species": task.species or "",
+                "RNAs": task.rnas,
+                "split": task.split,
+                "labels": str(task.table if isinstance(task, Task) else task.annotations),
+            }
+            for task in self.tasks
+        ]
+
+    def tables(self) -> Iterator[Table]:
+        """The same."""
+        rows = self.rows()
+        yield Table("tasks", list(rows[0]), [list(row.values()) for row in rows])
 
 
 def list_tasks(
     task: str | None = None, *, data: Path | None = None, fasta: Path | None = None
-) -> None:
-    """The supervised tasks that ship with this package, or one of them or of your own.
+) -> TaskList | None:
+    """List the built-in supervised tasks, or describe one.
 
     Args:
-        task: a name, or a TOML file; all that ship when none is given.
-        data: the folder that the task's files are in (default: that of ISOCLR_DATA, or ``data``, for a task that ships,
-            else the task file's own).
-        fasta: write the RNAs of a reporter assay to this file, with their coding sequences, ready for ``isoclr embed``.
+        task: Name of a built-in task, or a TOML file (default: all built-in tasks).
+        data: Folder of the task's files (default: ISOCLR_DATA, or ``data``, for a built-in task, else the folder of the
+            task file).
+        fasta: Write the RNAs of a reporter assay to this file, with their coding sequences, for ``isoclr embed``.
 
     Raises:
-        InputError: no such task, or one whose RNAs are a corpus'.
+        InputError: no such task, or one whose RNAs are in a corpus.
     """
-    names = task_names() if task is None else [task]
-    if fasta is not None:
-        if task is None:
-            raise InputError("--fasta needs the name of one task, such as mrl-5utr")
-        count = read_label_task(task, data).write_fasta(Path(fasta))
-        info(f"wrote {count:,} RNAs to {fasta}")
-        return
-    columns = ["task", "what", "species", "RNAs", "split", "labels"]
-    table("tasks", columns, described([read_task(name, data) for name in names]))
+    if fasta is None:
+        names = task_names() if task is None else [task]
+        return TaskList([read_task(name, data) for name in names])
+    if task is None:
+        raise InputError("--fasta needs the name of one task, such as mrl-5utr")
+    count = read_label_task(task, data).write_fasta(Path(fasta))
+    info(f"wrote {count:,} RNAs to {fasta}")
+    return None

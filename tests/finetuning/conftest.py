@@ -1,6 +1,5 @@
-"""A small world whose labels are the G + C content of RNAs, an encoder that can learn it, and everything in between."""
+"""A small corpus whose labels are the G + C content of its RNAs, and an encoder that can learn it."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,19 @@ import torch
 
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.corpus.write import write as write_corpus
-from isoclr.finetuning.config import FinetuneConfig, SplitConfig
-from isoclr.finetuning.data import Dataset, Trial, gather, name_tasks
+from isoclr.finetuning.config import Hyperparameters
+from isoclr.finetuning.data import Trial
 from isoclr.finetuning.models import BatchBuilder
 from isoclr.genomics.encoding import C, G, encode, nucleotides
 from isoclr.models.encoder import Encoder
 from isoclr.models.resnet import Architecture, DilatedResNet
+from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas, rna_sources
 from isoclr.tasks.labels import read_labels
-from isoclr.tasks.splits import Split
+from isoclr.tasks.splits import Split, SplitConfig
 
 GENES = {"human": 160, "mouse": 80}
 PREFIX = {"human": "ENS", "mouse": "ENSMUS"}
 TINY = Architecture((8, 8, 8, 16), (1, 1, 1, 2), (1, 2, 4, 8))
-MakeDealing = Callable[..., SplitConfig]
 
 
 def _rows() -> pl.DataFrame:
@@ -143,29 +142,29 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def dataset(corpus: Corpus, label_files: dict[str, Path]) -> Dataset:
+def rnas(corpus: Corpus, label_files: dict[str, Path]) -> LabelledRnas:
     """The human genes."""
-    tasks = name_tasks([read_labels(label_files["human"])], ["human"])
-    return gather(tasks, corpus, split="random")
+    specs = [LabelSpec(read_labels(label_files["human"]), "half_life", "human")]
+    return label_rnas(specs, rna_sources(specs, corpus), SplitConfig())
 
 
 @pytest.fixture
-def feed(dataset: Dataset) -> BatchBuilder:
-    return BatchBuilder(dataset.codes, torch.device("cpu"), torch.float32, 2048, 512)
+def builder(rnas: LabelledRnas) -> BatchBuilder:
+    return BatchBuilder(rnas.sequences, torch.device("cpu"), torch.float32, 2048, 512)
 
 
 @pytest.fixture
-def job(dataset: Dataset) -> Trial:
-    rows = np.arange(len(dataset))
+def trial(rnas: LabelledRnas) -> Trial:
+    rows = np.arange(len(rnas))
     return Trial(0, Split("fold 1", rows[:100], rows[100:130], rows[130:]), seed=0)
 
 
 @pytest.fixture
-def rules() -> FinetuneConfig:
-    return FinetuneConfig(
+def parameters() -> Hyperparameters:
+    return Hyperparameters(
         learning_rate=0.01,
         encoder_learning_rate=0.001,
-        decay=0.9,
+        lr_decay=0.9,
         l2=1e-5,
         batch_size=16,
         dropout=0.0,
@@ -173,21 +172,3 @@ def rules() -> FinetuneConfig:
         epochs=6,
         patience=3,
     )
-
-
-@pytest.fixture
-def dealing() -> MakeDealing:
-    """Options of dealing; random splits unless said otherwise."""
-
-    def make(**changes: Any) -> SplitConfig:
-        options: dict[str, Any] = {
-            "split": "random",
-            "folds": None,
-            "splits": None,
-            "seeds": 1,
-            "seed": 0,
-            "train_share": 1.0,
-        }
-        return SplitConfig(**{**options, **changes})
-
-    return make

@@ -1,96 +1,58 @@
-"""How a network is trained on labels: the published rules, and what a user changes of them."""
+"""Options of fine-tuning, and the hyperparameters of the published recipes."""
 
-import dataclasses
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Literal
 
+from isoclr._config import Config, Meta
 from isoclr.errors import InputError
-from isoclr.tasks.splits import SplitKind
+from isoclr.models.pooling import Pooling
+from isoclr.training.device import Precision
+
+SALUKI_MODEL = "saluki"
+"""Name of the published supervised model."""
+
+Count = Annotated[int, Meta(ge=1)]
+NonNegative = Annotated[float, Meta(ge=0)]
+TrainedPart = Literal["head", "last-stage", "full"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinetuneConfig:
-    """The numbers of supervised training; the fields are options of :func:`isoclr.finetuning.finetune`."""
+class Hyperparameters:
+    """The hyperparameters of :class:`FinetuneConfig` with the defaults of a model filled in."""
 
     learning_rate: float
-    """Of new weights, in the first epoch."""
     encoder_learning_rate: float
-    """Of weights that pre-training gave."""
-    decay: float
-    """Factor on the learning rates after every epoch."""
+    lr_decay: float
     betas: tuple[float, float] = (0.9, 0.999)
-    """Of Adam."""
+    """Betas of Adam."""
     l2: float
-    """Times the sum of the squares of new weights, added to the loss; biases and norms are left alone."""
-    clip: float = 0.5
-    """Largest norm of the gradient."""
+    max_grad_norm: float = 0.5
     batch_size: int
     dropout: float = 0.3
     hidden: int = 256
-    """Width of the new layers behind an encoder."""
     epochs: int
     min_epochs: int = 0
-    """Epochs before which training is not stopped early."""
     patience: int
-    """Epochs without a better validation R after which training stops."""
     shift: int = 0
-    """Every RNA starts 0 to this many nt late, drawn anew each time."""
-
-    def __post_init__(self) -> None:
-        """Refuse values that no training can use.
-
-        Raises:
-            InputError: naming the option, its value and what is possible.
-        """
-        for name, (lowest, highest) in _RANGES.items():
-            value = getattr(self, name)
-            if not lowest <= value <= highest:
-                option = "--" + name.replace("_", "-")
-                wanted = f"{lowest:g} to {highest:g}" if highest < _ANY else f"at least {lowest:g}"
-                raise InputError(f"{option} is {value:g}, expected {wanted}")
-
-    def changed(self, **options: Any) -> "FinetuneConfig":
-        """The same rules with the options that are not None.
-
-        >>> ISOCLR.changed(epochs=3, patience=None).epochs
-        3
-        """
-        given = {name: value for name, value in options.items() if value is not None}
-        return dataclasses.replace(self, **given)
+    """RNAs are shifted by 0 to this many nt in training, each by its own number."""
 
 
-_ANY = 1e9
-_RANGES: dict[str, tuple[float, float]] = {
-    "learning_rate": (0, _ANY),
-    "encoder_learning_rate": (0, _ANY),
-    "decay": (0, 1),
-    "l2": (0, _ANY),
-    "clip": (1e-12, _ANY),
-    "batch_size": (2, _ANY),
-    "dropout": (0, 0.99),
-    "hidden": (1, 65_536),
-    "epochs": (1, _ANY),
-    "patience": (1, _ANY),
-}
-
-ISOCLR = FinetuneConfig(
+ISOCLR = Hyperparameters(
     learning_rate=0.01,
     encoder_learning_rate=0.001,
-    decay=0.95,
+    lr_decay=0.95,
     l2=1e-5,
     batch_size=128,
     epochs=50,
     patience=8,
 )
-"""Fine-tuning as the paper's appendix A.5; batch, dropout and clip as its code.
+"""Fradkin et al. 2023, appendix A.5; batch size, dropout and gradient norm as in its code. Not from there: the lower
+learning rate of pre-trained weights, the width of the new layers, and early stopping."""
 
-Ours: a lower learning rate of pre-trained weights, the width of the new layers, and when to stop.
-"""
-
-SALUKI = FinetuneConfig(
+SALUKI = Hyperparameters(
     learning_rate=1e-4,
     encoder_learning_rate=1e-4,
-    decay=1.0,
+    lr_decay=1.0,
     betas=(0.9, 0.998),
     l2=1e-3,
     batch_size=64,
@@ -99,62 +61,97 @@ SALUKI = FinetuneConfig(
     patience=25,
     shift=3,
 )
-"""The rules of Saluki's released configuration."""
-
-
-def rules_of(model: str, *, scratch: bool) -> FinetuneConfig:
-    """The rules to start from.
-
-    Args:
-        model: ``saluki``, or anything else for an IsoCLR encoder.
-        scratch: whether the encoder's weights are random too, and then learn as fast as the rest.
-    """
-    if model == "saluki":
-        return SALUKI
-    same = ISOCLR.learning_rate if scratch else None
-    return ISOCLR.changed(encoder_learning_rate=same)
-
-
-DEFAULT_SEEDS = 3
-"""Random splits; a cross-validation trains every fold once."""
+"""The released configuration of Saluki (Agarwal and Kelley 2022)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitConfig:
-    """How RNAs are dealt to trainings; the fields are options of :func:`isoclr.finetuning.finetune`."""
+class FinetuneConfig(Config):
+    """How a model is fine-tuned; a resumed study must have the same options."""
 
-    split: SplitKind
-    folds: int | None
-    splits: int | None
-    seeds: int | None
-    seed: int
-    train_share: float
+    model: str = "isoclr-s"
+    """Pre-trained encoder: a directory, a model that ships, or user/name@revision of the Hugging Face Hub; with
+    --scratch also an architecture. saluki: the published supervised model, always from scratch."""
+    scratch: bool = False
+    """Random weights of the same architecture: Supervised-S and -M of the paper."""
+    train: TrainedPart = "full"
+    """Weights that are trained: the new layers only (head: embeddings are computed once), also the encoder's last stage
+    (activations below it are kept if they fit in 4 GiB), or all."""
+    pooling: Pooling | None = None
+    """Read-out of the encoder (default: as the model was trained)."""
+    precision: Precision = "auto"
+    """Precision of the encoder's activations; auto is bf16 where the device computes it faster."""
+    repeats: Count = 1
+    """Number of trainings per fold of a cross-validation, each with its own seed."""
+    max_splits: Count | None = None
+    """Train on the first N splits or folds only."""
+    train_fraction: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    """Train on a random subset of the training RNAs of this size; validation and test parts stay whole."""
+
+    learning_rate: NonNegative | None = None
+    """Learning rate of new weights in the first epoch (default: 0.01; saluki: 0.0001)."""
+    encoder_learning_rate: NonNegative | None = None
+    """Learning rate of pre-trained weights in the first epoch (default: 0.001); not with --train head."""
+    lr_decay: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """Factor on the learning rates after every epoch (default: 0.95; saluki: 1)."""
+    l2: NonNegative | None = None
+    """Factor of the squared new weights in the loss, biases and norms excepted (default: 1e-5; saluki: 1e-3)."""
+    max_grad_norm: Annotated[float, Meta(gt=0)] | None = None
+    """Largest norm of the gradient; a larger one is scaled down (default: 0.5)."""
+    batch_size: Annotated[int, Meta(ge=2)] | None = None
+    """RNAs per batch (default: 128; saluki: 64)."""
+    dropout: Annotated[float, Meta(ge=0, le=0.99)] | None = None
+    """Dropout probability in the encoder's blocks and the new layers (default: 0.3)."""
+    hidden: Annotated[int, Meta(ge=1, le=65_536)] | None = None
+    """Width of the two new layers (default: 256); saluki has its own layers."""
+    epochs: Count | None = None
+    """Largest number of passes over the training RNAs (default: 50; saluki: 250)."""
+    min_epochs: Annotated[int, Meta(ge=0)] | None = None
+    """Passes before which training is not stopped early (default: 0; saluki: 100)."""
+    patience: Count | None = None
+    """Passes without a better validation R after which training stops (default: 8; saluki: 25)."""
 
     def __post_init__(self) -> None:
-        """Refuse at once what could only fail later.
+        """Check kinds and ranges, and that every given option has an effect.
 
         Raises:
-            InputError: naming the option.
+            InputError: Naming the option.
         """
-        if self.split == "fold" and self.folds is not None:
+        super().__post_init__()
+        if self.random_weights and self.train != "full":
+            model = "saluki" if self.model == SALUKI_MODEL else "a model from scratch"
             raise InputError(
-                "--folds is for random, homology and chromosome splits; --split fold takes the tables' own"
+                f"--train {self.train}: {model} has random weights, which must all be trained; expected --train full"
             )
-        for name in ("splits", "seeds"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"--{name} {value}: expected 1 or more")
-        if self.seed < 0:
-            raise InputError(f"--seed {self.seed}: expected 0 or more")
-        if not 0 < self.train_share <= 1:
-            raise InputError(f"--train-share {self.train_share:g}: expected above 0 and up to 1")
+        if self.model == SALUKI_MODEL:
+            for name in ("pooling", "hidden"):
+                if getattr(self, name) is not None:
+                    raise InputError(f"--{name} is for IsoCLR encoders, not for saluki")
+        if self.train == "head" and self.encoder_learning_rate is not None:
+            raise InputError(
+                f"--encoder-learning-rate {self.encoder_learning_rate:g}: with --train head the encoder is not trained"
+            )
 
     @property
-    def in_folds(self) -> bool:
-        """Whether every RNA is tested once."""
-        return self.split == "fold" or self.folds is not None
+    def random_weights(self) -> bool:
+        """Whether the network starts from random weights."""
+        return self.scratch or self.model == SALUKI_MODEL
 
     @property
-    def repeats(self) -> int:
-        """Number of random splits, or trainings of a fold."""
-        return self.seeds or (1 if self.in_folds else DEFAULT_SEEDS)
+    def hyperparameters(self) -> Hyperparameters:
+        """The given hyperparameters, and the model's defaults for the others.
+
+        Random weights of an encoder are trained at the learning rate of the new layers.
+
+        >>> FinetuneConfig(epochs=3).hyperparameters.patience
+        8
+        """
+        defaults = SALUKI if self.model == SALUKI_MODEL else ISOCLR
+        given = {
+            field.name: value
+            for field in fields(defaults)
+            if (value := getattr(self, field.name, None)) is not None
+        }
+        parameters = replace(defaults, **given)
+        if self.random_weights and self.encoder_learning_rate is None:
+            parameters = replace(parameters, encoder_learning_rate=parameters.learning_rate)
+        return parameters

@@ -1,18 +1,16 @@
-"""RNAs, by number, to features: what stands before the head, and how much of it learns."""
+"""Networks for fine-tuning: backbones that turn RNAs into features, heads, and the factory of both."""
 
 import copy
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isoclr.errors import InputError
-from isoclr.finetuning.config import FinetuneConfig
+from isoclr.finetuning.config import SALUKI_MODEL, FinetuneConfig
 from isoclr.genomics.encoding import PAD, Codes
 from isoclr.models.encoder import MODELS, Encoder, Precision, create
 from isoclr.models.load import load
@@ -27,57 +25,52 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class BatchBuilder:
-    """The RNAs of a study, ready to be put into chunks.
-
-    Attributes:
-        codes: of every RNA.
-        device: where is computed.
-        dtype: of activations.
-        chunk_nt: most codes in a chunk.
-        round_to: chunks are as wide as a multiple of this.
-    """
+    """Packs the RNAs of a study into chunks."""
 
     codes: Sequence[Codes]
+    """Codes of every RNA."""
     device: torch.device
+    """Where chunks are computed."""
     dtype: torch.dtype
+    """Type of activations."""
     chunk_nt: int
+    """Largest number of nucleotides in a chunk."""
     round_to: int
+    """Chunk widths are multiples of this."""
 
     @property
     def precision(self) -> Precision:
-        """The type of activations as an encoder calls it."""
+        """Name of the activations' type."""
         return "bf16" if self.dtype == torch.bfloat16 else "float32"
 
     def lengths(self, rows: Rows) -> Rows:
-        """``(n,)`` nt of some of the RNAs."""
+        """``(n,)`` nt of the RNAs in these rows."""
         return np.array([len(self.codes[row]) for row in rows], np.int64)
 
     def layouts(self, rows: Rows, gap: int | None) -> list[PackLayout]:
-        """Where these RNAs lie in chunks."""
+        """Layouts of these RNAs in chunks."""
         lengths = self.lengths(rows)
         return plan_layouts(lengths, gap=gap, chunk_nt=self.chunk_nt, round_to=self.round_to)
 
     def chunk(self, layout: PackLayout, rows: Rows) -> PackedBatch:
-        """One chunk of them, on the device."""
+        """The chunk of one layout, on the device."""
         codes = [self.codes[row] for row in rows]
         return fill_batch(layout, codes, self.lengths(rows)).to(self.device)
 
 
 Advance = Callable[[int], None]
+"""Called with the number of nt done since the last call."""
 
 
 class Backbone(nn.Module):
-    """What turns RNAs into features.
-
-    Attributes:
-        network: the encoder or Saluki, as it is saved.
-        dim: number of features.
-        learning: the part whose weights (and running statistics) training changes.
-    """
+    """Turns RNAs, given by their rows, into features."""
 
     network: DilatedResNet | Saluki
+    """The network as it is saved."""
     dim: int
-    learning: nn.Module
+    """Number of features."""
+    trained: nn.Module
+    """The part whose weights and running statistics training changes."""
 
     @abstractmethod
     def forward(self, rows: Rows, rng: np.random.Generator) -> Tensor:
@@ -89,12 +82,12 @@ class Backbone(nn.Module):
 
 
 class FrozenBackbone(Backbone):
-    """Embeddings that were computed once: nothing but the head learns.
+    """Embeddings that are computed once, so that only the head is trained.
 
     Args:
-        network: what gave the embeddings.
-        embeddings: ``(n, dim)`` of every RNA.
-        device: where the head is.
+        network: The encoder's network.
+        embeddings: ``(n, dim)`` embeddings of every RNA.
+        device: Device of the head.
     """
 
     def __init__(
@@ -105,9 +98,9 @@ class FrozenBackbone(Backbone):
         self.register_buffer("embeddings", torch.from_numpy(embeddings).to(device))
         self.embeddings: Tensor
         self.dim = embeddings.shape[1]
-        self.learning = nn.Module()
+        self.trained = nn.Module()
 
-    def forward(self, rows: Rows, rng: np.random.Generator) -> Tensor:  # noqa: ARG002 (nothing is drawn)
+    def forward(self, rows: Rows, rng: np.random.Generator) -> Tensor:  # noqa: ARG002 (not random)
         """The embeddings of these RNAs."""
         return self.evaluate(rows)
 
@@ -117,66 +110,66 @@ class FrozenBackbone(Backbone):
 
 
 class FullBackbone(Backbone):
-    """An encoder, all of which learns.
+    """An encoder that is trained as a whole.
 
     Args:
-        encoder: whose network is trained.
-        feed: the RNAs.
+        encoder: The encoder.
+        builder: The RNAs.
     """
 
-    def __init__(self, encoder: Encoder, feed: BatchBuilder) -> None:
+    def __init__(self, encoder: Encoder, builder: BatchBuilder) -> None:
         super().__init__()
-        self.network = self.learning = encoder.network.to(feed.device)
-        self.encoder, self.feed, self.dim = encoder, feed, encoder.dim
+        self.network = self.trained = encoder.network.to(builder.device)
+        self.encoder, self.builder, self.dim = encoder, builder, encoder.dim
 
     def forward(self, rows: Rows, rng: np.random.Generator) -> Tensor:  # noqa: ARG002
         """Embeddings of these RNAs."""
-        layouts = self.feed.layouts(rows, self.encoder.network.architecture.gap)
-        chunks = [self.feed.chunk(layout, rows) for layout in layouts]
-        return in_order(self.encoder.network(chunks, self.feed.dtype), layouts)
+        layouts = self.builder.layouts(rows, self.encoder.network.architecture.gap)
+        chunks = [self.builder.chunk(layout, rows) for layout in layouts]
+        return in_order(self.encoder.network(chunks, self.builder.dtype), layouts)
 
     def evaluate(self, rows: Rows) -> Tensor:
         """Embeddings as ``isoclr embed`` computes them."""
-        codes = [self.feed.codes[row] for row in rows]
-        found = self.encoder.embed_codes(codes, precision=self.feed.precision)
-        return torch.from_numpy(found).to(self.feed.device)
+        codes = [self.builder.codes[row] for row in rows]
+        embeddings = self.encoder.embed_codes(codes, precision=self.builder.precision)
+        return torch.from_numpy(embeddings).to(self.builder.device)
 
 
 class SalukiBackbone(Backbone):
-    """Saluki, which is always trained whole.
+    """Saluki, which is always trained as a whole.
 
     Args:
-        network: the model.
-        feed: the RNAs.
-        shift: every RNA starts 0 to this many nt late, in training.
+        network: The network.
+        builder: The RNAs.
+        shift: RNAs are shifted by 0 to this many nt in training.
     """
 
-    def __init__(self, network: Saluki, feed: BatchBuilder, shift: int) -> None:
+    def __init__(self, network: Saluki, builder: BatchBuilder, shift: int) -> None:
         super().__init__()
-        self.network = self.learning = self.saluki = network.to(feed.device)
-        self.feed, self.shift, self.dim = feed, shift, network.dim
+        self.network = self.trained = self.saluki = network.to(builder.device)
+        self.builder, self.shift, self.dim = builder, shift, network.dim
 
     def forward(self, rows: Rows, rng: np.random.Generator) -> Tensor:
-        """Features of these RNAs, each moved by a few nt."""
-        delays = rng.integers(0, self.shift + 1, len(rows))
+        """Features of these RNAs, each shifted by its own number of nt."""
+        shifts = rng.integers(0, self.shift + 1, len(rows))
         codes = [
-            np.concatenate([np.full(delay, PAD, np.uint8), self.feed.codes[row]])
-            for row, delay in zip(rows, delays, strict=True)
+            np.concatenate([np.full(shift, PAD, np.uint8), self.builder.codes[row]])
+            for row, shift in zip(rows, shifts, strict=True)
         ]
-        return saluki_features(self.saluki, codes, self.feed, together=True)
+        return saluki_features(self.saluki, codes, self.builder, together=True)
 
     def evaluate(self, rows: Rows) -> Tensor:
         """Features of these RNAs."""
         self.saluki.eval()
-        codes = [self.feed.codes[row] for row in rows]
+        codes = [self.builder.codes[row] for row in rows]
         with torch.inference_mode():
-            return saluki_features(self.saluki, codes, self.feed, together=False).clone()
+            return saluki_features(self.saluki, codes, self.builder, together=False).clone()
 
 
 def saluki_features(
     network: Saluki,
     codes: Sequence[Codes],
-    feed: BatchBuilder,
+    builder: BatchBuilder,
     *,
     together: bool,
     progress: Advance | None = None,
@@ -186,25 +179,25 @@ def saluki_features(
     Args:
         network: Saluki.
         codes: RNAs.
-        feed: how to put them into chunks (its own RNAs are not looked at).
-        together: all chunks in one call, as the batch statistics of training need it; else one after the other.
-        progress: called with the number of nt done since the last call.
+        builder: How to pack them; its own RNAs are not used.
+        together: Compute all chunks in one call, as the batch statistics of training need it.
+        progress: Called with the number of nt done since the last call.
     """
     lengths = np.array([len(one) for one in codes], np.int64)
-    layouts = pack_for_saluki(lengths, chunk_nt=feed.chunk_nt, round_to=feed.round_to)
-    filled = (fill_batch(layout, codes, lengths).to(feed.device) for layout in layouts)
+    layouts = pack_for_saluki(lengths, chunk_nt=builder.chunk_nt, round_to=builder.round_to)
+    filled = (fill_batch(layout, codes, lengths).to(builder.device) for layout in layouts)
     if together:
-        return in_order(network(list(filled), feed.dtype), layouts)
+        return in_order(network(list(filled), builder.dtype), layouts)
     parts = []
     for chunk in filled:
-        parts.append(network([chunk], feed.dtype))
+        parts.append(network([chunk], builder.dtype))
         if progress is not None:
             progress(int(chunk.lengths.sum()))
     return in_order(torch.cat(parts), layouts)
 
 
 def in_order(features: Tensor, layouts: Sequence[PackLayout]) -> Tensor:
-    """Features of RNAs in the order that was asked for, not that of the chunks."""
+    """Features in the order of the rows instead of that of the chunks."""
     order = np.concatenate([layout.rows for layout in layouts])
     return features[torch.from_numpy(np.argsort(order))]
 
@@ -212,35 +205,35 @@ def in_order(features: Tensor, layouts: Sequence[PackLayout]) -> Tensor:
 class Head(nn.Module):
     """``BN → (Linear → BN → ReLU → dropout) twice → Linear``.
 
-    As in the paper's appendix A.5 the last layer begins at zero, so that training begins with the mean of the labels
-    and the first steps cannot spoil what pre-training has learnt. Ours: the widths, and the norm in front, which brings
-    the encoder's features to one scale.
+    The last layer starts at zero (Fradkin et al. 2023, appendix A.5), so that training starts from the mean of the
+    labels and the first steps do not destroy pre-trained weights. The widths, and the first norm, which standardizes
+    the encoder's features, are not from there.
 
     Args:
-        dim: number of features.
-        tasks: number of labels.
-        hidden: width of the two layers.
-        dropout: probability, in training only.
+        dim: Number of features.
+        labels: Number of labels.
+        hidden: Width of the two hidden layers.
+        dropout: Dropout probability.
     """
 
-    def __init__(self, dim: int, tasks: int, *, hidden: int, dropout: float) -> None:
+    def __init__(self, dim: int, labels: int, *, hidden: int, dropout: float) -> None:
         super().__init__()
         self.scale = nn.BatchNorm1d(dim, affine=False)
         self.hidden = nn.ModuleList([nn.Linear(dim, hidden), nn.Linear(hidden, hidden)])
         self.norms = nn.ModuleList([nn.BatchNorm1d(hidden), nn.BatchNorm1d(hidden)])
-        self.last = nn.Linear(hidden, tasks)
+        self.last = nn.Linear(hidden, labels)
         self.dropout = nn.Dropout(dropout)
         for linear in (*self.hidden, self.last):
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
             nn.init.zeros_(linear.bias)
         nn.init.zeros_(self.last.weight)
 
-    def penalised(self) -> list[nn.Parameter]:
-        """The weights that an L2 term falls on: the three layers'."""
+    def penalized(self) -> list[nn.Parameter]:
+        """The weights with an L2 penalty: those of the three linear layers."""
         return [linear.weight for linear in (*self.hidden, self.last)]
 
     def forward(self, features: Tensor) -> Tensor:
-        """``(n, dim)`` → ``(n, tasks)`` in standard deviations from the mean of the training labels."""
+        """``(n, dim)`` → ``(n, labels)`` in standard deviations from the mean of the training labels."""
         x = self.scale(features)
         for linear, norm in zip(self.hidden, self.norms, strict=True):
             x = self.dropout(torch.relu(norm(linear(x))))
@@ -249,238 +242,216 @@ class Head(nn.Module):
 
 
 class SalukiHead(nn.Linear):
-    """Saluki's last layer: one output a task, random at first, as in its paper."""
+    """Saluki's last layer: one output per label, with random initial weights as in its paper."""
 
-    def __init__(self, dim: int, tasks: int) -> None:
-        super().__init__(dim, tasks)
+    def __init__(self, dim: int, labels: int) -> None:
+        super().__init__(dim, labels)
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
         nn.init.zeros_(self.bias)
 
-    def penalised(self) -> list[nn.Parameter]:
-        """Its paper lets no L2 term fall on this layer."""
+    def penalized(self) -> list[nn.Parameter]:
+        """None: its paper does not penalize this layer."""
         return []
 
 
-ROOM = 4 << 30
-"""Bytes of activations that are kept; where a study's are more, they are computed again for every batch."""
+MAX_KEPT_BYTES = 4 << 30
+"""Activations of more bytes are computed again for every batch instead of being kept."""
 
 
 class FrozenStages:
-    """The encoder below its last stage, with fixed weights and statistics.
+    """The stages of an encoder below its last one, with fixed weights and statistics.
 
     Args:
-        encoder: the pre-trained one.
-        feed: the RNAs.
+        encoder: The pre-trained encoder.
+        builder: The RNAs.
     """
 
-    def __init__(self, encoder: Encoder, feed: BatchBuilder) -> None:
-        self.network, self.feed = encoder.network.to(feed.device).eval(), feed
+    def __init__(self, encoder: Encoder, builder: BatchBuilder) -> None:
+        self.network, self.builder = encoder.network.to(builder.device).eval(), builder
         architecture = encoder.network.architecture
         self.depth = sum(architecture.blocks[:3])
         self.gap, self.channels = architecture.gap, architecture.filters[2]
         self.readout = architecture.readout
         self.multi_scale = architecture.readout.blocks == "all"
-        self.kept: dict[int, tuple[Tensor, Tensor]] = {}
+        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
 
     @property
     def bytes_per_nt(self) -> float:
-        """Of what is kept: one position stands for 16 nt."""
-        return self.channels * torch.finfo(self.feed.dtype).bits / 8 / 16
+        """Bytes of kept activations per nucleotide; one position is 16 nt."""
+        return self.channels * torch.finfo(self.builder.dtype).bits / 8 / 16
 
     def keep(self, progress: Advance | None = None) -> bool:
-        """Compute every RNA once and keep the result, if there is room for all; whether there was."""
-        rows = np.arange(len(self.feed.codes))
-        if int(self.feed.lengths(rows).sum()) * self.bytes_per_nt > ROOM:
+        """Compute every RNA once and keep the activations if they fit; whether they do."""
+        rows = np.arange(len(self.builder.codes))
+        if int(self.builder.lengths(rows).sum()) * self.bytes_per_nt > MAX_KEPT_BYTES:
             return False
-        for layout in self.feed.layouts(rows, self.gap):
-            x, extent, means = self._compute(layout, rows)
+        for layout in self.builder.layouts(rows, self.gap):
+            x, extent, readouts = self._compute(layout, rows)
             flat = x.flatten(0, 1)
             spans = zip(extent.starts.tolist(), extent.lengths.tolist(), strict=True)
-            for row, mean, (start, n) in zip(layout.rows.tolist(), means, spans, strict=True):
-                self.kept[row] = flat[start : start + n].clone(), mean
+            for row, readout, (start, n) in zip(layout.rows.tolist(), readouts, spans, strict=True):
+                self._kept[row] = flat[start : start + n].clone(), readout
             if progress is not None:
-                progress(int(self.feed.lengths(layout.rows).sum()))
+                progress(int(self.builder.lengths(layout.rows).sum()))
         return True
 
     def __call__(self, layout: PackLayout, rows: Rows) -> tuple[Tensor, Segments, Tensor]:
-        """Activations of one chunk ``(b, l / 16, c)``, where the RNAs lie, and the means of the blocks ``(n, d')``."""
-        chosen = rows[layout.rows].tolist()
-        if not all(row in self.kept for row in chosen):
+        """Activations ``(b, l / 16, c)`` of one chunk, the segments of its RNAs, and their read-outs ``(n, d')``."""
+        in_chunk = rows[layout.rows].tolist()
+        if not all(row in self._kept for row in in_chunk):
             return self._compute(layout, rows)
         b, width = layout.shape
         x = torch.zeros(
-            b, width // 16, self.channels, dtype=self.feed.dtype, device=self.feed.device
+            b, width // 16, self.channels, dtype=self.builder.dtype, device=self.builder.device
         )
         extent = self._extent(layout, rows)
-        for row, start in zip(chosen, extent.starts.tolist(), strict=True):
-            activations = self.kept[row][0]
+        for row, start in zip(in_chunk, extent.starts.tolist(), strict=True):
+            activations = self._kept[row][0]
             x.view(-1, self.channels)[start : start + len(activations)] = activations
-        return x, extent, torch.stack([self.kept[row][1] for row in chosen])
+        return x, extent, torch.stack([self._kept[row][1] for row in in_chunk])
 
     def _extent(self, layout: PackLayout, rows: Rows) -> Segments:
-        lengths = self.feed.lengths(rows[layout.rows])
+        lengths = self.builder.lengths(rows[layout.rows])
         size = layout.shape[0] * layout.shape[1]
-        extent = Segments(layout.starts, lengths, size, self.feed.device)
+        extent = Segments(layout.starts, lengths, size, self.builder.device)
         for _ in range(4):  # the stem and three stages halve the length
             extent = extent.halved()
         return extent
 
     @torch.no_grad()
     def _compute(self, layout: PackLayout, rows: Rows) -> tuple[Tensor, Segments, Tensor]:
-        chunk = self.feed.chunk(layout, rows)
-        means: list[Tensor] = [torch.empty(len(layout.rows), 0, device=self.feed.device)]
-        levels = self.network.levels([chunk], self.feed.dtype)
+        chunk = self.builder.chunk(layout, rows)
+        readouts: list[Tensor] = [torch.empty(len(layout.rows), 0, device=self.builder.device)]
+        levels = self.network.levels([chunk], self.builder.dtype)
         for _ in range(self.depth):
             (x,), (extent,) = next(levels)
             if self.multi_scale:
-                means.append(pool(x, extent, self.readout))
-        return x, extent, torch.cat(means, 1)
+                readouts.append(pool(x, extent, self.readout))
+        return x, extent, torch.cat(readouts, 1)
 
 
 class LastStageBackbone(Backbone):
-    """An encoder whose last stage learns.
+    """An encoder whose last stage is trained.
 
     Args:
-        encoder: a copy of the pre-trained one, whose last stage is trained.
-        lower: the stages below, shared by all trainings of a study.
-        feed: the RNAs.
+        encoder: A copy of the pre-trained encoder.
+        lower: The stages below, shared by all trials of a study.
+        builder: The RNAs.
     """
 
-    def __init__(self, encoder: Encoder, lower: FrozenStages, feed: BatchBuilder) -> None:
+    def __init__(self, encoder: Encoder, lower: FrozenStages, builder: BatchBuilder) -> None:
         super().__init__()
-        self.network = encoder.network.to(feed.device)
-        self.learning = self.stage = nn.ModuleList(list(encoder.network.blocks)[lower.depth :])
-        self.lower, self.feed, self.dim = lower, feed, encoder.dim
+        self.network = encoder.network.to(builder.device)
+        self.trained = self.stage = nn.ModuleList(list(encoder.network.blocks)[lower.depth :])
+        self.lower, self.builder, self.dim = lower, builder, encoder.dim
 
     def forward(self, rows: Rows, rng: np.random.Generator) -> Tensor:  # noqa: ARG002
         """Embeddings of these RNAs."""
-        return self._upper(self.feed.layouts(rows, self.lower.gap), rows)
+        return self._upper(self.builder.layouts(rows, self.lower.gap), rows)
 
     @torch.no_grad()
     def evaluate(self, rows: Rows) -> Tensor:
-        """Embeddings of these RNAs, a chunk at a time."""
-        self.learning.eval()
-        layouts = self.feed.layouts(rows, self.lower.gap)
+        """Embeddings of these RNAs, one chunk at a time."""
+        self.trained.eval()
+        layouts = self.builder.layouts(rows, self.lower.gap)
         parts = [self._upper([layout], rows, ordered=False) for layout in layouts]
         return in_order(torch.cat(parts), layouts)
 
     def _upper(self, layouts: Sequence[PackLayout], rows: Rows, *, ordered: bool = True) -> Tensor:
-        read = [self.lower(layout, rows) for layout in layouts]
-        xs, extents = [x for x, _, _ in read], [extent for _, extent, _ in read]
-        means = [torch.cat([fixed for _, _, fixed in read])]
+        parts = [self.lower(layout, rows) for layout in layouts]
+        xs, extents = [x for x, _, _ in parts], [extent for _, extent, _ in parts]
+        readouts = [torch.cat([fixed for _, _, fixed in parts])]
         for level, block in enumerate(self.stage, 1):
             xs = block(xs, extents)
             if level == 1:  # the first block of a stage pools
                 extents = [extent.halved() for extent in extents]
             if self.lower.multi_scale or level == len(self.stage):
-                pooled = [
-                    pool(x, e, self.lower.readout) for x, e in zip(xs, extents, strict=True)
-                ]
-                means.append(torch.cat(pooled))
-        features = torch.cat(means, 1)
+                pooled = [pool(x, e, self.lower.readout) for x, e in zip(xs, extents, strict=True)]
+                readouts.append(torch.cat(pooled))
+        features = torch.cat(readouts, 1)
         return in_order(features, layouts) if ordered else features
 
 
-Tune = Literal["frozen", "last-stage", "full"]
-SALUKI = "saluki"
-
-
 class ModelFactory:
-    """The model that every training of a study starts from.
+    """Makes the model that every trial of a study starts from.
 
     Args:
-        model: ``saluki``, a model that :func:`isoclr.load` opens, or with ``scratch`` an architecture by name.
-        scratch: random weights of the same architecture.
-        tune: how much of a pre-trained encoder learns.
-        pooling: what an embedding is the mean of; None: as the model has it.
+        config: Options of the study.
 
     Raises:
-        InputError: no such model, or a choice that makes no sense for it.
+        InputError: There is no such model.
     """
 
-    def __init__(
-        self,
-        model: str,
-        *,
-        scratch: bool,
-        tune: Tune,
-        pooling: Literal["last", "all"] | None = None,
-    ) -> None:
-        self.scratch, self.tune, self.pooling = scratch or model == SALUKI, tune, pooling
-        if self.scratch and tune != "full":
-            raise InputError(
-                f"--tune {tune}: {'saluki' if model == SALUKI else 'a model from scratch'} has random weights, "
-                "which must all be trained; expected --tune full"
-            )
-        if model == SALUKI and pooling is not None:
-            raise InputError(f"--pooling {pooling} is for IsoCLR encoders, saluki has none")
-        self.encoder = None if model == SALUKI else _encoder(model, scratch, pooling)
-        self.name = SALUKI if self.encoder is None else self.encoder.name
+    def __init__(self, config: FinetuneConfig) -> None:
+        self.config = config
+        self.encoder = _load_encoder(config)
+        """The pre-trained encoder, or one with random weights that gives the architecture; None for Saluki."""
+        self.name = SALUKI_MODEL if self.encoder is None else self.encoder.name
         self._lower: FrozenStages | None = None
-        self._embeddings: np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None = None
+        self._embeddings: NDArray[np.float32] | None = None
 
     @property
     def method(self) -> str:
-        """What results call it."""
+        """Name of the method in results."""
         if self.encoder is None:
             return "Saluki"
-        if self.scratch:
+        if self.config.scratch:
             return f"supervised {self.name}"
-        words = {"frozen": "frozen", "last-stage": "last stage of", "full": "fine-tuned"}
-        return f"{words[self.tune]} {self.name}"
+        words = {"head": "frozen", "last-stage": "last stage of", "full": "fine-tuned"}
+        return f"{words[self.config.train]} {self.name}"
 
     @property
-    def sha256(self) -> str:
-        """Names the pre-trained weights; empty where there are none."""
-        return "" if self.scratch or self.encoder is None else self.encoder.sha256
+    def sha256(self) -> str | None:
+        """SHA-256 of the pre-trained weights."""
+        return None if self.encoder is None or self.config.scratch else self.encoder.sha256
 
     @property
     def tracks(self) -> int:
-        """How many of the six tracks the model reads."""
+        """Number of the six tracks that the model reads."""
         return 6 if self.encoder is None else self.encoder.tracks
 
-    def prepare(self, feed: BatchBuilder, advance: Callable[[str], Advance]) -> None:
-        """Compute once what no training changes.
+    def prepare(self, builder: BatchBuilder, progress: Callable[[str], Advance]) -> None:
+        """Compute once what no trial changes.
 
         Args:
-            feed: the RNAs.
-            advance: opens a progress display with a title, and gives what is called with the nt done.
+            builder: The RNAs.
+            progress: Starts a progress bar with a title; the result is called with the nt done.
         """
-        if self.encoder is None or self.tune == "full":
+        if self.encoder is None or self.config.train == "full":
             return
-        if self.tune == "frozen":
-            self.encoder.network.to(feed.device)
+        if self.config.train == "head":
+            self.encoder.network.to(builder.device)
             self._embeddings = self.encoder.embed_codes(
-                feed.codes, precision=feed.precision, progress=advance("embedding")
+                builder.codes, precision=builder.precision, progress=progress("embedding")
             )
         else:
-            self._lower = FrozenStages(self.encoder, feed)
-            self._lower.keep(advance("stages below the last"))
+            self._lower = FrozenStages(self.encoder, builder)
+            self._lower.keep(progress("stages below the last"))
 
     def make(
-        self, feed: BatchBuilder, rules: FinetuneConfig, tasks: int, seed: int
+        self, builder: BatchBuilder, labels: int, seed: int
     ) -> tuple[Backbone, Head | SalukiHead]:
-        """A body and a head with weights of their own.
+        """A backbone and a head for one trial.
 
         Args:
-            feed: the RNAs.
-            rules: widths and dropout.
-            tasks: number of labels.
-            seed: of random weights.
+            builder: The RNAs.
+            labels: Number of labels.
+            seed: Seed of random weights.
         """
+        parameters = self.config.hyperparameters
         with seeded(seed, RngStream.NEW_WEIGHTS):
             if self.encoder is None:
-                network = Saluki(dropout=rules.dropout)
-                saluki = SalukiBackbone(network, feed, rules.shift)
-                return saluki, SalukiHead(saluki.dim, tasks).to(feed.device)
-            body = self._body(self.encoder, feed, rules)
-            head = Head(body.dim, tasks, hidden=rules.hidden, dropout=rules.dropout)
-        return body, head.to(feed.device)
+                network = Saluki(dropout=parameters.dropout)
+                saluki = SalukiBackbone(network, builder, parameters.shift)
+                return saluki, SalukiHead(saluki.dim, labels).to(builder.device)
+            backbone = self._backbone(self.encoder, builder, parameters.dropout)
+            head = Head(backbone.dim, labels, hidden=parameters.hidden, dropout=parameters.dropout)
+        return backbone, head.to(builder.device)
 
-    def _body(self, encoder: Encoder, feed: BatchBuilder, rules: FinetuneConfig) -> Backbone:
+    def _backbone(self, encoder: Encoder, builder: BatchBuilder, dropout: float) -> Backbone:
         if self._embeddings is not None:
-            return FrozenBackbone(encoder.network, self._embeddings, feed.device)
-        if self.scratch:
+            return FrozenBackbone(encoder.network, self._embeddings, builder.device)
+        if self.config.scratch:
             architecture = encoder.network.architecture
             network = DilatedResNet(architecture, tracks=encoder.tracks)
             network.recompute = encoder.network.recompute
@@ -489,16 +460,19 @@ class ModelFactory:
             network = copy.deepcopy(encoder.network)
         for block in network.blocks:
             assert isinstance(block, Block)
-            block.norm1.dropout = rules.dropout
-        own = Encoder(network.to(feed.device), name=encoder.name, tracks=encoder.tracks)
-        return LastStageBackbone(own, self._lower, feed) if self._lower else FullBackbone(own, feed)
+            block.norm1.dropout = dropout
+        own = Encoder(network.to(builder.device), name=encoder.name, tracks=encoder.tracks)
+        if self._lower is not None:
+            return LastStageBackbone(own, self._lower, builder)
+        return FullBackbone(own, builder)
 
 
-def _encoder(model: str, scratch: bool, pooling: Literal["last", "all"] | None) -> Encoder:
-    """The pre-trained encoder, or one whose shape is all that counts."""
-    named = scratch and model in MODELS
-    encoder = create(model, seed=0) if named else load(model)
-    if pooling is not None:
+def _load_encoder(config: FinetuneConfig) -> Encoder | None:
+    if config.model == SALUKI_MODEL:
+        return None
+    untrained = config.scratch and config.model in MODELS
+    encoder = create(config.model, seed=0) if untrained else load(config.model)
+    if config.pooling is not None:
         network = encoder.network
-        network.architecture = replace(network.architecture, pooling=pooling)
+        network.architecture = replace(network.architecture, pooling=config.pooling)
     return encoder

@@ -1,7 +1,7 @@
-"""What fine-tuning found over all trainings, as tidy rows, a table and JSON."""
+"""Results of fine-tuning: those of one trial, and the report of a study."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,139 +9,216 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isoclr._console import info, table
+from isoclr._console import info
 from isoclr._io import atomic_path
-from isoclr._report import count_lines
-from isoclr.finetuning.trials import TrialResult
+from isoclr._report import Report, Row, Table, count_lines
+from isoclr.errors import InputError
 from isoclr.tasks.leakage import LeakageReport
 from isoclr.tasks.metrics import QUANTITY, Interval, bootstrap, over_folds, over_seeds
+from isoclr.training.run import exit_code
 
 TITLES = {"pearson": "Pearson R", "spearman": "Spearman R", "mse": "MSE"}
+PREDICTIONS_SCHEMA = pl.Schema(
+    {
+        "split": pl.String(),
+        "seed": pl.Int64(),
+        "task": pl.String(),
+        "transcript_id": pl.String(),
+        "gene_id": pl.String(),
+        "species": pl.String(),
+        "group": pl.String(),
+        "true": pl.Float64(),
+        "predicted": pl.Float64(),
+    }
+)
+"""Columns of predictions; ``true`` and ``predicted`` are in standard deviations of the training labels from their
+mean."""
 
 
 @dataclass(frozen=True)
-class FinetuneReport:
-    """The result of :func:`isoclr.finetuning.finetune`.
+class TrialResult:
+    """Result of one trial."""
 
-    Attributes:
-        out: the study's directory; with the model of the training that validation likes best.
-        method: what was trained, in words.
-        model: name of the model.
-        tune: how much of it learnt (``scratch`` for a model with random weights).
-        tasks: names of the labels.
-        split: how the RNAs were dealt, in words.
-        folds: whether the splits are the folds of a cross-validation.
-        share: of the training RNAs that were used.
-        counts: numbers of RNAs and groups, and of what was left out, by reason.
-        outcomes: one a training.
-        predictions: every test RNA of every training (:data:`isoclr.finetuning.trials.PREDICTIONS`).
-        provenance: versions, hashes and options.
-        stopped_by: number of the signal that stopped the study early; 0 when it is done.
-        leaks: what the test parts share with the training parts.
-    """
+    trial: str
+    """Name of the trial."""
+    split: str
+    """Name of its split."""
+    seed: int
+    """Seed of its weights."""
+    train: int
+    """Number of training RNAs."""
+    valid: int
+    """Number of validation RNAs."""
+    test: int
+    """Number of test RNAs."""
+    epochs: int
+    """Epochs done."""
+    best_epoch: int
+    """Epoch whose weights were kept."""
+    best: float
+    """Its mean R on the validation part."""
+    seconds: float
+    """Time spent."""
+    metrics: dict[str, dict[str, float]]
+    """Label → metric → value on the test part, with the number ``n`` of labels there."""
+    history: list[dict[str, float]]
+    """Record of each epoch."""
+
+    def save(self, folder: Path, predictions: pl.DataFrame) -> None:
+        """Write the result; a trial is done when its JSON file, which comes last, exists."""
+        with atomic_path(folder / f"{self.trial}.parquet") as partial:
+            predictions.write_parquet(partial)
+        with atomic_path(folder / f"{self.trial}.json") as partial:
+            partial.write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, trial: str) -> "tuple[TrialResult, pl.DataFrame] | None":
+        """Read result and predictions of a trial; None if it is not done.
+
+        Raises:
+            InputError: The files are damaged.
+        """
+        path = folder / f"{trial}.json"
+        if not path.exists():
+            return None
+        try:
+            result = cls(**json.loads(path.read_text("utf-8")))  # with NaN, which msgspec refuses
+            table = pl.read_parquet(path.with_suffix(".parquet"))
+            return result, table.select(PREDICTIONS_SCHEMA.names())
+        except (OSError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
+            raise InputError(
+                f"{path}: is no result of fine-tuning ({error}); remove it to repeat this trial"
+            ) from None
+
+
+@dataclass(frozen=True)
+class FinetuneReport(Report):
+    """Result of :func:`isoclr.finetuning.finetune.finetune`."""
 
     out: Path
+    """Directory of the study, with the model of the trial that has the highest validation R."""
     method: str
+    """Name of the method."""
     model: str
-    tune: str
+    """Name of the model."""
+    train: str
+    """Trained part of the model; ``scratch`` for random weights."""
     tasks: tuple[str, ...]
+    """Names of the labels."""
     split: str
-    folds: bool
-    share: float
+    """The splits in words."""
+    cross_validation: bool
+    """Whether the splits are the folds of a cross-validation."""
+    train_fraction: float
+    """Fraction of the training RNAs that was used."""
     counts: dict[str, int]
-    outcomes: Sequence[TrialResult]
+    """Numbers of RNAs and groups, and of what was left out, by reason."""
+    results: Sequence[TrialResult]
+    """Result of each trial."""
     predictions: pl.DataFrame
+    """Predictions for every test RNA of every trial (:data:`PREDICTIONS_SCHEMA`)."""
     provenance: dict[str, Any]
+    """Versions, checksums of the inputs, and options."""
+    leaks: LeakageReport
+    """What the test parts share with the training parts."""
     stopped_by: int = 0
-    leaks: LeakageReport | None = None
+    """Number of the signal that stopped the study early; 0 when it is done."""
 
     @property
-    def title(self) -> str:
-        """One line above the table."""
-        share = "" if self.share == 1 else f", {self.share:.3g} of the training labels"
-        return f"{self.method}: {self.counts['RNAs']:,} RNAs, {self.split}{share}"
+    def exit_code(self) -> int:
+        """Exit code of the command."""
+        return exit_code(self.stopped_by)
 
     def summary(self, task: str) -> dict[str, Interval]:
-        """The metrics of one label: mean over splits with a 95 % interval."""
+        """Mean of each metric of one label over splits, with a 95 % interval."""
         return {name: self._interval(task, name) for name in QUANTITY}
 
-    def rows(self) -> list[dict[str, str | int | float | None]]:
-        """Tidy rows, one number each: every training's metrics on its test part, then the means (split ``all``)."""
-        rows = [
+    def rows(self) -> list[Row]:
+        """One row per trial, label and metric, and one per label and metric for the mean (split ``all``)."""
+        rows: list[Row] = [
             {
                 **self._keys(task),
-                "split": outcome.split,
-                "seed": outcome.seed,
-                "train": outcome.train,
-                "n": int(outcome.metrics[task]["n"]),
+                "split": result.split,
+                "seed": result.seed,
+                "train": result.train,
+                "n": int(result.metrics[task]["n"]),
                 "metric": name,
-                "value": _finite(outcome.metrics[task][name]),
+                "value": _finite(result.metrics[task][name]),
                 "low": None,
                 "high": None,
             }
-            for outcome in self.outcomes
+            for result in self.results
             for task in self.tasks
             for name in QUANTITY
         ]
-        if not self.outcomes:
-            return []
         return rows + [row for task in self.tasks for row in self._summary_rows(task)]
 
-    def columns(self) -> list[str]:
-        """Heads of the printed table."""
-        return ["label", *(TITLES[name] for name in QUANTITY), "trainings", "best epoch", "minutes"]
+    def messages(self) -> Iterator[str]:
+        """What was left out, by reason."""
+        return count_lines(self.counts)
 
-    def table(self) -> list[list[object]]:
-        """The printed table: a row a label."""
-        if not self.outcomes:
-            return []
-        epochs = np.mean([outcome.best_epoch for outcome in self.outcomes])
-        minutes = sum(outcome.seconds for outcome in self.outcomes) / 60
-        return [
+    def tables(self) -> Iterator[Table]:
+        """The metrics of each label, and the leak audit."""
+        fraction = f", {self.train_fraction:.3g} of the training labels"
+        title = f"{self.method}: {self.counts['samples']:,} RNAs, {self.split}"
+        epochs = np.mean([result.best_epoch for result in self.results])
+        minutes = sum(result.seconds for result in self.results) / 60
+        rows = [
             [
                 task,
                 *map(str, self.summary(task).values()),
-                len(self.outcomes),
+                len(self.results),
                 f"{epochs:.1f}",
                 f"{minutes:.1f}",
             ]
             for task in self.tasks
         ]
+        columns = ["label", *(TITLES[n] for n in QUANTITY), "trainings", "best epoch", "minutes"]
+        yield Table(title + (fraction if self.train_fraction < 1 else ""), columns, rows)
+        yield from self.leaks.tables()
 
-    def save(self, path: Path) -> None:
-        """Write everything but the predictions as JSON."""
-        facts = {
+    def print(self) -> None:
+        """Print the metrics, or how far the study got."""
+        if self.stopped_by:
+            done = len(self.results)
+            info(f"stopped after {done} trainings; the same command with --resume goes on")
+            return
+        super().print()
+        info(f"the best model is in {self.out}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the predictions."""
+        return {
             "method": self.method,
             "model": self.model,
-            "tune": self.tune,
+            "train": self.train,
             "split": self.split,
-            "train_share": self.share,
+            "train_fraction": self.train_fraction,
             "counts": self.counts,
-            "leaks": None if self.leaks is None else self.leaks.as_dict(),
+            "leaks": self.leaks.to_dict(),
             "summary": {
-                task: {name: _plain(found) for name, found in self.summary(task).items()}
+                task: {name: vars(interval) for name, interval in self.summary(task).items()}
                 for task in self.tasks
             },
-            "trainings": [asdict(outcome) for outcome in self.outcomes],
+            "trainings": [asdict(result) for result in self.results],
             **self.provenance,
         }
-        text = json.dumps(_nulls(facts), indent=1, ensure_ascii=False, allow_nan=False)
-        with atomic_path(path) as partial:
-            partial.write_text(text + "\n", encoding="utf-8")
 
-    def _keys(self, task: str) -> dict[str, str | int | float | None]:
+    def _keys(self, task: str) -> Row:
         return {
             "study": "fine-tuning",
             "task": task,
             "method": self.method,
             "model": self.model,
-            "tune": self.tune,
-            "share": self.share,
+            "part": self.train,
+            "fraction": self.train_fraction,
         }
 
-    def _summary_rows(self, task: str) -> list[dict[str, str | int | float | None]]:
-        train = round(float(np.mean([outcome.train for outcome in self.outcomes])))
-        n = sum(int(outcome.metrics[task]["n"]) for outcome in self.outcomes)
+    def _summary_rows(self, task: str) -> list[Row]:
+        if not self.results:
+            return []
+        train = round(float(np.mean([result.train for result in self.results])))
+        n = sum(int(result.metrics[task]["n"]) for result in self.results)
         return [
             {
                 **self._keys(task),
@@ -150,72 +227,41 @@ class FinetuneReport:
                 "train": train,
                 "n": n,
                 "metric": name,
-                "value": _finite(found.mean),
-                "low": _finite(found.low),
-                "high": _finite(found.high),
+                "value": _finite(interval.mean),
+                "low": _finite(interval.low),
+                "high": _finite(interval.high),
             }
-            for name, found in self.summary(task).items()
+            for name, interval in self.summary(task).items()
         ]
 
     def _interval(self, task: str, name: str) -> Interval:
-        """Over splits, each the mean of its seeds; of a single split over its test groups.
+        """Over splits, each the mean of its repeats; for a single split over its test groups.
 
-        Random splits overlap as those of all labels do, whatever share of a training part is used.
+        Random splits overlap as those of all labels do, whatever fraction of a training part is used.
         """
         by_split: dict[str, list[float]] = {}
-        for outcome in self.outcomes:
-            by_split.setdefault(outcome.split, []).append(outcome.metrics[task][name])
+        for result in self.results:
+            by_split.setdefault(result.split, []).append(result.metrics[task][name])
         if len(by_split) == 1:
             return self._bootstrap(task, name)
-        values = [float(np.mean(found)) for found in by_split.values()]
-        if self.folds:
+        values = [float(np.mean(repeats)) for repeats in by_split.values()]
+        if self.cross_validation:
             return over_folds(values)
-        train = float(np.mean([outcome.train for outcome in self.outcomes])) / self.share
-        test = float(np.mean([outcome.test for outcome in self.outcomes]))
+        train = float(np.mean([result.train for result in self.results])) / self.train_fraction
+        test = float(np.mean([result.test for result in self.results]))
         return over_seeds(values, train, test)
 
     def _bootstrap(self, task: str, name: str) -> Interval:
-        """The mean of the seeds' metrics, over the groups of the one test part that they share."""
+        """The mean of the repeats' metrics, over the groups of the one test part that they share."""
         table = self.predictions.filter(pl.col("task") == task)
-        seeds = table.partition_by("seed", maintain_order=True)
-        pairs = [(one["true"].to_numpy(), one["predicted"].to_numpy()) for one in seeds]
-        groups = seeds[0]["group"].to_numpy().astype(np.str_)
+        repeats = table.partition_by("seed", maintain_order=True)
+        pairs = [(one["true"].to_numpy(), one["predicted"].to_numpy()) for one in repeats]
+        groups = repeats[0]["group"].to_numpy().astype(np.str_)
         return bootstrap(
             lambda rows: float(np.mean([QUANTITY[name](a[rows], b[rows]) for a, b in pairs])),
             groups,
         )
 
-    @property
-    def exit_code(self) -> int:
-        """128 + the number of the signal that stopped the run, as shells count; 0 for a finished one."""
-        return 128 + self.stopped_by if self.stopped_by else 0
-
-    def print(self) -> None:
-        """Print the results, or how far the run got."""
-        if self.stopped_by:
-            done = len(self.outcomes)
-            info(f"stopped after {done} trainings; the same command with --resume goes on")
-            return
-        for line in count_lines(self.counts):
-            info(line)
-        table(self.title, self.columns(), self.table())
-        if self.leaks is not None:
-            self.leaks.print()
-        info(f"the best model is in {self.out}")
-
-
-def _plain(found: Interval) -> dict[str, float]:
-    return {"mean": found.mean, "low": found.low, "high": found.high}
-
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
-
-
-def _nulls(value: Any) -> Any:
-    """The same with null for what JSON has no number for."""
-    if isinstance(value, dict):
-        return {key: _nulls(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_nulls(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,236 +1,237 @@
-"""The state of one training after an epoch: one safetensors file from which it goes on as if never stopped."""
+"""Training of one trial, and the runner of all trials of a study in one directory."""
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isoclr.errors import InputError, IsoclrError
-from isoclr.finetuning.config import FinetuneConfig
-from isoclr.finetuning.data import Dataset, Trial
-from isoclr.finetuning.models import Backbone, Head, Rows, SalukiHead
+from isoclr.errors import InputError
+from isoclr.finetuning.config import Hyperparameters
+from isoclr.finetuning.data import Trial
+from isoclr.finetuning.models import (
+    Advance,
+    Backbone,
+    BatchBuilder,
+    Head,
+    ModelFactory,
+    Rows,
+    SalukiHead,
+)
+from isoclr.finetuning.predictor import Predictor, save_predictor
+from isoclr.finetuning.report import PREDICTIONS_SCHEMA, TrialResult
+from isoclr.tasks.dataset import LabelledRnas
 from isoclr.tasks.metrics import QUANTITY
-from isoclr.training.checkpoint import damaged, read, write
-from isoclr.training.rng import Purpose, drawn, torch_seed
+from isoclr.training.checkpoint import (
+    damaged,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_modules,
+    restore_optimizer,
+    save_checkpoint,
+)
+from isoclr.training.logging import Log, ProgressDisplay
+from isoclr.training.rng import RngStream, keyed_rng, torch_seed
+from isoclr.training.run import DivergedError
+from isoclr.training.signals import GracefulStop
 
-FORMAT = "isoclr fine-tuning 1"
+FORMAT = "isoclr fine-tuning 2"
+CHECKPOINT = "checkpoint.safetensors"
+RESULTS = "results"
+CURRENT, BEST = "current.", "best."
+"""Prefixes of tensors in a checkpoint."""
+LONG_EPOCH = 20.0
+"""Seconds of an epoch that is worth a line above the progress bar."""
+Array = NDArray[np.float64]
 
 
 @dataclass
 class TrainerState:
-    """How far a training has come."""
+    """Progress of one trial."""
 
-    job: str
-    """Its name."""
+    trial: str
+    """Name of the trial."""
     epoch: int = 0
     """Epochs done."""
     best_epoch: int = 0
-    """The epoch with the highest validation R; 0: none so far."""
+    """Epoch with the highest validation R; 0: none yet."""
     best: float = float("-inf")
-    """That R."""
+    """Highest validation R."""
     seconds: float = 0.0
-    """Time spent on training and validation, over all sessions."""
+    """Time of training and validation, over all sessions."""
     history: list[dict[str, float]] = field(default_factory=list)
-    """What each epoch gave."""
-
-
-def save(path: Path, state: TrainerState, tensors: Mapping[str, Tensor]) -> None:
-    """Write a checkpoint whole or not at all; the one before stays until then."""
-    write(path, FORMAT, tensors, {"state": asdict(state)})
-
-
-def load(path: Path) -> tuple[TrainerState, dict[str, Tensor]]:
-    """Read a checkpoint.
-
-    Raises:
-        InputError: not a checkpoint, or one that was damaged.
-    """
-    try:
-        tensors, facts = read(path, FORMAT)
-        return TrainerState(**facts["state"]), tensors
-    except (TypeError, KeyError) as error:
-        reason = damaged(path, error)
-    except InputError as error:
-        reason = error
-    raise InputError(f"{reason}; remove it to start this training anew")
-
-
-Array = NDArray[np.float64]
-
-
-class DivergedError(IsoclrError):
-    """Training has led to a loss that is no number."""
+    """Record of each epoch."""
 
 
 class Trainer:
-    """Trains one body and head on one split.
+    """Trains one backbone and head on one split.
 
     Args:
-        job: the split and the seed.
-        dataset: RNAs and labels.
-        body: RNAs to features.
-        head: features to labels.
-        rules: how to train.
-        new_body: whether the body's weights are random, and so fall under the rules for new weights.
-
-    Attributes:
-        mean: ``(tasks,)`` mean of the training labels.
-        deviation: ``(tasks,)`` their standard deviation.
-        modules: everything that training changes.
+        trial: The split and the seed.
+        rnas: The labelled RNAs.
+        backbone: RNAs to features.
+        head: Features to labels.
+        parameters: Hyperparameters.
+        new_backbone: Whether the backbone's weights are random and get the L2 penalty of new weights.
     """
 
     def __init__(
         self,
-        job: Trial,
-        dataset: Dataset,
-        body: Backbone,
+        trial: Trial,
+        rnas: LabelledRnas,
+        backbone: Backbone,
         head: Head | SalukiHead,
-        rules: FinetuneConfig,
+        parameters: Hyperparameters,
         *,
-        new_body: bool,
+        new_backbone: bool,
     ) -> None:
-        self.job, self.dataset, self.body, self.head, self.rules = job, dataset, body, head, rules
-        known = dataset.targets[job.split.train]
-        self.mean, self.deviation = np.nanmean(known, axis=0), np.nanstd(known, axis=0)
-        self.scaled = (dataset.targets - self.mean) / self.deviation
-        self.modules = nn.ModuleDict({"encoder": body.learning, "head": head})
-        self.optimizer = _optimizer(self.modules, rules)
-        self.penalised = [*head.penalised(), *(_matrices(body.learning) if new_body else ())]
-        self.state = TrainerState(job.name)
+        self.trial, self.rnas, self.parameters = trial, rnas, parameters
+        self.backbone, self.head = backbone, head
+        labels = rnas.targets[trial.split.train]
+        self.mean, self.std = np.nanmean(labels, axis=0), np.nanstd(labels, axis=0)
+        """``(labels,)`` mean and standard deviation of the training labels."""
+        self.targets = (rnas.targets - self.mean) / self.std
+        """``(n, labels)`` standardized labels."""
+        self.lengths = np.array([len(codes) for codes in rnas.sequences], np.int64)
+        """``(n,)`` nt of each RNA."""
+        self.modules = nn.ModuleDict({"encoder": backbone.trained, "head": head})
+        """Everything that training changes."""
+        self.optimizer = _make_optimizer(self.modules, parameters)
+        self.penalized = [
+            *head.penalized(),
+            *(_weight_matrices(backbone.trained) if new_backbone else ()),
+        ]
+        self.state = TrainerState(trial.name)
         self.best: dict[str, Tensor] = {}
+        """Weights of the best epoch."""
         self._device = next(head.parameters()).device
 
     @property
     def finished(self) -> bool:
-        """Whether validation has stopped the training, or the epochs are over."""
-        state, rules = self.state, self.rules
+        """Whether training is stopped early or all epochs are done."""
+        state, parameters = self.state, self.parameters
         waited = state.epoch - state.best_epoch
-        early = state.epoch >= rules.min_epochs and waited >= rules.patience
-        return state.epoch >= rules.epochs or early
+        early = state.epoch >= parameters.min_epochs and waited >= parameters.patience
+        return state.epoch >= parameters.epochs or early
 
-    def epoch(self, tick: Callable[[int, float], bool]) -> bool:
-        """One pass over the training RNAs, then validation.
+    def epoch(self, after_step: Callable[[int, float], bool]) -> bool:
+        """One pass over the training RNAs, and validation.
 
         Args:
-            tick: called after every step with the nt of the batch and its loss; true asks to stop.
+            after_step: Called with the nt of the batch and its loss; returns whether to stop.
 
         Returns:
-            Whether the epoch was finished. An epoch that was not must be done again from the state before.
+            Whether the epoch was finished; otherwise it must be repeated from the state before.
 
         Raises:
-            DivergedError: the loss or the gradient is not finite.
+            DivergedError: The loss or the gradient is not finite.
         """
-        begun, number = time.monotonic(), self.state.epoch
+        start, number = time.monotonic(), self.state.epoch
         for group in self.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * self.rules.decay**number
+            group["lr"] = group["initial_lr"] * self.parameters.lr_decay**number
         losses, nt = [], 0
         for step, rows in enumerate(self._batches(number)):
             losses.append(self._step(number, step, rows))
-            done = sum(len(self.dataset.codes[row]) for row in rows)
-            nt += done
-            if tick(done, losses[-1]):
+            batch_nt = int(self.lengths[rows].sum())
+            nt += batch_nt
+            if after_step(batch_nt, losses[-1]):
                 return False
-        seconds = time.monotonic() - begun
-        self._validate(
-            {"loss": float(np.mean(losses)), "nt": nt, "nt_per_second": nt / max(seconds, 1e-9)},
-            begun,
-        )
+        rate = nt / max(time.monotonic() - start, 1e-9)
+        self._validate({"loss": float(np.mean(losses)), "nt": nt, "nt_per_second": rate}, start)
         return True
 
     def predict(self, rows: Rows) -> Array:
-        """``(n, tasks)`` in standard deviations of the training labels from their mean; evaluation mode."""
-        self._train(False)
+        """``(n, labels)`` in standard deviations of the training labels from their mean, in evaluation mode."""
+        self.modules.eval()
         with torch.inference_mode():
-            predicted: Array = self.head(self.body.evaluate(rows)).double().cpu().numpy()
+            predicted: Array = self.head(self.backbone.evaluate(rows)).double().cpu().numpy()
         return predicted
 
     def measure(self, rows: Rows, predicted: Array) -> list[dict[str, float]]:
-        """For every task the metrics on the RNAs that have its label."""
-        found = []
-        for true, guess in zip(self.scaled[rows].T, predicted.T, strict=True):
+        """For every label, the metrics on the RNAs that have it, and their number ``n``."""
+        metrics = []
+        for true, guess in zip(self.targets[rows].T, predicted.T, strict=True):
             known = np.isfinite(true)
             values = {name: metric(true[known], guess[known]) for name, metric in QUANTITY.items()}
-            found.append({**values, "n": int(known.sum())})
-        return found
+            metrics.append({**values, "n": int(known.sum())})
+        return metrics
 
-    def recall_best(self) -> None:
+    def restore_best_weights(self) -> None:
         """Take the weights of the best epoch."""
         self.modules.load_state_dict(self.best)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything that a stopped training needs, by name."""
-        found = {f"now.{name}": tensor for name, tensor in self.modules.state_dict().items()}
-        found |= {f"best.{name}": tensor for name, tensor in self.best.items()}
-        for name, parameter in self.modules.named_parameters():
-            for kind, tensor in self.optimizer.state[parameter].items():
-                found[f"optimizer.{name}.{kind}"] = tensor
-        return found
+    def save(self, path: Path) -> None:
+        """Write a checkpoint atomically."""
+        tensors = {CURRENT + name: tensor for name, tensor in self.modules.state_dict().items()}
+        tensors |= {BEST + name: tensor for name, tensor in self.best.items()}
+        tensors |= optimizer_tensors(self.optimizer, self.modules)
+        save_checkpoint(path, FORMAT, tensors, {"state": asdict(self.state)})
 
-    def restore(self, state: TrainerState, tensors: dict[str, Tensor]) -> None:
-        """Go on from a checkpoint's tensors."""
+    def restore(self, state: TrainerState, tensors: Mapping[str, Tensor], source: Path) -> None:
+        """Continue from a checkpoint.
+
+        Raises:
+            InputError: A tensor is missing or has another shape.
+        """
         self.state = state
-        self.modules.load_state_dict(_under("now.", tensors))
-        self.best = {name: t.to(self._device) for name, t in _under("best.", tensors).items()}
-        saved = _under("optimizer.", tensors)
-        for name, parameter in self.modules.named_parameters():
-            for kind, tensor in _under(f"{name}.", saved).items():
-                self.optimizer.state[parameter][kind] = tensor.to(self._device)
-
-    def _train(self, on: bool) -> None:
-        self.modules.train(on)
+        restore_modules(self.modules, tensors, source, prefix=CURRENT)
+        restore_optimizer(self.optimizer, self.modules, tensors, source)
+        best = {name: t for name, t in tensors.items() if name.startswith(BEST)}
+        self.best = {name.removeprefix(BEST): t.to(self._device) for name, t in best.items()}
 
     def _batches(self, epoch: int) -> Iterator[Rows]:
-        """The training RNAs in random order, in batches of about one size, none of a single RNA."""
-        rng = drawn(self.job.seed, Purpose.ORDER, self.job.number, epoch)
-        rows = rng.permutation(self.job.split.train)
-        count = min(math.ceil(len(rows) / self.rules.batch_size), len(rows) // 2)
+        """The training RNAs in random order, in batches of similar size with two RNAs or more."""
+        rng = keyed_rng(self.trial.seed, RngStream.BATCH_ORDER, self.trial.number, epoch)
+        rows = rng.permutation(self.trial.split.train)
+        count = min(math.ceil(len(rows) / self.parameters.batch_size), len(rows) // 2)
         yield from np.array_split(rows, max(count, 1))
 
     def _step(self, epoch: int, step: int, rows: Rows) -> float:
-        key = (self.job.number, epoch, step)
-        torch.manual_seed(torch_seed(self.job.seed, Purpose.DROPOUT, *key))
-        self._train(True)
-        features = self.body(rows, drawn(self.job.seed, Purpose.SHIFT, *key))
-        loss = self._error(self.head(features), rows)
-        penalty = sum(weight.square().sum() for weight in self.penalised)
+        seed, key = self.trial.seed, (self.trial.number, epoch, step)
+        torch.manual_seed(torch_seed(seed, RngStream.TRIAL_DROPOUT, *key))
+        self.modules.train()
+        features = self.backbone(rows, keyed_rng(seed, RngStream.TRIAL_SHIFT, *key))
+        loss = self._loss(self.head(features), rows)
+        penalty = sum(weight.square().sum() for weight in self.penalized)
         self.optimizer.zero_grad(set_to_none=True)
-        (loss + self.rules.l2 * penalty).backward()
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        norm = nn.utils.clip_grad_norm_(parameters, self.rules.clip)
+        (loss + self.parameters.l2 * penalty).backward()
+        weights = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = float(nn.utils.clip_grad_norm_(weights, self.parameters.max_grad_norm))
         value = float(loss.detach())
-        if not (math.isfinite(value) and math.isfinite(float(norm))):
+        if not (math.isfinite(value) and math.isfinite(norm)):
             raise DivergedError(
-                f"{self.job.name}: epoch {epoch + 1}: loss {value:g}, gradient norm {float(norm):g}; training "
-                "has diverged, try a lower --learning-rate or --encoder-learning-rate, or --precision float32"
+                f"{self.trial.name}: epoch {epoch + 1}: loss {value:g}, gradient norm {norm:g}; training has "
+                "diverged, try a lower --learning-rate or --encoder-learning-rate, or --precision float32"
             )
         self.optimizer.step()
         return value
 
-    def _error(self, predicted: Tensor, rows: Rows) -> Tensor:
-        """Mean squared error over the labels that are known."""
-        true = torch.from_numpy(self.scaled[rows]).to(predicted)
+    def _loss(self, predicted: Tensor, rows: Rows) -> Tensor:
+        """Mean squared error over the known labels."""
+        true = torch.from_numpy(self.targets[rows]).to(predicted)
         known = torch.isfinite(true)
         return (predicted - true.nan_to_num()).square()[known].mean()
 
-    def _validate(self, record: dict[str, float], begun: float) -> None:
-        """Measure the validation part, and keep the weights when it was never better."""
-        rows = self.job.split.valid
-        found = self.measure(rows, self.predict(rows))
-        score = float(np.mean([metrics["pearson"] for metrics in found]))
+    def _validate(self, record: dict[str, float], start: float) -> None:
+        """Measure the validation part, and keep the weights if they are the best so far."""
+        rows = self.trial.split.valid
+        metrics = self.measure(rows, self.predict(rows))
+        score = float(np.mean([values["pearson"] for values in metrics]))
         score = score if math.isfinite(score) else -1.0
         state = self.state
         state.epoch += 1
         if score > state.best:
             state.best, state.best_epoch = score, state.epoch
             self.best = {k: v.detach().clone() for k, v in self.modules.state_dict().items()}
-        state.seconds += time.monotonic() - begun
-        mse = float(np.mean([metrics["mse"] for metrics in found]))
+        state.seconds += time.monotonic() - start
+        mse = float(np.mean([values["mse"] for values in metrics]))
         rate = self.optimizer.param_groups[-1]["lr"]
         state.history.append(
             {"epoch": state.epoch, "learning_rate": rate, **record}
@@ -238,24 +239,207 @@ class Trainer:
         )
 
 
-def _optimizer(modules: nn.ModuleDict, rules: FinetuneConfig) -> torch.optim.Adam:
-    """Adam with one learning rate for the body's weights and one for the head's."""
+def _make_optimizer(modules: nn.ModuleDict, parameters: Hyperparameters) -> torch.optim.Adam:
+    """Adam with one learning rate for the backbone and one for the head."""
+    rates = {"encoder": parameters.encoder_learning_rate, "head": parameters.learning_rate}
     groups = [
-        {
-            "params": list(modules["encoder"].parameters()),
-            "initial_lr": rules.encoder_learning_rate,
-        },
-        {"params": list(modules["head"].parameters()), "initial_lr": rules.learning_rate},
+        {"params": list(modules[name].parameters()), "initial_lr": rate}
+        for name, rate in rates.items()
     ]
     used = [group for group in groups if group["params"]]
-    return torch.optim.Adam(used, lr=rules.learning_rate, betas=rules.betas, fused=True)
+    return torch.optim.Adam(used, lr=parameters.learning_rate, betas=parameters.betas, fused=True)
 
 
-def _matrices(body: nn.Module) -> list[nn.Parameter]:
-    """A body's weights without biases, norms and the recurrent weights, which no paper penalises."""
-    named = body.named_parameters()
+def _weight_matrices(backbone: nn.Module) -> list[nn.Parameter]:
+    """Weights without biases, norms, and recurrent weights, which no paper penalizes."""
+    named = backbone.named_parameters()
     return [p for name, p in named if p.ndim > 1 and "weight_hh" not in name]
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+def evaluate_on_test(trainer: Trainer) -> tuple[TrialResult, pl.DataFrame]:
+    """Predict the test part with the trainer's current weights."""
+    trial, state, rnas = trainer.trial, trainer.state, trainer.rnas
+    rows = trial.split.test
+    predicted = trainer.predict(rows)
+    result = TrialResult(
+        trial=trial.name,
+        split=trial.split.name,
+        seed=trial.seed,
+        train=len(trial.split.train),
+        valid=len(trial.split.valid),
+        test=len(rows),
+        epochs=state.epoch,
+        best_epoch=state.best_epoch,
+        best=state.best,
+        seconds=state.seconds,
+        metrics=dict(zip(rnas.labels, trainer.measure(rows, predicted), strict=True)),
+        history=state.history,
+    )
+    return result, _predictions(trainer, predicted)
+
+
+def _predictions(trainer: Trainer, predicted: Array) -> pl.DataFrame:
+    trial, rnas = trainer.trial, trainer.rnas
+    parts: list[pl.DataFrame] = []
+    for number, label in enumerate(rnas.labels):
+        true = trainer.targets[trial.split.test, number]
+        known = np.isfinite(true)
+        rows = trial.split.test[known]
+        table = rnas.table[rows].select("transcript_id", "gene_id", "species")
+        parts.append(
+            table.with_columns(
+                split=pl.lit(trial.split.name),
+                seed=pl.lit(trial.seed, pl.Int64),
+                task=pl.lit(label),
+                group=pl.Series(rnas.groups[rows].tolist(), dtype=pl.String),
+                true=pl.Series(true[known]),
+                predicted=pl.Series(predicted[known, number]),
+            ).select(PREDICTIONS_SCHEMA.names())
+        )
+    return pl.concat(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRunner:
+    """Runs the trials of a study."""
+
+    out: Path
+    """Directory of the study."""
+    rnas: LabelledRnas
+    """The labelled RNAs."""
+    factory: ModelFactory
+    """Makes the model of each trial."""
+    builder: BatchBuilder
+    """The RNAs in chunks."""
+    options: dict[str, Any]
+    """Options of the study, saved with its model."""
+    log: Log
+    """One record per epoch."""
+    display: ProgressDisplay
+    """Progress bar."""
+    stop: GracefulStop
+    """Notes signals."""
+
+    def run(self, trials: Sequence[Trial]) -> list[tuple[TrialResult, pl.DataFrame]]:
+        """Run the trials that are not done; a signal ends this early.
+
+        The model of the trial with the highest validation R is saved.
+
+        Returns:
+            Results and predictions of the trials that are done, in their order.
+        """
+        results = {trial.name: TrialResult.load(self.out / RESULTS, trial.name) for trial in trials}
+        done = {name: result for name, result in results.items() if result is not None}
+        if len(done) < len(trials):
+            self.factory.prepare(self.builder, self._preparation)
+        for trial in trials:
+            if trial.name in done:
+                continue
+            trainer = self._train(trial)
+            if trainer is None:
+                break
+            result, predictions = evaluate_on_test(trainer)
+            if all(result.best > earlier.best for earlier, _ in done.values()):
+                self._save_model(trainer, result)
+            result.save(self.out / RESULTS, predictions)
+            (self.out / CHECKPOINT).unlink(missing_ok=True)
+            self._show(result)
+            done[trial.name] = result, predictions
+        return [done[trial.name] for trial in trials if trial.name in done]
+
+    def _train(self, trial: Trial) -> Trainer | None:
+        """One trial from its checkpoint or from the start, with its best weights; None if a signal stops it."""
+        parameters = self.factory.config.hyperparameters
+        backbone, head = self.factory.make(self.builder, len(self.rnas.labels), trial.seed)
+        new = self.factory.config.random_weights
+        trainer = Trainer(trial, self.rnas, backbone, head, parameters, new_backbone=new)
+        path = self.out / CHECKPOINT
+        if (saved := load_state(path)) and saved[0].trial == trial.name:
+            trainer.restore(*saved, path)
+        nt = int(trainer.lengths[trial.split.train].sum())
+        while not trainer.finished:
+            self.display.start(f"{trial.split.name}, epoch {trainer.state.epoch + 1}", nt)
+            if not trainer.epoch(self._after_step(trainer.state)):
+                return None
+            self.log.write({"trial": trial.name, **trainer.state.history[-1]})
+            trainer.save(path)
+            self._show_epoch(trainer.state)
+        trainer.restore_best_weights()
+        return trainer
+
+    def _after_step(self, state: TrainerState) -> Callable[[int, float], bool]:
+        start, done = time.monotonic(), 0
+
+        def after_step(nt: int, loss: float) -> bool:
+            nonlocal done
+            done += nt
+            numbers = f"loss {loss:.3f}  {done / max(time.monotonic() - start, 1e-9):,.0f} nt/s"
+            if state.best_epoch:
+                numbers += f"  best R {state.best:.3f} (epoch {state.best_epoch})"
+            self.display.update(done, numbers)
+            return bool(self.stop.signal)
+
+        return after_step
+
+    def _preparation(self, title: str) -> Advance:
+        done = 0
+
+        def advance(nt: int) -> None:
+            nonlocal done
+            done += nt
+            self.display.update(done)
+
+        self.display.start(title, sum(map(len, self.rnas.sequences)))
+        return advance
+
+    def _show_epoch(self, state: TrainerState) -> None:
+        """A line for a long epoch, because a log file does not show the bar."""
+        before = state.history[-2]["seconds"] if len(state.history) > 1 else 0.0
+        last = state.history[-1]
+        if last["seconds"] - before > LONG_EPOCH:
+            self.display.message(f"epoch {state.epoch}: validation R {last['valid_pearson']:.3f}")
+
+    def _show(self, result: TrialResult) -> None:
+        scores = ", ".join(f"{metrics['pearson']:.3f}" for metrics in result.metrics.values())
+        self.display.message(
+            f"{result.split}, seed {result.seed}: R {scores} on {result.test:,} test RNAs, validation R "
+            f"{result.best:.3f} in epoch {result.best_epoch} of {result.epochs}"
+        )
+
+    def _save_model(self, trainer: Trainer, result: TrialResult) -> None:
+        predictor = Predictor(
+            name=self.factory.name,
+            network=trainer.backbone.network,
+            head=trainer.head,
+            tasks=self.rnas.labels,
+            mean=np.asarray(trainer.mean),
+            std=np.asarray(trainer.std),
+            tracks=self.factory.tracks,
+            metadata={
+                "options": self.options,
+                "split": result.split,
+                "seed": result.seed,
+                "train": result.train,
+                "validation_pearson": result.best,
+                "test": result.metrics,
+            },
+        )
+        save_predictor(predictor, self.out)
+
+
+def load_state(path: Path) -> tuple[TrainerState, dict[str, Tensor]] | None:
+    """Read the checkpoint of a trial; None without one.
+
+    Raises:
+        InputError: The file is damaged or was written by another version.
+    """
+    if not path.exists():
+        return None
+    try:
+        tensors, metadata = load_checkpoint(path, FORMAT)
+        return TrainerState(**metadata["state"]), tensors
+    except (TypeError, KeyError) as error:
+        reason = damaged(path, error)
+    except InputError as error:
+        reason = error
+    raise InputError(f"{reason}; remove it to start this trial anew")

@@ -1,13 +1,14 @@
 """A corpus on disk: its files, opened as memory maps with NumPy alone."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr._config import read_json
+from isoclr._config import Meta, read_json
 from isoclr._io import sha256
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
@@ -41,6 +42,60 @@ INDEX_DTYPE = np.dtype(
 """One entry per transcript: offset and length of its codes, and its numbers; −1: no CDS, 0 exons: unknown."""
 
 
+COLUMNS = (
+    "transcript_id",
+    "gene_id",
+    "gene_symbol",
+    "gene_set",
+    "species",
+    "offset",
+    "length",
+    "cds_start",
+    "cds_end",
+    "cds_source",
+    "n_exons",
+    "biotype",
+)
+"""Columns of ``transcripts.parquet``. A shard also has ``order``: the ranks of its rows in the whole corpus."""
+
+
+@dataclass(frozen=True)
+class _File:
+    size: Annotated[int, Meta(ge=0)]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Counts:
+    transcripts: Annotated[int, Meta(ge=0)]
+    gene_sets: Annotated[int, Meta(ge=0)]
+    nucleotides: Annotated[int, Meta(ge=0)]
+
+
+@dataclass(frozen=True)
+class _SpeciesCounts:
+    records: int
+    genes: int
+    mapped_genes: int
+    dropped: dict[str, int]
+    noted: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Content:
+    """Types of what is read from ``corpus.json``."""
+
+    options: dict[str, Any]
+    shard: tuple[int, int] | None
+    species: list[str]
+    inputs: list[dict[str, Any]]
+    homology: dict[str, Any] | None
+    gene_ids: dict[str, Any]
+    by_species: dict[str, _SpeciesCounts]
+    counts: _Counts
+    files: dict[str, _File]
+
+
 class Corpus:
     """Mature RNAs of one or more species with six tracks per nucleotide, grouped into gene sets.
 
@@ -57,6 +112,7 @@ class Corpus:
         """Codes ``(nt,)`` of all transcripts, see :mod:`isoclr.genomics.encoding`."""
         self.index: NDArray[np.void] = _map_index(path / INDEX)
         """Index ``(n,)`` of the transcripts, see :data:`INDEX_DTYPE`."""
+        _check_index(path, self.meta, self.index, len(self.codes))
 
     def __len__(self) -> int:
         return len(self.index)
@@ -100,9 +156,15 @@ class Corpus:
         import polars as pl
 
         try:
-            return pl.read_parquet(self.path / TRANSCRIPTS)
+            table = pl.read_parquet(self.path / TRANSCRIPTS)
         except (pl.exceptions.PolarsError, OSError):
             raise _damaged(self.path / TRANSCRIPTS, "not a Parquet file", "one") from None
+        if table.height != len(self):
+            raise _damaged(self.path / TRANSCRIPTS, f"{table.height:,} rows", f"{len(self):,}")
+        missing = [name for name in COLUMNS if name not in table.columns]
+        if missing:
+            raise _damaged(self.path / TRANSCRIPTS, f"no column {missing[0]!r}", "one")
+        return table
 
     def find(self, transcript_id: str) -> int:
         """Row of a transcript by its id; without a version, or with another one, the first row of that id.
@@ -133,7 +195,8 @@ class Corpus:
         Raises:
             InputError: A file has changed.
         """
-        for name, recorded in self.meta["files"].items():
+        for name in DATA_FILES:
+            recorded = self.meta["files"][name]
             digest = sha256(self.path / name)
             if digest != recorded["sha256"]:
                 raise _damaged(self.path / name, f"SHA-256 is {digest}", recorded["sha256"])
@@ -164,13 +227,21 @@ def _read_meta(path: Path) -> dict[str, Any]:
     if not file.is_file():
         raise InputError(f"{path}: not a corpus, expected a directory with {META}")
     meta = read_json(file, dict[str, Any], what=f"the {META} of a corpus")
-    if not isinstance(meta.get("schema"), int):
+    schema = meta.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
         raise InputError(f"{file}: no schema version, expected the {META} of a corpus")
     if meta["schema"] > SCHEMA:
         raise InputError(
             f"{path}: corpus of schema {meta['schema']} (isoclr {meta.get('isoclr')}), "
             f"this isoclr reads up to {SCHEMA}; install a newer one"
         )
+    content = read_json(file, _Content, what=f"the {META} of a corpus")
+    for name in content.species:
+        if name not in content.by_species:
+            raise InputError(f"{file}: by_species: no counts of {name!r}")
+    for name in DATA_FILES:
+        if name not in content.files:
+            raise InputError(f"{file}: files: no entry of {name}")
     return meta
 
 
@@ -198,6 +269,34 @@ def _map_index(path: Path) -> NDArray[np.void]:
     if index.dtype != INDEX_DTYPE:
         raise InputError(f"{path}: columns {index.dtype.names}, expected {INDEX_DTYPE.names}")
     return index  # type: ignore[no-any-return]
+
+
+def _check_index(path: Path, meta: dict[str, Any], index: NDArray[np.void], n_codes: int) -> None:
+    """Refuse an index whose numbers point outside of the corpus."""
+    file, counts = path / INDEX, meta["counts"]
+    if len(index) != counts["transcripts"]:
+        raise _damaged(file, f"{len(index):,} entries", f"{counts['transcripts']:,}")
+    if counts["gene_sets"] > max(1, len(index)):
+        raise InputError(
+            f"{path / META}: {counts['gene_sets']:,} gene sets of {len(index):,} transcripts"
+        )
+    length = index["length"].astype(np.int64)
+    limits = {
+        "length": (1, n_codes),
+        "offset": (0, n_codes - length),
+        "gene_set": (0, counts["gene_sets"] - 1),
+        "species": (0, len(meta["species"]) - 1),
+        "cds_start": (-1, length),
+        "cds_end": (-1, length),
+        "n_exons": (0, length),
+    }
+    for name, (low, high) in limits.items():
+        wrong = (index[name] < low) | (index[name] > high)
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise _damaged(
+                file, f"{name} of row {row} is {index[name][row]}", "one within the corpus"
+            )
 
 
 def _damaged(file: Path, value: str, expected: str) -> InputError:

@@ -16,6 +16,7 @@ from isoclr._io import atomic_directory, check_directory, sha256
 from isoclr._version import __version__
 from isoclr.corpus.corpus import (
     CODES,
+    COLUMNS,
     DATA_FILES,
     FILES,
     INDEX,
@@ -29,21 +30,6 @@ from isoclr.corpus.corpus import (
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
 
-COLUMNS = (
-    "transcript_id",
-    "gene_id",
-    "gene_symbol",
-    "gene_set",
-    "species",
-    "offset",
-    "length",
-    "cds_start",
-    "cds_end",
-    "cds_source",
-    "n_exons",
-    "biotype",
-)
-"""Columns of ``transcripts.parquet``. A shard also has ``order``: the ranks of its rows in the whole corpus."""
 _QUALITY = (pl.col("cds_source") == "annotated").cast(pl.Int8) * 2 + (pl.col("n_exons") > 0)
 
 

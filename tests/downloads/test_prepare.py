@@ -18,7 +18,7 @@ GENE2ENSEMBL = """#tax_id\tGeneID\tEnsembl_gene_identifier\tRNA\tEnsembl_rna\tpr
 """
 
 
-def test_gene_ids_are_cut_to_one_table_a_species(tmp_path: Path) -> None:
+def test_gene_ids(tmp_path: Path) -> None:
     (tmp_path / "ids").mkdir()
     (tmp_path / "ids/gene2ensembl.gz").write_bytes(gzip.compress(GENE2ENSEMBL.encode()))
     prepare(tmp_path, CATALOG)
@@ -28,7 +28,7 @@ def test_gene_ids_are_cut_to_one_table_a_species(tmp_path: Path) -> None:
     assert "ENSMUSG00000030359\t11287" in (tmp_path / "ids/mouse.tsv").read_text()
 
 
-def test_half_lives_are_z_scored_by_gene(tmp_path: Path) -> None:
+def test_half_lives(tmp_path: Path) -> None:
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels/all_HLs_mouse_PC1.txt").write_text(
         "ensembl_gene_id\texternal_gene_name\tmouse_PC1\nENSMUSG1\tA\t1.0\nENSMUSG2\tB\t3.0\nENSMUSG3\tC\t5.0\n"
@@ -39,14 +39,14 @@ def test_half_lives_are_z_scored_by_gene(tmp_path: Path) -> None:
     assert table["half_life"].to_list() == [-1.0, 0.0, 1.0]
 
 
-def test_a_table_of_another_kind_is_named(tmp_path: Path) -> None:
+def test_table_with_other_columns(tmp_path: Path) -> None:
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels/all_HLs_mouse_PC1.txt").write_text("gene\tvalue\nA\t1\n")
     with pytest.raises(InputError, match=r"all_HLs_mouse_PC1\.txt: .* ensembl_gene_id, mouse_PC1"):
         prepare(tmp_path, CATALOG)
 
 
-def test_a_species_without_genome_is_not_listed(tmp_path: Path) -> None:
+def test_species_without_genome(tmp_path: Path) -> None:
     (tmp_path / "fly").mkdir()
     (tmp_path / "fly/dm6.ncbiRefSeq.gtf.gz").touch()
     prepare(tmp_path, CATALOG)

@@ -1,11 +1,7 @@
-"""What can be downloaded: the paper's ten species, homology, gene ids and half-lives, by official address.
+"""Files to download: the paper's ten species, homology, gene ids and half-lives, from their publishers.
 
-Checksums are the publishers' own. GENCODE and UCSC keep a list of MD5 sums beside their files and Zenodo tells them
-by its API: the list is fetched with the file. NCBI publishes none, and updates ``gene_orthologs`` and
-``gene2ensembl`` in place; UCSC does not list all of its gene models. Such files are checked for completeness
-(size, and that gz unpacks to its end), and the SHA-256 of what came is kept in ``SHA256SUMS``, so that a
-later run sees any change. No checksum is written down here, because none could be verified at the source when
-this table was made.
+GENCODE, UCSC and Zenodo publish MD5 sums, which are fetched with the files. NCBI publishes none and updates
+``gene_orthologs`` and ``gene2ensembl`` in place, and UCSC's lists lack some gene models.
 """
 
 from collections.abc import Sequence
@@ -23,74 +19,65 @@ ZENODO = "https://zenodo.org/api/records/6326409"
 
 @dataclass(frozen=True)
 class Entry:
-    """One file to download.
-
-    Attributes:
-        name: what to ask for: ``human/genome``, ``homology/homologene``.
-        file: where it goes, below the output directory.
-        urls: its official addresses; the next one is tried where one does not exist.
-        checksums: address of the publisher's list of MD5 sums (or Zenodo's record); None when there is none.
-        required: the list must be there and name the file; else a missing list is reported, not fatal.
-        optional: large, and not fetched unless asked for by name.
-    """
+    """A file to download."""
 
     name: str
+    """Name on the command line: ``human/genome``, ``homology/homologene``."""
     file: str
+    """Path below the output directory."""
     urls: tuple[str, ...]
+    """Official addresses; the next one is used if a file does not exist."""
     checksums: str | None = None
+    """Address of the publisher's list of MD5 sums or Zenodo record."""
     required: bool = True
+    """Whether the list must exist and contain the file."""
     optional: bool = False
+    """Whether the file is large and only downloaded by name."""
 
     @property
     def group(self) -> str:
-        """The part of the name before the slash: a species, ``homology``, ``ids`` or ``labels``."""
+        """Species, ``homology``, ``ids`` or ``labels``: the name up to the slash."""
         return self.name.partition("/")[0]
 
 
-def _gencode(species: str, release: str, version: str, assembly: str) -> list[Entry]:
-    base = f"{GENCODE}/Gencode_{species}/release_{release}"
+def _gencode(species: str, version: str, assembly: str) -> list[Entry]:
+    base = f"{GENCODE}/Gencode_{species}/release_{version}"
     files = {
         "annotation": f"gencode.v{version}.annotation.gtf.gz",
         "genome": f"{assembly}.primary_assembly.genome.fa.gz",
     }
     return [
-        Entry(f"{species}/{what}", f"{species}/{file}", (f"{base}/{file}",), f"{base}/MD5SUMS")
-        for what, file in files.items()
+        Entry(f"{species}/{kind}", f"{species}/{file}", (f"{base}/{file}",), f"{base}/MD5SUMS")
+        for kind, file in files.items()
     ]
 
 
 def _ucsc(species: str, assembly: str) -> list[Entry]:
     base = f"{UCSC}/{assembly}/bigZips"
-    named, bare = f"{assembly}.ncbiRefSeq.gtf.gz", "ncbiRefSeq.gtf.gz"
+    genome, models = f"{assembly}.fa.gz", f"{assembly}.ncbiRefSeq.gtf.gz"
+    urls = (f"{base}/genes/{models}", f"{base}/genes/ncbiRefSeq.gtf.gz")
+    sums = f"{base}/genes/md5sum.txt"
     return [
+        Entry(f"{species}/annotation", f"{species}/{models}", urls, sums, required=False),
         Entry(
-            f"{species}/annotation",
-            f"{species}/{named}",
-            (
-                f"{base}/genes/{named}",
-                f"{base}/genes/{bare}",
-            ),  # some assemblies leave their name out
-            f"{base}/genes/md5sum.txt",
-            required=False,
-        ),
-        Entry(
-            f"{species}/genome",
-            f"{species}/{assembly}.fa.gz",
-            (f"{base}/{assembly}.fa.gz",),
-            f"{base}/md5sum.txt",
+            f"{species}/genome", f"{species}/{genome}", (f"{base}/{genome}",), f"{base}/md5sum.txt"
         ),
     ]
 
 
 def _half_life(species: str) -> Entry:
     file = f"all_HLs_{species}_PC1.txt"
-    url = f"{SALUKI}/{SALUKI_COMMIT}/Fig2_S3/{file}"  # of one commit: the address names the content
+    url = f"{SALUKI}/{SALUKI_COMMIT}/Fig2_S3/{file}"
     return Entry(f"labels/half_life_{species}", f"labels/{file}", (url,))
 
 
+def _ncbi(name: str, path: str) -> Entry:
+    return Entry(name, f"{name.partition('/')[0]}/{path.rpartition('/')[2]}", (f"{NCBI}/{path}",))
+
+
 CATALOG: tuple[Entry, ...] = (
-    *_gencode("human", "41", "41", "GRCh38"),
-    *_gencode("mouse", "M25", "M25", "GRCm38"),
+    *_gencode("human", "41", "GRCh38"),
+    *_gencode("mouse", "M25", "GRCm38"),
     *_ucsc("chicken", "galGal6"),
     *_ucsc("worm", "ce11"),
     *_ucsc("chimpanzee", "panTro6"),
@@ -99,17 +86,9 @@ CATALOG: tuple[Entry, ...] = (
     *_ucsc("fly", "dm6"),
     *_ucsc("rat", "rn7"),
     *_ucsc("zebrafish", "danRer11"),
-    Entry(
-        "homology/homologene",
-        "homology/homologene.data",
-        (f"{NCBI}/pub/HomoloGene/build68/homologene.data",),
-    ),
-    Entry(
-        "homology/gene_orthologs",
-        "homology/gene_orthologs.gz",
-        (f"{NCBI}/gene/DATA/gene_orthologs.gz",),
-    ),
-    Entry("ids/gene2ensembl", "ids/gene2ensembl.gz", (f"{NCBI}/gene/DATA/gene2ensembl.gz",)),
+    _ncbi("homology/homologene", "pub/HomoloGene/build68/homologene.data"),
+    _ncbi("homology/gene_orthologs", "gene/DATA/gene_orthologs.gz"),
+    _ncbi("ids/gene2ensembl", "gene/DATA/gene2ensembl.gz"),
     _half_life("human"),
     _half_life("mouse"),
     Entry(
@@ -122,16 +101,15 @@ CATALOG: tuple[Entry, ...] = (
 )
 
 
-def select(what: Sequence[str], catalog: Sequence[Entry] = CATALOG) -> list[Entry]:
-    """The entries that were asked for, in the order of the catalogue; all but the optional ones when nothing was.
+def select(names: Sequence[str], catalog: Sequence[Entry] = CATALOG) -> list[Entry]:
+    """Entries by name or group, in the order of the catalog; without names all but the optional ones.
 
     Raises:
-        InputError: a name that is neither an entry nor a group.
+        InputError: A name that is neither an entry nor a group.
     """
     groups = list(dict.fromkeys(entry.group for entry in catalog))
-    known = {entry.name for entry in catalog} | set(groups)
-    for name in what:
-        if name not in known:
+    for name in names:
+        if name not in groups and all(entry.name != name for entry in catalog):
             raise InputError(
                 f"{name!r} cannot be downloaded; expected one of {', '.join(groups)}, or a file of one of them, such "
                 f"as {catalog[0].name} (isoclr download --list-only shows all)"
@@ -139,5 +117,5 @@ def select(what: Sequence[str], catalog: Sequence[Entry] = CATALOG) -> list[Entr
     return [
         entry
         for entry in catalog
-        if entry.name in what or (not entry.optional and (not what or entry.group in what))
+        if entry.name in names or (not entry.optional and (not names or entry.group in names))
     ]

@@ -1,56 +1,56 @@
-"""From what was downloaded to what the other stages take: input list, gene-id tables, label tables."""
+"""Input list, gene-id tables and label tables from downloaded files."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from isoclr._io import atomic_path
+from isoclr._io import atomic_path, write_table
 from isoclr.downloads.catalog import Entry
 from isoclr.errors import InputError
 from isoclr.genomics.species import taxid_of
 
 INPUTS = "inputs.toml"
-_ENSEMBL_SPECIES = ("human", "mouse")  # GENCODE's gene ids are Ensembl's; RefSeq's are symbols
+ENSEMBL_SPECIES = (
+    "human",
+    "mouse",
+)  # the others have RefSeq annotations, whose gene ids are symbols
 
 
 def prepare(folder: Path, catalog: Sequence[Entry]) -> None:
     """Write ``ids/SPECIES.tsv``, ``labels/half_life_SPECIES.tsv`` and ``inputs.toml`` from the files that are there.
 
     Raises:
-        InputError: a downloaded table without the columns it should have.
+        InputError: A downloaded table without the expected columns.
     """
-    here = {entry.name: folder / entry.file for entry in catalog if (folder / entry.file).exists()}
-    if "ids/gene2ensembl" in here:
-        _gene_ids(here["ids/gene2ensembl"], folder / "ids")
-    for name, path in here.items():
+    files = {entry.name: folder / entry.file for entry in catalog if (folder / entry.file).exists()}
+    for name, path in files.items():
+        if name == "ids/gene2ensembl":
+            _write_gene_ids(path, folder / "ids")
         if name.startswith("labels/half_life_"):
-            _labels(path, folder / "labels" / f"{name.partition('/')[2]}.tsv")
-    _inputs(folder, here)
+            _write_half_lives(path, folder / f"{name}.tsv")
+    _write_inputs(folder, files)
 
 
-def _gene_ids(source: Path, folder: Path) -> None:
-    """NCBI's gene2ensembl, cut to one table a species: Ensembl id, NCBI gene id."""
-    wanted = {taxid_of(species): species for species in _ENSEMBL_SPECIES}
+def _write_gene_ids(source: Path, folder: Path) -> None:
+    """Ensembl and NCBI gene ids of each species, from NCBI's gene2ensembl."""
     columns = {"#tax_id": pl.Int64, "GeneID": pl.Int64, "Ensembl_gene_identifier": pl.String}
-    table = _read(source, columns).filter(pl.col("#tax_id").is_in(list(wanted)))
-    for taxid, species in wanted.items():
-        rows = table.filter(pl.col("#tax_id") == taxid).select(
+    table = _read(source, columns)
+    for species in ENSEMBL_SPECIES:
+        rows = table.filter(pl.col("#tax_id") == taxid_of(species)).select(
             ensembl_gene_id="Ensembl_gene_identifier", entrez_gene_id="GeneID"
         )
-        with atomic_path(folder / f"{species}.tsv") as partial:
-            rows.unique(maintain_order=True).write_csv(partial, separator="\t")
+        write_table(rows.unique(maintain_order=True), folder / f"{species}.tsv")
 
 
-def _labels(source: Path, target: Path) -> None:
-    """Gene id and z-scored half-life: the first principal component of many half-life experiments."""
+def _write_half_lives(source: Path, target: Path) -> None:
+    """Gene id and z-scored half-life: the first principal component of many experiments."""
     value = f"{target.stem.rpartition('_')[2]}_PC1"
     table = _read(source, {"ensembl_gene_id": pl.String, value: pl.Float64})
     half_life = (pl.col(value) - pl.col(value).mean()) / pl.col(value).std()
     with atomic_path(target) as partial:
-        table.select(gene_id="ensembl_gene_id", half_life=half_life).write_csv(
-            partial, separator="\t"
-        )
+        table = table.select(gene_id="ensembl_gene_id", half_life=half_life)
+        table.write_csv(partial, separator="\t")
 
 
 def _read(source: Path, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
@@ -69,31 +69,26 @@ def _read(source: Path, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
         ) from error
 
 
-def _inputs(folder: Path, here: dict[str, Path]) -> None:
-    """The TOML file for ``isoclr build``: every species of which annotation and genome are there."""
-    species = [name.partition("/")[0] for name in here if name.endswith("/genome")]
-    whole = [name for name in species if f"{name}/annotation" in here]
-    if not whole:
+def _write_inputs(folder: Path, files: dict[str, Path]) -> None:
+    """``inputs.toml`` for ``isoclr build``: every species with annotation and genome."""
+
+    def setting(key: str, name: str) -> str:
+        return f'{key} = "{files[name].relative_to(folder)}"'
+
+    species = [name.partition("/")[0] for name in files if name.endswith("/genome")]
+    species = [name for name in species if f"{name}/annotation" in files]
+    if not species:
         return
-    homology = next(
-        (
-            here[f"homology/{name}"]
-            for name in ("homologene", "gene_orthologs")
-            if f"homology/{name}" in here
-        ),
-        None,
-    )
-    lines = [f'homology = "{homology.relative_to(folder)}"'] if homology else []
-    ids = [name for name in whole if (folder / "ids" / f"{name}.tsv").exists()]
-    if homology and ids:
-        lines.append(
-            "gene_ids = { " + ", ".join(f'{name} = "ids/{name}.tsv"' for name in ids) + " }"
-        )
-    for name in whole:
+    lines = []
+    homology = ("homology/homologene", "homology/gene_orthologs")
+    if available := [name for name in homology if name in files]:
+        lines.append(setting("homology", available[0]))
+        ids = [name for name in species if (folder / "ids" / f"{name}.tsv").exists()]
+        if ids:
+            tables = ", ".join(f'{name} = "ids/{name}.tsv"' for name in ids)
+            lines.append(f"gene_ids = {{ {tables} }}")
+    for name in species:
         lines += ["", "[[input]]", f'species = "{name}"']
-        lines += [
-            f'{what} = "{here[f"{name}/{what}"].relative_to(folder)}"'
-            for what in ("genome", "annotation")
-        ]
+        lines += [setting(key, f"{name}/{key}") for key in ("genome", "annotation")]
     with atomic_path(folder / INPUTS) as partial:
         partial.write_text("\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-# One command each: set up, see it work, test, check. Everything is installed into .venv.
+# Set up, try, test and check isoclr. Everything is installed into .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,25 +7,25 @@ JOBS ?= auto
 
 .PHONY: setup quickstart test check browser clean
 
-setup: $(VENV)/.installed  ## everything needed to use, test and check isoclr
+setup: $(VENV)/.installed  ## install what is needed to use, test and check isoclr
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-quickstart: setup  ## build → pretrain → embed → probe; DATA=dir runs it on real data
+quickstart: setup  ## build → pretrain → embed → probe; DATA=folder runs it on real data
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/quickstart.sh $(DATA)
 
-test: setup  ## the whole test suite
+test: setup  ## run all tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-check: setup  ## style, types
+check: setup  ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-browser:  ## Debian's chromium, in which the benchmark's page is tested; without it these tests are skipped
+browser:  ## install Debian's chromium for the tests of the evaluation page, which are skipped without it
 	command -v chromium || { apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends chromium; }
 
 clean:

@@ -17,8 +17,8 @@ import numpy as np
 
 import isoclr
 from benchmarks import harness
-from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr._console import nt_progress
+from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.genomics.encoding import CODON_START, NUCLEOTIDE_BITS, Codes, encode, longest_orf
 from isoclr.models.encoder import Encoder
 from isoclr.probing.evaluate import FeatureSet, evaluate

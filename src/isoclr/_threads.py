@@ -1,8 +1,8 @@
-"""Chunks side by side: one thread each instead of all threads on one chunk.
+"""CPU threads: one thread per chunk instead of all threads on each operation.
 
-torch splits every single operation over its threads and lets them wait for each other at its end. Chunks need no such
-waiting: each goes through a layer on a thread of its own, in caches of its own. On a machine that others use too,
-where a waited-for thread may be without a core, this is what keeps two threads faster than one (docs/performance.md).
+PyTorch splits every operation over its threads, which wait for each other at its end. A chunk that goes through a layer
+on a thread of its own needs no such waiting and stays in one core's caches. On a busy machine this is what makes two
+threads faster than one (docs/performance.md).
 """
 
 import os
@@ -21,13 +21,10 @@ Result = TypeVar("Result")
 
 
 def use_threads(threads: int | None) -> None:
-    """Let torch compute on so many threads of the CPU.
-
-    Args:
-        threads: None: as many as torch chooses.
+    """Set the number of CPU threads; None leaves PyTorch's choice.
 
     Raises:
-        InputError: fewer than one.
+        InputError: The number is below 1.
     """
     if threads is None:
         return
@@ -39,26 +36,26 @@ def use_threads(threads: int | None) -> None:
 def thread_map(
     function: Callable[[Item], Result], items: Sequence[Item], device: str
 ) -> list[Result]:
-    """``[function(item) for item in items]``, side by side on a CPU; without autograd.
+    """``[function(item) for item in items]``, in parallel on a CPU; without autograd.
 
     Args:
-        function: what to do with one; it must not depend on the others nor draw random numbers.
-        items: chunks, or the numbers of chunks.
-        device: type of the device that computes; a GPU takes one after the other.
+        function: Must not depend on other items and must not draw random numbers.
+        items: Chunks, or numbers of chunks.
+        device: Type of the device; on a GPU items are processed in sequence.
     """
     threads = torch.get_num_threads()
     if device != "cpu" or threads == 1 or len(items) < 2:
         with torch.no_grad():
             return [function(item) for item in items]
 
-    def alone(item: Item) -> Result:
+    def run(item: Item) -> Result:
         with torch.no_grad():
             return function(item)
 
-    futures = [_workers(threads).submit(alone, item) for item in items]
+    futures = [_workers(threads).submit(run, item) for item in items]
     try:
         return [future.result() for future in futures]
-    finally:  # after an error nothing may go on writing
+    finally:  # after an error no thread may go on writing
         for future in futures:
             future.cancel()
         wait(futures)
@@ -68,17 +65,17 @@ def thread_map(
 def _workers(threads: int) -> ThreadPoolExecutor:
     """Threads whose operations use one thread each.
 
-    torch keeps one number of threads for all that are yet to come and one for each that has begun to compute: the
-    workers begin here, and what the caller had is then put back.
+    PyTorch has one number of threads for threads that start later, and one for each that has computed already. All
+    workers therefore start here, and the caller's number is restored afterwards.
     """
-    pool, all_begun = ThreadPoolExecutor(threads, "chunk"), Barrier(threads)
+    pool, all_started = ThreadPoolExecutor(threads, "chunk"), Barrier(threads)
 
-    def begin() -> None:
+    def start() -> None:
         torch.set_num_threads(1)
         torch.get_num_threads()
-        all_begun.wait()
+        all_started.wait()
 
-    wait([pool.submit(begin) for _ in range(threads)])
+    wait([pool.submit(start) for _ in range(threads)])
     torch.set_num_threads(threads)
     return pool
 

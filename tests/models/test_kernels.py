@@ -67,8 +67,8 @@ def test_compiled_passes_equal_the_others(dtype: torch.dtype) -> None:
     most = 1e-5 if dtype == torch.float32 else 0.05
     for left, right in ((None, None), (residual, mask)):
         torch.testing.assert_close(
-            compiled.normalise(x, scale, shift, left, right, relu=True),
-            kernels.normalise(x, scale, shift, left, right, relu=True),
+            compiled.normalize(x, scale, shift, left, right, relu=True),
+            kernels.normalize(x, scale, shift, left, right, relu=True),
             rtol=most,
             atol=most,
         )

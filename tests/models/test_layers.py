@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from isoclr.genomics.encoding import PAD
 from isoclr.models import layers as convolution
 from isoclr.models import layers as stem_module
-from isoclr.models.layers import Convolution, Stem, _pair_histogram, laid_out
+from isoclr.models.layers import Convolution, Stem, _pair_histogram, kernel_image
 from isoclr.models.packing import PackedBatch, Segments, pack
 
 
@@ -35,7 +35,7 @@ def test_equals_torch(
 ) -> None:
     rows, length, kernel, dilation = shape
     if products:
-        monkeypatch.setattr(convolution, "_takes_products", lambda _: True)
+        monkeypatch.setattr(convolution, "_uses_matmul", lambda _: True)
     torch.manual_seed(0)
     conv = Convolution(5, 7, kernel, dilation, relu=relu).double()
     torch.nn.init.normal_(conv.bias)
@@ -59,7 +59,7 @@ def test_places_between_rnas_are_zero_and_pass_no_gradient() -> None:
     conv = Convolution(4, 4, 2)
     torch.nn.init.constant_(conv.bias, 1.0)
     extent = Segments(np.array([0, 20]), np.array([10, 12]), 32, torch.device("cpu"))
-    x = extent.trim_(torch.randn(1, 32, 4)).requires_grad_()
+    x = extent.mask_(torch.randn(1, 32, 4)).requires_grad_()
     (y,) = conv([x], [extent])
     assert not y[0, 10:20].any()
     (dx,) = torch.autograd.grad(y.sum(), [x])
@@ -70,7 +70,7 @@ def test_places_between_rnas_are_zero_and_pass_no_gradient() -> None:
 def test_the_fused_relu_equals_the_plain_one(
     dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    x, weight = torch.randn(1, 64, 16).to(dtype), laid_out(torch.randn(32, 16, 2), dtype)
+    x, weight = torch.randn(1, 64, 16).to(dtype), kernel_image(torch.randn(32, 16, 2), dtype)
     bias = torch.randn(32).to(dtype)
     fused = convolution.convolve(x, weight, bias, 2, relu=True)
     monkeypatch.setattr(convolution, "has_onednn", lambda *_: False)

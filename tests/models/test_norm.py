@@ -22,7 +22,7 @@ def ragged(lengths: list[list[int]], channels: int) -> tuple[list[torch.Tensor],
         width = max(rows) + 2
         extent = extent_of(rows, width)
         x = torch.randn(len(rows), width, channels, generator=generator) * 3 + 1
-        xs.append(extent.trim_(x))
+        xs.append(extent.mask_(x))
         extents.append(extent)
     return xs, extents
 
@@ -49,7 +49,7 @@ def test_equals_torch_on_the_real_positions(relu: bool, with_residuals: bool) ->
     leaves = [x.clone().requires_grad_() for x in xs]
     ys = norm(leaves, extents, residuals=residuals, relu=relu)
     for y, extent in zip(ys, extents, strict=True):
-        assert torch.equal(extent.trim_(y.detach().clone()), y), "padding must stay zero"
+        assert torch.equal(extent.mask_(y.detach().clone()), y), "padding must stay zero"
     got = real(ys, extents)
 
     flat = real(xs, extents).requires_grad_()

@@ -27,7 +27,7 @@ def test_gaps_are_the_places_of_no_rna(lengths: list[int], gap: int | None, halv
         assert extent.gaps.tolist() == np.flatnonzero(owner < 0).tolist()
         assert (extent.owners.numpy()[owner >= 0] == owner[owner >= 0]).all()
         assert extent.total == (owner >= 0).sum()
-        x = extent.trim_(torch.ones(1, extent.size, 2))
+        x = extent.mask_(torch.ones(1, extent.size, 2))
         assert (x[0, :, 0].numpy() == (owner >= 0)).all()
 
 
@@ -87,7 +87,7 @@ def test_little_is_padding() -> None:
     assert len(plan_layouts(lengths, gap=128, chunk_nt=1 << 23)) == 1
 
 
-def test_nothing_is_laid_out_in_nothing() -> None:
+def test_nothing_is_kernel_image_in_nothing() -> None:
     assert plan_layouts(np.empty(0, np.int64), gap=128, chunk_nt=512) == []
     assert plan_layouts(np.empty(0, np.int64), gap=None, chunk_nt=512) == []
 

@@ -33,7 +33,7 @@ def extent() -> Segments:
 def activations(dtype: torch.dtype = torch.float64) -> Tensor:
     """``(2, 8, 3)``, not negative, zero between the RNAs."""
     generator = torch.Generator().manual_seed(0)
-    return extent().trim_(torch.rand(2, 8, 3, generator=generator, dtype=dtype))
+    return extent().mask_(torch.rand(2, 8, 3, generator=generator, dtype=dtype))
 
 
 def plain(rows: Tensor, readout: ReadOut) -> Tensor:
@@ -103,7 +103,7 @@ def test_bf16_statistics_are_summed_in_float32() -> None:
     lengths = np.array([650, 130, 11])
     segments = Segments(np.array([0, 700, 900]), lengths, 1024, torch.device("cpu"))
     x = torch.randn(1, 1024, 64, generator=torch.Generator().manual_seed(0)).add(0.3).relu()
-    x = segments.trim_(x).bfloat16()
+    x = segments.mask_(x).bfloat16()
     for rounded, exact in zip(
         moments_of(x, segments), moments_of(x.double(), segments), strict=True
     ):

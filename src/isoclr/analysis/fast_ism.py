@@ -16,7 +16,7 @@ from torch import Tensor
 
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, PAD, Codes
 from isoclr.models.kernels import affine
-from isoclr.models.layers import Convolution, Stem, laid_out
+from isoclr.models.layers import Convolution, Stem, kernel_image
 from isoclr.models.resnet import Block, DilatedResNet
 
 _TRACK_BITS = 0xFF ^ NUCLEOTIDE_BITS
@@ -99,7 +99,7 @@ class _Convolution:
     @classmethod
     def of(cls, conv: Convolution) -> "_Convolution":
         weight = conv.weight.detach()
-        return cls(laid_out(weight, weight.dtype), conv.bias.detach(), conv.dilation)
+        return cls(kernel_image(weight, weight.dtype), conv.bias.detach(), conv.dilation)
 
     @property
     def left(self) -> int:

@@ -1,7 +1,7 @@
-"""Passes of :mod:`isoclr.models.kernels`, each as one kernel that torch compiles for the device.
+"""Passes of :mod:`isoclr.models.kernels`, each compiled by torch into one kernel for the device.
 
-On a GPU every pass reads and writes all activations of a batch, so that three passes made one are three times as fast.
-Compiling takes a minute once and needs a compiler, which a GPU build of torch brings and a CPU build does not.
+On a GPU every pass reads and writes all activations of a batch, so fusing three passes makes them three times as fast.
+Compiling takes a minute once and needs a compiler, which comes with GPU builds of torch but not with CPU builds.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from torch import Tensor
 from isoclr.models.kernels import wide
 
 
-def normalise(
+def normalize(
     x: Tensor,
     scale: Tensor,
     shift: Tensor,
@@ -23,9 +23,9 @@ def normalise(
     *,
     relu: bool,
 ) -> Tensor:
-    """See :func:`isoclr.models.kernels.normalise`."""
+    """See :func:`isoclr.models.kernels.normalize`."""
     dtype = wide(x.dtype)
-    y: Tensor = _compiled(_normalise)(x, scale.to(dtype), shift.to(dtype), residual, mask, relu)
+    y: Tensor = _compiled(_normalize)(x, scale.to(dtype), shift.to(dtype), residual, mask, relu)
     return y
 
 
@@ -38,7 +38,7 @@ def gradient_sums(grad: Tensor, y: Tensor | None, x: Tensor) -> tuple[Tensor, Te
 def affine_combine(x: Tensor, k: Tensor, grad: Tensor, a: Tensor, c: Tensor) -> Tensor:
     """See :func:`isoclr.models.kernels.affine_combine`."""
     dtype = wide(x.dtype)
-    y: Tensor = _compiled(_combination)(x, k.to(dtype), grad, a.to(dtype), c.to(dtype))
+    y: Tensor = _compiled(_affine_combine)(x, k.to(dtype), grad, a.to(dtype), c.to(dtype))
     return y
 
 
@@ -47,7 +47,7 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return torch.compile(function, dynamic=True)
 
 
-def _normalise(
+def _normalize(
     x: Tensor,
     scale: Tensor,
     shift: Tensor,
@@ -72,5 +72,5 @@ def _gradient_sums(grad: Tensor, y: Tensor | None, x: Tensor) -> tuple[Tensor, T
     return grad, torch.stack([g.sum(0), (g * x).sum(0)])
 
 
-def _combination(x: Tensor, k: Tensor, grad: Tensor, a: Tensor, c: Tensor) -> Tensor:
+def _affine_combine(x: Tensor, k: Tensor, grad: Tensor, a: Tensor, c: Tensor) -> Tensor:
     return (x.to(k.dtype) * k + grad.to(k.dtype) * a + c).to(x.dtype)

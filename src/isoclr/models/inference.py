@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isoclr.genomics.encoding import PAD, Codes
-from isoclr.models.layers import Convolution, Stem, convolve, laid_out
+from isoclr.models.layers import Convolution, Stem, convolve, kernel_image
 from isoclr.models.norm import BatchNorm
 from isoclr.models.packing import NARROWEST, STRIDE, PackedBatch, Segments, pack
 from isoclr.models.pooling import pool, power_sums
@@ -136,7 +136,7 @@ class _FusedBlock:
         if self.clamp2 is not None:
             self.clamp2(y)
         y += x if self.shortcut is None else self.shortcut(x)
-        extent.trim_(y)
+        extent.mask_(y)
         if self.pools:  # before the ReLU, which then has half as much to do
             y, extent = torch.maximum(y[:, 0::2], y[:, 1::2]), extent.halved()
         return y.relu_(), extent
@@ -144,7 +144,7 @@ class _FusedBlock:
     def _mask_padding(self, h: Tensor, extent: Segments) -> Tensor:
         """Zero between RNAs, which is ``-floor`` here; in place."""
         if self.floor is None:
-            return extent.trim_(h)
+            return extent.mask_(h)
         h.view(extent.size, -1)[extent.gaps] = -self.floor
         return h
 
@@ -153,7 +153,7 @@ def _fuse(
     conv: Convolution, scale: Tensor, shift: Tensor, dtype: torch.dtype, *, relu: bool = False
 ) -> _FusedConvolution:
     """A convolution that gives ``scale * conv(x) + shift``."""
-    kernel = laid_out(conv.weight * scale[:, None, None], dtype)
+    kernel = kernel_image(conv.weight * scale[:, None, None], dtype)
     return _FusedConvolution(kernel, (conv.bias * scale + shift).to(dtype), conv.dilation, relu)
 
 

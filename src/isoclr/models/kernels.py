@@ -1,8 +1,7 @@
-"""The passes over activations that are not convolutions, each as few and as fast as torch allows.
+"""Element-wise passes and reductions over activations, which limit the speed of an encoder on a CPU.
 
-On a CPU an encoder waits for these, not for arithmetic. What stands here was measured against its alternatives
-(docs/performance.md); every function takes activations as rows ``(n, c)``, in float64, float32 or bf16, and sums in
-at least float32.
+Each was measured against its alternatives (docs/performance.md). Activations are rows ``(n, c)`` in float64, float32 or
+bf16; sums are in at least float32.
 """
 
 import torch
@@ -14,7 +13,7 @@ Channels = Float[Tensor, " c"]
 Sums = Float64[Tensor, " c"]
 
 _POOL = 1 << 22
-"""Random values that dropout masks of smaller tensors are windows of."""
+"""Size of the random pool that dropout masks of smaller tensors are cut from."""
 
 
 def affine(x: Rows, scale: Tensor, shift: Tensor) -> Rows:
@@ -26,7 +25,7 @@ def affine(x: Rows, scale: Tensor, shift: Tensor) -> Rows:
 
 
 def column_sums(x: Rows) -> Float64[Tensor, " two_c"]:
-    """Sum of every channel, and after them the sums of their squares."""
+    """Sums of all channels, followed by the sums of their squares."""
     if not len(x):  # a rank without RNAs
         return torch.zeros(2 * x.shape[1], dtype=torch.float64, device=x.device)
     if _adds_in_blocks(x):
@@ -38,18 +37,18 @@ def column_sums(x: Rows) -> Float64[Tensor, " two_c"]:
 
 
 def _adds_in_blocks(x: Tensor) -> bool:
-    """Whether to sum as a matrix product: batch norm's own sums go row by row, too coarse for float32 activations."""
+    """Whether to sum as a matrix product: batch norm sums row by row, which is too coarse for float32 activations."""
     return not x.is_cuda and x.dtype != torch.bfloat16
 
 
 def sum_of_rows(x: Rows) -> Float[Tensor, " c"]:
-    """Sum over rows, in at least float32; as a matrix product, ten times as fast on a CPU as ``sum(0)``."""
+    """Sum over rows, in at least float32; the matrix product is ten times as fast on a CPU as ``sum(0)``."""
     if not _adds_in_blocks(x):
         return x.sum(0, dtype=wide(x.dtype))
     return (torch.ones(1, len(x), dtype=x.dtype, device=x.device) @ x)[0]
 
 
-def normalise(
+def normalize(
     x: Rows, scale: Tensor, shift: Tensor, residual: Rows | None, mask: Rows | None, *, relu: bool
 ) -> Rows:
     """``mask * relu(scale * x + shift + residual)``."""
@@ -64,12 +63,12 @@ def normalise(
 
 
 def gradient_sums(grad: Rows, y: Rows | None, x: Rows) -> tuple[Rows, Float64[Tensor, "2 c"]]:
-    """The gradient behind a ReLU, and its sum and that of ``grad * x`` over rows.
+    """The gradient through a ReLU, and the sums of it and of it times ``x`` over rows.
 
     Args:
-        grad: before the ReLU.
-        y: the ReLU's result; None where there is none.
-        x: what was normalised.
+        grad: Gradient of the ReLU's output.
+        y: Output of the ReLU; None if there is none.
+        x: Input of the normalization.
     """
     grad = grad if y is None else relu_gradient(grad, y)
     if not len(x):
@@ -95,38 +94,38 @@ def affine_combine(x: Rows, k: Tensor, grad: Rows, a: Tensor, c: Tensor) -> Rows
 
 
 def relu_gradient(grad: Float[Tensor, "*n c"], y: Float[Tensor, "*n c"]) -> Float[Tensor, "*n c"]:
-    """``grad`` where the ReLU's result ``y`` is above zero."""
+    """``grad`` where the ReLU's output ``y`` is positive."""
     return torch.ops.aten.threshold_backward(grad, y, 0)  # type: ignore[no-any-return]
 
 
 def wide(dtype: torch.dtype) -> torch.dtype:
-    """At least float32: what sums and statistics are kept in."""
+    """At least float32: the type of sums and statistics."""
     return torch.promote_types(dtype, torch.float32)
 
 
 def dropout_masks(shapes: list[torch.Size], dropped: int, like: Tensor) -> list[Tensor]:
-    """Which activations of a batch's tensors stay: 1, and 0 for those that are dropped.
+    """Dropout masks of a batch's tensors: 0 for dropped activations, 1 for the others.
 
-    Random bytes are drawn eight at a time and compared straight into a floating-point tensor; a mask of booleans takes
-    ten times as long to make and to apply. A small tensor's mask is a random window of a pool that all of them share:
-    each activation is dropped with the same probability, and none can tell that a far one was dropped with it.
+    Random bytes are drawn eight at a time and compared into a floating-point tensor; a boolean mask takes ten times as
+    long to make and to apply. The mask of a small tensor is a random window of a pool that all tensors share: each
+    activation is dropped with the same probability, and only far ones may be dropped together.
 
     Args:
-        shapes: of the tensors.
-        dropped: how many of 256 activations are dropped.
-        like: a tensor of the masks' type and device.
+        shapes: Shapes of the tensors.
+        dropped: How many of 256 activations are dropped.
+        like: Tensor of the masks' type and device.
     """
     sizes = [shape.numel() for shape in shapes]
-    pool = _kept(min(sum(sizes), max(_POOL, *sizes)), dropped, like)
-    room = [len(pool) - size + 1 for size in sizes]
-    starts = [int(torch.randint(most, ())) if most > 1 else 0 for most in room]
+    pool = _random_mask(min(sum(sizes), max(_POOL, *sizes)), dropped, like)
+    choices = [len(pool) - size + 1 for size in sizes]
+    starts = [int(torch.randint(count, ())) if count > 1 else 0 for count in choices]
     return [
         pool[start : start + size].view(shape)
         for start, size, shape in zip(starts, sizes, shapes, strict=True)
     ]
 
 
-def _kept(count: int, dropped: int, like: Tensor) -> Tensor:
+def _random_mask(count: int, dropped: int, like: Tensor) -> Tensor:
     words = torch.empty((count + 7) // 8, dtype=torch.int64, device=like.device)
     drawn = words.random_(-(2**63), None).view(torch.uint8)[:count]
     return torch.ge(drawn, dropped, out=like.new_empty(count))

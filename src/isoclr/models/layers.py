@@ -1,8 +1,7 @@
-"""1-D convolution of channels-last activations, with the ReLU that may follow it.
+"""The convolution of channels-last activations with an optional ReLU, and the stem, a look-up table.
 
-Activations ``(b, l, c)`` are taken as images one pixel high: the fastest layout on CPUs and GPUs alike
-(docs/performance.md). 'Same' padding is put on both sides in equal measure and the surplus cropped off the
-result, so that no padded copy of the input is made.
+Activations ``(b, l, c)`` are images one pixel high: the fastest layout on CPUs and GPUs (docs/performance.md). 'Same'
+padding is added on both sides equally and the surplus cropped off the result, so the input is not copied.
 """
 
 from collections.abc import Sequence
@@ -25,11 +24,11 @@ class Convolution(nn.Module):
     """Convolution with 'same' padding (the odd one at the 3' end).
 
     Args:
-        c_in: channels in.
-        c_out: channels out.
-        kernel_size: 1 or 2.
-        dilation: distance of the kernel's positions.
-        relu: whether a ReLU follows.
+        c_in: Input channels.
+        c_out: Output channels.
+        kernel_size: Width of the kernel.
+        dilation: Distance between the kernel's positions.
+        relu: Whether a ReLU follows.
     """
 
     def __init__(
@@ -45,13 +44,13 @@ class Convolution(nn.Module):
     def forward(
         self, xs: Sequence[Float[Tensor, "_b _l c"]], extents: Sequence[Segments]
     ) -> list[Float[Tensor, "_b _l d"]]:
-        """Convolve every chunk; the places between RNAs are zero in the results."""
+        """Convolve every chunk; the padding of the results is zero."""
         apply: Any = _Convolve.apply
         return list(apply(extents, self.dilation, self.relu, self.weight, self.bias, *xs))
 
 
 class _Convolve(torch.autograd.Function):
-    """``trim(relu(convolution(x)))`` for all chunks of a batch."""
+    """``mask(relu(convolution(x)))`` for all chunks of a batch."""
 
     @staticmethod
     def forward(
@@ -63,10 +62,10 @@ class _Convolve(torch.autograd.Function):
         bias: Tensor,
         *xs: Tensor,
     ) -> tuple[Tensor, ...]:
-        kernel, shift = laid_out(weight, xs[0].dtype), bias.to(xs[0].dtype)
+        kernel, shift = kernel_image(weight, xs[0].dtype), bias.to(xs[0].dtype)
 
         def run(i: int) -> Tensor:
-            return extents[i].trim_(convolve(xs[i], kernel, shift, dilation, relu=relu))
+            return extents[i].mask_(convolve(xs[i], kernel, shift, dilation, relu=relu))
 
         ys = tuple(thread_map(run, range(len(xs)), weight.device.type))
         ctx.save_for_backward(weight, *xs, *(ys if relu else ()))
@@ -77,16 +76,16 @@ class _Convolve(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         weight, *saved = ctx.saved_tensors
         xs, ys = saved[: len(grads)], saved[len(grads) :]
-        # the gradient of a convolution is a convolution with the kernel turned round
-        turned = laid_out(weight.flip(2).transpose(0, 1), xs[0].dtype)
+        # the gradient of a convolution is a convolution with the flipped kernel
+        flipped = kernel_image(weight.flip(2).transpose(0, 1), xs[0].dtype)
 
-        def trimmed(grad: Tensor, i: int) -> Tensor:
-            return ctx.extents[i].trim_(grad.clone())  # type: ignore[no-any-return]
+        def masked(grad: Tensor, i: int) -> Tensor:
+            return ctx.extents[i].mask_(grad.clone())  # type: ignore[no-any-return]
 
         def run(i: int) -> tuple[Tensor, Tensor, Tensor]:
-            # what was trimmed is zero, and the ReLU's gradient stops there
-            grad = kernels.relu_gradient(grads[i], ys[i]) if ctx.relu else trimmed(grads[i], i)
-            dx = convolve(grad, turned, None, ctx.dilation, relu=False, backward=True)
+            # the output is zero in the padding, where the ReLU's gradient stops
+            grad = kernels.relu_gradient(grads[i], ys[i]) if ctx.relu else masked(grads[i], i)
+            dx = convolve(grad, flipped, None, ctx.dilation, relu=False, backward=True)
             d_weight = weight_gradient(grad, xs[i], weight.shape, ctx.dilation)
             return dx, d_weight, kernels.sum_of_rows(grad.flatten(0, 1))
 
@@ -97,8 +96,8 @@ class _Convolve(torch.autograd.Function):
         return (None, None, None, d_weight, d_bias, *dxs)
 
 
-def laid_out(weight: Float[Tensor, "d c k"], dtype: torch.dtype) -> Float[Tensor, "d c 1 k"]:
-    """A kernel as :func:`convolve` takes it: channels last, in the activations' type."""
+def kernel_image(weight: Float[Tensor, "d c k"], dtype: torch.dtype) -> Float[Tensor, "d c 1 k"]:
+    """A kernel as :func:`convolve` needs it: channels last, in the activations' type."""
     return weight.to(dtype).unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
 
@@ -111,20 +110,20 @@ def convolve(
     relu: bool,
     backward: bool = False,
 ) -> Float[Tensor, "b l d"]:
-    """Convolution with 'same' padding and perhaps a ReLU; without autograd.
+    """Convolution with 'same' padding and an optional ReLU; without autograd.
 
     Args:
-        x: activations.
-        kernel: weights in the layout of :func:`laid_out`.
-        bias: by channel.
-        dilation: distance of the kernel's positions.
-        relu: whether a ReLU follows.
-        backward: the odd padding at the 5' end, as the gradient of a convolution needs it.
+        x: Activations.
+        kernel: Weights as :func:`kernel_image` arranges them.
+        bias: Bias of each output channel.
+        dilation: Distance between the kernel's positions.
+        relu: Whether a ReLU follows.
+        backward: Put the odd padding at the 5' end, as the gradient of a convolution needs it.
     """
     total = (kernel.shape[3] - 1) * dilation
     left, right = total // 2, total - total // 2
-    if _takes_products(x):
-        return _as_products(x, kernel, bias, right if backward else left, dilation, relu)
+    if _uses_matmul(x):
+        return _matmul_convolution(x, kernel, bias, right if backward else left, dilation, relu)
     image = x.unsqueeze(1).permute(0, 3, 1, 2)  # (b, c, 1, l)
     y = _conv2d(image, kernel, bias, right, dilation, relu)
     first = 0 if backward else right - left
@@ -146,15 +145,15 @@ def _conv2d(
 _END = {False: "none", True: "relu"}
 
 
-def _takes_products(x: Tensor) -> bool:
-    """Whether to convolve by matrix products: on GPUs, where a row is millions of positions long."""
+def _uses_matmul(x: Tensor) -> bool:
+    """Whether to convolve by matrix products: on GPUs, where a row has millions of positions."""
     return x.is_cuda and len(x) == 1
 
 
-def _as_products(
+def _matmul_convolution(
     x: Tensor, kernel: Tensor, bias: Tensor | None, left: int, dilation: int, relu: bool
 ) -> Tensor:
-    """One matrix product for each position of the kernel."""
+    """One matrix product per position of the kernel."""
     rows = x[0]
     size = len(rows), len(kernel)
     y = rows.new_zeros(size) if bias is None else bias.expand(size).contiguous()
@@ -167,9 +166,9 @@ def _as_products(
 
 @cache
 def has_onednn(device: str, dtype: torch.dtype) -> bool:
-    """Whether this build of torch lets oneDNN's convolution be called, which may end in a ReLU, and it works here.
+    """Whether oneDNN's convolution with a fused ReLU can be called and works here.
 
-    ``conv2d`` itself takes a slower one for some shapes.
+    ``conv2d`` itself chooses a slower one for some shapes.
     """
     if device != "cpu" or dtype not in (torch.float32, torch.bfloat16):
         return False
@@ -190,10 +189,10 @@ def weight_gradient(
     shape: torch.Size,
     dilation: int,
 ) -> Float[Tensor, "d c k"]:
-    """Gradient of the kernel, given in at least float32 (for bf16 activations rounded to bf16 before)."""
+    """Gradient of the kernel, in at least float32; for bf16 activations it is rounded to bf16 first."""
     k = shape[2]
     left = (k - 1) * dilation // 2
-    if _takes_products(x) or (len(x) == 1 and x.dtype == torch.bfloat16):
+    if _uses_matmul(x) or (len(x) == 1 and x.dtype == torch.bfloat16):
         taps = [_tap_gradient(grad[0], x[0], i * dilation - left) for i in range(k)]
         return torch.stack(taps, 2).to(kernels.wide(x.dtype))
     right = (k - 1) * dilation - left
@@ -215,13 +214,13 @@ def weight_gradient(
 
 
 def _tap_gradient(grad: Tensor, x: Tensor, offset: int) -> Float[Tensor, "d c"]:
-    """Gradient of the kernel's position that sees the activation ``offset`` to the right."""
+    """Gradient of one position of the kernel, which reads the activation ``offset`` to the right."""
     n = max(len(x) - abs(offset), 0)
     return grad[max(-offset, 0) :][:n].T @ x[max(offset, 0) :][:n]
 
 
 class _LookUp(torch.autograd.Function):
-    """Rows of a table for every chunk; the backward pass adds all chunks into one table."""
+    """Rows of a table for every chunk; the backward pass adds up the gradients of all chunks."""
 
     @staticmethod
     def forward(
@@ -241,8 +240,8 @@ class _LookUp(torch.autograd.Function):
 
 
 def _add_rows(total: Tensor, index: Tensor, rows: Tensor) -> None:
-    """Add each row to the one of ``total`` that its index names."""
-    if _sorts(rows):  # a few rows get nearly all: a GPU that adds them one by one waits for itself
+    """``total[index] += rows``, with repeated indices."""
+    if _sorts(rows):  # most indices are equal: on a GPU single additions to one row are slow
         total += torch.ops.aten.embedding_dense_backward(rows, index, len(total), -1, False)
     else:
         total.index_add_(0, index, rows)
@@ -253,11 +252,14 @@ def _sorts(rows: Tensor) -> bool:
 
 
 class Stem(nn.Module):
-    """``(b, l)`` codes → ``(b, l / 2, channels)``.
+    """The first layer as a look-up table: codes ``(b, l)`` → ``(b, l / 2, channels)``.
+
+    A convolution of width 2, ReLU, batch norm and max-pooling by 2 depend on three neighboring codes only, and 32 codes
+    make a table of 32³ rows.
 
     Args:
-        tracks: 4 (nucleotides), 5 (and codon starts) or 6 (and exon ends).
-        channels: number of filters.
+        tracks: How many tracks: 4 (nucleotides), 5 (codon starts too) or 6 (exon ends too).
+        channels: Number of filters.
     """
 
     tracks: Tensor
@@ -272,33 +274,33 @@ class Stem(nn.Module):
         self.fill_tracks(tracks)
 
     def fill_tracks(self, tracks: int) -> None:
-        """The table of track values, on the weights' device: a constant, never saved."""
+        """Set the constant table of track values, on the weights' device; it is not saved."""
         table = torch.tensor(TRACKS[:, :tracks], device=self.weight.device)
         self.register_buffer("tracks", table, persistent=False)
 
     def forward(self, chunks: Sequence[PackedBatch], dtype: torch.dtype) -> list[Tensor]:
-        """Pooled activations of every chunk, in ``dtype``."""
-        table = self._triples(self._normalised(chunks)) if self.training else self.table()
+        """Activations of every chunk, in ``dtype``."""
+        table = self._triples(self._normalized_pairs(chunks)) if self.training else self.table()
         indices = [_triple_index(chunk.codes) for chunk in chunks]
         apply: Any = _LookUp.apply
         return list(apply(table, dtype, *indices))
 
     def table(self) -> Float[Tensor, "32768 c"]:
-        """What the layer gives in evaluation for every three neighbouring codes."""
+        """Output of the layer in evaluation for every three neighboring codes."""
         scale, shift = self.norm.affine()
         return self._triples(self._pairs() * scale + shift)
 
     @staticmethod
     def look_up(codes: UInt8[Tensor, "b l"], table: Tensor) -> Float[Tensor, "b half c"]:
-        """The rows of a table for codes."""
+        """The rows of a table that belong to codes."""
         return F.embedding(_triple_index(codes), table)
 
     def _pairs(self) -> Float[Tensor, "32 32 c"]:
-        """The convolution's result for every pair of neighbouring codes."""
+        """Output of the convolution for every two neighboring codes."""
         first, second = (self.tracks @ self.weight[:, :, i].T for i in range(2))
         return first[:, None] + second[None, :] + self.bias
 
-    def _normalised(self, chunks: Sequence[PackedBatch]) -> Float[Tensor, "32 32 c"]:
+    def _normalized_pairs(self, chunks: Sequence[PackedBatch]) -> Float[Tensor, "32 32 c"]:
         pairs = self._pairs()
         histogram = sum_over_ranks(_pair_histogram(chunks))
         count = histogram.sum().clamp_min(1)
@@ -309,39 +311,39 @@ class Stem(nn.Module):
         return (pairs - mean) * torch.rsqrt(var + self.norm.eps) * self.norm.weight + self.norm.bias
 
     def _triples(self, pairs: Float[Tensor, "32 32 c"]) -> Float[Tensor, "32768 c"]:
-        """ReLU and the larger of two neighbouring pairs; a pair that begins in padding is zero."""
+        """ReLU, and the larger of two neighboring pairs; a pair that begins in padding is zero."""
         pairs = F.relu(pairs) * _real(pairs.device)[:, None, None]
         return torch.maximum(pairs[:, :, None], pairs[None]).flatten(0, 2)
 
 
-def _neighbours(codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _neighbors(codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Even positions, odd positions, and the even positions after them (padding after the last)."""
     following = F.pad(codes[:, 2::2], (0, 1), value=PAD)
     return codes[:, 0::2].int(), codes[:, 1::2].int(), following.int()
 
 
 def _triple_index(codes: Tensor) -> Int32[Tensor, "b half"]:
-    first, second, third = _neighbours(codes)
+    first, second, third = _neighbors(codes)
     return (first * NUM_CODES + second) * NUM_CODES + third
 
 
 def _pair_histogram(chunks: Sequence[PackedBatch]) -> Float[Tensor, "32 32"]:
-    """How often each pair of neighbouring codes occurs, the first of the two being a real base."""
+    """How often each pair of neighboring codes occurs whose first is a real base."""
     histogram = torch.zeros(NUM_CODES**2, dtype=torch.float64, device=chunks[0].codes.device)
     for chunk in chunks:
-        first, second, third = _neighbours(chunk.codes)
+        first, second, third = _neighbors(chunk.codes)
         for pair in (first * NUM_CODES + second, second * NUM_CODES + third):
             histogram += _counts(pair.flatten())
     return histogram.view(NUM_CODES, NUM_CODES) * _real(histogram.device)[:, None]
 
 
 def _real(device: torch.device) -> Bool[Tensor, "32"]:
-    """Which codes stand for a base, not for padding."""
+    """Which codes are bases, not padding."""
     return (torch.arange(NUM_CODES, device=device) & NUCLEOTIDE_BITS) != PAD
 
 
 def _counts(pairs: Int32[Tensor, " n"]) -> Int64[Tensor, "1024"]:
-    """How often each number below 1,024 occurs; ``bincount`` would wait for a GPU."""
+    """How often each number below 1,024 occurs; on a GPU ``bincount`` would synchronize."""
     if not pairs.is_cuda:
         return torch.bincount(pairs, minlength=NUM_CODES**2)
     zeros = torch.zeros(NUM_CODES**2, dtype=torch.int64, device=pairs.device)

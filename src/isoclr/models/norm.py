@@ -1,9 +1,8 @@
-"""Batch normalisation over the real positions of a whole contrastive batch.
+"""Batch normalization over the real positions of a whole contrastive batch.
 
-The statistics of a layer are taken over every real position of every chunk on every rank, so neither padding
-nor the way a batch is cut into chunks or dealt to ranks changes what is computed. One autograd function
-does normalisation, residual sum, ReLU and dropout, because on a CPU these passes over memory, not the
-convolutions, are what an encoder waits for (:mod:`isoclr.models.kernels`).
+The statistics of a layer are over every real position of every chunk on every rank, so the result depends neither on
+padding nor on how a batch is split into chunks and over ranks. One autograd function does normalization, residual sum,
+ReLU and dropout, because these passes over memory limit the speed on a CPU (:mod:`isoclr.models.kernels`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +23,7 @@ _recomputing = False
 
 @contextmanager
 def recomputing() -> Iterator[None]:
-    """While a block's activations are computed again for the backward pass: reuse its statistics."""
+    """While activations are recomputed for the backward pass: reuse the statistics of the first computation."""
     global _recomputing
     _recomputing = True
     try:
@@ -41,10 +40,10 @@ def sum_over_ranks(x: Tensor) -> Tensor:
 
 
 class _NormAct(torch.autograd.Function):
-    """``trim(dropout(relu(batch_norm(x) + residual)))`` for all chunks of a batch.
+    """``mask(dropout(relu(batch_norm(x) + residual)))`` for all chunks of a batch.
 
-    The places between RNAs of every ``x`` must be zero. A position that ReLU or dropout silenced is zero in the
-    result, so the result alone tells the backward pass where the gradient flows.
+    The padding of every ``x`` must be zero. The output is zero where ReLU or dropout stop the gradient, so the backward
+    pass needs no other mask.
     """
 
     @staticmethod
@@ -71,8 +70,8 @@ class _NormAct(torch.autograd.Function):
             x, extent = xs[i].flatten(0, 1), extents[i]
             residual = residuals[i].flatten(0, 1) if residuals else None
             mask = masks[i] if masks else None
-            y = passes.normalise(x, scale, shift, residual, mask, relu=relu)
-            return extent.trim_(y.view(xs[i].shape))
+            y = passes.normalize(x, scale, shift, residual, mask, relu=relu)
+            return extent.mask_(y.view(xs[i].shape))
 
         ys = thread_map(run, range(len(xs)), weight.device.type)
         ctx.save_for_backward(weight, mean, inv_std, count, *xs, *(ys if relu else ()))
@@ -114,18 +113,17 @@ class _NormAct(torch.autograd.Function):
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation of channels-last chunks, with the ReLU and dropout that follow it.
+    """Batch normalization of channels-last chunks, with the ReLU and dropout that follow it.
 
     Args:
-        channels: number of channels.
-        dropout: probability of dropping an activation after the ReLU, in steps of 1/256; on in training only.
-        momentum: weight of the newest batch in the running statistics (torch's sense).
-        eps: added to the variance.
-
-    Attributes:
-        compiled: whether the passes over activations are compiled (:mod:`isoclr.models.compiled`).
+        channels: Number of channels.
+        dropout: Dropout probability after the ReLU, in steps of 1/256; in training only.
+        momentum: Weight of the newest batch in the running statistics, as in PyTorch.
+        eps: Added to the variance.
     """
 
+    compiled: bool
+    """Whether the passes over activations are compiled (:mod:`isoclr.models.compiled`)."""
     running_mean: Tensor
     running_var: Tensor
 
@@ -154,11 +152,11 @@ class BatchNorm(nn.Module):
         residuals: Sequence[Tensor] = (),
         relu: bool = True,
     ) -> list[Tensor]:
-        """Normalise chunks ``(b, l, c)`` whose padding is zero; the padding of the results is zero."""
+        """Normalize chunks ``(b, l, c)`` whose padding is zero; the padding of the results is zero."""
         if self.dropout and residuals:
-            raise ValueError("a residual sum cannot be dropped out: its scale would be wrong")
+            raise ValueError("dropout of a residual sum would scale it wrongly")
         if self.dropout and not relu:
-            raise ValueError("dropout needs the ReLU: its zeros tell where no gradient flows")
+            raise ValueError("dropout needs the ReLU: the backward pass takes its mask from zeros")
         if self.training:
             apply: Any = _NormAct.apply
             return list(apply(self, extents, relu, self.weight, self.bias, *xs, *residuals))
@@ -172,13 +170,13 @@ class BatchNorm(nn.Module):
         return ys
 
     def dropout_masks(self, xs: Sequence[Tensor]) -> list[Tensor]:
-        """For every chunk which activations stay; empty when none is dropped."""
+        """One mask per chunk; none if nothing is dropped."""
         if not self.dropped:
             return []
         return kernels.dropout_masks([x.flatten(0, 1).shape for x in xs], self.dropped, xs[0])
 
     def affine(self) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
-        """Scale and shift of the running statistics: what the layer does in evaluation."""
+        """Scale and shift by the running statistics: the layer in evaluation."""
         scale = self.weight * torch.rsqrt(self.running_var + self.eps)
         return scale, self.bias - self.running_mean * scale
 
@@ -204,17 +202,17 @@ class BatchNorm(nn.Module):
 
     @torch.no_grad()
     def update_running_stats(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
-        """Move the running statistics towards a batch's, its variance made unbiased."""
+        """Move the running statistics towards those of a batch, with the unbiased variance."""
         unbiased = var * (count / (count - 1).clamp_min(1))
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
 
 
-class _Trim(torch.autograd.Function):
+class _MaskPadding(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, extent: Segments, relu: bool) -> Tensor:
         ctx.mark_dirty(x)
-        extent.trim_(x.relu_() if relu else x)
+        extent.mask_(x.relu_() if relu else x)
         ctx.extent, ctx.relu = extent, relu
         if relu:
             ctx.save_for_backward(x)
@@ -222,14 +220,14 @@ class _Trim(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        if ctx.relu:  # what was trimmed is zero, and threshold_backward stops there
+        if ctx.relu:  # padding is zero, where threshold_backward stops
             (y,) = ctx.saved_tensors
             return torch.ops.aten.threshold_backward(grad, y, 0), None, None
-        return ctx.extent.trim_(grad.clone()), None, None
+        return ctx.extent.mask_(grad.clone()), None, None
 
 
 def mask_padding_(x: Tensor, extent: Segments, *, relu: bool) -> Tensor:
-    """``x`` itself after an optional ReLU, zero between RNAs; changes ``x`` in place."""
-    apply: Any = _Trim.apply
+    """Apply an optional ReLU and set the padding to zero, in place."""
+    apply: Any = _MaskPadding.apply
     result: Tensor = apply(x, extent, relu)
     return result

@@ -1,4 +1,4 @@
-"""Ragged batches: RNAs laid out in rows of bytes, where each of them lies, and how to keep them apart."""
+"""Sequence packing: RNAs of any length in rows of bytes, with enough padding between them that no layer mixes two."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,23 +13,30 @@ from torch import Tensor
 
 from isoclr.genomics.encoding import PAD, Codes
 
+STRIDE = 32
+"""nt per output position of an encoder; RNAs begin at multiples of it."""
+SHAPES = 8
+"""Number of chunk widths up to the widest; kernels are prepared anew for every shape."""
+NARROWEST = 512
+"""nt; narrower chunks are rounded up to it."""
+WIDEST_GAP = 0.15
+"""For RNAs with a row each: the shortest of a chunk is shorter than the longest by at most this fraction."""
+OPEN_BINS = 16
+"""Bins that an RNA may still go into; more would hardly pack better and take longer to search."""
+
+Rows = NDArray[np.int64]
+
 
 class PackedBatch(NamedTuple):
-    """RNAs laid out in rows of one width (:mod:`isoclr.models.packing`).
-
-    Between two RNAs of a row lies at least the encoder's ``gap`` of ``PAD``, so that no convolution sees both.
-
-    Attributes:
-        codes: one byte a nucleotide (:mod:`isoclr.genomics.encoding`), ``PAD`` where no RNA is; the width is a multiple
-            of the encoder's stride.
-        starts: where each RNA begins, counted through the rows (``row * l + position``), ascending; multiples of
-            the stride. Kept on the CPU, whatever device the codes are on.
-        lengths: nt of each RNA; on the CPU too.
-    """
+    """A chunk: RNAs in rows of one width. Between two RNAs of a row lies at least the encoder's ``gap`` of ``PAD``."""
 
     codes: UInt8[Tensor, "b l"]
+    """Byte codes (:mod:`isoclr.genomics.encoding`), ``PAD`` outside the RNAs; the width is a multiple of the stride."""
     starts: Int64[Tensor, " n"]
+    """Start of each RNA, counted through the rows (``row * l + position``): ascending multiples of the stride. On the
+    CPU."""
     lengths: Int64[Tensor, " n"]
+    """nt of each RNA. On the CPU."""
 
     def to(self, device: torch.device | str) -> "PackedBatch":
         """The same chunk with its codes on a device."""
@@ -37,19 +44,19 @@ class PackedBatch(NamedTuple):
 
     @classmethod
     def empty(cls, stride: int, device: torch.device | str = "cpu") -> "PackedBatch":
-        """One RNA of length 0: what a rank without RNAs computes so that it joins every collective."""
+        """One RNA of length 0: lets a rank without RNAs join every collective operation."""
         codes = torch.full((1, stride), PAD, dtype=torch.uint8, device=device)
         return cls(codes, torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))
 
 
 class Segments:
-    """Where the RNAs of a chunk lie at one resolution, and how to zero what lies between them.
+    """Where the RNAs of a chunk lie at one resolution of the network.
 
     Args:
-        starts: ``(n,)`` first position of each RNA, counted through the rows.
-        lengths: ``(n,)`` number of its positions.
-        size: number of all positions, ``b * l``.
-        device: where the activations are.
+        starts: First position of each RNA ``(n,)``, counted through the rows.
+        lengths: Number of its positions ``(n,)``.
+        size: Number of all positions, ``b * l``.
+        device: Device of the activations.
     """
 
     def __init__(
@@ -67,106 +74,102 @@ class Segments:
 
     @classmethod
     def whole(cls, rows: int, device: torch.device) -> "Segments":
-        """One piece without gaps: the rows of a matrix as the positions of one RNA."""
+        """One segment without padding: the rows of a matrix as the positions of one RNA."""
         return cls(np.zeros(1, np.int64), np.array([rows]), rows, device)
 
     def halved(self) -> "Segments":
-        """After pooling by two; a last odd position keeps a place of its own."""
+        """After pooling by two; an odd last position is pooled alone."""
         return Segments(self.starts // 2, (self.lengths + 1) // 2, self.size // 2, self.device)
 
     @cached_property
     def gaps(self) -> Int64[Tensor, " g"]:
-        """The positions that belong to no RNA."""
+        """The positions of the padding."""
         begins = np.append(0, self.starts + self.lengths)
         counts = np.append(self.starts, self.size) - begins
         before = counts.cumsum() - counts
-        places = np.repeat(begins - before, counts) + np.arange(counts.sum())
-        return to_device(places, self.device)
+        positions = np.repeat(begins - before, counts) + np.arange(counts.sum())
+        return to_device(positions, self.device)
 
     @cached_property
     def owners(self) -> Int64[Tensor, " size"]:
-        """For every position the RNA it belongs to; positions between RNAs are given to some neighbour."""
+        """Number of the RNA of every position; padding counts to an RNA next to it."""
         ends = np.append(self.starts[1:], self.size)
         first = np.zeros_like(self.starts)
         first[1:] = self.starts[1:]
         owners = np.repeat(np.arange(len(self.starts)), ends - first)
         return to_device(owners, self.device)
 
-    def trim_(self, x: Float[Tensor, "b l c"]) -> Float[Tensor, "b l c"]:
-        """Zero in place every position of ``x`` that belongs to no RNA."""
+    def mask_(self, x: Float[Tensor, "b l c"]) -> Float[Tensor, "b l c"]:
+        """Set the padding to zero in place."""
         if self.total < self.size:
             x.view(self.size, -1).index_fill_(0, self.gaps, 0)
         return x
 
 
 def to_device(values: NDArray[np.generic], device: torch.device) -> Tensor:
-    """Host values on a device, without waiting for a GPU that is at work."""
+    """Host values on a device, without waiting for a busy GPU."""
     tensor = torch.from_numpy(values)
-    return (
-        tensor.pin_memory().to(device, non_blocking=True)
-        if device.type == "cuda"
-        else tensor.to(device)
-    )
-
-
-STRIDE = 32
-"""RNAs begin at multiples of this: nucleotides that one output position of an encoder stands for."""
-SHAPES = 8
-"""Widths, up to the widest, that chunks are rounded to: the processor's code is made anew for every shape."""
-NARROWEST = 512
-"""nt; narrower chunks are rounded up to it."""
-WIDEST_GAP = 0.15
-"""Of RNAs that have a row each: a chunk ends before one that is shorter than its longest by more than this share."""
-
-Rows = NDArray[np.int64]
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 class PackLayout(NamedTuple):
-    """Where some of the RNAs lie in one chunk."""
+    """Which RNAs lie where in one chunk."""
 
     rows: Rows
-    """``(n,)`` which RNAs these are."""
+    """Numbers of the RNAs ``(n,)``."""
     starts: Rows
-    """``(n,)`` where each begins, counted through the chunk's rows; ascending."""
+    """Start of each ``(n,)``, counted through the chunk's rows; ascending."""
     shape: tuple[int, int]
     """Rows and width of the chunk."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackingConfig:
+    """Options of :func:`plan_layouts`."""
+
+    gap: int | None
+    """nt of padding that the encoder needs between two RNAs; None: one RNA per row."""
+    chunk_nt: int
+    """Largest number of codes in a chunk."""
+    round_to: int = STRIDE
+    """Chunk widths are multiples of this."""
 
 
 def plan_layouts(
     lengths: Rows, *, gap: int | None, chunk_nt: int, round_to: int = STRIDE
 ) -> list[PackLayout]:
-    """Cut RNAs into chunks of at most ``chunk_nt`` codes (before rounding up) and say where each lies.
-
-    An RNA longer than ``chunk_nt`` has a chunk alone.
+    """Assign RNAs to chunks of at most ``chunk_nt`` codes (before rounding up); a longer RNA has a chunk alone.
 
     Args:
-        lengths: ``(n,)`` nt.
-        gap: nt of padding needed between two RNAs (``Architecture.gap``); None: every RNA has a row of its own.
-        chunk_nt: most codes in a chunk, padding included.
-        round_to: chunks are as wide as a multiple of this (itself one of the stride), so that few shapes occur.
+        lengths: nt of each RNA ``(n,)``.
+        gap: nt of padding between two RNAs (``Architecture.gap``); None: one RNA per row.
+        chunk_nt: Largest number of codes in a chunk, padding included.
+        round_to: Chunk widths are multiples of this (itself a multiple of the stride), so that few shapes occur.
 
     Returns:
         The chunks; every RNA is in one of them.
 
-    >>> for layout in lay_out(np.array([100, 40, 300]), gap=32, chunk_nt=512):
+    >>> for layout in plan_layouts(np.array([100, 40, 300]), gap=32, chunk_nt=512):
     ...     print(layout.rows, layout.starts, layout.shape)
     [2 0] [  0 352] (1, 480)
     [1] [0] (1, 64)
     """
     lengths = np.asarray(lengths, np.int64)
     if gap is None:
-        return _a_row_each(lengths, chunk_nt, round_to)
-    room = [round_up(length, STRIDE) + gap for length in lengths.tolist()]
-    return [_end_to_end(rows, room, gap, round_to) for rows in _bins(room, chunk_nt + gap)]
+        return _one_per_row(lengths, chunk_nt, round_to)
+    spans = [round_up(length, STRIDE) + gap for length in lengths.tolist()]
+    return [_end_to_end(rows, spans, gap, round_to) for rows in _first_fit(spans, chunk_nt + gap)]
 
 
 def bucket_width(lengths: Rows, chunk_nt: int, gap: int | None) -> int:
-    """What to round widths to so that only a few shapes occur, at a cost of little padding.
+    """What to round widths to, so that few shapes occur at the cost of little padding.
 
     Args:
-        lengths: ``(n,)`` nt of the RNAs to lay out.
-        chunk_nt: most codes in a chunk.
-        gap: as in :func:`lay_out`; every row is rounded up, so that rows of one RNA each must not be rounded far.
+        lengths: nt of each RNA ``(n,)``.
+        chunk_nt: Largest number of codes in a chunk.
+        gap: As in :func:`plan_layouts`; with one RNA per row every row is rounded, so widths are not rounded far.
     """
     if gap is None or int(lengths.sum()) <= chunk_nt:
         return NARROWEST
@@ -176,7 +179,7 @@ def bucket_width(lengths: Rows, chunk_nt: int, gap: int | None) -> int:
 def pack(
     codes: Sequence[Codes], *, gap: int | None, chunk_nt: int, round_to: int = STRIDE
 ) -> tuple[list[PackedBatch], list[Rows]]:
-    """Chunks of RNAs given as byte codes ``(L,)``, and for each chunk which RNAs lie in it."""
+    """Chunks of RNAs given as byte codes ``(L,)``, and the numbers of the RNAs in each chunk."""
     lengths = np.fromiter(map(len, codes), np.int64, len(codes))
     layouts = plan_layouts(lengths, gap=gap, chunk_nt=chunk_nt, round_to=round_to)
     return [fill_batch(layout, codes, lengths) for layout in layouts], [lay.rows for lay in layouts]
@@ -195,35 +198,31 @@ def fill_batch(layout: PackLayout, codes: Sequence[Codes], lengths: Rows) -> Pac
     )
 
 
-def _bins(room: list[int], capacity: int) -> list[list[int]]:
-    """First fit, longest first, among the few bins that were opened last."""
+def _first_fit(spans: list[int], capacity: int) -> list[list[int]]:
+    """First fit, longest first, among the bins that were opened last."""
     bins: list[list[int]] = []
-    open_bins: list[tuple[int, list[int]]] = []  # room left, RNAs
-    for row in sorted(range(len(room)), key=lambda i: -room[i]):
-        need = room[row]
-        place = next((i for i, (left, _) in enumerate(open_bins) if left >= need), None)
-        if place is None:
+    open_bins: list[tuple[int, list[int]]] = []  # free nt, RNAs
+    for row in sorted(range(len(spans)), key=lambda i: -spans[i]):
+        span = spans[row]
+        index = next((i for i, (free, _) in enumerate(open_bins) if free >= span), None)
+        if index is None:
             members: list[int] = []
             bins.append(members)
-            open_bins = [*open_bins, (capacity, members)][-_OPEN:]
-            place = len(open_bins) - 1
-        left, members = open_bins[place]
+            open_bins = [*open_bins, (capacity, members)][-OPEN_BINS:]
+            index = len(open_bins) - 1
+        free, members = open_bins[index]
         members.append(row)
-        open_bins[place] = left - need, members
+        open_bins[index] = free - span, members
     return bins
 
 
-_OPEN = 16
-"""Bins that an RNA may still go into; more would pack hardly better and take longer to search."""
+def _end_to_end(rows: list[int], spans: list[int], gap: int, round_to: int) -> PackLayout:
+    edges = np.cumsum([0, *(spans[row] for row in rows)], dtype=np.int64)
+    width = round_up(max(int(edges[-1]) - gap, STRIDE), round_to)
+    return PackLayout(np.array(rows, np.int64), edges[:-1], (1, width))
 
 
-def _end_to_end(rows: list[int], room: list[int], gap: int, round_to: int) -> PackLayout:
-    places = np.cumsum([0, *(room[row] for row in rows)], dtype=np.int64)
-    width = round_up(max(int(places[-1]) - gap, STRIDE), round_to)
-    return PackLayout(np.array(rows, np.int64), places[:-1], (1, width))
-
-
-def _a_row_each(lengths: Rows, chunk_nt: int, round_to: int) -> list[PackLayout]:
+def _one_per_row(lengths: Rows, chunk_nt: int, round_to: int) -> list[PackLayout]:
     order = np.argsort(-lengths, kind="stable")
     ascending = lengths[order][::-1]
     layouts = []
@@ -240,17 +239,5 @@ def _a_row_each(lengths: Rows, chunk_nt: int, round_to: int) -> list[PackLayout]
 
 
 def round_up(value: int, step: int) -> int:
-    """Rounded up to a multiple."""
+    """The next multiple of ``step``."""
     return -(-value // step) * step
-
-
-@dataclass(frozen=True, kw_only=True)
-class PackingConfig:
-    """How views are put into chunks (:func:`isoclr.models.packing.plan_layouts`)."""
-
-    gap: int | None
-    """nt of padding that the encoder needs between two RNAs; None: every RNA has a row of its own."""
-    chunk_nt: int
-    """Most codes in a chunk."""
-    round_to: int = STRIDE
-    """Chunks are as wide as a multiple of this."""

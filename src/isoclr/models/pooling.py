@@ -103,7 +103,7 @@ class _Mean(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         share = (grad / _lengths(ctx.extent, grad)).to(ctx.dtype)
         dx = share.index_select(0, ctx.extent.owners).view(ctx.shape)
-        return ctx.extent.trim_(dx), None
+        return ctx.extent.mask_(dx), None
 
 
 class _Moments(torch.autograd.Function):
@@ -128,7 +128,7 @@ class _Moments(torch.autograd.Function):
         if _in_one_go(x):
             owners = extent.owners
             dx = rows * slope.index_select(0, owners) + offset.index_select(0, owners)
-            return extent.trim_(dx.to(x.dtype).view(x.shape)), None
+            return extent.mask_(dx.to(x.dtype).view(x.shape)), None
         dx = torch.zeros_like(rows)
         for i, piece in enumerate(_pieces(extent)):
             if len(rows[piece]):

@@ -1,12 +1,12 @@
 """Saluki, the published supervised model of mRNA half-life (Agarwal and Kelley, Genome Biology 2022).
 
-Six tracks go through a convolution and six blocks that halve the length, then a recurrent network reads the RNA from
-its 3' end to its 5' end, and two dense layers follow. Sizes, order of layers, initialisation and training rules
-(:mod:`isoclr.finetuning.rules`) are the paper's and its released configuration's.
+Six tracks go through a convolution and six blocks that halve the length. A recurrent network then reads the RNA from
+its 3' end to its 5' end, and two dense layers follow. Sizes, order of layers, initialization and training
+(:mod:`isoclr.finetuning.config`) are those of the paper and its released configuration.
 
-Ours: RNAs are ragged. The paper pads every mRNA to 12,288 nt and convolves without padding; here every RNA has zeros
-at both of its ends, whatever its length, so that 100 nt and 100,000 nt work, and neither a neighbour nor padding
-changes what is computed. The recurrent network begins at the RNA's own 3' end, not at the end of the padding.
+One difference: the paper pads every mRNA to 12,288 nt and convolves without padding. Here every RNA, of any length, has
+zeros at both ends, so neither its neighbors in a chunk nor padding change the result, and the recurrent network begins
+at the RNA's own 3' end.
 """
 
 from collections.abc import Sequence
@@ -34,11 +34,11 @@ from isoclr.models.pooling import max_pool
 
 
 class LayerNorm(nn.Module):
-    """Normalisation of every position over its channels, and the ReLU behind it.
+    """Layer normalization of every position over its channels, followed by a ReLU.
 
     Args:
-        channels: number of channels.
-        eps: added to the variance; Saluki's is large.
+        channels: Number of channels.
+        eps: Added to the variance; Saluki's is large.
     """
 
     def __init__(self, channels: int, eps: float) -> None:
@@ -48,14 +48,14 @@ class LayerNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Float[Tensor, "b l c"], extent: Segments) -> Float[Tensor, "b l c"]:
-        """Zero between RNAs, where a norm alone would leave its bias."""
+        """Normalized activations; zero between RNAs, where the norm alone would leave its bias."""
         weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
         y = F.layer_norm(x, x.shape[-1:], weight, bias, self.eps)
         return mask_padding_(y, extent, relu=True)
 
 
 class FirstConvolution(Convolution):
-    """The convolution over the six tracks: it has no bias, so that padding gives zero."""
+    """The convolution over the six tracks, without bias, so that padding gives zero."""
 
     def __init__(self, tracks: int, channels: int, kernel_size: int) -> None:
         super().__init__(tracks, channels, kernel_size)
@@ -67,10 +67,10 @@ class PoolingBlock(nn.Module):
     """``layer norm → ReLU → convolution → dropout → max-pool``: half as many positions.
 
     Args:
-        channels: number of channels.
-        kernel_size: odd.
-        dropout: probability, in training only.
-        eps: of the layer norm.
+        channels: Number of channels.
+        kernel_size: Width of the convolution, an odd number.
+        dropout: Dropout probability, in training only.
+        eps: Added to the variance in the layer norm.
     """
 
     def __init__(self, channels: int, kernel_size: int, dropout: float, eps: float) -> None:
@@ -91,11 +91,11 @@ class PoolingBlock(nn.Module):
         return max_pool(y), extent.halved()
 
 
-class GruTowardsCap(nn.Module):
+class ReverseGRU(nn.Module):
     """A recurrent network that reads every RNA from its 3' end, so that its last state is at the 5' cap.
 
     Args:
-        channels: size of input and state.
+        channels: Size of input and state.
     """
 
     def __init__(self, channels: int) -> None:
@@ -119,9 +119,11 @@ class GruTowardsCap(nn.Module):
         starts = [extent.starts + shift for extent, shift in zip(extents, before, strict=True)]
         first, lengths = np.concatenate(starts), np.concatenate([e.lengths for e in extents])
         steps = np.arange(lengths.max())
-        places = np.maximum((first + lengths - 1)[:, None] - steps, first[:, None])  # (n, longest)
-        padded = rows.index_select(0, to_device(places.reshape(-1), rows.device))
-        padded = padded.view(*places.shape, -1).to(kernels.wide(rows.dtype))
+        reversed_ = np.maximum(
+            (first + lengths - 1)[:, None] - steps, first[:, None]
+        )  # (n, longest)
+        padded = rows.index_select(0, to_device(reversed_.reshape(-1), rows.device))
+        padded = padded.view(*reversed_.shape, -1).to(kernels.wide(rows.dtype))
         packed = nn.utils.rnn.pack_padded_sequence(
             padded, torch.from_numpy(lengths), batch_first=True, enforce_sorted=False
         )
@@ -133,19 +135,19 @@ class GruTowardsCap(nn.Module):
 FILTERS, KERNEL_SIZE, BLOCKS = 64, 5, 6
 DROPOUT, NORM_EPS = 0.3, 0.007
 STRIDE = 2**BLOCKS
-"""nt that one step of the recurrent network stands for."""
+"""nt per step of the recurrent network."""
 GAP = KERNEL_SIZE // 2 * STRIDE // 2
-"""nt of padding between two RNAs of a row that keep every convolution from seeing both."""
+"""nt of padding between two RNAs that keep every convolution from seeing both."""
 BATCH_EPS = 1e-3
-"""Added to the variance in batch norms: the default of the framework that the paper used."""
+"""Added to the variance in batch norms: the default of the paper's framework."""
 
 
 class Saluki(nn.Module):
-    """Codes of RNAs → the 64 numbers that Saluki's last layer reads.
+    """Codes of RNAs → the 64 features that Saluki's last layer reads.
 
     Args:
-        tracks: 4, 5 or 6 of the six tracks; the paper's model has all six.
-        dropout: probability in every block and behind the dense layer, in training only.
+        tracks: How many of the six tracks it reads; the paper's model reads all six.
+        dropout: Dropout probability in every block and after the dense layer, in training only.
     """
 
     tracks: Tensor
@@ -159,7 +161,7 @@ class Saluki(nn.Module):
             PoolingBlock(FILTERS, KERNEL_SIZE, dropout, NORM_EPS) for _ in range(BLOCKS)
         )
         self.norm = LayerNorm(FILTERS, NORM_EPS)
-        self.recurrent = GruTowardsCap(FILTERS)
+        self.recurrent = ReverseGRU(FILTERS)
         self.state_norm = nn.BatchNorm1d(FILTERS, eps=BATCH_EPS)
         self.dense = nn.Linear(FILTERS, FILTERS)
         self.dense_norm = nn.BatchNorm1d(FILTERS, eps=BATCH_EPS)
@@ -169,19 +171,19 @@ class Saluki(nn.Module):
 
     @property
     def dim(self) -> int:
-        """How many numbers stand for an RNA."""
+        """Number of features."""
         return FILTERS
 
     def forward(
         self, chunks: Sequence[PackedBatch], dtype: torch.dtype = torch.float32
     ) -> Float[Tensor, "n d"]:
-        """Every RNA of every chunk, in their order; convolutions in ``dtype``, the rest in at least float32.
+        """Features of every RNA of every chunk, in order; convolutions in ``dtype``, the rest in at least float32.
 
-        In training the two batch norms need two RNAs at least. RNAs must begin at multiples of ``STRIDE`` with ``GAP``
-        between them (:func:`lay_out_for_saluki`).
+        In training the two batch norms need at least two RNAs. RNAs must begin at multiples of ``STRIDE`` with ``GAP``
+        between them (:func:`pack_for_saluki`).
         """
-        read = [self._positions(chunk, dtype) for chunk in chunks]
-        state = self.recurrent([x for x, _ in read], [extent for _, extent in read])
+        xs, extents = zip(*(self._positions(chunk, dtype) for chunk in chunks), strict=True)
+        state = self.recurrent(xs, extents)
         state = self.dense(F.relu(self.state_norm(state)))
         state = F.dropout(state, self.dropout, self.training)
         return F.relu(self.dense_norm(state))
@@ -189,7 +191,7 @@ class Saluki(nn.Module):
     def _positions(
         self, chunk: PackedBatch, dtype: torch.dtype
     ) -> tuple[Float[Tensor, "b _l d"], Segments]:
-        """Activations of one chunk, one position for ``STRIDE`` nt."""
+        """Activations of one chunk, one position per ``STRIDE`` nt."""
         extent = Segments.of(chunk)
         (x,) = self.first([F.embedding(chunk.codes.int(), self.tracks.to(dtype))], [extent])
         for block in self.blocks:
@@ -200,14 +202,14 @@ class Saluki(nn.Module):
 def pack_for_saluki(
     lengths: NDArray[np.int64], *, chunk_nt: int, round_to: int = STRIDE
 ) -> list[PackLayout]:
-    """Put RNAs end to end as Saluki needs them, in chunks of about ``chunk_nt`` codes.
+    """Pack RNAs as Saluki needs them, in chunks of about ``chunk_nt`` codes.
 
     Args:
-        lengths: ``(n,)`` nt.
-        chunk_nt: most codes in a chunk; an RNA that is longer has a chunk alone.
-        round_to: chunks are as wide as a multiple of this and of the stride.
+        lengths: nt of each RNA ``(n,)``.
+        chunk_nt: Largest number of codes in a chunk; a longer RNA has a chunk alone.
+        round_to: Chunk widths are multiples of this and of the stride.
 
-    >>> for layout in lay_out_for_saluki(np.array([100, 40]), chunk_nt=512):
+    >>> for layout in pack_for_saluki(np.array([100, 40]), chunk_nt=512):
     ...     print(layout.rows, layout.starts, layout.shape)
     [0 1] [  0 192] (1, 256)
     """

@@ -49,7 +49,16 @@ def test_long_rna(trained: Encoder) -> None:
     assert largest_error(trained, codes, [0, 1_000, 1_249, 2_500]) < 1e-9
 
 
-@pytest.mark.parametrize(("name", "pooling"), [("isoclr-s", "all"), ("isoclr-m", "last")])
+@pytest.mark.parametrize(
+    ("name", "pooling"),
+    [
+        ("isoclr-s", "all"),
+        ("isoclr-m", "last"),
+        ("isoclr-s", "all-std-sqrt"),
+        ("isoclr-s", "last-std"),
+        ("isoclr-s", "all-sqrt"),
+    ],
+)
 def test_other_encoders(name: str, pooling: Pooling, mrna: Codes) -> None:
     encoder = isoclr.create(name, seed=0, pooling=pooling)
     assert largest_error(encoder, mrna[:300], [0, 150, 299]) < 1e-9

@@ -9,6 +9,7 @@ Shapes: m mutants, w positions of a window, n positions of the reference at a la
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float, Float64, Int64, UInt8
@@ -80,9 +81,11 @@ class Windows:
             self.values.masked_fill_(outside[..., None], 0)
         return self
 
-    def change(self, reference: Reference) -> Float[Tensor, "m c"]:
-        """Difference from the reference, summed over positions."""
-        return (self.values - reference.at(self.positions())).sum(1)
+    def change(self, reference: Reference, *, squared: bool = False) -> Float[Tensor, "m c"]:
+        """Difference of the activations, or of their squares, from the reference, summed over positions."""
+        before = reference.at(self.positions())
+        difference = self.values - before
+        return (difference * (self.values + before) if squared else difference).sum(1)
 
 
 @dataclass(frozen=True)
@@ -199,10 +202,6 @@ class IncrementalEncoder:
         blocks = (block for block in network.blocks if isinstance(block, Block))
         self.blocks = [_ResidualBlock(block) for block in blocks]
 
-    def is_pooled(self, block: int) -> bool:
-        """Whether the embedding includes the mean of a block's activations."""
-        return self.architecture.reads(block)
-
 
 class ReferenceRna:
     """The activations of one RNA, and how mutations change its embedding.
@@ -228,12 +227,17 @@ class ReferenceRna:
     @property
     def embedding(self) -> Float64[Tensor, " d"]:
         """Embedding of the unmutated RNA."""
-        means = [
-            reference.outputs.values[:-1].double().mean(0)
-            for i, reference in enumerate(self._blocks)
-            if self.encoder.is_pooled(i)
-        ]
-        return torch.cat(means)
+        return torch.cat([self._read_out(i)[0] for i in self._moments])
+
+    @cached_property
+    def _moments(self) -> dict[int, tuple[Float64[Tensor, "1 c"], Float64[Tensor, "1 c"]]]:
+        """Means of ``x`` and ``x²`` over positions, for every block that the embedding is read off."""
+        moments = {}
+        for i, block in enumerate(self._blocks):
+            if self.encoder.architecture.reads(i):
+                x = block.outputs.values[:-1].double()
+                moments[i] = x.mean(0, keepdim=True), x.square().mean(0, keepdim=True)
+        return moments
 
     @torch.inference_mode()
     def changes(
@@ -249,9 +253,28 @@ class ReferenceRna:
         changes = []
         for i, (block, reference) in enumerate(zip(self.encoder.blocks, self._blocks, strict=True)):
             windows = _mutate_block(block, reference, windows)
-            if self.encoder.is_pooled(i):
-                changes.append(windows.change(reference.outputs) / len(reference.outputs))
+            if self.encoder.architecture.reads(i):
+                changes.append(self._change(i, windows))
         return torch.cat(changes, 1)
+
+    def _change(self, block: int, windows: Windows) -> Float[Tensor, "m k"]:
+        """Change of one block's columns of the embedding."""
+        reference, readout = self._blocks[block].outputs, self.encoder.architecture.readout
+        change = windows.change(reference) / len(reference)
+        if readout.is_mean:
+            return change
+        squares = windows.change(reference, squared=True) / len(reference)
+        mutated = self._read_out(block, change.double(), squares.double())
+        return (mutated - self._read_out(block)).to(change.dtype)
+
+    def _read_out(
+        self, block: int, change: Tensor | float = 0.0, change_of_squares: Tensor | float = 0.0
+    ) -> Float64[Tensor, "m k"]:
+        """One block's columns of the embedding, after changes ``(m, c)`` of the means of ``x`` and ``x²``."""
+        mean, squares = self._moments[block]
+        mean = mean + change
+        var = (squares + change_of_squares - mean * mean).clamp_min(0)
+        return self.encoder.architecture.readout.combine(mean, var)
 
     def _mutate_stem(self, positions: Tensor, bases: Tensor) -> Windows:
         """The one or two positions of the first layer that depend on a mutated base."""

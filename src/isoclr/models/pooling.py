@@ -66,6 +66,11 @@ class ReadOut:
         """How many columns of an embedding a channel gives."""
         return 2 if self.statistics == "mean+std" else 1
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether an embedding is linear in the activations: means only."""
+        return self == ReadOut(blocks=self.blocks)
+
     def combine(
         self, mean: Float[Tensor, "n c"], var: Float[Tensor, "n c"] | None
     ) -> Float[Tensor, "n k"]:

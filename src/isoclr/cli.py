@@ -149,7 +149,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "finetune": Command(
             "finetuning.finetune:finetune",
             "labels + corpus → an encoder fine-tuned on them or trained from scratch; Saluki",
-            "isoclr finetune labels.tsv --corpus corpus --model run --tune full --split homology -o tuned",
+            "isoclr finetune labels.tsv --corpus corpus --model run --train full --split homology -o tuned",
             ("labels",),
         ),
         "fit": Command(

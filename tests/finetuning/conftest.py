@@ -67,7 +67,12 @@ def corpus_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     meta: dict[str, Any] = {
         "species": list(GENES),
         "shard": None,
-        "by_species": {},
+        "by_species": {
+            name: {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}
+            for name in GENES
+        },
+        "inputs": [],
+        "gene_ids": {},
         "homology": {"name": "homologene.data"},
         "options": {"scope": "across-species"},
     }

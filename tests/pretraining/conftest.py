@@ -53,8 +53,21 @@ def write_corpus(path: Path, families: list[list[Codes]]) -> Path:
     }
     meta = {
         "schema": SCHEMA,
+        "isoclr": "test",
+        "options": {},
+        "shard": None,
         "species": ["human"],
-        "counts": {"gene_sets": len(families)},
+        "inputs": [],
+        "homology": None,
+        "gene_ids": {},
+        "by_species": {
+            "human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}
+        },
+        "counts": {
+            "transcripts": len(transcripts),
+            "gene_sets": len(families),
+            "nucleotides": int(index["length"].sum()),
+        },
         "files": files,
     }
     (path / META).write_text(json.dumps(meta))
@@ -68,12 +81,13 @@ def simulate(
     length: int = 160,
     divergence: float = 0.05,
     evenness: float = 1.0,
+    largest: int = 4,
     seed: int = 0,
 ) -> Path:
-    """A corpus of so many families, each of 1 to 4 relatives."""
+    """A corpus of families with 1 to ``largest`` relatives."""
     rng = np.random.default_rng(seed)
     made = [
-        family(rng, 1 + i % 4, int(length * rng.uniform(0.6, 1.6)), divergence, evenness)
+        family(rng, 1 + i % largest, int(length * rng.uniform(0.6, 1.6)), divergence, evenness)
         for i in range(families)
     ]
     return write_corpus(path, made)

@@ -15,7 +15,7 @@ from isoclr.pretraining.auxiliary import SIZE
 from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.data import Batch, PairSampler, PretrainDataset, ViewBuilder
 from isoclr.pretraining.losses import auxiliary_loss, decoupled_contrastive_loss
-from isoclr.pretraining.model import ContrastiveModel, load_init
+from isoclr.pretraining.model import ContrastiveModel, WeightAverage, load_init
 from isoclr.training.device import MemoryPlan
 from isoclr.training.distributed import Distributed
 from isoclr.training.run import DivergedError
@@ -297,3 +297,33 @@ def test_how_the_start_pools_does_not_matter(tmp_path: Path) -> None:
 def test_no_such_model_is_one_line() -> None:
     with pytest.raises(InputError, match="nowhere"):
         load_init(PretrainConfig(init="nowhere"))
+
+
+def test_weight_average() -> None:
+    network = create("isoclr-s", seed=0).network
+    average = WeightAverage(network, 0.3)
+    start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            tensor.add_(1.0)
+    for step, decay in enumerate([1 / 10, 2 / 11, 3 / 12, 0.3, 0.3]):
+        average.update(network, step)
+        for name, tensor in average.network.state_dict().items():
+            start[name] = decay * start[name] + (1 - decay) * network.state_dict()[name]
+            torch.testing.assert_close(tensor, start[name])
+
+
+def test_average_does_not_change_training(corpus: Corpus) -> None:
+    plain, averaged = learner(corpus), learner(corpus, ema=0.9)
+    assert plain.average is None
+    assert averaged.average is not None
+    for step in range(2):
+        results = [m.step(batch(corpus, step), step, 0.001).result() for m in (plain, averaged)]
+        assert results[0] == results[1]
+    trained = plain.network.state_dict()
+    assert all(torch.equal(t, trained[n]) for n, t in averaged.network.state_dict().items())
+    assert averaged.validate(batch(corpus)) != plain.validate(batch(corpus))
+    tensors = averaged.tensors()
+    del tensors["ema.stem.weight"]
+    with pytest.raises(InputError, match=r"ema\.stem\.weight' is missing"):
+        learner(corpus, ema=0.9).restore(tensors, Path("checkpoint"))

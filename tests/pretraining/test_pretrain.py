@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from isoclr.cli import main
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.models.load import load
@@ -377,3 +378,141 @@ def test_killed_rank(small_corpus: Path, tmp_path: Path) -> None:
     )
     assert json.loads((out / "config.json").read_text())["name"] == "isoclr-s"
     assert load(out).dim == 256
+
+
+METRICS = {
+    "step": 20.0,
+    "loss": 1.25,
+    "retrieval": 0.5,
+    "alignment": 0.125,
+    "uniformity": -2.0,
+    "pairs": 36.0,
+}
+
+
+def result(stopped_by: int = 0) -> PretrainResult:
+    state = RunState(20, 1_234_567, 90, 3.5, METRICS)
+    return PretrainResult(Path("RUN"), state, 8, 60, stopped_by)
+
+
+def test_printed_result(capsys: pytest.CaptureFixture[str]) -> None:
+    result().print()
+    out, err = capsys.readouterr()
+    for shown in ("1,234,567", "2.5", "3.500", "36", "0.500", "-2"):
+        assert shown in out
+    assert "the encoder is in RUN" in err
+    assert result().exit_code == 0
+    (row,) = result().rows()
+    assert (row["steps"], row["val_retrieval"]) == (20, 0.5)
+
+
+@pytest.mark.parametrize("number", [15, 2])
+def test_printed_result_of_a_stopped_run(capsys: pytest.CaptureFixture[str], number: int) -> None:
+    stopped = result(stopped_by=number)
+    assert stopped.exit_code == 128 + number
+    stopped.print()
+    assert "--resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rank: str
+) -> None:
+    """Options reach the configs, a recipe gives defaults, and only the first rank prints."""
+    seen: dict[str, Any] = {}
+
+    def pretrain(
+        corpus: Path,
+        *,
+        out: Path,
+        config: PretrainConfig = PretrainConfig(),
+        budget: Budget = Budget(),
+        runtime: PretrainRuntime = PretrainRuntime(),
+        logging: LoggingConfig = LoggingConfig(),
+        resume: bool = False,
+    ) -> PretrainResult:
+        """Record the options."""
+        seen.update(locals())
+        return result()
+
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setattr("isoclr.pretraining.pretrain.pretrain", pretrain)
+    command = ["pretrain", "C", "-o", "RUN", "--config", "isoclr-s.v1", "--steps", "20"]
+    command += ["--mask", "0.3", "--compile", "off", "--log-every", "5", "--resume"]
+    assert main(command) == 0
+    assert (seen["corpus"], seen["out"], seen["resume"]) == (Path("C"), Path("RUN"), True)
+    config: PretrainConfig = seen["config"]
+    assert (config.mask, config.aux_weight, config.batch_size) == (0.3, 30, 64)
+    assert seen["budget"] == Budget(steps=20)
+    assert seen["runtime"] == PretrainRuntime(compile="off")
+    assert seen["logging"] == LoggingConfig(log_every=5, validate_every=250)
+    assert ("1,234,567" in capsys.readouterr().out) == (rank == "0")
+
+
+def test_missing_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus, run = tmp_path / "none", tmp_path / "run"
+    assert main(["pretrain", str(corpus), "--out", str(run), "--steps", "1"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"isoclr: error: {corpus}: ")
+    assert err.count("\n") == 1
+    assert not run.exists()
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "0", "-1"])
+def test_invalid_minutes(
+    small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    out = tmp_path / "run"
+    assert main(["pretrain", str(small_corpus), "-o", str(out), f"--minutes={value}"]) == 2
+    err = capsys.readouterr().err
+    assert "--minutes" in err
+    assert err.count("\n") == 1
+    assert not out.exists()
+
+
+def test_changed_corpus(make_corpus: Any, tmp_path: Path) -> None:
+    corpus = make_corpus(24)
+    codes = bytearray((corpus / "codes.bin").read_bytes())
+    codes[100] ^= 1
+    (corpus / "codes.bin").write_bytes(codes)
+    with pytest.raises(InputError, match=r"codes\.bin: SHA-256"):
+        pretrain(corpus, out=tmp_path / "run", **configs())
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
+def test_few_pairs_are_warned_about(
+    small_corpus: Path, make_corpus: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretrain(small_corpus, out=tmp_path / "many", **configs(steps=1))
+    assert "warning" not in capsys.readouterr().err
+    pretrain(make_corpus(24, largest=1), out=tmp_path / "few", **configs(steps=1))
+    err = " ".join(capsys.readouterr().err.split())
+    assert "warning: only 0.0% of the gene sets" in err
+    assert "--homology" in err
+    assert "--init isoclr-s" in err
+
+
+def test_average_is_saved_and_resumed_bit_for_bit(small_corpus: Path, tmp_path: Path) -> None:
+    whole = pretrain(small_corpus, out=tmp_path / "whole", **configs(ema=0.9))
+    plain = pretrain(small_corpus, out=tmp_path / "plain", **configs())
+    saved, now = load(whole.out).network.state_dict(), load(plain.out).network.state_dict()
+    assert any(not torch.equal(saved[name], now[name]) for name in now)
+    assert whole.state.validation != plain.state.validation
+    assert whole.state.loss == plain.state.loss  # averaging does not change the training
+    tensors = Checkpoint.load(whole.out / "checkpoint.safetensors").tensors
+    for name, tensor in saved.items():
+        assert torch.equal(tensors["ema." + name], tensor), name
+
+    out = tmp_path / "stopped"
+    command = [sys.executable, *as_arguments(small_corpus, out, ema=0.9, checkpoint_steps=3)]
+    process = subprocess.Popen(
+        [*command, "--resume"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    wait_for_step(out, 4, process)
+    process.kill()
+    process.wait()
+    pretrain(small_corpus, out=out, resume=True, **configs(ema=0.9))
+    assert digest(out) == digest(whole.out)
+    with pytest.raises(InputError, match=r"--ema 0\.9 \(given: 0\.0\)"):
+        pretrain(small_corpus, out=out, resume=True, **configs())

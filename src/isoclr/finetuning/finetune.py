@@ -11,7 +11,7 @@ import polars as pl
 import torch
 
 from isoclr._config import read_json
-from isoclr._io import as_paths, atomic_path, sha256
+from isoclr._io import as_paths, atomic_path, exclusive, sha256
 from isoclr._report import provenance, write_json
 from isoclr._threads import use_threads
 from isoclr.corpus.corpus import CODES, INDEX, Corpus, open_corpus
@@ -120,7 +120,7 @@ def finetune(
         _open_directory(out, options, resume=resume)
         builder = make_builder(factory, dataset, world.device, dtype)
         leaks = leakage(trials, dataset)
-        with _open_log(out, trials) as log, ProgressDisplay() as display:
+        with exclusive(out), _open_log(out, trials) as log, ProgressDisplay() as display:
             display.message(
                 f"{factory.method}: {len(dataset):,} RNAs, {description}, {len(trials)} trainings"
             )

@@ -30,8 +30,8 @@ class PretrainConfig(Config):
     tracks: Literal[4, 5, 6] = 6
     """Input tracks: 6, 5 without exon ends, or 4 without codon starts too."""
     pooling: Pooling = "last"
-    """Read-out: the mean of the last block's activations, or of all blocks' (multi-scale); -std adds standard deviations
-    and -sqrt takes square roots."""
+    """Read-out: mean activations of the last block, or of all blocks (multi-scale); -std adds standard deviations,
+    -sqrt takes square roots."""
     init: str | None = None
     """Trained model (a directory or a model that ships) to start from instead of random weights. Its projection head
     was not saved and starts from random weights."""

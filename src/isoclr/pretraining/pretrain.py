@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from isoclr._console import info
+from isoclr._io import exclusive
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.corpus.corpus import CODES, INDEX, Corpus, open_corpus
@@ -170,9 +171,9 @@ def pretrain(
     and Ctrl-C finish the step, write a checkpoint and end the command with exit code 143 or 130; a second Ctrl-C stops
     at once.
 
-    torchrun starts several processes that train on one batch. Pairs, views, batch statistics and loss are those of one
-    process, and with --dropout 0 the gradient is too, but for rounding. With dropout every rank draws its own masks,
-    from the same distribution.
+    torchrun starts several processes that train on one batch. Pairs and views are those of one process; with --dropout
+    0, batch statistics, loss and gradient are too, except for rounding. With dropout every rank draws its own masks, from
+    the same distribution.
 
     Args:
         corpus: Directory written by isoclr build.
@@ -211,6 +212,7 @@ def pretrain(
         world.barrier()  # every rank has read the run's directory before one writes to it
         precision = matmul_precision(context.model.dtype, world.device)
         with (
+            exclusive(out) if world.is_main else nullcontext(),
             _open_log(world, out, state, logging) as log,
             ProgressDisplay(world.is_main) as display,
             precision,

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -11,20 +12,27 @@ from matplotlib.patches import PathPatch, Rectangle
 
 from isoclr.errors import InputError
 from isoclr.plotting import (
-    CLASS_COLORS,
-    EMBEDDING,
-    NOTHING,
+    BLUE,
+    NO_VALUE,
+    PALETTE,
     Bar,
+    Curve,
+    CurvePanel,
+    Dot,
+    DotPanel,
     Effect,
     Panel,
+    _axis_limit,
     _draw_bars,
     _draw_effect,
-    _draw_found,
+    _draw_hits,
     _draw_logo,
     _draw_map,
     _draw_predictions,
     _draw_structure,
-    _edge,
+    _label_ends,
+    curves_figure,
+    dots_figure,
     map_figure,
     most_important,
     motif_figure,
@@ -48,19 +56,19 @@ def draw(path: Path, true: np.ndarray = TRUE) -> None:
 @pytest.mark.parametrize(
     ("name", "head"), [("a.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")]
 )
-def test_it_is_written_in_the_format_of_its_name(tmp_path: Path, name: str, head: bytes) -> None:
+def test_probe_figure_formats(tmp_path: Path, name: str, head: bytes) -> None:
     draw(tmp_path / name)
     assert (tmp_path / name).read_bytes().startswith(head)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_another_format_is_refused(tmp_path: Path) -> None:
+def test_other_formats_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"written as \.png, \.pdf, \.svg"):
         draw(tmp_path / "a.bmp")
     assert not list(tmp_path.iterdir())
 
 
-def test_every_method_is_drawn_where_its_value_is() -> None:
+def test_bars() -> None:
     axes: Any = Figure().subplots()
     _draw_bars(axes, BARS, "Pearson R")
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["embedding", "length"]
@@ -68,11 +76,11 @@ def test_every_method_is_drawn_where_its_value_is() -> None:
     assert interval.get_xdata().tolist() == [0.4, 0.6]
     assert (embedding.get_xdata()[0], embedding.get_ydata()[0]) == (0.5, 0)
     assert (other.get_xdata()[0], other.get_ydata()[0]) == (0.2, 1)
-    assert (embedding.get_color(), other.get_color() == EMBEDDING) == (EMBEDDING, False)
+    assert (embedding.get_color(), other.get_color() == BLUE) == (BLUE, False)
     assert [text.get_text() for text in axes.texts] == ["0.50", "0.20"]
 
 
-def test_predictions_are_drawn_over_the_truth() -> None:
+def test_predictions() -> None:
     axes: Any = Figure().subplots()
     _draw_predictions(axes, "half_life", TRUE, TRUE * 2)
     points = axes.collections[0].get_offsets()
@@ -81,7 +89,7 @@ def test_predictions_are_drawn_over_the_truth() -> None:
     assert axes.get_xlabel() == "measured half life (SD)"
 
 
-def test_two_classes_have_a_place_each() -> None:
+def test_predictions_of_two_classes() -> None:
     axes: Any = Figure().subplots()
     _draw_predictions(axes, "x", np.where(TRUE > 0, 1.3, -0.7), TRUE)
     x = axes.collections[0].get_offsets()[:, 0]
@@ -93,23 +101,23 @@ CLASSES = Panel("species", np.array(["mouse", "", "human", "human"]), ["human", 
 LENGTH = Panel("length", np.array([100.0, 1000.0, np.nan, 10_000.0]), None, skewed=True)
 
 
-def colours(axes: Any) -> list[str]:
+def colors_of(axes: Any) -> list[str]:
     points = axes.collections[0]
     places = points.get_offsets()[:, 0].astype(int).tolist()
     found = dict(zip(places, map(to_hex, points.get_facecolors()), strict=True))
     return [found[i].upper() for i in range(len(found))]
 
 
-def test_classes_get_their_colours() -> None:
+def test_class_colors() -> None:
     figure = Figure()
     axes: Any = figure.subplots()
     _draw_map(figure, axes, X, Y, CLASSES)
-    assert colours(axes) == [CLASS_COLORS[1], NOTHING, CLASS_COLORS[0], CLASS_COLORS[0]]
+    assert colors_of(axes) == [PALETTE[1], NO_VALUE, PALETTE[0], PALETTE[0]]
     assert [text.get_text() for text in axes.get_legend().texts] == ["human", "mouse", "other"]
     assert axes.get_title(loc="left") == "species"
 
 
-def test_quantities_get_a_scale() -> None:
+def test_quantity_scale() -> None:
     figure = Figure()
     axes: Any = figure.subplots()
     _draw_map(figure, axes, X, Y, LENGTH)
@@ -128,13 +136,13 @@ def test_quantities_get_a_scale() -> None:
 
 
 @pytest.mark.parametrize(("name", "head"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml")])
-def test_maps_are_written(tmp_path: Path, name: str, head: bytes) -> None:
+def test_map_formats(tmp_path: Path, name: str, head: bytes) -> None:
     map_figure(tmp_path / name, X, Y, [CLASSES, LENGTH, CLASSES, LENGTH])
     assert (tmp_path / name).read_bytes().startswith(head)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_a_map_says_whose_it_is(tmp_path: Path) -> None:
+def test_map_title(tmp_path: Path) -> None:
     map_figure(tmp_path / "map.svg", X, Y, [CLASSES], title="untrained encoder")
     assert ">untrained encoder<" in (tmp_path / "map.svg").read_text()
     map_figure(tmp_path / "map.svg", X, Y, [CLASSES])
@@ -147,16 +155,16 @@ def metrics() -> pl.DataFrame:
         for method, value in (("embedding", 0.6), ("k-mers", 0.3))
         for scope, relation in (("all RNAs", "isoform"), ("RNAs of other species", "ortholog"))
         for length in ("all", "1,000 to 1,999 nt", "500 to 999 nt")
-        for metric in ("found", "chance of like length")
+        for metric in ("hit rate", "length-matched chance")
     ]
     columns = ["method", "scope", "relation", "length", "k", "metric", "value", "low", "high", "n"]
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
-def test_neighbours_are_drawn_where_they_are() -> None:
+def test_hit_rates() -> None:
     axes: Any = Figure().subplots()
     rows = metrics().filter(scope="all RNAs", length="all")
-    _draw_found(axes, rows, ["embedding", "k-mers"], named=True)
+    _draw_hits(axes, rows, ["embedding", "k-mers"], named=True)
     interval, point = axes.lines[:2]
     assert interval.get_xdata() == pytest.approx([50, 70])
     assert point.get_xdata() == pytest.approx([60])
@@ -164,7 +172,7 @@ def test_neighbours_are_drawn_where_they_are() -> None:
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["embedding", "k-mers"]
 
 
-def test_the_figure_of_neighbours(tmp_path: Path) -> None:
+def test_neighbours_figure(tmp_path: Path) -> None:
     neighbours_figure(tmp_path / "n.svg", metrics())
     text = (tmp_path / "n.svg").read_text()
     assert "an isoform, among all RNAs" in text
@@ -182,10 +190,15 @@ EFFECTS[np.arange(300), BASES] = 0
 IMPORTANCE = -EFFECTS.sum(1) / 3
 
 
-def draw_mutagenesis(path: Path, zoom: tuple[int, int] | None = None, length: int = 300) -> None:
+def draw_mutagenesis(
+    path: Path,
+    zoom: tuple[int, int] | None = None,
+    length: int = 300,
+    title: str = "t1: half_life 0.3",
+) -> None:
     mutation_figure(
         path,
-        title="t1: half_life 0.3",
+        title=title,
         bases=BASES[:length],
         effects=EFFECTS[:length],
         importance=IMPORTANCE[:length],
@@ -196,12 +209,12 @@ def draw_mutagenesis(path: Path, zoom: tuple[int, int] | None = None, length: in
 
 
 @pytest.mark.parametrize("length", [1, 20, 300])
-def test_rnas_of_all_lengths(tmp_path: Path, length: int) -> None:
+def test_mutations_of_rnas_of_all_lengths(tmp_path: Path, length: int) -> None:
     draw_mutagenesis(tmp_path / "m.png", length=length)
     assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_text_of_the_figure(tmp_path: Path) -> None:
+def test_mutation_figure_text(tmp_path: Path) -> None:
     draw_mutagenesis(tmp_path / "m.svg", (11, 40))
     text = (tmp_path / "m.svg").read_text()
     for words in ("t1: half_life 0.3", "CDS", "5' UTR", "3' UTR", "importance"):
@@ -210,7 +223,7 @@ def test_the_text_of_the_figure(tmp_path: Path) -> None:
         draw_mutagenesis(tmp_path / "m.gif")
 
 
-def test_letters_are_as_high_as_bases_are_important() -> None:
+def test_logo_letters() -> None:
     axes: Any = Figure().subplots()
     _draw_logo(axes, np.array([0, 3, 2], np.uint8), np.array([2.0, -1.0, 0.0]), 0, 3)
     letters = [patch for patch in axes.patches if isinstance(patch, PathPatch)]
@@ -225,7 +238,7 @@ def test_letters_are_as_high_as_bases_are_important() -> None:
     assert boxes[0].x1 == pytest.approx(1.46)
 
 
-def test_the_structure() -> None:
+def test_structure() -> None:
     axes: Any = Figure().subplots()
     _draw_structure(axes, 300, (60, 240), np.array([100, 299]))
     whole, coding = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
@@ -234,7 +247,7 @@ def test_the_structure() -> None:
     assert [line.get_xdata()[0] for line in axes.lines] == [101.5], "the last exon meets none"
 
 
-def test_the_most_important_stretch() -> None:
+def test_most_important() -> None:
     importance = np.zeros(500)
     importance[300], importance[310] = -5.0, 4.0
     first, end = most_important(importance, 20)
@@ -250,19 +263,19 @@ def effects(*values: float) -> list[Effect]:
     ]
 
 
-def test_a_far_effect_is_told_at_the_edge() -> None:
+def test_far_effects_are_at_the_axis_limit() -> None:
     found = effects(0.1, -0.05, 0.02, 9.0)
-    edge = _edge(found)
-    assert edge == pytest.approx(0.11)
+    limit = _axis_limit(found)
+    assert limit == pytest.approx(0.11)
     axes: Any = Figure().subplots()
     for row, effect in enumerate(found):
-        _draw_effect(axes, row, effect, edge)
+        _draw_effect(axes, row, effect, limit)
     assert [line.get_marker() for line in axes.lines] == [*["None", "o"] * 3, ">"]
-    assert axes.lines[-1].get_xdata() == pytest.approx([edge])
+    assert axes.lines[-1].get_xdata() == pytest.approx([limit])
     assert [text.get_text() for text in axes.texts] == ["+0.1", "-0.05", "+0.02", "+9"]
 
 
-def test_effects_that_are_all_zero(tmp_path: Path) -> None:
+def test_zero_effects(tmp_path: Path) -> None:
     motif_figure(tmp_path / "m.svg", [Effect("x", "CDS", 0.0, 0.0, 0.0, 3)], target="y")
     assert "y: motif minus scrambled control" in (tmp_path / "m.svg").read_text()
 
@@ -285,7 +298,7 @@ ROWS = [
 ]
 
 
-def test_every_hierarchy_method_and_term_is_named(tmp_path: Path) -> None:
+def test_ontology_figure(tmp_path: Path) -> None:
     path = tmp_path / "go.svg"
     ontology_figure(path, ROWS)
     text = " ".join(ElementTree.parse(path).getroot().itertext())
@@ -296,7 +309,66 @@ def test_every_hierarchy_method_and_term_is_named(tmp_path: Path) -> None:
     assert "ROC AUC on held-out genes" in text
 
 
-def test_other_formats_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+def test_other_formats_of_ontology_figures(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a figure is written as"):
         ontology_figure(tmp_path / "go.bmp", ROWS)
     assert not list(tmp_path.iterdir())
+
+
+DOTS = [
+    Dot("ours", -0.512, -0.6, -0.4, "ours"),
+    Dot("k-mers", 0.4, None, None, "other"),
+    Dot("theirs", 0.5, None, None, "published"),
+]
+CURVE = Curve("ours", [1, 100], [0.1, 0.5], [0, 0.4], [0.2, None])
+
+
+def test_dots_figure(tmp_path: Path) -> None:
+    dots_figure([tmp_path / "a.svg", tmp_path / "a.png"], [DotPanel("T", "R", DOTS)] * 2)
+    text = (tmp_path / "a.svg").read_text()
+    for words in ("ours", "−0.512", "this model", "compared with", "published, other RNAs"):
+        assert words in text
+    assert (tmp_path / "a.png").stat().st_size > 1000
+    dots_figure(tmp_path / "b.svg", [DotPanel("T", "R", DOTS[:2], legend=False)])
+    assert "this model" not in (tmp_path / "b.svg").read_text()
+    dots_figure(tmp_path / "c.svg", [DotPanel("T", "R", DOTS[:1])])
+    assert "compared with" not in (tmp_path / "c.svg").read_text()
+
+
+def test_names_at_the_ends_of_curves_do_not_overlap(tmp_path: Path) -> None:
+    curves_figure(tmp_path / "c.svg", [CurvePanel("T", "share", "R", [CURVE])])
+    assert ">ours<" in (tmp_path / "c.svg").read_text()
+    axes = Figure().subplots()
+    axes.set_ylim(0, 1)
+    _label_ends(axes, [(0.5, 10.0, "a", "k"), (0.501, 10.0, "b", "k"), (0.502, 10.0, "c", "k")])
+    heights = [text.get_position()[1] for text in axes.texts]
+    assert min(b - a for a, b in pairwise(heights)) >= 0.0499
+
+
+def draw_all(folder: Path, kind: str, name: str) -> list[Path]:
+    """Every figure, with a name from data wherever there is one."""
+    folder.mkdir()
+    paths = [folder / f"{i}.{kind}" for i in range(8)]
+    bars = [Bar(name, Interval(0.5, 0.4, 0.6))]
+    probe_figure(paths[0], bars=bars, metric="R", label=name, true=TRUE, predicted=TRUE, note=name)
+    map_figure(paths[1], X, Y, [Panel(name, np.array([name] * 4), [name]), LENGTH], title=name)
+    neighbours_figure(paths[2], metrics().with_columns(pl.col("method").replace("k-mers", name)))
+    draw_mutagenesis(paths[3], title=name)
+    motif_figure(paths[4], [Effect(name, name, 0.1, 0.0, 0.2, 3)], target=name)
+    ontology_figure(paths[5], [{**row, "term": name, "method": name} for row in ROWS])
+    dots_figure(paths[6], [DotPanel(name, name, [Dot(name, 0.5, 0.4, 0.6, "ours")])])
+    curves_figure(paths[7], [CurvePanel(name, name, name, [CURVE._replace(name=name)])])
+    return paths
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_the_same_data_give_the_same_bytes(tmp_path: Path, kind: str) -> None:
+    first, second = (draw_all(tmp_path / run, kind, "a name") for run in ("one", "two"))
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a$b$", r"$\frac{$", "$", "<b>&amp;"])
+def test_names_are_drawn_literally(tmp_path: Path, name: str) -> None:
+    for path in draw_all(tmp_path / "all", "svg", name):
+        assert name in " ".join(ElementTree.parse(path).getroot().itertext())

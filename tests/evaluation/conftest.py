@@ -5,12 +5,15 @@ import random
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 import isoclr
-from isoclr.evaluation.cache import Context
-from isoclr.evaluation.read_plan import read_plan
+from isoclr.embedding.embeddings import SCHEMA
+from isoclr.evaluation.context import Context
+from isoclr.evaluation.plan import read_plan
 
 GENES = 48
 TERMS = {"part": "XYZ", "process": "ABC"}
@@ -18,13 +21,13 @@ TERMS = {"part": "XYZ", "process": "ABC"}
 
 @dataclass
 class World:
-    """Files of a small benchmark."""
+    """Files of a small evaluation."""
 
     folder: Path
 
     def plan(self, studies: str = "[main]", **changes: str) -> Path:
         """Write a plan with one model, one task and the given studies."""
-        parts = {"corpus": "corpus", "model": "model", "task": "gc.toml", "splits": '["random"]'}
+        parts = {"corpus": "corpus", "model": "model", "task": "gc.toml", "split": '["random"]'}
         parts |= changes
         top = f"""
             corpus = "{parts["corpus"]}"
@@ -36,8 +39,8 @@ class World:
 
             [[task]]
             task = "{parts["task"]}"
-            splits = {parts["splits"]}
-            repeats = 3
+            split = {parts["split"]}
+            splits = 3
             """
         path = self.folder / "plan.toml"
         path.write_text(textwrap.dedent(top) + textwrap.dedent(studies) + "\n")
@@ -98,7 +101,24 @@ class World:
         (self.folder / "go.toml").write_text("\n".join(lines) + "\n")
         return "go.toml"
 
-    def bench(self, studies: str = "[main]", **changes: str) -> Context:
+    def external(self, genes: int, prefix: str = "T") -> str:
+        """Write embeddings of the RNAs of the first genes by another model; the lines of a plan for them."""
+        names = [f"{prefix}{gene}.{i}" for gene in range(genes) for i in (1, 2)]
+        columns: dict[str, Any] = {
+            "transcript_id": names,
+            "gene_id": [name[1:].partition(".")[0] for name in names],
+            "species": "human",
+            "length": 9,
+            "cds_length": 0,
+            "cds_source": "none",
+        }
+        casts = [pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()]
+        vectors = pl.Series([[1.0, 2.0]] * len(names), dtype=pl.Array(pl.Float32, 2))
+        table = pl.DataFrame(columns).select(casts).with_columns(embedding=vectors)
+        table.write_parquet(self.folder / "other.parquet")
+        return "[[embeddings]]\nname = 'other'\npath = 'other.parquet'\n"
+
+    def context(self, studies: str = "[main]", **changes: str) -> Context:
         return Context(read_plan(self.plan(studies, **changes)), self.folder / "out")
 
 

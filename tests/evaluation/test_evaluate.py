@@ -1,28 +1,33 @@
-"""What is there is never computed again, what changed is, and a killed run goes on."""
+"""Results are computed once, again when inputs change, and a killed evaluation continues."""
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import torch
 
+from isoclr.cli import main
 from isoclr.errors import InputError, MissingExtraError
 from isoclr.evaluation import evaluate as running
-from isoclr.evaluation.cache import Context, Store
-from isoclr.evaluation.evaluate import evaluate
+from isoclr.evaluation.cache import Store
+from isoclr.evaluation.context import Context
+from isoclr.evaluation.evaluate import Evaluation, Progress, evaluate
 from isoclr.evaluation.methods import RANDOM_INIT
-from isoclr.evaluation.read_plan import read_plan
+from isoclr.evaluation.plan import STUDIES as NAMES
+from isoclr.evaluation.plan import read_plan
 
 STUDIES = """
 [main]
 methods = ["embedding", "k-mers", "length"]
 [low_data]
 methods = ["k-mers"]
-shares = [100, 50]
-repeats = 2
+percentages = [100, 50]
+splits = 2
 """
 
 
@@ -33,24 +38,22 @@ def computed(done: Any) -> dict[str, int]:
 def test_nothing_is_computed_twice(world: Any) -> None:
     plan, out = world.plan(STUDIES), world.folder / "out"
     assert computed(evaluate(plan, out=out, report=False)) == {"main": 4, "low_data": 4}
-    before = {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("*.json")}
+    before = {path: path.stat().st_mtime_ns for path in (out / "cache").rglob("*.json")}
     assert len(before) == 8
     assert computed(evaluate(plan, out=out, report=False)) == {"main": 0, "low_data": 0}
-    assert before == {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("*.json")}
+    assert before == {path: path.stat().st_mtime_ns for path in (out / "cache").rglob("*.json")}
 
 
-def test_a_run_killed_between_two_results_goes_on(
-    world: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_run_continues(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, out = world.plan(STUDIES), world.folder / "out"
     written: list[str] = []
     write = Store.write
 
-    def stop_at_the_third(self: Store, cell: Any, outcome: Any, seconds: float) -> None:
+    def stop_at_the_third(self: Store, result: Any, outcome: Any, seconds: float) -> None:
         if len(written) == 2:
             raise KeyboardInterrupt
-        written.append(cell.key)
-        write(self, cell, outcome, seconds)
+        written.append(result.key)
+        write(self, result, outcome, seconds)
 
     monkeypatch.setattr(Store, "write", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
@@ -60,7 +63,7 @@ def test_a_run_killed_between_two_results_goes_on(
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
 
 
-def test_changed_labels_are_computed_anew_and_others_are_not(world: Any) -> None:
+def test_changed_labels_are_computed_again(world: Any) -> None:
     plan, out = world.plan(STUDIES), world.folder / "out"
     evaluate(plan, out=out, report=False)
     embedded = {path: path.stat().st_mtime_ns for path in (out / "embeddings").iterdir()}
@@ -71,7 +74,7 @@ def test_changed_labels_are_computed_anew_and_others_are_not(world: Any) -> None
     assert embedded == {path: path.stat().st_mtime_ns for path in (out / "embeddings").iterdir()}
 
 
-def test_another_seed_or_another_share_is_another_result(world: Any) -> None:
+def test_another_percentage_is_another_result(world: Any) -> None:
     out = world.folder / "out"
     evaluate(world.plan(STUDIES), out=out, report=False)
     more = STUDIES.replace("[100, 50]", "[100, 50, 25]")
@@ -81,9 +84,9 @@ def test_another_seed_or_another_share_is_another_result(world: Any) -> None:
     }
 
 
-def test_listing_computes_nothing(world: Any) -> None:
+def test_dry_run(world: Any) -> None:
     out = world.folder / "out"
-    done = evaluate(world.plan(STUDIES), out=out, list=True)
+    done = evaluate(world.plan(STUDIES), out=out, dry_run=True)
     assert len(done.to_do) == 8
     assert not out.exists()
 
@@ -93,11 +96,11 @@ def test_only_some_studies(world: Any) -> None:
     done = evaluate(plan, out=out, only=("low_data",), report=False)
     assert computed(done) == {"main": 0, "low_data": 4}
     assert len(done.to_do) == 4
-    with pytest.raises(InputError, match=r"has no study \[ontology\]"):
+    with pytest.raises(InputError, match=r"--only ontology: .*plan\.toml"):
         evaluate(plan, out=out, only=("ontology",))
 
 
-def test_every_number_is_in_a_csv_and_every_input_in_the_manifest(world: Any) -> None:
+def test_csv_files_and_manifest(world: Any) -> None:
     plan, out = world.plan(STUDIES), world.folder / "out"
     evaluate(plan, out=out, report=False)
     main = pl.read_csv(out / "results" / "main.csv")
@@ -125,22 +128,20 @@ def test_every_number_is_in_a_csv_and_every_input_in_the_manifest(world: Any) ->
 def test_a_damaged_result_is_named(world: Any) -> None:
     plan, out = world.plan("[main]\nmethods = ['length']"), world.folder / "out"
     evaluate(plan, out=out, report=False)
-    path = next((out / "cells" / "main").glob("*.json"))
+    path = next((out / "cache" / "main").glob("*.json"))
     path.write_text("{")
-    with pytest.raises(InputError, match=r"damaged .* remove it to compute it again"):
+    with pytest.raises(InputError, match=r"\.json: .*remove the file"):
         evaluate(plan, out=out, report=False)
 
 
-def test_a_file_is_no_directory(world: Any) -> None:
+def test_out_is_a_file(world: Any) -> None:
     (world.folder / "out").write_text("")
-    with pytest.raises(InputError, match="is a file, expected the directory of a benchmark"):
+    with pytest.raises(InputError, match="is a file, expected the directory of an evaluation"):
         evaluate(world.plan(), out=world.folder / "out")
 
 
 def test_every_study_of_a_plan_has_a_function() -> None:
-    from isoclr.evaluation.plan import STUDIES as NAMES
-
-    assert set(running._CELLS) == set(NAMES)
+    assert set(running._STUDIES) == set(NAMES)
 
 
 def test_paths_relative_to_the_plan(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,8 +151,8 @@ def test_paths_relative_to_the_plan(world: Any, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_single_split_and_a_single_training_make_a_page(world: Any) -> None:
-    plan, out = world.plan(STUDIES.replace("repeats = 2", "repeats = 1")), world.folder / "out"
-    plan.write_text(plan.read_text().replace("repeats = 3", "repeats = 1"))
+    plan, out = world.plan(STUDIES.replace("splits = 2", "splits = 1")), world.folder / "out"
+    plan.write_text(plan.read_text().replace("splits = 3", "splits = 1"))
     done = evaluate(plan, out=out)
     assert done.report == out / "report.html"
     assert (out / "report.html").is_file()
@@ -159,13 +160,13 @@ def test_a_single_split_and_a_single_training_make_a_page(world: Any) -> None:
         assert "nan" not in path.read_text()
 
 
-def test_results_of_a_study_without_cells_are_removed(world: Any) -> None:
+def test_files_of_outdated_studies_are_removed(world: Any) -> None:
     out = world.folder / "out"
     evaluate(world.plan(STUDIES), out=out, report=False)
     before = {path.name for path in (out / "results").iterdir()}
     assert {"main.csv", "leaks.csv", "low_data_means.csv", "main_differences.csv"} <= before
     evaluate(
-        world.plan("[low_data]\nmethods = ['k-mers']\nrepeats = 2\nshares = [50]"),
+        world.plan("[low_data]\nmethods = ['k-mers']\nsplits = 2\npercentages = [50]"),
         out=out,
         report=False,
     )
@@ -182,15 +183,15 @@ def test_another_name_of_a_model_is_another_result(world: Any) -> None:
     assert set(pl.read_csv(out / "results" / "main.csv")["method"]) == {"renamed"}
 
 
-def test_a_missing_label_table_is_one_line(world: Any) -> None:
+def test_a_missing_label_table(world: Any) -> None:
     plan = world.plan("[main]\nmethods = ['length']")
     (world.folder / "gc.tsv").unlink()
-    with pytest.raises(InputError, match=r"gc\.tsv: no such file"):
-        evaluate(plan, out=world.folder / "out", list=True)
+    with pytest.raises(InputError, match=r"gc\.tsv"):
+        evaluate(plan, out=world.folder / "out", dry_run=True)
 
 
 def test_without_plotly_nothing_is_computed(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    monkeypatch.setitem(sys.modules, "plotly", None)
     out = world.folder / "out"
     with pytest.raises(MissingExtraError, match="plotly"):
         evaluate(world.plan("[main]\nmethods = ['length']"), out=out)
@@ -206,12 +207,12 @@ def test_without_plotly_nothing_is_computed(world: Any, monkeypatch: pytest.Monk
         "[latent]",
     ],
 )
-def test_what_tables_call_a_model_is_in_the_name_of_its_results(world: Any, study: str) -> None:
+def test_a_models_name_decides_its_results(world: Any, study: str) -> None:
     def names() -> set[str]:
-        bench = Context(read_plan(plan), world.folder / "out")
-        (name,) = bench.plan.studies
-        found = running._CELLS[name](bench, getattr(bench.plan, name))
-        return {cell.key for cell in found if cell.study == name and RANDOM_INIT not in cell.title}
+        context = Context(read_plan(plan), world.folder / "out")
+        (name,) = context.plan.studies
+        found = running._STUDIES[name](context, context.plan.studies[name])
+        return {one.key for one in found if one.study == name and RANDOM_INIT not in one.title}
 
     plan = world.plan(study)
     before = names()
@@ -220,7 +221,39 @@ def test_what_tables_call_a_model_is_in_the_name_of_its_results(world: Any, stud
     assert not before & names()
 
 
-def test_an_audit_of_constructs_is_named_by_what_it_compares(world: Any) -> None:
-    bench = world.bench("[main]\nmethods = ['length']", task=world.constructs())
-    *_, audit = running._CELLS["main"](bench, bench.plan.main)
+def test_the_audit_of_constructs_compares_inserts(world: Any) -> None:
+    context = world.context("[main]\nmethods = ['length']", task=world.constructs())
+    *_, audit = running._STUDIES["main"](context, context.plan.studies["main"])
     assert audit.inputs["audit"] == "insert of the construct"
+
+
+@pytest.mark.slow
+def test_resumed_results_have_the_same_bytes(world: Any) -> None:
+    plan, out = world.plan("[main]\nmethods = ['embedding']"), world.folder / "out"
+    evaluate(plan, out=out, report=False)
+    before = (out / "results" / "main.csv").read_bytes()
+    shutil.rmtree(out / "cache")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    evaluate(plan, out=out, report=False)
+    assert torch.get_num_threads() == 1  # the plan's, although nothing was embedded
+    torch.set_num_threads(threads)
+    assert (out / "results" / "main.csv").read_bytes() == before
+
+
+def test_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    Evaluation(Path("out"), [Progress("main", 3, 4, 2)], ["a task: a method"]).print()
+    printed = capsys.readouterr()
+    assert "main" in printed.out
+    assert "to do: a task: a method" in printed.err
+    assert "report" not in printed.err
+    Evaluation(Path("out"), [], [], Path("out/report.html")).print()
+    assert "the report is out/report.html" in capsys.readouterr().err
+
+
+def test_command_without_a_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(tmp_path / "no.toml"), "--out", str(tmp_path / "out")]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert "no.toml" in printed.err
+    assert not (tmp_path / "out").exists()

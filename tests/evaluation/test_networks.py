@@ -1,35 +1,29 @@
-"""What cannot be trained or fitted is refused when the plan is read, not after hours."""
-
 import json
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
-from isoclr.embedding.embeddings import SCHEMA
 from isoclr.errors import InputError
-from isoclr.evaluation import networks as tuning
+from isoclr.evaluation.cache import Artifact
+from isoclr.evaluation.context import Context
 from isoclr.evaluation.evaluate import evaluate
-from isoclr.evaluation.networks import (
-    NetworkRun,
-    results_by_split,
-    summary_rows,
-    supervised_embeddings,
-)
+from isoclr.evaluation.networks import NetworkRun, supervised_embeddings
 from isoclr.evaluation.studies import finetuning, latent, low_data, ontology
+from isoclr.finetuning.config import FinetuneConfig
+from isoclr.tasks.splits import SplitKind
 
 NAME = "supervised on gc"
-OPTIONS = "options = { epochs = 1, batch_size = 16 }"
+OPTIONS = "finetune = { epochs = 1, batch_size = 16 }"
 PLAN = f"""
 [low_data]
 methods = ["supervised"]
-shares = [100, 50]
-tuned_repeats = 2
+percentages = [100, 50]
+network_splits = 2
 {OPTIONS}
 [finetuning]
 methods = ["supervised"]
-splits = ["random"]
+split = ["random"]
 {OPTIONS}
 [ontology]
 tasks = ["go.toml"]
@@ -41,42 +35,36 @@ supervised = "gc"
 """
 
 
-def test_it_is_the_network_of_the_other_studies_whatever_the_tasks_own_split(
-    world: Any,
-) -> None:
+def test_studies_share_a_network_whatever_the_tasks_own_split(world: Any) -> None:
     world.ontology()
-    bench = world.bench(PLAN, splits='["fold"]')
-    plan = bench.plan
-    (product,) = supervised_embeddings(bench, "gc", plan.ontology.options).values()
-    network = product.inputs["tuned"]
-    small = low_data.cells(bench, plan.low_data)
-    assert [cell.inputs["trained"] == network for cell in small] == [True, False, False, False]
-    assert [cell.inputs["trained"] for cell in finetuning.cells(bench, plan.finetuning)] == [
-        network
-    ]
-    (terms,) = ontology.cells(bench, plan.ontology)
-    assert terms.inputs["beside"] == {NAME: product.key}
-    *_, drawn, neighbours = latent.cells(bench, plan.latent)
-    assert (drawn.inputs["method"], drawn.inputs["embedding"]) == (NAME, product.key)
-    assert neighbours.inputs["embeddings"][NAME] == product.key
+    context = world.context(PLAN, split='["fold"]')
+    studies = context.plan.studies
+    (embedded,) = supervised_embeddings(context, "gc", studies["ontology"].finetune).values()
+    network = embedded.inputs["network"]
+    small = low_data.results(context, studies["low_data"])
+    assert [one.inputs["network"] == network for one in small] == [True, False, False, False]
+    (tuned,) = finetuning.results(context, studies["finetuning"])
+    assert tuned.inputs["network"] == network
+    (terms,) = ontology.results(context, studies["ontology"])
+    assert terms.inputs["others"] == {NAME: embedded.key}
+    *_, drawn, neighbors = latent.results(context, studies["latent"])
+    assert (drawn.inputs["method"], drawn.inputs["embedding"]) == (NAME, embedded.key)
+    assert neighbors.inputs["embeddings"][NAME] == embedded.key
 
 
 def test_other_options_make_another_network(world: Any) -> None:
-    bench = world.bench()
+    context = world.context()
     one, other = (
-        supervised_embeddings(bench, "gc", options)[NAME].key
-        for options in ({"epochs": 1}, {"epochs": 2})
+        supervised_embeddings(context, "gc", FinetuneConfig(epochs=epochs))[NAME].key
+        for epochs in (1, 2)
     )
     assert one != other
-
-
-def test_nothing_is_trained_that_no_plan_asks_for(world: Any) -> None:
-    assert supervised_embeddings(world.bench(), None, {}) == {}
+    assert supervised_embeddings(context, None, FinetuneConfig()) == {}
 
 
 def refused(world: Any, plan: Path, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        evaluate(plan, out=world.folder / "out", list=True)
+        evaluate(plan, out=world.folder / "out", dry_run=True)
     assert "\n" not in str(caught.value)
 
 
@@ -86,85 +74,67 @@ def test_heads_of_tasks_that_rename_columns_are_refused(world: Any) -> None:
     refused(world, plan, "own.* renames columns")
 
 
-OPTIONS_TUNING: dict[str, Any] = {"epochs": 1, "batch_size": 16, "hidden": 8}
+SMALL = FinetuneConfig(epochs=1, batch_size=16, hidden=8)
 
 
-def test_a_task_with_renamed_columns_is_trained_on(world: Any) -> None:
+def run_of(
+    context: Context, kind: SplitKind, network: str = "fine-tuned", options: FinetuneConfig = SMALL
+) -> NetworkRun:
+    entries = tuple(context.plan.tasks.values())
+    return NetworkRun(context, entries, network, entries[0].split_config(kind, 0, 1), options)
+
+
+@pytest.mark.slow
+def test_tasks_with_renamed_columns(world: Any) -> None:
     columns = ("[labels.columns]", 'fold = "chromosome"')
     own = world.task("own", 'file = "gc.tsv"', *columns)
-    bench = world.bench("[finetuning]", task=own, splits='["fold"]')
-    training = NetworkRun(
-        bench.plan.tasks["own"], "fine-tuned", "fold", 1, 0, 1.0, {**OPTIONS_TUNING, "splits": 2}
-    )
-    assert [one["split"] for one in results_by_split(bench, training)] == ["fold chr0", "fold chr1"]
+    context = world.context("[finetuning]", task=own, split='["fold"]')
+    by_split = run_of(context, "fold").by_split()
+    assert [one["split"] for one in by_split] == [f"fold chr{i}" for i in range(6)]
 
 
-def test_constructs_are_trained_on_with_the_splits_of_their_probes(world: Any) -> None:
-    bench = world.bench("[finetuning]", task=world.constructs())
-    asked = bench.plan.tasks["assay"]
-    training = NetworkRun(asked, "fine-tuned", "random", 1, 0, 1.0, OPTIONS_TUNING)
-    (means, *_), _ = summary_rows(bench, training, "finetuning")
-    (split,) = bench.samples(asked, "random", 1).splits
+@pytest.mark.slow
+def test_constructs_have_the_splits_of_their_probes(world: Any) -> None:
+    context = world.context("[finetuning]", task=world.constructs())
+    run = run_of(context, "random")
+    means, *_ = run.summary_rows("finetuning")
+    (split,) = context.dataset(run.entries[0], run.config).splits
     assert (means["task"], means["method"]) == ("assay", "small, fine-tuned")
     assert means["n"] == len(split.test) == 6
+    assert run.is_tested_as_alone(0)
 
 
-def test_constructs_that_are_asked_for_are_refused(world: Any) -> None:
+def test_scans_of_constructs_are_refused(world: Any) -> None:
     plan = world.plan("[mutagenesis]\ntasks = ['assay']", task=world.constructs())
-    refused(world, plan, "tasks has assay, but its RNAs are no corpus'")
-
-
-def foreign(world: Any, genes: int) -> str:
-    """Embeddings of the RNAs of the first so many genes, as a plan asks for them."""
-    names = [f"T{gene}.{i}" for gene in range(genes) for i in (1, 2)]
-    values: dict[str, Any] = {
-        "transcript_id": names,
-        "gene_id": [name[1:].partition(".")[0] for name in names],
-        "species": "human",
-        "length": 9,
-        "cds_length": 0,
-        "cds_source": "none",
-    }
-    table = pl.DataFrame(values).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
-    vectors = pl.Series([[1.0, 2.0]] * len(names), dtype=pl.Array(pl.Float32, 2))
-    table.with_columns(embedding=vectors).write_parquet(world.folder / "other.parquet")
-    return "[[embeddings]]\nname = 'other'\npath = 'other.parquet'\n"
+    refused(world, plan, "mutagenesis.tasks: assay: its RNAs are in no corpus")
 
 
 @pytest.mark.parametrize("study", ["[finetuning]", "[low_data]\nmethods = ['k-mers', 'saluki']"])
-def test_networks_beside_probes_of_fewer_samples_are_refused(world: Any, study: str) -> None:
-    message = "have not all labelled RNAs of gc, and networks train on all"
-    refused(world, world.plan(foreign(world, 30) + study), message)
-    whole = world.plan(foreign(world, 48) + study)
-    assert evaluate(whole, out=world.folder / "out", list=True).to_do
+def test_networks_need_probes_of_the_same_samples(world: Any, study: str) -> None:
+    refused(world, world.plan(world.external(30) + study), "lack labelled RNAs of gc")
+    whole = world.plan(world.external(48) + study)
+    assert evaluate(whole, out=world.folder / "out", dry_run=True).to_do
 
 
 def test_metrics_of_a_split_are_means_over_its_trainings(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainings = [
-        {"split": name, "train": 30, "test": 20, "metrics": {"gc": {"pearson": r, "n": 9}}}
+        {"split": name, "seed": 0, "train": 30, "metrics": {"gc": {"pearson": r, "n": 9}}}
         for name, r in (("fold 0", 0.2), ("fold 1", 0.5), ("fold 0", 0.4), ("fold 1", None))
     ]
-    told = {"summary": {"gc": {"pearson": {}}}, "trainings": trainings}
-    (world.folder / "report.json").write_text(json.dumps(told))
-
-    class Trained:
-        def path(self) -> Path:
-            return Path(world.folder)
-
-    monkeypatch.setattr(tuning, "trained", lambda *_: Trained())
-    bench = world.bench()
-    training = NetworkRun(bench.plan.tasks["gc"], "saluki", "fold", 2, 0, 1.0, {})
-    first, second = results_by_split(bench, training)
+    summary = {"gc": {"pearson": {"mean": 0.4, "low": None, "high": None}}}
+    report = {"summary": summary, "trainings": trainings, "anything": "else"}
+    (world.folder / "report.json").write_text(json.dumps(report))
+    monkeypatch.setattr(Artifact, "path", lambda _: Path(world.folder))
+    first, second = run_of(world.context(), "fold", "saluki").by_split()
     assert first == {"split": "fold 0", "train": 30, "test": 9, "pearson": pytest.approx(0.3)}
     assert second["pearson"] is None
 
 
-@pytest.mark.parametrize(
-    ("method", "kept"), [("saluki", {"epochs"}), ("fine-tuned", {"epochs", "hidden", "pooling"})]
-)
-def test_saluki_is_given_no_options_of_encoders(method: str, kept: set[str]) -> None:
-    options = {"epochs": 1, "hidden": 8, "pooling": "all"}
-    asked: Any = None
-    assert set(tuning._options(NetworkRun(asked, method, "random", 1, 0, 1.0, options))) == kept
+def test_saluki_has_no_options_of_encoders(world: Any) -> None:
+    options = FinetuneConfig(epochs=1, hidden=8, pooling="all")
+    saluki = run_of(world.context(), "random", "saluki", options)._finetune
+    assert (saluki.model, saluki.epochs, saluki.hidden, saluki.pooling) == ("saluki", 1, None, None)
+    tuned = run_of(world.context(), "random", "fine-tuned", options)._finetune
+    assert (tuned.epochs, tuned.hidden, tuned.pooling) == (1, 8, "all")

@@ -3,14 +3,14 @@ from typing import Any
 
 import pytest
 
-from isoclr.evaluation.cache import Stored
-from isoclr.evaluation.results import _command, differences, machine, over_repeats
+from isoclr.evaluation.cache import StoredResult
+from isoclr.evaluation.results import _command, differences, machine, mean_over_splits
 from isoclr.tasks.metrics import over_seeds, paired
 
 
-def test_a_command_names_no_place_of_this_machine() -> None:
-    told = _command(["benchmark", "runs/plan.toml", "--out", "/somewhere/else/out"])
-    assert told == "isoclr benchmark runs/plan.toml --out out"
+def test_commands_have_no_absolute_paths() -> None:
+    command = _command(["evaluate", "runs/plan.toml", "--out", "/somewhere/else/out"])
+    assert command == "isoclr evaluate runs/plan.toml --out out"
 
 
 def test_a_machine_has_a_processor() -> None:
@@ -21,16 +21,16 @@ def test_a_machine_has_a_processor() -> None:
 
 def result(
     method: str, values: list[float | None], split: str = "fold", model: str = "ridge"
-) -> Stored:
+) -> StoredResult:
     row: Any = {"study": "main", "task": "t", "split": split, "method": method, "model": model}
     row |= {"metric": "pearson", "value": 0.0}
     by_split = [
         {"split": str(i), "train": 80, "test": 20, "pearson": v} for i, v in enumerate(values)
     ]
-    return Stored(Path("x"), method, {}, [row], {"by_split": by_split}, 0.0)
+    return StoredResult(Path("x"), method, {}, [row], {"by_split": by_split}, 0.0)
 
 
-def test_differences_are_paired_by_split_with_the_first_of_a_task_and_split() -> None:
+def test_differences() -> None:
     found = differences(
         [result("a", [0.5, 0.6, 0.7]), result("b", [0.4, 0.5, 0.5]), result("c", [0.9], "random")]
     )
@@ -42,13 +42,13 @@ def test_differences_are_paired_by_split_with_the_first_of_a_task_and_split() ->
     )
 
 
-def test_a_split_without_a_value_is_left_out() -> None:
+def test_splits_without_a_value() -> None:
     (row,) = differences([result("a", [0.5, None, 0.7]), result("b", [0.4, 0.5, 0.5])])
     assert row["n"] == 2
     assert row["value"] == pytest.approx(0.15)
 
 
-def test_repeats_of_a_share_become_one_row() -> None:
+def test_means_over_splits() -> None:
     told: Any = {
         "study": "low_data",
         "task": "t",
@@ -69,16 +69,16 @@ def test_repeats_of_a_share_become_one_row() -> None:
         for share in (1.0, 10.0)
         for i, value in enumerate([0.1, 0.2, 0.4])
     ]
-    found = over_repeats(rows)
+    found = mean_over_splits(rows)
     assert [row["share"] for row in found] == [1.0, 10.0]
     expected = over_seeds([0.1, 0.2, 0.4], 70, 15)
     assert found[0]["value"] == pytest.approx(expected.mean)
     for row in found:  # whatever the share, the splits overlap alike
         assert row["high"] == pytest.approx(expected.high)
-    assert over_repeats([]) == []
+    assert mean_over_splits([]) == []
 
 
-def test_a_method_is_paired_with_the_first_ones_result_of_the_same_probe() -> None:
+def test_differences_of_the_same_probe() -> None:
     found = differences(
         [
             result("a", [0.5, 0.6, 0.7]),

@@ -1,67 +1,77 @@
-"""The verb: a plan in; every result, table, figure and one page out."""
+"""The ``evaluate`` command: a plan → results, tables, figures and one page."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from isoclr._console import info, table
+from isoclr._console import info
+from isoclr._report import Report, Row, Table
+from isoclr._threads import use_threads
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import CachedResult, Context, Store
-from isoclr.evaluation.plan import Plan, StudyName
-from isoclr.evaluation.read_plan import read_plan
-from isoclr.evaluation.results import RESULTS, write_manifest, write_results
-from isoclr.evaluation.studies.ablations import cells as ablations_cells
-from isoclr.evaluation.studies.finetuning import cells as finetuning_cells
-from isoclr.evaluation.studies.latent import cells as latent_cells
-from isoclr.evaluation.studies.linear_probe import cells as main_cells
-from isoclr.evaluation.studies.low_data import cells as low_data_cells
-from isoclr.evaluation.studies.mutagenesis import cells as mutagenesis_cells
-from isoclr.evaluation.studies.ontology import cells as ontology_cells
+from isoclr.evaluation.cache import CachedResult, Store
+from isoclr.evaluation.context import Context
+from isoclr.evaluation.plan import Plan, StudyName, read_plan
+from isoclr.evaluation.results import write_manifest, write_results
+from isoclr.evaluation.studies import (
+    ablations,
+    finetuning,
+    latent,
+    linear_probe,
+    low_data,
+    mutagenesis,
+    ontology,
+)
 
-_CELLS: Mapping[str, Callable[[Context, Any], list[CachedResult]]] = {
-    "main": main_cells,
-    "low_data": low_data_cells,
-    "ontology": ontology_cells,
-    "latent": latent_cells,
-    "mutagenesis": mutagenesis_cells,
-    "finetuning": finetuning_cells,
-    "ablations": ablations_cells,
+Results = Mapping[StudyName, Sequence[CachedResult]]
+_STUDIES: Mapping[StudyName, Callable[[Context, Any], list[CachedResult]]] = {
+    "main": linear_probe.results,
+    "low_data": low_data.results,
+    "ontology": ontology.results,
+    "latent": latent.results,
+    "mutagenesis": mutagenesis.results,
+    "finetuning": finetuning.results,
+    "ablations": ablations.results,
 }
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One study of a benchmark: how many of its results are there."""
+    """How many of a study's results are done."""
 
     study: str
-    there: int
+    done: int
     results: int
     computed: int
-    """How many of them this call made."""
+    """Results that this call computed."""
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What :func:`benchmark` found or made.
-
-    Attributes:
-        out: the benchmark's directory.
-        studies: one a study.
-        to_do: titles of the results that are not there.
-    """
+class Evaluation(Report):
+    """The state of an evaluation."""
 
     out: Path
+    """Its directory."""
     studies: list[Progress]
+    """One per study."""
     to_do: list[str]
+    """Titles of the results that are missing."""
     report: Path | None = None
-    """The page; None when it is not there, or was not asked for."""
+    """The page, if it was written."""
+
+    def rows(self) -> list[Row]:
+        """One row per study."""
+        return [asdict(one) for one in self.studies]
+
+    def tables(self) -> Iterator[Table]:
+        """One line per study."""
+        columns = ["study", "done", "results", "computed now"]
+        yield Table(f"evaluation: {self.out}", columns, [[*row.values()] for row in self.rows()])
 
     def print(self) -> None:
-        """Print what is there and what is missing."""
-        rows = [(one.study, one.results, one.there, one.computed) for one in self.studies]
-        table(f"evaluation: {self.out}", ["study", "results", "there", "computed now"], rows)
+        """Print what is done and what is missing."""
+        super().print()
         for title in self.to_do:
             info(f"to do: {title}")
         if self.report is not None and not self.to_do:
@@ -73,90 +83,90 @@ def evaluate(
     *,
     out: Path,
     only: tuple[StudyName, ...] = (),
-    list: bool = False,
+    dry_run: bool = False,
     report: bool = True,
 ) -> Evaluation:
-    """The paper's evaluation, and a fairer one, on any corpus, models and labels.
+    """The paper's evaluation, with simple baselines and stricter splits, on any corpus, models and labels.
 
-    Every result is kept under a name made of all that decides it: options, input files and weights by their content.
-    What is there is never computed again; killed at any moment, the same command goes on. Studies run in a fixed order,
-    what is cheap and tells most first, and after each one the CSV files, figures and the page are written anew.
+    Every result is kept under a name made of everything that decides it: options, and input files and weights by their
+    content. A result is never computed twice, and a stopped evaluation continues with the same command. Studies run in
+    a fixed order, cheap and informative ones first; after each one the CSV files, figures and the page are written.
 
     Args:
         plan: TOML file with the corpus, models, tasks and studies.
-        out: directory of the results; one that is there is gone on with.
-        only: run these studies of the plan only; the report shows all that is there.
-        list: compute nothing; tell what is there and what is not.
-        report: write figures and the page report.html beside the CSV files.
+        out: Directory of the results; an existing evaluation is continued.
+        only: Run only these studies of the plan; the report shows all results.
+        dry_run: Compute nothing; list what is done and what is missing.
+        report: Write figures and the page report.html next to the CSV files.
 
     Returns:
-        What is there, and what this call computed.
+        What is done, and what this call computed.
 
     Raises:
         InputError: a plan, file or option that cannot be used.
     """
-    read = read_plan(Path(plan))
-    out = Path(out)
+    parsed, out = read_plan(Path(plan)), Path(out)
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file, expected the directory of a benchmark")
-    asked = _asked(read, only)
-    if report and not list:
-        from isoclr.evaluation.report.document import check_page
+        raise InputError(f"{out}: is a file, expected the directory of an evaluation")
+    selected = _select(parsed, only)
+    if report and not dry_run:
+        from isoclr.evaluation.report.page import check_page
 
-        check_page()  # before hours of work, not behind them
-    bench, store = Context(read, out), Store(out)
-    cells: dict[str, Sequence[CachedResult]] = {
-        study: _CELLS[study](bench, getattr(read, study)) for study in read.studies
-    }
-    computed = dict.fromkeys(cells, 0)
-    for study in asked if not list else ():
-        computed[study] = _run(study, cells[study], store)
-        _write(bench, store, cells, report=report)
+        check_page()  # before hours of work
+    use_threads(parsed.threads)  # in every run, so that a resumed one computes the same bits
+    context, store = Context(parsed, out), Store(out)
+    results = {name: _STUDIES[name](context, study) for name, study in parsed.studies.items()}
+    computed = dict.fromkeys(results, 0)
+    for name in selected if not dry_run else ():
+        computed[name] = _compute(name, results[name], store)
+        _write(context, store, results, report=report)
     return Evaluation(
         out,
         [
-            Progress(study, sum(map(store.has, mine)), len(mine), computed[study])
-            for study, mine in cells.items()
+            Progress(name, sum(map(store.has, own)), len(own), computed[name])
+            for name, own in results.items()
         ],
-        [cell.title for mine in cells.values() for cell in mine if not store.has(cell)],
+        [one.title for own in results.values() for one in own if not store.has(one)],
         _page(out) if report else None,
     )
 
 
 def _page(out: Path) -> Path | None:
-    from isoclr.evaluation.report.document import PAGE
+    from isoclr.evaluation.report.page import PAGE
 
     return out / PAGE if (out / PAGE).is_file() else None
 
 
-def _asked(plan: Plan, only: Sequence[StudyName]) -> Sequence[StudyName]:
+def _select(plan: Plan, only: Sequence[StudyName]) -> list[StudyName]:
+    """The studies to run.
+
+    Raises:
+        InputError: one that the plan does not have.
+    """
     for name in only:
         if name not in plan.studies:
             raise InputError(
-                f"{plan.path}: has no study [{name}], which --only asks for; expected {', '.join(plan.studies)}"
+                f"--only {name}: {plan.path} has no such study; expected {', '.join(plan.studies)}"
             )
     return [name for name in plan.studies if not only or name in only]
 
 
-def _run(study: str, cells: Sequence[CachedResult], store: Store) -> int:
-    """Compute what is not there; how many."""
-    missing = [cell for cell in cells if not store.has(cell)]
-    info(f"{study}: {len(cells) - len(missing)} of {len(cells)} results are there")
-    for number, cell in enumerate(missing, 1):
+def _compute(study: str, results: Sequence[CachedResult], store: Store) -> int:
+    """Compute the missing results; how many."""
+    missing = [one for one in results if not store.has(one)]
+    info(f"{study}: {len(results) - len(missing)} of {len(results)} results are done")
+    for number, one in enumerate(missing, 1):
         start = time.perf_counter()
-        info(f"{study} {number}/{len(missing)}: {cell.title}")
-        store.write(cell, cell.compute(), time.perf_counter() - start)
+        info(f"{study} {number}/{len(missing)}: {one.title}")
+        store.write(one, one.compute(), time.perf_counter() - start)
     return len(missing)
 
 
-def _write(
-    bench: Context, store: Store, cells: Mapping[str, Sequence[CachedResult]], *, report: bool
-) -> None:
-    """Tables, manifest, figures and page of all that is there."""
-    folder = bench.out / RESULTS
-    write_results(bench, store, cells)
-    write_manifest(bench, store, cells, folder / "manifest.json")
+def _write(context: Context, store: Store, results: Results, *, report: bool) -> None:
+    """Write CSV files, manifest, figures and page of all results that are done."""
+    write_results(context, store, results)
+    write_manifest(context, store, results)
     if report:
-        from isoclr.evaluation.report.document import write_page
+        from isoclr.evaluation.report.page import write_page
 
-        write_page(bench.out)
+        write_page(context.out)

@@ -1,261 +1,269 @@
-"""Networks trained on labels, each a directory that fine-tuning can go on with."""
+"""Networks trained on labels: fine-tuned, from scratch, and Saluki."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 import polars as pl
 
+from isoclr._config import read_json
+from isoclr._report import Row
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import Artifact, Context, Row
-from isoclr.evaluation.methods import tuned_embeddings
+from isoclr.evaluation.cache import Artifact
+from isoclr.evaluation.context import Context
+from isoclr.evaluation.methods import network_embeddings
 from isoclr.evaluation.plan import TaskEntry
+from isoclr.finetuning.config import SALUKI_MODEL, FinetuneConfig
 from isoclr.finetuning.finetune import PREDICTIONS, REPORT, finetune
-from isoclr.finetuning.models import SALUKI, Tune
-from isoclr.tasks.splits import SplitKind
+from isoclr.tasks.splits import SplitConfig
+from isoclr.training.device import RuntimeConfig
 
-NETWORKS: dict[str, str] = {
+NAMES: Mapping[str, str] = {
     "fine-tuned": "{}, fine-tuned",
     "last-stage": "{}, last stage fine-tuned",
     "supervised": "{}, same architecture from scratch",
     "saluki": "Saluki",
 }
-"""Methods as plans name them, and what tables call them."""
-_TUNE: dict[str, Tune] = {"last-stage": "last-stage"}
+"""Names of networks in tables; ``{}`` stands for the model."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training, as ``report.json`` has it."""
+
+    split: str
+    seed: int
+    train: int
+    """Number of training RNAs."""
+    metrics: dict[str, dict[str, float | None]]
+    """Label → metric → value on the test part; ``n`` is its size."""
+
+
+@dataclass(frozen=True)
+class _Report:
+    """The part of ``report.json`` that tables need."""
+
+    summary: dict[str, dict[str, dict[str, float | None]]]
+    """Label → metric → mean, low and high over the trainings."""
+    trainings: list[Trial]
 
 
 @dataclass(frozen=True)
 class NetworkRun:
-    """What to train: a network on the labels of one task.
+    """A network to train on the labels of one task, or of several together."""
 
-    Attributes:
-        asked: the task.
-        method: one of :data:`NETWORKS`.
-        split: how the samples are dealt.
-        seeds: trainings.
-        seed: of the first.
-        share: of the training labels, at most 1.
-        options: more options of :func:`isoclr.finetuning.finetune`.
-        beside: other tasks that the same network learns at once.
-    """
-
-    asked: TaskEntry
-    method: str
-    split: SplitKind
-    seeds: int
-    seed: int
-    share: float
-    options: Mapping[str, Any]
-    beside: tuple[TaskEntry, ...] = ()
+    context: Context
+    """The plan at work."""
+    entries: tuple[TaskEntry, ...]
+    """The tasks that it learns."""
+    kind: str
+    """One of :data:`NAMES`."""
+    config: SplitConfig
+    """How the tasks are split, and so how many trainings there are."""
+    options: FinetuneConfig
+    """Options of the training; model and trained part follow from the kind."""
+    fraction: float = 1.0
+    """Fraction of the training labels."""
 
     @property
-    def tasks(self) -> tuple[TaskEntry, ...]:
-        """All that the network learns."""
-        return (self.asked, *self.beside)
+    def name(self) -> str:
+        """Name in tables: with the first model's, and with all tasks if it learns several."""
+        name = NAMES[self.kind].format(self.context.plan.models[0].name)
+        if len(self.entries) == 1:
+            return name
+        return f"{name} on {' + '.join(entry.name for entry in self.entries)}"
 
+    @property
+    def artifact(self) -> Artifact:
+        """The directory of the training; its ``encoder`` is a model."""
+        first, *others = (
+            self.context.dataset_inputs(entry, self._config_of(entry)) for entry in self.entries
+        )
+        options = {name: value for name, value in self._finetune.flat().items() if name != "model"}
+        inputs = {**first, "method": self.kind, "options": options, "others": others}
+        if self.kind != SALUKI_MODEL:
+            inputs |= self.context.model_inputs(self.context.plan.models[0])
+        title = f"training {self.name}"
+        if len(self.entries) == 1:
+            title += f" on {self.entries[0].name}"
+        folder = self.context.out / "networks"
+        return Artifact(folder, title, inputs, self._train, marker=REPORT, resumable=True)
 
-def name_of_network(bench: Context, method: str, beside: Sequence[TaskEntry] = ()) -> str:
-    """What tables call a method: with the name of the first model, and with all tasks where it learns several."""
-    name = NETWORKS[method].format(bench.plan.models[0].name)
-    return f"{name} on {' + '.join(asked.name for asked in beside)}" if beside else name
+    def summary_rows(self, study: str, task: int = 0) -> list[Row]:
+        """Means over the trainings with intervals; it is trained if it is missing.
 
-
-def trained(bench: Context, training: NetworkRun) -> Artifact:
-    """The directory of a training; its ``encoder`` is a model."""
-    model = bench.plan.models[0]
-    inputs = bench.sample_inputs(training.asked, training.split, training.seeds)
-    inputs |= {"method": training.method, "seed": training.seed, "share": training.share}
-    inputs |= {"options": dict(training.options)}
-    if training.beside:
-        inputs["beside"] = [
-            bench.sample_inputs(asked, training.split, training.seeds) for asked in training.beside
+        Args:
+            study: Name of the study.
+            task: Number of the task among those that it learns.
+        """
+        label = self._labels[task]
+        keys = self._keys(study, task)
+        n = sum(int(trial.metrics[label]["n"] or 0) for trial in self._report.trainings)
+        return [
+            {
+                **keys,
+                "metric": metric,
+                "value": mean["mean"],
+                "low": mean["low"],
+                "high": mean["high"],
+                "n": n,
+            }
+            for metric, mean in self._report.summary[label].items()
         ]
-    if training.method != SALUKI:
-        inputs |= bench.facts(model)
-    name = name_of_network(bench, training.method, training.tasks if training.beside else ())
-    return Artifact(
-        bench.out / "tuned",
-        f"training {name}" if training.beside else f"training {name} on {training.asked.name}",
-        inputs,
-        lambda path: _train(bench, training, path),
-        whole=lambda path: (path / REPORT).is_file(),
-    )
 
+    def rows_by_split(self, study: str, task: int = 0) -> list[Row]:
+        """The metrics of every training."""
+        label = self._labels[task]
+        keys = self._keys(study, task)
+        return [
+            {
+                **keys,
+                "seed": trial.seed,
+                "fold": trial.split,
+                "metric": metric,
+                "value": trial.metrics[label][metric],
+                "train": trial.train,
+                "n": trial.metrics[label]["n"],
+            }
+            for trial in self._report.trainings
+            for metric in self._report.summary[label]
+        ]
 
-def _train(bench: Context, training: NetworkRun, path: Path) -> None:
-    """Train, or go on with a training that was stopped."""
-    tasks = [asked.task for asked in training.tasks]
-    files = [file for asked in training.tasks for file in asked.chromosomes]
-    found = finetune(
-        tuple(task.source for task in tasks),
-        data=bench.plan.data,
-        corpus=None if all(task.construct for task in tasks) else bench.plan.corpus,
-        out=path,
-        model=SALUKI if training.method == SALUKI else bench.plan.models[0].path,
-        scratch=training.method == "supervised",
-        tune=_TUNE.get(training.method, "full"),
-        split=training.split,
-        chromosomes=tuple(dict.fromkeys(files)) if training.split == "chromosome" else (),
-        seeds=training.seeds,
-        seed=training.seed,
-        train_share=training.share,
-        threads=bench.plan.threads,
-        resume=True,
-        **_options(training),
-    )
-    if found.stopped_by:
-        raise KeyboardInterrupt
+    def by_split(self, task: int = 0) -> list[dict[str, Any]]:
+        """The metrics of every split, means over its trainings, for paired differences."""
+        label = self._labels[task]
+        by_split: dict[str, list[Trial]] = {}
+        for trial in self._report.trainings:
+            by_split.setdefault(trial.split, []).append(trial)
+        return [
+            {
+                "split": split,
+                "train": trials[0].train,
+                "test": trials[0].metrics[label]["n"],
+                **{
+                    metric: _mean([trial.metrics[label][metric] for trial in trials])
+                    for metric in self._report.summary[label]
+                },
+            }
+            for split, trials in by_split.items()
+        ]
 
+    def is_tested_as_alone(self, task: int) -> bool:
+        """Whether a task's test RNAs are those of a network that learns this task alone.
 
-def _options(training: NetworkRun) -> dict[str, Any]:
-    """Those of a plan are for all its networks; Saluki's are without what only an encoder has."""
-    idle = ("hidden", "pooling") if training.method == SALUKI else ()
-    return {name: value for name, value in training.options.items() if name not in idle}
-
-
-def check_same_samples(bench: Context, tasks: Sequence[str]) -> None:
-    """Networks train on all labelled RNAs: beside probes of fewer, they could not be compared.
-
-    Raises:
-        InputError: an embedding made elsewhere has not all RNAs of a task.
-    """
-    for name in tasks:
-        if bench.restricted(bench.plan.tasks[name]):
-            raise InputError(
-                f"{bench.plan.path}: [[embeddings]] have not all labelled RNAs of {name}, and networks train on all of "
-                "them; expected embeddings of all, or a plan without networks or without [[embeddings]]"
-            )
-
-
-def results_by_split(bench: Context, training: NetworkRun, place: int = 0) -> list[dict[str, Any]]:
-    """Every split's metrics, means over its trainings, from which paired differences are made.
-
-    Args:
-        bench: the plan at work.
-        training: what was trained.
-        place: of the task, among those that the network learns.
-    """
-    told = json.loads((trained(bench, training).path() / REPORT).read_text(encoding="utf-8"))
-    label = list(told["summary"])[place]
-    parts: dict[str, list[dict[str, Any]]] = {}
-    for one in told["trainings"]:
-        parts.setdefault(one["split"], []).append(one)
-    return [
-        {
-            "split": name,
-            "train": part[0]["train"],
-            "test": part[0]["metrics"][label]["n"],
-            **{
-                metric: _mean([one["metrics"][label][metric] for one in part])
-                for metric in told["summary"][label]
-            },
+        They are, unless tasks have genes, gene sets or chromosomes in common and so must be split together.
+        """
+        entry = self.entries[task]
+        table = pl.read_parquet(self.artifact.path() / PREDICTIONS)
+        own = table.filter(pl.col("task") == self._labels[task])
+        tested = set(own.select("split", "transcript_id").iter_rows())
+        alone = self.context.dataset(entry, self._config_of(entry))
+        names = alone.rnas.table["transcript_id"]
+        splits = set(own["split"])
+        return tested == {
+            (split.name, name)
+            for split in alone.splits
+            if split.name in splits
+            for name in names.gather(split.test)
         }
-        for name, part in parts.items()
-    ]
 
+    @cached_property
+    def _report(self) -> _Report:
+        return read_json(self.artifact.path() / REPORT, _Report, what="a report of fine-tuning")
 
-def tested_as_alone(bench: Context, training: NetworkRun, place: int) -> bool:
-    """Whether a network of several tasks was tested on the RNAs on which that of one of them is.
+    @property
+    def _labels(self) -> list[str]:
+        return list(self._report.summary)
 
-    It is, unless the tasks have genes, gene sets or chromosomes in common, so that they must be dealt together.
-    """
-    folder = trained(bench, training).path()
-    told = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-    label = list(told["summary"])[place]
-    table = pl.read_parquet(folder / PREDICTIONS).filter(pl.col("task") == label)
-    tested = set(table.select("split", "transcript_id").iter_rows())
-    done = set(table["split"])
-    alone = bench.samples(training.tasks[place], training.split, training.seeds)
-    names = alone.samples.table["transcript_id"]
-    return tested == {
-        (split.name, name)
-        for split in alone.splits
-        if split.name in done
-        for name in names.gather(split.test)
-    }
+    def _config_of(self, entry: TaskEntry) -> SplitConfig:
+        return entry.split_config(self.config.kind, self.config.seed, self.config.splits)
+
+    def _keys(self, study: str, task: int) -> Row:
+        return {
+            "study": study,
+            "task": self.entries[task].name,
+            "split": self.config.kind,
+            "method": self.name,
+            "model": self.kind,
+            "share": self.fraction * 100,
+        }
+
+    def _train(self, path: Path) -> None:
+        """Train, or continue a training that was stopped."""
+        plan, tasks = self.context.plan, [entry.task for entry in self.entries]
+        report = finetune(
+            tuple(task.source for task in tasks),
+            out=path,
+            corpus=None if all(task.construct for task in tasks) else plan.corpus,
+            data=plan.data,
+            config=self._finetune,
+            splits=replace(self.config, chromosomes=self._chromosomes()),
+            runtime=RuntimeConfig(threads=plan.threads),
+            resume=True,
+        )
+        if report.stopped_by:
+            raise KeyboardInterrupt
+
+    def _chromosomes(self) -> tuple[Path, ...]:
+        if self.config.kind != "chromosome":
+            return ()
+        files = (file for entry in self.entries for file in entry.chromosomes)
+        return tuple(dict.fromkeys(files))
+
+    @property
+    def _finetune(self) -> FinetuneConfig:
+        """All options; those of encoders are not for Saluki."""
+        saluki = self.kind == SALUKI_MODEL
+        config = replace(self.options, hidden=None, pooling=None) if saluki else self.options
+        return replace(
+            config,
+            model=SALUKI_MODEL if saluki else self.context.plan.models[0].path,
+            scratch=self.kind == "supervised",
+            train="last-stage" if self.kind == "last-stage" else "full",
+            train_fraction=self.fraction,
+            repeats=self.config.splits if self.config.cross_validation else 1,
+        )
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return sum(known) / len(known) if len(known) == len(values) else None
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
-def summary_rows(
-    bench: Context, training: NetworkRun, study: str, place: int = 0
-) -> tuple[list[Row], list[Row]]:
-    """Means over the trainings with intervals, and every training's metrics; it is trained when it is not there.
+def check_same_samples(context: Context, tasks: Sequence[str]) -> None:
+    """Check that probes have all labelled RNAs, as networks do; otherwise they could not be compared.
 
-    Args:
-        bench: the plan at work.
-        training: what to train.
-        study: which study asks.
-        place: of the task, among those that the network learns.
+    Raises:
+        InputError: external embeddings lack RNAs of a task.
     """
-    told = json.loads((trained(bench, training).path() / REPORT).read_text(encoding="utf-8"))
-    label = list(told["summary"])[place]
-    together = training.tasks if training.beside else ()
-    common: Row = {
-        "study": study,
-        "task": training.tasks[place].name,
-        "split": training.split,
-        "method": name_of_network(bench, training.method, together),
-        "model": training.method,
-        "share": training.share * 100,
-    }
-    each: list[Row] = [
-        {
-            **common,
-            "seed": one["seed"],
-            "fold": one["split"],
-            "metric": metric,
-            "value": one["metrics"][label][metric],
-            "train": one["train"],
-            "n": one["metrics"][label]["n"],
-        }
-        for one in told["trainings"]
-        for metric in told["summary"][label]
-    ]
-    n = sum(one["metrics"][label]["n"] for one in told["trainings"])
-    means = [
-        cast("Row", {**common, "metric": metric, **_ends(found), "n": n})
-        for metric, found in told["summary"][label].items()
-    ]
-    return means, each
-
-
-def _ends(found: Mapping[str, float | None]) -> Row:
-    return {"value": found["mean"], "low": found["low"], "high": found["high"]}
-
-
-METHOD = "supervised"
+    for name in tasks:
+        if context.is_restricted(context.plan.tasks[name]):
+            raise InputError(
+                f"{context.plan.path}: [[embeddings]] lack labelled RNAs of {name}, but networks train on all of them; "
+                "expected embeddings of all, or a plan without networks or without [[embeddings]]"
+            )
 
 
 def supervised_embeddings(
-    bench: Context, task: str | None, options: Mapping[str, Any]
+    context: Context, task: str | None, options: FinetuneConfig
 ) -> dict[str, Artifact]:
-    """What tables call it, and embeddings of the whole corpus by its encoder; empty when no label is asked for.
+    """Name in tables → embeddings of the corpus by the encoder of a network trained from scratch; empty without a task.
 
-    It is one training on all labels of a 70/15/15 split by the plan's seed: the very network of the low-data study
-    with 100 % of the labels, first repeat, when both are given the same options; it is then trained once.
+    It is one training on all labels of a 70/15/15 split by the plan's seed. Given the same options, it is the network
+    of the first split of the low-data study with 100 % of the labels, and is trained once.
 
     Args:
-        bench: the plan at work.
-        task: the label's.
-        options: of :func:`isoclr.finetuning.finetune`.
+        context: The plan at work.
+        task: The task to train on.
+        options: Options of the training.
     """
     if task is None:
         return {}
-    asked = bench.plan.tasks[task]
-    training = NetworkRun(
-        asked, METHOD, split_of(asked), 1, bench.plan.seed, share=1.0, options=options
-    )
-    name = f"{METHOD} on {asked.name}"
-    return {name: tuned_embeddings(bench, trained(bench, training), name)}
-
-
-def split_of(asked: TaskEntry) -> SplitKind:
-    """70/15/15 whatever the task's own split is: the strictest of its splits that is dealt so, else by gene."""
-    strict: tuple[SplitKind, ...] = ("homology", "chromosome")
-    return next((split for split in strict if split in asked.splits), "random")
+    entry = context.plan.tasks[task]
+    config = entry.split_config(entry.strictest_split, context.plan.seed, 1)
+    run = NetworkRun(context, (entry,), "supervised", config, options)
+    name = f"supervised on {entry.name}"
+    return {name: network_embeddings(context, run.artifact, name)}

@@ -1,219 +1,486 @@
-"""What a benchmark is made of: corpus, models, tasks, and studies with their scale."""
+"""The plan of an evaluation: corpus, models, tasks and studies, read from a TOML file."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from isoclr.probing.linear import Probe
-from isoclr.tasks.splits import SplitKind
-from isoclr.tasks.task import OntologyTask, Task
+from isoclr._config import Meta, read_toml
+from isoclr._io import expand_user
+from isoclr.corpus.subset import Grouping, Isoforms
+from isoclr.errors import InputError
+from isoclr.finetuning.config import FinetuneConfig
+from isoclr.models.encoder import Precision
+from isoclr.pretraining.config import PretrainConfig, PretrainRuntime
+from isoclr.tasks.splits import SplitConfig, SplitKind
+from isoclr.tasks.task import OntologyTask, Task, read_label_task, read_ontology_task
 
 StudyName = Literal[
     "main", "low_data", "ontology", "latent", "mutagenesis", "finetuning", "ablations"
 ]
-STUDIES: tuple[StudyName, ...] = (
-    "main",
-    "low_data",
-    "ontology",
-    "latent",
-    "mutagenesis",
-    "finetuning",
-    "ablations",
-)
-"""In the order in which they run: what is cheap and tells most comes first."""
+STUDIES: tuple[StudyName, ...] = get_args(StudyName)
+"""In the order in which they run: cheap and informative ones first."""
+FeatureKind = Literal[
+    "embedding",
+    "random-init",
+    "k-mers",
+    "length",
+    "features",
+    "k-mers+features",
+    "trees",
+    "trees+k-mers",
+    "embedding+k-mers",
+    "embedding+k-mers+features",
+]
+"""Frozen features that a probe reads."""
+FEATURE_KINDS: tuple[FeatureKind, ...] = get_args(FeatureKind)
+NetworkKind = Literal["fine-tuned", "last-stage", "supervised", "saluki"]
+"""Networks that are trained on labels."""
+NETWORK_KINDS: tuple[NetworkKind, ...] = get_args(NetworkKind)
+PUBLISHED = {"half-life-human": "half-life human", "half-life-mouse": "half-life mouse"}
+"""Tasks whose labels are the paper's; its mean ribosome load is of other RNAs than ours."""
 
-SHARES = (100.0, 50.0, 30.0, 10.0, 3.0, 1.0, 0.5)
-"""Percentages of the training labels in the paper's Figure 3b (3 % is ours)."""
+Count = Annotated[int, Meta(ge=1)]
+Percentage = Annotated[float, Meta(gt=0, le=100)]
 
 
-@dataclass(frozen=True)
-class TrainedModel:
-    """An encoder to evaluate.
-
-    Attributes:
-        name: what tables call it.
-        path: its directory, the name of one that ships, or one of the hub.
-    """
+@dataclass(frozen=True, kw_only=True)
+class ModelEntry:
+    """An encoder to evaluate."""
 
     name: str
+    """Name in tables."""
     path: str
+    """Directory of the model, or name of one that ships or is on the hub."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExternalEmbeddings:
-    """Embeddings that another model made of the same transcripts.
-
-    Attributes:
-        name: what tables call it.
-        path: Parquet, npz or h5ad.
-    """
+    """Embeddings of the same transcripts by another model."""
 
     name: str
+    """Name in tables."""
     path: Path
+    """Parquet, npz or h5ad."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaskEntry:
-    """A task of the benchmark.
-
-    Attributes:
-        task: labels, species, RNAs.
-        splits: how its samples are dealt to training and test.
-        repeats: random, homology-aware or chromosome splits, each of its own seed.
-        published: which of the paper's tasks this is, if one.
-        chromosomes: annotations or tables that say where the genes lie, for a split by chromosome.
-    """
+    """A task of the evaluation and how it is split."""
 
     task: Task
-    splits: tuple[SplitKind, ...]
-    repeats: int
-    published: str | None
+    split: tuple[SplitKind, ...]
+    """Kinds of splits."""
+    splits: int
+    """Number of random, homology or chromosome splits."""
+    published: str
+    """The paper's name of the task; ``none`` for other tasks."""
     chromosomes: tuple[Path, ...] = ()
+    """Annotations or tables with the genes' chromosomes, for a split by chromosome."""
 
     @property
     def name(self) -> str:
-        """Short, without spaces."""
+        """Name of the task, without spaces."""
         return self.task.name
 
+    def split_config(self, kind: SplitKind, seed: int, splits: int | None = None) -> SplitConfig:
+        """The options of one kind of split; by default with the entry's own number of splits."""
+        chromosomes = self.chromosomes if kind == "chromosome" else ()
+        return SplitConfig(
+            split=kind, splits=splits or self.splits, seed=seed, chromosomes=chromosomes
+        )
 
-@dataclass(frozen=True)
+    @property
+    def strictest_split(self) -> SplitKind:
+        """The strictest of its 70/15/15 splits: by gene set, else by chromosome, else by gene."""
+        strict: tuple[SplitKind, ...] = ("homology", "chromosome")
+        return next((kind for kind in strict if kind in self.split), "random")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Main:
-    """Linear probes of embeddings beside simple baselines (the paper's Table 2)."""
+    """Linear probes of embeddings and of simple baselines (the paper's Table 2)."""
 
-    tasks: tuple[str, ...]
-    methods: tuple[str, ...]
-    probes: tuple[Probe, ...]
+    tasks: tuple[str, ...] = ()
+    """Tasks; by default all."""
+    methods: tuple[FeatureKind, ...] = FEATURE_KINDS
+    """Features."""
+    probes: tuple[Literal["linear", "ridge"], ...] = ("ridge",)
+    """Probes of embeddings."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LowData:
-    """The same with few training labels (Figure 3b)."""
+    """Linear probes and networks with few training labels (Figure 3b)."""
 
-    tasks: tuple[str, ...]
-    methods: tuple[str, ...]
-    shares: tuple[float, ...]
-    repeats: int
-    tuned_repeats: int
-    """Repeats of the methods that train a network, which take longer."""
-    options: Mapping[str, Any]
-    """Of :func:`isoclr.finetuning.finetune`."""
+    tasks: tuple[str, ...] = ()
+    """Tasks; by default all."""
+    methods: tuple[FeatureKind | NetworkKind, ...] = ("embedding", "random-init", "k-mers")
+    """Features and networks."""
+    percentages: tuple[Percentage, ...] = (100, 50, 30, 10, 3, 1, 0.5)
+    """Percentages of the training labels (3 % is not in the paper)."""
+    splits: Count = 10
+    """Splits, each with its own subset of the training labels."""
+    network_splits: Count = 1
+    """Splits of the networks, which take longer."""
+    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
+    """Options of the networks' training, as of ``isoclr finetune``."""
 
 
-@dataclass(frozen=True)
-class Tuned:
+@dataclass(frozen=True, kw_only=True)
+class FineTuning:
     """Networks trained on the labels (Table 3)."""
 
-    tasks: tuple[str, ...]
-    splits: tuple[SplitKind, ...]
-    """Of every task; none: the task's own."""
-    methods: tuple[str, ...]
-    seeds: int
-    options: Mapping[str, Any]
-    together: tuple[tuple[str, ...], ...] = ()
-    """Tasks that one network learns at once, besides the networks of a single task."""
+    tasks: tuple[str, ...] = ()
+    """Tasks; by default all."""
+    split: tuple[SplitKind, ...] = ()
+    """Kinds of splits of every task; by default the task's own."""
+    methods: tuple[NetworkKind, ...] = ("fine-tuned", "supervised")
+    """Networks."""
+    splits: Count = 1
+    """Number of splits; in a cross-validation, trainings per fold."""
+    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
+    """Options of the training, as of ``isoclr finetune``."""
+    multitask: tuple[tuple[str, ...], ...] = ()
+    """Groups of tasks that one network learns together."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class CorpusOptions:
+    """A part of the corpus, see :func:`isoclr.corpus.subset.subset`."""
+
+    species: tuple[str, ...] = ()
+    """Species; by default all."""
+    grouping: Grouping = "gene-sets"
+    """Pairs from gene sets, or from genes alone."""
+    isoforms: Isoforms = "all"
+    """All isoforms, or one per gene."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ablation:
-    """One pre-training run of Table 4.
-
-    Attributes:
-        name: what differs.
-        corpus: options of :func:`isoclr.corpus.subset.subset`.
-        pretrain: options of :func:`isoclr.pretraining.pretrain.pretrain` that differ from the others'.
-    """
+    """One pre-training run of Table 4."""
 
     name: str
-    corpus: Mapping[str, Any]
-    pretrain: Mapping[str, Any]
+    """The difference from the whole method, as tables name it."""
+    corpus: CorpusOptions = CorpusOptions()
+    """The RNAs and gene sets of the run."""
+    pretrain: Mapping[str, Any] = field(default_factory=dict)
+    """Options that differ from the other runs'."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ablations:
-    """Pre-training with parts of the method left out, all for equally many steps (Table 4)."""
+    """Pre-training with parts of the method left out, all for the same number of steps (Table 4)."""
 
-    tasks: tuple[str, ...]
-    runs: tuple[Ablation, ...]
-    pretrain: Mapping[str, Any]
+    steps: Count
+    """Steps of every run."""
+    run: tuple[Ablation, ...]
+    """The runs; the first is the whole method."""
+    tasks: tuple[str, ...] = ()
+    """Tasks; by default all."""
+    pretrain: PretrainConfig = field(default_factory=PretrainConfig)
+    """Options of all runs."""
+    runtime: PretrainRuntime = field(default_factory=PretrainRuntime)
+    """How the runs are computed."""
+
+    def config(self, run: Ablation, seed: int) -> PretrainConfig:
+        """All options of a run; the seed is that of the plan.
+
+        Raises:
+            InputError: an unknown option, a value out of range, or one that would make the runs incomparable.
+        """
+        for name in run.pretrain:
+            if name not in self.pretrain.flat() or name in ("batch_size", "init"):
+                raise InputError(
+                    f"ablations.run {run.name!r}: pretrain.{name} is no option of a single run"
+                )
+        return replace(self.pretrain, **{"seed": seed, **run.pretrain})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ontology:
-    """Gene ontology terms, read by linear probes (Table 5, Figure 5)."""
+    """Linear probes of Gene Ontology terms (Table 5, Figure 5)."""
 
-    tasks: tuple[OntologyTask, ...]
-    seeds: int
-    supervised: str | None
-    """A label's task: the encoder of a network trained on it from scratch stands beside the others."""
-    options: Mapping[str, Any]
-    """Of that training."""
+    tasks: tuple[str, ...] = ("gene-ontology-human",)
+    """Gene Ontology tasks."""
+    splits: Count = 5
+    """Number of splits."""
+    supervised: str | None = None
+    """Compare with the encoder of a network trained from scratch on this task."""
+    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
+    """Options of that training."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Latent:
-    """Maps of the embedding space, and what the nearest neighbours are (Figures 1, 3a, 6)."""
+    """Maps of the embedding space, and its nearest neighbors (Figures 1, 3a, 6)."""
 
-    tasks: tuple[str, ...]
-    """Labels to colour by."""
-    species: str | None
-    ontology: OntologyTask | None
-    """Terms to colour by."""
-    sample: int
-    """RNAs on the map."""
-    queries: int
-    """RNAs whose neighbours are looked for."""
-    supervised: str | None
-    """A label's task, as the ontology study's."""
-    options: Mapping[str, Any]
-    """Of that training."""
+    tasks: tuple[str, ...] = ()
+    """Labels to color by; by default all."""
+    species: str | None = None
+    """Species of the map; by default all."""
+    ontology: str | None = None
+    """Gene Ontology task whose terms color the map."""
+    sample: Annotated[int, Meta(ge=100)] = 5_000
+    """RNAs of the map."""
+    queries: Count = 5_000
+    """RNAs whose neighbors are evaluated."""
+    supervised: str | None = None
+    """Compare with the encoder of a network trained from scratch on this task."""
+    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
+    """Options of that training."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mutagenesis:
-    """What single bases and planted motifs do to a prediction."""
+    """Effects of point mutations and of inserted motifs on a prediction."""
 
-    tasks: tuple[str, ...]
-    rnas: int
-    """mRNAs that motifs are planted in."""
-    shown: int
+    tasks: tuple[str, ...] = ()
+    """Tasks; by default all but reporter assays."""
+    sample: Count = 200
+    """mRNAs into which motifs are inserted."""
+    scans: Annotated[int, Meta(ge=0)] = 1
     """mRNAs whose every base is mutated."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A benchmark.
-
-    Attributes:
-        path: the plan file.
-        corpus: the corpus' directory.
-        models: encoders, the one that the others are compared with first.
-        foreign: embeddings made elsewhere.
-        data: the folder that the paths of tasks start from.
-        tasks: by name.
-        seed: of everything random.
-        threads: of the CPU; None: as many as torch chooses.
-        precision: of the embeddings.
-    """
+    """An evaluation."""
 
     path: Path
+    """The plan file."""
     corpus: Path
-    models: tuple[TrainedModel, ...]
-    foreign: tuple[ExternalEmbeddings, ...]
+    """The corpus."""
     data: Path | None
-    tasks: Mapping[str, TaskEntry]
+    """Folder of the tasks' files."""
     seed: int
+    """Random seed of everything."""
     threads: int | None
-    precision: Literal["float32", "bf16"]
-    main: Main | None
-    low_data: LowData | None
-    finetuning: Tuned | None
-    ablations: Ablations | None
-    ontology: Ontology | None
-    latent: Latent | None
-    mutagenesis: Mutagenesis | None
+    """Number of CPU threads; None: PyTorch's choice."""
+    precision: Precision
+    """Precision of the embeddings."""
+    models: tuple[ModelEntry, ...]
+    """Encoders; the others are compared with the first."""
+    external: tuple[ExternalEmbeddings, ...]
+    """Embeddings by other models."""
+    tasks: Mapping[str, TaskEntry]
+    """Tasks by name."""
+    ontologies: Mapping[str, OntologyTask]
+    """Gene Ontology tasks by the name that studies use."""
+    studies: Mapping[StudyName, Any]
+    """The options of each study, in the order in which they run."""
 
-    @property
-    def studies(self) -> tuple[StudyName, ...]:
-        """Those that the plan asks for."""
-        return tuple(name for name in STUDIES if getattr(self, name) is not None)
+
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """``[[task]]`` of a plan file."""
+
+    task: str
+    split: tuple[SplitKind, ...] = ()
+    splits: Count = 10
+    published: str | None = None
+    chromosomes: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """A plan file."""
+
+    corpus: Path
+    model: tuple[ModelEntry, ...]
+    data: Path | None = None
+    seed: Annotated[int, Meta(ge=0)] = 0
+    threads: Count | None = None
+    precision: Precision = "float32"
+    embeddings: tuple[ExternalEmbeddings, ...] = ()
+    task: tuple[_Task, ...] = ()
+    main: Main | None = None
+    low_data: LowData | None = None
+    ontology: Ontology | None = None
+    latent: Latent | None = None
+    mutagenesis: Mutagenesis | None = None
+    finetuning: FineTuning | None = None
+    ablations: Ablations | None = None
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan.
+
+    Args:
+        path: TOML file; paths in it are relative to it, and ``${NAME}`` in a path is an environment variable.
+
+    Raises:
+        InputError: the file cannot be read, or a key is missing, unknown or has a wrong value.
+    """
+    path = Path(path)
+    file = read_toml(path, _File, what="the plan of an evaluation")
+    try:
+        return _resolve(path, file)
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+
+
+def _resolve(path: Path, file: _File) -> Plan:
+    """The plan with its files found and its names checked.
+
+    Raises:
+        InputError: naming the key.
+    """
+    if not file.model:
+        raise InputError("no [[model]], expected an encoder to evaluate")
+    folder = path.parent
+    data = None if file.data is None else _existing(folder, file.data, "data")
+    entries = [_task(folder, entry, data) for entry in file.task]
+    _refuse_repeats("[[task]]", [entry.name for entry in entries])
+    _refuse_repeats(
+        "[[model]] and [[embeddings]]", [e.name for e in (*file.model, *file.embeddings)]
+    )
+    tasks = {entry.name: entry for entry in entries}
+    studies: dict[StudyName, Any] = {
+        name: _study(name, study, tasks)
+        for name in STUDIES
+        if (study := getattr(file, name)) is not None
+    }
+    if not studies:
+        raise InputError(f"no study, expected one or more of {', '.join(STUDIES)}")
+    return Plan(
+        path=path,
+        corpus=_existing(folder, file.corpus, "corpus"),
+        data=data,
+        seed=file.seed,
+        threads=file.threads,
+        precision=file.precision,
+        models=tuple(replace(model, path=_model_path(folder, model)) for model in file.model),
+        external=tuple(
+            replace(one, path=_existing(folder, one.path, "embeddings.path"))
+            for one in file.embeddings
+        ),
+        tasks=tasks,
+        ontologies=_ontologies(folder, studies, data),
+        studies=studies,
+    )
+
+
+def _task(folder: Path, entry: _Task, data: Path | None) -> TaskEntry:
+    name = _expand(entry.task)
+    own = folder / expand_user(name)
+    task = read_label_task(own if own.is_file() else name, data)
+    return TaskEntry(
+        task=task,
+        split=entry.split or (task.split,),
+        splits=entry.splits,
+        published=entry.published or PUBLISHED.get(task.name, "none"),
+        chromosomes=tuple(_existing(folder, one, "task.chromosomes") for one in entry.chromosomes),
+    )
+
+
+def _study(name: str, study: Any, tasks: Mapping[str, TaskEntry]) -> Any:
+    """A study with its tasks, all if it names none.
+
+    Raises:
+        InputError: an unknown task, or options that do not go together.
+    """
+    if isinstance(study, Ontology):
+        named: Sequence[str] = ()
+    else:
+        named = study.tasks
+        own = [n for n, one in tasks.items() if not (name == "mutagenesis" and one.task.construct)]
+        study = replace(study, tasks=tuple(named or own))
+    supervised = getattr(study, "supervised", None)
+    multitask = getattr(study, "multitask", ())
+    for task in (*named, *(t for group in multitask for t in group), *filter(None, [supervised])):
+        if task not in tasks:
+            raise InputError(f"{name}: {task!r} is no task of the plan: {', '.join(tasks)}")
+    for group in multitask:
+        if len(group) < 2 or len(set(group)) < len(group):
+            raise InputError(
+                f"{name}.multitask: {list(group)}, expected two or more different tasks"
+            )
+    if hasattr(study, "finetune"):
+        _check_finetune(
+            name, study.finetune, is_used=supervised or not hasattr(study, "supervised")
+        )
+    if isinstance(study, Ablations):
+        _refuse_repeats("[[ablations.run]]", [run.name for run in study.run])
+        for run in study.run:
+            study.config(run, 0)
+    return study
+
+
+def _check_finetune(study: str, config: FinetuneConfig, *, is_used: object) -> None:
+    """Check that options of fine-tuning have an effect.
+
+    Raises:
+        InputError: naming the key.
+    """
+    default = FinetuneConfig()
+    for option in ("model", "scratch", "train", "train_fraction", "repeats", "max_splits"):
+        if getattr(config, option) != getattr(default, option):
+            raise InputError(f"{study}.finetune.{option}: is decided by the study")
+    if config != default and not is_used:
+        raise InputError(f"{study}.finetune: needs {study}.supervised, the task to train on")
+
+
+def _ontologies(
+    folder: Path, studies: Mapping[StudyName, Any], data: Path | None
+) -> dict[str, OntologyTask]:
+    """The Gene Ontology tasks of all studies.
+
+    Raises:
+        InputError: an unknown task, or the map's terms are of another species.
+    """
+    latent: Latent | None = studies.get("latent")
+    names = list(studies["ontology"].tasks) if "ontology" in studies else []
+    if latent is not None and latent.ontology is not None:
+        names.append(latent.ontology)
+    tasks = {}
+    for name in names:
+        own = folder / expand_user(_expand(name))
+        tasks[name] = read_ontology_task(own if own.is_file() else _expand(name), data)
+    if latent is not None and latent.ontology is not None and latent.species is not None:
+        species = tasks[latent.ontology].species
+        if species != latent.species:
+            raise InputError(
+                f"latent.ontology: {latent.ontology!r} is of {species}, expected terms of {latent.species}"
+            )
+    return tasks
+
+
+def _refuse_repeats(table: str, names: Sequence[str]) -> None:
+    """Tables could not distinguish two entries of one name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{table}: the name {name!r} is given twice, expected different names")
+
+
+def _existing(folder: Path, path: Path, key: str) -> Path:
+    resolved = folder / Path(_expand(str(path))).expanduser()
+    if not resolved.exists():
+        raise InputError(f"{key}: {resolved} does not exist")
+    return resolved
+
+
+def _model_path(folder: Path, model: ModelEntry) -> str:
+    """A directory relative to the plan where there is one, else a name."""
+    name = _expand(model.path)
+    local = folder / expand_user(name)
+    return str(local) if local.exists() else name
+
+
+def _expand(text: str) -> str:
+    """A text with the values of its environment variables ``${NAME}``.
+
+    Raises:
+        InputError: one is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise InputError(f"{text}: the environment variable {match[1]} is not set")
+        return os.environ[match[1]]
+
+    return re.sub(r"\$\{(\w+)\}", value, text)

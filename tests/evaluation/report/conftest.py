@@ -1,12 +1,10 @@
-"""A real browser, driven over its own debugging protocol, that can reach nothing but files."""
+"""The output directory of an evaluation with something of every study, and a browser to look at its page."""
 
-import base64
 import json
+import os
 import shutil
-import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,37 +12,50 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import websocket
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from isoclr.evaluation.report.page import write_page
+
 PATIENCE = 60  # seconds; a loaded machine is slow
 
 
 class Browser:
-    """One page of a headless Chromium."""
+    """One page of a headless Chromium, driven by the DevTools protocol over two pipes."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = websocket.create_connection(_page(port), timeout=PATIENCE)
+    def __init__(self, commands: int, answers: int) -> None:
+        self._commands = os.fdopen(commands, "wb", buffering=0)
+        self._answers = os.fdopen(answers, "rb")
         self._last = 0
+        self._session: dict[str, str] = {}
         self.events: list[dict[str, Any]] = []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = {"sessionId": attached["sessionId"]}
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """One command and its answer; events that come meanwhile are kept."""
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """The result of one command; events that come first are kept."""
         self._last += 1
-        self._socket.send(json.dumps({"id": self._last, "method": method, "params": parameters}))
-        while True:
-            message: dict[str, Any] = json.loads(self._socket.recv())
-            if message.get("id") == self._last:
-                assert "error" not in message, message
-                result: dict[str, Any] = message["result"]
-                return result
-            self.events.append(message)
+        message = {"id": self._last, "method": method, "params": params, **self._session}
+        self._commands.write(json.dumps(message).encode() + b"\0")
+        while (answer := self._read()).get("id") != self._last:
+            self.events.append(answer)
+        assert "error" not in answer, answer
+        result: dict[str, Any] = answer["result"]
+        return result
 
-    def open(self, path: Path, width: int = 1280, height: int = 900) -> None:
+    def _read(self) -> dict[str, Any]:
+        text = b""
+        while (byte := self._answers.read(1)) != b"\0":
+            assert byte, "the browser has ended"
+            text += byte
+        answer: dict[str, Any] = json.loads(text)
+        return answer
+
+    def open(self, path: Path) -> None:
         """Load a file and wait until its script has run."""
-        self.resize(width, height)
+        self.events.clear()
+        self.resize(1280, 900)
         self.call("Page.navigate", url=path.as_uri())
         self.wait("document.documentElement?.dataset.ready === 'yes'")
 
@@ -53,112 +64,90 @@ class Browser:
         self.call("Emulation.setDeviceMetricsOverride", **size)
 
     def run(self, script: str) -> Any:
-        """The value of an expression on the page."""
-        found = self.call(
+        """The value of a JavaScript expression."""
+        result = self.call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
 
     def wait(self, condition: str) -> None:
-        """Until an expression is true."""
+        """Until a JavaScript expression is true."""
         end = time.monotonic() + PATIENCE
         while not self.run(condition):
             assert time.monotonic() < end, f"never: {condition}"
             time.sleep(0.1)
 
-    def move(self, x: float, y: float) -> None:
-        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-
-    def press(self, key: str, code: int) -> None:
-        for kind in ("rawKeyDown", "char", "keyUp"):
-            text = {"text": "\r"} if key == "Enter" and kind == "char" else {}
-            if kind == "char" and not text:
-                continue
+    def press(self, key: str, code: int, text: str = "") -> None:
+        for kind in ("keyDown", "keyUp"):
             self.call(
-                "Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **text
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                windowsVirtualKeyCode=code,
+                text=text if kind == "keyDown" else "",
             )
 
-    def type(self, text: str) -> None:
-        self.call("Input.insertText", text=text)
-
-    def screenshot(self, path: Path, whole: bool = True) -> None:
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(shot["data"]))
-
     def complaints(self) -> list[str]:
-        """Errors and warnings on the console, exceptions, and requests for anything but files."""
+        """Console errors and warnings, exceptions, and requests for anything but files."""
         self.run("0")
-        found = []
+        complaints = []
         for event in self.events:
-            kind, told = event["method"], event["params"]
-            if kind == "Runtime.exceptionThrown":
-                found.append(str(told["exceptionDetails"]))
-            elif kind == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning"):
-                found.append(str(told["args"]))
-            elif kind == "Log.entryAdded" and told["entry"]["level"] == "error":
-                found.append(told["entry"]["text"])
-            elif kind == "Network.requestWillBeSent":
-                url = told["request"]["url"]
-                if not url.startswith(("file:", "data:", "blob:")):
-                    found.append(f"asks for {url}")
-        return found
+            kind, params = event["method"], event["params"]
+            if kind == "Network.requestWillBeSent":
+                if not params["request"]["url"].startswith(("file:", "data:", "blob:")):
+                    complaints.append(f"request: {params['request']['url']}")
+            elif (
+                kind == "Runtime.exceptionThrown"
+                or (kind == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"))
+                or (kind == "Log.entryAdded" and params["entry"]["level"] == "error")
+            ):
+                complaints.append(str(params))
+        return complaints
 
     def close(self) -> None:
-        self._socket.close()
+        self._commands.close()
+        self._answers.close()
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The debugging port of a running Chromium; the test is skipped when there is none."""
-    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A running browser; the test is skipped where there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next((path for name in names if (path := shutil.which(name))), None)
     if program is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    profile = tmp_path_factory.mktemp("chromium")
+    (child_in, commands), (answers, child_out) = os.pipe(), os.pipe()
     options = (
         "--headless=new --no-sandbox --disable-gpu --enable-unsafe-swiftshader --no-first-run "
-        "--disable-background-networking --disable-component-update --remote-allow-origins=* "
-        f"--remote-debugging-port={port} --user-data-dir={profile} about:blank"
+        "--disable-background-networking --disable-component-update --remote-debugging-pipe "
+        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"
     )
+    command = f'exec "{program}" {options} 3<&{child_in} 4>&{child_out}'
     with subprocess.Popen(
-        [program, *options.split()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ["bash", "-c", command], pass_fds=(child_in, child_out), stderr=subprocess.DEVNULL
     ) as process:
+        os.close(child_in)
+        os.close(child_out)
+        browser = Browser(commands, answers)
         try:
-            yield port
+            yield browser
         finally:
+            browser.close()
             process.terminate()
             process.wait(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: int, page: Path) -> Iterator[Browser]:
-    """The page, opened once: the drawing library alone is 5 MB to read."""
-    opened = Browser(chromium)
-    opened.open(page)
-    yield opened
-    opened.close()
-
-
-def _page(port: int) -> str:
-    """Address of the page's debugger, once the browser listens."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=5) as answer:
-                pages = json.load(answer)
-            return str(next(p["webSocketDebuggerUrl"] for p in pages if p["type"] == "page"))
-        except (OSError, StopIteration):
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)
+def browser(chromium: Browser, page: Path) -> Browser:
+    """The page, opened once: plotly alone is 5 MB to read."""
+    chromium.open(page)
+    return chromium
 
 
 MANIFEST = {
     "isoclr": "0.0.1",
-    "command": "isoclr benchmark plan.toml",
+    "command": "isoclr evaluate plan.toml",
     "python": "3.11",
     "packages": {},
     "machine": {"cpu": "a processor", "cores": 2},
@@ -178,108 +167,64 @@ MANIFEST = {
         }
     },
 }
-"""What the page reads of a manifest."""
+VALUE = {"value": 0.7, "low": 0.6, "high": 0.8, "n": 50}
+Rows = list[dict[str, object]]
 
 
-def _probe(study: str, method: str, value: float, **more: object) -> list[dict[str, object]]:
-    told = {
-        "study": study,
-        "task": "half-life",
-        "split": "fold",
-        "method": method,
-        "model": "ridge",
-    }
+def _probe(study: str, method: str, value: float) -> Rows:
+    keys = {"study": study, "task": "half-life", "split": "fold", "method": method}
     ends = {"value": value, "low": value - 0.05, "high": value + 0.05, "n": 100}
-    return [
-        {**told, **more, "dim": 2, "metric": "pearson", **ends},
-        {**told, **more, "dim": 2, "metric": "mse", **ends, "value": 1 - value**2},
-    ]
+    row = {**keys, "model": "ridge", "dim": 2, "metric": "pearson", **ends}
+    return [row, {**row, "metric": "mse", "value": 1 - value**2}]
 
 
-def _of_tables() -> dict[str, list[dict[str, object]]]:
-    difference = {
-        "study": "main",
-        "task": "half-life",
-        "split": "fold",
-        "method": "ours",
-        "against": "k-mers + codons",
-        "model": "ridge",
-        "against_model": "ridge",
-        "metric": "pearson",
-        "value": -0.1,
-        "low": -0.15,
-        "high": -0.05,
-        "p": 0.001,
-        "n": 8,
-    }
+def _difference(baseline: str, value: float) -> dict[str, object]:
+    keys = {"study": "main", "task": "half-life", "split": "fold", "method": "ours"}
+    keys |= {"against": baseline, "model": "ridge", "against_model": "ridge", "metric": "pearson"}
+    return {**keys, "value": value, "low": value - 0.05, "high": value + 0.05, "p": 0.001, "n": 8}
+
+
+def _csv_files() -> dict[str, Rows]:
     low = {"study": "low_data", "task": "half-life", "split": "random", "metric": "pearson"}
-    neighbour = {"part": "neighbours", "scope": "all RNAs", "relation": "isoform", "length": "all"}
+    neighbor = {"part": "retrieval", "scope": "all RNAs", "relation": "isoform", "length": "all"}
+    neighbor |= {"method": "ours", "k": 1}
     term = {"task": "gene-ontology-human", "hierarchy": "molecular_function", "method": "ours"}
-    ends = {"value": 0.7, "low": 0.6, "high": 0.8, "n": 50}
     motif = {"part": "motifs", "task": "half-life", "motif": "AU-rich", "region": "3' UTR"}
-    base = {
-        "part": "every base",
-        "task": "half-life",
-        "transcript": "T1",
-        "consequence": "missense",
-    }
+    base = {"part": "every base", "task": "half-life", "transcript": "T1", "n": 9}
+    base["consequence"] = "missense"
+    leak = {"task": "half-life", "split": "fold", "n": 40}
+    corpus = {"species": "all", "gene_sets": 3000, "transcripts": 7000, "mean": 2.3, "several": 0.3}
     return {
-        "corpus": [
-            {
-                "species": "all",
-                "gene_sets": 3000,
-                "transcripts": 7000,
-                "mean": 2.3,
-                "several": 0.3,
-            }
-        ],
+        "corpus": [corpus],
         "main": _probe("main", "ours", 0.5) + _probe("main", "k-mers + codons", 0.6),
-        "main_differences": [
-            difference,
-            {**difference, "against": "length alone", "value": 0.2, "low": 0.1, "high": 0.3},
-        ],
+        "main_differences": [_difference("k-mers + codons", -0.1), _difference("length alone", 0.2)],
         "finetuning": _probe("finetuning", "ours, fine-tuned", 0.7),
         "low_data": [{**low, "method": "ours", "share": 1.0}],
         "low_data_means": [
-            {**low, "method": m, "share": s, "train": int(10 * s), **ends}
-            for m in ("ours", "k-mers + codons")
-            for s in (1.0, 10.0, 100.0)
+            {**low, "method": method, "share": share, "train": int(10 * share), **VALUE}
+            for method in ("ours", "k-mers + codons")
+            for share in (1.0, 10.0, 100.0)
         ],
         "ablations": _probe("ablations", "full", 0.4) + _probe("ablations", "no mask", 0.3),
-        "leaks": [
-            {"task": "half-life", "split": "fold", "metric": "gene", "value": 3, "n": 40},
-            {"task": "half-life", "split": "fold", "metric": "gene set", "value": None, "n": 40},
-        ],
+        "leaks": [{**leak, "metric": "gene", "value": 3}, {**leak, "metric": "gene set"}],
         "ontology": [
-            {**term, "metric": m, "term_id": i, "term": "a function", **ends}
-            for m in ("roc_auc", "cross_entropy")
-            for i in ("all", "GO:1")
+            {**term, "metric": metric, "term_id": term_id, "term": "a function", **VALUE}
+            for metric in ("roc_auc", "cross_entropy")
+            for term_id in ("all", "GO:1")
         ],
         "latent": [
-            {**neighbour, "method": "ours", "k": 1, "metric": "found", **ends},
-            {
-                **neighbour,
-                "method": "ours",
-                "k": 1,
-                "metric": "chance of like length",
-                "value": 0.1,
-            },
-            {
-                "part": "geometry",
-                "relation": "isoform",
-                "method": "ours",
-                "metric": "alignment",
-                **ends,
-            },
-            {"part": "encoded", "property": "GC", "method": "ours", "metric": "r2", **ends},
-            {"part": "map", "colour": "half-life", "method": "ours", "metric": "spearman", **ends},
+            {**neighbor, "metric": "hit rate", **VALUE},
+            {**neighbor, "metric": "length-matched chance", "value": 0.1},
+            {"part": "geometry", "relation": "isoform", "method": "ours", "metric": "alignment"} | VALUE,
+            {"part": "properties", "property": "GC", "method": "ours", "metric": "r2", **VALUE},
+            {"part": "map", "colour": "half-life", "method": "ours", "metric": "spearman", **VALUE},
         ],
         "mutagenesis": [
-            {**motif, "metric": "effect beyond control", **ends},
-            {**base, "metric": "mean effect", "value": -0.01, "n": 9},
-            {**base, "metric": "mean absolute effect", "value": 0.02, "n": 9},
+            {**motif, "metric": "effect beyond control", **VALUE},
+            {**base, "metric": "mean effect", "value": -0.01},
+            {**base, "metric": "mean absolute effect", "value": 0.02},
         ],
-    }
+    }  # fmt: skip
 
 
 POINTS = 60
@@ -287,25 +232,33 @@ POINTS = 60
 
 def _map() -> pl.DataFrame:
     """Two maps of the same RNAs; the first RNA lies far from the others."""
-    places = [(100.0, 100.0)] + [(float(i % 8), float(i // 8)) for i in range(1, POINTS)]
-    shown = pl.DataFrame(
-        {
-            "transcript_id": [f"ENST{i:04d}.1" for i in range(POINTS)],
-            "gene_id": [f"ENSG{i:04d}" for i in range(POINTS)],
-            "gene_symbol": ["TP53", ""] + [f"SYM{i}" for i in range(2, POINTS)],
-            "x": [x for x, _ in places],
-            "y": [y for _, y in places],
-            "half-life": [None, *(i / 10 for i in range(1, POINTS))],
-            "function": ["binding", None] + ["kinase"] * (POINTS - 2),
-        }
+    x, y = (
+        [100.0, *(float(f(i)) for i in range(1, POINTS))]
+        for f in (lambda i: i % 8, lambda i: i // 8)
     )
+    names = {
+        "transcript_id": [f"ENST{i:04d}.1" for i in range(POINTS)],
+        "gene_id": [f"ENSG{i:04d}" for i in range(POINTS)],
+        "gene_symbol": ["TP53", ""] + [f"SYM{i}" for i in range(2, POINTS)],
+    }
+    colorings = {
+        "half-life": [None, *(i / 10 for i in range(1, POINTS))],
+        "function": ["binding", None] + ["kinase"] * (POINTS - 2),
+    }
+    shown = pl.DataFrame({**names, "x": x, "y": y, **colorings})
     other = shown.with_columns(x=-pl.col("x"), method=pl.lit("random-init encoder"))
-    return pl.concat([shown.with_columns(method=pl.lit("ours")), other])
+    return pl.concat([shown.with_columns(method=pl.lit("ours")), other])  # fmt: skip
+
+
+def _predictions() -> pl.DataFrame:
+    measured = np.linspace(-2, 2, POINTS)
+    names = [f"ENST{i:04d}.1" for i in range(POINTS)]
+    columns = {"transcript_id": names, "measured": measured, "predicted": measured / 2}
+    return pl.DataFrame({**columns, "task": "half-life", "model": "ridge", "dealt": "fold"})
 
 
 def _mutations() -> pl.DataFrame:
-    rng = np.random.default_rng(0)
-    effects = rng.normal(0, 0.01, (120, 4))
+    effects = np.random.default_rng(0).normal(0, 0.01, (120, 4))
     return pl.DataFrame(
         {
             "transcript_id": "T1",
@@ -314,51 +267,34 @@ def _mutations() -> pl.DataFrame:
             "importance": -effects.sum(1) / 3,
             **{base: effects[:, i] for i, base in enumerate("ACGU")},
             "exon_end": [i in (59, 119) for i in range(120)],
-            "task": "half-life",
-            "target": "half-life",
-            "value": 0.5,
-            "coding_start": 30,
-            "coding_end": 90,
+            **{"task": "half-life", "target": "half-life", "value": 0.5},
+            **{"coding_start": 30, "coding_end": 90},
         }
     )
 
 
 @pytest.fixture(scope="session")
-def results_of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A benchmark's directory with something of every study."""
-    folder = tmp_path_factory.mktemp("benchmark")
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output directory of an evaluation with something of every study."""
+    folder = tmp_path_factory.mktemp("evaluation")
     for name in ("results", "tables"):
         (folder / name).mkdir()
-    for name, rows in _of_tables().items():
+    for name, rows in _csv_files().items():
         pl.DataFrame(rows, infer_schema_length=None).write_csv(folder / "results" / f"{name}.csv")
     (folder / "results" / "manifest.json").write_text(json.dumps(MANIFEST))
-    names = [f"ENST{i:04d}.1" for i in range(POINTS)]
-    measured = np.linspace(-2, 2, POINTS)
-    pl.DataFrame(
-        {
-            "transcript_id": names,
-            "gene_id": [f"ENSG{i:04d}" for i in range(POINTS)],
-            "gene_symbol": ["TP53"] + [f"SYM{i}" for i in range(1, POINTS)],
-            "measured": measured,
-            "predicted": measured / 2,
-            "task": "half-life",
-            "model": "ridge",
-            "dealt": "fold",
-        }
-    ).write_parquet(folder / "tables" / "predictions.parquet")
-    _map().write_parquet(folder / "tables" / "map.parquet")
-    kinds = {
-        "half-life": {"kind": "quantity", "skewed": False},
-        "function": {"kind": "class", "skewed": False},
-    }
-    (folder / "tables" / "map_colours.json").write_text(json.dumps(kinds))
-    _mutations().write_parquet(folder / "tables" / "mutations.parquet")
+    for name, table in (
+        ("predictions", _predictions()),
+        ("map", _map()),
+        ("mutations", _mutations()),
+    ):
+        table.write_parquet(folder / "tables" / f"{name}.parquet")
+    colorings = {"half-life": {"kind": "quantity"}, "function": {"kind": "class"}}
+    text = json.dumps({name: {**kind, "skewed": False} for name, kind in colorings.items()})
+    (folder / "tables" / "map_colorings.json").write_text(text)
     return folder
 
 
 @pytest.fixture(scope="session")
-def page(results_of_all: Path) -> Path:
-    """The page of that benchmark."""
-    from isoclr.evaluation.report.document import write_page
-
-    return write_page(results_of_all)
+def page(evaluation: Path) -> Path:
+    """The page of that evaluation."""
+    return write_page(evaluation)

@@ -1,1 +1,1 @@
-"""."""
+"""The page of an evaluation: tables, figures, and an interactive map, in one HTML file."""

@@ -1,100 +1,84 @@
 "use strict";
 (() => {
-  const options = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]] };
-  const canvas3d = document.createElement("canvas");
-  const hasWebgl = Boolean(canvas3d.getContext("webgl2") || canvas3d.getContext("webgl"));
-
-  const drawable = (traces) =>
-    hasWebgl ? traces : traces.map((t) => (t.type === "scattergl" ? { ...t, type: "scatter" } : t));
-
-  for (const chart of document.querySelectorAll(".chart")) {
-    const spec = JSON.parse(chart.querySelector("script.spec").textContent);
-    Plotly.newPlot(chart.querySelector(".canvas"), drawable(spec.data), spec.layout, options);
-  }
-
-  // The map: points are coloured by what the reader chooses, and found by gene or transcript.
   const map = document.querySelector(".map");
-  if (map) {
-    const data = JSON.parse(map.querySelector("script.points").textContent);
-    const canvas = map.querySelector(".canvas");
-    const method = map.querySelector("select[name=method]");
-    const colour = map.querySelector("select[name=colour]");
-    const input = map.querySelector("input[type=search]");
-    const answer = map.querySelector("output");
-    let marked = [];
+  document.documentElement.dataset.ready = map ? "no" : "yes";
+  if (!map) return;
 
-    const hover = "<b>%{text}</b> %{customdata}<extra>%{fullData.name}</extra>";
-    const points = (rows, name, marker) => {
-      const [x, y] = data.methods[method.value];
-      const at = (list) => rows.map((i) => list[i]);
-      return {
-        type: "scattergl", mode: "markers", name, x: at(x), y: at(y), text: at(data.gene),
-        customdata: at(data.transcript), hovertemplate: hover, marker,
-      };
+  // Points are colored by what the reader chooses, and marked by gene or transcript.
+  const data = JSON.parse(map.querySelector("script.points").textContent);
+  const canvas = map.querySelector(".canvas");
+  const method = map.querySelector("select[name=method]");
+  const coloring = map.querySelector("select[name=coloring]");
+  const input = map.querySelector("input[type=search]");
+  const answer = map.querySelector("output");
+  const probe = document.createElement("canvas");
+  const scatter = probe.getContext("webgl2") || probe.getContext("webgl") ? "scattergl" : "scatter";
+  const options = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]] };
+  const axis = { showticklabels: false, zeroline: false, showgrid: false, ticks: "", title: { text: "" } };
+  const layout = {
+    height: 640, margin: { l: 10, r: 10, t: 10, b: 10 }, font: { family: "system-ui, sans-serif", size: 12, color: "#222" },
+    xaxis: axis, yaxis: { ...axis, scaleanchor: "x" }, hovermode: "closest", uirevision: "same",
+    legend: { orientation: "h", y: -0.02, yanchor: "top", itemsizing: "constant" },
+  };
+  const rows = data.gene.map((_, i) => i);
+  let marked = [];
+
+  // plotly reads a few tags in texts: names from data are shown as they are.
+  const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  const genes = data.gene.map(plain);
+  const transcripts = data.transcript.map(plain);
+  const pick = (values, chosen) => chosen.map((i) => values[i]);
+
+  const points = (chosen, name, marker) => {
+    const [x, y] = data.methods[method.value];
+    return {
+      type: scatter, mode: "markers", name: plain(name), x: pick(x, chosen), y: pick(y, chosen), marker,
+      text: pick(genes, chosen), customdata: pick(transcripts, chosen),
+      hovertemplate: "<b>%{text}</b> %{customdata}<extra>%{fullData.name}</extra>",
     };
+  };
 
-    const everyRow = data.gene.map((_, i) => i);
-    const coloured = () => {
-      const scheme = data.colours[colour.value];
-      if (scheme.values) {
-        const known = everyRow.filter((i) => scheme.values[i] !== null);
-        const unknown = everyRow.filter((i) => scheme.values[i] === null);
-        const marker = {
-          size: 4, opacity: 0.8, color: known.map((i) => scheme.values[i]), colorscale: "Cividis",
-          cmin: scheme.range[0], cmax: scheme.range[1],
-          colorbar: { title: { text: colour.value, side: "right" }, thickness: 14, ...scheme.ticks },
-        };
-        return [
-          points(unknown, "not measured", { size: 3, opacity: 0.35, color: "#c8c8c8" }),
-          points(known, colour.value, marker),
-        ];
-      }
-      return scheme.names.map((name, n) => {
-        const rows = everyRow.filter((i) => scheme.index[i] === n);
-        return points(rows, name, {
-          size: scheme.quiet[n] ? 3 : 5, opacity: scheme.quiet[n] ? 0.3 : 0.8,
-          color: scheme.colours[n], symbol: scheme.symbols[n],
-        });
-      });
-    };
+  const quantity = (scheme) => {
+    const known = rows.filter((i) => scheme.values[i] !== null);
+    const unknown = rows.filter((i) => scheme.values[i] === null);
+    const colorbar = { title: { text: plain(coloring.value), side: "right" }, thickness: 14, ...scheme.ticks };
+    return [
+      points(unknown, "not measured", { size: 3, opacity: 0.35, color: "#c8c8c8" }),
+      points(known, coloring.value, {
+        size: 4, opacity: 0.8, color: pick(scheme.values, known), colorscale: "Cividis",
+        cmin: scheme.range[0], cmax: scheme.range[1], colorbar,
+      }),
+    ];
+  };
 
-    const found = () => {
-      const [x, y] = data.methods[method.value];
-      return {
-        type: "scatter", mode: "markers+text", name: "found", showlegend: false,
-        x: marked.map((i) => x[i]), y: marked.map((i) => y[i]),
-        text: marked.map((i) => data.gene[i]), textposition: "top center",
-        textfont: { size: 15, color: "#000" },
-        marker: { size: 16, symbol: "circle-open", color: "#000", line: { width: 3 } },
-        customdata: marked.map((i) => data.transcript[i]), hovertemplate: hover,
-      };
-    };
+  const classes = (scheme) => scheme.names.map((name, n) => points(rows.filter((i) => scheme.index[i] === n), name, {
+    size: scheme.pale[n] ? 3 : 5, opacity: scheme.pale[n] ? 0.3 : 0.8, color: scheme.colors[n], symbol: scheme.symbols[n],
+  }));
 
-    const draw = () => Plotly.react(canvas, drawable([...coloured(), found()]), data.layout, options);
+  const marks = () => ({
+    ...points(marked, "found", { size: 16, symbol: "circle-open", color: "#000", line: { width: 3 } }),
+    type: "scatter", mode: "markers+text", showlegend: false, textposition: "top center", textfont: { size: 15, color: "#000" },
+  });
 
-    const search = () => {
-      const wanted = input.value.trim().toLowerCase();
-      const plain = (name) => name.toLowerCase().replace(/\.\d+$/, "");
-      const is = (i) => plain(data.gene[i]) === wanted || plain(data.transcript[i]) === plain(wanted)
-        || plain(data.gene_id[i]) === plain(wanted);
-      marked = wanted ? everyRow.filter(is) : [];
-      const names = marked.map((i) => `${data.gene[i]} (${data.transcript[i]})`);
-      answer.textContent = !wanted ? "" : marked.length
-        ? `Marked on the map: ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}`
-        : `${input.value.trim()} is not on the map`;
-      draw();
-    };
+  const draw = () => {
+    const scheme = data.colorings[coloring.value];
+    return Plotly.react(canvas, [...(scheme.values ? quantity(scheme) : classes(scheme)), marks()], layout, options);
+  };
 
-    method.addEventListener("change", draw);
-    colour.addEventListener("change", draw);
-    map.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); search(); });
-    input.addEventListener("search", search);
+  const search = () => {
+    const key = (name) => name.trim().toLowerCase().replace(/\.\d+$/, "");
+    const wanted = key(input.value);
+    marked = wanted ? rows.filter((i) => [data.gene[i], data.transcript[i], data.gene_id[i]].some((name) => key(name) === wanted)) : [];
+    const names = marked.slice(0, 8).map((i) => `${data.gene[i]} (${data.transcript[i]})`).join(", ");
+    answer.textContent = !wanted ? "" : marked.length
+      ? `Marked on the map: ${names}${marked.length > 8 ? ", …" : ""}` : `${input.value.trim()} is not on the map`;
     draw();
-  }
+  };
 
-  // Paper has no screen's width: draw anew for it, and again for the screen.
-  const refit = () => document.querySelectorAll(".js-plotly-plot").forEach((plot) => Plotly.Plots.resize(plot));
-  window.addEventListener("beforeprint", refit);
-  window.addEventListener("afterprint", refit);
-  document.documentElement.dataset.ready = "yes";
+  method.addEventListener("change", draw);
+  coloring.addEventListener("change", draw);
+  map.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); search(); });
+  input.addEventListener("search", search);
+  for (const when of ["beforeprint", "afterprint"]) window.addEventListener(when, () => Plotly.Plots.resize(canvas));
+  draw().then(() => { document.documentElement.dataset.ready = "yes"; });
 })();

@@ -1,4 +1,4 @@
-"""What a benchmark left in its directory, as the page reads it."""
+"""The output directory of an evaluation, as the page reads it."""
 
 import json
 from dataclasses import dataclass
@@ -13,40 +13,37 @@ from isoclr.errors import InputError
 
 @dataclass(frozen=True)
 class Results:
-    """The directory of a benchmark.
-
-    Attributes:
-        folder: it holds ``results/*.csv``, ``results/manifest.json`` and ``tables/*.parquet``.
-    """
+    """The files of an evaluation."""
 
     folder: Path
+    """Holds ``results/*.csv``, ``results/manifest.json`` and ``tables/*.parquet``."""
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """Versions, machine, inputs, tasks, models.
+        """Versions, machine, inputs, tasks and models.
 
         Raises:
-            InputError: it is not there.
+            InputError: it is missing or damaged.
         """
         path = self.folder / "results" / "manifest.json"
         try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(
-                f"{path}: not readable ({error}), expected a benchmark's manifest"
+                f"{path}: not readable ({error}), expected the manifest of an evaluation"
             ) from None
-        return found
+        return manifest
 
     def rows(self, name: str) -> pl.DataFrame:
-        """The tidy rows of one CSV file; an empty table when there is none."""
-        path = self.folder / "results" / f"{name}.csv"
-        if not path.is_file() or path.stat().st_size < 2:
+        """The rows of one CSV file; an empty table when there is none."""
+        text = self.text(f"{name}.csv")
+        if len(text) < 2:
             return pl.DataFrame()
-        return pl.read_csv(path, infer_schema_length=None)
+        return pl.read_csv(text.encode(), infer_schema_length=None)
 
-    def text(self, name: str) -> str:
-        """A CSV file as it is."""
-        path = self.folder / "results" / f"{name}.csv"
+    def text(self, file: str) -> str:
+        """A file of ``results`` as it is; empty when there is none."""
+        path = self.folder / "results" / file
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def large(self, name: str) -> pl.DataFrame:
@@ -55,16 +52,17 @@ class Results:
         return pl.read_parquet(path) if path.is_file() else pl.DataFrame()
 
     def title(self, task: str) -> str:
-        """A task's name for people."""
-        found = self.manifest["tasks"].get(task, {})
-        title = str(found.get("title", task))
+        """A task's title; any other name as it is."""
+        if task not in self.manifest["tasks"]:
+            return task
+        title = str(self.manifest["tasks"][task].get("title", task))
         return title[:1].upper() + title[1:]
 
     def published_as(self, task: str) -> str:
-        """Which of the paper's tasks a task is; ``none`` when it is none of them."""
+        """The paper's name of a task; ``none`` for other tasks."""
         return str(self.manifest["tasks"].get(task, {}).get("published", "none"))
 
     @property
     def model(self) -> str:
-        """The model that all others are compared with."""
+        """The first model, which the others are compared with."""
         return str(next(iter(self.manifest["models"])))

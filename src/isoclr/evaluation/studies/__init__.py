@@ -1,1 +1,1 @@
-"""One module per study of the evaluation."""
+"""The studies of an evaluation: each lists its results, which are computed if they are missing."""

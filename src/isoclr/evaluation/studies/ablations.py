@@ -1,120 +1,100 @@
-"""Pre-training with parts of the method left out (the paper's Table 4), all for equally many steps."""
+"""Pre-training with parts of the method left out, all for the same number of steps (the paper's Table 4)."""
 
-import inspect
 from functools import partial
-from typing import Any
 
 import polars as pl
 
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import Artifact, CachedResult, Context, Outcome
+from isoclr.evaluation.cache import Artifact, CachedResult, Outcome
+from isoclr.evaluation.context import Context, Dataset
 from isoclr.evaluation.methods import (
-    Frozen,
-    derived_corpus,
-    named_corpus,
+    Features,
+    FrozenMethod,
+    corpus_of_transcripts,
+    corpus_part,
     pretraining,
     run_embeddings,
 )
-from isoclr.evaluation.plan import Ablation, Ablations, TaskEntry
-from isoclr.evaluation.studies.linear_probe import by_split, probe, summary_rows
-from isoclr.pretraining.pretrain import pretrain
-from isoclr.tasks._legacy import Prepared
-from isoclr.tasks.splits import SplitKind
+from isoclr.evaluation.plan import Ablation, Ablations, CorpusOptions, TaskEntry
+from isoclr.evaluation.studies.linear_probe import probe, summary_rows
+from isoclr.tasks.splits import SplitConfig
 
 STUDY = "ablations"
 
 
-def cells(bench: Context, study: Ablations) -> list[CachedResult]:
+def results(context: Context, study: Ablations) -> list[CachedResult]:
     """One result for every run, task and split."""
-    _check_equal_lengths(bench, study)
-    labelled = _labelled(bench, study)
+    entries = [context.plan.tasks[name] for name in study.tasks]
+    labelled = _labelled_corpus(context, entries)
     found = []
-    for ablation in study.runs:
-        run = _run(bench, study, ablation)
-        embedding = run_embeddings(bench, run, labelled)
-        for name in study.tasks:
-            asked = bench.plan.tasks[name]
-            found += [
-                _cell(bench, asked, split, ablation, run, embedding) for split in asked.splits
-            ]
+    for ablation in study.run:
+        run = _run(context, study, ablation)
+        embedding = run_embeddings(context, run, labelled)
+        found += [
+            _result(context, entry, config, ablation.name, run, embedding)
+            for entry in entries
+            for config in _configs(context, entry)
+        ]
     return found
 
 
-def _run(bench: Context, study: Ablations, ablation: Ablation) -> Artifact:
-    """The pre-training run; ablations with equal options are one run."""
+def _configs(context: Context, entry: TaskEntry) -> list[SplitConfig]:
+    return [entry.split_config(kind, context.plan.seed) for kind in entry.split]
+
+
+def _run(context: Context, study: Ablations, ablation: Ablation) -> Artifact:
+    """The pre-training run; ablations with equal options share one."""
     corpus = None
-    if ablation.corpus:
-        title = f"the corpus for {ablation.name!r}"
-        corpus = derived_corpus(bench, ablation.corpus, title)
-    options = {**study.pretrain, **ablation.pretrain}
-    return pretraining(bench, corpus, options, f"pre-training {ablation.name!r}")
+    if ablation.corpus != CorpusOptions():
+        corpus = corpus_part(context, ablation.corpus, f"the corpus for {ablation.name!r}")
+    config = study.config(ablation, context.plan.seed)
+    title = f"pre-training {ablation.name!r}"
+    return pretraining(context, corpus, config, study.steps, study.runtime, title)
 
 
-def _labelled(bench: Context, study: Ablations) -> Artifact:
-    """The labelled RNAs alone: all that has to be embedded by every run."""
+def _labelled_corpus(context: Context, entries: list[TaskEntry]) -> Artifact:
+    """The labelled RNAs alone: all that has to be embedded by every run.
+
+    Raises:
+        InputError: a task's RNAs are not in the corpus.
+    """
     names: set[str] = set()
-    for name in study.tasks:
-        asked = bench.plan.tasks[name]
-        if asked.task.construct is not None:
+    for entry in entries:
+        if entry.task.construct is not None:
             raise InputError(
-                f"{bench.plan.path}: [ablations]: tasks has {name}, whose RNAs are no corpus'; expected other tasks"
+                f"{context.plan.path}: ablations.tasks: the RNAs of {entry.name} are in no corpus; expected other tasks"
             )
-        for split in asked.splits:
-            names |= set(bench.samples(asked, split, asked.repeats).samples.table["transcript_id"])
-    return named_corpus(bench, sorted(names), "the labelled part of the corpus")
+        for config in _configs(context, entry):
+            names |= set(context.dataset(entry, config).rnas.table["transcript_id"])
+    return corpus_of_transcripts(context, sorted(names), "the labelled part of the corpus")
 
 
-def _cell(
-    bench: Context,
-    asked: TaskEntry,
-    split: SplitKind,
-    ablation: Ablation,
+def _result(
+    context: Context,
+    entry: TaskEntry,
+    config: SplitConfig,
+    name: str,
     run: Artifact,
     embedding: Artifact,
 ) -> CachedResult:
-    inputs = {**bench.sample_inputs(asked, split, asked.repeats), "embedding": embedding.key}
-    inputs["name"] = ablation.name
+    inputs = context.dataset_inputs(entry, config) | {"embedding": embedding.key, "name": name}
 
     def compute() -> Outcome:
-        prepared = bench.samples(asked, split, asked.repeats)
-        method = Frozen(ablation.name, "ridge", {}, partial(_features, bench, embedding))
-        report = probe(method, prepared)
-        details = {"by_split": by_split(report), "run": run.key, "options": run.inputs}
-        return Outcome(summary_rows(report, prepared, STUDY), details)
+        dataset = context.dataset(entry, config)
+        method = FrozenMethod(name, "ridge", {}, partial(_features, context, embedding))
+        report = probe(method, dataset)
+        by_split = [result.to_dict() for result in report.results]
+        details = {"by_split": by_split, "run": run.key, "options": run.inputs}
+        return Outcome(summary_rows(report, dataset, STUDY), details)
 
-    return CachedResult(STUDY, f"{ablation.name}: {asked.name}, {split} split", inputs, compute)
+    return CachedResult(STUDY, f"{name}: {entry.name}, {config.kind} split", inputs, compute)
 
 
-def _features(bench: Context, embedding: Artifact, prepared: Prepared) -> Any:
-    """The samples' embeddings, found by name: the file has the labelled RNAs only."""
-    read = bench.read(embedding.path())
+def _features(context: Context, embedding: Artifact, dataset: Dataset) -> Features:
+    """The samples' embeddings, joined by name: the file has the labelled RNAs only."""
+    read = context.read(embedding.path())
     key = ["species", "transcript_id"]
-    places = read.table.select(*key, place=pl.int_range(pl.len()))
-    found = prepared.samples.table.select(key).join(
-        places, on=key, how="left", maintain_order="left"
-    )
-    return read.matrix[found["place"].to_numpy()]
-
-
-def _check_equal_lengths(bench: Context, study: Ablations) -> None:
-    """Runs of different lengths tell nothing of what was left out."""
-    for run in study.runs:
-        for key in ("minutes", "epochs"):
-            if {**study.pretrain, **run.pretrain}.get(key) is not None:
-                raise InputError(
-                    f"{bench.plan.path}: [ablations]: {key} is given for {run.name!r}, expected steps alone, "
-                    "which are equal for all runs"
-                )
-    defaults = inspect.signature(pretrain).parameters
-    lengths = {
-        tuple(
-            {**study.pretrain, **run.pretrain}.get(key, defaults[key].default)
-            for key in ("steps", "batch_size")
-        )
-        for run in study.runs
-    }
-    if len(lengths) > 1 or next(iter(lengths))[0] is None:
-        raise InputError(
-            f"{bench.plan.path}: [ablations]: pretrain.steps must be given, and be equal for all runs, "
-            f"as must batch_size; found (steps, batch_size) {', '.join(map(str, sorted(lengths, key=str)))}"
-        )
+    rows = read.table.select(*key, embedded=pl.int_range(pl.len()))
+    samples = dataset.rnas.table.select(key)
+    joined = samples.join(rows, on=key, how="left", maintain_order="left")
+    return read.matrix[joined["embedded"].to_numpy()]

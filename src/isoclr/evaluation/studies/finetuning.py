@@ -1,82 +1,71 @@
-"""Networks trained on the labels (the paper's Table 3): fine-tuned, from scratch, and Saluki."""
+"""Networks trained on the labels: fine-tuned, from scratch, and Saluki (the paper's Table 3)."""
 
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import CachedResult, Context, Outcome
-from isoclr.evaluation.networks import (
-    NetworkRun,
-    check_same_samples,
-    name_of_network,
-    results_by_split,
-    summary_rows,
-    tested_as_alone,
-    trained,
-)
-from isoclr.evaluation.plan import Tuned
+from isoclr.evaluation.cache import CachedResult, Outcome
+from isoclr.evaluation.context import Context
+from isoclr.evaluation.networks import NetworkRun, check_same_samples
+from isoclr.evaluation.plan import FineTuning
 from isoclr.tasks.splits import SplitKind
 
 STUDY = "finetuning"
-MULTI_TASK = "fine-tuned"
-"""The network that learns several tasks at once."""
+MULTITASK = "fine-tuned"
+"""The network that learns several tasks together."""
 
 
-def cells(bench: Context, study: Tuned) -> list[CachedResult]:
-    """One result for every task, split and method, then one for every task of those that are learnt together."""
-    learnt = [study.tasks, *study.together]
-    check_same_samples(bench, list(dict.fromkeys(name for some in learnt for name in some)))
-    alone = [
-        _cell(bench, _training(bench, study, (name,), split, method), 0)
+def results(context: Context, study: FineTuning) -> list[CachedResult]:
+    """One result for every task, split and network, then one for every task that is learned with others."""
+    groups = [study.tasks, *study.multitask]
+    check_same_samples(context, list(dict.fromkeys(name for group in groups for name in group)))
+    single = [
+        _result(_run(context, study, (name,), kind, network), 0)
         for name in study.tasks
-        for split in study.splits or bench.plan.tasks[name].splits
-        for method in study.methods
+        for kind in study.split or context.plan.tasks[name].split
+        for network in study.methods
     ]
-    return alone + [
-        _cell(bench, _training(bench, study, some, split, MULTI_TASK), place)
-        for some in study.together
-        for split in study.splits or _shared_splits(bench, some)
-        for place in range(len(some))
+    return single + [
+        _result(_run(context, study, group, kind, MULTITASK), task)
+        for group in study.multitask
+        for kind in study.split or _common_splits(context, group)
+        for task in range(len(group))
     ]
 
 
-def _shared_splits(bench: Context, names: tuple[str, ...]) -> list[SplitKind]:
-    """Those that all tasks have."""
-    first, *others = (bench.plan.tasks[name].splits for name in names)
-    shared = [split for split in first if all(split in other for other in others)]
-    if not shared:
+def _common_splits(context: Context, names: tuple[str, ...]) -> list[SplitKind]:
+    """The kinds of splits that all tasks have.
+
+    Raises:
+        InputError: there is none.
+    """
+    first, *others = (context.plan.tasks[name].split for name in names)
+    common = [kind for kind in first if all(kind in other for other in others)]
+    if not common:
         raise InputError(
-            f"{bench.plan.path}: [finetuning]: together has {' and '.join(names)}, which have no split in common; "
-            "expected splits of [finetuning]"
+            f"{context.plan.path}: finetuning.multitask: {' and '.join(names)} have no split in common; "
+            "expected finetuning.split"
         )
-    return shared
+    return common
 
 
-def _training(
-    bench: Context, study: Tuned, names: tuple[str, ...], split: SplitKind, method: str
+def _run(
+    context: Context, study: FineTuning, names: tuple[str, ...], kind: SplitKind, network: str
 ) -> NetworkRun:
-    asked, *beside = (bench.plan.tasks[name] for name in names)
-    return NetworkRun(
-        asked,
-        method,
-        split,
-        study.seeds,
-        bench.plan.seed,
-        share=1.0,
-        options=study.options,
-        beside=tuple(beside),
-    )
+    entries = tuple(context.plan.tasks[name] for name in names)
+    config = entries[0].split_config(kind, context.plan.seed, study.splits)
+    return NetworkRun(context, entries, network, config, study.finetune)
 
 
-def _cell(bench: Context, training: NetworkRun, place: int) -> CachedResult:
-    asked, together = training.tasks[place], training.tasks if training.beside else ()
-    name = name_of_network(bench, training.method, together)
+def _result(run: NetworkRun, task: int) -> CachedResult:
+    entry, multitask = run.entries[task], len(run.entries) > 1
 
     def compute() -> Outcome:
-        means, each = summary_rows(bench, training, STUDY, place)
-        details = {"trainings": each}
-        if not together or tested_as_alone(bench, training, place):
-            details["by_split"] = results_by_split(bench, training, place)
-        return Outcome(means, details)
+        details = {"trainings": run.rows_by_split(STUDY, task)}
+        if not multitask or run.is_tested_as_alone(task):
+            details["by_split"] = run.by_split(task)
+        return Outcome(run.summary_rows(STUDY, task), details)
 
-    inputs = {"trained": trained(bench, training).key, "method": name}
-    if together:
-        inputs["task"] = asked.name
-    return CachedResult(STUDY, f"{asked.name}, {training.split} split: {name}", inputs, compute)
+    inputs = {"network": run.artifact.key, "method": run.name}
+    if multitask:
+        inputs["task"] = entry.name
+    return CachedResult(
+        STUDY, f"{entry.name}, {run.config.kind} split: {run.name}", inputs, compute
+    )

@@ -1,204 +1,199 @@
-"""The embedding space: maps of it, and what the nearest neighbours are (the paper's Figures 1, 3a and 6)."""
+"""The embedding space: maps, nearest neighbors, geometry and properties (the paper's Figures 1, 3a and 6)."""
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import progress
+from isoclr._report import Row
 from isoclr.analysis.geometry import alignment_uniformity, probe_properties
 from isoclr.analysis.relations import gene_relations
 from isoclr.analysis.retrieval import evaluate_retrieval
 from isoclr.analysis.tsne import Coloring, tsne
-from isoclr.baselines.features import KmersAndCodons
-from isoclr.embedding.embed import nt_progress
+from isoclr.baselines.features import KmersAndCodons, embed_with_progress
 from isoclr.embedding.embeddings import Embeddings
-from isoclr.evaluation.cache import Artifact, CachedResult, Context, Outcome, Row
-from isoclr.evaluation.methods import RANDOM_INIT, embeddings, untrained_embeddings
+from isoclr.evaluation.cache import Artifact, CachedResult, Outcome
+from isoclr.evaluation.context import Context
+from isoclr.evaluation.methods import RANDOM_INIT, Features, embeddings, untrained_embeddings
 from isoclr.evaluation.networks import supervised_embeddings
 from isoclr.evaluation.plan import Latent
+from isoclr.evaluation.studies.ontology import ontology_files
 from isoclr.tasks.gene_ontology import read_aspects
 from isoclr.tasks.labels import gene_key, join_labels, representatives
-from isoclr.tasks.task import OntologyTask
+from isoclr.tasks.task import OntologyTask, Task
 
 STUDY = "latent"
 TERMS = 3
-"""Terms of each hierarchy that a map is coloured by, as in the paper."""
+"""Terms of each aspect of the Gene Ontology that color a map, as in the paper."""
 PERPLEXITY = 30.0
-"""Neighbours of an RNA on the map, about; fewer where there are few RNAs."""
+"""Of the map; less for few RNAs."""
 SHUFFLED = "{}, shuffled"
-"""Name of the control: the colours of the first hierarchy, dealt anew to the RNAs that have one."""
-Matrix = NDArray[np.float32]
+"""Name of the control: the classes of the first aspect, permuted over the RNAs that have one."""
+Rows = NDArray[np.int64]
 
 
-def cells(bench: Context, study: Latent) -> list[CachedResult]:
-    """A map for every model, the untrained encoder and a supervised one, and one study of the neighbours of all."""
-    embedded = {m.name: embeddings(bench, m) for m in bench.plan.models}
-    embedded[RANDOM_INIT] = untrained_embeddings(bench, bench.plan.models[0])
-    embedded |= supervised_embeddings(bench, study.supervised, study.options)
-    maps = [_map(bench, study, name, product) for name, product in embedded.items()]
-    return [*maps, _neighbours(bench, study, embedded)]
+def results(context: Context, study: Latent) -> list[CachedResult]:
+    """A map for every model, the untrained encoder and a supervised one, and one study of the neighbors of all."""
+    models = context.plan.models
+    embedded = {model.name: embeddings(context, model) for model in models}
+    embedded[RANDOM_INIT] = untrained_embeddings(context, models[0])
+    embedded |= supervised_embeddings(context, study.supervised, study.finetune)
+    maps = [_map(context, study, name, artifact) for name, artifact in embedded.items()]
+    return [*maps, _neighbors(context, study, embedded)]
 
 
-def _neighbours(bench: Context, study: Latent, embedded: dict[str, Artifact]) -> CachedResult:
+def _neighbors(context: Context, study: Latent, embedded: Mapping[str, Artifact]) -> CachedResult:
     inputs = {
-        "corpus": bench.identity,
-        "embeddings": {name: product.key for name, product in embedded.items()},
+        "corpus": context.corpus_identity,
+        "embeddings": {name: artifact.key for name, artifact in embedded.items()},
         "queries": study.queries,
-        "seed": bench.plan.seed,
+        "seed": context.plan.seed,
     }
 
     def compute() -> Outcome:
-        methods = {name: bench.read(product.path()).matrix for name, product in embedded.items()}
-        methods[KmersAndCodons.name] = _kmers(bench)
-        rows = _of_neighbours(bench, study, methods)
+        features = {name: context.read(one.path()).matrix for name, one in embedded.items()}
+        features[KmersAndCodons.name] = _kmers(context)
+        rows = _neighbor_rows(context, study, features)
         return Outcome([{**row, "part": row["study"], "study": STUDY} for row in rows])
 
-    return CachedResult(STUDY, "nearest neighbours, geometry, and what is encoded", inputs, compute)
+    return CachedResult(STUDY, "nearest neighbors, geometry and properties", inputs, compute)
 
 
-def _of_neighbours(bench: Context, study: Latent, methods: dict[str, Matrix]) -> list[Row]:
-    rnas, seed = bench.rnas(), bench.plan.seed
-    known = gene_relations(rnas.table, rnas.corpus)
-    queries = min(study.queries, len(known))
+def _neighbor_rows(context: Context, study: Latent, features: Mapping[str, Features]) -> list[Row]:
+    rnas, seed = context.source(), context.plan.seed
+    relations = gene_relations(rnas.table, rnas.corpus)
+    queries = min(study.queries, len(relations))
     with progress() as bar:
-        searched = bar.add_task("neighbours", total=queries * len(methods))
-        found = evaluate_retrieval(
-            methods,
-            known,
+        searches = bar.add_task("neighbors", total=queries * len(features))
+        retrieval = evaluate_retrieval(
+            features,
+            relations,
             sample=queries,
             seed=seed,
-            progress=lambda n: bar.advance(searched, n),
+            progress=lambda n: bar.advance(searches, n),
         )
-        spread = alignment_uniformity(methods, known, seed=seed)
+        geometry = alignment_uniformity(features, relations, seed=seed)
         fits = bar.add_task("properties", total=None)
-        read = probe_properties(
-            methods, known, rnas.codes_of, seed=seed, progress=lambda n: bar.advance(fits, n)
+        properties = probe_properties(
+            features,
+            relations,
+            context.corpus.codes_of,
+            seed=seed,
+            progress=lambda n: bar.advance(fits, n),
         )
-    return [*found.rows(), *spread, *read]
+    return [*retrieval.rows(), *geometry, *properties]
 
 
-def _kmers(bench: Context) -> Matrix:
-    rnas = bench.rnas()
-    codes = [rnas.codes_of(row) for row in range(rnas.table.height)]
-    with nt_progress() as bar:
-        task = bar.add_task(KmersAndCodons.name, total=sum(map(len, codes)))
-        return KmersAndCodons().embed(codes, progress=lambda done: bar.advance(task, done))
+def _kmers(context: Context) -> Features:
+    corpus = context.corpus
+    return embed_with_progress(
+        KmersAndCodons(), [corpus.codes_of(row) for row in range(len(corpus))]
+    )
 
 
-def _map(bench: Context, study: Latent, name: str, product: Artifact) -> CachedResult:
-    asked = [bench.plan.tasks[one] for one in study.tasks]
-    terms = study.ontology
+def _map(context: Context, study: Latent, name: str, artifact: Artifact) -> CachedResult:
+    tasks = [context.plan.tasks[one].task for one in study.tasks]
+    terms = None if study.ontology is None else context.plan.ontologies[study.ontology]
     inputs = {
-        "embedding": product.key,
-        "corpus": bench.identity,
+        "embedding": artifact.key,
+        "corpus": context.corpus_identity,
         "species": study.species,
         "sample": study.sample,
-        "seed": bench.plan.seed,
+        "seed": context.plan.seed,
         "method": name,
         "labels": {
-            one.name: [bench.digest(one.task.table), bench.digest(one.task.source)] for one in asked
+            one.name: [context.digest(one.table), context.digest(one.source)] for one in tasks
         },
-        "terms": None if terms is None else [bench.digest(path) for path in _files(terms)],
+        "terms": None if terms is None else [*ontology_files(context, terms), SHUFFLED],
     }
-    if terms is not None:
-        inputs["control"] = SHUFFLED
 
     def compute() -> Outcome:
-        return _drawn(bench, study, name, bench.read(product.path()))
+        return _drawn(context, study, name, context.read(artifact.path()))
 
     return CachedResult(STUDY, f"map of {name}", inputs, compute)
 
 
-def _drawn(bench: Context, study: Latent, name: str, read: Embeddings) -> Outcome:
-    rnas = bench.rnas()
-    rows = _shown(rnas.table, study, bench.plan.seed)
-    facts = bench.corpus.transcripts.select("gene_symbol", "gene_set", "biotype")
-    table = pl.concat([rnas.table, facts], how="horizontal")[rows]
-    known = gene_relations(rnas.table, rnas.corpus)
-    colours = _colours(bench, study, table)
-    found = tsne(
-        read.matrix[rows],
+def _drawn(context: Context, study: Latent, name: str, embedded: Embeddings) -> Outcome:
+    seed, rnas = context.plan.seed, context.source()
+    rows = _sample(rnas.table, study, seed)
+    columns = context.corpus.transcripts.select("gene_symbol", "gene_set", "biotype")
+    table = pl.concat([rnas.table.drop("symbol"), columns], how="horizontal")[rows]
+    placed = tsne(
+        embedded.matrix[rows],
         table,
-        known.gene_set[rows],
-        colours,
+        gene_relations(rnas.table, rnas.corpus).gene_set[rows],
+        _colorings(context, study, table),
         perplexity=min(PERPLEXITY, (len(rows) - 1) / 3),
-        seed=bench.plan.seed,
+        seed=seed,
     )
-    told: list[Row] = [
-        {**row, "part": "map", "method": name, "study": STUDY} for row in found.rows()
+    agreement: list[Row] = [
+        {**row, "part": "map", "method": name, "study": STUDY} for row in placed.rows()
     ]
-    kinds = {one.name: {"kind": one.kind, "skewed": one.skewed} for one in colours}
-    return Outcome(told, {"method": name, "colours": kinds}, {"map": found.table})
+    colorings = {
+        column: {"kind": one.kind, "skewed": one.skewed} for column, one in placed.colorings.items()
+    }
+    return Outcome(agreement, {"method": name, "colorings": colorings}, {"map": placed.table})
 
 
-def _shown(table: pl.DataFrame, study: Latent, seed: int) -> NDArray[np.int64]:
-    """One coding RNA a gene, of one species or all, so many at random: the same for every method."""
-    named = table.with_row_index("row").with_columns(gene_key()).filter(pl.col("cds_length") > 0)
+def _sample(table: pl.DataFrame, study: Latent, seed: int) -> Rows:
+    """Random coding RNAs, one per gene, of one species or all: the same for every method."""
+    coding = table.with_row_index("row").with_columns(gene_key()).filter(pl.col("cds_length") > 0)
     if study.species is not None:
-        named = named.filter(pl.col("species") == study.species)
-    rows = np.sort(representatives(named, "gene")["row"].to_numpy().astype(np.int64))
+        coding = coding.filter(pl.col("species") == study.species)
+    rows = np.sort(representatives(coding, "gene")["row"].to_numpy().astype(np.int64))
     if study.sample < len(rows):
         rows = np.sort(np.random.default_rng(seed).choice(rows, study.sample, replace=False))
     return rows
 
 
-def _colours(bench: Context, study: Latent, table: pl.DataFrame) -> list[Coloring]:
-    found = [Coloring("length", "quantity", table["length"].cast(pl.Float64), skewed=True)]
+def _colorings(context: Context, study: Latent, table: pl.DataFrame) -> list[Coloring]:
+    colorings = [Coloring("length", "quantity", table["length"].cast(pl.Float64), skewed=True)]
     if study.species is None:
-        found.append(Coloring("species", "class", table["species"]))
+        colorings.append(Coloring("species", "class", table["species"]))
     for name in study.tasks:
-        task = bench.plan.tasks[name].task
+        task = context.plan.tasks[name].task
         of_the_map = study.species is None or task.species in (None, study.species)
         if task.construct is None and of_the_map:
-            rows, part = _of_species(task.species, table)
-            samples = join_labels(task.labels(), part)
-            values = _spread(table.height, rows[samples.rows], samples.values.tolist())
-            found.append(Coloring(name, "quantity", pl.Series(values, dtype=pl.Float64)))
+            colorings.append(_label(task, table))
     if study.ontology is not None:
-        terms = _terms(study.ontology, table)
-        found += [*terms, _shuffled(terms[0], bench.plan.seed)]
-    return found
+        terms = _terms(context.plan.ontologies[study.ontology], table)
+        colorings += [*terms, _shuffle(terms[0], context.plan.seed)]
+    return colorings
 
 
-def _of_species(species: str | None, table: pl.DataFrame) -> tuple[NDArray[np.int64], pl.DataFrame]:
-    """Rows of the RNAs that labels are of, and those RNAs: a symbol may name a gene of another species too."""
+def _label(task: Task, table: pl.DataFrame) -> Coloring:
+    rows, part = _of_species(task.species, table)
+    samples = join_labels(task.labels(), part)
+    values = np.full(table.height, np.nan)
+    values[rows[samples.rows]] = samples.values
+    return Coloring(task.name, "quantity", pl.Series(values, nan_to_null=True))
+
+
+def _of_species(species: str | None, table: pl.DataFrame) -> tuple[Rows, pl.DataFrame]:
+    """Rows of a species, and those RNAs: a symbol may name a gene of another species too."""
     own = pl.Series(np.ones(table.height, bool)) if species is None else table["species"] == species
     return np.flatnonzero(own.to_numpy()), table.filter(own)
 
 
-def _files(task: OntologyTask) -> list[Path]:
-    """Everything that decides a task's terms."""
-    ids = [] if task.gene_ids is None else [task.gene_ids]
-    return [task.source, task.terms, task.annotations, *ids]
-
-
 def _terms(task: OntologyTask, table: pl.DataFrame) -> list[Coloring]:
-    """For each hierarchy its three commonest terms; a gene with several of them has no colour of its own."""
-    found = []
+    """The three most common terms of each aspect; a gene with several of them has no color."""
+    colorings = []
     rows, part = _of_species(task.species, table)
-    for one in read_aspects(task, part, classes=TERMS)[0]:
-        names = [term.name for term in one.terms]
-        words = [names[int(row.argmax())] if row.sum() == 1 else None for row in one.labels]
-        values = _spread(table.height, rows[one.samples.rows], words)
-        title = one.namespace.replace("_", " ")
-        found.append(Coloring(title, "class", pl.Series(values, dtype=pl.String)))
-    return found
+    for aspect in read_aspects(task, part, classes=TERMS)[0]:
+        values: list[str | None] = [None] * table.height
+        for row, terms in zip(rows[aspect.samples.rows], aspect.labels, strict=True):
+            if terms.sum() == 1:
+                values[row] = aspect.terms[int(terms.argmax())].name
+        colorings.append(Coloring(aspect.title, "class", pl.Series(values, dtype=pl.String)))
+    return colorings
 
 
-def _shuffled(one: Coloring, seed: int) -> Coloring:
-    """The same RNAs in the same colours, dealt at random: what looks like a pattern here is none (Figure 6)."""
+def _shuffle(one: Coloring, seed: int) -> Coloring:
+    """The same RNAs with the same classes in random order: an apparent pattern is chance (Figure 6)."""
     known = one.values.is_not_null().to_numpy()
-    dealt = np.random.default_rng(seed).permutation(one.values.drop_nulls().to_numpy())
-    values = _spread(len(known), np.flatnonzero(known), dealt.tolist())
-    return Coloring(SHUFFLED.format(one.name), one.kind, pl.Series(values, dtype=one.values.dtype))
-
-
-def _spread(n: int, rows: NDArray[np.int64], values: list[Any]) -> list[Any]:
-    """Values at their rows, nothing elsewhere."""
-    found: list[Any] = [None] * n
-    for row, value in zip(rows, values, strict=True):
-        found[int(row)] = value
-    return found
+    values = np.full(len(known), None, object)
+    values[known] = np.random.default_rng(seed).permutation(one.values.drop_nulls().to_numpy())
+    shuffled = pl.Series(values.tolist(), dtype=one.values.dtype)
+    return Coloring(SHUFFLED.format(one.name), one.kind, shuffled)

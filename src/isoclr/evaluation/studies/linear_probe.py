@@ -1,66 +1,65 @@
-"""The main table: what a linear model reads from frozen features of the same RNAs (the paper's Table 2)."""
-
-from collections.abc import Sequence
-from typing import Any
+"""Linear probes of frozen features on the same RNAs and splits (the paper's Table 2), and a leakage audit."""
 
 import polars as pl
 
-from isoclr.evaluation.cache import CachedResult, Context, Outcome, Row
-from isoclr.evaluation.methods import Frozen, frozen_methods
+from isoclr._report import Row
+from isoclr.evaluation.cache import CachedResult, Outcome
+from isoclr.evaluation.context import Context, Dataset
+from isoclr.evaluation.methods import FrozenMethod, frozen_methods
 from isoclr.evaluation.plan import Main, TaskEntry
 from isoclr.probing.evaluate import FeatureSet, MethodReport, evaluate
-from isoclr.tasks._legacy import INSERT, Prepared
-from isoclr.tasks.splits import SplitKind
+from isoclr.tasks.rnas import INSERT, WHOLE_RNA
+from isoclr.tasks.splits import SplitConfig
 
 STUDY = "main"
 
 
-def cells(bench: Context, study: Main) -> list[CachedResult]:
-    """One result for every task, split and method, and one leak audit for every task and split."""
+def results(context: Context, study: Main) -> list[CachedResult]:
+    """One result for every task, split and method, and one leakage audit for every task and split."""
     found = []
     for name in study.tasks:
-        asked = bench.plan.tasks[name]
-        for split in asked.splits:
-            found += [
-                _cell(bench, asked, split, method)
-                for method in frozen_methods(bench, asked, study.methods, study.probes)
-            ]
-            found.append(_audit(bench, asked, split))
+        entry = context.plan.tasks[name]
+        for kind in entry.split:
+            config = entry.split_config(kind, context.plan.seed)
+            methods = frozen_methods(context, entry, study.methods, study.probes)
+            found += [_result(context, entry, config, method) for method in methods]
+            found.append(_leakage(context, entry, config))
     return found
 
 
-def _cell(bench: Context, asked: TaskEntry, split: SplitKind, method: Frozen) -> CachedResult:
-    inputs = bench.sample_inputs(asked, split, asked.repeats)
+def _result(
+    context: Context, entry: TaskEntry, config: SplitConfig, method: FrozenMethod
+) -> CachedResult:
+    inputs = context.dataset_inputs(entry, config)
+    inputs |= {"probe": method.probe, "method": method.name, **method.inputs}
 
     def compute() -> Outcome:
-        prepared = bench.samples(asked, split, asked.repeats)
-        report = probe(method, prepared)
-        return Outcome(
-            summary_rows(report, prepared, STUDY),
-            {"counts": prepared.counts, "how": prepared.how, "by_split": by_split(report)},
-            {"predictions": predictions(report, prepared)},
-        )
+        dataset = context.dataset(entry, config)
+        report = probe(method, dataset)
+        details = {"counts": dataset.rnas.counts, "how": config.describe()}
+        details["by_split"] = [result.to_dict() for result in report.results]
+        rows = summary_rows(report, dataset, STUDY)
+        return Outcome(rows, details, {"predictions": _predictions(report, dataset)})
 
-    title = f"{asked.name}, {split} split: {method.name} ({method.probe})"
-    inputs |= {"probe": method.probe, "method": method.name, **method.inputs}
+    title = f"{entry.name}, {config.kind} split: {method.name} ({method.probe})"
     return CachedResult(STUDY, title, inputs, compute)
 
 
-def probe(method: Frozen, prepared: Prepared) -> MethodReport:
+def probe(method: FrozenMethod, dataset: Dataset) -> MethodReport:
     """Fit on every training part, predict every test part."""
-    features = FeatureSet(method.name, method.features(prepared), method.probe)
-    values = prepared.samples.values
-    (report,) = evaluate([features], values, prepared.groups, prepared.splits, prepared.metrics)
+    features = FeatureSet(method.name, method.features(dataset), method.probe)
+    rnas = dataset.rnas
+    (report,) = evaluate([features], rnas.values, rnas.groups, dataset.splits, dataset.metrics)
     return report
 
 
-def summary_rows(report: MethodReport, prepared: Prepared, study: str) -> list[Row]:
-    """A row a metric: mean over the splits with its interval."""
+def summary_rows(report: MethodReport, dataset: Dataset, study: str) -> list[Row]:
+    """Mean over splits of every metric with its 95 % interval."""
     return [
         {
             "study": study,
-            "task": prepared.task.name,
-            "split": prepared.split,
+            "task": dataset.entry.name,
+            "split": dataset.config.kind,
             "method": report.name,
             "model": report.probe,
             "dim": report.dim,
@@ -68,52 +67,36 @@ def summary_rows(report: MethodReport, prepared: Prepared, study: str) -> list[R
             "value": value.mean,
             "low": value.low,
             "high": value.high,
-            "n": len(prepared.samples),
+            "n": len(dataset.rnas),
         }
         for metric, value in report.summary.items()
     ]
 
 
-def by_split(report: MethodReport) -> list[dict[str, Any]]:
-    """Every split's metrics, from which paired differences are made."""
-    return [
-        {
-            "split": outcome.split,
-            "train": outcome.train,
-            "test": len(outcome.test),
-            "penalty": float(outcome.penalties[0]),
-            **outcome.metrics,
-        }
-        for outcome in report.results
-    ]
-
-
-def predictions(report: MethodReport, prepared: Prepared) -> pl.DataFrame:
-    """Truth and prediction of held-out samples, each once: all folds, or the first of repeated splits."""
-    all_folds = len(prepared.splits[0].valid) == 0
-    chosen = report.results if all_folds else report.results[:1]
-    names = prepared.samples.table.select("transcript_id", "gene_id")
+def _predictions(report: MethodReport, dataset: Dataset) -> pl.DataFrame:
+    """Label and prediction of held-out samples, each once: of all folds, or of the first random split."""
+    shown = report.results if dataset.config.cross_validation else report.results[:1]
+    names = dataset.rnas.table.select("transcript_id", "gene_id")
     return pl.concat(
-        names[outcome.test].with_columns(
-            split=pl.lit(outcome.split),
-            measured=pl.Series(outcome.true),
-            predicted=pl.Series(outcome.predicted),
+        names[result.test].with_columns(
+            split=pl.lit(result.split),
+            measured=pl.Series(result.true),
+            predicted=pl.Series(result.predicted),
         )
-        for outcome in chosen
+        for result in shown
     )
 
 
-def _audit(bench: Context, asked: TaskEntry, split: SplitKind) -> CachedResult:
-    inputs = {**bench.sample_inputs(asked, split, asked.repeats), "audit": "whole RNA"}
-    if asked.task.construct is not None:
-        inputs["audit"] = INSERT
+def _leakage(context: Context, entry: TaskEntry, config: SplitConfig) -> CachedResult:
+    inputs = context.dataset_inputs(entry, config)
+    inputs["audit"] = WHOLE_RNA if entry.task.construct is None else INSERT
 
     def compute() -> Outcome:
-        found = bench.samples(asked, split, asked.repeats).leaks()
-        told = {"task": asked.name, "split": split}
-        rows: Sequence[Row] = [
-            {**row, "fold": row["split"], **told, "study": "leaks"} for row in found.rows()
-        ]
-        return Outcome(rows, found.to_dict())
+        dataset = context.dataset(entry, config)
+        report = dataset.rnas.leakage(dataset.splits)
+        keys: Row = {"task": entry.name, "split": config.kind, "study": "leaks"}
+        rows: list[Row] = [{**row, "fold": row["split"], **keys} for row in report.rows()]
+        return Outcome(rows, report.to_dict())
 
-    return CachedResult("leaks", f"{asked.name}, {split} split: leak audit", inputs, compute)
+    title = f"{entry.name}, {config.kind} split: leakage audit"
+    return CachedResult("leaks", title, inputs, compute)

@@ -1,131 +1,122 @@
-"""How methods fare with few labels (the paper's Figure 3b): uniform subsets of the training labels, repeated."""
+"""Probes and networks trained on few labels: random subsets of the training part (the paper's Figure 3b)."""
 
 import numpy as np
 
-from isoclr.evaluation.cache import CachedResult, Context, Outcome, Row
-from isoclr.evaluation.methods import KINDS, Frozen, frozen_methods
-from isoclr.evaluation.networks import (
-    NETWORKS,
-    NetworkRun,
-    check_same_samples,
-    name_of_network,
-    split_of,
-    summary_rows,
-    trained,
-)
-from isoclr.evaluation.plan import LowData, TaskEntry
+from isoclr._report import Row
+from isoclr.evaluation.cache import CachedResult, Outcome
+from isoclr.evaluation.context import Context, Dataset
+from isoclr.evaluation.methods import FrozenMethod, frozen_methods
+from isoclr.evaluation.networks import NetworkRun, check_same_samples
+from isoclr.evaluation.plan import FEATURE_KINDS, NETWORK_KINDS, LowData, TaskEntry
 from isoclr.probing.linear import fit_predict
-from isoclr.tasks._legacy import Prepared
-from isoclr.tasks.splits import Indices, Split, SplitKind
+from isoclr.tasks.splits import Indices, Split, SplitConfig
 
 STUDY = "low_data"
-FEWEST = 8
-"""A probe needs a few samples; a share that leaves fewer is not run."""
+MIN_SAMPLES = 8
+"""A smaller subset is not probed."""
 
 
-def cells(bench: Context, study: LowData) -> list[CachedResult]:
-    """One result for every task, method, share and repeat; what trains a network comes last."""
-    kinds = tuple(kind for kind in study.methods if kind in KINDS)
-    if len(kinds) < len(study.methods):
-        check_same_samples(bench, study.tasks)
-    found = []
-    for name in study.tasks:
-        asked = bench.plan.tasks[name]
-        split = split_of(asked)
-        for method in frozen_methods(bench, asked, kinds, ("ridge",)):
-            found += [
-                _cell(bench, asked, split, study.repeats, method, share, repeat)
-                for share in study.shares
-                for repeat in range(study.repeats)
-            ]
-    return found + [
-        _trained(bench, study, bench.plan.tasks[name], method, share, repeat)
-        for name in study.tasks
-        for method in study.methods
-        if method in NETWORKS
-        for share in study.shares
-        for repeat in range(study.tuned_repeats)
+def results(context: Context, study: LowData) -> list[CachedResult]:
+    """One result for every task, method, percentage and split; networks come last."""
+    features = [kind for kind in FEATURE_KINDS if kind in study.methods]
+    features.sort(key=study.methods.index)
+    networks = [kind for kind in study.methods if kind in NETWORK_KINDS]
+    if networks:
+        check_same_samples(context, study.tasks)
+    entries = [context.plan.tasks[name] for name in study.tasks]
+    probes = [
+        _probe(context, entry, study.splits, method, percent, number)
+        for entry in entries
+        for method in frozen_methods(context, entry, features, ("ridge",))
+        for percent in study.percentages
+        for number in range(study.splits)
+    ]
+    return probes + [
+        _network(context, study, entry, kind, percent, number)
+        for entry in entries
+        for kind in networks
+        for percent in study.percentages
+        for number in range(study.network_splits)
     ]
 
 
-def _trained(
-    bench: Context, study: LowData, asked: TaskEntry, method: str, share: float, repeat: int
+def _network(
+    context: Context, study: LowData, entry: TaskEntry, kind: str, percent: float, number: int
 ) -> CachedResult:
-    """A network trained on a share of the labels, on the split of the probes' repeat of the same number."""
-    seed = bench.plan.seed + repeat
-    training = NetworkRun(
-        asked, method, split_of(asked), 1, seed, share=share / 100, options=study.options
+    """A network trained on a subset of the labels, on the same split as the probes of the same number."""
+    config = entry.split_config(entry.strictest_split, context.plan.seed + number, 1)
+    run = NetworkRun(context, (entry,), kind, config, study.finetune, percent / 100)
+    inputs = {"network": run.artifact.key, "method": run.name}
+    return CachedResult(
+        STUDY,
+        _title(entry, percent, number, kind),
+        inputs,
+        lambda: Outcome(run.rows_by_split(STUDY)),
     )
 
-    def compute() -> Outcome:
-        return Outcome(summary_rows(bench, training, STUDY)[1])
 
-    inputs = {"trained": trained(bench, training).key, "method": name_of_network(bench, method)}
-    title = f"{asked.name}, {share:g} % of the labels, repeat {repeat + 1}: {method}"
-    return CachedResult(STUDY, title, inputs, compute)
+def _title(entry: TaskEntry, percent: float, number: int, method: str) -> str:
+    return f"{entry.name}, {percent:g} % of the labels, split {number + 1}: {method}"
 
 
-def thinned(split: Split, share: float, seed: int) -> Split:
-    """The split with a uniform subset of its training part: of one seed, a smaller share is part of a larger one.
+def subsample(split: Split, percent: float, seed: int) -> Split:
+    """The split with a random subset of its training part; of one seed, smaller subsets are part of larger ones.
 
     Args:
-        split: the whole.
-        share: percentage of the training samples.
-        seed: of the draw.
+        split: The whole split.
+        percent: Percentage of the training samples.
+        seed: Random seed.
     """
     order = np.random.default_rng([seed, 17]).permutation(len(split.train))
-    kept: Indices = np.sort(split.train[order[: round(len(order) * share / 100)]])
-    return Split(f"{split.name}, {share:g} %", kept, split.valid, split.test)
+    kept: Indices = np.sort(split.train[order[: round(len(order) * percent / 100)]])
+    return Split(f"{split.name}, {percent:g} %", kept, split.valid, split.test)
 
 
-def _cell(
-    bench: Context,
-    asked: TaskEntry,
-    split: SplitKind,
-    repeats: int,
-    method: Frozen,
-    share: float,
-    repeat: int,
+def _probe(
+    context: Context,
+    entry: TaskEntry,
+    splits: int,
+    method: FrozenMethod,
+    percent: float,
+    number: int,
 ) -> CachedResult:
-    inputs = bench.sample_inputs(asked, split, repeats)
-    inputs |= {
-        "probe": method.probe,
-        "method": method.name,
-        "share": share,
-        "repeat": repeat,
-        **method.inputs,
-    }
+    seed = context.plan.seed
+    config = entry.split_config(entry.strictest_split, seed, splits)
+    inputs = context.dataset_inputs(entry, config)
+    inputs |= {"probe": method.probe, "method": method.name, **method.inputs}
+    inputs |= {"percent": percent, "number": number}
 
     def compute() -> Outcome:
-        prepared = bench.samples(asked, split, repeats)
-        return Outcome(_rows(prepared, method, share, repeat, bench.plan.seed + repeat))
+        dataset = context.dataset(entry, config)
+        return Outcome(_rows(dataset, config, method, percent, number))
 
-    title = f"{asked.name}, {share:g} % of the labels, repeat {repeat + 1}: {method.name}"
-    return CachedResult(STUDY, title, inputs, compute)
+    return CachedResult(STUDY, _title(entry, percent, number, method.name), inputs, compute)
 
 
-def _rows(prepared: Prepared, method: Frozen, share: float, repeat: int, seed: int) -> list[Row]:
-    thin = thinned(prepared.splits[repeat], share, seed)
-    values = prepared.samples.values
-    if len(thin.train) < FEWEST or np.ptp(values[thin.train]) == 0:
+def _rows(
+    dataset: Dataset, config: SplitConfig, method: FrozenMethod, percent: float, number: int
+) -> list[Row]:
+    split = subsample(dataset.splits[number], percent, config.seed + number)
+    values, groups = dataset.rnas.values, dataset.rnas.groups
+    training = values[split.train]
+    if len(training) < MIN_SAMPLES or np.ptp(training) == 0:
         return []
-    scaled = (values - values[thin.train].mean()) / values[thin.train].std()
-    predicted, _ = fit_predict(
-        method.probe, method.features(prepared), scaled, prepared.groups, thin.train, thin.test
-    )
+    scaled = (values - training.mean()) / training.std()
+    features = method.features(dataset)
+    predicted, _ = fit_predict(method.probe, features, scaled, groups, split.train, split.test)
     return [
         {
             "study": STUDY,
-            "task": prepared.task.name,
-            "split": prepared.split,
+            "task": dataset.entry.name,
+            "split": config.kind,
             "method": method.name,
             "model": method.probe,
-            "share": share,
-            "seed": seed,
+            "share": percent,
+            "seed": config.seed + number,
             "metric": name,
-            "value": metric(scaled[thin.test], predicted),
-            "train": len(thin.train),
-            "n": len(thin.test),
+            "value": metric(scaled[split.test], predicted),
+            "train": len(split.train),
+            "n": len(split.test),
         }
-        for name, metric in prepared.metrics.items()
+        for name, metric in dataset.metrics.items()
     ]

@@ -1,156 +1,151 @@
-"""What single bases and planted motifs do to a prediction from the embedding."""
+"""Effects of point mutations and of inserted motifs on a prediction from the embedding."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from isoclr._console import progress
+from isoclr._report import Row
 from isoclr.analysis.ism import MutationScan, scan
 from isoclr.analysis.motifs import MOTIFS, coding_rnas, insert_motifs
 from isoclr.analysis.readout import LinearPredictor, linear_readout
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import Artifact, CachedResult, Context, Outcome, Row
+from isoclr.evaluation.cache import Artifact, CachedResult, Outcome
+from isoclr.evaluation.context import Context
 from isoclr.evaluation.methods import embeddings
 from isoclr.evaluation.plan import Mutagenesis, TaskEntry
 from isoclr.genomics.encoding import Codes
+from isoclr.probing.fit import fit
 from isoclr.probing.head import load_head
 
 STUDY = "mutagenesis"
-SHORTEST, LONGEST = 600, 2_500
-"""nt of an mRNA whose every base is mutated: with room for all three regions, and quickly done."""
+MIN_NT, MAX_NT = 600, 2_500
+"""Preferred length of a scanned mRNA: room for all three regions, and soon done."""
 
 
-def cells(bench: Context, study: Mutagenesis) -> list[CachedResult]:
-    """Planted motifs, and every base of a few mRNAs, for every task."""
+def results(context: Context, study: Mutagenesis) -> list[CachedResult]:
+    """Inserted motifs, and scans of a few mRNAs, for every task."""
     found = []
     for name in study.tasks:
-        asked = bench.plan.tasks[name]
-        found.append(_motifs(bench, study, asked))
-        found += [_scan(bench, asked, number) for number in range(study.shown)]
+        entry = context.plan.tasks[name]
+        _check(context, entry)
+        found.append(_motifs(context, study, entry))
+        found += [_scan(context, entry, number) for number in range(study.scans)]
     return found
 
 
-def _motifs(bench: Context, study: Mutagenesis, asked: TaskEntry) -> CachedResult:
-    fitted = head(bench, asked)
+def head(context: Context, entry: TaskEntry) -> Artifact:
+    """A head of the first model for the task's label."""
+    embedding = embeddings(context, context.plan.models[0], entry)
+    task, seed = entry.task, context.plan.seed
+    options: dict[str, Any] = {"species": task.species, "rnas": task.rnas, "seed": seed}
+
+    def make(path: Path) -> None:
+        label = () if task.label is None else (task.label,)
+        fit(embedding.path(), task.table, out=path, label=label, name=task.name, **options)
+
+    inputs = {"embedding": embedding.key, "labels": context.digest(task.table)}
+    inputs |= {"label": task.label, **options}
+    return Artifact(
+        context.out / "heads", f"a head for {entry.name}", inputs, make, marker="config.json"
+    )
+
+
+def _motifs(context: Context, study: Mutagenesis, entry: TaskEntry) -> CachedResult:
+    fitted, seed = head(context, entry), context.plan.seed
 
     def compute() -> Outcome:
-        predictor = _predictor(bench, fitted)
-        drawn = coding_rnas(
-            bench.corpus, species=asked.task.species, count=study.rnas, seed=bench.plan.seed
+        rnas = coding_rnas(
+            context.corpus, species=entry.task.species, count=study.sample, seed=seed
         )
+        codes = [one for _, one in rnas]
         with progress() as bar:
-            task = bar.add_task("planting motifs", total=len(drawn) * (2 * len(MOTIFS) + 1))
-            found = insert_motifs(
-                predictor,
-                [codes for _, codes in drawn],
-                seed=bench.plan.seed,
-                progress=lambda done: bar.advance(task, done),
+            line = bar.add_task("inserting motifs", total=len(codes) * (2 * len(MOTIFS) + 1))
+            effects = insert_motifs(
+                _predictor(context, fitted),
+                codes,
+                seed=seed,
+                progress=lambda done: bar.advance(line, done),
             )
-        rows: list[Row] = [_told(row, asked, "motifs") for row in found.rows()]
-        return Outcome(rows)
+        return Outcome([_named(row, entry, "motifs") for row in effects.rows()])
 
-    inputs = {"head": fitted.key, "corpus": bench.identity, "rnas": study.rnas}
-    inputs |= {"seed": bench.plan.seed, "what": "motifs"}
-    return CachedResult(STUDY, f"{asked.name}: planted motifs", inputs, compute)
+    inputs = {"head": fitted.key, "corpus": context.corpus_identity, "what": "motifs"}
+    inputs |= {"sample": study.sample, "seed": seed}
+    return CachedResult(STUDY, f"{entry.name}: inserted motifs", inputs, compute)
 
 
-def _scan(bench: Context, asked: TaskEntry, number: int) -> CachedResult:
-    fitted = head(bench, asked)
+def _scan(context: Context, entry: TaskEntry, number: int) -> CachedResult:
+    fitted = head(context, entry)
 
     def compute() -> Outcome:
-        predictor = _predictor(bench, fitted)
-        name, codes = _shown(bench, asked, number)
+        name, codes = _mrna(context, entry, number)
         with progress() as bar:
-            task = bar.add_task(f"mutating {name}", total=3 * len(codes))
-            found = scan(
-                predictor,
+            line = bar.add_task(f"mutating {name}", total=3 * len(codes))
+            scanned = scan(
+                _predictor(context, fitted),
                 codes,
                 transcript_id=name,
-                progress=lambda done: bar.advance(task, done),
+                progress=lambda done: bar.advance(line, done),
             )
-        rows: list[Row] = [_told(row, asked, "every base") for row in found.rows()]
-        return Outcome(rows, _facts(found, asked), {"mutations": _bases(found)})
+        rows = [_named(row, entry, "every base") for row in scanned.rows()]
+        return Outcome(rows, _details(scanned, entry), {"mutations": _bases(scanned)})
 
-    inputs = {"head": fitted.key, "corpus": bench.identity, "number": number}
-    inputs |= {"seed": bench.plan.seed, "what": "every base"}
-    return CachedResult(STUDY, f"{asked.name}: every base of mRNA {number + 1}", inputs, compute)
-
-
-def _predictor(bench: Context, fitted: Artifact) -> LinearPredictor:
-    encoder = bench.encoder(bench.plan.models[0])
-    return LinearPredictor(encoder, *linear_readout(load_head(fitted.path())))
+    inputs = {"head": fitted.key, "corpus": context.corpus_identity, "what": "every base"}
+    inputs |= {"number": number, "seed": context.plan.seed}
+    return CachedResult(STUDY, f"{entry.name}: every base of mRNA {number + 1}", inputs, compute)
 
 
-def head(bench: Context, asked: TaskEntry) -> Artifact:
-    """A head of the first model that predicts the task's label."""
-    from isoclr.probing.fit import fit
-
-    _check(bench, asked)
-    embedding = embeddings(bench, bench.plan.models[0], asked)
-    task = asked.task
-
-    def make(path: Any) -> None:
-        fit(
-            embedding.path(),
-            task.table,
-            out=path,
-            label=() if task.label is None else (task.label,),
-            name=task.name,
-            species=task.species,
-            rnas=task.rnas,
-            seed=bench.plan.seed,
-        )
-
-    inputs: dict[str, Any] = {
-        "embedding": embedding.key,
-        "labels": bench.digest(task.table),
-        "label": task.label,
-    }
-    inputs |= {"species": task.species, "rnas": task.rnas, "seed": bench.plan.seed}
-    return Artifact(bench.out / "heads", f"a head for {asked.name}", inputs, make)
+def _predictor(context: Context, fitted: Artifact) -> LinearPredictor:
+    model, target = linear_readout(load_head(fitted.path()))
+    return LinearPredictor(context.encoder(context.plan.models[0]), model, target)
 
 
-def _check(bench: Context, asked: TaskEntry) -> None:
-    """Heads are fitted to a table as it is, and motifs planted in the corpus' mRNAs.
+def _check(context: Context, entry: TaskEntry) -> None:
+    """Heads are fitted to a table as it is, and motifs are inserted into mRNAs of the corpus.
 
     Raises:
-        InputError: the task is of constructs, or renames columns of its table.
+        InputError: the task is a reporter assay, or renames columns of its table.
     """
-    task = asked.task
+    task = entry.task
     if task.construct is not None or task.columns:
-        why = "its RNAs are no corpus'" if task.construct else f"{task.source} renames columns"
+        reason = "its RNAs are in no corpus" if task.construct else f"{task.source} renames columns"
         raise InputError(
-            f"{bench.plan.path}: [mutagenesis]: tasks has {task.name}, but {why}; expected other tasks"
+            f"{context.plan.path}: mutagenesis.tasks: {task.name}: {reason}; expected other tasks"
         )
 
 
-def _shown(bench: Context, asked: TaskEntry, number: int) -> tuple[str, Codes]:
-    """The mRNA of a number: of the drawn ones, those of a length that is neither very short nor very long, first."""
-    drawn = coding_rnas(bench.corpus, species=asked.task.species, seed=bench.plan.seed)
-    drawn.sort(key=lambda one: not SHORTEST <= len(one[1]) <= LONGEST)
-    if number >= len(drawn):
+def _mrna(context: Context, entry: TaskEntry, number: int) -> tuple[str, Codes]:
+    """One of the sampled mRNAs, those of preferred length first.
+
+    Raises:
+        InputError: there are not so many.
+    """
+    rnas = coding_rnas(context.corpus, species=entry.task.species, seed=context.plan.seed)
+    rnas.sort(key=lambda one: not MIN_NT <= len(one[1]) <= MAX_NT)
+    if number >= len(rnas):
         raise InputError(
-            f"{bench.plan.path}: [mutagenesis] shown is more than the {len(drawn)} suitable mRNAs of the corpus"
+            f"{context.plan.path}: mutagenesis.scans: the corpus has {len(rnas)} suitable mRNAs"
         )
-    return drawn[number]
+    return rnas[number]
 
 
-def _bases(found: MutationScan) -> pl.DataFrame:
-    ends = np.zeros(len(found), bool)
-    ends[found.exon_ends] = True
-    return found.base_table().with_columns(exon_end=pl.Series(ends))
+def _bases(scanned: MutationScan) -> pl.DataFrame:
+    ends = np.zeros(len(scanned), bool)
+    ends[scanned.exon_ends] = True
+    return scanned.base_table().with_columns(exon_end=pl.Series(ends))
 
 
-def _facts(found: MutationScan, asked: TaskEntry) -> dict[str, Any]:
+def _details(scanned: MutationScan, entry: TaskEntry) -> dict[str, Any]:
     return {
-        "transcript": found.transcript_id,
-        "task": asked.name,
-        "target": found.target,
-        "value": found.value,
-        "coding": list(found.coding),
+        "transcript": scanned.transcript_id,
+        "task": entry.name,
+        "target": scanned.target,
+        "value": scanned.value,
+        "coding": list(scanned.coding),
     }
 
 
-def _told(row: Row, asked: TaskEntry, part: str) -> Row:
-    return {**row, "study": STUDY, "part": part, "task": asked.name}
+def _named(row: Row, entry: TaskEntry, part: str) -> Row:
+    return {**row, "study": STUDY, "part": part, "task": entry.name}

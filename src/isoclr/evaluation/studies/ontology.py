@@ -1,8 +1,8 @@
-"""What genes do, read from embeddings (the paper's Table 5 and Figure 5)."""
+"""Gene Ontology terms predicted from embeddings (the paper's Table 5 and Figure 5)."""
 
-from typing import cast
-
-from isoclr.evaluation.cache import CachedResult, Context, Outcome, Row
+from isoclr._report import Row
+from isoclr.evaluation.cache import CachedResult, Outcome
+from isoclr.evaluation.context import Context
 from isoclr.evaluation.methods import embeddings
 from isoclr.evaluation.networks import supervised_embeddings
 from isoclr.evaluation.plan import Ontology
@@ -13,49 +13,54 @@ from isoclr.tasks.task import OntologyTask
 STUDY = "ontology"
 
 
-def cells(bench: Context, study: Ontology) -> list[CachedResult]:
-    """One result for every ontology task: all methods share the samples and the splits."""
-    return [_cell(bench, study, task) for task in study.tasks]
+def results(context: Context, study: Ontology) -> list[CachedResult]:
+    """One result for every task: all methods share the samples and the splits."""
+    return [_result(context, study, context.plan.ontologies[name]) for name in study.tasks]
 
 
-def _cell(bench: Context, study: Ontology, task: OntologyTask) -> CachedResult:
-    first, *others = bench.plan.models
-    main = embeddings(bench, first)
-    beside = {other.name: embeddings(bench, other) for other in others}
-    beside |= supervised_embeddings(bench, study.supervised, study.options)
-    files = [task.terms, task.annotations, task.source, *([task.gene_ids] if task.gene_ids else [])]
+def ontology_files(context: Context, task: OntologyTask) -> list[str]:
+    """Checksums of the files that decide a task's terms."""
+    files = (task.source, task.terms, task.annotations, task.gene_ids)
+    return [context.digest(path) for path in files if path is not None]
+
+
+def _result(context: Context, study: Ontology, task: OntologyTask) -> CachedResult:
+    plan = context.plan
+    first, *more = plan.models
+    main = embeddings(context, first)
+    others = {model.name: embeddings(context, model) for model in more}
+    others |= supervised_embeddings(context, study.supervised, study.finetune)
     inputs = {
         "task": task.name,
-        "files": [bench.digest(path) for path in files],
-        "corpus": bench.identity,
+        "files": ontology_files(context, task),
+        "corpus": context.corpus_identity,
         "model": first.name,
         "embedding": main.key,
-        "beside": {name: product.key for name, product in beside.items()},
-        "foreign": {one.name: bench.digest(one.path) for one in bench.plan.foreign},
-        "seeds": study.seeds,
-        "seed": bench.plan.seed,
+        "others": {name: artifact.key for name, artifact in others.items()},
+        "external": {one.name: context.digest(one.path) for one in plan.external},
+        "splits": study.splits,
+        "seed": plan.seed,
         "chance": SHUFFLED,
     }
 
     def compute() -> Outcome:
-        made = {name: bench.read(product.path()) for name, product in beside.items()}
-        made |= {one.name: bench.foreign_embeddings(one) for one in bench.plan.foreign}
+        paths = {name: artifact.path() for name, artifact in others.items()}
+        paths |= {one.name: one.path for one in plan.external}
         report = evaluate_ontology(
-            bench.read(main.path()),
-            bench.corpus,
+            context.read(main.path()),
+            context.corpus,
             task,
-            splits=SplitConfig(splits=study.seeds, seed=bench.plan.seed),
-            others=made,
-            baselines=True,
+            splits=SplitConfig(splits=study.splits, seed=plan.seed),
+            others={name: context.read(path) for name, path in paths.items()},
         )
         rows = [_named(row, first.name) for row in report.rows()]
         leaks = {one.aspect.namespace: one.leaks.to_dict() for one in report.aspects}
         return Outcome(rows, {"counts": report.counts, "leaks": leaks})
 
-    return CachedResult(STUDY, f"{task.title}", inputs, compute)
+    return CachedResult(STUDY, task.title, inputs, compute)
 
 
 def _named(row: Row, model: str) -> Row:
     """The row with the model's name instead of ``embedding``."""
-    told = {**row, "study": STUDY}
-    return cast("Row", {**told, "method": model} if row["method"] == "embedding" else told)
+    method = model if row["method"] == "embedding" else row["method"]
+    return {**row, "method": method, "study": STUDY}

@@ -5,28 +5,28 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.evaluation.cache import Context
+from isoclr.evaluation.context import Context
 from isoclr.evaluation.evaluate import evaluate
-from isoclr.evaluation.read_plan import read_plan
+from isoclr.evaluation.plan import read_plan
 from isoclr.evaluation.studies import finetuning
 
 PLAN = """
 [finetuning]
 methods = ["fine-tuned", "supervised"]
-options = { epochs = 1, batch_size = 16, hidden = 8 }
+finetune = { epochs = 1, batch_size = 16, hidden = 8 }
 [low_data]
 methods = ["fine-tuned"]
-shares = [100, 50]
-options = { epochs = 1, batch_size = 16, hidden = 8 }
+percentages = [100, 50]
+finetune = { epochs = 1, batch_size = 16, hidden = 8 }
 """
 
 
 @pytest.mark.slow
-def test_networks_are_trained_once_for_both_studies(world: Any) -> None:
+def test_studies_share_networks(world: Any) -> None:
     out = world.folder / "out"
     done = evaluate(world.plan(PLAN), out=out)  # with a page: one split has no interval
     assert {one.study: one.computed for one in done.studies} == {"low_data": 2, "finetuning": 2}
-    assert len(list((out / "tuned").iterdir())) == 3  # all labels fine-tuned: the same in both
+    assert len(list((out / "networks").iterdir())) == 3  # all labels fine-tuned: the same in both
     rows = pl.read_csv(out / "results" / "finetuning.csv")
     names = ["small, fine-tuned", "small, same architecture from scratch"]
     assert rows["method"].unique(maintain_order=True).to_list() == names
@@ -45,22 +45,22 @@ TOGETHER = """
 [finetuning]
 tasks = ["gc"]
 methods = ["fine-tuned"]
-options = { epochs = 1, batch_size = 16, hidden = 8 }
-together = [["gc", "assay"]]
+finetune = { epochs = 1, batch_size = 16, hidden = 8 }
+multitask = [["gc", "assay"]]
 """
 
 
 def two_tasks(world: Any, second: str) -> Path:
-    more = f"[[task]]\ntask = '{second}'\nsplits = ['random']\n"
+    more = f"[[task]]\ntask = '{second}'\nsplit = ['random']\n"
     path: Path = world.plan(more + TOGETHER)
     return path
 
 
-def test_tasks_that_are_learnt_together_are_one_training_with_a_result_each(world: Any) -> None:
+def test_multitask_networks(world: Any) -> None:
     out = world.folder / "out"
     done = evaluate(two_tasks(world, world.constructs()), out=out, report=False)
     assert [one.computed for one in done.studies] == [3]
-    assert len(list((out / "tuned").iterdir())) == 2
+    assert len(list((out / "networks").iterdir())) == 2
     rows = pl.read_csv(out / "results" / "finetuning.csv").filter(metric="pearson")
     both = "small, fine-tuned on gc + assay"
     assert rows.select("task", "method").rows() == [
@@ -73,23 +73,21 @@ def test_tasks_that_are_learnt_together_are_one_training_with_a_result_each(worl
     assert paired.select("task", "against").rows() == [("gc", both)]
 
 
-def test_tasks_of_the_same_genes_are_dealt_together_and_not_compared_by_split(world: Any) -> None:
+def test_multitask_networks_of_the_same_genes(world: Any) -> None:
     """A gene of one task's test part must not train the other's: the test parts are others then."""
     half = (world.folder / "gc.tsv").read_text().splitlines()[:30]
     (world.folder / "half.tsv").write_text("\n".join(half) + "\n")
     task = world.task("assay", 'file = "half.tsv"', "[samples]", 'species = "human"')
-    bench = Context(read_plan(two_tasks(world, task)), world.folder / "out")
-    assert bench.plan.finetuning is not None
-    alone, first, second = finetuning.cells(bench, bench.plan.finetuning)
-    assert first.inputs["trained"] == second.inputs["trained"] != alone.inputs["trained"]
-    assert "task" not in alone.inputs  # as results of older plans are named
+    context = Context(read_plan(two_tasks(world, task)), world.folder / "out")
+    alone, first, second = finetuning.results(context, context.plan.studies["finetuning"])
+    assert first.inputs["network"] == second.inputs["network"] != alone.inputs["network"]
     assert first.key != second.key
-    assert "by_split" in first.compute().details  # all of gc's genes are dealt, as alone
+    assert "by_split" in first.compute().details  # all of gc's genes are split, as alone
     assert "by_split" not in second.compute().details
 
 
-def test_tasks_without_a_common_split_cannot_be_learnt_together(world: Any) -> None:
+def test_tasks_without_a_common_split(world: Any) -> None:
     plan = two_tasks(world, world.constructs())
-    plan.write_text(plan.read_text().replace("splits = ['random']", "splits = ['fold']"))
-    with pytest.raises(InputError, match="gc and assay, which have no split in common"):
-        evaluate(plan, out=world.folder / "out", list=True)
+    plan.write_text(plan.read_text().replace("split = ['random']", "split = ['fold']"))
+    with pytest.raises(InputError, match="gc and assay have no split in common"):
+        evaluate(plan, out=world.folder / "out", dry_run=True)

@@ -10,19 +10,18 @@ import pytest
 from isoclr.analysis.tsne import Coloring
 from isoclr.evaluation.evaluate import evaluate
 from isoclr.evaluation.results import TABLES
+from isoclr.evaluation.studies import latent
 
 
 def mapped(world: Any, study: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A benchmark's directory with maps, without the neighbours."""
-    from isoclr.evaluation.studies import latent
-
-    keep = latent._shown
+    """An evaluation's directory with maps, without the neighbours."""
+    keep = latent._sample
 
     def whatever_codes(table: pl.DataFrame, *rest: Any) -> Any:
         return keep(table.with_columns(cds_length=pl.lit(3)), *rest)
 
-    monkeypatch.setattr(latent, "_shown", whatever_codes)  # none of the small world's RNAs codes
-    monkeypatch.setattr(latent, "_of_neighbours", lambda *_: [])
+    monkeypatch.setattr(latent, "_sample", whatever_codes)  # none of the small world's RNAs codes
+    monkeypatch.setattr(latent, "_neighbor_rows", lambda *_: [])
     out: Path = world.folder / "out"
     evaluate(world.plan(study), out=out, report=False)
     return out
@@ -60,9 +59,9 @@ def test_all_species_with_terms_their_control_and_the_supervised_encoder(
     ontology = "{world.ontology()}"
     sample = 100
     supervised = "gc"
-    options = {{ epochs = 1, batch_size = 16, hidden = 8 }}"""
+    finetune = {{ epochs = 1, batch_size = 16, hidden = 8 }}"""
     out = mapped(world, plan, monkeypatch)
-    kinds = json.loads((out / TABLES / "map_colours.json").read_text())
+    kinds = json.loads((out / TABLES / "map_colorings.json").read_text())
     control = "part, shuffled"
     assert list(kinds) == ["length", "species", "gc", "part", "process", control]
     table = pl.read_parquet(out / TABLES / "map.parquet")
@@ -76,55 +75,50 @@ def test_all_species_with_terms_their_control_and_the_supervised_encoder(
     assert rows["metric"].to_list() == ["share of neighbours", "share by chance"]
 
 
-def test_the_control_has_the_same_colours_on_the_same_rnas() -> None:
-    from isoclr.evaluation.studies import latent
-
+def test_the_control_has_the_same_colorings_on_the_same_rnas() -> None:
     values = ["a", "b", None, *"a" * 40, None, *"b" * 40]
     one = Coloring("what it does", "class", pl.Series(values, dtype=pl.String))
-    shuffled = latent._shuffled(one, seed=0)
+    shuffled = latent._shuffle(one, seed=0)
     assert shuffled.name == "what it does, shuffled"
     assert (shuffled.values.is_null() == one.values.is_null()).all()
     assert shuffled.classes == one.classes == ["a", "b"]
     assert shuffled.values.sort().to_list() == one.values.sort().to_list()
     assert 20 < (shuffled.values == one.values).sum() < 60
-    assert shuffled.values.equals(latent._shuffled(one, seed=0).values)
-    assert not shuffled.values.equals(latent._shuffled(one, seed=1).values)
+    assert shuffled.values.equals(latent._shuffle(one, seed=0).values)
+    assert not shuffled.values.equals(latent._shuffle(one, seed=1).values)
 
 
 def test_labels_of_one_species_do_not_colour_another(world: Any) -> None:
     """Genes of both species have the same ids, as symbols would."""
-    from isoclr.evaluation.studies import latent
-
     world.ontology()
-    bench = world.bench('[latent]\nontology = "go.toml"')
-    human = bench.rnas().table.unique("gene_id", keep="first", maintain_order=True)
+    context = world.context('[latent]\nontology = "go.toml"')
+    human = context.source().table.unique("gene_id", keep="first", maintain_order=True)
     both = pl.concat([human.with_columns(species=pl.lit("mouse")), human])
-    colours = {one.name: one for one in latent._colours(bench, bench.plan.latent, both)}
+    colorings = {
+        one.name: one for one in latent._colorings(context, context.plan.studies["latent"], both)
+    }
     for name in ("gc", "part", "process", "part, shuffled"):
-        known = colours[name].values.is_not_null()
+        known = colorings[name].values.is_not_null()
         assert known.to_list() == [False] * 48 + [True] * 48
     measured = pl.read_csv(world.folder / "gc.tsv", separator="\t")["gc"].to_list()
-    assert colours["gc"].values[48:].to_list() == measured
+    assert colorings["gc"].values[48:].to_list() == measured
 
 
 def test_what_is_not_asked_for_is_in_no_name(world: Any) -> None:
     """Results of a plan without terms and without a supervised encoder are found again."""
-    from isoclr.evaluation.studies import latent
-
-    bench = world.bench("[latent]")
-    *maps, neighbours = latent.cells(bench, bench.plan.latent)
-    assert all("control" not in one.inputs for one in maps)
+    context = world.context("[latent]")
+    *maps, neighbours = latent.results(context, context.plan.studies["latent"])
+    assert all(one.inputs["terms"] is None for one in maps)
     assert set(neighbours.inputs["embeddings"]) == {"small", "random-init encoder"}
-    bench = world.bench(f'[latent]\nontology = "{world.ontology()}"')
-    assert all("control" in one.inputs for one in latent.cells(bench, bench.plan.latent)[:-1])
+    context = world.context(f'[latent]\nontology = "{world.ontology()}"')
+    maps = latent.results(context, context.plan.studies["latent"])[:-1]
+    assert all(one.inputs["terms"][-1] == latent.SHUFFLED for one in maps)
 
 
 def test_everything_that_decides_a_map_is_in_its_name(world: Any) -> None:
-    from isoclr.evaluation.studies import latent
-
     def names() -> list[str]:
-        bench = world.bench('[latent]\nspecies = "human"\nsample = 100')
-        return [cell.key for cell in latent.cells(bench, bench.plan.latent)[:2]]
+        context = world.context('[latent]\nspecies = "human"\nsample = 100')
+        return [one.key for one in latent.results(context, context.plan.studies["latent"])[:2]]
 
     before = names()
     text = (world.folder / "gc.toml").read_text()
@@ -134,15 +128,13 @@ def test_everything_that_decides_a_map_is_in_its_name(world: Any) -> None:
 
 
 def test_a_gene_of_several_terms_has_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
-    from isoclr.evaluation.studies import latent
-
     one: Any = SimpleNamespace(
         species="human",
         terms=[SimpleNamespace(name="binding"), SimpleNamespace(name="transport")],
         labels=np.array([[1, 0], [1, 1], [0, 1], [0, 0]]),
         samples=SimpleNamespace(rows=np.arange(4)),
-        namespace="molecular_function",
+        title="molecular function",
     )
-    monkeypatch.setattr(latent, "hierarchies", lambda *_, **__: ([one],))
+    monkeypatch.setattr(latent, "read_aspects", lambda *_, **__: ([one],))
     (colour,) = latent._terms(one, pl.DataFrame({"species": ["human"] * 4}))
     assert colour.values.to_list() == ["binding", None, "transport", None]

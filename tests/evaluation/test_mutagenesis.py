@@ -10,7 +10,7 @@ from isoclr.evaluation.evaluate import evaluate
 from isoclr.evaluation.results import TABLES
 from isoclr.evaluation.studies import mutagenesis
 
-PLAN = "[mutagenesis]\nrnas = 3\nshown = 1\n"
+PLAN = "[mutagenesis]\nsample = 3\nscans = 1\n"
 LONG = 7
 """The only mRNA that is as long as what is shown first."""
 
@@ -50,7 +50,7 @@ def of_mrnas(world: Any) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_motifs_and_every_base_of_an_mrna_by_one_head(coding: Any) -> None:
+def test_motifs_and_scans_share_a_head(coding: Any) -> None:
     out = coding.folder / "out"
     evaluate(coding.plan(PLAN, **of_mrnas(coding)), out=out, report=False)
     assert len(list((out / "heads").iterdir())) == 1
@@ -65,38 +65,40 @@ def test_motifs_and_every_base_of_an_mrna_by_one_head(coding: Any) -> None:
     assert bases["exon_end"].to_list() == [False] * 639 + [True]
 
 
-def test_what_is_shown_is_an_mrna_of_a_handy_length_first(coding: Any) -> None:
-    bench = coding.bench(PLAN, **of_mrnas(coding))
-    (asked,) = bench.plan.tasks.values()
-    shown = [mutagenesis._shown(bench, asked, number)[0] for number in range(24)]
+def test_mrnas_of_preferred_length_come_first(coding: Any) -> None:
+    context = coding.context(PLAN, **of_mrnas(coding))
+    (entry,) = context.plan.tasks.values()
+    shown = [mutagenesis._mrna(context, entry, number)[0] for number in range(24)]
     assert shown[0] == f"M{LONG}"
     assert len(set(shown)) == 24
-    with pytest.raises(InputError, match=r"\[mutagenesis\] shown is more than the 24 suitable"):
-        mutagenesis._shown(bench, asked, 24)
+    with pytest.raises(InputError, match=r"mutagenesis\.scans: .* 24 suitable"):
+        mutagenesis._mrna(context, entry, 24)
 
 
 def test_everything_that_decides_a_result_is_in_its_name(coding: Any) -> None:
     given = of_mrnas(coding)
 
     def names(plan: str) -> list[str]:
-        bench = coding.bench(plan, **given)
-        return [cell.key for cell in mutagenesis.cells(bench, bench.plan.mutagenesis)]
+        context = coding.context(plan, **given)
+        return [
+            one.key for one in mutagenesis.results(context, context.plan.studies["mutagenesis"])
+        ]
 
     motifs, base = names(PLAN)
-    assert names(PLAN.replace("shown = 1", "shown = 2"))[:2] == [motifs, base]
-    more, same = names(PLAN.replace("rnas = 3", "rnas = 4"))
+    assert names(PLAN.replace("scans = 1", "scans = 2"))[:2] == [motifs, base]
+    more, same = names(PLAN.replace("sample = 3", "sample = 4"))
     assert (more != motifs, same) == (True, base)
     labels = coding.folder / "mrnas.tsv"
     labels.write_text(labels.read_text() + "G99\t0.5\n")
     assert not {motifs, base} & set(names(PLAN))
 
 
-def test_tasks_that_have_no_mrna_of_the_corpus_are_refused(world: Any) -> None:
+def test_tasks_outside_the_corpus(world: Any) -> None:
     assay = f"[[task]]\ntask = '{world.constructs()}'\n"
-    bench = world.bench(assay + "[mutagenesis]\ntasks = ['assay']")
-    with pytest.raises(InputError, match=r"tasks has assay, but its RNAs are no corpus'"):
-        mutagenesis.cells(bench, bench.plan.mutagenesis)
+    context = world.context(assay + "[mutagenesis]\ntasks = ['assay']")
+    with pytest.raises(InputError, match="assay: its RNAs are in no corpus"):
+        mutagenesis.results(context, context.plan.studies["mutagenesis"])
     renamed = world.task("renamed", 'file = "gc.tsv"', "[labels.columns]", 'gene_id = "gene"')
-    bench = world.bench("[mutagenesis]", task=renamed)
-    with pytest.raises(InputError, match=r"renamed, but .*renamed\.toml renames columns"):
-        mutagenesis.cells(bench, bench.plan.mutagenesis)
+    context = world.context("[mutagenesis]", task=renamed)
+    with pytest.raises(InputError, match=r"renamed: .*renamed\.toml renames columns"):
+        mutagenesis.results(context, context.plan.studies["mutagenesis"])

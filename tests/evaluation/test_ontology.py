@@ -7,17 +7,17 @@ from isoclr.evaluation.evaluate import evaluate
 from isoclr.evaluation.studies import ontology
 from isoclr.probing.ontology import SHUFFLED
 
-PLAN = '[ontology]\ntasks = ["go.toml"]\nseeds = 2\n'
+PLAN = '[ontology]\ntasks = ["go.toml"]\nsplits = 2\n'
 BASELINES = ["random-init encoder", "k-mers + codons", "sequence features", SHUFFLED]
-SUPERVISED = 'supervised = "gc"\noptions = { epochs = 1, batch_size = 16, hidden = 8 }\n'
+SUPERVISED = 'supervised = "gc"\nfinetune = { epochs = 1, batch_size = 16, hidden = 8 }\n'
 
 
 def names(world: Any, plan: str = PLAN) -> list[str]:
-    bench = world.bench(plan)
-    return [cell.key for cell in ontology.cells(bench, bench.plan.ontology)]
+    context = world.context(plan)
+    return [one.key for one in ontology.results(context, context.plan.studies["ontology"])]
 
 
-def test_methods_stand_beside_the_model_on_the_same_genes(world: Any) -> None:
+def test_methods_on_the_same_genes(world: Any) -> None:
     world.ontology()
     out = world.folder / "out"
     evaluate(world.plan(PLAN), out=out, report=False)
@@ -26,28 +26,28 @@ def test_methods_stand_beside_the_model_on_the_same_genes(world: Any) -> None:
     assert rows.filter(term_id="all")["n"].unique().to_list() == [48]
     assert rows["term"].n_unique() == 1 + 2 * 2  # the mean, and two classes of each hierarchy
     process = rows.filter(hierarchy="process", term_id="all")
-    found = dict(process.select("method", "value").rows())
-    assert found["k-mers + codons"] > 0.85  # what a gene does is its G+C content
+    values = dict(process.select("method", "value").rows())
+    assert values["k-mers + codons"] > 0.85  # what a gene does is its G+C content
 
 
 @pytest.mark.slow
-def test_the_supervised_encoder_is_one_of_them(world: Any) -> None:
+def test_supervised_encoder(world: Any) -> None:
     world.ontology()
     out = world.folder / "out"
     evaluate(world.plan(PLAN + SUPERVISED), out=out, report=False)
     rows = pl.read_csv(out / "results" / "ontology.csv")
-    beside = ["supervised on gc"]
-    assert rows["method"].unique(maintain_order=True).to_list() == ["small", *beside, *BASELINES]
-    assert len(list((out / "tuned").iterdir())) == 1
+    other = "supervised on gc"
+    assert rows["method"].unique(maintain_order=True).to_list() == ["small", other, *BASELINES]
+    assert len(list((out / "networks").iterdir())) == 1
 
 
 def test_everything_that_decides_a_result_is_in_its_name(world: Any) -> None:
     world.ontology()
     first = names(world)
     assert first == names(world)
-    found = {*first, *names(world, PLAN.replace("2", "3")), *names(world, PLAN + SUPERVISED)}
+    values = {*first, *names(world, PLAN.replace("2", "3")), *names(world, PLAN + SUPERVISED)}
     for file in ("go.obo", "gene2go", "ids.tsv", "go.toml"):
         path = world.folder / file
         path.write_text(path.read_text() + "\n")
-        found |= set(names(world))
-    assert len(found) == 7
+        values |= set(names(world))
+    assert len(values) == 7

@@ -1,4 +1,4 @@
-"""Numbers of the paper (Fradkin et al. 2023, arXiv:2310.08738), to stand beside ours."""
+"""Published numbers of the paper (Fradkin et al. 2023, arXiv:2310.08738), shown for orientation."""
 
 from typing import NamedTuple
 

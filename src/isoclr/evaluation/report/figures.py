@@ -1,0 +1,268 @@
+"""The figures of an evaluation: each is drawn once, written as PNG and SVG, and its SVG embedded in the page."""
+
+import base64
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from isoclr.evaluation.report.maps import map_panels
+from isoclr.evaluation.report.paper_numbers import FINE_TUNED, LINEAR_PROBE, Published
+from isoclr.evaluation.report.results import Results
+from isoclr.evaluation.report.tables import METRICS, labelled, latent_rows, main_metric
+from isoclr.plotting import (
+    Curve,
+    CurvePanel,
+    Dot,
+    DotPanel,
+    ScatterPanel,
+    curves_figure,
+    dots_figure,
+    map_figure,
+    mutation_figure,
+    predictions_figure,
+)
+
+FOLDER = "figures"
+FORMATS = ("png", "svg")
+_NAMES = re.compile(
+    r"(main|finetuning|ablations|map|mutations)_.+|low_data|ontology|neighbours|motifs|predictions"
+)
+"""Names of the figures of a page; other files of the folder are left alone."""
+RELATIONS = (
+    ("all RNAs", "isoform", "An isoform of the same gene"),
+    ("RNAs of other genes", "paralog", "A paralog, isoforms left out"),
+    ("RNAs of other species", "ortholog", "The ortholog, its own species left out"),
+)
+
+
+class Picture(NamedTuple):
+    """A figure in the page."""
+
+    name: str
+    alt: str
+    """Its content in words."""
+    source: str
+    """A ``data:`` address of the SVG."""
+
+
+class Figures:
+    """Draws the figures of an evaluation's directory; those of an earlier page are removed first.
+
+    Args:
+        results: The directory.
+    """
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self.folder = results.folder / FOLDER
+        self._used: set[str] = set()
+        for path in self.folder.glob("*"):
+            if path.suffix[1:] in FORMATS and _NAMES.fullmatch(path.stem):
+                path.unlink()
+
+    def main(self, split: str) -> Picture:
+        """Linear probes of one split; the models of the plan are marked."""
+        return self._methods("main", split, list(self.results.manifest["models"]), LINEAR_PROBE)
+
+    def finetuning(self, split: str) -> Picture:
+        """Networks trained on labels; fine-tuned ones are marked."""
+        methods = self.results.rows("finetuning")["method"].unique()
+        tuned = [name for name in methods if "fine-tuned" in name]
+        return self._methods("finetuning", split, tuned, FINE_TUNED)
+
+    def ablations(self, split: str) -> Picture:
+        """Pre-training runs; the first, whole one is marked."""
+        first = str(self.results.rows("ablations")["method"][0])
+        return self._methods("ablations", split, [first], {})
+
+    def low_data(self) -> Picture | None:
+        """Figure 3b: curves over the share of the training labels, a panel per task."""
+        rows = self.results.rows("low_data_means")
+        if rows.is_empty():
+            return None
+        panels = [_curves(self.results, rows, task) for task in dict.fromkeys(rows["task"])]
+        titles = [panel.title for panel in panels]
+        return self._draw("low_data", titles, partial(curves_figure, panels=panels))
+
+    def ontology(self) -> Picture | None:
+        """Figure 5: mean ROC AUC over terms, a panel per hierarchy."""
+        rows = self.results.rows("ontology")
+        if rows.is_empty():
+            return None
+        panels = []
+        for (task, hierarchy), part in rows.filter(term_id="all", metric="roc_auc").group_by(
+            "task", "hierarchy", maintain_order=True
+        ):
+            name = str(hierarchy).replace("_", " ").capitalize()
+            dots = _dots(part, self.results.manifest["models"])
+            title = f"{name} ({str(task).rpartition('-')[2]})"
+            panels.append(DotPanel(title, "ROC AUC", dots, 0.5))
+        return self._draw_dots("ontology", panels)
+
+    def neighbours(self) -> Picture | None:
+        """How often the nearest RNA is a relative, a panel per kind of relative."""
+        rows = latent_rows(self.results, "retrieval")
+        panels = []
+        for scope, relation, title in RELATIONS if not rows.is_empty() else ():
+            own = rows.filter(scope=scope, relation=relation, length="all", k=1)
+            dots = _dots(own.filter(metric="hit rate"), self.results.manifest["models"])
+            chance = own.filter(metric="length-matched chance")["value"].drop_nulls()
+            if dots:
+                reference = chance[0] if len(chance) else 0.0
+                panels.append(DotPanel(title, "share of RNAs", dots, reference))
+        return self._draw_dots("neighbours", panels)
+
+    def motifs(self) -> Picture | None:
+        """Effects of inserted motifs, a panel per task; those that differ from none are marked."""
+        rows = self.results.rows("mutagenesis")
+        if rows.is_empty() or "motif" not in rows.columns:
+            return None
+        effects = rows.filter(part="motifs", metric="effect beyond control")
+        name = pl.col("motif") + ", " + pl.col("region")
+        clear = ((pl.col("low") > 0) | (pl.col("high") < 0)).fill_null(False)
+        effects = effects.with_columns(name=name, method=clear)
+        axis = "change of the prediction beyond the control's"
+        panels = [
+            DotPanel(self.results.title(str(task)), axis, _dots(part, [True], "name"), legend=False)
+            for (task,), part in effects.group_by("task", maintain_order=True)
+        ]
+        return self._draw_dots("motifs", panels)
+
+    def predictions(self) -> Picture | None:
+        """Held-out predictions of the first model, a panel per task."""
+        rows = self.results.large("predictions")
+        panels = []
+        for (task,), part in (
+            rows.group_by("task", maintain_order=True) if not rows.is_empty() else ()
+        ):
+            first = part.row(0, named=True)
+            one = part.filter(dealt=first["dealt"], model=first["model"])
+            true, predicted = (one[column].to_numpy() for column in ("measured", "predicted"))
+            panels.append(ScatterPanel(self.results.title(str(task)), true, predicted))
+        titles = [panel.label for panel in panels]
+        draw = partial(predictions_figure, panels=panels)
+        return self._draw("predictions", titles, draw) if panels else None
+
+    def maps(self) -> None:
+        """The maps with all colorings, as files; the page has one to explore."""
+        for method, points, panels in map_panels(self.results):
+            x, y = (points[axis].to_numpy() for axis in ("x", "y"))
+            draw = partial(map_figure, x=x, y=y, panels=panels, title=method)
+            self._draw(f"map_{slug(method)}", [method], draw)
+
+    def mutations(self) -> list[Picture]:
+        """Every mutated mRNA with its track and the logo of its most important stretch."""
+        rows = self.results.large("mutations")
+        if rows.is_empty():
+            return []
+        return [
+            self._mutated(str(task), str(transcript), part)
+            for (task, transcript), part in rows.group_by(
+                "task", "transcript_id", maintain_order=True
+            )
+        ]
+
+    def _mutated(self, task: str, transcript: str, rows: pl.DataFrame) -> Picture:
+        first = rows.row(0, named=True)
+        letters = {letter: code for code, letter in enumerate("ACGUN")}
+        title = f"{transcript}: {first['target']}, predicted {first['value']:.2f}"
+        draw = partial(
+            mutation_figure,
+            title=title,
+            bases=rows["base"].replace_strict(letters, return_dtype=pl.UInt8).to_numpy(),
+            effects=rows.select("A", "C", "G", "U").to_numpy().astype(np.float32),
+            importance=rows["importance"].to_numpy().astype(np.float32),
+            coding=(first["coding_start"], first["coding_end"]),
+            exon_ends=np.flatnonzero(rows["exon_end"].to_numpy()),
+        )
+        alt = f"{title}: track of the mRNA, importance of every base, and a stretch as a logo"
+        return self._draw(f"mutations_{slug(task)}_{slug(transcript)}", [alt], draw)
+
+    def _methods(
+        self,
+        study: str,
+        split: str,
+        ours: Collection[str],
+        published: Mapping[str, Mapping[str, Published]],
+    ) -> Picture:
+        """Methods of one split, a panel per task, and the paper's numbers."""
+        rows = labelled(self.results.rows(study).filter(split=split))
+        panels = []
+        for task in dict.fromkeys(rows["task"]):
+            metric = main_metric(rows, task)
+            dots = _dots(rows.filter(task=task, metric=metric), ours, "name")
+            paper = self.results.published_as(task)
+            dots += [
+                Dot(name, tasks[paper].r, None, None, "published")
+                for name, tasks in published.items()
+                if paper in tasks
+            ]
+            title = f"{self.results.title(task)} ({split} split)"
+            chance = 0.5 if metric == "roc_auc" else 0.0
+            panels.append(DotPanel(title, METRICS[metric], dots, chance))
+        picture = self._draw_dots(f"{study}_{split}", panels)
+        assert picture is not None
+        return picture
+
+    def _draw_dots(self, name: str, panels: Sequence[DotPanel]) -> Picture | None:
+        if not panels:
+            return None
+        titles = [f"{panel.title}, {panel.axis}" for panel in panels]
+        return self._draw(name, titles, partial(dots_figure, panels=panels))
+
+    def _draw(
+        self, name: str, titles: Sequence[str], draw: Callable[[list[Path]], None]
+    ) -> Picture:
+        while name in self._used:  # two ids may have the same slug
+            name += "-2"
+        self._used.add(name)
+        paths = [self.folder / f"{name}.{suffix}" for suffix in FORMATS]
+        draw(paths)
+        packed = base64.b64encode(paths[-1].read_bytes()).decode()
+        return Picture(name, "; ".join(titles), f"data:image/svg+xml;base64,{packed}")
+
+
+def slug(name: str) -> str:
+    """A name of data as part of a file name: letters, digits, dots, dashes, at most 80.
+
+    >>> slug("random-init encoder"), slug("x/../../y")
+    ('random-init-encoder', 'x-..-..-y')
+    """
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name)[:80]
+
+
+def _dots(rows: pl.DataFrame, ours: Collection[object], name: str = "method") -> list[Dot]:
+    """One dot per row that has a value.
+
+    Args:
+        rows: With ``method``, ``value``, ``low`` and ``high``.
+        ours: Methods that are marked.
+        name: Column with the names of the dots.
+    """
+    return [
+        Dot(
+            row[name],
+            row["value"],
+            row["low"],
+            row["high"],
+            "ours" if row["method"] in ours else "other",
+        )
+        for row in rows.drop_nulls("value").iter_rows(named=True)
+    ]
+
+
+def _curves(results: Results, rows: pl.DataFrame, task: str) -> CurvePanel:
+    metric = main_metric(rows, task)
+    curves = []
+    for (method,), part in rows.filter(task=task, metric=metric).group_by(
+        "method", maintain_order=True
+    ):
+        columns = part.sort("share").select("share", "value", "low", "high").get_columns()
+        curves.append(Curve(str(method), *(column.to_list() for column in columns)))
+    axis = "share of the training labels (%)"
+    return CurvePanel(results.title(task), axis, METRICS[metric], curves)

@@ -1,0 +1,168 @@
+"""The page: one HTML file that loads nothing from any server."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from string import ascii_lowercase
+from typing import Any, NamedTuple
+
+from isoclr._io import atomic_path
+from isoclr.errors import MissingExtraError
+from isoclr.evaluation.report import tables
+from isoclr.evaluation.report.figures import Figures, Picture
+from isoclr.evaluation.report.maps import map_data
+from isoclr.evaluation.report.paper_numbers import FINE_TUNED, LINEAR_PROBE
+from isoclr.evaluation.report.results import Results
+
+PAGE = "report.html"
+SPLITS = {
+    "random": "random 70/15/15 by gene, as in the paper",
+    "homology": "70/15/15 by homologous gene set",
+    "fold": "cross-validation over the folds of the label table",
+    "chromosome": "by chromosome",
+}
+
+
+class SplitPart(NamedTuple):
+    """One split of a study on the page."""
+
+    letter: str
+    split: str
+    title: str
+    table: tables.Table
+    picture: Picture
+    differences: tables.Table | None
+
+
+def write_page(folder: Path) -> Path:
+    """Write ``report.html`` and ``figures/`` of an evaluation.
+
+    Args:
+        folder: The evaluation's directory with ``results`` and ``tables``.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        MissingExtraError: plotly or Jinja2 is not installed.
+    """
+    check_page()
+    import jinja2
+
+    results = Results(Path(folder))
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.tests["number"] = tables.is_number
+    environment.tests["supervised"] = lambda method: method.startswith("supervised on ")
+    environment.tests["shuffled"] = lambda coloring: coloring.endswith("shuffled")
+    environment.filters["data_uri"] = _data_uri
+    text = environment.from_string(_package_file("page.html.j2")).render(_content(results))
+    path = Path(folder) / PAGE
+    with atomic_path(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path
+
+
+def check_page() -> None:
+    """Refuse to begin an evaluation whose page could not be written.
+
+    Raises:
+        MissingExtraError: plotly or Jinja2 is not installed.
+    """
+    for package in ("jinja2", "plotly"):
+        try:
+            __import__(package)
+        except ImportError:
+            raise MissingExtraError(package, "report", "the page of an evaluation") from None
+
+
+def _content(results: Results) -> dict[str, Any]:
+    """Everything that the template shows, by name."""
+    figures = Figures(results)
+    figures.maps()
+    low_data = results.rows("low_data_means")
+    interactive = map_data(results)
+    return {
+        "manifest": results.manifest,
+        "manifest_text": json.dumps(results.manifest, indent=1, ensure_ascii=False),
+        "csv": results.text,
+        "model": results.model,
+        "corpus": tables.corpus_table(results),
+        "main": list(_splits(results, "main", figures.main, LINEAR_PROBE)),
+        "verdicts": tables.verdicts(results, "main", tables.BASELINES),
+        "predictions": figures.predictions(),
+        "map": interactive,
+        "agreement": tables.agreement_table(results),
+        "finetuning": list(_splits(results, "finetuning", figures.finetuning, FINE_TUNED)),
+        "low_data": tables.low_data_table(results),
+        "low_data_picture": figures.low_data(),
+        "most_labels": 0 if low_data.is_empty() else max(low_data["train"]),
+        "ablations": list(_splits(results, "ablations", figures.ablations)),
+        "ablation_verdicts": tables.verdicts(results, "ablations", _methods(results, "ablations")),
+        "ontology": tables.ontology_table(results),
+        "ontology_picture": figures.ontology(),
+        "terms": tables.terms_table(results),
+        "ontology_methods": _methods(results, "ontology"),
+        "neighbors": tables.neighbors_table(results),
+        "neighbors_picture": figures.neighbours(),
+        "geometry": tables.geometry_table(results),
+        "properties": tables.properties_table(results),
+        "motifs": tables.motifs_table(results),
+        "motifs_picture": figures.motifs(),
+        "mutations": figures.mutations(),
+        "consequences": tables.consequences_table(results),
+        "leakage": tables.leakage_table(results),
+        "models": tables.models_table(results),
+        "tasks": tables.tasks_table(results),
+        "minutes": sum(result["seconds"] for result in results.manifest["results"]) / 60,
+        "style": _package_file("style.css"),
+        "script": _package_file("page.js"),
+        "plotly": _plotly() if interactive else "",
+    }
+
+
+def _splits(
+    results: Results, study: str, draw: Callable[[str], Picture], published: Any = None
+) -> Iterator[SplitPart]:
+    """Table, figure and paired differences of every split of a study."""
+    rows = results.rows(study)
+    for letter, split in zip(ascii_lowercase, _column(rows, "split"), strict=False):
+        yield SplitPart(
+            letter,
+            split,
+            SPLITS.get(split, split),
+            tables.split_table(results, study, split, published),
+            draw(split),
+            tables.differences_table(results, study, split),
+        )
+
+
+def _methods(results: Results, study: str) -> list[str]:
+    return _column(results.rows(study), "method")
+
+
+def _column(rows: Any, name: str) -> list[str]:
+    """Different values of a column in their order; none of an empty table."""
+    return [] if rows.is_empty() else list(dict.fromkeys(rows[name]))
+
+
+def _data_uri(text: str) -> str:
+    """A text as an address that the page itself holds."""
+    return "data:text/plain;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()
+
+
+def _package_file(name: str) -> str:
+    return files("isoclr.evaluation.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _plotly() -> str:
+    """plotly's script, from the installed package."""
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs()).replace("</script", "<\\/script")

@@ -32,6 +32,7 @@ LAYERS: list[set[str]] = [
     {"plotting"},
     {"probing", "finetuning"},
     {"analysis"},
+    {"variants"},
     {"evaluation"},
     {"cli"},
 ]

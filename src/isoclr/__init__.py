@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from isoclr.probing.predict import predict
     from isoclr.probing.probe import probe
     from isoclr.simulation.simulate import simulate
+    from isoclr.variants.variants import variants
 
 __all__ = [
     "Corpus",
@@ -80,6 +81,7 @@ __all__ = [
     "retrieval",
     "simulate",
     "subset",
+    "variants",
 ]
 
 _HOME = {
@@ -107,6 +109,7 @@ _HOME = {
     "retrieval": "isoclr.analysis.retrieval",
     "simulate": "isoclr.simulation.simulate",
     "subset": "isoclr.corpus.subset",
+    "variants": "isoclr.variants.variants",
 }
 
 

@@ -197,6 +197,12 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "isoclr mutate mrna.fa --task half-life --species human -o effects.tsv --plot effects.png",
             ("inputs",),
         ),
+        "variants": Command(
+            "variants.variants:variants",
+            "VCF → the consequence and predicted effect of every variant on every transcript",
+            "isoclr variants calls.vcf --annotation gencode.gtf --genome hg38.fa --task half-life --species human -o v.tsv",
+            ("calls",),
+        ),
         "motifs": Command(
             "analysis.motifs:motifs",
             "insert known motifs into real mRNAs and predict their effect",

@@ -1,0 +1,253 @@
+"""Consequences of edits: Sequence Ontology terms, and changes of upstream open reading frames."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from isoclr.genomics.codons import START_CODON, STOP_CODONS, codon_numbers
+from isoclr.variants.edits import Edit, Rna, shift_of
+
+SEVERITY = (
+    "exon_loss_variant",
+    "splice_acceptor_variant",
+    "splice_donor_variant",
+    "stop_gained",
+    "frameshift_variant",
+    "stop_lost",
+    "start_lost",
+    "inframe_insertion",
+    "inframe_deletion",
+    "missense_variant",
+    "splice_region_variant",
+    "start_retained_variant",
+    "stop_retained_variant",
+    "synonymous_variant",
+    "coding_sequence_variant",
+    "uAUG_gained",
+    "uAUG_lost",
+    "uFrameshift",
+    "uSTOP_lost",
+    "uSTOP_gained",
+    "5_prime_UTR_variant",
+    "3_prime_UTR_variant",
+    "non_coding_transcript_exon_variant",
+    "intron_variant",
+)
+"""Consequences, most severe first.
+
+Terms that start with ``u`` are UTRannotator's (Zhang et al. 2021), the others Sequence Ontology's, in the order of
+Ensembl's Variant Effect Predictor.
+"""
+
+
+def sort_terms(terms: set[str]) -> tuple[str, ...]:
+    """Terms with the most severe first."""
+    return tuple(sorted(terms, key=SEVERITY.index))
+
+
+def consequences(rna: Rna, edit: Edit, edited: Rna) -> tuple[str, ...]:
+    """Consequences of an edit of one RNA, the most severe first.
+
+    Args:
+        rna: The unedited RNA.
+        edit: The edit.
+        edited: What :func:`~isoclr.variants.edits.apply` makes of it.
+    """
+    if rna.cds is None:
+        return ("non_coding_transcript_exon_variant",)
+    start, end = rna.cds
+    terms: set[str] = set()
+    if _touches(edit, 0, start):
+        terms |= {"5_prime_UTR_variant", *uorf_changes(rna, edit, edited)}
+    if _touches(edit, end, len(rna)):
+        terms.add("3_prime_UTR_variant")
+    if _changes_cds(edit, start, end):
+        terms |= _coding_terms(rna, edit, edited)
+    return sort_terms(terms)
+
+
+def _touches(edit: Edit, start: int, end: int) -> bool:
+    """Whether an edit changes ``[start, end)``; bases inserted at its edges count as in it."""
+    if edit.start == edit.end:
+        return start <= edit.start <= end
+    return edit.start < end and edit.end > start
+
+
+def _changes_cds(edit: Edit, start: int, end: int) -> bool:
+    if edit.start == edit.end:
+        return start < edit.start < end
+    return edit.start < end and edit.end > start
+
+
+def _coding_terms(rna: Rna, edit: Edit, edited: Rna) -> set[str]:
+    assert rna.cds is not None
+    start, end = rna.cds
+    terms: set[str] = set()
+    if rna.has_start_codon and _changes_cds(edit, start, start + 3):
+        if not _keeps_start(rna, edit, edited):
+            return {"start_lost"}
+        if edit.change:
+            terms.add("start_retained_variant")
+            if rna.protein == edited.protein:
+                return terms
+    if edit.change % 3:
+        inside = edit.start >= start and edit.end <= end
+        touches_stop = edit.end > end - 3 and _ends_in_stop(rna)
+        if inside or not touches_stop:
+            return terms | {"frameshift_variant"}
+    before, after = rna.protein, edited.protein
+    return terms | _protein_terms(rna, edit, edited, before, after)
+
+
+def _keeps_start(rna: Rna, edit: Edit, edited: Rna) -> bool:
+    """Whether the start codon, or one that replaces it in the same place, is still there."""
+    assert rna.cds is not None
+    if edited.cds is None:
+        return False
+    behind = max(edit.end, rna.cds[0])
+    return edited.cds[0] == behind + shift_of([edit], behind) - (behind - rna.cds[0])
+
+
+def _ends_in_stop(rna: Rna) -> bool:
+    return rna.protein.endswith("*")
+
+
+def _protein_terms(rna: Rna, edit: Edit, edited: Rna, before: str, after: str) -> set[str]:
+    """Terms of an in-frame change, or of one that reaches beyond the stop codon."""
+    assert rna.cds is not None
+    touches_stop = _ends_in_stop(rna) and _changes_cds(edit, rna.cds[1] - 3, rna.cds[1])
+    if "X" in _changed(before, after):
+        return {"coding_sequence_variant"}
+    if before == after:
+        return {"stop_retained_variant"} if touches_stop else {"synonymous_variant"}
+    if edited.cds is None:
+        return {"coding_sequence_variant"}
+    expected = rna.cds[1] + shift_of([edit], rna.cds[1])
+    terms: set[str] = set()
+    if touches_stop and (edited.cds[1] != expected or not after.endswith("*")):
+        return {"stop_lost"}
+    if after.endswith("*") and edited.cds[1] < expected:
+        terms.add("stop_gained")
+    if edit.change > 0:
+        terms.add("inframe_insertion")
+    elif edit.change < 0:
+        terms.add("inframe_deletion")
+    elif not terms:
+        terms.add("missense_variant")
+    return terms
+
+
+def _first_difference(before: str, after: str) -> int:
+    pairs = zip(before, after, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(before), len(after)))
+
+
+def _changed(before: str, after: str) -> str:
+    """The amino acids that differ, of both proteins."""
+    first = _first_difference(before, after)
+    rest, other = before[first:], after[first:]
+    while rest and other and rest[-1] == other[-1]:
+        rest, other = rest[:-1], other[:-1]
+    return rest + other
+
+
+class Uorf(NamedTuple):
+    """An upstream open reading frame."""
+
+    start: int
+    """First base of its AUG."""
+    stop: int | None
+    """First base of its stop codon; None if the RNA ends before one."""
+
+
+def uorfs(rna: Rna) -> Iterator[Uorf]:
+    """Reading frames that begin with an AUG within the 5' UTR."""
+    if rna.cds is None or rna.cds[0] < 3:
+        return
+    start = rna.cds[0]
+    starts = np.flatnonzero(codon_numbers(sliding_window_view(rna.bases[:start], 3)) == START_CODON)
+    for position in starts.tolist():
+        yield Uorf(position, _stop_of(rna, position))
+
+
+def _stop_of(rna: Rna, start: int, step: int = 600) -> int | None:
+    """First in-frame stop codon from a position on."""
+    for position in range(start, len(rna) - 2, step):
+        rest = rna.bases[position : min(position + step, len(rna) - (len(rna) - start) % 3)]
+        stops = np.flatnonzero(np.isin(codon_numbers(rest.reshape(-1, 3)), STOP_CODONS))
+        if len(stops):
+            return position + 3 * int(stops[0])
+    return None
+
+
+def uorf_changes(rna: Rna, edit: Edit, edited: Rna) -> set[str]:
+    """Changes of upstream open reading frames, in UTRannotator's terms.
+
+    ``uAUG_gained`` and ``uAUG_lost``: an upstream AUG appears or disappears. ``uSTOP_lost`` and ``uSTOP_gained``: the
+    stop codon of an upstream reading frame disappears, or one appears before it. ``uFrameshift``: an insertion or
+    deletion within an upstream reading frame changes its frame.
+    """
+    if edited.cds is None:
+        edited = Rna(edited.bases, edited.exon_lengths, _same_region(rna, edit))
+    before = {orf.start: orf for orf in uorfs(rna)}
+    after = {orf.start: orf for orf in uorfs(edited)}
+    images = _match(edit, before.keys(), after.keys())
+    terms = set[str]()
+    for start, image in images.items():
+        terms |= _stop_changes(edit, before[start], after[image])
+    if before.keys() - images.keys():
+        terms.add("uAUG_lost")
+    if after.keys() - images.values():
+        terms.add("uAUG_gained")
+    return terms
+
+
+def _match(edit: Edit, before: Iterable[int], after: Iterable[int]) -> dict[int, int]:
+    """Old → new position of upstream AUGs that are still there.
+
+    An AUG that the edit touches counts as kept if another takes its place, as when one copy of a repeat is deleted.
+    """
+    free, images = set(after), dict[int, int]()
+    touched = [start for start in before if _touches_codon(edit, start)]
+    for start in before:
+        image = start + (edit.change if edit.end <= start else 0)
+        if start not in touched and image in free:
+            images[start] = image
+            free.discard(image)
+    for start in touched:
+        for image in (start, start + edit.change):
+            if image in free and edit.change:
+                images[start] = image
+                free.discard(image)
+                break
+    return images
+
+
+def _same_region(rna: Rna, edit: Edit) -> tuple[int, int]:
+    """The unedited coding sequence in new coordinates, for an RNA that lost its start codon."""
+    assert rna.cds is not None
+    start = rna.cds[0] + shift_of([edit], rna.cds[0])
+    return start, max(start, rna.cds[1] + shift_of([edit], rna.cds[1]))
+
+
+def _touches_codon(edit: Edit, start: int) -> bool:
+    """Whether an edit changes or splits the codon at a position."""
+    if edit.start == edit.end:
+        return start < edit.start < start + 3
+    return edit.start < start + 3 and edit.end > start
+
+
+def _stop_changes(edit: Edit, before: Uorf, after: Uorf) -> set[str]:
+    if edit.end <= before.start or (before.stop is not None and edit.start >= before.stop + 3):
+        return set()
+    expected = None if before.stop is None else before.stop + shift_of([edit], before.stop)
+    if after.stop == expected:
+        return set()
+    behind_stop = before.stop is not None and edit.end > before.stop
+    if edit.change % 3 and not behind_stop:
+        return {"uFrameshift"}
+    if before.stop is not None and (after.stop is None or after.stop > before.stop):
+        return {"uSTOP_lost"}
+    return {"uSTOP_gained"}

@@ -1,0 +1,198 @@
+"""Edits of mature RNAs: replace bases, move exon ends, and find the coding sequence again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoclr.genomics.codons import AMINO_ACIDS, START_CODON, STOP_CODONS, codon_numbers
+from isoclr.genomics.encoding import Codes, encode
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rna:
+    """A mature RNA with its exons and coding sequence."""
+
+    bases: Codes
+    """Nucleotide codes ``(L,)``, 5' to 3'."""
+    exon_lengths: Ints | None
+    """Lengths (nt) of the exons, 5' to 3'; None if unknown."""
+    cds: tuple[int, int] | None
+    """First base of the first whole codon and end (0-based, half-open) of the coding sequence, stop codon included."""
+
+    def __len__(self) -> int:
+        return len(self.bases)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """Six-track codes ``(L,)``, as the encoder reads them."""
+        return encode(self.bases, self.exon_lengths, self.cds)
+
+    @cached_property
+    def protein(self) -> str:
+        """Amino acids of the coding sequence in one-letter code; ``*`` is a stop, empty without a coding sequence."""
+        return translate(self.bases[slice(*self.cds)]) if self.cds else ""
+
+    @cached_property
+    def has_start_codon(self) -> bool:
+        """Whether the coding sequence begins with AUG."""
+        return self.cds is not None and is_start(self.bases, self.cds[0])
+
+    @cached_property
+    def exon_ends(self) -> Ints:
+        """End (half-open) of every exon; the RNA's end if exons are unknown."""
+        if self.exon_lengths is None:
+            return np.array([len(self.bases)])
+        return np.cumsum(self.exon_lengths)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replacement of ``bases[start:end]`` of an RNA; an insertion has ``start == end``."""
+
+    start: int
+    end: int
+    alt: Codes
+    """Nucleotide codes of the new bases, in the direction of the transcript."""
+    joins_next: bool = False
+    """Whether bases inserted between two exons belong to the second one."""
+
+    @property
+    def change(self) -> int:
+        """Change of length (nt)."""
+        return len(self.alt) - (self.end - self.start)
+
+    @property
+    def is_snv(self) -> bool:
+        """Whether one base is replaced by another."""
+        return self.end - self.start == len(self.alt) == 1
+
+
+def apply(rna: Rna, edits: Sequence[Edit]) -> Rna:
+    """The RNA after edits of one haplotype.
+
+    Exon ends move with the bases; an exon without bases disappears. The coding sequence keeps its start codon and ends
+    at the first in-frame stop codon. If the start codon is lost, it begins at the next in-frame AUG, or is gone. Stop
+    codons that the unedited coding sequence reads through (selenocysteine) are read through as long as they and the
+    frame are untouched.
+
+    Args:
+        rna: The unedited RNA.
+        edits: Edits that do not overlap, in any order.
+
+    Raises:
+        ValueError: Edits overlap or lie outside the RNA.
+    """
+    edits = sorted(edits, key=lambda edit: (edit.start, edit.end))
+    _check(edits, len(rna))
+    pieces, position = [], 0
+    for edit in edits:
+        pieces += [rna.bases[position : edit.start], edit.alt]
+        position = edit.end
+    bases = np.concatenate([*pieces, rna.bases[position:]])
+    return Rna(bases, _exon_lengths(rna, edits), _find_cds(rna, edits, bases))
+
+
+def _check(edits: Sequence[Edit], length: int) -> None:
+    end = 0
+    for edit in edits:
+        if not end <= edit.start <= edit.end <= length:
+            raise ValueError(f"{edit} overlaps another edit or lies outside {length} nt")
+        end = edit.end
+
+
+def shift_of(edits: Sequence[Edit], position: int) -> int:
+    """How far a boundary between bases moves; new bases at the boundary itself come before it.
+
+    A boundary within replaced bases moves to the end of the new bases.
+    """
+    shift = 0
+    for edit in edits:
+        if edit.end <= position:
+            shift += edit.change
+        elif edit.start < position:
+            return shift + edit.start + len(edit.alt) - position
+    return shift
+
+
+def _exon_lengths(rna: Rna, edits: Sequence[Edit]) -> Ints | None:
+    if rna.exon_lengths is None:
+        return None
+    ends = np.array([end + _exon_shift(edits, end) for end in rna.exon_ends.tolist()], np.int64)
+    lengths = np.diff(ends, prepend=0)
+    return lengths[lengths > 0]
+
+
+def _exon_shift(edits: Sequence[Edit], end: int) -> int:
+    return shift_of([e for e in edits if not (e.joins_next and e.start == e.end == end)], end)
+
+
+def _find_cds(rna: Rna, edits: Sequence[Edit], bases: Codes) -> tuple[int, int] | None:
+    """The coding sequence of edited bases."""
+    if rna.cds is None:
+        return None
+    start = _new_start(rna, edits, bases)
+    if start is None:
+        return None
+    readthrough = _readthrough_stops(rna, edits)
+    codons = codon_numbers(bases[start : start + 3 * ((len(bases) - start) // 3)].reshape(-1, 3))
+    for i in np.flatnonzero(np.isin(codons, STOP_CODONS)).tolist():
+        if start + 3 * i not in readthrough:
+            return start, start + 3 * (i + 1)
+    end = start + 3 * len(codons)
+    return (start, end) if end > start else None
+
+
+def _new_start(rna: Rna, edits: Sequence[Edit], bases: Codes) -> int | None:
+    """First base of the coding sequence after edits; None if no in-frame start codon is left."""
+    assert rna.cds is not None
+    start = rna.cds[0]
+    touching = [e for e in edits if e.start < start + 3 and e.end > start]
+    touching += [e for e in edits if e.start == e.end and start < e.start < start + 3]
+    if not touching:
+        return start + shift_of([e for e in edits if e.end <= start], start)
+    # the frame is that of the first base behind the edits that touch the start codon
+    behind = max(edit.end for edit in touching)
+    moved = behind + shift_of(edits, behind)
+    new = moved - (behind - start)
+    if new >= 0 and (is_start(bases, new) or not rna.has_start_codon):
+        return new
+    first = new % 3 if new < 0 else new
+    for candidate in range(first, len(bases) - 2, 3):
+        if candidate >= new and is_start(bases, candidate):
+            return candidate
+    return None
+
+
+def _readthrough_stops(rna: Rna, edits: Sequence[Edit]) -> set[int]:
+    """New positions of stop codons inside the unedited coding sequence that edits leave whole and in frame."""
+    assert rna.cds is not None
+    start, end = rna.cds
+    codons = codon_numbers(rna.bases[start : end - (end - start) % 3].reshape(-1, 3))
+    inner = np.flatnonzero(np.isin(codons[:-1], STOP_CODONS))
+    return {
+        position + shift_of(edits, position)
+        for position in (start + 3 * inner).tolist()
+        if not any(e.start < position + 3 and e.end > position for e in edits)
+    }
+
+
+def is_start(bases: Codes, position: int) -> bool:
+    """Whether AUG begins at a position."""
+    codon = bases[position : position + 3]
+    return len(codon) == 3 and int(codon_numbers(codon)) == START_CODON
+
+
+def translate(bases: Codes) -> str:
+    """Amino acids of whole codons, in one-letter code.
+
+    >>> from isoclr.genomics.encoding import nucleotides
+    >>> translate(nucleotides("AUGGCNUAA"))
+    'MX*'
+    """
+    codons = codon_numbers(bases[: len(bases) - len(bases) % 3].reshape(-1, 3))
+    return "".join(AMINO_ACIDS[number] for number in codons.tolist())

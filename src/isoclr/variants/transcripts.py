@@ -1,0 +1,206 @@
+"""Transcripts with their place on the genome and their sequence, and which of them a variant touches."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from isoclr.errors import InputError
+from isoclr.genomics.annotation import read_annotation
+from isoclr.genomics.encoding import Codes
+from isoclr.genomics.fasta import read_transcripts
+from isoclr.genomics.genome import match_chromosomes, open_genome, splice
+from isoclr.genomics.species import without_version, without_versions
+from isoclr.variants.edits import Rna
+from isoclr.variants.placement import Transcript
+
+BIN = 1 << 14
+"""Width (nt) of the genomic bins in which transcripts are looked up."""
+_MANE_COLUMNS = ("RefSeq_nuc", "Ensembl_nuc", "MANE_status")
+
+
+class TranscriptIndex:
+    """Transcripts by genomic position."""
+
+    def __init__(
+        self, transcripts: Sequence[Transcript], mane: frozenset[str] = frozenset()
+    ) -> None:
+        self.transcripts = transcripts
+        self.mane = mane
+        """Ids, without version, of MANE Select transcripts."""
+        self._bins: dict[tuple[str, int], list[int]] = {}
+        for i, transcript in enumerate(transcripts):
+            first, end = transcript.span
+            for number in range(first // BIN, (end - 1) // BIN + 1):
+                self._bins.setdefault((transcript.chrom, number), []).append(i)
+        self._names = match_chromosomes([], [])
+        self._chromosomes = {transcript.chrom for transcript in transcripts}
+
+    def __len__(self) -> int:
+        return len(self.transcripts)
+
+    def chromosome(self, name: str) -> str | None:
+        """The annotation's name of a variant's chromosome (``chr1`` or ``1``); None if it has none."""
+        if name not in self._names:
+            self._names[name] = match_chromosomes([name], self._chromosomes).get(name, "")
+        return self._names[name] or None
+
+    def overlapping(self, chrom: str, start: int, end: int) -> Iterator[int]:
+        """Numbers of the transcripts that ``[start, end)`` touches; an insertion has ``start == end``."""
+        first, last = max(start - 1, 0) // BIN, max(end, start) // BIN
+        numbers = {i for n in range(first, last + 1) for i in self._bins.get((chrom, n), ())}
+        for i in sorted(numbers):
+            low, high = self.transcripts[i].span
+            if start < high and (end > low or start == end > low):
+                yield i
+
+    def is_mane(self, transcript: Transcript) -> bool:
+        """Whether a transcript is MANE Select."""
+        return without_version(transcript.transcript_id) in self.mane
+
+
+def load_transcripts(
+    annotations: Sequence[Path],
+    *,
+    genome: Path | None = None,
+    sequences: Sequence[Path] = (),
+    mane: Path | None = None,
+    all_transcripts: bool = False,
+    dropped: Counter[str] | None = None,
+) -> TranscriptIndex:
+    """Read transcripts and their sequences.
+
+    Args:
+        annotations: Annotation files with genomic exons: GTF, GFF3, genePred, refFlat, BED12.
+        genome: FASTA of the chromosomes.
+        sequences: Instead of a genome, FASTA files of the mature RNAs. A record belongs to the transcript of its id,
+            with or without version, and its length.
+        mane: NCBI's MANE summary table; its MANE Select transcripts stand for their genes.
+        all_transcripts: Keep all transcripts; by default one per gene: MANE Select where it is known, else the one with
+            the longest coding sequence.
+        dropped: Counts transcripts that cannot be used, by reason.
+
+    Raises:
+        InputError: a file cannot be used, or no transcript has exons and a sequence.
+    """
+    dropped = Counter() if dropped is None else dropped
+    selected = read_mane(mane) if mane is not None else frozenset()
+    tables = [read_annotation(path).table for path in annotations]
+    table = pl.concat(tables).unique("transcript_id", keep="first", maintain_order=True)
+    placed = table.filter(pl.col("exon_starts").is_not_null())
+    _count(dropped, "without_genomic_exons", table.height - placed.height)
+    if not all_transcripts:
+        placed = _representatives(placed, selected)
+    if genome is not None:
+        found = [*_from_genome(placed, genome, dropped)]
+    elif sequences:
+        found = [*_from_fasta(placed, sequences, dropped)]
+    else:
+        raise InputError(
+            "give --genome, or --transcripts with the sequences of the annotation's transcripts"
+        )
+    if not found:
+        files = ", ".join(map(str, annotations))
+        raise InputError(f"{files}: no transcript has exons on the genome and a sequence")
+    return TranscriptIndex(found, selected)
+
+
+def read_mane(path: Path) -> frozenset[str]:
+    """Ids, without version, of the MANE Select transcripts (RefSeq and Ensembl) of NCBI's summary table.
+
+    Raises:
+        InputError: the file cannot be read, or is no such table.
+    """
+    try:
+        table = pl.read_csv(path, separator="\t", infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"{path}: {str(error).splitlines()[0]}, expected a MANE summary table"
+        ) from None
+    missing = [name for name in _MANE_COLUMNS if name not in table.columns]
+    if missing:
+        raise InputError(f"{path}: has no column {missing[0]}, expected a MANE summary table")
+    select = table.filter(pl.col("MANE_status") == "MANE Select")
+    ids = pl.concat([select["RefSeq_nuc"], select["Ensembl_nuc"].rename("RefSeq_nuc")])
+    return frozenset(map(without_version, ids.drop_nulls().to_list()))
+
+
+def _representatives(table: pl.DataFrame, mane: frozenset[str]) -> pl.DataFrame:
+    """One transcript per gene: MANE Select, else the longest coding sequence, else the longest."""
+    ranked = table.with_row_index("row").with_columns(
+        mane=without_versions(pl.col("transcript_id")).is_in(list(mane)),
+        cds=pl.col("cds_end") - pl.col("cds_start"),
+        nt=pl.col("exon_lengths").list.sum(),
+    )
+    best = ranked.sort(["mane", "cds", "nt", "row"], descending=[True, True, True, False])
+    kept = best.unique(["gene_id", "chrom"], keep="first", maintain_order=True)
+    return kept.sort("row").select(table.columns)
+
+
+def _from_genome(table: pl.DataFrame, genome: Path, dropped: Counter[str]) -> Iterator[Transcript]:
+    with open_genome(genome) as opened:
+        names = opened.match(table["chrom"].unique().to_list())
+        for (chrom,), rows in table.group_by("chrom", maintain_order=True):
+            name = names.get(str(chrom))
+            if name is None:
+                _count(dropped, "chromosome_not_in_genome", rows.height)
+                continue
+            bases = opened.fetch(name)
+            for row in rows.iter_rows(named=True):
+                starts, lengths = _exons(row)
+                if int((starts + lengths).max()) > len(bases):
+                    _count(dropped, "beyond_chromosome_end", 1)
+                    continue
+                minus = np.full(len(starts), row["strand"] == "-")
+                yield _transcript(row, splice(bases, starts, lengths, minus))
+
+
+def _from_fasta(
+    table: pl.DataFrame, paths: Sequence[Path], dropped: Counter[str]
+) -> Iterator[Transcript]:
+    by_id: dict[str, dict[int, Codes]] = {}
+    for path in paths:
+        read = read_transcripts(path)
+        for i, name in enumerate(read.table["transcript_id"].to_list()):
+            bases = read.codes[read.offsets[i] : read.offsets[i + 1]]
+            by_id.setdefault(without_version(name), {}).setdefault(len(bases), bases)
+    for row in table.iter_rows(named=True):
+        by_length = by_id.get(without_version(row["transcript_id"]), {})
+        sequence = by_length.get(sum(row["exon_lengths"]))
+        if sequence is None:
+            _count(dropped, "sequence_of_another_length" if by_length else "no_sequence", 1)
+        else:
+            yield _transcript(row, sequence)
+
+
+def _exons(row: dict[str, object]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return (np.array(row[name], np.int64) for name in ("exon_starts", "exon_lengths"))  # type: ignore[return-value]
+
+
+def _transcript(row: dict[str, object], bases: Codes) -> Transcript:
+    starts, lengths = _exons(row)
+    return Transcript(
+        transcript_id=str(row["transcript_id"]),
+        gene_id=str(row["gene_id"]),
+        gene_symbol=str(row["gene_symbol"]),
+        chrom=str(row["chrom"]),
+        minus=row["strand"] == "-",
+        exon_starts=starts,
+        rna=Rna(bases, lengths, _cds(row, len(bases))),
+    )
+
+
+def _cds(row: dict[str, object], length: int) -> tuple[int, int] | None:
+    """The annotated coding sequence in whole codons; None if there is none or it does not fit."""
+    start, end = int(str(row["cds_start"])), int(str(row["cds_end"]))
+    end = min(end, length)
+    end -= (end - start) % 3
+    return (start, end) if 0 <= start < end else None
+
+
+def _count(dropped: Counter[str], reason: str, number: int) -> None:
+    if number:
+        dropped[reason] += number

@@ -1,0 +1,181 @@
+"""Reading variants: VCF and BCF, plain or compressed, from a file or standard input; or a table with four columns."""
+
+import csv
+import io
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pysam
+
+from isoclr.errors import InputError
+from isoclr.genomics.fasta import is_bgzip
+from isoclr.genomics.text import file_bytes, file_chunks, is_gzip
+from isoclr.variants.placement import Variant
+
+MAX_ALLELE = 1000
+"""Longest allele (nt) that is used."""
+_BASES = re.compile(r"[ACGTNacgtn]+")
+_COLUMNS = {
+    "chrom": ("chrom", "#chrom", "chr", "chromosome"),
+    "pos": ("pos", "position"),
+    "ref": ("ref", "reference"),
+    "alt": ("alt", "alternative"),
+    "id": ("id", "rsid", "name"),
+}
+_EXPECTED = "a VCF or BCF, or a table with the columns chrom, pos, ref, alt"
+
+
+class Record(NamedTuple):
+    """One allele of a line."""
+
+    line: int
+    """Number of the record in the file, from 1."""
+    name: str
+    """Its ID, ``.`` if it has none."""
+    variant: Variant
+    """Alleles as written."""
+    haplotypes: tuple[tuple[str, int, int], ...] = ()
+    """Sample, phase set and haplotype (0 or 1) that carry the allele, where the genotype is phased."""
+
+    @property
+    def key(self) -> str:
+        """``CHROM:POS:REF:ALT``, 1-based."""
+        chrom, position, ref, alt = self.variant
+        return f"{chrom}:{position + 1}:{ref}:{alt}"
+
+
+def read_variants(path: Path, skipped: Counter[str], *, phased: bool = False) -> Iterator[Record]:
+    """Every usable allele, in the order of the file; multi-allelic lines are split.
+
+    Args:
+        path: The file; ``-`` is standard input, which must be a VCF or BCF.
+        skipped: Counts alleles that are not used, by reason: ``no_alternative``, ``symbolic``, ``breakend``,
+            ``overlapping_deletion`` (``*``), ``too_long``, ``not_bases``, ``same_as_reference``.
+        phased: Read which haplotypes carry each allele.
+
+    Raises:
+        InputError: the file cannot be read, or a line is damaged.
+    """
+    source = _read_vcf(path, phased) if _is_vcf(path) else _read_table(path)
+    for record in source:
+        reason = _unusable(record.variant)
+        if reason:
+            skipped[reason] += 1
+        else:
+            yield record
+
+
+def _unusable(variant: Variant) -> str:
+    ref, alt = variant.ref, variant.alt
+    if alt in ("", ".", "<NON_REF>", "<*>"):
+        return "no_alternative"
+    if alt == "*":
+        return "overlapping_deletion"
+    if "[" in alt or "]" in alt or alt.startswith(".") or alt.endswith("."):
+        return "breakend"
+    if alt.startswith("<"):
+        return "symbolic"
+    if not (_BASES.fullmatch(ref) and _BASES.fullmatch(alt)):
+        return "not_bases"
+    if max(len(ref), len(alt)) > MAX_ALLELE:
+        return "too_long"
+    return "same_as_reference" if ref.upper() == alt.upper() else ""
+
+
+def _is_vcf(path: Path) -> bool:
+    if str(path) == "-" or path.suffix == ".bcf":
+        return True
+    chunks = file_chunks(path, 64, _EXPECTED)
+    start = next(chunks, b"")
+    chunks.close()
+    return start.startswith((b"##fileformat=VCF", b"BCF"))
+
+
+def _seekable(path: Path, folder: Path) -> Path:
+    """The file itself, or an unpacked copy if it is gzip but not bgzip, which htslib cannot read."""
+    if str(path) == "-" or not is_gzip(path, _EXPECTED) or is_bgzip(path):
+        return path
+    unpacked = folder / "variants.vcf"
+    with unpacked.open("wb") as stream:
+        for chunk in file_chunks(path, 1 << 20, _EXPECTED):
+            stream.write(chunk)
+    return unpacked
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[pysam.VariantFile]:
+    verbosity = pysam.set_verbosity(0)  # htslib would print on stderr
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            pysam.VariantFile(str(_seekable(path, Path(folder)))) as opened,
+        ):
+            yield opened
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read as VCF or BCF ({error}), expected {_EXPECTED}"
+        ) from None
+    finally:
+        pysam.set_verbosity(verbosity)
+
+
+def _read_vcf(path: Path, phased: bool) -> Iterator[Record]:
+    with _open(path) as opened:
+        for line, record in enumerate(opened, 1):
+            alts = record.alts or (".",)
+            for number, alt in enumerate(alts, 1):
+                variant = Variant(record.chrom, record.start, record.ref or "", alt)
+                haplotypes = tuple(_carriers(record, number)) if phased else ()
+                yield Record(line, record.id or ".", variant, haplotypes)
+
+
+def _carriers(record: pysam.VariantRecord, number: int) -> Iterator[tuple[str, int, int]]:
+    """Haplotypes that carry an allele, where the genotype is phased or homozygous."""
+    for name, sample in record.samples.items():
+        alleles = sample.allele_indices or ()
+        homozygous = len(set(alleles)) == 1
+        if not (sample.phased or homozygous):
+            continue
+        phase_set = sample.get("PS")
+        for haplotype, allele in enumerate(alleles):
+            if allele == number:
+                yield str(name), int(phase_set or 0), haplotype
+
+
+def _read_table(path: Path) -> Iterator[Record]:
+    text = file_bytes(path, _EXPECTED).decode("utf-8", "replace")
+    first = text.partition("\n")[0]
+    separator = "\t" if "\t" in first else "," if "," in first else None
+    if separator is None:
+        raise InputError(f"{path}: line 1 is no header of a table, expected {_EXPECTED}")
+    rows = csv.reader(io.StringIO(text), delimiter=separator)
+    header = [name.strip().lower() for name in next(rows, [])]
+    columns = {name: _column(header, names) for name, names in _COLUMNS.items()}
+    missing = [name for name in ("chrom", "pos", "ref", "alt") if columns[name] is None]
+    if missing:
+        raise InputError(f"{path}: line 1 has no column {missing[0]}, expected {_EXPECTED}")
+    for line, row in enumerate(rows, 2):
+        if row:
+            yield _table_record(path, line, row, columns)
+
+
+def _column(header: list[str], names: tuple[str, ...]) -> int | None:
+    return next((header.index(name) for name in names if name in header), None)
+
+
+def _table_record(path: Path, line: int, row: list[str], columns: dict[str, int | None]) -> Record:
+    cells = {
+        name: row[i].strip() if i is not None and i < len(row) else ""
+        for name, i in columns.items()
+    }
+    if not cells["pos"].isascii() or not cells["pos"].isdigit() or cells["pos"] == "0":
+        raise InputError(
+            f"{path}: line {line}: pos is {cells['pos']!r}, expected a 1-based position"
+        )
+    variant = Variant(cells["chrom"], int(cells["pos"]) - 1, cells["ref"], cells["alt"])
+    return Record(line - 1, cells["id"] or ".", variant)

@@ -1,0 +1,174 @@
+"""The command: VCF in, table out."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import isoclr
+from isoclr.cli import main
+from isoclr.errors import InputError
+from isoclr.variants.variants import SCHEMA, variants
+
+EXON1, INTRON, EXON2 = "GGCCATGGCA", "GTAAGTCCCCCCCCAG", "GCTAAAAAGGAATAATTT"
+CHROMOSOME = "T" * 50 + EXON1 + INTRON + EXON2 + "T" * 50
+START = 50
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    second = START + len(EXON1) + len(INTRON)
+    end = second + len(EXON2)
+    blocks = f"2\t{len(EXON1)},{len(EXON2)}\t0,{second - START}"
+    cds = (START + 4, end - 4)
+    bed = f"chr1\t{START}\t{end}\tENST00000000001.2\t0\t+\t{cds[0]}\t{cds[1]}\t0\t{blocks}\n"
+    bed += f"chr2\t{START}\t{end}\tT2\t0\t-\t{START}\t{START}\t0\t{blocks}\n"
+    (tmp_path / "t.bed").write_text(bed)
+    (tmp_path / "g.fa").write_text(f">1\n{CHROMOSOME}\n>2\n{CHROMOSOME}\n")
+    (tmp_path / "m.fa").write_text(f">ENST00000000001\n{EXON1}{EXON2}\n")
+    isoclr.create("isoclr-s", seed=0).save(tmp_path / "model")
+    header = "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=144>\n##contig=<ID=chr2,length=144>\n"
+    header += "##contig=<ID=chr9,length=144>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    lines = [
+        ("chr1", START + 8, "GC", "G,GCA"),  # in the coding sequence
+        ("chr1", START + len(EXON1) + 1, "G", "A"),  # splice donor
+        ("chr1", START + 1, "G", "<DEL>"),
+        ("chr1", 10, "T", "A"),  # outside
+        ("chr2", second + 8, "A", "C"),
+        ("chr9", 10, "T", "A"),
+    ]
+    text = "".join(f"{c}\t{p}\tv{i}\t{r}\t{a}\t.\t.\t.\n" for i, (c, p, r, a) in enumerate(lines))
+    (tmp_path / "v.vcf").write_text(header + text)
+    return tmp_path
+
+
+def test_every_allele_has_a_row_or_a_reason(folder: Path) -> None:
+    found = variants(Path("v.vcf"), annotation=(Path("t.bed"),), genome=Path("g.fa"), model="model")
+    assert found.table.schema == pl.Schema(SCHEMA)
+    assert found.skipped == {
+        "symbolic": 1,
+        "outside_transcripts": 1,
+        "chromosome_without_transcripts": 1,
+    }
+    columns = ["ID", "ALT", "transcript", "region", "consequence", "HGVSc", "flag"]
+    assert found.table.select(columns).rows() == [
+        (
+            "v0",
+            "G",
+            "ENST00000000001.2",
+            "CDS",
+            "frameshift_variant&splice_region_variant",
+            "c.5del",
+            "splice_region",
+        ),
+        (
+            "v0",
+            "GCA",
+            "ENST00000000001.2",
+            "CDS",
+            "frameshift_variant&splice_region_variant",
+            "c.6dup",
+            "splice_region",
+        ),
+        (
+            "v1",
+            "A",
+            "ENST00000000001.2",
+            "intron",
+            "splice_donor_variant&intron_variant",
+            "c.6+1G>A",
+            "intron",
+        ),
+        ("v4", "C", "T2", "non-coding exon", "non_coding_transcript_exon_variant", "n.11T>G", ""),
+    ]
+    scored = found.table["delta"].is_not_null().to_list()
+    assert scored == [False, False, False, True]
+
+
+def test_variants_next_to_introns_are_scored_when_asked(folder: Path) -> None:
+    found = variants(
+        Path("v.vcf"),
+        annotation=(Path("t.bed"),),
+        genome=Path("g.fa"),
+        model="model",
+        score_splice=True,
+        rank=True,
+    )
+    assert found.table["delta"].is_not_null().to_list() == [True, True, False, True]
+    assert found.table["rank"].drop_nulls().is_between(0, 100).all()
+
+
+def test_exonic_variants_need_no_genome(folder: Path) -> None:
+    with_genome, without = (
+        variants(
+            Path("v.vcf"), annotation=(Path("t.bed"),), model="model", score_splice=True, **options
+        )
+        for options in ({"genome": Path("g.fa")}, {"transcripts": (Path("m.fa"),)})
+    )
+    assert without.dropped == {"no_sequence": 1}
+    assert without.table.equals(
+        with_genome.table.filter(pl.col("transcript") == "ENST00000000001.2")
+    )
+
+
+def test_wrong_build_is_refused(folder: Path) -> None:
+    lines = "".join(f"chr1\t{START + 1 + i}\tT\tC\n" for i in (0, 1, 2, 3))
+    (folder / "w.tsv").write_text("chrom\tpos\tref\talt\n" + lines)
+    with pytest.raises(InputError, match=r"4 of 4 reference alleles differ.*genome build"):
+        variants(Path("w.tsv"), annotation=(Path("t.bed"),), genome=Path("g.fa"), model="model")
+
+
+def test_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["variants", "v.vcf", "--annotation", "t.bed", "--genome", "g.fa", "--model", "model"]
+    assert main([*words, "-o", "out.tsv"]) == 0
+    shown = capsys.readouterr()
+    assert "embedding distance" in shown.out
+    assert "1  alleles not used: symbolic" in shown.err
+    assert pl.read_csv("out.tsv", separator="\t").height == 4
+    assert main([*words, "-o", "out.tsv"]) == 2
+    assert "out.tsv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["none.vcf", "--annotation", "t.bed", "--genome", "g.fa"], "none.vcf"),
+        (["v.vcf", "--annotation", "t.bed"], "--genome"),
+        (["v.vcf", "--annotation", "none.bed", "--genome", "g.fa"], "none.bed"),
+        (["v.vcf", "--annotation", "t.bed", "--genome", "none.fa"], "none.fa"),
+        (["v.vcf", "--annotation", "t.bed", "--genome", "g.fa", "--head", "none"], "none"),
+        (["v.vcf", "--annotation", "t.bed", "--genome", "g.fa", "--mane", "t.bed"], "t.bed"),
+        (["v.vcf", "--annotation", "t.bed", "--genome", "g.fa", "-o", "x.doc"], "x.doc"),
+    ],
+)
+def test_bad_input_is_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    before = sorted(folder.iterdir())
+    assert main(["variants", *words, "--model", "model"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("isoclr: error: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert sorted(folder.iterdir()) == before
+
+
+def test_mane_select_stands_for_its_gene(folder: Path) -> None:
+    gtf = "".join(
+        f'chr1\tx\texon\t{START + 1}\t{end}\t.\t+\t.\tgene_id "G"; transcript_id "{name}";\n'
+        for name, end in (("LONG.1", START + 40), ("MANE.1", START + 20))
+    )
+    (folder / "a.gtf").write_text(gtf)
+    mane = "RefSeq_nuc\tEnsembl_nuc\tMANE_status\nX\tMANE.1\tMANE Select\n"
+    (folder / "mane.txt").write_text(mane)
+    (folder / "s.tsv").write_text(f"chrom\tpos\tref\talt\n1\t{START + 2}\tG\tC\n")
+    options = {"annotation": (Path("a.gtf"),), "genome": Path("g.fa"), "model": "model"}
+    longest = variants(Path("s.tsv"), **options)  # type: ignore[arg-type]
+    selected = variants(Path("s.tsv"), mane=Path("mane.txt"), **options)  # type: ignore[arg-type]
+    every = variants(Path("s.tsv"), all_transcripts=True, **options)  # type: ignore[arg-type]
+    assert longest.table["transcript"].to_list() == ["LONG.1"]
+    assert selected.table.select("transcript", "MANE").rows() == [("MANE.1", True)]
+    assert every.table["transcript"].to_list() == ["LONG.1", "MANE.1"]
+    assert np.isfinite(every.table["delta"].to_numpy()).all()

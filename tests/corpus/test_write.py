@@ -10,9 +10,8 @@ import pytest
 from isoclr._io import sha256
 from isoclr.cli import main
 from isoclr.corpus.build import build
-from isoclr.corpus.corpus import INDEX_DTYPE, Corpus, open_corpus
+from isoclr.corpus.corpus import COLUMNS, INDEX_DTYPE, Corpus, open_corpus
 from isoclr.corpus.write import (
-    COLUMNS,
     add_counts,
     drop_duplicates,
     index_rows,

@@ -8,45 +8,44 @@ import numpy as np
 
 from isoclr.genomics.species import SPECIES
 from isoclr.simulation import families
-from isoclr.simulation import families as names
-from isoclr.simulation.families import Chance, Member, chance
+from isoclr.simulation.families import Gene, Purpose, keyed_rng
 from isoclr.simulation.genes import Size
 
 
-def test_every_species_has_its_number_of_genes() -> None:
+def test_plan_genomes() -> None:
     for species, genes in ((1, 1), (3, 200), (2, 7)):
-        plan = families.plan(Size(species=species, genes=genes), seed=5)
+        plan = families.plan_genomes(Size(species=species, genes=genes), seed=5)
         assert [len(genome) for genome in plan] == [genes] * species
         assert all([m.number for m in genome] == list(range(genes)) for genome in plan)
 
 
-def test_families_have_orthologs_paralogs_and_losses() -> None:
-    plan = families.plan(Size(species=2, genes=1000), seed=0)
+def test_orthologs_paralogs_and_losses() -> None:
+    plan = families.plan_genomes(Size(species=2, genes=1000), seed=0)
     counts = [Counter(m.family for m in genome if m.coding) for genome in plan]
     shared = counts[0].keys() & counts[1].keys()
     assert 0.75 < len(shared) / len(counts[0]) < 0.98
     assert 0.05 < np.mean([n > 1 for n in counts[0].values()]) < 0.25
-    known = [m.known for genome in plan for m in genome if m.coding]
+    known = [m.in_homologene for genome in plan for m in genome if m.coding]
     assert 0.8 < np.mean(known) < 0.9
-    assert not any(m.known for genome in plan for m in genome if not m.coding)
+    assert not any(m.in_homologene for genome in plan for m in genome if not m.coding)
 
 
-def test_a_family_codes_or_does_not() -> None:
-    plan = families.plan(Size(species=3, genes=300), seed=1)
+def test_families_are_coding_or_noncoding() -> None:
+    plan = families.plan_genomes(Size(species=3, genes=300), seed=1)
     kinds = {(m.family, m.coding) for genome in plan for m in genome}
     assert len(kinds) == len({family for family, _ in kinds})
 
 
-def test_copies_of_a_family_in_a_species_are_numbered() -> None:
-    for genome in families.plan(Size(species=2, genes=500), seed=2):
+def test_copies_are_numbered() -> None:
+    for genome in families.plan_genomes(Size(species=2, genes=500), seed=2):
         assert len({(m.family, m.copy) for m in genome}) == len(genome)
 
 
-def test_chance_is_by_purpose_and_key() -> None:
-    draws = {chance(1, purpose, key).random() for purpose in Chance for key in range(3)}
-    assert len(draws) == 3 * len(Chance)
-    assert chance(1, Chance.LOCUS, 2).random() == chance(1, Chance.LOCUS, 2).random()
-    assert chance(1, Chance.LOCUS, 2).random() != chance(2, Chance.LOCUS, 2).random()
+def test_keyed_rng() -> None:
+    draws = {keyed_rng(1, purpose, key).random() for purpose in Purpose for key in range(3)}
+    assert len(draws) == 3 * len(Purpose)
+    assert keyed_rng(1, Purpose.LOCUS, 2).random() == keyed_rng(1, Purpose.LOCUS, 2).random()
+    assert keyed_rng(1, Purpose.LOCUS, 2).random() != keyed_rng(2, Purpose.LOCUS, 2).random()
 
 
 def test_orthologs_are_closer_than_paralogs() -> None:
@@ -56,7 +55,7 @@ def test_orthologs_are_closer_than_paralogs() -> None:
     for family in range(20):
         founder = families.ancestor(size, 0, family, True)
         for copy, into in ((0, near), (1, far)):
-            member = families.Member(0, 0, family, copy, True, True)
+            member = families.Gene(0, 0, family, copy, True, True)
             now = families.descend(founder, member, 0)
             assert founder.cds is not None
             assert now.cds is not None
@@ -68,33 +67,34 @@ def test_orthologs_are_closer_than_paralogs() -> None:
 
 def member(
     species: int = 0, number: int = 0, family: int = 0, copy: int = 0, known: bool = True
-) -> Member:
-    return Member(species, number, family, copy, True, known)
+) -> Gene:
+    return Gene(species, number, family, copy, True, known)
 
 
-def test_ids_are_unique_across_species_genes_and_isoforms() -> None:
+def test_ids_are_unique() -> None:
     members = [member(s, n) for s, n in product(range(len(SPECIES)), (0, 1, 59_999))]
-    for make in (names.gene, names.entrez):
-        assert len({str(make(m)) for m in members}) == len(members)
-    for make_part in (names.transcript, names.protein, names.exon):
-        assert len({make_part(m, i) for m in members for i in range(60)}) == 60 * len(members)
+    for name in ("gene_id", "bare_id", "entrez"):
+        assert len({getattr(m, name) for m in members}) == len(members)
+    for name in ("transcript_id", "protein_id", "exon_id"):
+        ids = {getattr(m, name)(i) for m in members for i in range(60)}
+        assert len(ids) == 60 * len(members)
 
 
-def test_ids_have_ensembls_form() -> None:
-    assert re.fullmatch(r"ENSSAAG\d{11}\.\d+", names.gene(member()))
-    assert re.fullmatch(r"ENSSABT\d{11}\.\d+", names.transcript(member(1), 3))
+def test_form_of_ids() -> None:
+    assert re.fullmatch(r"ENSSAAG\d{11}\.\d+", member().gene_id)
+    assert re.fullmatch(r"ENSSABT\d{11}\.\d+", member(1).transcript_id(3))
 
 
-def test_orthologs_share_symbol_and_group_but_paralogs_only_the_group() -> None:
+def test_symbols_and_gene_sets() -> None:
     human, mouse, paralog = member(0, 1, 7), member(1, 5, 7), member(0, 9, 7, copy=1)
-    assert names.symbol(human) == names.symbol(mouse) != names.symbol(paralog)
-    assert names.gene_set(human) == names.gene_set(mouse) == names.gene_set(paralog) == "HID:8"
+    assert human.symbol == mouse.symbol != paralog.symbol
+    assert human.gene_set == mouse.gene_set == paralog.gene_set == "HID:8"
 
 
-def test_a_gene_that_homologene_does_not_know_is_its_own_set() -> None:
+def test_gene_set_without_homologene() -> None:
     alone = member(1, 5, 7, known=False)
-    assert names.gene_set(alone) == "mouse|" + names.gene(alone).partition(".")[0]
+    assert alone.gene_set == "mouse|" + alone.gene_id.partition(".")[0]
 
 
-def test_species_have_the_numbers_that_homology_files_use() -> None:
-    assert (names.species(0), names.taxon(0)) == ("human", 9606)
+def test_species() -> None:
+    assert (member().species_name, member().taxid) == ("human", 9606)

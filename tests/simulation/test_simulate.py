@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from isoclr.cli import main
 from isoclr.corpus.build import build
 from isoclr.corpus.corpus import open_corpus
 from isoclr.errors import InputError
@@ -21,9 +22,7 @@ def digest(sequence: str) -> str:
     return hashlib.sha256(sequence.encode()).hexdigest()
 
 
-def test_the_truth_is_what_genome_and_annotation_say(
-    world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
-) -> None:
+def test_truth(world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
     truth = world.truth()
     assert len(truth) == sum(len(found) for found in annotations.values())
     for row in truth.iter_rows(named=True):
@@ -37,7 +36,7 @@ def test_the_truth_is_what_genome_and_annotation_say(
         assert (said.gene_id, said.transcript_type) == (row["gene_id"], row["biotype"])
 
 
-def test_coding_sequences_are_open_reading_frames(
+def test_reading_frames(
     world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
 ) -> None:
     stops = {"TAA", "TAG", "TGA"}
@@ -51,7 +50,7 @@ def test_coding_sequences_are_open_reading_frames(
         assert len(coding) % 3 == 0 or not row["has_stop"]
 
 
-def test_the_world_has_the_traps_of_real_annotations(
+def test_special_cases_of_real_annotations(
     world: SimulatedData, annotations: dict[str, Any]
 ) -> None:
     truth = world.truth()
@@ -68,7 +67,7 @@ def test_the_world_has_the_traps_of_real_annotations(
     assert {"protein_coding", "lncRNA", "retained_intron"} == set(truth["biotype"])
 
 
-def test_introns_have_splice_sites(genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
+def test_splice_sites(genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
     seen = 0
     for name, by_id in annotations.items():
         for said in by_id.values():
@@ -82,7 +81,7 @@ def test_introns_have_splice_sites(genomes: dict[str, Any], annotations: dict[st
     assert seen > 1000
 
 
-def test_a_corpus_of_the_world_is_the_truth(world: SimulatedData, tmp_path: Path) -> None:
+def test_corpus_equals_the_truth(world: SimulatedData, tmp_path: Path) -> None:
     build((world.inputs,), out=tmp_path / "corpus")
     corpus = open_corpus(tmp_path / "corpus")
     truth = {row["transcript_id"]: row for row in world.truth().iter_rows(named=True)}
@@ -102,7 +101,7 @@ def test_a_corpus_of_the_world_is_the_truth(world: SimulatedData, tmp_path: Path
         assert starts.tolist() == list(expected)
 
 
-def test_the_same_options_give_the_same_bytes(tmp_path: Path) -> None:
+def test_same_bytes(tmp_path: Path) -> None:
     def contents(out: Path, **options: Any) -> dict[str, bytes]:
         simulate(out=out, size="tiny", genes=20, **options)
         return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file()}
@@ -114,7 +113,7 @@ def test_the_same_options_give_the_same_bytes(tmp_path: Path) -> None:
     assert {name for name in first if first[name] == other[name]} == fixed
 
 
-def test_gene_sets_are_families_and_unknown_ones_stay_apart(world: SimulatedData) -> None:
+def test_gene_sets(world: SimulatedData) -> None:
     genes = world.truth().unique("gene_id")
     known = genes.filter(pl.col("gene_set").str.starts_with("HID:"))
     assert (known["gene_set"] == "HID:" + (known["family"] + 1).cast(pl.String)).all()
@@ -125,14 +124,14 @@ def test_gene_sets_are_families_and_unknown_ones_stay_apart(world: SimulatedData
     assert not unknown["gene_symbol"].is_unique().all()
 
 
-def test_half_the_genes_have_isoforms_and_a_few_have_many(world: SimulatedData) -> None:
+def test_isoforms_per_gene(world: SimulatedData) -> None:
     counts = world.truth().filter(species="human").group_by("gene_id").len()["len"]
     assert 0.4 < (counts >= 2).mean() < 0.65  # type: ignore[operator]
     assert 2.5 < counts.mean() < 6  # type: ignore[operator]
     assert counts.max() >= 15  # type: ignore[operator]
 
 
-def test_labels_are_the_measured_half_lives(world: SimulatedData) -> None:
+def test_labels(world: SimulatedData) -> None:
     genes = world.gene_truth()
     for name in world.species:
         labels = pl.read_csv(world.labels(name), separator="\t")
@@ -142,7 +141,7 @@ def test_labels_are_the_measured_half_lives(world: SimulatedData) -> None:
         assert labels["fold"].to_list() == [family % 10 for family in mine["family"]]
 
 
-def test_motif_copies_are_those_of_the_sequence(
+def test_motif_copies(
     world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
 ) -> None:
     for row in world.truth().filter("has_stop").iter_rows(named=True):
@@ -153,7 +152,7 @@ def test_motif_copies_are_those_of_the_sequence(
         assert utr3.count("CCCTCCC") == row["c_rich"]
 
 
-def test_the_input_list_names_files_that_are_there(world: SimulatedData) -> None:
+def test_inputs_toml(world: SimulatedData) -> None:
     inputs = tomllib.loads(world.inputs.read_text())
     paths = [inputs["homology"], *inputs["gene_ids"].values()]
     paths += [one[what] for one in inputs["input"] for what in ("genome", "annotation")]
@@ -161,15 +160,15 @@ def test_the_input_list_names_files_that_are_there(world: SimulatedData) -> None
     assert [one["species"] for one in inputs["input"]] == list(world.species)
 
 
-def test_the_summary_counts_what_is_there(world: SimulatedData) -> None:
+def test_rows(world: SimulatedData) -> None:
     truth = world.truth()
-    first = world.summary()[0]
+    first = list(world.rows()[0].values())
     human = truth.filter(species="human")
-    assert first[:4] == ("human", 150, human["gene_set"].n_unique(), len(human))
+    assert first[:4] == ["human", 150, human["gene_set"].n_unique(), len(human)]
     assert first[5] == human["length"].sum()
 
 
-def test_an_existing_directory_is_kept(world: SimulatedData, tmp_path: Path) -> None:
+def test_existing_directory(world: SimulatedData, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="exists already"):
         simulate(out=world.path, size="tiny")
     (tmp_path / "old").mkdir()
@@ -177,14 +176,31 @@ def test_an_existing_directory_is_kept(world: SimulatedData, tmp_path: Path) -> 
     assert (tmp_path / "old/inputs.toml").exists()
 
 
-def test_overwriting_replaces_nothing_but_a_world(tmp_path: Path) -> None:
+def test_overwrite_refuses_other_files(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(InputError, match="not a simulated world"):
+    with pytest.raises(InputError, match=r"thesis\.txt"):
         simulate(out=tmp_path, size="tiny", genes=5, species=1, overwrite=True)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
-def test_a_seed_below_zero_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--seed -1: expected 0 or more"):
+def test_negative_seed(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--seed is -1"):
         simulate(out=tmp_path / "world", size="tiny", seed=-1)
     assert not list(tmp_path.iterdir())
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "world"
+    assert main(["simulate", "--out", str(out), "--size", "tiny", "--genes", "12"]) == 0
+    said, messages = capsys.readouterr()
+    assert "human" in said
+    assert "mouse" in said
+    assert "isoclr build --out CORPUS" in messages
+    assert (out / "inputs.toml").is_file()
+
+
+def test_command_with_bad_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--out", str(tmp_path), "--genes", "3"]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert main(["simulate", "--out", str(tmp_path / "w"), "--species", "0"]) == 2
+    assert "--species is 0" in capsys.readouterr().err

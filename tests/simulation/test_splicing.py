@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from isoclr.genomics.encoding import N, reverse_complement
-from isoclr.simulation import genes as ancestors
-from isoclr.simulation import splicing as isoforms
-from isoclr.simulation import splicing as loci
-from isoclr.simulation.families import Member
-from isoclr.simulation.genes import SIZES, Kind, Size, Template
+from isoclr.simulation import splicing
+from isoclr.simulation.families import Gene
+from isoclr.simulation.genes import SIZES, Kind, Size, Template, coding_gene
 from isoclr.simulation.splicing import Isoform
 
 
@@ -17,7 +15,7 @@ def template(kinds: list[Kind], lengths: list[int], cds: tuple[int, int]) -> Tem
     return Template(
         bases=np.zeros(total, np.uint8),
         block=np.repeat(np.arange(len(lengths)), lengths),
-        kept=np.zeros(total, bool),
+        conserved=np.zeros(total, bool),
         kinds=tuple(kinds),
         cds=cds,
         usage=np.zeros(64),
@@ -31,50 +29,50 @@ def placed(
     return np.stack([ends - lengths, ends], axis=1)
 
 
-def test_a_skipped_cassette_moves_the_cds() -> None:
+def test_skipped_cassette() -> None:
     lengths = [50, 40, 100, 30, 200]
     gene = template(
         [Kind.FIRST, Kind.CASSETTE, Kind.ALWAYS, Kind.CASSETTE, Kind.ALWAYS], lengths, (100, 280)
     )
     blocks = placed(lengths)
-    whole = isoforms._whole(gene, blocks, np.array(lengths), (0, 1, 2, 3, 4))
+    whole = splicing.join_blocks(gene, blocks, np.array(lengths), (0, 1, 2, 3, 4))
     assert whole.cds == (100, 280)
-    short = isoforms._whole(gene, blocks, np.array(lengths), (0, 2, 4))
+    short = splicing.join_blocks(gene, blocks, np.array(lengths), (0, 2, 4))
     assert short.cds == (60, 210)
     assert short.exons.tolist() == blocks[[0, 2, 4]].tolist()
 
 
-def test_the_distal_utr_has_no_intron_before_it() -> None:
+def test_distal_utr() -> None:
     lengths = [50, 100, 80]
     gene = template([Kind.FIRST, Kind.ALWAYS, Kind.DISTAL], lengths, (60, 120))
     blocks = np.array([[0, 50], [150, 250], [250, 330]])
-    assert isoforms._whole(gene, blocks, np.array(lengths), (0, 1, 2)).exons.tolist() == [
+    assert splicing.join_blocks(gene, blocks, np.array(lengths), (0, 1, 2)).exons.tolist() == [
         [0, 50],
         [150, 330],
     ]
 
 
-def test_trimming_cuts_within_exons_and_drops_whole_ones() -> None:
+def test_trim() -> None:
     exons = np.array([[0, 10], [20, 30], [40, 50]])
-    assert isoforms._trim(exons, 12, 25).tolist() == [[22, 30], [40, 45]]
-    assert isoforms._trim(exons, 10, 20).tolist() == [[20, 30]]
-    assert isoforms._trim(exons, 0, 30).tolist() == exons.tolist()
+    assert splicing.trim(exons, 12, 25).tolist() == [[22, 30], [40, 45]]
+    assert splicing.trim(exons, 10, 20).tolist() == [[20, 30]]
+    assert splicing.trim(exons, 0, 30).tolist() == exons.tolist()
 
 
 @pytest.mark.parametrize(("cut", "phase"), [(101, 2), (102, 1), (103, 0)])
-def test_the_phase_is_what_is_left_of_a_cut_codon(cut: int, phase: int) -> None:
+def test_phase(cut: int, phase: int) -> None:
     start = 100
     assert (start - cut) % 3 == phase
     fragment = Isoform(np.array([[0, 300]]), (0, 200), phase, False, True, "protein_coding")
     assert fragment.codons == (phase, 200)
 
 
-def test_isoforms_differ_and_the_first_is_whole() -> None:
+def test_make_isoforms() -> None:
     most = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        gene = ancestors.coding(rng, SIZES["small"])
-        made = isoforms.isoforms(gene, placed(np.bincount(gene.block).tolist()), 12, rng)
+        gene = coding_gene(rng, SIZES["small"])
+        made = splicing.make_isoforms(gene, placed(np.bincount(gene.block).tolist()), 12, rng)
         assert len({one.exons.tobytes() for one in made}) == len(made) <= 12
         most = max(most, len(made))
         assert made[0].has_start
@@ -88,11 +86,11 @@ def test_isoforms_differ_and_the_first_is_whole() -> None:
     assert most == 12
 
 
-def test_fragments_and_kept_introns_occur() -> None:
+def test_vary() -> None:
     kinds = set()
     whole = Isoform(np.array([[0, 400], [500, 900]]), (50, 650), 0, True, True, "protein_coding")
     for seed in range(200):
-        one = isoforms._vary(whole, np.random.default_rng(seed))
+        one = splicing.vary(whole, np.random.default_rng(seed))
         kinds.add((one.biotype, one.has_start, one.has_stop))
         if one.biotype == "retained_intron":
             assert one.exons.tolist() == [[0, 900]]
@@ -111,11 +109,11 @@ def test_fragments_and_kept_introns_occur() -> None:
     }
 
 
-def test_moved_ends_stay_within_the_utrs() -> None:
+def test_shift_ends() -> None:
     whole = Isoform(np.array([[0, 400], [500, 900]]), (150, 450), 0, True, True, "protein_coding")
     lengths = set()
     for seed in range(50):
-        one = isoforms._shift_ends(whole, np.random.default_rng(seed))
+        one = splicing.shift_ends(whole, np.random.default_rng(seed))
         assert one.cds is not None
         assert one.cds[1] - one.cds[0] == 300
         assert one.cds[0] >= 15
@@ -124,29 +122,29 @@ def test_moved_ends_stay_within_the_utrs() -> None:
     assert len(lengths) > 30
 
 
-def test_most_genes_have_few_isoforms_and_some_have_many() -> None:
+def test_isoform_count() -> None:
     counts = np.array(
-        [isoforms.number(np.random.default_rng(i), Size(), 0, True) for i in range(4000)]
+        [splicing.isoform_count(np.random.default_rng(i), Size(), 0, True) for i in range(4000)]
     )
     assert 0.4 < (counts == 1).mean() < 0.5
     assert 3.5 < counts.mean() < 5
-    assert 30 < counts.max() <= isoforms.MOST
-    later = [isoforms.number(np.random.default_rng(i), Size(), 3, True) for i in range(4000)]
+    assert 30 < counts.max() <= splicing.MAX_ISOFORMS
+    later = [splicing.isoform_count(np.random.default_rng(i), Size(), 3, True) for i in range(4000)]
     assert np.mean(later) < counts.mean() - 0.7
 
 
-MEMBER = Member(0, 0, 0, 0, True, True)
+GENE = Gene(0, 0, 0, 0, True, True)
 
 
-def make(seed: int, size: Size = SIZES["small"]) -> loci.Locus:
+def make(seed: int, size: Size = SIZES["small"]) -> splicing.Locus:
     rng = np.random.default_rng(seed)
-    return loci.locus(MEMBER, ancestors.coding(rng, size), size, rng)
+    return splicing.make_locus(GENE, coding_gene(rng, size), size, rng)
 
 
-def test_the_principal_isoform_is_its_blocks() -> None:
+def test_principal_isoform() -> None:
     for seed in range(20):
         gene = make(seed)
-        firsts = [b for b, k in enumerate(gene.template.kinds) if k is ancestors.Kind.FIRST]
+        firsts = [b for b, k in enumerate(gene.template.kinds) if k is Kind.FIRST]
         used = ~np.isin(gene.template.block, firsts[1:])
         mature = gene.mature(gene.isoforms[0])
         same = mature == gene.template.bases[used]
@@ -154,7 +152,7 @@ def test_the_principal_isoform_is_its_blocks() -> None:
         assert (mature == N).sum() <= 1
 
 
-def test_the_minus_strand_is_the_reverse_complement() -> None:
+def test_minus_strand() -> None:
     strands = set()
     for seed in range(10):
         gene = make(seed)
@@ -164,10 +162,10 @@ def test_the_minus_strand_is_the_reverse_complement() -> None:
     assert strands == {"+", "-"}
 
 
-def test_some_genes_have_an_unknown_base() -> None:
+def test_unknown_bases() -> None:
     assert 0 < sum((make(seed).bases == N).any() for seed in range(300)) < 15
 
 
-def test_background_has_the_gc_of_a_genome() -> None:
-    bases = loci.background(np.random.default_rng(0), 100_000)
+def test_background() -> None:
+    bases = splicing.background(np.random.default_rng(0), 100_000)
     assert 0.40 < np.isin(bases, (1, 2)).mean() < 0.42

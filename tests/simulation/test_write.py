@@ -7,36 +7,41 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pysam
 import pytest
 
 from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.genomics.homology import read_homologene
 from isoclr.simulation import families
-from isoclr.simulation import write as stability
-from isoclr.simulation import write as tables
-from isoclr.simulation.families import Member
+from isoclr.simulation.families import Gene
 from isoclr.simulation.genes import Kind, Size, Template
 from isoclr.simulation.simulate import SimulatedData
 from isoclr.simulation.splicing import Isoform, Locus
 from isoclr.simulation.write import (
-    Causes,
-    FastaWriter,
-    GeneLines,
-    Truth,
+    CEILING,
+    TRUTH_SCHEMA,
+    HalfLifeFactors,
     genome_name,
+    gtf_lines,
+    half_lives,
+    truth_rows,
+    write_fasta,
+    write_gene_ids,
+    write_homologene,
+    write_labels,
     write_species,
 )
 
 
 @pytest.mark.parametrize("bgzip", [True, False])
-def test_a_genome_reads_back_with_soft_masked_stretches(tmp_path: Path, bgzip: bool) -> None:
+def test_write_fasta(tmp_path: Path, bgzip: bool) -> None:
     rng = np.random.default_rng(0)
     sequences = {"chr1": rng.integers(0, 5, 10_007, np.uint8), "chr2": np.zeros(120, np.uint8)}
     path = tmp_path / ("g.fa.gz" if bgzip else "g.fa")
-    with FastaWriter(path, bgzip=bgzip) as fasta:
+    with pysam.BGZFile(str(path), "wb", None) if bgzip else path.open("wb") as stream:
         for name, codes in sequences.items():
-            fasta.write(name, codes, rng)
+            write_fasta(stream, name, codes, rng)
     with pysam.FastaFile(str(path)) as read:
         assert list(read.references) == list(sequences)
         for name, codes in sequences.items():
@@ -46,7 +51,7 @@ def test_a_genome_reads_back_with_soft_masked_stretches(tmp_path: Path, bgzip: b
         assert max(map(len, path.read_text().splitlines())) == 60
 
 
-def test_genes_lie_apart_within_their_chromosomes(
+def test_genes_do_not_overlap(
     world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
 ) -> None:
     for name, by_id in annotations.items():
@@ -66,26 +71,26 @@ def test_genes_lie_apart_within_their_chromosomes(
         assert list(genomes[name]) == ["chr1", "chr2"]
 
 
-def test_text_is_the_same_in_any_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_of_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = Size(species=1, genes=9, chromosomes=1)
-    genes = families.plan(size, 0)[0]
+    genes = families.plan_genomes(size, 0)[0]
     texts = []
     for block in (2000, 4):
-        monkeypatch.setattr("isoclr.simulation.write._BLOCK", block)
+        monkeypatch.setattr("isoclr.simulation.write._BATCH", block)
         (tmp_path / str(block)).mkdir()
-        write_species(size, 0, genes, tmp_path / str(block), Truth(), lambda _: None)
+        write_species(size, 0, genes, tmp_path / str(block), [], lambda _: None)
         texts.append(gzip.decompress((tmp_path / str(block) / "annotation.gtf.gz").read_bytes()))
     assert texts[0] == texts[1]
     assert texts[0].count(b"\tgene\t") == 9
 
 
-def test_a_species_with_fewer_genes_than_chromosomes(tmp_path: Path) -> None:
+def test_fewer_genes_than_chromosomes(tmp_path: Path) -> None:
     size = Size(species=1, genes=2, chromosomes=5, bgzip=False)
-    genes = families.plan(size, 0)[0]
-    told: list[int] = []
-    causes = write_species(size, 0, genes, tmp_path, Truth(), told.append)
-    assert sum(told) == 2
-    assert len(causes) == sum(gene.coding for gene in genes)
+    genes = families.plan_genomes(size, 0)[0]
+    steps: list[int] = []
+    factors = write_species(size, 0, genes, tmp_path, [], steps.append)
+    assert sum(steps) == 2
+    assert len(factors) == sum(gene.coding for gene in genes)
     assert (tmp_path / genome_name(size)).read_text().count(">chr") == 2
 
 
@@ -101,9 +106,9 @@ TEMPLATE = Template(
 
 def lines(strand: str, isoform: Isoform, nt: int = 40) -> list[tuple[str, int, int, str]]:
     """Feature, start, end and frame of each line of a gene of 40 nt at position 1000 (0-based)."""
-    member = Member(0, 0, 0, 0, True, True)
+    member = Gene(0, 0, 0, 0, True, True)
     locus = Locus(member, TEMPLATE, np.zeros(nt, np.uint8), strand, [isoform], 0)
-    rows = [line.split("\t") for line in GeneLines(locus, "chr1", 1000).text().splitlines()]
+    rows = [line.rstrip().split("\t") for line in gtf_lines(locus, "chr1", 1000)]
     assert {row[6] for row in rows} == {strand}
     return [(row[2], int(row[3]), int(row[4]), row[7]) for row in rows]
 
@@ -111,7 +116,7 @@ def lines(strand: str, isoform: Isoform, nt: int = 40) -> list[tuple[str, int, i
 WHOLE = Isoform(np.array([[0, 10], [20, 32], [36, 40]]), (4, 23), 0, True, True, "protein_coding")
 
 
-def test_coordinates_are_one_based_and_cds_excludes_the_stop() -> None:
+def test_gtf_coordinates() -> None:
     assert lines("+", WHOLE) == [
         ("gene", 1001, 1040, "."),
         ("transcript", 1001, 1040, "."),
@@ -129,13 +134,13 @@ def test_coordinates_are_one_based_and_cds_excludes_the_stop() -> None:
     ]
 
 
-def test_the_minus_strand_is_the_mirror_image() -> None:
+def test_gtf_minus_strand() -> None:
     mirrored = [(f, 2041 - end, 2041 - start, frame) for f, start, end, frame in lines("+", WHOLE)]
     assert lines("-", WHOLE) == mirrored
 
 
 @pytest.mark.parametrize("phase", [0, 1, 2])
-def test_a_cut_codon_shows_in_the_frame(phase: int) -> None:
+def test_gtf_frame(phase: int) -> None:
     fragment = Isoform(
         np.array([[0, 10], [20, 40]]), (0, 24 + phase), phase, False, True, "protein_coding"
     )
@@ -145,14 +150,14 @@ def test_a_cut_codon_shows_in_the_frame(phase: int) -> None:
     assert "start_codon" not in {feature for feature, *_ in found}
 
 
-def test_a_transcript_without_cds_has_exons_only() -> None:
+def test_gtf_without_cds() -> None:
     found = lines("-", Isoform(np.array([[0, 40]]), None, 0, False, False, "retained_intron"))
     assert [feature for feature, *_ in found] == ["gene", "transcript", "exon"]
 
 
-def test_attributes_are_gencodes() -> None:
-    locus = Locus(Member(0, 4, 2, 0, True, True), TEMPLATE, np.zeros(40, np.uint8), "+", [WHOLE], 0)
-    exon = GeneLines(locus, "chr1", 0).text().splitlines()[2]
+def test_gtf_attributes() -> None:
+    locus = Locus(Gene(0, 4, 2, 0, True, True), TEMPLATE, np.zeros(40, np.uint8), "+", [WHOLE], 0)
+    exon = list(gtf_lines(locus, "chr1", 0))[2]
     for part in (
         'gene_id "ENSSAAG00000000005.3"; transcript_id "ENSSAAT00000000401.1";',
         'gene_type "protein_coding"; gene_name "SIM3"; transcript_type "protein_coding";',
@@ -162,68 +167,68 @@ def test_attributes_are_gencodes() -> None:
         assert part in exon
 
 
-def genes(count: int) -> list[Causes]:
+def genes(count: int) -> list[HalfLifeFactors]:
     rng = np.random.default_rng(0)
     return [
-        Causes(rng.normal(), rng.normal(), tuple(int(n) for n in rng.poisson(2, 3)))
+        HalfLifeFactors(rng.normal(), rng.normal(), tuple(int(n) for n in rng.poisson(2, 3)))
         for _ in range(count)
     ]
 
 
-def test_noise_bounds_what_can_be_predicted() -> None:
-    true, measured = stability.half_lives(genes(20_000), np.random.default_rng(1))
-    assert np.corrcoef(true, measured)[0, 1] ** 2 == pytest.approx(stability.CEILING, abs=0.01)
+def test_half_life_noise() -> None:
+    true, measured = half_lives(genes(20_000), np.random.default_rng(1))
+    assert np.corrcoef(true, measured)[0, 1] ** 2 == pytest.approx(CEILING, abs=0.01)
     assert measured.mean() == pytest.approx(0, abs=1e-9)
     assert measured.std() == pytest.approx(1)
 
 
-def test_each_cause_has_its_sign() -> None:
+def test_half_life_effects() -> None:
     known = genes(5000)
-    true, _ = stability.half_lives(known, np.random.default_rng(1))
+    true, _ = half_lives(known, np.random.default_rng(1))
     table = np.array([[g.optimality, g.junctions, *g.motifs] for g in known])
     signs = [np.sign(np.corrcoef(column, true)[0, 1]) for column in table.T]
     assert signs == [1, 1, -1, -1, 1]
 
 
-def test_a_cause_that_does_not_vary_has_no_effect() -> None:
-    same = [Causes(0.5, 3.0, (1, 1, 1))] * 4
-    true, measured = stability.half_lives(same, np.random.default_rng(0))
+def test_half_life_constant_factors() -> None:
+    same = [HalfLifeFactors(0.5, 3.0, (1, 1, 1))] * 4
+    true, measured = half_lives(same, np.random.default_rng(0))
     assert true.tolist() == [0, 0, 0, 0]
     assert np.isfinite(measured).all()
 
 
-def test_length_alone_says_little(world: SimulatedData) -> None:
+def test_half_life_is_independent_of_length(world: SimulatedData) -> None:
     table = world.truth().filter("principal").join(world.gene_truth(), on="gene_id")
     correlation = np.corrcoef(np.log(table["length"]), table["half_life"])[0, 1]
     assert abs(correlation) < 0.2
 
 
 HUMAN = [
-    Member(0, 0, 2, 0, True, True),
-    Member(0, 1, 0, 0, True, True),
-    Member(0, 2, 1, 0, True, False),
+    Gene(0, 0, 2, 0, True, True),
+    Gene(0, 1, 0, 0, True, True),
+    Gene(0, 2, 1, 0, True, False),
 ]
-MOUSE = [Member(1, 0, 2, 1, True, True)]
+MOUSE = [Gene(1, 0, 2, 1, True, True)]
 
 
-def test_homologene_has_the_known_families_by_group(tmp_path: Path) -> None:
-    tables.homologene([HUMAN, MOUSE], tmp_path / "h")
+def test_homologene(tmp_path: Path) -> None:
+    write_homologene([HUMAN, MOUSE], tmp_path / "h")
     assert (tmp_path / "h").read_text() == (
         "1\t9606\t10000002\tSIM1\t\t\n3\t9606\t10000001\tSIM3\t\t\n3\t10090\t20000001\tSIM3L1\t\t\n"
     )
     assert len(read_homologene(tmp_path / "h", (tmp_path / "h").read_bytes())) == 3
 
 
-def test_gene_ids_have_no_version(tmp_path: Path) -> None:
-    tables.gene_ids(MOUSE, tmp_path / "ids")
+def test_gene_ids(tmp_path: Path) -> None:
+    write_gene_ids(MOUSE, tmp_path / "ids")
     assert (tmp_path / "ids").read_text() == (
         "ensembl_gene_id\tentrez_gene_id\tsymbol\tbiotype\n"
         "ENSSABG00000000001\t20000001\tSIM3L1\tprotein_coding\n"
     )
 
 
-def test_a_family_shares_its_fold(tmp_path: Path) -> None:
-    tables.labels([HUMAN[0], MOUSE[0]], np.array([0.5, -1.25]), tmp_path / "labels")
+def test_labels(tmp_path: Path) -> None:
+    write_labels([HUMAN[0], MOUSE[0]], np.array([0.5, -1.25]), tmp_path / "labels")
     assert (tmp_path / "labels").read_text() == (
         "gene_id\thalf_life\tfold\nENSSAAG00000000001\t0.500000\t2\nENSSABG00000000001\t-1.250000\t2\n"
     )
@@ -236,12 +241,12 @@ TEMPLATE_TRUTH = Template(
 )
 
 
-def test_both_strands() -> None:
-    truth = Truth()
+def test_truth_of_both_strands() -> None:
+    rows: list[dict[str, Any]] = []
     for strand in "+-":
-        locus = Locus(Member(0, 0, 4, 0, True, True), TEMPLATE_TRUTH, BASES, strand, [ISOFORM], 0)
-        truth.add(locus, "chr1", 100)
-    plus, minus = truth.table().iter_rows(named=True)
+        locus = Locus(Gene(0, 0, 4, 0, True, True), TEMPLATE_TRUTH, BASES, strand, [ISOFORM], 0)
+        rows += truth_rows(locus, "chr1", 100)
+    plus, minus = pl.DataFrame(rows, schema=TRUTH_SCHEMA).iter_rows(named=True)
     assert plus["exon_starts"] == [100, 114]
     assert minus["exon_starts"] == [118, 100]
     for row in (plus, minus):

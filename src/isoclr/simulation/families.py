@@ -1,106 +1,148 @@
-"""Gene families: which genes each species has, and how each came from its ancestor.
+"""Gene families: which genes each species has, their names, and their descent from common ancestors.
 
-Every source of chance is one gene's or one species' own (NumPy ``SeedSequence`` keys), so a world does not depend
-on the order in which it is made.
+Every random generator is keyed by a gene or species, so the data do not depend on the order of generation.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isoclr.genomics.species import SPECIES
-from isoclr.simulation.genes import Size, Template, evolve, noncoding
-from isoclr.simulation.genes import coding as ancestors_coding
+from isoclr.simulation.genes import Size, Template, coding_gene, evolve, noncoding_gene
 
-COPIES = (0.08, 0.80, 0.09, 0.03)  # chance of 0, 1, 2, 3 genes of a family in a species
-KNOWN = 0.85  # share of the families that HomoloGene knows
-DIVERGENCE = 0.09  # distance of a species from the common ancestor
-DUPLICATION = 0.15  # further distance of a paralog
+COPIES = (0.08, 0.80, 0.09, 0.03)
+"""Probability of 0, 1, 2 and 3 genes of a family in a species."""
+IN_HOMOLOGENE = 0.85
+"""Fraction of families with a HomoloGene group."""
+DIVERGENCE = 0.09
+"""Evolutionary distance of a species from the common ancestor."""
+DUPLICATION = 0.15
+"""Further distance of a paralog."""
 
 
-class Chance(IntEnum):
-    """What a source of chance is for: the first part of its key."""
+class Purpose(IntEnum):
+    """Purposes of random generators."""
 
     PLAN, ANCESTOR, DESCENT, LOCUS, CHROMOSOME, NOISE = range(6)
 
 
-def chance(seed: int, purpose: Chance, *key: int) -> np.random.Generator:
-    """The source of chance for one purpose and one gene, family or species."""
+def keyed_rng(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:
+    """Random generator for one purpose and one gene, family or species."""
     sequence = np.random.SeedSequence(seed, spawn_key=(int(purpose), *key))
     return np.random.Generator(np.random.PCG64(sequence))
 
 
 @dataclass(frozen=True)
-class Member:
-    """A gene of a species.
+class Gene:
+    """A gene of a species, and its names.
 
-    Attributes:
-        species: number of the species.
-        number: number of the gene within its species, along the genome.
-        family: number of its family; homologous genes share it.
-        copy: 0, or which of the paralogs.
-        coding: codes for a protein.
-        known: the family has a HomoloGene group.
+    Species borrow the names and taxonomy numbers of real ones, because homology files use those numbers.
     """
 
     species: int
+    """Number of the species."""
     number: int
+    """Number of the gene within its species, along the genome."""
     family: int
+    """Number of the family; homologous genes share it."""
     copy: int
+    """Number of the paralog within species and family."""
     coding: bool
-    known: bool
+    """Whether the gene codes for a protein."""
+    in_homologene: bool
+    """Whether the family has a HomoloGene group."""
+
+    @property
+    def species_name(self) -> str:
+        """Name of the species: human, mouse, chicken …"""
+        return species_name(self.species)
+
+    @property
+    def taxid(self) -> int:
+        """NCBI taxonomy number of the species."""
+        return SPECIES[self.species].taxid
+
+    @property
+    def gene_id(self) -> str:
+        """Gene id in the form of Ensembl's, with version."""
+        return f"{self.bare_id}.{1 + self.family % 9}"
+
+    @property
+    def bare_id(self) -> str:
+        """Gene id without version."""
+        return f"{self._prefix}G{self.number + 1:011d}"
+
+    @property
+    def entrez(self) -> int:
+        """Gene id in the form of NCBI's, different in every species."""
+        return 10_000_000 * (self.species + 1) + self.number + 1
+
+    @property
+    def symbol(self) -> str:
+        """Gene symbol, which orthologs share."""
+        stem = "SIM" if self.coding else "LINC"
+        return f"{stem}{self.family + 1}" + (f"L{self.copy}" if self.copy else "")
+
+    @property
+    def gene_set(self) -> str:
+        """Gene set of the gene in a corpus, across species."""
+        if self.in_homologene:
+            return f"HID:{self.family + 1}"
+        return f"{self.species_name}|{self.bare_id}"
+
+    def transcript_id(self, isoform: int) -> str:
+        """Transcript id in the form of Ensembl's, with version."""
+        return f"{self._prefix}T{100 * self.number + isoform + 1:011d}.{1 + isoform % 3}"
+
+    def protein_id(self, isoform: int) -> str:
+        """Protein id of a transcript in the form of Ensembl's."""
+        return f"{self._prefix}P{100 * self.number + isoform + 1:011d}.1"
+
+    def exon_id(self, exon: int) -> str:
+        """Exon id in the form of Ensembl's."""
+        return f"{self._prefix}E{1000 * self.number + exon + 1:011d}.1"
+
+    @property
+    def _prefix(self) -> str:
+        """``ENSSAA`` for the first species, ``ENSSAB`` for the second …, which no real species has."""
+        return f"ENSS{chr(65 + self.species // 26)}{chr(65 + self.species % 26)}"
 
 
-def plan(size: Size, seed: int) -> list[list[Member]]:
+def species_name(number: int) -> str:
+    """Name of a species."""
+    return SPECIES[number].name
+
+
+def plan_genomes(size: Size, seed: int) -> list[list[Gene]]:
     """The genes of every species, in the order of its genome."""
-    rng = chance(seed, Chance.PLAN)
+    rng = keyed_rng(seed, Purpose.PLAN)
     coding = max(1, round(size.genes * size.coding_fraction))
-    counts = [coding, size.genes - coding]
     species: list[list[tuple[int, int, bool]]] = [[] for _ in range(size.species)]
     families = 0
-    for kind, count in enumerate(counts):
-        copies = _copies(rng, count, size.species)
-        for s in range(size.species):
-            for family in np.flatnonzero(copies[:, s]):
-                for copy in range(int(copies[family, s])):
-                    species[s].append((families + int(family), copy, kind == 0))
+    for is_coding, genes in ((True, coding), (False, size.genes - coding)):
+        copies = _copies(rng, genes, size.species)
+        for number, members in enumerate(species):
+            for family in np.flatnonzero(copies[:, number]).tolist():
+                for copy in range(copies[family, number]):
+                    members.append((families + family, copy, is_coding))
         families += len(copies)
-    known = rng.random(families) < KNOWN
+    in_homologene = rng.random(families) < IN_HOMOLOGENE
     genomes = []
-    for s, genes in enumerate(species):
-        order = rng.permutation(len(genes))
-        genomes.append([_member(s, i, genes[j], known) for i, j in enumerate(order)])
+    for number, members in enumerate(species):
+        ordered = [members[i] for i in rng.permutation(len(members))]
+        genomes.append(
+            [
+                Gene(number, i, family, copy, is_coding, is_coding and bool(in_homologene[family]))
+                for i, (family, copy, is_coding) in enumerate(ordered)
+            ]
+        )
     return genomes
 
 
-def ancestor(size: Size, seed: int, family: int, coding: bool) -> Template:
-    """The gene that all members of a family descend from."""
-    rng = chance(seed, Chance.ANCESTOR, family)
-    return ancestors_coding(rng, size) if coding else noncoding(rng)
-
-
-def descend(founder: Template, member: Member, seed: int) -> Template:
-    """The gene that a species has today; the first species keeps closest to the ancestor."""
-    rng = chance(seed, Chance.DESCENT, member.species, member.family, member.copy)
-    distance = DIVERGENCE * (1 + 0.25 * member.species) + DUPLICATION * (member.copy > 0)
-    return evolve(founder, distance, rng)
-
-
-def _member(
-    species: int,
-    number: int,
-    gene: tuple[int, int, bool],
-    known: np.ndarray[tuple[int], np.dtype[np.bool_]],
-) -> Member:
-    family, copy, coding = gene
-    return Member(species, number, family, copy, coding, coding and bool(known[family]))
-
-
-def _copies(
-    rng: np.random.Generator, genes: int, species: int
-) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """Genes ``(families, species)`` of each family in each species; each species has ``genes`` in all."""
+def _copies(rng: np.random.Generator, genes: int, species: int) -> NDArray[np.int64]:
+    """Number of genes ``(families, species)`` of each family in each species, which add up to ``genes`` per species."""
     copies = rng.choice(len(COPIES), (genes + genes // 4 + 8, species), p=COPIES)
     before = np.cumsum(copies, axis=0) - copies
     copies = np.clip(genes - before, 0, copies)
@@ -109,58 +151,14 @@ def _copies(
     return np.concatenate([copies, extra.astype(np.int64)])
 
 
-def species(number: int) -> str:
-    """Name of a species: human, mouse, chicken …
-
-    Simulated species borrow the names and taxonomy numbers of real ones, because homology files know species by
-    number; nothing else about them is real.
-    """
-    return SPECIES[number].name
+def ancestor(size: Size, seed: int, family: int, coding: bool) -> Template:
+    """The common ancestor of a family."""
+    rng = keyed_rng(seed, Purpose.ANCESTOR, family)
+    return coding_gene(rng, size) if coding else noncoding_gene(rng)
 
 
-def taxon(number: int) -> int:
-    """NCBI's taxonomy number of a species."""
-    return SPECIES[number].taxid
-
-
-def gene(member: Member) -> str:
-    """Ensembl-like gene id, with version."""
-    return f"{_prefix(member.species)}G{member.number + 1:011d}.{1 + member.family % 9}"
-
-
-def entrez(member: Member) -> int:
-    """NCBI-Gene-like id, different in every species."""
-    return 10_000_000 * (member.species + 1) + member.number + 1
-
-
-def symbol(member: Member) -> str:
-    """Gene symbol; orthologs share it, as they do in vertebrates, whether HomoloGene knows them or not."""
-    stem = "SIM" if member.coding else "LINC"
-    return f"{stem}{member.family + 1}" + (f"L{member.copy}" if member.copy else "")
-
-
-def gene_set(member: Member) -> str:
-    """The gene set a corpus should put the gene in, across species."""
-    if member.known:
-        return f"HID:{member.family + 1}"
-    return f"{species(member.species)}|{gene(member).partition('.')[0]}"
-
-
-def transcript(member: Member, number: int) -> str:
-    """Ensembl-like transcript id, with version; ``number`` counts the isoforms of the gene."""
-    return f"{_prefix(member.species)}T{100 * member.number + number + 1:011d}.{1 + number % 3}"
-
-
-def protein(member: Member, number: int) -> str:
-    """Ensembl-like protein id of a transcript."""
-    return f"{_prefix(member.species)}P{100 * member.number + number + 1:011d}.1"
-
-
-def exon(member: Member, number: int) -> str:
-    """Ensembl-like exon id; ``number`` counts the different exons of the gene."""
-    return f"{_prefix(member.species)}E{1000 * member.number + number + 1:011d}.1"
-
-
-def _prefix(number: int) -> str:
-    """``ENSSAA`` for the first species, ``ENSSAB`` for the second …: no real species has these."""
-    return f"ENSS{chr(65 + number // 26)}{chr(65 + number % 26)}"
+def descend(ancestor: Template, gene: Gene, seed: int) -> Template:
+    """A gene as it descends from its ancestor; the first species is the closest."""
+    rng = keyed_rng(seed, Purpose.DESCENT, gene.species, gene.family, gene.copy)
+    distance = DIVERGENCE * (1 + 0.25 * gene.species) + DUPLICATION * (gene.copy > 0)
+    return evolve(ancestor, distance, rng)

@@ -1,50 +1,56 @@
-"""A world of species whose truth is known: genomes, annotations, homology, labels."""
+"""``isoclr simulate``: a synthetic data set of several species with known ground truth."""
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from isoclr._console import info, table
-from isoclr._console import progress as console_progress
-from isoclr._io import atomic_directory
+from isoclr._console import info, progress
+from isoclr._io import atomic_directory, check_directory
+from isoclr._report import Report, Row, Table
 from isoclr.errors import InputError
-from isoclr.simulation import families
-from isoclr.simulation.families import Chance, Member, chance
-from isoclr.simulation.families import species as names_species
-from isoclr.simulation.genes import SizeName, resolve
+from isoclr.simulation.families import Gene, Purpose, keyed_rng, plan_genomes, species_name
+from isoclr.simulation.genes import Size, SizeName, resolve
 from isoclr.simulation.write import (
-    Causes,
-    Truth,
-    gene_ids,
+    HalfLifeFactors,
     gene_table,
     genome_name,
     half_lives,
-    homologene,
-    inputs,
-    labels,
+    write_gene_ids,
+    write_homologene,
+    write_inputs,
+    write_labels,
     write_species,
 )
 
-TRUTH = "truth.parquet"
+FILES = (
+    "truth.parquet",
+    "genes.parquet",
+    "homologene.data",
+    "inputs.toml",
+    "ids/*.tsv",
+    "labels/half_life_*.tsv",
+    "*/annotation.gtf.gz",
+    "*/genome.fa",
+    "*/genome.fa.gz",
+)
+"""Patterns of all files of a simulated data set."""
 
 
 @dataclass(frozen=True)
-class SimulatedData:
-    """A simulated world on disk.
-
-    Attributes:
-        path: the directory.
-        species: names of the species.
-    """
+class SimulatedData(Report):
+    """A simulated data set on disk."""
 
     path: Path
     species: tuple[str, ...]
+    """Names of the species."""
 
     @property
     def inputs(self) -> Path:
-        """What ``isoclr build`` takes."""
+        """TOML file for ``isoclr build``."""
         return self.path / "inputs.toml"
 
     def labels(self, species: str) -> Path:
@@ -52,28 +58,32 @@ class SimulatedData:
         return self.path / "labels" / f"half_life_{species}.tsv"
 
     def truth(self) -> pl.DataFrame:
-        """One row a transcript: exons, CDS, gene set, SHA-256 of the sequence, motif copies."""
-        return pl.read_parquet(self.path / TRUTH)
+        """One row per transcript, see :data:`isoclr.simulation.write.TRUTH_SCHEMA`."""
+        return pl.read_parquet(self.path / "truth.parquet")
 
     def gene_truth(self) -> pl.DataFrame:
-        """One row a coding gene: what sets its half-life, the half-life without noise and with it."""
+        """One row per coding gene: what determines its half-life, and the half-life without and with noise."""
         return pl.read_parquet(self.path / "genes.parquet")
 
-    def summary(self) -> list[tuple[str, int, int, int, int, int]]:
-        """Of each species: name, genes, gene sets, transcripts, coding transcripts, nt of mature RNA."""
+    def rows(self) -> list[Row]:
+        """Tidy records: one per species."""
         table = self.truth().group_by("species", maintain_order=True)
         return table.agg(
-            pl.col("gene_id").n_unique(),
-            pl.col("gene_set").n_unique(),
-            pl.len(),
-            (pl.col("cds_start") >= 0).sum(),
-            pl.col("length").sum().alias("nt"),
-        ).rows()
+            pl.col("gene_id").n_unique().alias("genes"),
+            pl.col("gene_set").n_unique().alias("gene sets"),
+            pl.len().alias("transcripts"),
+            (pl.col("cds_start") >= 0).sum().alias("coding"),
+            pl.col("length").sum().alias("mature nt"),
+        ).to_dicts()
+
+    def tables(self) -> Iterator[Table]:
+        """The same as a table."""
+        rows = self.rows()
+        yield Table(str(self.path), list(rows[0]), [list(row.values()) for row in rows])
 
     def print(self) -> None:
-        """Print what was generated and the next command."""
-        columns = ("species", "genes", "gene sets", "transcripts", "coding", "mature nt")
-        table(str(self.path), columns, self.summary())
+        """Print the table and the next command."""
+        super().print()
         info(f"next: isoclr build --out CORPUS {self.inputs}")
 
 
@@ -86,68 +96,66 @@ def simulate(
     seed: int = 0,
     overwrite: bool = False,
 ) -> SimulatedData:
-    """Make a world of species whose truth is known, to try everything on.
+    """Generate a synthetic data set of several species with known ground truth, to try everything on.
 
-    Gene families descend from common ancestors: orthologs in every species, paralogs within. Coding sequences drift by
-    synonymous codons, UTRs faster, motifs of the 3' UTR are kept. Alternative splicing gives each gene one to dozens of
-    isoforms. Half-lives follow from codon optimality, 3' UTR motifs and exon junctions, with noise (R² at most
-    0.75). Everything is written as the real thing is: a genome FASTA and a GENCODE-style GTF for each species, a
-    HomoloGene file, gene-id tables, labels, and `inputs.toml`, which `isoclr build` takes as it is; the truth goes
-    to `truth.parquet` (transcripts) and `genes.parquet` (half-lives). The same options give the same bytes.
+    Gene families descend from common ancestors, with orthologs and paralogs. Coding sequences drift by synonymous
+    codons, UTRs change faster, and motifs of the 3' UTR are conserved. Alternative splicing gives each gene one to
+    dozens of isoforms. Half-lives depend on codon optimality, 3' UTR motifs and exon junctions, with noise (R² at most
+    0.75). The files are in the formats of real data: a genome FASTA and a GENCODE-style GTF per species, a HomoloGene
+    file, gene-id tables, labels, and `inputs.toml` for `isoclr build`. The truth is in `truth.parquet` (transcripts)
+    and `genes.parquet` (half-lives). The same options give the same bytes.
 
     Args:
-        out: directory to make.
-        size: tiny and small take seconds; medium is four species of 4,000 genes; gencode is one species with as many
-            genes, transcripts and GTF lines as GENCODE human, and a genome of 1 Gb.
-        species: number of species, instead of the size's.
-        genes: genes of each species, instead of the size's.
-        seed: of all chance.
-        overwrite: replace a world that is there; nothing else is ever replaced.
+        out: New directory for the data set.
+        size: Size of the data set. tiny and small take seconds, medium has four species of 4,000 genes, gencode has one
+            species with the numbers of genes, transcripts and GTF lines of GENCODE human, and a genome of 1 Gb.
+        species: Number of species; the default depends on the size.
+        genes: Number of genes per species; the default depends on the size.
+        seed: Random seed.
+        overwrite: Replace an existing data set.
 
     Raises:
-        InputError: the directory exists (and is no world, or may not be overwritten), or an option is out of range.
+        InputError: The directory exists and is not to be overwritten, or an option is out of range.
     """
-    shape = resolve(size, species, genes)
+    resolved = resolve(size, species, genes)
     if seed < 0:
-        raise InputError(f"--seed {seed}: expected 0 or more")
-    _check_target(Path(out), overwrite)
-    plan = families.plan(shape, seed)
-    named = tuple(names_species(s) for s in range(shape.species))
-    known, causes = Truth(), []
-    with atomic_directory(Path(out), overwrite=overwrite) as folder, console_progress() as progress:
-        for name, genome in zip(named, plan, strict=True):
-            (folder / name).mkdir()
-            task = progress.add_task(f"simulate {name}", total=len(genome))
-            advance = functools.partial(progress.advance, task)
-            causes.append(write_species(shape, seed, genome, folder / name, known, advance))
-        _write_tables(plan, genome_name(shape), folder)
-        _write_labels(plan, causes, seed, folder)
-        known.table().write_parquet(folder / TRUTH, compression="zstd")
-    return SimulatedData(Path(out), named)
+        raise InputError(f"--seed is {seed}, expected at least 0")
+    out = Path(out)
+    check_directory(out, overwrite=overwrite, contents=FILES)
+    genomes = plan_genomes(resolved, seed)
+    names = tuple(species_name(number) for number in range(resolved.species))
+    with atomic_directory(out, overwrite=overwrite, contents=FILES) as folder, progress() as bar:
+        _write(resolved, seed, genomes, folder, bar)
+    return SimulatedData(out, names)
 
 
-def _check_target(out: Path, overwrite: bool) -> None:
-    if overwrite and out.is_dir() and any(out.iterdir()) and not (out / TRUTH).is_file():
-        raise InputError(f"{out}: not a simulated world, --overwrite replaces nothing else")
-
-
-def _write_tables(plan: list[list[Member]], genome_file: str, folder: Path) -> None:
-    (folder / "ids").mkdir()
-    for genome in plan:
-        gene_ids(genome, folder / "ids" / f"{names_species(genome[0].species)}.tsv")
-    homologene(plan, folder / "homologene.data")
-    inputs([names_species(s) for s in range(len(plan))], genome_file, folder / "inputs.toml")
+def _write(size: Size, seed: int, genomes: list[list[Gene]], folder: Path, bar: Any) -> None:
+    truth: list[pl.DataFrame] = []
+    tables = []
+    names = [species_name(number) for number in range(len(genomes))]
+    for name in ("ids", "labels", *names):
+        (folder / name).mkdir()
+    for number, (name, genome) in enumerate(zip(names, genomes, strict=True)):
+        task = bar.add_task(f"simulate {name}", total=len(genome))
+        advance = functools.partial(bar.advance, task)
+        factors = write_species(size, seed, genome, folder / name, truth, advance)
+        write_gene_ids(genome, folder / "ids" / f"{name}.tsv")
+        labels = folder / "labels" / f"half_life_{name}.tsv"
+        tables.append(
+            _write_labels(genome, factors, keyed_rng(seed, Purpose.NOISE, number), labels)
+        )
+    write_homologene(genomes, folder / "homologene.data")
+    write_inputs(names, genome_name(size), folder / "inputs.toml")
+    truth_table = pl.concat(truth, rechunk=True)
+    truth_table.write_parquet(folder / "truth.parquet", compression="zstd")
+    pl.concat(tables).write_parquet(folder / "genes.parquet", compression="zstd")
 
 
 def _write_labels(
-    plan: list[list[Member]], causes: list[list[Causes]], seed: int, folder: Path
-) -> None:
-    (folder / "labels").mkdir()
-    known = []
-    for number, (genome, why) in enumerate(zip(plan, causes, strict=True)):
-        coding = [member for member in genome if member.coding]
-        true, measured = half_lives(why, chance(seed, Chance.NOISE, number))
-        path = folder / "labels" / f"half_life_{names_species(number)}.tsv"
-        labels(coding, measured, path)
-        known.append(gene_table(coding, why, true, measured))
-    pl.concat(known).write_parquet(folder / "genes.parquet", compression="zstd")
+    genome: list[Gene], factors: list[HalfLifeFactors], rng: Any, path: Path
+) -> pl.DataFrame:
+    """Write the half-lives of a species; returns their truth."""
+    coding = [gene for gene in genome if gene.coding]
+    true, measured = half_lives(factors, rng)
+    write_labels(coding, measured, path)
+    return gene_table(coding, factors, true, measured)

@@ -1,293 +1,304 @@
-"""Writing a genome: letters in lines of 60, repeats in lower case, plain or bgz."""
+"""Files of a simulated data set: genome FASTA, GENCODE-style GTF, homology, gene ids, labels and the truth."""
 
 import gzip
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from isoclr.genomics.encoding import LETTERS, Codes, N, letters
-from isoclr.simulation import families
-from isoclr.simulation import genes as motifs
 from isoclr.simulation.families import (
-    Chance,
-    Member,
-    chance,
-    entrez,
-    gene,
-    gene_set,
-    protein,
-    species,
-    symbol,
-    taxon,
-    transcript,
+    Gene,
+    Purpose,
+    ancestor,
+    descend,
+    keyed_rng,
+    species_name,
 )
-from isoclr.simulation.families import exon as names_exon
-from isoclr.simulation.families import gene as names_gene
-from isoclr.simulation.families import species as names_species
-from isoclr.simulation.genes import MOTIFS, Size, count
-from isoclr.simulation.genes import optimality as genetic_code_optimality
-from isoclr.simulation.splicing import Isoform, Locus, background, locus
-
-_LINE = 60
-_LETTERS = np.frombuffer(LETTERS, np.uint8)
-_LOWER = 0x20
-
-
-class FastaWriter:
-    """A genome FASTA, written sequence by sequence."""
-
-    def __init__(self, path: Path, *, bgzip: bool) -> None:
-        self._stream: Any = _bgz(path) if bgzip else path.open("wb")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stream.close()
-
-    def write(self, name: str, codes: Codes, rng: np.random.Generator) -> None:
-        """Write one sequence; stretches of it are soft-masked, as repeats are in real genomes."""
-        letters = _LETTERS[codes]
-        for start in rng.integers(0, len(letters), len(letters) // 2500).tolist():
-            letters[start : start + 300] |= _LOWER
-        self._stream.write(f">{name}\n".encode())
-        whole = len(letters) // _LINE * _LINE
-        self._stream.write(_lines(letters[:whole]).tobytes())
-        if whole < len(letters):
-            self._stream.write(letters[whole:].tobytes() + b"\n")
-
-
-def _lines(letters: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    lines = np.empty((len(letters) // _LINE, _LINE + 1), np.uint8)
-    lines[:, :_LINE] = letters.reshape(-1, _LINE)
-    lines[:, _LINE] = ord("\n")
-    return lines
-
-
-def _bgz(path: Path) -> Any:
-    import pysam
-
-    return pysam.BGZFile(str(path), "wb", None)
-
-
-Part = tuple[int, int]  # a stretch of a transcript or of a gene, 0-based half-open
-
-
-def header(species: str) -> str:
-    """The comment lines at the top of a GENCODE file."""
-    return f"##description: simulated gene annotation of {species}\n##provider: isoclr simulate\n##format: gtf\n"
-
-
-class GeneLines:
-    """The GTF lines of one gene on its chromosome."""
-
-    def __init__(self, locus: Locus, chrom: str, start: int) -> None:
-        self._locus = locus
-        self._member = locus.member
-        self._exon_ids: dict[Part, str] = {}
-        self._plus = locus.strand == "+"
-        self._offset = start if self._plus else start + len(locus.bases)
-        self._source = f"{chrom}\t{'HAVANA' if self._member.number % 3 else 'ENSEMBL'}\t"
-        self._gene_id = gene(self._member)
-        self._biotype = "protein_coding" if self._member.coding else "lncRNA"
-        self._symbol = symbol(self._member)
-
-    def text(self) -> str:
-        """All lines of the gene."""
-        spans = [(i.exons[0, 0], i.exons[-1, 1]) for i in self._locus.isoforms]
-        span = (int(min(a for a, _ in spans)), int(max(b for _, b in spans)))
-        attributes = (
-            f'gene_id "{self._gene_id}"; gene_type "{self._biotype}"; '
-            f'gene_name "{self._symbol}"; level 2;'
-        )
-        lines = [self._line("gene", span, ".", attributes)]
-        for number, isoform in enumerate(self._locus.isoforms):
-            lines += self._transcript(number, isoform)
-        return "".join(lines)
-
-    def _transcript(self, number: int, isoform: Isoform) -> Iterator[str]:
-        head, tail = self._attributes(number, isoform)
-        exons = [(int(a), int(b)) for a, b in isoform.exons.tolist()]
-        yield self._line("transcript", (exons[0][0], exons[-1][1]), ".", f"{head}{tail}")
-        coding, start, stop, utrs = _regions(isoform)
-        ahead = 0
-        last: list[str] = []
-        for order, exon in enumerate(exons, 1):
-            here = (ahead, ahead + exon[1] - exon[0])
-            exon_id = self._exon_ids.setdefault(exon, names_exon(self._member, len(self._exon_ids)))
-            text = f'{head} exon_number {order}; exon_id "{exon_id}";{tail}'
-            yield self._line("exon", exon, ".", text)
-            for feature, region in (("CDS", coding), ("start_codon", start), ("stop_codon", stop)):
-                part = (max(region[0], here[0]), min(region[1], here[1]))
-                if part[0] < part[1]:
-                    frame = str((isoform.codons[0] - part[0]) % 3)
-                    yield self._line(feature, _along(part, here, exon), frame, text)
-            for region in utrs:
-                part = (max(region[0], here[0]), min(region[1], here[1]))
-                if part[0] < part[1]:
-                    last.append(self._line("UTR", _along(part, here, exon), ".", text))
-            ahead = here[1]
-        yield from last
-
-    def _attributes(self, number: int, isoform: Isoform) -> tuple[str, str]:
-        """The attributes before and after the exon's."""
-        head = (
-            f'gene_id "{self._gene_id}"; transcript_id "{transcript(self._member, number)}"; '
-            f'gene_type "{self._biotype}"; gene_name "{self._symbol}"; '
-            f'transcript_type "{isoform.biotype}"; transcript_name "{self._symbol}-{201 + number}";'
-        )
-        tail = f' level 2; transcript_support_level "{1 + number % 5}";'
-        if isoform.cds:
-            tail += f' protein_id "{protein(self._member, number)}";'
-        tail += ' tag "basic"; tag "Ensembl_canonical";' if number == 0 else ' tag "alternative";'
-        if isoform.cds and not isoform.has_start:
-            tail += ' tag "cds_start_NF"; tag "mRNA_start_NF";'
-        if isoform.cds and not isoform.has_stop:
-            tail += ' tag "cds_end_NF"; tag "mRNA_end_NF";'
-        return head, tail
-
-    def _line(self, feature: str, span: Part, frame: str, attributes: str) -> str:
-        if self._plus:
-            start, end = self._offset + span[0] + 1, self._offset + span[1]
-        else:
-            start, end = self._offset - span[1] + 1, self._offset - span[0]
-        strand = self._locus.strand
-        return f"{self._source}{feature}\t{start}\t{end}\t.\t{strand}\t{frame}\t{attributes}\n"
-
-
-def _along(part: Part, here: Part, exon: Part) -> Part:
-    """A stretch of a transcript that lies in one exon, along the gene."""
-    return exon[0] + part[0] - here[0], exon[0] + part[1] - here[0]
-
-
-def _regions(isoform: Isoform) -> tuple[Part, Part, Part, list[Part]]:
-    """CDS without the stop codon, start codon, stop codon and UTRs, in the transcript."""
-    if isoform.cds is None:
-        return (0, 0), (0, 0), (0, 0), []
-    start, end = isoform.cds
-    body = end - 3 if isoform.has_stop else end
-    start_codon = (start, start + 3) if isoform.has_start else (0, 0)
-    stop_codon = (body, end) if isoform.has_stop else (0, 0)
-    return (start, body), start_codon, stop_codon, [(0, start), (body, isoform.length)]
-
+from isoclr.simulation.genes import MOTIFS, Floats, Size, count_motifs, optimality
+from isoclr.simulation.splicing import Isoform, Locus, background, make_locus
 
 CEILING = 0.75
-CODONS, JUNCTIONS = 0.6, 0.35  # effects of one standard deviation, beside those of the motifs
+"""R² between half-lives without and with noise."""
 FOLDS = 10
+_CODONS, _JUNCTIONS = 0.6, 0.35  # effects on the half-life, next to those of the motifs
+_TELOMERE = 500  # unknown bases at both ends of a chromosome
+_BATCH = 2000  # genes that are compressed together
+_LINE = 60
+_LETTERS = np.frombuffer(LETTERS, np.uint8)
+_LOWER_CASE = 0x20
 
-Floats = NDArray[np.float64]
+Span = tuple[int, int]
+"""Part of a transcript or gene, 0-based half-open."""
+
+
+# Genome and annotation
+
+
+def genome_name(size: Size) -> str:
+    """File name of a genome."""
+    return "genome.fa.gz" if size.bgzip else "genome.fa"
+
+
+def write_species(
+    size: Size,
+    seed: int,
+    genes: Sequence[Gene],
+    folder: Path,
+    truth: list[pl.DataFrame],
+    advance: Callable[[int], object],
+) -> list["HalfLifeFactors"]:
+    """Write the genome and the annotation of one species.
+
+    Args:
+        size: Size of the data set.
+        seed: Random seed.
+        genes: Genes of the species along its genome.
+        folder: Folder for ``genome.fa[.gz]`` and ``annotation.gtf.gz``.
+        truth: Parts of the truth table, added to in place.
+        advance: Called with the number of genes done since the last call.
+
+    Returns:
+        What determines the half-life of each coding gene.
+    """
+    factors = []
+    species = genes[0].species
+    parts = np.array_split(np.arange(len(genes)), min(size.chromosomes, len(genes)))
+    with (
+        _open_genome(folder / genome_name(size), bgzip=size.bgzip) as genome,
+        _open_gzip(folder / "annotation.gtf.gz") as annotation,
+    ):
+        annotation.write(
+            f"##description: simulated gene annotation of {species_name(species)}\n"
+            "##provider: isoclr simulate\n##format: gtf\n".encode()
+        )
+        for number, part in enumerate(parts, 1):
+            chrom = f"chr{number}"
+            rng = keyed_rng(seed, Purpose.CHROMOSOME, species, number)
+            pieces: list[Codes] = [np.full(_TELOMERE, N, np.uint8)]
+            start, texts = _TELOMERE, list[str]()
+            rows: list[dict[str, Any]] = []
+            for gene in genes[part[0] : part[-1] + 1]:
+                locus = _locus(size, seed, gene)
+                pieces += [background(rng, locus.gap), locus.forward()]
+                start += locus.gap
+                rows += truth_rows(locus, chrom, start)
+                texts.append("".join(gtf_lines(locus, chrom, start)))
+                start += len(locus.bases)
+                if gene.coding:
+                    factors.append(half_life_factors(locus))
+                advance(1)
+                if len(texts) == _BATCH:
+                    annotation.write("".join(texts).encode())
+                    texts.clear()
+            annotation.write("".join(texts).encode())
+            truth.append(pl.DataFrame(rows, schema=TRUTH_SCHEMA))
+            pieces += [background(rng, 1000), pieces[0]]
+            write_fasta(genome, chrom, np.concatenate(pieces), rng)
+    return factors
+
+
+def _locus(size: Size, seed: int, gene: Gene) -> Locus:
+    template = descend(ancestor(size, seed, gene.family, gene.coding), gene, seed)
+    rng = keyed_rng(seed, Purpose.LOCUS, gene.species, gene.number)
+    return make_locus(gene, template, size, rng)
+
+
+@contextmanager
+def _open_gzip(path: Path) -> Iterator[Any]:
+    """A gzip file without name and time, so that its bytes depend on the content only."""
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", 2, raw, mtime=0) as stream:
+        yield stream
+
+
+@contextmanager
+def _open_genome(path: Path, *, bgzip: bool) -> Iterator[Any]:
+    if bgzip:
+        import pysam
+
+        with pysam.BGZFile(str(path), "wb", None) as stream:
+            yield stream
+    else:
+        with path.open("wb") as stream:
+            yield stream
+
+
+def write_fasta(stream: Any, name: str, codes: Codes, rng: np.random.Generator) -> None:
+    """Write one sequence in lines of 60, with random stretches in lower case, as repeats are in real genomes."""
+    text = _LETTERS[codes]
+    for start in rng.integers(0, len(text), len(text) // 2500).tolist():
+        text[start : start + 300] |= _LOWER_CASE
+    stream.write(f">{name}\n".encode())
+    whole = len(text) // _LINE * _LINE
+    lines = np.full((whole // _LINE, _LINE + 1), ord("\n"), np.uint8)
+    lines[:, :_LINE] = text[:whole].reshape(-1, _LINE)
+    stream.write(lines.tobytes())
+    if whole < len(text):
+        stream.write(text[whole:].tobytes() + b"\n")
+
+
+def gtf_lines(locus: Locus, chrom: str, start: int) -> Iterator[str]:
+    """The GTF lines of a gene whose lowest coordinate on its chromosome is ``start`` (0-based)."""
+    gene, end = locus.gene, start + len(locus.bases)
+    source = "HAVANA" if gene.number % 3 else "ENSEMBL"
+
+    def line(feature: str, span: Span, frame: str, attributes: str) -> str:
+        low, high = start + span[0], start + span[1]
+        if locus.strand == "-":
+            low, high = end - span[1], end - span[0]
+        return f"{chrom}\t{source}\t{feature}\t{low + 1}\t{high}\t.\t{locus.strand}\t{frame}\t{attributes}\n"
+
+    spans = [(int(i.exons[0, 0]), int(i.exons[-1, 1])) for i in locus.isoforms]
+    biotype = "protein_coding" if gene.coding else "lncRNA"
+    names = f'gene_type "{biotype}"; gene_name "{gene.symbol}";'
+    gene_span = (min(low for low, _ in spans), max(high for _, high in spans))
+    yield line("gene", gene_span, ".", f'gene_id "{gene.gene_id}"; {names} level 2;')
+    exon_ids: dict[Span, str] = {}
+    for number, (isoform, span) in enumerate(zip(locus.isoforms, spans, strict=True)):
+        head = (
+            f'gene_id "{gene.gene_id}"; transcript_id "{gene.transcript_id(number)}"; {names} '
+            f'transcript_type "{isoform.biotype}"; transcript_name "{gene.symbol}-{201 + number}";'
+        )
+        tail = _transcript_tags(gene, number, isoform)
+        yield line("transcript", span, ".", head + tail)
+        for order, feature, part, frame, exon in _features(isoform):
+            exon_id = exon_ids.setdefault(exon, gene.exon_id(len(exon_ids)))
+            attributes = f'{head} exon_number {order}; exon_id "{exon_id}";{tail}'
+            yield line(feature, part, frame, attributes)
+
+
+def _transcript_tags(gene: Gene, number: int, isoform: Isoform) -> str:
+    """Attributes at the end of the lines of a transcript."""
+    text = f' level 2; transcript_support_level "{1 + number % 5}";'
+    if isoform.cds:
+        text += f' protein_id "{gene.protein_id(number)}";'
+    text += ' tag "basic"; tag "Ensembl_canonical";' if number == 0 else ' tag "alternative";'
+    if isoform.cds and not isoform.has_start:
+        text += ' tag "cds_start_NF"; tag "mRNA_start_NF";'
+    if isoform.cds and not isoform.has_stop:
+        text += ' tag "cds_end_NF"; tag "mRNA_end_NF";'
+    return text
+
+
+def _features(isoform: Isoform) -> Iterator[tuple[int, str, Span, str, Span]]:
+    """Exon number, feature, span along the gene, frame and exon of the lines of a transcript; UTRs come last."""
+    features: list[tuple[str, Span]] = []
+    utrs: list[tuple[str, Span]] = []
+    if isoform.cds:
+        start, end = isoform.cds
+        body = end - 3 if isoform.has_stop else end
+        features = [("CDS", (start, body))]
+        features += [("start_codon", (start, start + 3))] if isoform.has_start else []
+        features += [("stop_codon", (body, end))] if isoform.has_stop else []
+        utrs = [("UTR", (0, start)), ("UTR", (body, isoform.length))]
+    last = []
+    before = 0
+    for order, (low, high) in enumerate(isoform.exons.tolist(), 1):
+        exon = (low, high)
+        yield order, "exon", exon, ".", exon
+        for feature, region in features + utrs:
+            first, end = max(region[0], before), min(region[1], before + high - low)
+            if first >= end:
+                continue
+            span = (low + first - before, low + end - before)
+            if feature == "UTR":
+                last.append((order, feature, span, ".", exon))
+            else:
+                yield order, feature, span, str((isoform.codons[0] - first) % 3), exon
+        before += high - low
+    yield from last
+
+
+# Half-lives
 
 
 @dataclass(frozen=True)
-class Causes:
-    """What sets the half-life of one gene.
-
-    Attributes:
-        optimality: mean codon optimality, −1 to 1.
-        junctions: exon junctions for each kilobase of coding sequence.
-        motifs: copies of each of ``motifs.MOTIFS`` in the 3' UTR.
-    """
+class HalfLifeFactors:
+    """What determines the half-life of a gene."""
 
     optimality: float
+    """Mean codon optimality, −1 to 1."""
     junctions: float
+    """Exon junctions per kilobase of coding sequence."""
     motifs: tuple[int, ...]
+    """Copies of each of :data:`MOTIFS` in the 3' UTR."""
 
 
-def causes(locus: Locus) -> Causes:
-    """The causes of a coding gene, read off its principal isoform."""
+def half_life_factors(locus: Locus) -> HalfLifeFactors:
+    """The factors of a coding gene, from its principal isoform."""
     isoform = locus.isoforms[0]
     assert isoform.cds is not None
     start, end = isoform.cds
     mature = locus.mature(isoform)
-    return Causes(
-        optimality=genetic_code_optimality(mature[start:end]),
+    return HalfLifeFactors(
+        optimality=optimality(mature[start:end]),
         junctions=(len(isoform.exons) - 1) / (end - start) * 1000,
-        motifs=motifs.count(mature[end:]),
+        motifs=count_motifs(mature[end:]),
     )
 
 
-def half_lives(genes: Sequence[Causes], rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """True and measured half-life ``(genes,)`` of one species, each z-scored.
-
-    Returns:
-        The sum of the effects, and the same with noise: their correlation is the square root of the ceiling.
-    """
-    features = np.array([[gene.optimality, gene.junctions, *gene.motifs] for gene in genes])
-    effects = np.array([CODONS, JUNCTIONS, *(motif.effect for motif in motifs.MOTIFS)])
-    true = z_score(np.apply_along_axis(z_score, 0, features) @ effects)
-    noise = rng.standard_normal(len(genes))
-    return true, z_score(np.sqrt(CEILING) * true + np.sqrt(1 - CEILING) * noise)
+def half_lives(
+    factors: Sequence[HalfLifeFactors], rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """True and measured half-life ``(genes,)`` of one species, z-scored: the sum of the effects, and with noise."""
+    features = np.array([[gene.optimality, gene.junctions, *gene.motifs] for gene in factors])
+    effects = np.array([_CODONS, _JUNCTIONS, *(motif.effect for motif in MOTIFS)])
+    true = _z_score(np.apply_along_axis(_z_score, 0, features) @ effects)
+    noise = rng.standard_normal(len(factors))
+    return true, _z_score(np.sqrt(CEILING) * true + np.sqrt(1 - CEILING) * noise)
 
 
-def z_score(values: Floats) -> Floats:
-    """Mean 0 and standard deviation 1; zeros when the values are all the same."""
-    spread = values.std()
-    return (values - values.mean()) / spread if spread > 0 else np.zeros(len(values))
+def _z_score(values: Floats) -> Floats:
+    """Values with mean 0 and standard deviation 1; zeros if they are all the same."""
+    std = values.std()
+    return (values - values.mean()) / std if std > 0 else np.zeros(len(values))
 
 
-def homologene(genomes: Sequence[Sequence[Member]], path: Path) -> None:
-    """NCBI's six columns: group, taxon, gene id, symbol, protein gi, protein accession (blank)."""
-    known = sorted(
-        (member.family, member.species, member.number, member)
-        for genome in genomes
-        for member in genome
-        if member.known
-    )
-    rows = (
-        f"{m.family + 1}\t{taxon(m.species)}\t{entrez(m)}\t{symbol(m)}\t\t\n" for *_, m in known
-    )
+# Tables
+
+
+def write_homologene(genomes: Sequence[Sequence[Gene]], path: Path) -> None:
+    """Write NCBI's six columns: group, taxid, gene id, symbol, protein gi, protein accession (blank)."""
+    genes = [gene for genome in genomes for gene in genome if gene.in_homologene]
+    genes.sort(key=lambda gene: (gene.family, gene.species, gene.number))
+    rows = (f"{g.family + 1}\t{g.taxid}\t{g.entrez}\t{g.symbol}\t\t\n" for g in genes)
     path.write_text("".join(rows))
 
 
-def gene_ids(genome: Sequence[Member], path: Path) -> None:
-    """What joins an annotation's gene ids to NCBI's: Ensembl-like id, NCBI-Gene-like id, symbol, biotype."""
+def write_gene_ids(genome: Sequence[Gene], path: Path) -> None:
+    """Write the table of gene id, Entrez id, symbol and biotype."""
     rows = (
-        f"{gene(m).partition('.')[0]}\t{entrez(m)}\t{symbol(m)}\t"
-        f"{'protein_coding' if m.coding else 'lncRNA'}\n"
-        for m in genome
+        f"{g.bare_id}\t{g.entrez}\t{g.symbol}\t{'protein_coding' if g.coding else 'lncRNA'}\n"
+        for g in genome
     )
     path.write_text("ensembl_gene_id\tentrez_gene_id\tsymbol\tbiotype\n" + "".join(rows))
 
 
-def labels(genes: Sequence[Member], half_life: Floats, path: Path) -> None:
-    """Gene id (no version), z-scored half-life and cross-validation fold; a family shares its fold."""
+def write_labels(genes: Sequence[Gene], half_life: Floats, path: Path) -> None:
+    """Write gene id, z-scored half-life and cross-validation fold, which homologous genes share."""
     rows = (
-        f"{gene(m).partition('.')[0]}\t{value:.6f}\t{m.family % FOLDS}\n"
-        for m, value in zip(genes, half_life, strict=True)
+        f"{gene.bare_id}\t{value:.6f}\t{gene.family % FOLDS}\n"
+        for gene, value in zip(genes, half_life, strict=True)
     )
     path.write_text("gene_id\thalf_life\tfold\n" + "".join(rows))
 
 
-def inputs(species: Sequence[str], genome: str, path: Path) -> None:
-    """The TOML file that ``isoclr build`` takes; its paths are relative to it."""
+def write_inputs(species: Sequence[str], genome: str, path: Path) -> None:
+    """Write the TOML file for ``isoclr build``."""
     ids = ", ".join(f'{name} = "ids/{name}.tsv"' for name in species)
     lines = ['homology = "homologene.data"', f"gene_ids = {{ {ids} }}"]
     for name in species:
-        lines += [
-            "",
-            "[[input]]",
-            f'species = "{name}"',
-            f'genome = "{name}/{genome}"',
-            f'annotation = "{name}/annotation.gtf.gz"',
-        ]
+        lines += ["", "[[input]]", f'species = "{name}"', f'genome = "{name}/{genome}"']
+        lines.append(f'annotation = "{name}/annotation.gtf.gz"')
     path.write_text("\n".join(lines) + "\n")
 
 
-SCHEMA: dict[str, pl.DataType] = {
+TRUTH_SCHEMA: dict[str, pl.DataType] = {
     "species": pl.String(),
     "transcript_id": pl.String(),
     "gene_id": pl.String(),
@@ -308,41 +319,27 @@ SCHEMA: dict[str, pl.DataType] = {
     "sha256": pl.String(),
     **{motif.name: pl.Int64() for motif in MOTIFS},
 }
+"""Columns of ``truth.parquet``, one row per transcript. ``exon_starts`` are the lowest coordinates (0-based), in
+transcript order; ``cds_start`` is the start of the first whole codon; ``sha256`` that of the mature sequence in
+upper-case DNA letters; the motif columns count copies in the 3' UTR."""
 
 
-class Truth:
-    """Collects the rows of ``truth.parquet``, one a transcript.
-
-    ``exon_starts`` are 0-based lowest coordinates, in transcript order, ``cds_start`` is the first base of the first
-    whole codon, ``sha256`` that of the mature sequence in upper-case DNA letters, and the motif columns count
-    copies in the 3' UTR (0 without one).
-    """
-
-    def __init__(self) -> None:
-        self._columns: dict[str, list[Any]] = defaultdict(list)
-
-    def add(self, locus: Locus, chrom: str, start: int) -> None:
-        """Add the transcripts of a gene whose lowest coordinate is ``start`` (0-based)."""
-        for number, isoform in enumerate(locus.isoforms):
-            for name, value in self._row(locus, number, isoform, chrom, start).items():
-                self._columns[name].append(value)
-
-    def _row(
-        self, locus: Locus, number: int, isoform: Isoform, chrom: str, start: int
-    ) -> dict[str, Any]:
-        member = locus.member
+def truth_rows(locus: Locus, chrom: str, start: int) -> Iterator[dict[str, Any]]:
+    """Rows of the truth table for a gene whose lowest coordinate is ``start`` (0-based)."""
+    gene = locus.gene
+    for number, isoform in enumerate(locus.isoforms):
         mature = locus.mature(isoform)
         exons = isoform.exons
         low = start + (exons[:, 0] if locus.strand == "+" else len(locus.bases) - exons[:, 1])
         utr3 = mature[isoform.cds[1] :] if isoform.cds and isoform.has_stop else mature[:0]
-        return {
-            "species": species(member.species),
-            "transcript_id": transcript(member, number),
-            "gene_id": names_gene(member),
-            "gene_symbol": symbol(member),
+        yield {
+            "species": gene.species_name,
+            "transcript_id": gene.transcript_id(number),
+            "gene_id": gene.gene_id,
+            "gene_symbol": gene.symbol,
             "biotype": isoform.biotype,
-            "family": member.family,
-            "gene_set": gene_set(member),
+            "family": gene.family,
+            "gene_set": gene.gene_set,
             "principal": number == 0,
             "chrom": chrom,
             "strand": locus.strand,
@@ -354,104 +351,24 @@ class Truth:
             "has_start": isoform.has_start,
             "has_stop": isoform.has_stop,
             "sha256": hashlib.sha256(letters(mature).encode()).hexdigest(),
-            **dict(zip((m.name for m in MOTIFS), count(utr3), strict=True)),
+            **dict(zip((motif.name for motif in MOTIFS), count_motifs(utr3), strict=True)),
         }
-
-    def table(self) -> pl.DataFrame:
-        """All rows so far, in the order of the genomes."""
-        return pl.DataFrame(self._columns, schema=SCHEMA)
 
 
 def gene_table(
-    genes: Sequence[Member], causes: Sequence[Causes], true: Floats, measured: Floats
+    genes: Sequence[Gene], factors: Sequence[HalfLifeFactors], true: Floats, measured: Floats
 ) -> pl.DataFrame:
-    """One row a coding gene: the causes of its half-life, the half-life without noise and as measured."""
+    """One row per coding gene: what determines its half-life, and the half-life without and with noise."""
     return pl.DataFrame(
         {
-            "species": [species(gene.species) for gene in genes],
-            "gene_id": [names_gene(gene) for gene in genes],
+            "species": [gene.species_name for gene in genes],
+            "gene_id": [gene.gene_id for gene in genes],
             "family": [gene.family for gene in genes],
-            "gene_set": [gene_set(gene) for gene in genes],
-            "optimality": [cause.optimality for cause in causes],
-            "junctions": [cause.junctions for cause in causes],
-            **{motif.name: [cause.motifs[i] for cause in causes] for i, motif in enumerate(MOTIFS)},
+            "gene_set": [gene.gene_set for gene in genes],
+            "optimality": [gene.optimality for gene in factors],
+            "junctions": [gene.junctions for gene in factors],
+            **{motif.name: [gene.motifs[i] for gene in factors] for i, motif in enumerate(MOTIFS)},
             "half_life_true": true,
             "half_life": measured,
         }
     )
-
-
-_TELOMERE = 500  # unknown bases at both ends of a chromosome
-_BLOCK = 2000  # genes whose text is compressed at a time
-
-
-def genome_name(size: Size) -> str:
-    """File name of a species' genome."""
-    return "genome.fa.gz" if size.bgzip else "genome.fa"
-
-
-def write_species(
-    size: Size,
-    seed: int,
-    genes: Sequence[Member],
-    folder: Path,
-    known: Truth,
-    advance: Callable[[int], object],
-) -> list[Causes]:
-    """Write the genome and the annotation of one species.
-
-    Args:
-        size: shape of the world.
-        seed: of all chance.
-        genes: the species' genes, along its genome.
-        folder: where ``genome.fa[.gz]`` and ``annotation.gtf.gz`` go.
-        known: the truth, to which the species' transcripts are added.
-        advance: told how many more genes are done.
-
-    Returns:
-        What sets the half-life of each coding gene, in the order of ``genes``.
-    """
-    found: list[Causes] = []
-    species = genes[0].species
-    parts = np.array_split(np.arange(len(genes)), min(size.chromosomes, len(genes)))
-    with (
-        FastaWriter(folder / genome_name(size), bgzip=size.bgzip) as fasta,
-        _gzip_text(folder / "annotation.gtf.gz") as write,
-    ):
-        write(header(names_species(species)))
-        for number, part in enumerate(parts, 1):
-            rng = chance(seed, Chance.CHROMOSOME, species, number)
-            pieces: list[Codes] = [np.full(_TELOMERE, N, np.uint8)]
-            at, lines = _TELOMERE, []
-            for gene in _loci(size, seed, genes[part[0] : part[-1] + 1]):
-                pieces += [background(rng, gene.gap), gene.forward()]
-                at += gene.gap
-                known.add(gene, f"chr{number}", at)
-                lines.append(GeneLines(gene, f"chr{number}", at).text())
-                at += len(gene.bases)
-                if gene.member.coding:
-                    found.append(causes(gene))
-                if len(lines) == _BLOCK:
-                    write("".join(lines))
-                    lines.clear()
-                advance(1)
-            write("".join(lines))
-            pieces += [background(rng, 1000), pieces[0]]
-            fasta.write(f"chr{number}", np.concatenate(pieces), rng)
-    return found
-
-
-def _loci(size: Size, seed: int, genes: Sequence[Member]) -> Iterator[Locus]:
-    """Each gene as its species has it today, with introns and isoforms."""
-    for member in genes:
-        founder = families.ancestor(size, seed, member.family, member.coding)
-        template = families.descend(founder, member, seed)
-        rng = chance(seed, Chance.LOCUS, member.species, member.number)
-        yield locus(member, template, size, rng)
-
-
-@contextmanager
-def _gzip_text(path: Path) -> Iterator[Callable[[str], object]]:
-    """A function that writes text to a gzip file whose bytes depend on nothing else (no name, no time)."""
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", 2, raw, mtime=0) as stream:
-        yield lambda text: stream.write(text.encode())

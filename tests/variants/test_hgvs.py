@@ -1,11 +1,13 @@
 """HGVS names."""
 
+import random
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from isoclr.genomics.encoding import nucleotides
+from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.variants.consequences import consequences
 from isoclr.variants.edits import Edit, Rna, apply
 from isoclr.variants.hgvs import genomic_name, protein_name, rna_name, shift_3prime, synonymous_name
@@ -87,3 +89,28 @@ def test_intron(
     variant = Variant("chr1", position, ref, alt)
     assert genomic_name(transcript(chromosome, exons), variant) == plus
     assert genomic_name(transcript(chromosome, exons, minus=True), variant) == minus
+
+
+def test_any_edit_has_a_name() -> None:
+    """Complete and incomplete coding sequences, edits over their ends."""
+    rng = random.Random(0)
+    texts = (
+        "GGCCATGGCAGCTAAAAAGGAATAATTT",
+        "GGCCATGGCAGCTAAAAAGGAATCATTT",
+        "CCGGCAGCTAAAAAGGAATAATTTGGCC",
+    )
+    for text, cds in zip(texts, ((4, 25), (4, 28), (0, 21)), strict=True):
+        rna = Rna(nucleotides(text), np.array([12, 16]), cds)
+        for _ in range(3_000):
+            start = rng.randrange(len(text))
+            end = rng.randrange(start, min(start + 8, len(text)) + 1)
+            edit = Edit(start, end, nucleotides("".join(rng.choices("ACGT", k=rng.randrange(7)))))
+            if letters(edit.alt) == text[start:end]:
+                continue
+            edited = apply(rna, [edit])
+            name = protein_name(rna, edited, consequences(rna, edit, edited))
+            assert not name or name.startswith("p.")
+            assert re.fullmatch(
+                r"c\.[-*]?\d+(_[-*]?\d+)?([ACGT]>[ACGT]|del|dup|(del)?ins[ACGT]+)",
+                rna_name(rna, edit),
+            )

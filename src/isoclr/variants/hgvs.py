@@ -139,6 +139,8 @@ def protein_name(rna: Rna, edited: Rna, terms: tuple[str, ...]) -> str:
     if before == after:
         return ""
     first = _common_prefix(before, after)
+    if first >= len(before):  # the annotated coding sequence ends without a stop codon
+        return ""
     if "frameshift_variant" in terms:
         return _frameshift(before, after, first)
     if "stop_lost" in terms:
@@ -163,7 +165,7 @@ def _common_prefix(before: str, after: str) -> int:
 
 
 def _frameshift(before: str, after: str, first: int) -> str:
-    if first >= len(before) or first >= len(after):
+    if first >= len(after):
         return ""
     if after[first] == "*":
         return f"p.{_amino(before, first)}Ter"
@@ -194,7 +196,7 @@ def _in_frame(before: str, after: str, first: int) -> str:
         n = len(new)
         if before[max(first - n, 0) : first] == new and first >= n:
             return f"p.{_spanned(before, first - n, first - 1)}dup"
-        return f"p.{_amino(before, first - 1)}_{_amino(before, first)}ins{words}"
+        return f"p.{_spanned(before, first - 1, first)}ins{words}"
     span = _spanned(before, first, last)
     return f"p.{span}delins{words}" if new else f"p.{span}del"
 

@@ -175,8 +175,8 @@ def test_hit_rates() -> None:
 def test_neighbours_figure(tmp_path: Path) -> None:
     neighbours_figure(tmp_path / "n.svg", metrics())
     text = (tmp_path / "n.svg").read_text()
-    assert "an isoform, among all RNAs" in text
-    assert "an ortholog, among RNAs of other species" in text
+    assert "nearest RNA is an isoform" in text
+    assert "nearest RNA of other species is an ortholog" in text
     assert "paralog" not in text, "nothing is known of them"
     assert text.index(">500<") < text.index(">1,000<")
     with pytest.raises(InputError, match="written as"):

@@ -515,9 +515,9 @@ def _draw_classes(
 # --- Retrieval ---
 
 _RELATIONS = (
-    ("all RNAs", "isoform", "an isoform, among all RNAs"),
-    ("RNAs of other genes", "paralog", "a paralog, among RNAs of other genes"),
-    ("RNAs of other species", "ortholog", "an ortholog, among RNAs of other species"),
+    ("all RNAs", "isoform", "nearest RNA is an isoform"),
+    ("RNAs of other genes", "paralog", "nearest RNA of other genes is a paralog"),
+    ("RNAs of other species", "ortholog", "nearest RNA of other species is an ortholog"),
 )
 
 
@@ -546,7 +546,7 @@ def neighbours_figure(path: Path, metrics: pl.DataFrame) -> None:
             _draw_hits(grid[0, column], rows.filter(length="all"), methods, named=column == 0)
             _draw_by_length(grid[1, column], rows.filter(pl.col("length") != "all"), methods)
             grid[0, column].set_title(title, loc="left", fontsize=9)
-        grid[1, 0].set_ylabel("RNAs that have one (%)")
+        grid[1, 0].set_ylabel("hit rate (%)")
         handles, labels = grid[1, 0].get_legend_handles_labels()
         figure.legend(
             handles[::-1], labels[::-1], loc="outside lower center", ncols=4, frameon=False
@@ -557,7 +557,8 @@ def _draw_hits(axes: Any, rows: pl.DataFrame, methods: Sequence[str], *, named: 
     """The share of every method with its interval, and that of a random RNA of similar length."""
     for row, method in enumerate(methods):
         own = rows.filter(method=method, metric="hit rate")
-        for value, low, high in (own.select("value", "low", "high") * 100).rows():
+        for columns in (own.select("value", "low", "high") * 100).rows():
+            value, low, high = map(float, columns)
             _draw_interval(axes, row, value, low, high, _color(row), label=f"{value:.1f}")
     chance = rows.filter(metric="length-matched chance")["value"].drop_nulls()
     if len(chance):
@@ -565,7 +566,8 @@ def _draw_hits(axes: Any, rows: pl.DataFrame, methods: Sequence[str], *, named: 
     _list_rows(axes, methods if named else [""] * len(methods))
     axes.margins(x=0.15)
     axes.set_xlim(left=0)
-    axes.set_xlabel("RNAs that have one (%)", fontsize=8)
+    n = rows.filter(metric="hit rate", method=methods[0])["n"].first()
+    axes.set_xlabel(f"hit rate of {n:,} RNAs that have one (%)", fontsize=8)
 
 
 def _draw_by_length(axes: Any, rows: pl.DataFrame, methods: Sequence[str]) -> None:

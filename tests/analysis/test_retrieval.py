@@ -77,11 +77,11 @@ def test_several_embeddings(world: Path, tmp_path: Path) -> None:
         k=(1,),
         sample=20,
     )
-    assert list(result.retrieval.neighbors) == ["embeddings.parquet", "again.parquet"]
-    assert len(result.retrieval.queries) == 20
+    assert list(result.neighbors) == ["embeddings.parquet", "again.parquet"]
+    assert len(result.queries) == 20
     first, again = (
-        result.retrieval.metrics.filter(method=name).drop("method")
-        for name in result.retrieval.neighbors
+        result.metrics.filter(method=name).drop("method")
+        for name in result.neighbors
     )
     assert first.equals(again)
 

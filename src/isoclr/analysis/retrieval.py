@@ -1,7 +1,7 @@
 """Retrieval benchmark: is the nearest neighbour of an RNA its isoform, a paralog, the ortholog?"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -116,8 +116,8 @@ def _count_matched(length: Numbers, groups: Numbers) -> Numbers:
 
 
 @dataclass(frozen=True)
-class Retrieval:
-    """The nearest neighbours of some RNAs with several kinds of features."""
+class Retrieval(Report):
+    """The nearest neighbours of some RNAs with several kinds of features, and the geometry of these features."""
 
     queries: Numbers
     """``(q,)`` rows of the RNAs."""
@@ -131,10 +131,61 @@ class Retrieval:
       random candidates, ``length-matched chance`` that of random candidates within 10 % in length.
     - ``length ratio``: of nearest neighbour and query, the longer by the shorter, as the median.
     """
+    geometry: Sequence[Row] = ()
+    """Alignment and uniformity."""
+    properties: Sequence[Row] = ()
+    """How well properties of the RNAs can be predicted from the features."""
 
     def rows(self) -> list[Row]:
-        """The metrics as records."""
-        return self.metrics.to_dicts()
+        """All numbers, distinguished by the column study."""
+        return [*self.metrics.to_dicts(), *self.geometry, *self.properties]
+
+    def messages(self) -> Iterator[str]:
+        """Warnings about hit rates of few RNAs."""
+        hits = self._hit_rates().unique(["scope", "relation"], maintain_order=True)
+        for row in hits.filter(pl.col("n") < MIN_QUERIES).iter_rows(named=True):
+            yield (
+                f"warning: only {row['n']} RNAs have a relative of kind {row['relation']} among {row['scope']}; "
+                "their hit rate is uncertain"
+            )
+
+    def tables(self) -> Iterator[Table]:
+        """Retrieval, geometry and property probes."""
+        queries = f"{len(self.queries):,} queries"
+        title = f"RNAs with a relative among their k nearest, of those that have one ({queries})"
+        columns = ["neighbours among", "relative", "features", "k", "hit rate (%)", "RNAs"]
+        columns += ["chance (%)", "length-matched (%)"]
+        yield Table(title, columns, [*self._hit_rate_lines()])
+        columns = ["metric", "value", "n"]
+        lines = [_line(row, "relation") for row in self.geometry]
+        yield Table("distances of pairs, and spread", ["features", "pairs", *columns], lines)
+        lines = [_line(row, "property") for row in self.properties]
+        title = "properties predicted by ridge regression"
+        yield Table(title, ["features", "property", *columns], lines)
+
+    def _hit_rates(self) -> pl.DataFrame:
+        return self.metrics.filter(length="all", metric="hit rate")
+
+    def _hit_rate_lines(self) -> Iterator[list[object]]:
+        for scope in SCOPES:
+            hits = self._hit_rates().filter(scope=scope).sort("relation", "k", maintain_order=True)
+            for hit in hits.iter_rows(named=True):
+                keys = {key: hit[key] for key in ("scope", "relation", "method", "k")}
+                same = self.metrics.filter(length="all", **keys)
+                value = dict(same.select("metric", "value").iter_rows())
+                matched = value.get("length-matched chance")
+                yield [
+                    *keys.values(),
+                    f"{100 * hit['value']:.1f} [{100 * hit['low']:.1f}, {100 * hit['high']:.1f}]",
+                    hit["n"],
+                    f"{100 * value['chance']:.2f}",
+                    "" if matched is None else f"{100 * matched:.2f}",
+                ]
+
+
+def _line(row: Row, what: str) -> list[object]:
+    interval = "" if row["low"] is None else f" [{row['low']:.3f}, {row['high']:.3f}]"
+    return [row["method"], row[what], row["metric"], f"{row['value']:.3f}{interval}", row["n"]]
 
 
 def evaluate_retrieval(
@@ -272,73 +323,6 @@ def _length_bins(length: Numbers) -> dict[str, NDArray[np.bool_]]:
     return bins
 
 
-@dataclass(frozen=True)
-class RetrievalReport(Report):
-    """The result of :func:`retrieval`."""
-
-    retrieval: Retrieval
-    geometry: list[Row] = field(default_factory=list)
-    """Alignment and uniformity."""
-    properties: list[Row] = field(default_factory=list)
-    """How well properties of the RNAs can be predicted from the features."""
-
-    def rows(self) -> list[Row]:
-        """The rows of all three, distinguished by the column study."""
-        return [*self.retrieval.rows(), *self.geometry, *self.properties]
-
-    def to_frame(self) -> pl.DataFrame:
-        """The rows as a data frame; null for columns that a study lacks."""
-        return pl.DataFrame(self.rows(), infer_schema_length=None)
-
-    def messages(self) -> Iterator[str]:
-        """Warnings about hit rates of few RNAs."""
-        hits = self._hit_rates().unique(["scope", "relation"], maintain_order=True)
-        for row in hits.filter(pl.col("n") < MIN_QUERIES).iter_rows(named=True):
-            yield (
-                f"warning: only {row['n']} RNAs have a relative of kind {row['relation']} among {row['scope']}; "
-                "their hit rate is uncertain"
-            )
-
-    def tables(self) -> Iterator[Table]:
-        """Retrieval, geometry and property probes."""
-        queries = f"{len(self.retrieval.queries):,} queries"
-        title = f"RNAs with a relative among their k nearest, of those that have one ({queries})"
-        columns = ["neighbours among", "relative", "features", "k", "hit rate (%)", "RNAs"]
-        yield Table(
-            title, [*columns, "chance (%)", "length-matched (%)"], [*self._hit_rate_lines()]
-        )
-        lines = [_line(row, "relation") for row in self.geometry]
-        columns = ["metric", "value", "n"]
-        yield Table("distances of pairs, and spread", ["features", "pairs", *columns], lines)
-        lines = [_line(row, "property") for row in self.properties]
-        title = "properties predicted by ridge regression"
-        yield Table(title, ["features", "property", *columns], lines)
-
-    def _hit_rates(self) -> pl.DataFrame:
-        return self.retrieval.metrics.filter(length="all", metric="hit rate")
-
-    def _hit_rate_lines(self) -> Iterator[list[object]]:
-        rows = self.retrieval.metrics.filter(length="all")
-        for scope in SCOPES:
-            hits = self._hit_rates().filter(scope=scope).sort("relation", "k", maintain_order=True)
-            for hit in hits.iter_rows(named=True):
-                keys = {key: hit[key] for key in ("scope", "relation", "method", "k")}
-                value = dict(rows.filter(**keys).select("metric", "value").iter_rows())
-                matched = value.get("length-matched chance")
-                yield [
-                    *keys.values(),
-                    f"{100 * hit['value']:.1f} [{100 * hit['low']:.1f}, {100 * hit['high']:.1f}]",
-                    hit["n"],
-                    f"{100 * value['chance']:.2f}",
-                    "" if matched is None else f"{100 * matched:.2f}",
-                ]
-
-
-def _line(row: Row, what: str) -> list[object]:
-    interval = "" if row["low"] is None else f" [{row['low']:.3f}, {row['high']:.3f}]"
-    return [row["method"], row[what], row["metric"], f"{row['value']:.3f}{interval}", row["n"]]
-
-
 def retrieval(
     embeddings: tuple[Path, ...],
     *,
@@ -352,7 +336,7 @@ def retrieval(
     plot: Path | None = None,
     threads: int | None = None,
     overwrite: bool = False,
-) -> RetrievalReport:
+) -> Retrieval:
     """Evaluate retrieval: is the nearest neighbour of an RNA its isoform, a paralog, the ortholog?
 
     Neighbours are by cosine of standardized features, searched exactly among all embedded RNAs. Chance is that of
@@ -398,7 +382,7 @@ def retrieval(
     report = _evaluate(features, rnas, k, sample, seed, whiten)
     report.save(Path(out))
     if plot is not None:
-        neighbours_figure(Path(plot), report.retrieval.metrics)
+        neighbours_figure(Path(plot), report.metrics)
     return report
 
 
@@ -417,7 +401,7 @@ def _evaluate(
     sample: int | None,
     seed: int,
     whiten: bool,
-) -> RetrievalReport:
+) -> Retrieval:
     relations = gene_relations(rnas.table, rnas.corpus)
     with progress() as bar:
         queries = len(relations) if sample is None else min(sample, len(relations))
@@ -436,4 +420,4 @@ def _evaluate(
         properties = probe_properties(
             features, relations, rnas.codes, seed=seed, progress=lambda n: bar.advance(fits, n)
         )
-    return RetrievalReport(retrieved, geometry, properties)
+    return replace(retrieved, geometry=geometry, properties=properties)

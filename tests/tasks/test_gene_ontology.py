@@ -125,7 +125,7 @@ def test_the_table_for_a_map_has_a_row_for_every_rna_and_term(
 def test_too_few_terms_and_other_genes_are_refused(
     ontology_task: OntologyTask, transcripts: pl.DataFrame
 ) -> None:
-    with pytest.raises(InputError, match=r"at hand have 2 terms of part at depth 1, expected 3"):
+    with pytest.raises(InputError, match=r"genes have 2 terms of part at depth 1, expected 3"):
         read_aspects(ontology_task, transcripts, classes=3)
     other = transcripts.with_columns(gene_id=pl.lit("ENSG00000000999"))
     with pytest.raises(InputError, match="matches an RNA"):
@@ -281,7 +281,7 @@ def test_a_wrong_file_is_one_line(path_obo: Path, old: str, new: str, message: s
 
 def test_a_circle_is_refused(path_obo: Path) -> None:
     path_obo.write_text(OBO.replace('is_a: R:1 {source="x"} ! process', "is_a: P:3"))
-    with pytest.raises(InputError, match=r"term P:1: is a kind or part of itself by way of others"):
+    with pytest.raises(InputError, match="terms .*P:1.* form a cycle"):
         _ = read_obo(path_obo).ancestors
 
 

@@ -1,9 +1,10 @@
-"""The gene ontology as a graph of terms, read from OBO files."""
+"""Gene Ontology: terms from OBO files, terms of genes from gene2go, and multi-label tasks made of them."""
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import numpy as np
@@ -22,185 +23,148 @@ OBO_EXPECTED = "an ontology in OBO format, such as go.obo or go-basic.obo"
 
 @dataclass(frozen=True)
 class Term:
-    """One term.
-
-    Attributes:
-        id: such as ``GO:0005634``.
-        name: such as ``nucleus``.
-        namespace: its hierarchy: ``biological_process``, ``cellular_component`` or ``molecular_function``.
-        is_a: ids of the terms that it is a kind of.
-        part_of: ids of the terms that it is a part of, of another hierarchy too.
-    """
+    """A term of an ontology."""
 
     id: str
+    """Such as ``GO:0005634``."""
     name: str
+    """Such as ``nucleus``."""
     namespace: str
+    """Its aspect: ``biological_process``, ``cellular_component`` or ``molecular_function``."""
     is_a: tuple[str, ...]
+    """Ids of the terms that it is a kind of."""
     part_of: tuple[str, ...]
+    """Ids of the terms that it is a part of, also of other aspects."""
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Ids of the terms that it is a kind or part of."""
+        return (*self.is_a, *self.part_of)
 
 
 @dataclass(frozen=True)
 class Ontology:
-    """All terms that are in use, and what has become of the others.
-
-    Attributes:
-        path: the file.
-        terms: id → term.
-        alternative: an id that was merged into another term → that term's.
-        obsolete: ids that are no longer in use.
-    """
+    """The terms in use."""
 
     path: Path
     terms: dict[str, Term]
+    """Id → term."""
     alternative: dict[str, str]
+    """Id of a merged term → id of the term it was merged into."""
     obsolete: frozenset[str]
+    """Ids that are no longer in use."""
 
     def find(self, name: str) -> Term | None:
-        """The term of an id, also of one that was merged into it; None for an unknown or obsolete one."""
+        """The term of an id, also of a merged one; None for an unknown or obsolete id."""
         return self.terms.get(self.alternative.get(name, name))
 
     @cached_property
     def ancestors(self) -> dict[str, frozenset[str]]:
-        """Term → itself and every term that it is a kind or part of, directly or not.
+        """Term → itself and all terms that it is a kind or part of, directly or indirectly.
 
-        An RNA's gene that has a term has all of these (the true-path rule).
+        A gene with the term has all of these (the true-path rule).
+
+        Raises:
+            InputError: the terms form a cycle.
         """
-        found: dict[str, frozenset[str]] = {}
-        for name in self._parents_first:
-            parents = (*self.terms[name].is_a, *self.terms[name].part_of)
-            found[name] = frozenset({name}).union(*(found[parent] for parent in parents))
-        return found
+        ancestors: dict[str, frozenset[str]] = {}
+        parents = {term.id: term.parents for term in self.terms.values()}
+        try:
+            for name in TopologicalSorter(parents).static_order():
+                ancestors[name] = frozenset({name}).union(*(ancestors[p] for p in parents[name]))
+        except CycleError as error:
+            raise InputError(
+                f"{self.path}: terms {', '.join(error.args[1][:4])} form a cycle"
+            ) from None
+        return ancestors
 
     @cached_property
     def depth(self) -> dict[str, int]:
-        """Term → steps from the root of its hierarchy: the shortest path of ``is_a``; the root has 0.
-
-        A term that no such path joins to a root has none.
-        """
+        """Term → length of the shortest path of ``is_a`` from the root of its aspect, for terms with such a path."""
         children: dict[str, list[str]] = {name: [] for name in self.terms}
         for term in self.terms.values():
             for parent in term.is_a:
                 if self.terms[parent].namespace == term.namespace:
                     children[parent].append(term.id)
         depth = dict.fromkeys(self.roots, 0)
-        waiting = deque(self.roots)
-        while waiting:
-            name = waiting.popleft()
+        queue = deque(self.roots)
+        while queue:
+            name = queue.popleft()
             for child in children[name]:
                 if child not in depth:
                     depth[child] = depth[name] + 1
-                    waiting.append(child)
+                    queue.append(child)
         return depth
 
     @cached_property
     def roots(self) -> tuple[str, ...]:
-        """The terms that are no kind and no part of anything: one a hierarchy."""
-        return tuple(t.id for t in self.terms.values() if not t.is_a and not t.part_of)
-
-    @cached_property
-    def _parents_first(self) -> list[str]:
-        """All terms, each after everything that it is a kind or part of.
-
-        Raises:
-            InputError: the terms go round in a circle.
-        """
-        missing = {t.id: len(t.is_a) + len(t.part_of) for t in self.terms.values()}
-        children: dict[str, list[str]] = {name: [] for name in self.terms}
-        for term in self.terms.values():
-            for parent in (*term.is_a, *term.part_of):
-                children[parent].append(term.id)
-        order = [name for name, count in missing.items() if count == 0]
-        for name in order:  # grows while it is read
-            for child in children[name]:
-                missing[child] -= 1
-                if missing[child] == 0:
-                    order.append(child)
-        if len(order) < len(missing):
-            stuck = next(name for name, count in missing.items() if count)
-            raise InputError(
-                f"{self.path}: term {stuck}: is a kind or part of itself by way of others, expected no circle"
-            )
-        return order
+        """Ids of the terms without parents: one per aspect."""
+        return tuple(term.id for term in self.terms.values() if not term.parents)
 
 
 def read_obo(path: Path | str) -> Ontology:
     """Read an ontology in OBO format (1.2 or 1.4), plain or gz.
 
-    Only ``is_a`` and ``relationship: part_of`` join terms here: what is true of a term is true of the terms it is a
-    kind or part of, which cannot be said of ``regulates``.
+    Of the relationships only ``is_a`` and ``part_of`` are read: what is true of a term is true of the terms it is a
+    kind or part of, but not of those it ``regulates``.
 
     Args:
-        path: such as ``go-basic.obo``.
+        path: Such as ``go-basic.obo``.
 
     Raises:
-        InputError: not OBO, a term without an id or hierarchy or given twice, a parent that is not there, or a circle.
+        InputError: not OBO, a term without an id or namespace or given twice, or a missing parent.
     """
     path = Path(path)
     terms: dict[str, Term] = {}
     alternative: dict[str, str] = {}
     obsolete = set()
-    for line, fields in _stanzas(path):
-        name = fields["id"][0]
+    for line, tags in _stanzas(path):
+        name = tags.get("id", [""])[0]
+        if not name:
+            raise InputError(f"{path}: line {line}: [Term] has no id, expected one")
         if name in terms or name in obsolete:
             raise InputError(f"{path}: line {line}: term {name} is given twice, expected it once")
-        if fields.get("is_obsolete", [""])[0] == "true":
+        if tags.get("is_obsolete") == ["true"]:
             obsolete.add(name)
             continue
-        alternative |= dict.fromkeys(fields.get("alt_id", []), name)
-        terms[name] = _term(path, line, fields)
+        if "namespace" not in tags:
+            raise InputError(f"{path}: line {line}: term {name} has no namespace, expected one")
+        alternative |= dict.fromkeys(tags.get("alt_id", []), name)
+        related = [value.split() for value in tags.get("relationship", [])]
+        terms[name] = Term(
+            id=name,
+            name=tags.get("name", [name])[0],
+            namespace=tags["namespace"][0],
+            is_a=tuple(value.split()[0] for value in tags.get("is_a", []) if value),
+            part_of=tuple(words[1] for words in related if words[:1] == ["part_of"] and words[1:]),
+        )
     if not terms:
         raise InputError(f"{path}: has no [Term], expected {OBO_EXPECTED}")
-    found = Ontology(path, terms, alternative, frozenset(obsolete))
-    _check_parents(found)
-    return found
+    for term in terms.values():
+        missing = next((parent for parent in term.parents if parent not in terms), None)
+        if missing is not None:
+            raise InputError(
+                f"{path}: term {term.id}: its parent {missing} is not among the {len(terms):,} terms in use, expected "
+                "a whole ontology"
+            )
+    return Ontology(path, terms, alternative, frozenset(obsolete))
 
 
 def _stanzas(path: Path) -> Iterator[tuple[int, dict[str, list[str]]]]:
-    """Line and ``tag: value`` pairs of every ``[Term]``."""
+    """First line and ``tag: value`` pairs of each ``[Term]``."""
     text = file_bytes(path, OBO_EXPECTED).decode("utf-8", "replace")
     line = 0
-    fields: dict[str, list[str]] | None = None
+    tags: dict[str, list[str]] | None = None
     for number, row in enumerate(text.splitlines(), 1):
         if row.startswith("["):
-            if fields is not None:
-                yield line, _with_id(path, line, fields)
-            line, fields = number, {} if row.strip() == "[Term]" else None
-        elif fields is not None and ":" in row:
+            if tags is not None:
+                yield line, tags
+            line, tags = number, {} if row.strip() == "[Term]" else None
+        elif tags is not None and ":" in row:
             tag, _, value = row.partition(":")
-            fields.setdefault(tag.strip(), []).append(value.partition(" ! ")[0].strip())
-    if fields is not None:
-        yield line, _with_id(path, line, fields)
-
-
-def _with_id(path: Path, line: int, fields: dict[str, list[str]]) -> dict[str, list[str]]:
-    if not fields.get("id", [""])[0]:
-        raise InputError(f"{path}: line {line}: [Term] has no id, expected one")
-    return fields
-
-
-def _term(path: Path, line: int, fields: dict[str, list[str]]) -> Term:
-    if "namespace" not in fields:
-        raise InputError(
-            f"{path}: line {line}: term {fields['id'][0]} has no namespace, expected one"
-        )
-    related = [value.split() for value in fields.get("relationship", [])]
-    return Term(
-        id=fields["id"][0],
-        name=fields.get("name", [fields["id"][0]])[0],
-        namespace=fields["namespace"][0],
-        is_a=tuple(value.split()[0] for value in fields.get("is_a", []) if value),
-        part_of=tuple(words[1] for words in related if len(words) > 1 and words[0] == "part_of"),
-    )
-
-
-def _check_parents(ontology: Ontology) -> None:
-    for term in ontology.terms.values():
-        for parent in (*term.is_a, *term.part_of):
-            if parent not in ontology.terms:
-                raise InputError(
-                    f"{ontology.path}: term {term.id}: its parent {parent} is not among the "
-                    f"{len(ontology.terms):,} terms in use, expected a whole ontology"
-                )
+            tags.setdefault(tag.strip(), []).append(value.partition(" ! ")[0].strip())
+    if tags is not None:
+        yield line, tags
 
 
 COLUMNS = ("tax_id", "gene", "term", "evidence", "qualifier")
@@ -211,18 +175,14 @@ GENE_TERMS_EXPECTED = (
 
 @dataclass(frozen=True)
 class GeneTerms:
-    """The terms that genes of one species are annotated with directly.
-
-    Attributes:
-        path: the file.
-        terms: NCBI gene number → ids of its terms, all of them in use.
-        dropped: annotations left out, by reason: ``other_species``, ``not`` (the gene was shown *not* to have the
-            term), ``evidence`` (not of the kinds asked for), ``obsolete_term``, ``unknown_term``.
-    """
+    """The direct terms of the genes of one species."""
 
     path: Path
     terms: dict[int, frozenset[str]]
+    """NCBI gene id → ids of its terms in use."""
     dropped: Counter[str]
+    """Annotations left out, by reason: ``other_species``, ``not`` (the gene was shown *not* to have the term),
+    ``evidence`` (other evidence codes than requested), ``obsolete_term``, ``unknown_term``."""
 
 
 def gene_terms(
@@ -235,9 +195,9 @@ def gene_terms(
 
     Args:
         path: gene2go, plain or gz.
-        ontology: an annotation with a term that was merged into another gets that one; an obsolete term is dropped.
-        species: by any of its names, or its taxonomy number.
-        evidence: keep annotations of these evidence codes only, such as ``EXP IDA IMP``; None keeps all.
+        ontology: The ontology. Merged terms are replaced, obsolete ones dropped.
+        species: Any name of the species, or its taxonomy number.
+        evidence: Keep only annotations of these evidence codes, such as ``EXP IDA IMP``; None keeps all.
 
     Raises:
         InputError: not gene2go, an unknown species, or nothing left.
@@ -256,27 +216,27 @@ def gene_terms(
     own = table.filter(pl.col("tax_id").str.strip_chars() == str(taxid))
     dropped = Counter({"other_species": table.height - own.height})
     own = _filtered(own, evidence, dropped)
-    found = _resolved(path, own, ontology, dropped)
-    if not found:
+    terms = _resolved(path, own, ontology, dropped)
+    if not terms:
         raise InputError(
             f"{path}: no annotation of {species} (taxonomy number {taxid}) is left of {table.height:,}; dropped: "
             + ", ".join(f"{n:,} {reason}" for reason, n in dropped.items() if n)
         )
-    return GeneTerms(path, found, dropped)
+    return GeneTerms(path, terms, dropped)
 
 
 def _filtered(
     table: pl.DataFrame, evidence: Collection[str] | None, dropped: Counter[str]
 ) -> pl.DataFrame:
-    """Without what a gene has *not*, and with evidence of the wanted kinds."""
+    """Without negated annotations and other evidence codes."""
     denied = pl.col("qualifier").fill_null("").str.contains(r"(?i)\bNOT\b")
     kept = table.filter(~denied)
     dropped["not"] = table.height - kept.height
     if evidence is None:
         return kept
-    wanted = kept.filter(pl.col("evidence").is_in(list(evidence)))
-    dropped["evidence"] = kept.height - wanted.height
-    return wanted
+    with_evidence = kept.filter(pl.col("evidence").is_in(list(evidence)))
+    dropped["evidence"] = kept.height - with_evidence.height
+    return with_evidence
 
 
 def _resolved(
@@ -384,25 +344,25 @@ def term_table(aspects: Sequence[Aspect], terms: int = 3) -> pl.DataFrame:
 
 
 def _by_gene_id(task: OntologyTask, annotated: GeneTerms) -> tuple[dict[str, frozenset[str]], int]:
-    """The corpus' gene id (without version) → terms; and how many ids share a gene with another."""
+    """The corpus' gene id (without version) → terms; and the number of ids that share a gene with another."""
     if task.gene_ids is None:
         return {str(gene): terms for gene, terms in annotated.terms.items()}, 0
     pairs = read_gene_ids(task.gene_ids).select("gene_id", "entrez").drop_nulls().unique()
-    found: dict[str, frozenset[str]] = {}
+    terms: dict[str, frozenset[str]] = {}
     for gene_id, number in pairs.sort("gene_id", "entrez").iter_rows():
         if number in annotated.terms:
-            found[gene_id] = found.get(gene_id, frozenset()) | annotated.terms[number]
-    if not found:
+            terms[gene_id] = terms.get(gene_id, frozenset()) | annotated.terms[number]
+    if not terms:
         raise InputError(
             f"{task.gene_ids}: none of its {pairs.height:,} genes is annotated in {annotated.path}; "
             f"expected gene ids of {task.species}"
         )
-    shared = pairs.filter(pl.col("gene_id").is_in(list(found)))
-    return found, shared.height - shared["entrez"].n_unique()
+    shared = pairs.filter(pl.col("gene_id").is_in(list(terms)))
+    return terms, shared.height - shared["entrez"].n_unique()
 
 
 def _as_labels(path: Path, genes: Mapping[str, frozenset[str]]) -> Labels:
-    """Annotated genes as a table of labels, to be joined with RNAs as any other; the value is the number of terms."""
+    """Annotated genes as labels, to be joined with RNAs; the value is the number of terms."""
     table = pl.DataFrame(
         {
             "line": range(len(genes)),
@@ -411,8 +371,8 @@ def _as_labels(path: Path, genes: Mapping[str, frozenset[str]]) -> Labels:
         },
         schema={"line": pl.Int64, "id": pl.String, "value": pl.Float64},
     )
-    nothing = pl.lit(None, pl.String)
-    return Labels(path, "terms", "gene_id", table.with_columns(fold=nothing, chromosome=nothing), 0)
+    null = pl.lit(None, pl.String)
+    return Labels(path, "terms", "gene_id", table.with_columns(fold=null, chromosome=null), 0)
 
 
 def _aspect(
@@ -423,26 +383,22 @@ def _aspect(
     samples: Samples,
     direct: Sequence[frozenset[str]],
 ) -> Aspect:
-    above = {
-        name: {
-            one for one in ontology.ancestors[name] if ontology.terms[one].namespace == namespace
-        }
-        - set(ontology.roots)
-        for name in frozenset().union(*direct)
-    }
-    inside = [set().union(*(above[name] for name in terms)) for terms in direct]
-    keep = np.array([bool(terms) for terms in inside])
-    inside = [terms for terms in inside if terms]
+    of_aspect = {name for name, term in ontology.terms.items() if term.namespace == namespace}
+    of_aspect -= set(ontology.roots)
+    implied = {name: ontology.ancestors[name] & of_aspect for name in frozenset().union(*direct)}
+    by_gene = [frozenset().union(*(implied[name] for name in terms)) for terms in direct]
+    keep = np.array([bool(terms) for terms in by_gene])
+    by_gene = [terms for terms in by_gene if terms]
     counts = Counter(
-        name for terms in inside for name in terms if ontology.depth.get(name) == task.depth
+        name for terms in by_gene for name in terms if ontology.depth.get(name) == task.depth
     )
     common = sorted(counts, key=lambda name: (-counts[name], name))[:classes]
     if len(common) < classes:
         raise InputError(
-            f"{task.terms}: the {len(inside):,} annotated genes at hand have {len(common)} terms of "
+            f"{task.terms}: the {len(by_gene):,} annotated genes have {len(common)} terms of "
             f"{namespace} at depth {task.depth}, expected {classes} or more"
         )
-    labels = np.array([[name in terms for name in common] for terms in inside], bool)
+    labels = np.array([[name in terms for name in common] for terms in by_gene], bool)
     return Aspect(
         namespace, [ontology.terms[name] for name in common], samples.select(keep), labels
     )

@@ -1,14 +1,18 @@
 """The command: VCF in, table out."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pysam
 import pytest
 
 import isoclr
 from isoclr.cli import main
 from isoclr.errors import InputError
+from isoclr.variants.annotate import FIELDS
 from isoclr.variants.variants import SCHEMA, variants
 
 EXON1, INTRON, EXON2 = "GGCCATGGCA", "GTAAGTCCCCCCCCAG", "GCTAAAAAGGAATAATTT"
@@ -172,3 +176,42 @@ def test_mane_select_stands_for_its_gene(folder: Path) -> None:
     assert selected.table.select("transcript", "MANE").rows() == [("MANE.1", True)]
     assert every.table["transcript"].to_list() == ["LONG.1", "MANE.1"]
     assert np.isfinite(every.table["delta"].to_numpy()).all()
+
+
+@pytest.mark.parametrize("name", ["out.vcf", "out.vcf.gz", "out.bcf"])
+def test_vcf_output(folder: Path, name: str) -> None:
+    options = {"annotation": (Path("t.bed"),), "genome": Path("g.fa"), "model": "model"}
+    found = variants(Path("v.vcf"), vcf_out=Path(name), **options)  # type: ignore[arg-type]
+    with pysam.VariantFile(name) as opened:
+        assert str(opened.header.info["ISOCLR"].description).endswith("|".join(FIELDS))
+        records = [*opened]
+    assert len(records) == 6, "all lines of the input are there"
+    entries = [record.info.get("ISOCLR", ()) for record in records]
+    assert [len(entry) for entry in entries] == [2, 1, 0, 0, 1, 0]
+    last = dict(zip(FIELDS, entries[4][0].split("|"), strict=True))
+    row = found.table.row(3, named=True)
+    assert last["Feature"] == "T2"
+    assert last["HGVSc"] == "n.11T>G"
+    assert last["Score"] == "embedding_distance"
+    assert float(last["Delta"]) == pytest.approx(row["delta"], rel=1e-5)
+
+
+@pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
+def test_split_vep_reads_the_vcf(folder: Path) -> None:
+    options = {"annotation": (Path("t.bed"),), "genome": Path("g.fa"), "model": "model"}
+    variants(Path("v.vcf"), vcf_out=Path("out.vcf"), **options)  # type: ignore[arg-type]
+    query = ["-a", "ISOCLR", "-d", "-f", "%POS %Feature %Consequence %HGVSc\n"]
+    done = subprocess.run(
+        ["bcftools", "+split-vep", "out.vcf", *query], capture_output=True, text=True, check=False
+    )
+    if "no functionality" in done.stderr or "could not" in done.stderr.lower():
+        pytest.skip("bcftools has no plugin split-vep")
+    first = f"{START + 8} ENST00000000001.2 frameshift_variant&splice_region_variant c.5del"
+    assert done.stdout.splitlines()[0] == first, done.stderr
+
+
+def test_vcf_output_needs_a_vcf_file(folder: Path) -> None:
+    options = {"annotation": (Path("t.bed"),), "genome": Path("g.fa"), "model": "model"}
+    for calls, out in (("-", "o.vcf"), ("v.vcf", "o.txt")):
+        with pytest.raises(InputError, match=r"--vcf-out|o\.txt"):
+            variants(Path(calls), vcf_out=Path(out), **options)  # type: ignore[arg-type]

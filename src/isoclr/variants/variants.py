@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from isoclr._console import progress
-from isoclr._io import as_paths, check_output, write_table
+from isoclr._io import as_paths, check_file, check_output, write_table
 from isoclr._report import Report, Row, Table, count_lines
 from isoclr._threads import thread_map, use_threads
 from isoclr.errors import InputError
@@ -20,6 +20,7 @@ from isoclr.models.load import load
 from isoclr.probing.resolve import encoder_of, model_of, resolve_head
 from isoclr.training.device import resolve_device
 from isoclr.variants import hgvs
+from isoclr.variants.annotate import check_vcf_output, write_vcf
 from isoclr.variants.consequences import consequences, sort_terms
 from isoclr.variants.edits import Edit, Rna, apply
 from isoclr.variants.placement import Placement, Transcript, place
@@ -119,6 +120,7 @@ def variants(
     genome: Path | None = None,
     transcripts: tuple[Path, ...] = (),
     out: Path | None = None,
+    vcf_out: Path | None = None,
     head: tuple[Path, ...] = (),
     task: str | None = None,
     species: str = "",
@@ -144,6 +146,8 @@ def variants(
         genome: FASTA of the chromosomes.
         transcripts: Instead of a genome, FASTA files of the mature RNAs; for variants in exons they are enough.
         out: The table, as .parquet, .tsv or .csv.
+        vcf_out: Copy of the VCF with the effects in the INFO field ISOCLR (.vcf, .vcf.gz or .bcf), which
+            ``bcftools +split-vep -a ISOCLR`` reads.
         head: Heads that ``isoclr fit`` wrote, all of one encoder.
         task: Instead of a head, what a shipped head predicts, such as half-life.
         species: Species of the shipped head.
@@ -165,6 +169,9 @@ def variants(
     """
     if out is not None:
         check_output(Path(out), overwrite=overwrite)
+    if vcf_out is not None:
+        check_vcf_output(Path(calls), Path(vcf_out))
+        check_file(Path(vcf_out), overwrite=overwrite)
     use_threads(threads)
     scorer = _scorer(as_paths(head), task, species, model, device)
     dropped: Counter[str] = Counter()
@@ -190,6 +197,8 @@ def variants(
     table = pl.concat([pl.DataFrame(schema=SCHEMA), *frames])
     if out is not None:
         write_table(table, Path(out))
+    if vcf_out is not None:
+        write_vcf(Path(calls), table, Path(vcf_out), overwrite=overwrite)
     return VariantEffects(table, dict(skipped), dict(dropped), out, tuple(checks.examples))
 
 

@@ -108,7 +108,12 @@ def _seekable(path: Path, folder: Path) -> Path:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[pysam.VariantFile]:
+def open_vcf(path: Path) -> Iterator[pysam.VariantFile]:
+    """Open a VCF or BCF, plain, gzip or bgzip.
+
+    Raises:
+        InputError: it cannot be read, also later, while it is read.
+    """
     verbosity = pysam.set_verbosity(0)  # htslib would print on stderr
     try:
         with (
@@ -125,7 +130,7 @@ def _open(path: Path) -> Iterator[pysam.VariantFile]:
 
 
 def _read_vcf(path: Path, phased: bool) -> Iterator[Record]:
-    with _open(path) as opened:
+    with open_vcf(path) as opened:
         for line, record in enumerate(opened, 1):
             alts = record.alts or (".",)
             for number, alt in enumerate(alts, 1):

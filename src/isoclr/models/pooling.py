@@ -134,11 +134,11 @@ class _Moments(torch.autograd.Function):
             owners = extent.owners
             dx = rows * slope.index_select(0, owners) + offset.index_select(0, owners)
             return extent.mask_(dx.to(x.dtype).view(x.shape)), None
-        dx = torch.zeros_like(rows)
+        dx = torch.empty_like(rows)
         for i, piece in enumerate(_pieces(extent)):
             if len(rows[piece]):
                 dx[piece] = kernels.affine(rows[piece], slope[i], offset[i])
-        return dx.view(x.shape), None
+        return extent.mask_(dx.view(x.shape)), None
 
 
 def moments_of(

@@ -34,12 +34,12 @@ def test_results_come_in_order_and_without_gradients(threads: int) -> None:
     assert all(n == 1 for _, n in seen)
 
 
-def test_an_error_reaches_the_caller(two_threads: None) -> None:
+def test_error_reaches_the_caller(two_threads: None) -> None:
     with pytest.raises(ZeroDivisionError):
         thread_map(lambda i: 1 // i, [1, 0, 2], "cpu")
 
 
-def test_threads_are_as_many_as_asked_for(two_threads: None) -> None:
+def test_use_threads(two_threads: None) -> None:
     use_threads(None)
     assert torch.get_num_threads() == 2
     use_threads(1)
@@ -49,7 +49,7 @@ def test_threads_are_as_many_as_asked_for(two_threads: None) -> None:
     assert torch.get_num_threads() == 1
 
 
-def test_after_an_error_nothing_goes_on(two_threads: None) -> None:
+def test_nothing_runs_after_an_error(two_threads: None) -> None:
     done: list[int] = []
 
     def work(i: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 import isoclr
 from isoclr._io import sha256
 from isoclr.models.load import PRETRAINED_DIR
-from isoclr.probing.head import read_facts
+from isoclr.probing.head import read_metadata
 from isoclr.probing.resolve import shipped_heads, shipped_models
 
 MOST = 4_000_000
@@ -28,7 +28,7 @@ def fasta(tmp_path: Path) -> Path:
     return path
 
 
-def test_isoclr_s_ships_small_and_whole() -> None:
+def test_bundled_weights_are_small_and_intact() -> None:
     names = [path.name for path in shipped_models()]
     assert "isoclr-s.v1" in names
     for directory in shipped_models():
@@ -38,7 +38,7 @@ def test_isoclr_s_ships_small_and_whole() -> None:
         assert config["sha256"] == sha256(weights)
 
 
-def test_it_opens_by_name_and_is_trained() -> None:
+def test_bundled_model_opens_by_name() -> None:
     model = isoclr.load("isoclr-s")
     assert (model.name, model.tracks, model.num_parameters) == ("isoclr-s", 6, 787_264)
     untrained = isoclr.create("isoclr-s", seed=0, pooling="all")
@@ -66,13 +66,13 @@ def test_the_heads_say_how_well_they_did_on_held_out_folds() -> None:
     shas = {json.loads((path / "config.json").read_text())["sha256"] for path in shipped_models()}
     assert {path.name for path in shipped_heads()} >= {"half-life-human", "half-life-mouse"}
     for directory in shipped_heads():
-        facts = read_facts(directory)
+        facts = read_metadata(directory)
         assert facts["model"]["sha256"] in shas
         (target,) = facts["targets"]
         assert target["held_out"]["metrics"]["pearson"]["low"] > 0.4
 
 
-def test_nothing_that_ships_tells_of_the_machine_it_was_made_on() -> None:
+def test_bundled_files_name_no_path_of_a_machine() -> None:
     for path in PRETRAINED_DIR.rglob("*.json"):
         text = path.read_text()
         assert "/home" not in text

@@ -148,7 +148,7 @@ def copied(one: Encoder) -> Encoder:
     return Encoder(copy.deepcopy(one.network), name=one.name)
 
 
-@pytest.mark.parametrize("pooling", ["last", "all"])
+@pytest.mark.parametrize("pooling", ["last", "all", "all-std-sqrt"])
 @pytest.mark.parametrize("keeps", [True, False])
 def test_last_stage_equals_the_network(
     builder: BatchBuilder, monkeypatch: pytest.MonkeyPatch, pooling: Pooling, keeps: bool

@@ -181,13 +181,13 @@ def test_bf16_is_close_and_halves_the_weights(model: Any) -> None:
             assert value.dtype == torch.bfloat16
 
 
-def test_the_weights_are_named_by_their_sum(model: Any) -> None:
+def test_sha256_follows_the_weights(model: Any) -> None:
     before = opened(model).sha256
     model.rewrite(lambda tensors: next(iter(tensors.values())).mul_(2))
     assert opened(model).sha256 != before
 
 
-def test_a_missing_a_foreign_and_a_misshapen_tensor_are_named(model: Any) -> None:
+def test_tensors_that_do_not_fit(model: Any) -> None:
     wanted = "embeddings.word_embeddings.weight"
     name = next(key for key in _names(model) if key.endswith(wanted))
 

@@ -70,7 +70,7 @@ def test_single_bases_have_the_alphabet_of_each_model(tmp_path: Path) -> None:
     assert (rna.special.before, rna.special.after, rna.special.pad) == ((1,), (2,), 0)
 
 
-def test_a_missing_special_token_is_named(tmp_path: Path) -> None:
+def test_missing_special_token(tmp_path: Path) -> None:
     write(tmp_path / "vocab.txt", ["<pad>", "<cls>", *"ACGUN"])
     with pytest.raises(InputError, match="has no token <eos>"):
         FAMILIES["rna-fm"].tokenizer(tmp_path)

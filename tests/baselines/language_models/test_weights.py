@@ -34,7 +34,7 @@ def upload(hub: Any, model: Any, **more: bytes) -> str:
     return str(hub.commit(files | {"modeling.py": b"raise SystemExit"} | more, repo))
 
 
-def test_a_commit_is_fetched_once_and_nothing_but_what_is_needed(hub: Any, model: Any) -> None:
+def test_commit_is_downloaded_once_and_only_needed_files(hub: Any, model: Any) -> None:
     commit = upload(hub, model, **{"pytorch_model.bin": b"\x80"})
     fetched = open_language_model(model.name, revision=commit)
     local = open_language_model(model.name, directory=model.folder)
@@ -63,7 +63,7 @@ def test_a_model_without_a_known_commit_needs_one(hub: Any) -> None:
     assert hub.requests == []
 
 
-def test_a_branch_is_followed_and_its_commit_told(
+def test_branch_is_followed(
     hub: Any, repository: Callable[[str], Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = repository("hyenadna-tiny-1k")
@@ -103,7 +103,7 @@ def test_shards_are_all_fetched(hub: Any, repository: Callable[[str], Any]) -> N
         ("vocab.txt", r"has no vocab\.txt"),
     ],
 )
-def test_what_is_missing_is_said_before_anything_is_fetched(
+def test_missing_file_is_an_error_before_any_download(
     gone: str, message: str, hub: Any, repository: Callable[[str], Any]
 ) -> None:
     model = repository("rna-fm")

@@ -3,16 +3,16 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import LeaveOneGroupOut, LeaveOneOut, cross_val_predict
 
-from isoclr.probing import linear as trees
+from isoclr.probing import trees
+from isoclr.probing.conformal import fit_fold_model
 from isoclr.probing.linear import (
     Array,
-    boosted_trees,
     fit_classes,
-    fit_fold_model,
     fit_many,
     fit_predict,
     fit_ridge,
 )
+from isoclr.probing.trees import boosted_trees
 from isoclr.tasks.metrics import pearson, roc_auc
 
 
@@ -266,29 +266,29 @@ def test_the_number_of_trees_is_chosen_by_whole_groups(monkeypatch: pytest.Monke
     # ten copies of every gene with its own random label: by samples more trees look ever better, by genes they do not
     genes = np.repeat(np.arange(60), 10)
     x, noise = RNG.normal(size=(60, 4))[genes], RNG.normal(size=60)[genes]
-    _, by_gene = boosted_trees(x, noise, genes.astype(str), x, classes=False)
-    _, by_sample = boosted_trees(x, noise, np.arange(600).astype(str), x, classes=False)
+    _, by_gene = boosted_trees(x, noise, genes.astype(str), x, is_class=False)
+    _, by_sample = boosted_trees(x, noise, np.arange(600).astype(str), x, is_class=False)
     assert by_gene < 60 < by_sample
 
 
 def test_what_is_kept_aside_is_whole_groups_and_about_a_seventh() -> None:
     groups = RNG.integers(0, 80, 1000).astype(str)
-    aside = trees._kept_aside(groups)
+    aside = trees._check_mask(groups)
     assert 0.1 < aside.mean() <= 0.15
     assert not set(groups[aside]) & set(groups[~aside])
 
 
 def test_the_same_again() -> None:
     first, _ = boosted_trees(
-        X[TRAIN_TREES], BENT[TRAIN_TREES], TREE_GENES[TRAIN_TREES], X[TEST_TREES], classes=False
+        X[TRAIN_TREES], BENT[TRAIN_TREES], TREE_GENES[TRAIN_TREES], X[TEST_TREES], is_class=False
     )
     second, _ = boosted_trees(
-        X[TRAIN_TREES], BENT[TRAIN_TREES], TREE_GENES[TRAIN_TREES], X[TEST_TREES], classes=False
+        X[TRAIN_TREES], BENT[TRAIN_TREES], TREE_GENES[TRAIN_TREES], X[TEST_TREES], is_class=False
     )
     assert (first == second).all()
 
 
 def test_a_few_samples_and_one_group_are_enough() -> None:
-    few, rounds = boosted_trees(X[:6], BENT[:6], np.repeat("g", 6), X[:2], classes=False)
+    few, rounds = boosted_trees(X[:6], BENT[:6], np.repeat("g", 6), X[:2], is_class=False)
     assert np.isfinite(few).all()
-    assert rounds == trees.ROUNDS
+    assert rounds == trees.MAX_TREES

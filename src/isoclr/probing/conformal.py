@@ -22,10 +22,11 @@ from scipy.special import expit
 from isoclr.probing.linear import (
     Array,
     Features,
-    FoldModel,
     LinearModel,
+    decompose,
     fit_classes,
-    fit_fold_model,
+    in_raw_units,
+    standardize,
 )
 from isoclr.tasks.metrics import (
     Interval,
@@ -40,6 +41,53 @@ from isoclr.tasks.metrics import (
 
 BLOCK = 500_000
 """Number of interval ends computed at a time, so that they stay in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """Prediction of a label, and of its expected absolute error.
+
+    The expected error is a ridge regression of |y − ŷ| on the same features, where ŷ is predicted without the RNA's own
+    gene (or gene set).
+    """
+
+    value: LinearModel
+    error: LinearModel
+    narrowest: float
+    """Lower bound of the expected error, which a linear function does not have."""
+    widest: float
+    """Upper bound."""
+    penalties: tuple[float, float]
+    """Penalties of ``value`` and ``error``."""
+
+    def expected_error(self, features: Features) -> Array:
+        """Expected |y − ŷ| ``(n,)``, always positive."""
+        return np.clip(self.error(features), self.narrowest, self.widest)
+
+
+NARROWEST, WIDEST = 0.2, 0.99
+"""Bounds of the expected error: this fraction of the mean error, and this quantile over the training RNAs."""
+
+
+def fit_fold_model(features: Features, values: Array, groups: NDArray[np.str_]) -> FoldModel:
+    """Fit ridge regressions of a label and of its absolute error, with penalties chosen by leaving out groups.
+
+    Args:
+        features: ``(n, d)``.
+        values: ``(n,)``, not all equal.
+        groups: ``(n,)`` gene or gene set of each RNA.
+    """
+    wide = np.asarray(features, np.float64)
+    mean, scale = standardize(wide)
+    axes = decompose((wide - mean) * scale)
+    label = axes.fit(values, groups)
+    errors = np.abs(label.left_out)
+    error = axes.fit(errors, groups)
+    expected = in_raw_units(error, mean, scale)
+    narrowest = max(NARROWEST * float(errors.mean()), float(np.finfo(np.float64).tiny))
+    widest = max(float(np.quantile(expected(wide), WIDEST)), narrowest)
+    penalties = (label.penalty, error.penalty)
+    return FoldModel(in_raw_units(label, mean, scale), expected, narrowest, widest, penalties)
 
 
 @dataclass(frozen=True)

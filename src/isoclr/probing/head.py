@@ -18,8 +18,8 @@ from isoclr._tensors import read_tensors
 from isoclr._version import __version__
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
-from isoclr.probing.conformal import CVPlusRegressor
-from isoclr.probing.linear import Array, Features, FoldModel, LinearModel
+from isoclr.probing.conformal import CVPlusRegressor, FoldModel
+from isoclr.probing.linear import Array, Features, LinearModel
 from isoclr.probing.ood import OODDetector
 
 
@@ -325,6 +325,12 @@ def _target(entry: dict[str, Any], tensors: Tensors) -> Target:
     for key in ("coefficients", "scale", "low_and_high", "members/coefficients"):
         if key in own and own[key].shape[-1] != dim:
             raise ValueError(f"{prefix}{key} has {own[key].shape[-1]} values, expected {dim}")
+    if own["axes"].shape != (dim, len(own["spread"])):
+        raise ValueError(f"{prefix}axes is of shape {own['axes'].shape}")
+    if "scores/counts" in own:
+        expected = (len(own["members/coefficients"]), own["scores/counts"].sum())
+        if (len(own["scores/counts"]), len(own["scores"])) != expected:
+            raise ValueError(f"{prefix}scores and {prefix}scores/counts do not match")
     value = LinearModel(own["coefficients"], float(own["intercept"][0]))
     rest, limit = own["rest_and_limit"].tolist()
     low, high = own["low_and_high"]

@@ -1,13 +1,14 @@
-"""Ridge regression that chooses its own penalty, leaving out one gene or gene set at a time."""
+"""Linear probes: least squares, ridge and logistic regression with penalties chosen by leaving out whole groups."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 from scipy.special import expit
 
+from isoclr.probing.trees import boosted_trees
 from isoclr.tasks.splits import group_folds
 
 Array = NDArray[np.float64]
@@ -16,19 +17,15 @@ PENALTIES = np.logspace(-2, 6, 17)
 
 @dataclass(frozen=True)
 class Ridge:
-    """A fitted ridge regression.
-
-    Attributes:
-        coefficients: ``(d,)``.
-        intercept: value where all features are zero.
-        penalty: the α that was chosen.
-        left_out: ``(n,)`` error y − ŷ of every training sample when its group is left out.
-    """
+    """A fitted ridge regression."""
 
     coefficients: Array
+    """``(d,)``."""
     intercept: float
     penalty: float
+    """The chosen α."""
     left_out: Array
+    """``(n,)`` error y − ŷ of each training sample when its group is left out."""
 
     def predict(self, features: Array) -> Array:
         """Predictions ``(m,)`` for features ``(m, d)``."""
@@ -37,35 +34,32 @@ class Ridge:
 
 @dataclass(frozen=True)
 class Decomposition:
-    """Features along their principal axes: made once, it serves every penalty and every label.
-
-    Attributes:
-        scores: ``(n, r)`` X·axes.
-        spectrum: ``(r,)`` eigenvalues of XᵀX, ascending.
-        axes: ``(d, r)`` its eigenvectors.
-    """
+    """Principal axes of features X, computed once for all penalties and labels."""
 
     scores: Array
+    """``(n, r)`` X·axes."""
     spectrum: Array
+    """``(r,)`` eigenvalues of XᵀX, ascending."""
     axes: Array
+    """``(d, r)`` eigenvectors of XᵀX."""
 
     def fit(self, values: Array, groups: NDArray[np.str_], penalties: Array = PENALTIES) -> Ridge:
         """The ridge regression of :func:`fit_ridge`."""
-        centred = values - values.mean()
-        projections = self.scores.T @ centred
-        left_out = self._left_out(projections, centred, groups, penalties)
+        centered = values - values.mean()
+        projections = self.scores.T @ centered
+        left_out = self._left_out(projections, centered, groups, penalties)
         chosen = int(np.argmin((left_out**2).mean(axis=0)))
         best = float(penalties[chosen])
         coefficients = self.axes @ (projections / (self.spectrum + best))
         return Ridge(coefficients, float(values.mean()), best, left_out[:, chosen])
 
     def _left_out(
-        self, projections: Array, centred: Array, groups: NDArray[np.str_], penalties: Array
+        self, projections: Array, centered: Array, groups: NDArray[np.str_], penalties: Array
     ) -> Array:
-        """Errors ``(n, a)`` under every penalty when a group at a time is left out; 1/n in H is the intercept."""
-        n = len(centred)
+        """Errors ``(n, a)`` for each penalty when one group at a time is left out; 1/n in H is the intercept."""
+        n = len(centered)
         shrinkage = 1.0 / (self.spectrum[:, None] + penalties)  # (r, a)
-        residuals = centred[:, None] - self.scores @ (projections[:, None] * shrinkage)  # (n, a)
+        residuals = centered[:, None] - self.scores @ (projections[:, None] * shrinkage)  # (n, a)
         leverage = self.scores**2 @ shrinkage + 1.0 / n
         left_out: Array = residuals / np.maximum(1.0 - leverage, 1e-12)
         for rows in _larger_groups(groups):
@@ -80,17 +74,17 @@ class Decomposition:
 def fit_ridge(
     features: Array, values: Array, groups: NDArray[np.str_], penalties: Array = PENALTIES
 ) -> Ridge:
-    """Fit ‖y − Xb − c‖² + α‖b‖² with the α whose leave-one-group-out error is least.
+    """Minimize ‖y − Xb − c‖² + α‖b‖² with the α of the smallest leave-one-group-out error.
 
-    The error of leaving a group out is exact and needs no refit. With H the matrix that maps the values to the fitted
-    ones, leaving out the rows g changes their residuals from r to (I − H[g, g])⁻¹ r. One eigendecomposition of the
-    smaller of XᵀX and XXᵀ serves all penalties.
+    The leave-one-group-out errors are exact without refitting: with H the matrix that maps the values to the fitted
+    values, leaving out the rows g changes their residuals from r to (I − H[g, g])⁻¹ r. One eigendecomposition of the
+    smaller of XᵀX and XXᵀ is used for all penalties.
 
     Args:
-        features: ``(n, d)``, each of mean 0 (the intercept is not penalised).
+        features: ``(n, d)``, each of mean 0 (the intercept is not penalized).
         values: ``(n,)``.
-        groups: ``(n,)`` what is left out together, so that an isoform or a homolog does not vouch for another.
-        penalties: the α to choose from, all positive.
+        groups: ``(n,)`` gene or gene set; isoforms or homologs are left out together.
+        penalties: Positive values of α to choose from.
     """
     return decompose(features).fit(values, groups, penalties)
 
@@ -111,7 +105,7 @@ def decompose(features: Array) -> Decomposition:
 
 
 def _larger_groups(groups: NDArray[np.str_]) -> list[NDArray[np.int64]]:
-    """The rows of every group that has more than one: an array ``(g, m)`` for the groups of each size m."""
+    """Rows of the groups with more than one row: for each group size m, an array ``(g, m)``."""
     _, numbers = np.unique(groups, return_inverse=True)
     sizes = np.bincount(numbers)
     rows = np.argsort(numbers, kind="stable")
@@ -120,22 +114,19 @@ def _larger_groups(groups: NDArray[np.str_]) -> list[NDArray[np.int64]]:
 
 
 TOLERANCE = 1e-6
-MOST_STEPS = 2000
+MAX_STEPS = 2000
 
 
 @dataclass(frozen=True)
 class Logistic:
-    """Fitted logistic regressions.
-
-    Attributes:
-        weights: ``(d, m)``.
-        intercepts: ``(m,)``.
-        steps: how many steps the slowest took.
-    """
+    """Fitted logistic regressions."""
 
     weights: Array
+    """``(d, m)``."""
     intercepts: Array
+    """``(m,)``."""
     steps: int
+    """Number of optimization steps."""
 
     def log_odds(self, features: Array) -> Array:
         """Log-odds ``(n, m)`` of the positive class for features ``(n, d)``."""
@@ -143,17 +134,16 @@ class Logistic:
 
 
 def fit_many(features: Array, positive: NDArray[np.bool_], penalties: Array) -> Logistic:
-    """Minimise Σ log(1 + exp(∓f)) + α/2 ‖w‖² for each of m problems; the intercept has no penalty.
+    """Minimize Σ log(1 + exp(∓f)) + α/2 ‖w‖² for each of m problems; the intercept is not penalized.
 
-    The curvature of the logistic loss is nowhere above XᵀX/4 (Böhning 1992), which is diagonal along the principal
-    axes of the features: one eigendecomposition gives every problem steps that can only go down, and matrix products
-    take them for all problems together. Nesterov's momentum, restarted when it overshoots, makes them few. It stops
-    when no gradient asks for a step that moves the log-odds by more than about 10⁻⁶.
+    The Hessian of the logistic loss is bounded by XᵀX/4 (Böhning 1992), which is diagonal along the principal axes of
+    the features. One eigendecomposition therefore gives majorization steps for all problems together, accelerated by
+    Nesterov's momentum with restarts. Iteration stops when no step would move the log-odds by more than about 10⁻⁶.
 
     Args:
         features: ``(n, d)``.
-        positive: ``(n, m)`` which samples are of the positive class.
-        penalties: ``(m,)`` the α, all positive.
+        positive: ``(n, m)`` membership of the positive class.
+        penalties: ``(m,)`` positive values of α.
     """
     mean = features.mean(axis=0)
     axes = decompose(features - mean)
@@ -166,7 +156,7 @@ def fit_many(features: Array, positive: NDArray[np.bool_], penalties: Array) -> 
     current[-1] = np.log(share / (1 - share))
     ahead, momentum = current, np.ones(m)
     steps = 0
-    for steps in range(1, MOST_STEPS + 1):  # noqa: B007  the count is reported
+    for steps in range(1, MAX_STEPS + 1):  # noqa: B007  the count is returned
         gradient = design.T @ (expit(design @ ahead) - positive) + shrinkage * ahead
         step = gradient / bound
         if np.sqrt((bound * step**2).sum(axis=0).max() / n) < TOLERANCE:
@@ -181,127 +171,52 @@ def fit_many(features: Array, positive: NDArray[np.bool_], penalties: Array) -> 
     return Logistic(weights, ahead[-1] - mean @ weights, steps)
 
 
-ROUNDS = 300
-CHECK_SHARE = 0.15
-OPTIONS: dict[str, Any] = {
-    "learning_rate": 0.06,
-    "max_leaf_nodes": 15,
-    "min_samples_leaf": 15,
-    "l2_regularization": 1.0,
-    "early_stopping": False,  # its own would part the samples of a gene
-    "random_state": 0,
-}
-FEW = 100
-"""With more features than this, every split looks at a random part of them: as good, and several times as fast."""
-
-
-def boosted_trees(
-    features: Array, values: Array, groups: NDArray[np.str_], test: Array, *, classes: bool
-) -> tuple[Array, int]:
-    """Fit on the training samples and predict the test samples.
-
-    The number of trees is chosen within the training part: a seventh of its groups, drawn at random, is kept aside, the
-    number that predicts it best is taken, and the trees are fitted anew on all of the training part. So neither a test
-    sample nor an isoform or homolog of a training sample vouches for it.
-
-    Args:
-        features: ``(n, d)`` of the training samples.
-        values: ``(n,)`` their labels; of two classes, any two numbers.
-        groups: ``(n,)`` gene or gene set.
-        test: ``(m, d)`` features of the test samples.
-        classes: whether the label is a class.
-
-    Returns:
-        ``(m,)`` predictions, for a class its log-odds; and the number of trees.
-    """
-    target = values == values.max() if classes else values
-    check = _kept_aside(groups)
-    rounds = ROUNDS
-    if check.any() and (not classes or len(np.unique(target[~check])) == 2):
-        trial = _trees(ROUNDS, features.shape[1], classes).fit(features[~check], target[~check])
-        losses = [_loss(target[check], f, classes) for f in _staged(trial, features[check])]
-        rounds = int(np.argmin(losses)) + 1
-    fitted = _trees(rounds, features.shape[1], classes).fit(features, target)
-    predicted = fitted.decision_function(test) if classes else fitted.predict(test)
-    return np.asarray(predicted, np.float64), rounds
-
-
-def _trees(rounds: int, width: int, classes: bool) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
-    kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
-    share = 1.0 if width <= FEW else 0.2
-    return kind(max_iter=rounds, max_features=share, **OPTIONS)
-
-
-def _staged(trees: Any, features: Array) -> Any:
-    """Predictions after one tree, two trees, …; of a class, its log-odds."""
-    if hasattr(trees, "staged_decision_function"):
-        return trees.staged_decision_function(features)
-    return trees.staged_predict(features)
-
-
-def _loss(target: Array, predicted: Array, classes: bool) -> float:
-    flat = np.asarray(predicted).reshape(-1)
-    if classes:
-        return float(np.logaddexp(0.0, np.where(target, -flat, flat)).mean())
-    return float(((target - flat) ** 2).mean())
-
-
-def _kept_aside(groups: NDArray[np.str_]) -> NDArray[np.bool_]:
-    """Which training samples are kept aside: whole groups, about :data:`CHECK_SHARE` of the samples."""
-    _, numbers = np.unique(groups, return_inverse=True)
-    sizes = np.bincount(numbers)
-    order = np.random.default_rng(0).permutation(len(sizes))
-    chosen = order[np.cumsum(sizes[order]) <= CHECK_SHARE * len(groups)]
-    return np.isin(numbers, chosen)
-
-
 Probe = Literal["linear", "ridge", "logistic"]
 ProbeKind = Literal["linear", "ridge", "logistic", "trees"]
-"""What reads the features: one of the linear models of a probe, or gradient-boosted trees."""
+"""A linear probe, or gradient-boosted trees."""
 
 INVERSE_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 INNER_FOLDS = 3
-RARE, RARE_SHARE = 10, 0.02
-"""A feature that differs from its median in no more training samples than this is dead."""
+RARE, RARE_FRACTION = 10, 0.02
+"""A feature that differs from its median in no more training samples, or fraction of them, is dead."""
 
 
 def fit_predict(
-    model: ProbeKind,
+    probe: ProbeKind,
     features: NDArray[np.floating],
     values: Array,
     groups: NDArray[np.str_],
     train: NDArray[np.int64],
     test: NDArray[np.int64],
 ) -> tuple[Array, float]:
-    """Predictions for the test samples, and the penalty that was chosen (0 for a plain linear model and for trees).
+    """Predictions for the test samples, and the chosen penalty (0 for least squares and trees).
 
-    Features are standardised with the mean and standard deviation of the training part only, and a penalty is chosen
-    within the training part only, by leaving out whole groups.
+    Features are standardized with the mean and standard deviation of the training part, and penalties are chosen within
+    the training part by leaving out whole groups.
 
     Args:
-        model: ordinary least squares (of least norm when samples are fewer than features), ridge regression,
-            logistic regression of a two-class label, whose prediction is the log-odds of the larger value, or
-            gradient-boosted trees (see :func:`boosted_trees`).
+        probe: Least squares (of minimum norm if there are fewer samples than features), ridge regression, logistic
+            regression of a two-class label, which predicts the log-odds of the larger value, or gradient-boosted trees.
         features: ``(n, d)``.
         values: ``(n,)``.
         groups: ``(n,)`` gene or gene set.
-        train: sample numbers to fit on.
-        test: sample numbers to predict.
+        train: Sample numbers to fit on.
+        test: Sample numbers to predict.
     """
     x_train = features[train].astype(np.float64)
-    if model == "trees":
-        x_test, two = features[test].astype(np.float64), len(np.unique(values)) == 2
-        return boosted_trees(x_train, values[train], groups[train], x_test, classes=two)[0], 0.0
+    if probe == "trees":
+        x_test, is_class = features[test].astype(np.float64), len(np.unique(values)) == 2
+        return boosted_trees(x_train, values[train], groups[train], x_test, is_class=is_class)[
+            0
+        ], 0.0
     mean, scale = standardize(x_train)
     x_train = (x_train - mean) * scale
     x_test = (features[test].astype(np.float64) - mean) * scale
     y_train = values[train]
-    if model == "linear":
+    if probe == "linear":
         coefficients = linalg.lstsq(x_train, y_train - y_train.mean())[0]
         return x_test @ coefficients + y_train.mean(), 0.0
-    if model == "ridge":
+    if probe == "ridge":
         fitted = fit_ridge(x_train, y_train, groups[train])
         return fitted.predict(x_test), fitted.penalty
     weights, intercept, penalty = fit_logistic(x_train, y_train == values.max(), groups[train])
@@ -351,17 +266,16 @@ def _choose_penalties(
 
 
 def standardize(features: Array) -> tuple[Array, Array]:
-    """Mean ``(d,)`` and factor ``(d,)`` that give training features ``(n, d)`` mean 0 and standard deviation 1.
+    """Mean ``(d,)`` and scale ``(d,)`` that give training features ``(n, d)`` mean 0 and standard deviation 1.
 
-    The factor of a dead feature is 0. A feature is dead when it has one value in all but a handful of training samples,
-    as a ReLU that hardly ever fires: scaling and fitting it on those few would throw predictions for the next sample in
-    which it fires far off.
+    The scale of a dead feature is 0. A feature is dead if it has one value in all but a few training samples, such as a
+    ReLU that hardly ever fires: fitted on those few, it would make extreme predictions.
     """
-    mean, deviation = features.mean(axis=0), features.std(axis=0)
+    mean, std = features.mean(axis=0), features.std(axis=0)
     varied = (features != np.median(features, axis=0)).sum(axis=0)
-    live = varied > min(RARE, len(features) * RARE_SHARE)
-    live &= deviation > 1e-6 * np.abs(mean)  # more than rounding
-    return mean, np.where(live, 1.0 / np.where(live, deviation, 1.0), 0.0)
+    live = varied > min(RARE, len(features) * RARE_FRACTION)
+    live &= std > 1e-6 * np.abs(mean)  # more than rounding
+    return mean, np.where(live, 1.0 / np.where(live, std, 1.0), 0.0)
 
 
 def fit_logistic(
@@ -369,11 +283,11 @@ def fit_logistic(
 ) -> tuple[Array, float, float]:
     """Coefficients ``(d,)`` and intercept of the positive class's log-odds, and the penalty.
 
-    The penalty has the least log-loss in an inner cross-validation that leaves out whole groups.
+    The penalty has the smallest log-loss in an inner cross-validation that leaves out whole groups.
 
     Args:
-        features: ``(n, d)``, standardised.
-        positive: ``(n,)`` which samples are of the positive class.
+        features: ``(n, d)``, standardized.
+        positive: ``(n,)`` membership of the positive class.
         groups: ``(n,)`` gene or gene set.
     """
     from sklearn.linear_model import LogisticRegression
@@ -404,7 +318,7 @@ def fit_logistic(
 def _inner_folds(
     positive: NDArray[np.bool_], groups: NDArray[np.str_]
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Folds of whole groups to choose a penalty on; none, and so the strongest, when a class has one group only."""
+    """Folds of whole groups to choose a penalty on; none, hence the strongest penalty, if a class has one group."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     rarer = min(len(np.unique(groups[positive])), len(np.unique(groups[~positive])))
@@ -420,14 +334,10 @@ Features = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class LinearModel:
-    """b·x + c of an embedding x as it comes from the encoder.
-
-    Attributes:
-        coefficients: ``(d,)``.
-        intercept: the value where all of x is zero.
-    """
+    """b·x + c of an embedding x in the encoder's units."""
 
     coefficients: Array
+    """``(d,)``."""
     intercept: float
 
     def __call__(self, features: Features) -> Array:
@@ -435,66 +345,15 @@ class LinearModel:
         return np.asarray(features @ self.coefficients + self.intercept)
 
 
-@dataclass(frozen=True)
-class FoldModel:
-    """What one set of training RNAs says of another RNA: its label, and how large an error to expect.
-
-    The expected error is a ridge regression of |y − ŷ| on the same features, where ŷ comes from leaving out the RNA's
-    own gene (or gene set), as the regression of the label is always too good on what it was fitted on.
-
-    Attributes:
-        value: the label.
-        error: the absolute error.
-        narrowest: the least error that is believed, as a linear function knows no floor.
-        widest: the largest.
-        penalties: chosen for ``value`` and for ``error``.
-    """
-
-    value: LinearModel
-    error: LinearModel
-    narrowest: float
-    widest: float
-    penalties: tuple[float, float]
-
-    def expected_error(self, features: Features) -> Array:
-        """Expected |y − ŷ| ``(n,)``, always positive."""
-        return np.clip(self.error(features), self.narrowest, self.widest)
-
-
-NARROWEST, WIDEST = 0.2, 0.99
-"""An expected error is kept between this share of the mean error and this quantile over the training RNAs."""
-
-
-def fit_fold_model(features: Features, values: Array, groups: NDArray[np.str_]) -> FoldModel:
-    """Ridge regressions of a label and of its absolute error, each with the penalty that leaving groups out prefers.
-
-    Args:
-        features: ``(n, d)``.
-        values: ``(n,)``, not all equal.
-        groups: ``(n,)`` gene or gene set of every RNA.
-    """
-    wide = np.asarray(features, np.float64)
-    mean, scale = standardize(wide)
-    axes = decompose((wide - mean) * scale)
-    label = axes.fit(values, groups)
-    errors = np.abs(label.left_out)
-    error = axes.fit(errors, groups)
-    line = _in_raw_units(error, mean, scale)
-    narrowest = max(NARROWEST * float(errors.mean()), float(np.finfo(np.float64).tiny))
-    widest = max(float(np.quantile(line(wide), WIDEST)), narrowest)
-    penalties = (label.penalty, error.penalty)
-    return FoldModel(_in_raw_units(label, mean, scale), line, narrowest, widest, penalties)
-
-
 def fit_classes(
     features: Features, positive: NDArray[np.bool_], groups: NDArray[np.str_]
 ) -> tuple[LinearModel, float]:
-    """The log-odds of the positive class, by logistic regression, and the penalty.
+    """Logistic regression: the log-odds of the positive class, and the penalty.
 
     Args:
         features: ``(n, d)``.
-        positive: ``(n,)``, both classes among them.
-        groups: ``(n,)`` gene or gene set of every RNA.
+        positive: ``(n,)`` with both classes.
+        groups: ``(n,)`` gene or gene set of each RNA.
     """
     wide = np.asarray(features, np.float64)
     mean, scale = standardize(wide)
@@ -503,6 +362,7 @@ def fit_classes(
     return LinearModel(coefficients, intercept - float(mean @ coefficients)), penalty
 
 
-def _in_raw_units(fitted: Ridge, mean: Array, scale: Array) -> LinearModel:
+def in_raw_units(fitted: Ridge, mean: Array, scale: Array) -> LinearModel:
+    """A ridge regression of standardized features as one of the features themselves."""
     coefficients = fitted.coefficients * scale
     return LinearModel(coefficients, fitted.intercept - float(mean @ coefficients))

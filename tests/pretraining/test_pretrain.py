@@ -22,7 +22,7 @@ from isoclr.errors import InputError
 from isoclr.models.load import load
 from isoclr.pretraining.config import Budget, LoggingConfig, PretrainConfig, PretrainRuntime
 from isoclr.pretraining.pretrain import PretrainResult, pretrain, set_up
-from isoclr.pretraining.trainer import Checkpoint
+from isoclr.pretraining.trainer import Checkpoint, RunState
 from isoclr.training.distributed import Distributed
 from isoclr.training.logging import read_log
 
@@ -334,10 +334,19 @@ def test_minutes(small_corpus: Path, tmp_path: Path) -> None:
     assert rates[-1] < max(rates) or len(rates) < 3
 
 
+MANY = 40
+"""Steps that a job cannot finish before it is killed, even on a busy machine."""
+
+
 def torchrun(corpus: Path, out: Path) -> "subprocess.Popen[bytes]":
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     return subprocess.Popen(
-        [sys.executable, *launcher, *as_arguments(corpus, out, checkpoint_steps=2), "--resume"],
+        [
+            sys.executable,
+            *launcher,
+            *as_arguments(corpus, out, steps=MANY, checkpoint_steps=2),
+            "--resume",
+        ],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

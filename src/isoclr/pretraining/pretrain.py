@@ -172,8 +172,8 @@ def pretrain(
     at once.
 
     torchrun starts several processes that train on one batch. Pairs and views are those of one process; with --dropout
-    0, batch statistics, loss and gradient are too, except for rounding. With dropout every rank draws its own masks, from
-    the same distribution.
+    0, batch statistics, loss and gradient are too, except for rounding. With dropout every rank draws its own masks,
+    from the same distribution.
 
     Args:
         corpus: Directory written by isoclr build.

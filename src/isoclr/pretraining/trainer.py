@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from torch import Tensor
 
+from isoclr._config import Meta
 from isoclr._version import __version__
 from isoclr.errors import InputError
 from isoclr.pretraining.config import Budget, LoggingConfig, learning_rate
@@ -25,11 +27,11 @@ FORMAT = "isoclr pre-training 3"
 class RunState:
     """Progress of a run."""
 
-    step: int = 0
+    step: Annotated[int, Meta(ge=0)] = 0
     """Steps done."""
-    nt: int = 0
+    nt: Annotated[int, Meta(ge=0)] = 0
     """Nucleotides seen, in both views."""
-    seconds: float = 0.0
+    seconds: Annotated[float, Meta(ge=0)] = 0.0
     """Time spent, over all sessions."""
     loss: float | None = None
     """Loss of the last step."""
@@ -74,6 +76,7 @@ class Checkpoint:
         """
         tensors, metadata = load_checkpoint(path, FORMAT)
         try:
+            msgspec.convert(metadata["state"], RunState)  # types and ranges
             return cls(
                 tensors,
                 dict(metadata["options"]),

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from isoclr._console import info
-from isoclr._io import atomic_path, check_file
+from isoclr._io import atomic_path, check_file, check_input
 from isoclr.embedding.embeddings import (
     MATRIX,
     META_KEYS,
@@ -64,6 +64,7 @@ def read_own(path: Path) -> Embeddings | None:
         raise InputError(
             f"{path}: unknown format, expected {', '.join(readers)} or a directory of Parquet"
         )
+    check_input(path, "embeddings")
     with reraise_as_input_error(path):
         return readers[path.suffix](path)
 
@@ -89,6 +90,7 @@ def iter_embeddings(path: Path) -> Iterator[Embeddings]:
         InputError: not embeddings of ``isoclr embed``, damaged, or not finite.
     """
     for file in parquet_files(path) if path.is_dir() else [path]:
+        check_input(file, "embeddings")
         yield from _parquet_blocks(file) if file.suffix == ".parquet" else [read_embeddings(file)]
 
 
@@ -115,6 +117,10 @@ def _checked(path: Path, table: pl.DataFrame, matrix: Any, meta: dict[str, str])
     """Embeddings with complete metadata, our columns and finite vectors."""
     _check_meta(path, meta)
     matrix = np.asarray(matrix, np.float32)
+    if matrix.ndim != 2 or len(matrix) != table.height:
+        raise InputError(
+            f"{path}: {MATRIX} is of shape {matrix.shape} for {table.height:,} RNAs; expected one vector for each"
+        )
     bad = ~np.isfinite(matrix).all(axis=1)
     if bad.any():
         name = table["transcript_id"][int(bad.argmax())]

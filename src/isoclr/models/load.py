@@ -87,6 +87,9 @@ def read_model(directory: Path) -> Encoder:
     config = read_config(directory / CONFIG)
     path = directory / WEIGHTS
     tensors = read_tensors(path, config.sha256)
+    for name, tensor in tensors.items():
+        if name.endswith("running_var") and bool((tensor < 0).any()):
+            raise InputError(f"{path}: tensor {name!r} holds a negative variance")
     with torch.device("meta"), SkipInit():
         network = DilatedResNet(config.architecture, tracks=config.tracks)
     try:

@@ -59,18 +59,18 @@ class Report:
         for one in self.tables():
             table(*one)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, *, overwrite: bool = True) -> None:
         """Write everything as JSON (``.json``), or the rows as a table (``.parquet``, ``.tsv``, ``.csv``)."""
         if path.suffix == ".json":
-            write_json(path, self.to_dict())
+            write_json(path, self.to_dict(), overwrite=overwrite)
         else:
-            write_table(self.to_frame(), path)
+            write_table(self.to_frame(), path, overwrite=overwrite)
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, Any], *, overwrite: bool = True) -> None:
     """Write JSON; the file appears when it is whole. What JSON has no number for becomes null."""
     text = json.dumps(finite(content), indent=1, ensure_ascii=False, allow_nan=False)
-    with atomic_path(path) as partial:
+    with atomic_path(path, overwrite=overwrite) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 
 

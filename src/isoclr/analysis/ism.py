@@ -342,7 +342,7 @@ def mutate(
             advance = partial(bar.advance, task_id)
             scans.append(scan(predictor, codes, transcript_id=name, progress=advance))
     report = Mutagenesis(tuple(scans))
-    report.save(Path(out))
+    report.save(Path(out), overwrite=overwrite)
     if plot is not None:
         scans[0].draw(Path(plot), zoom)
     return report

@@ -334,7 +334,7 @@ def motifs(
             seed=seed,
             progress=lambda done: bar.advance(bar_id, done),
         )
-    effects.save(Path(out))
+    effects.save(Path(out), overwrite=overwrite)
     if plot is not None:
         effects.draw(Path(plot))
     return effects

@@ -212,7 +212,7 @@ def neighbours(
     names = (of,) if isinstance(of, str) else of
     report = find_neighbors(opened.select(species), names, k=k, among=among, whiten=whiten)
     if out is not None:
-        report.save(Path(out))
+        report.save(Path(out), overwrite=overwrite)
     return report
 
 
@@ -270,7 +270,8 @@ def _suggest(name: str, table: pl.DataFrame) -> str:
     """The most similar names, as the end of an error message."""
     columns = (table[column] for column in ID_COLUMNS if column in table.columns)
     names = sorted({one for column in columns for one in column if one})
-    alike = [one for one in names if one.lower() == name.lower()]
+    plain = without_version(name.upper()).lower()
+    alike = [one for one in names if without_version(one).lower() == plain]
     alike = alike or difflib.get_close_matches(name, names, n=3, cutoff=0.75)
     if alike:
         return f"; did you mean {' or '.join(alike)}?"

@@ -380,7 +380,7 @@ def retrieval(
             if embedder.name != Length.name:  # one feature has no direction
                 features[embedder.name] = embed_with_progress(embedder, codes)
     report = _evaluate(features, rnas, k, sample, seed, whiten)
-    report.save(Path(out))
+    report.save(Path(out), overwrite=overwrite)
     if plot is not None:
         neighbours_figure(Path(plot), report.metrics)
     return report

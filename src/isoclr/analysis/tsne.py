@@ -373,7 +373,7 @@ def map_rnas(
             x, y = result.table.select("x", "y").to_numpy().T
             map_figure(path, x, y, panels)
         else:
-            write_table(result.table, path)
+            write_table(result.table, path, overwrite=overwrite)
     return result
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr._console import info, out
+from isoclr._console import info, show
 from isoclr._io import atomic_path, check_file
 from isoclr._report import Report, Row, Table, write_json
 from isoclr.corpus.corpus import Corpus, open_corpus
@@ -305,7 +305,7 @@ def show(
         opened.verify()
         info(f"{corpus}: all files are unchanged")
     if transcript is not None:
-        out.print(describe(opened, transcript), markup=False, soft_wrap=True)
+        show(describe(opened, transcript))
         return
     summary = inspect(opened)
     if json is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from isoclr._console import err, info
+from isoclr._console import err, info, show
 from isoclr._io import atomic_path, sha256
 from isoclr._report import Report, Row, Table
 from isoclr.downloads.catalog import CATALOG, Entry, select
@@ -73,7 +73,7 @@ class Downloads(Report):
         if not self.list_only:
             return super().print()
         for row in self.rows():
-            print(*(row[name] for name in ("file", "status", "url", "checksums")), sep="\t")
+            show("\t".join(str(row[name]) for name in ("file", "status", "url", "checksums")))
         return None
 
 

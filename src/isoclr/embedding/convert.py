@@ -80,7 +80,7 @@ def convert(
     if bad.any():
         name = result.table["transcript_id"][int(bad.argmax())]
         raise InputError(f"{embeddings}: the embedding of {name} is not finite")
-    write(out, result)
+    write(out, result, overwrite=overwrite)
     info(f"{out}: {len(result):,} RNAs × {result.dim}, {result.meta['model']}")
     return out
 

@@ -227,7 +227,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         matrix = np.empty((table.height, embedder.dim), np.float32)
         return _fill(matrix, table, rnas, embedder)
     with scratch_matrix((table.height, embedder.dim), out) as scratch:
-        write(out, _fill(scratch, table, rnas, embedder))
+        write(out, _fill(scratch, table, rnas, embedder), overwrite=overwrite)
     name, sha256 = embedder.meta["model"], embedder.meta["sha256"][:12]
     info(f"{out}: {table.height:,} RNAs × {embedder.dim}, {name} {sha256}")
     return out

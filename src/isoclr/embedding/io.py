@@ -203,7 +203,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         anndata_module()
 
 
-def write(path: Path, embeddings: Embeddings) -> None:
+def write(path: Path, embeddings: Embeddings, *, overwrite: bool = True) -> None:
     """Write embeddings in the format of the extension.
 
     ``.parquet``: the table's columns and ``embedding``, a fixed-size list of float32, with the metadata in the footer.
@@ -213,9 +213,10 @@ def write(path: Path, embeddings: Embeddings) -> None:
     Args:
         path: Output file; it appears when it is complete.
         embeddings: The embeddings. The matrix may be a memory map, of which Parquet reads one block at a time.
+        overwrite: Replace a file that exists.
     """
     writers = {".parquet": _write_parquet, ".h5ad": _write_h5ad, ".npz": _write_npz}
-    with atomic_path(path) as partial:
+    with atomic_path(path, overwrite=overwrite) as partial:
         writers[path.suffix](partial, embeddings)
 
 

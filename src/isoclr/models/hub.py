@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from isoclr._console import info
+from isoclr._console import info, show
 from isoclr._version import __version__
 from isoclr.errors import InputError
 from isoclr.models.encoder import CONFIG, WEIGHTS, Encoder
@@ -315,8 +315,8 @@ class PushResult:
     def print(self) -> None:
         """Print the commit and the line that loads it."""
         info(self.url)
-        print(f"commit {self.address.revision}")
-        print(self.load_line)
+        show(f"commit {self.address.revision}")
+        show(self.load_line)
 
 
 def push(

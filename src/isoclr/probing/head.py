@@ -12,7 +12,7 @@ from safetensors.numpy import save
 from scipy.special import expit
 
 from isoclr._config import read_json
-from isoclr._io import atomic_directory, ensure_writable, sha256
+from isoclr._io import atomic_directory, check_directory, sha256
 from isoclr._report import write_json
 from isoclr._tensors import read_tensors
 from isoclr._version import __version__
@@ -184,6 +184,7 @@ class Head:
 
 
 METADATA, TENSORS = "head.json", "head.safetensors"
+FILES = (METADATA, TENSORS)
 EXPECTED = "a head from `isoclr fit`"
 FORMAT: Literal["isoclr-head"] = "isoclr-head"
 SCHEMA: Literal[1] = 1
@@ -229,7 +230,7 @@ def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
     for target in head.targets:
         for key, value in _tensors_of(target).items():
             tensors[f"{target.name}/{key}"] = np.ascontiguousarray(value)
-    with atomic_directory(directory, overwrite=overwrite) as partial:
+    with atomic_directory(directory, overwrite=overwrite, contents=FILES) as partial:
         (partial / TENSORS).write_bytes(save(tensors))
         version = {"format": FORMAT, "schema": SCHEMA, "isoclr": __version__}
         version |= {"sha256": sha256(partial / TENSORS)}
@@ -243,15 +244,7 @@ def check_target(out: Path, overwrite: bool) -> None:
     Raises:
         InputError: ``out`` exists, and is no head or may not be overwritten; or it cannot be made.
     """
-    ensure_writable(out)
-    if not out.exists():
-        return
-    if out.is_file():
-        raise InputError(f"{out}: is a file, expected the name of a directory")
-    if not overwrite:
-        raise InputError(f"{out}: exists already; choose another name or --overwrite it")
-    if not (out / METADATA).is_file() and any(out.iterdir()):
-        raise InputError(f"{out}: not a head, --overwrite replaces nothing else")
+    check_directory(out, overwrite=overwrite, contents=FILES)
 
 
 def load_head(directory: Path | str) -> Head:

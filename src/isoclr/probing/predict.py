@@ -155,7 +155,7 @@ def predict(
     table = pl.concat([predict_block(chosen, block, coverage) for block in blocks])
     _warn_of_other_species(chosen, table)
     if out is not None:
-        write_table(table, out)
+        write_table(table, out, overwrite=overwrite)
     return Predicted(table, chosen, coverage, out)
 
 

@@ -196,7 +196,7 @@ def variants(
     checks.finish()
     table = pl.concat([pl.DataFrame(schema=SCHEMA), *frames])
     if out is not None:
-        write_table(table, Path(out))
+        write_table(table, Path(out), overwrite=overwrite)
     if vcf_out is not None:
         write_vcf(Path(calls), table, Path(vcf_out), overwrite=overwrite)
     return VariantEffects(table, dict(skipped), dict(dropped), out, tuple(checks.examples))

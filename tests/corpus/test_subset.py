@@ -44,42 +44,42 @@ def names(corpus: isoclr.Corpus) -> list[str]:
 
 
 def test_whole_corpus(whole: Path, tmp_path: Path) -> None:
-    made, before = subset(whole, out=tmp_path / "out"), isoclr.open_corpus(whole)
-    made.verify()
-    assert made.codes.tobytes() == before.codes.tobytes()
-    assert made.index.tobytes() == before.index.tobytes()
-    assert made.meta["homology"] == before.meta["homology"]
+    part, before = subset(whole, out=tmp_path / "out"), isoclr.open_corpus(whole)
+    part.verify()
+    assert part.codes.tobytes() == before.codes.tobytes()
+    assert part.index.tobytes() == before.index.tobytes()
+    assert part.meta["homology"] == before.meta["homology"]
 
 
 def test_species(whole: Path, tmp_path: Path) -> None:
-    made = subset(whole, out=tmp_path / "out", species=("mouse",))
-    assert made.species == ["mouse"]
-    assert names(made) == ["M1.1", "M2.1"]
-    assert [letters(made.codes_of(i)) for i in range(2)] == ["CCCC", "GGGG"]
-    assert set(made.meta["by_species"]) == {"mouse"}
+    part = subset(whole, out=tmp_path / "out", species=("mouse",))
+    assert part.species == ["mouse"]
+    assert names(part) == ["M1.1", "M2.1"]
+    assert [letters(part.codes_of(i)) for i in range(2)] == ["CCCC", "GGGG"]
+    assert set(part.meta["by_species"]) == {"mouse"}
 
 
 def test_grouping_by_gene(whole: Path, tmp_path: Path) -> None:
     before = isoclr.open_corpus(whole)
-    made = subset(whole, out=tmp_path / "out", grouping="genes")
-    assert (before.num_gene_sets, made.num_gene_sets) == (3, 4)
-    sets = dict(zip(names(made), made.index["gene_set"].tolist(), strict=True))
+    part = subset(whole, out=tmp_path / "out", grouping="genes")
+    assert (before.num_gene_sets, part.num_gene_sets) == (3, 4)
+    sets = dict(zip(names(part), part.index["gene_set"].tolist(), strict=True))
     assert sets["H1.1"] == sets["H2.1"] != sets["M1.1"]
-    assert made.meta["homology"] is None
-    assert made.meta["by_species"]["human"]["mapped_genes"] == 0
+    assert part.meta["homology"] is None
+    assert part.meta["by_species"]["human"]["mapped_genes"] == 0
 
 
 def test_one_isoform_per_gene(whole: Path, tmp_path: Path) -> None:
-    made = subset(whole, out=tmp_path / "out", isoforms="one")
-    assert names(made) == ["H2.1", "H3.1", "M1.1", "M2.1"]
-    assert made.num_gene_sets == 3  # homologs are still together
-    assert made.meta["by_species"]["human"]["dropped"]["not_in_the_subset"] == 1
+    part = subset(whole, out=tmp_path / "out", isoforms="one")
+    assert names(part) == ["H2.1", "H3.1", "M1.1", "M2.1"]
+    assert part.num_gene_sets == 3  # homologs are still together
+    assert part.meta["by_species"]["human"]["dropped"]["not_in_the_subset"] == 1
 
 
 def test_list_of_transcripts(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("M2.1\nH1.1\n\n")
-    made = subset(whole, out=tmp_path / "out", transcripts=tmp_path / "names.txt")
-    assert names(made) == ["H1.1", "M2.1"]
+    part = subset(whole, out=tmp_path / "out", transcripts=tmp_path / "names.txt")
+    assert names(part) == ["H1.1", "M2.1"]
     (tmp_path / "names.txt").write_text("H1.1\nX9\n")
     with pytest.raises(InputError, match=r"names.txt: line 2: .*no transcript 'X9'"):
         subset(whole, out=tmp_path / "other", transcripts=tmp_path / "names.txt")

@@ -22,11 +22,11 @@ class File:
 
 
 class Publisher:
-    """Serves ``files`` by path and remembers what was asked."""
+    """Serves ``files`` by path and remembers what was requests."""
 
     def __init__(self) -> None:
         self.files: dict[str, File] = {}
-        self.asked: list[tuple[str, str | None]] = []
+        self.requests: list[tuple[str, str | None]] = []
         publisher = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -63,7 +63,7 @@ class Publisher:
         self._server.server_close()
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
-        self.asked.append((request.path, request.headers.get("Range")))
+        self.requests.append((request.path, request.headers.get("Range")))
         file = self.files.get(request.path)
         status = file.statuses.pop(0) if file and file.statuses else 404 if file is None else 200
         if file is None or status >= 400:
@@ -93,13 +93,13 @@ class Publisher:
 
     @staticmethod
     def _start(file: File, request: http.server.BaseHTTPRequestHandler) -> int:
-        said = request.headers.get("Range")
+        header = request.headers.get("Range")
         condition = request.headers.get("If-Range")
-        if not file.ranges or said is None:
+        if not file.ranges or header is None:
             return 0
         if file.if_range and condition != file.etag:
             return 0
-        return int(said.removeprefix("bytes=").rstrip("-"))
+        return int(header.removeprefix("bytes=").rstrip("-"))
 
 
 @pytest.fixture

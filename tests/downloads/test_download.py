@@ -40,9 +40,9 @@ def test_download(worm: Any, tmp_path: Path) -> None:
     assert (tmp_path / "worm/ce11.fa.gz").read_bytes() == GENOME
     lock = (tmp_path / "SHA256SUMS").read_text()
     assert f"{hashlib.sha256(GENOME).hexdigest()}  worm/ce11.fa.gz\n" in lock
-    worm.asked.clear()
+    worm.requests.clear()
     assert {status for status, _ in get(worm, tmp_path, "worm").values()} == {"kept"}
-    assert worm.asked == []
+    assert worm.requests == []
 
 
 def test_no_other_files_are_left(worm: Any, tmp_path: Path) -> None:
@@ -76,9 +76,9 @@ def test_failed_checksums_keep_the_partial_file(worm: Any, tmp_path: Path) -> No
     worm.files[f"{WORM}/md5sum.txt"].statuses = [500]
     with pytest.raises(InputError, match="500"):
         get(worm, tmp_path, "worm/genome")
-    worm.asked.clear()
+    worm.requests.clear()
     get(worm, tmp_path, "worm/genome")
-    assert worm.asked[0] == (f"{WORM}/ce11.fa.gz", f"bytes={len(GENOME)}-")
+    assert worm.requests[0] == (f"{WORM}/ce11.fa.gz", f"bytes={len(GENOME)}-")
     assert (tmp_path / "worm/ce11.fa.gz").read_bytes() == GENOME
 
 

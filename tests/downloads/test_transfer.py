@@ -33,7 +33,7 @@ def test_broken_connection_is_resumed(publisher: Any, tmp_path: Path) -> None:
     publisher.add("/file", CONTENT, cut=[300_000, 100_000])
     get(publisher, tmp_path / "f.part")
     assert (tmp_path / "f.part").read_bytes() == CONTENT
-    assert publisher.asked == [
+    assert publisher.requests == [
         ("/file", None),
         ("/file", "bytes=300000-"),
         ("/file", "bytes=400000-"),
@@ -46,7 +46,7 @@ def test_next_run_resumes(publisher: Any, tmp_path: Path) -> None:
         get(publisher, tmp_path / "f.part")
     assert (tmp_path / "f.part").stat().st_size == 250_000
     get(publisher, tmp_path / "f.part")
-    assert publisher.asked[-1] == ("/file", "bytes=250000-")
+    assert publisher.requests[-1] == ("/file", "bytes=250000-")
     assert (tmp_path / "f.part").read_bytes() == CONTENT
 
 
@@ -68,7 +68,7 @@ def test_no_resume_without_etag_or_date(publisher: Any, tmp_path: Path) -> None:
     publisher.add("/file", CONTENT, cut=[300_000], etag=None, if_range=False)
     get(publisher, tmp_path / "f.part")
     assert (tmp_path / "f.part").read_bytes() == CONTENT
-    assert publisher.asked == [("/file", None), ("/file", None)]
+    assert publisher.requests == [("/file", None), ("/file", None)]
 
 
 def test_no_resume_of_another_address(publisher: Any, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_complete_partial_file(publisher: Any, tmp_path: Path) -> None:
     publisher.files["/file"].cut = [0]
     get(publisher, tmp_path / "f.part")
     assert (tmp_path / "f.part").read_bytes() == CONTENT
-    assert publisher.asked[1:] == [("/file", f"bytes={len(CONTENT)}-")]
+    assert publisher.requests[1:] == [("/file", f"bytes={len(CONTENT)}-")]
 
 
 def test_full_disk(publisher: Any, tmp_path: Path) -> None:
@@ -114,14 +114,14 @@ def test_busy_server(publisher: Any, tmp_path: Path) -> None:
 def test_no_such_file(publisher: Any, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="/file: the server has no such file"):
         get(publisher, tmp_path / "f.part")
-    assert len(publisher.asked) == 1
+    assert len(publisher.requests) == 1
 
 
 def test_forbidden(publisher: Any, tmp_path: Path) -> None:
     publisher.add("/file", CONTENT, statuses=[403])
     with pytest.raises(InputError, match="403"):
         get(publisher, tmp_path / "f.part")
-    assert len(publisher.asked) == 1
+    assert len(publisher.requests) == 1
 
 
 def test_dead_host() -> None:

@@ -1,4 +1,4 @@
-"""The format is found by what the lines look like; the name helps only where they leave it open."""
+"""Detecting formats, and one transcript written in every format."""
 
 import gzip
 from collections.abc import Callable
@@ -99,11 +99,11 @@ class Transcript:
     def phases(self, pieces: list[tuple[int, int]]) -> list[int]:
         """Bases before the first whole codon of each piece of the CDS."""
         order = pieces if self.strand == "+" else pieces[::-1]
-        phase, found = self.phase, {}
+        phase, phases = self.phase, {}
         for start, end in order:
-            found[start] = phase
+            phases[start] = phase
             phase = (phase - (end - start)) % 3
-        return [found[start] for start, _ in pieces]
+        return [phases[start] for start, _ in pieces]
 
     def row(self) -> dict[str, object]:
         """What the annotation table should say."""
@@ -171,7 +171,7 @@ def listed(numbers: list[int] | tuple[int, ...]) -> str:
 @st.composite
 def transcripts(draw: st.DrawFn, phases: int) -> list[Transcript]:
     """A few transcripts whose exons may abut and be one base long."""
-    made = []
+    models = []
     for i in range(draw(st.integers(1, 3))):
         at, exons = draw(st.integers(0, 50)), []
         for _ in range(draw(st.integers(1, 5))):
@@ -187,10 +187,10 @@ def transcripts(draw: st.DrawFn, phases: int) -> list[Transcript]:
             start = draw(st.integers(0, length - shortest))
             codons = draw(st.integers(2, (length - start - phase) // 3))
             cds = (start, start + phase + 3 * codons)
-        made.append(
+        models.append(
             Transcript(f"T{i}", draw(st.sampled_from("+-")), exons, cds, phase if cds else 0)
         )
-    return made
+    return models
 
 
 @pytest.mark.parametrize(
@@ -212,8 +212,8 @@ def test_every_format(
     data: st.DataObject,
 ) -> None:
     assert callable(write_as)
-    made = data.draw(transcripts(phases))
-    lines = [line for t in made for line in write_as(t)]
+    models = data.draw(transcripts(phases))
+    lines = [line for t in models for line in write_as(t)]
     if name in ("gtf", "gff3"):
         lines = data.draw(st.permutations(lines))
     path = tmp_path_factory.getbasetemp() / f"property.{name}"
@@ -222,7 +222,7 @@ def test_every_format(
     assert annotation.format == name
     assert not annotation.dropped
     table = annotation.table.select(PLACE).sort("transcript_id")
-    assert table.to_dicts() == [t.row() for t in made]
+    assert table.to_dicts() == [t.row() for t in models]
 
 
 def test_unknown_format_or_no_transcripts(

@@ -89,15 +89,15 @@ def test_tracks_of_padding_and_mask() -> None:
 
 def by_pattern(sequence: str, min_length: int) -> tuple[int, int] | None:
     """The longest ORF by trying every ATG, the slow and plain way."""
-    found = None
+    best = None
     for start in (m.start() for m in re.finditer("(?=ATG)", sequence)):
         codons = [sequence[i : i + 3] for i in range(start, len(sequence) - 2, 3)]
         stop = next((k for k, codon in enumerate(codons) if codon in ("TAA", "TAG", "TGA")), None)
         if stop is None or 3 * (stop + 1) < min_length:
             continue
-        if found is None or 3 * (stop + 1) > found[1] - found[0]:
-            found = (start, start + 3 * (stop + 1))
-    return found
+        if best is None or 3 * (stop + 1) > best[1] - best[0]:
+            best = (start, start + 3 * (stop + 1))
+    return best
 
 
 def test_longest_orf_equals_a_plain_search() -> None:
@@ -149,7 +149,7 @@ def test_longest_orf_ignores_track_bits() -> None:
 
 def bed_cds(path: Path) -> dict[str, tuple[int, int, int]]:
     """Transcript → length, CDS start and end of a BED12 file."""
-    found = {}
+    structures = {}
     for line in gzip.decompress(path.read_bytes()).decode().splitlines():
         cell = line.split("\t")
         sizes, starts = (
@@ -161,8 +161,8 @@ def bed_cds(path: Path) -> dict[str, tuple[int, int, int]]:
         length = int(sizes.sum())
         if first < last:
             cds = (first, last) if cell[5] == "+" else (length - last, length - first)
-            found[cell[3]] = (length, *cds)
-    return found
+            structures[cell[3]] = (length, *cds)
+    return structures
 
 
 def structure_cds(path: Path) -> dict[str, tuple[int, int, int]]:
@@ -170,17 +170,17 @@ def structure_cds(path: Path) -> dict[str, tuple[int, int, int]]:
     rows = [
         line.split("\t") for line in gzip.decompress(path.read_bytes()).decode().splitlines()[1:]
     ]
-    known = {name: (int(a), int(b), int(c)) for name, a, b, c, _ in rows if a and b and c}
-    return {name: (a + b + c, a, a + b) for name, (a, b, c) in known.items()}
+    complete = {name: (int(a), int(b), int(c)) for name, a, b, c, _ in rows if a and b and c}
+    return {name: (a + b + c, a, a + b) for name, (a, b, c) in complete.items()}
 
 
 def agreement(
-    found: Transcripts, annotated: dict[str, tuple[int, int, int]]
+    transcripts: Transcripts, annotated: dict[str, tuple[int, int, int]]
 ) -> tuple[int, float, float]:
     """Annotated transcripts, share with the same start and end, share with the same end."""
     same = []
-    for i, name in enumerate(found.table["transcript_id"]):
-        codes = found.codes_of(i)
+    for i, name in enumerate(transcripts.table["transcript_id"]):
+        codes = transcripts.codes_of(i)
         length, *cds = annotated.get(name) or (0, 0, 0)
         if length == len(codes):
             orf = longest_orf(codes, min_length=6) or (-1, -1)
@@ -204,16 +204,16 @@ def test_real_orfs_agree_with_annotated_cds(
 ) -> None:
     folder = real_data / "transcripts"
     read = bed_cds if annotation.endswith("bed") else structure_cds
-    found = agreement(
+    shares = agreement(
         read_transcripts(folder / f"{records}.fa.gz"), read(folder / f"{annotation}.gz")
     )
-    assert found[0] >= count
-    assert exact < found[1] < exact + 0.02
-    assert end < found[2] < end + 0.02
+    assert shares[0] >= count
+    assert exact < shares[1] < exact + 0.02
+    assert end < shares[2] < end + 0.02
 
 
 @pytest.mark.realdata
 def test_real_lncrnas_with_an_orf_by_chance(real_data: Path) -> None:
-    found = read_transcripts(real_data / "transcripts/mouse_lncrna.fa.gz")
-    called = [longest_orf(found.codes_of(i)) is not None for i in range(len(found))]
+    transcripts = read_transcripts(real_data / "transcripts/mouse_lncrna.fa.gz")
+    called = [longest_orf(transcripts.codes_of(i)) is not None for i in range(len(transcripts))]
     assert 0.15 < np.mean(called) < 0.2

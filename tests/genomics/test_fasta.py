@@ -228,8 +228,8 @@ def test_refseq_headers(header: str, symbol: str, biotype: str) -> None:
     ],
 )
 def test_headers_of_other_databases(header: str, gene: str, symbol: str) -> None:
-    transcript, *found, _, _ = parse(header)
-    assert found == [gene, symbol]
+    transcript, *names, _, _ = parse(header)
+    assert names == [gene, symbol]
     assert transcript == ("NM_4.2" if "NM_4" in header else header.split()[0])
 
 
@@ -256,34 +256,36 @@ def read(tmp_path: Path, text: str) -> Transcripts:
 
 
 def test_read_transcripts(tmp_path: Path) -> None:
-    found = read(tmp_path, ">b gene:g1 gene_symbol:S\nACGU\nac\n>a\nNRT\n")
-    assert found.table["transcript_id"].to_list() == ["b", "a"]
-    assert found.table["gene_id"].to_list() == ["g1", ""]
-    assert found.table.columns == [
+    transcripts = read(tmp_path, ">b gene:g1 gene_symbol:S\nACGU\nac\n>a\nNRT\n")
+    assert transcripts.table["transcript_id"].to_list() == ["b", "a"]
+    assert transcripts.table["gene_id"].to_list() == ["g1", ""]
+    assert transcripts.table.columns == [
         "transcript_id", "gene_id", "gene_symbol", "biotype", "cds_start", "cds_end",
     ]  # fmt: skip
-    assert found.offsets.tolist() == [0, 6, 9]
-    assert found.offsets.dtype == np.int64
-    assert [letters(found.codes_of(i)) for i in range(len(found))] == ["ACGTAC", "NNT"]
-    assert found.codes.flags.writeable
-    assert not found.dropped
+    assert transcripts.offsets.tolist() == [0, 6, 9]
+    assert transcripts.offsets.dtype == np.int64
+    assert [letters(transcripts.codes_of(i)) for i in range(len(transcripts))] == ["ACGTAC", "NNT"]
+    assert transcripts.codes.flags.writeable
+    assert not transcripts.dropped
 
 
 def test_duplicate_and_empty_records(tmp_path: Path) -> None:
-    found = read(tmp_path, ">a\nAC\n>b\n>a again\nA\nC\n>c\nGG\n>a\nTT\n>b\nA\n>a.1\nAC\n>d\n")
-    assert found.table["transcript_id"].to_list() == ["a", "c", "b", "a.1"]
-    assert [letters(found.codes_of(i)) for i in range(4)] == ["AC", "GG", "A", "AC"]
-    assert found.dropped == {"empty_sequence": 2, "duplicate_record": 1, "duplicate_id": 1}
+    transcripts = read(
+        tmp_path, ">a\nAC\n>b\n>a again\nA\nC\n>c\nGG\n>a\nTT\n>b\nA\n>a.1\nAC\n>d\n"
+    )
+    assert transcripts.table["transcript_id"].to_list() == ["a", "c", "b", "a.1"]
+    assert [letters(transcripts.codes_of(i)) for i in range(4)] == ["AC", "GG", "A", "AC"]
+    assert transcripts.dropped == {"empty_sequence": 2, "duplicate_record": 1, "duplicate_id": 1}
 
 
 def test_header_cds(tmp_path: Path) -> None:
-    found = read(
+    transcripts = read(
         tmp_path,
         ">t1|g|-|-|n|s|12|UTR5:1-3|CDS:4-12|protein_coding|\nGGGATGAAATAA\n"
         ">t2|g|-|-|n|s|6|CDS:4-12|protein_coding|\nGGGATG\n",
     )
-    assert found.table.select("cds_start", "cds_end").rows() == [(3, 12), (-1, -1)]
-    assert found.dropped == {"cds_outside_sequence": 1}
+    assert transcripts.table.select("cds_start", "cds_end").rows() == [(3, 12), (-1, -1)]
+    assert transcripts.dropped == {"cds_outside_sequence": 1}
 
 
 @pytest.mark.parametrize(
@@ -298,10 +300,10 @@ def test_header_cds(tmp_path: Path) -> None:
 )
 def test_frame_of_an_incomplete_cds(tmp_path: Path, cds: str, phase: int) -> None:
     n = len(cds)
-    found = read(
+    transcripts = read(
         tmp_path, f">t|g|-|-|n|s|{n + 2}|CDS:1-{n}|UTR3:{n + 1}-{n + 2}|protein_coding|\n{cds}CC\n"
     )
-    assert found.table.select("cds_start", "cds_end").row(0) == (phase, n)
+    assert transcripts.table.select("cds_start", "cds_end").row(0) == (phase, n)
 
 
 @pytest.mark.parametrize(
@@ -320,8 +322,8 @@ def test_no_sequences(tmp_path: Path, text: str, message: str) -> None:
 def test_real_transcripts(real_data: Path) -> None:
     counts = {"human_chr19.cdna": 11_470, "human_refseq": 4_000, "mouse_more": 1_020, "fly": 2_100}
     for name, count in counts.items():
-        found = read_transcripts(real_data / f"transcripts/{name}.fa.gz")
-        assert len(found) == count
-        assert not found.dropped
-        assert found.codes.max() <= 4
-        assert np.mean(found.table["gene_id"].to_numpy() != "") > 0.9
+        transcripts = read_transcripts(real_data / f"transcripts/{name}.fa.gz")
+        assert len(transcripts) == count
+        assert not transcripts.dropped
+        assert transcripts.codes.max() <= 4
+        assert np.mean(transcripts.table["gene_id"].to_numpy() != "") > 0.9

@@ -65,18 +65,18 @@ def test_paralogs_and_orthologs(homology: Path) -> None:
     rows = genes(
         ("human", "34", ""), ("mouse", "22059", ""), ("human", "35", ""), ("mouse", "11364", "")
     )
-    found = assign(rows, homology)
-    assert sets(found.table) == ["HID:3", "HID:20", "HID:3", "HID:3"]
-    assert found.table.drop("gene_set").equals(rows)
-    assert found.mapped == {"human": (2, 2), "mouse": (2, 2)}
+    result = assign(rows, homology)
+    assert sets(result.table) == ["HID:3", "HID:20", "HID:3", "HID:3"]
+    assert result.table.drop("gene_set").equals(rows)
+    assert result.mapped == {"human": (2, 2), "mouse": (2, 2)}
 
 
 def test_within_species(homology: Path) -> None:
     rows = genes(
         ("human", "34", ""), ("human", "35", ""), ("mouse", "11364", ""), ("mouse", "x", "")
     )
-    found = assign(rows, homology, scope="within-species")
-    assert sets(found.table) == ["human|HID:3", "human|HID:3", "mouse|HID:3", "mouse|x"]
+    result = assign(rows, homology, scope="within-species")
+    assert sets(result.table) == ["human|HID:3", "human|HID:3", "mouse|HID:3", "mouse|x"]
 
 
 def test_unmapped_genes(homology: Path) -> None:
@@ -88,15 +88,15 @@ def test_unmapped_genes(homology: Path) -> None:
         ("cow", "g1", "S"),
     )
     for file in (homology, None):
-        found = assign(rows, file)
-        assert sets(found.table) == [
+        result = assign(rows, file)
+        assert sets(result.table) == [
             "human|ENSG00000000099",
             "mouse|ENSMUSG00000000099",
             "human|ENSG00000000098",
             "rat|g1",
             "cow|g1",
         ]
-        assert found.mapped == {"human": (0, 2), "mouse": (0, 1), "rat": (0, 1), "cow": (0, 1)}
+        assert result.mapped == {"human": (0, 2), "mouse": (0, 1), "rat": (0, 1), "cow": (0, 1)}
 
 
 def test_symbols(homology: Path) -> None:
@@ -140,8 +140,8 @@ def test_id_table(homology: Path, human_ids: Path) -> None:
         ("human", "novel2", "ONE"),  # a symbol of two groups
         ("mouse", "ENSG00000000001", ""),  # another species' table does not count
     )
-    found = assign(rows, homology, {"human": human_ids})
-    assert sets(found.table) == [
+    result = assign(rows, homology, {"human": human_ids})
+    assert sets(result.table) == [
         "HID:3", "HID:3", "HID:3", "HID:20", "HID:3", "HID:3", "human|novel2", "mouse|ENSG00000000001",
     ]  # fmt: skip
 
@@ -164,8 +164,8 @@ def test_gene_orthologs(tmp_path: Path, human_ids: Path) -> None:
     rows = genes(
         ("mouse", "11364", ""), ("human", "ENSG00000000001.2", ""), ("human", "35", "ACADM")
     )
-    found = assign(rows, path, {"human": human_ids})
-    assert sets(found.table) == ["ORTH:34", "ORTH:34", "ORTH:35"]
+    result = assign(rows, path, {"human": human_ids})
+    assert sets(result.table) == ["ORTH:34", "ORTH:34", "ORTH:35"]
 
 
 def test_no_genes_and_null_symbols(homology: Path) -> None:
@@ -198,9 +198,9 @@ def test_ten_species_are_fast(tmp_path: Path) -> None:
         for t in taxids
     )
     began = time.perf_counter()
-    found = assign(rows, path)
+    result = assign(rows, path)
     assert time.perf_counter() - began < 20  # 0.6 s on an idle machine
-    assert set(found.mapped.values()) == {(20_000, 60_000)}
+    assert set(result.mapped.values()) == {(20_000, 60_000)}
 
 
 @pytest.mark.realdata
@@ -208,10 +208,10 @@ def test_real_genes_map(real_data: Path) -> None:
     table = pl.read_csv(real_data / "ids/mouse.tsv.gz", separator="\t", infer_schema=False)
     coding = table.filter(pl.col("biotype") == "protein_coding")
     rows = coding.select(species=pl.lit("mouse"), gene_id="ensembl_gene_id", gene_symbol="symbol")
-    found = assign(
+    result = assign(
         rows, real_data / "homology/homologene.data.gz", {"mouse": real_data / "ids/mouse.tsv.gz"}
     )
-    mapped, total = found.mapped["mouse"]
+    mapped, total = result.mapped["mouse"]
     assert 0.8 < mapped / total < 0.95
     by_symbol = assign(rows, real_data / "homology/homologene.data.gz")
     assert 0.7 < by_symbol.mapped["mouse"][0] / total < mapped / total

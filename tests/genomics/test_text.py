@@ -36,10 +36,10 @@ def test_lines_across_blocks(write: Write, size: int, name: str, end: str) -> No
     lines = [f"n{i}\t{'9' * (i % 7 + 1)}" for i in range(50)]
     for last in ("", end):
         path = write(end.join(lines) + last, name)
-        found = list(blocks(path, size))
-        assert b"".join(block.text for block in found).decode().splitlines() == lines
-        firsts = [block.text.split(b"\n")[0].decode() for block in found]
-        assert [lines[block.first_line - 1] for block in found] == firsts
+        parts = list(blocks(path, size))
+        assert b"".join(block.text for block in parts).decode().splitlines() == lines
+        firsts = [block.text.split(b"\n")[0].decode() for block in parts]
+        assert [lines[block.first_line - 1] for block in parts] == firsts
 
 
 def test_gzip_by_content(write: Write) -> None:
@@ -171,9 +171,9 @@ def write_bytes_file(tmp_path: Path) -> Callable[[bytes], Path]:
 )
 def test_file_chunks(write_bytes_file: Callable[[bytes], Path], packed: bytes, size: int) -> None:
     path = write_bytes_file(packed)
-    found = list(file_chunks(path, size, "text"))
-    assert b"".join(found) == TEXT == file_bytes(path, "text")
-    assert size < 0 or {len(chunk) for chunk in found[:-1]} <= {size}
+    parts = list(file_chunks(path, size, "text"))
+    assert b"".join(parts) == TEXT == file_bytes(path, "text")
+    assert size < 0 or {len(chunk) for chunk in parts[:-1]} <= {size}
 
 
 def test_file_chunks_of_an_empty_file(write_bytes_file: Callable[[bytes], Path]) -> None:
@@ -208,5 +208,5 @@ def test_missing_file(tmp_path: Path) -> None:
     for read in (file_bytes, is_gzip, lambda path, expected: file_start(path, 1, expected)):
         with pytest.raises(InputError, match=r"none: No such file or directory, expected text$"):
             read(tmp_path / "none", "text")
-        with pytest.raises(InputError, match=r"Is a directory, expected text$"):
+        with pytest.raises(InputError, match=r"s a directory, expected text$"):
             read(tmp_path, "text")

@@ -77,9 +77,9 @@ def test_position_equals_a_plain_loop() -> None:
     for tx, (strand, places) in enumerate(exons):
         bases = [base for start, end in places for base in range(start, end)]
         bases = bases if strand == "+" else bases[::-1]
-        asked = np.arange(25)
-        expected = [bases.index(b) if b in bases else -1 for b in asked.tolist()]
-        assert layout.position(np.full(25, tx), asked).tolist() == expected
+        queries = np.arange(25)
+        expected = [bases.index(b) if b in bases else -1 for b in queries.tolist()]
+        assert layout.position(np.full(25, tx), queries).tolist() == expected
 
 
 def test_finish() -> None:

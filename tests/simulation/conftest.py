@@ -62,20 +62,20 @@ def read_genome(path: Path) -> dict[str, str]:
 
 def read_gtf(path: Path) -> dict[str, Transcript]:
     """Transcripts by id."""
-    found: dict[str, Transcript] = defaultdict(Transcript)
+    by_id: dict[str, Transcript] = defaultdict(Transcript)
     with gzip.open(path, "rt") as stream:
         for line in stream:
             if line.startswith("#"):
                 continue
             chrom, _, feature, first, last, _, strand, frame, text = line.rstrip("\n").split("\t")
-            said = dict(re.findall(r'(\w+) "([^"]*)"', text))
+            attributes = dict(re.findall(r'(\w+) "([^"]*)"', text))
             if feature == "gene":
                 continue
-            one = found[said["transcript_id"]]
+            one = by_id[attributes["transcript_id"]]
             span = (int(first) - 1, int(last))
             if feature == "transcript":
-                one.chrom, one.strand, one.gene_id = chrom, strand, said["gene_id"]
-                one.transcript_type = said["transcript_type"]
+                one.chrom, one.strand, one.gene_id = chrom, strand, attributes["gene_id"]
+                one.transcript_type = attributes["transcript_type"]
                 one.tags = re.findall(r'tag "([^"]*)"', text)
             elif feature == "exon":
                 one.exons.append(span)
@@ -83,7 +83,7 @@ def read_gtf(path: Path) -> dict[str, Transcript]:
                 one.coding.append((*span, int(frame)))
             elif feature in ("start_codon", "stop_codon"):
                 getattr(one, feature).append(span)
-    return dict(found)
+    return dict(by_id)
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,8 @@ def test_orthologs_paralogs_and_losses() -> None:
     shared = counts[0].keys() & counts[1].keys()
     assert 0.75 < len(shared) / len(counts[0]) < 0.98
     assert 0.05 < np.mean([n > 1 for n in counts[0].values()]) < 0.25
-    known = [m.in_homologene for genome in plan for m in genome if m.coding]
-    assert 0.8 < np.mean(known) < 0.9
+    mapped = [m.in_homologene for genome in plan for m in genome if m.coding]
+    assert 0.8 < np.mean(mapped) < 0.9
     assert not any(m.in_homologene for genome in plan for m in genome if not m.coding)
 
 
@@ -66,9 +66,9 @@ def test_orthologs_are_closer_than_paralogs() -> None:
 
 
 def member(
-    species: int = 0, number: int = 0, family: int = 0, copy: int = 0, known: bool = True
+    species: int = 0, number: int = 0, family: int = 0, copy: int = 0, in_homologene: bool = True
 ) -> Gene:
-    return Gene(species, number, family, copy, True, known)
+    return Gene(species, number, family, copy, True, in_homologene)
 
 
 def test_ids_are_unique() -> None:
@@ -92,7 +92,7 @@ def test_symbols_and_gene_sets() -> None:
 
 
 def test_gene_set_without_homologene() -> None:
-    alone = member(1, 5, 7, known=False)
+    alone = member(1, 5, 7, in_homologene=False)
     assert alone.gene_set == "mouse|" + alone.gene_id.partition(".")[0]
 
 

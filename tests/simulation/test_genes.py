@@ -55,7 +55,7 @@ def test_noncoding_gene() -> None:
     assert gene.kinds[-1] is Kind.ALWAYS
 
 
-def founders(count: int) -> list[Template]:
+def countsers(count: int) -> list[Template]:
     return [genes.coding_gene(np.random.default_rng(i), SIZES["small"]) for i in range(count)]
 
 
@@ -64,7 +64,7 @@ def descend(gene: Template, distance: float, seed: int = 0) -> Template:
 
 
 def test_evolve_at_distance_zero() -> None:
-    for gene in founders(5):
+    for gene in countsers(5):
         now = descend(gene, 0.0)
         assert now.bases.tolist() == gene.bases.tolist()
         assert now.cds == gene.cds
@@ -72,7 +72,7 @@ def test_evolve_at_distance_zero() -> None:
 
 @pytest.mark.parametrize("distance", [0.1, 0.5, 2.0])
 def test_evolve_keeps_the_reading_frame(distance: float) -> None:
-    for seed, gene in enumerate(founders(40)):
+    for seed, gene in enumerate(countsers(40)):
         now = descend(gene, distance, seed)
         assert now.cds is not None
         codons = genes.codons_of(now.bases[slice(*now.cds)])
@@ -83,7 +83,7 @@ def test_evolve_keeps_the_reading_frame(distance: float) -> None:
 
 
 def test_evolve_keeps_cassettes_in_frame() -> None:
-    for seed, gene in enumerate(founders(40)):
+    for seed, gene in enumerate(countsers(40)):
         now = descend(gene, 1.0, seed)
         assert now.cds is not None
         lengths = np.bincount(now.block)
@@ -95,7 +95,7 @@ def test_evolve_keeps_cassettes_in_frame() -> None:
 
 def test_rates_of_substitution() -> None:
     same = {"utr": [], "codon": [], "amino": []}  # type: dict[str, list[float]]
-    for gene in founders(30):
+    for gene in countsers(30):
         now = genes.substitute(gene, 0.1, np.random.default_rng(1))
         assert gene.cds is not None
         utr3 = slice(gene.cds[1], None)
@@ -111,7 +111,7 @@ def test_rates_of_substitution() -> None:
 
 def test_evolve_conserves_motifs() -> None:
     before, after = np.zeros(3), np.zeros(3)
-    for seed, gene in enumerate(founders(80)):
+    for seed, gene in enumerate(countsers(80)):
         now = descend(gene, 0.2, seed)
         for total, one in ((before, gene), (after, now)):
             assert one.cds is not None
@@ -120,7 +120,7 @@ def test_evolve_conserves_motifs() -> None:
 
 
 def test_indels_keep_blocks() -> None:
-    for seed, gene in enumerate(founders(20)):
+    for seed, gene in enumerate(countsers(20)):
         now = descend(gene, 2.0, seed)
         assert (np.diff(now.block) >= 0).all()
         assert np.bincount(now.block).min() >= 1
@@ -181,11 +181,11 @@ def test_insert_motifs() -> None:
     for seed in range(50):
         utr3 = np.zeros(400, np.uint8)  # all A: no motif by chance
         marked = genes.insert_motifs(np.random.default_rng(seed), utr3)
-        found = genes.count_motifs(utr3)
+        counts = genes.count_motifs(utr3)
         lengths = [7, 8, 7]
-        assert marked.sum() == sum(n * length for n, length in zip(found, lengths, strict=True))
+        assert marked.sum() == sum(n * length for n, length in zip(counts, lengths, strict=True))
         assert not utr3[~marked].any()
-        total += sum(found)
+        total += sum(counts)
     assert total > 50
 
 

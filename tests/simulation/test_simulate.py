@@ -24,16 +24,16 @@ def digest(sequence: str) -> str:
 
 def test_truth(world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
     truth = world.truth()
-    assert len(truth) == sum(len(found) for found in annotations.values())
+    assert len(truth) == sum(len(by_id) for by_id in annotations.values())
     for row in truth.iter_rows(named=True):
-        said = annotations[row["species"]][row["transcript_id"]]
-        assert digest(said.sequence(genomes[row["species"]])) == row["sha256"]
-        assert said.cds() == (row["cds_start"], row["cds_end"])
-        exons = sorted(said.exons, reverse=said.strand == "-")
+        annotated = annotations[row["species"]][row["transcript_id"]]
+        assert digest(annotated.sequence(genomes[row["species"]])) == row["sha256"]
+        assert annotated.cds() == (row["cds_start"], row["cds_end"])
+        exons = sorted(annotated.exons, reverse=annotated.strand == "-")
         assert [a for a, _ in exons] == row["exon_starts"]
         assert [b - a for a, b in exons] == row["exon_lengths"]
-        assert (said.chrom, said.strand) == (row["chrom"], row["strand"])
-        assert (said.gene_id, said.transcript_type) == (row["gene_id"], row["biotype"])
+        assert (annotated.chrom, annotated.strand) == (row["chrom"], row["strand"])
+        assert (annotated.gene_id, annotated.transcript_type) == (row["gene_id"], row["biotype"])
 
 
 def test_reading_frames(
@@ -41,8 +41,8 @@ def test_reading_frames(
 ) -> None:
     stops = {"TAA", "TAG", "TGA"}
     for row in world.truth().filter(pl.col("cds_start") >= 0).iter_rows(named=True):
-        said = annotations[row["species"]][row["transcript_id"]]
-        coding = said.sequence(genomes[row["species"]])[row["cds_start"] : row["cds_end"]]
+        annotated = annotations[row["species"]][row["transcript_id"]]
+        coding = annotated.sequence(genomes[row["species"]])[row["cds_start"] : row["cds_end"]]
         codons = [coding[i : i + 3] for i in range(0, len(coding) - 2, 3)]
         assert not stops & set(codons[:-1])
         assert (codons[-1] in stops) == row["has_stop"]
@@ -54,15 +54,17 @@ def test_special_cases_of_real_annotations(
     world: SimulatedData, annotations: dict[str, Any]
 ) -> None:
     truth = world.truth()
-    found = [t for by_id in annotations.values() for t in by_id.values()]
-    assert {t.strand for t in found} == {"+", "-"}
-    assert any(len(t.stop_codon) == 2 for t in found)
-    assert any(len(t.start_codon) == 2 for t in found)
-    assert any(b == c for t in found for (_, b), (c, _) in itertools.pairwise(sorted(t.exons)))
-    assert any("cds_start_NF" in t.tags and t.cds()[0] in (1, 2) for t in found)
-    assert any("cds_end_NF" in t.tags and not t.stop_codon for t in found)
+    everything = [t for by_id in annotations.values() for t in by_id.values()]
+    assert {t.strand for t in everything} == {"+", "-"}
+    assert any(len(t.stop_codon) == 2 for t in everything)
+    assert any(len(t.start_codon) == 2 for t in everything)
+    assert any(b == c for t in everything for (_, b), (c, _) in itertools.pairwise(sorted(t.exons)))
+    assert any("cds_start_NF" in t.tags and t.cds()[0] in (1, 2) for t in everything)
+    assert any("cds_end_NF" in t.tags and not t.stop_codon for t in everything)
     assert all(
-        len(t.tags) == 2 for t in found if t.start_codon and t.stop_codon and t.tags[0] == "basic"
+        len(t.tags) == 2
+        for t in everything
+        if t.start_codon and t.stop_codon and t.tags[0] == "basic"
     )
     assert {"protein_coding", "lncRNA", "retained_intron"} == set(truth["biotype"])
 
@@ -70,12 +72,12 @@ def test_special_cases_of_real_annotations(
 def test_splice_sites(genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
     seen = 0
     for name, by_id in annotations.items():
-        for said in by_id.values():
-            exons = sorted(said.exons)
+        for annotated in by_id.values():
+            exons = sorted(annotated.exons)
             for (_, start), (end, _) in itertools.pairwise(exons):
-                intron = genomes[name][said.chrom][start:end]
+                intron = genomes[name][annotated.chrom][start:end]
                 edges = (intron[:2], intron[-2:])
-                expected = ("GT", "AG") if said.strand == "+" else ("CT", "AC")
+                expected = ("GT", "AG") if annotated.strand == "+" else ("CT", "AC")
                 assert not intron or edges == expected
                 seen += 1
     assert seen > 1000
@@ -115,9 +117,9 @@ def test_same_bytes(tmp_path: Path) -> None:
 
 def test_gene_sets(world: SimulatedData) -> None:
     genes = world.truth().unique("gene_id")
-    known = genes.filter(pl.col("gene_set").str.starts_with("HID:"))
-    assert (known["gene_set"] == "HID:" + (known["family"] + 1).cast(pl.String)).all()
-    assert known.group_by("gene_set").agg(pl.col("species").n_unique())["species"].max() == 2
+    mapped = genes.filter(pl.col("gene_set").str.starts_with("HID:"))
+    assert (mapped["gene_set"] == "HID:" + (mapped["family"] + 1).cast(pl.String)).all()
+    assert mapped.group_by("gene_set").agg(pl.col("species").n_unique())["species"].max() == 2
     unknown = genes.filter(~pl.col("gene_set").str.starts_with("HID:"))
     assert unknown["gene_set"].is_unique().all()
     # orthologs that HomoloGene does not know share a symbol: merging by symbol would show
@@ -145,8 +147,8 @@ def test_motif_copies(
     world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
 ) -> None:
     for row in world.truth().filter("has_stop").iter_rows(named=True):
-        said = annotations[row["species"]][row["transcript_id"]]
-        utr3 = said.sequence(genomes[row["species"]])[row["cds_end"] :]
+        annotated = annotations[row["species"]][row["transcript_id"]]
+        utr3 = annotated.sequence(genomes[row["species"]])[row["cds_end"] :]
         assert utr3.count("TATTTAT") == row["are"]
         assert sum(utr3.count(f"TGTA{n}ATA") for n in "ACGT") == row["pumilio"]
         assert utr3.count("CCCTCCC") == row["c_rich"]
@@ -192,9 +194,9 @@ def test_negative_seed(tmp_path: Path) -> None:
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "world"
     assert main(["simulate", "--out", str(out), "--size", "tiny", "--genes", "12"]) == 0
-    said, messages = capsys.readouterr()
-    assert "human" in said
-    assert "mouse" in said
+    printed, messages = capsys.readouterr()
+    assert "human" in printed
+    assert "mouse" in printed
     assert "isoclr build --out CORPUS" in messages
     assert (out / "inputs.toml").is_file()
 

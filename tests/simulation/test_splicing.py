@@ -72,13 +72,15 @@ def test_make_isoforms() -> None:
     for seed in range(40):
         rng = np.random.default_rng(seed)
         gene = coding_gene(rng, SIZES["small"])
-        made = splicing.make_isoforms(gene, placed(np.bincount(gene.block).tolist()), 12, rng)
-        assert len({one.exons.tobytes() for one in made}) == len(made) <= 12
-        most = max(most, len(made))
-        assert made[0].has_start
-        assert made[0].has_stop
-        assert made[0].cds is not None
-        for one in made:
+        transcripts = splicing.make_isoforms(
+            gene, placed(np.bincount(gene.block).tolist()), 12, rng
+        )
+        assert len({one.exons.tobytes() for one in transcripts}) == len(transcripts) <= 12
+        most = max(most, len(transcripts))
+        assert transcripts[0].has_start
+        assert transcripts[0].has_stop
+        assert transcripts[0].cds is not None
+        for one in transcripts:
             assert (one.exons[:, 1] > one.exons[:, 0]).all()
             assert (one.exons[1:, 0] >= one.exons[:-1, 1]).all()
             if one.cds:

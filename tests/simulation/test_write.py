@@ -56,12 +56,12 @@ def test_genes_do_not_overlap(
 ) -> None:
     for name, by_id in annotations.items():
         spans: dict[tuple[str, str], tuple[int, int]] = {}
-        for said in by_id.values():
-            key = (said.chrom, said.gene_id)
+        for annotated in by_id.values():
+            key = (annotated.chrom, annotated.gene_id)
             low, high = spans.get(key, (1 << 60, 0))
             spans[key] = (
-                min(low, *(a for a, _ in said.exons)),
-                max(high, *(b for _, b in said.exons)),
+                min(low, *(a for a, _ in annotated.exons)),
+                max(high, *(b for _, b in annotated.exons)),
             )
         for (here, one), (there, other) in pairwise(
             sorted((chrom, span) for (chrom, _), span in spans.items())
@@ -144,15 +144,15 @@ def test_gtf_frame(phase: int) -> None:
     fragment = Isoform(
         np.array([[0, 10], [20, 40]]), (0, 24 + phase), phase, False, True, "protein_coding"
     )
-    found = lines("+", fragment)
-    frames = [frame for feature, _, _, frame in found if feature == "CDS"]
+    rows = lines("+", fragment)
+    frames = [frame for feature, _, _, frame in rows if feature == "CDS"]
     assert frames == [str(phase), str((phase - 10) % 3)]
-    assert "start_codon" not in {feature for feature, *_ in found}
+    assert "start_codon" not in {feature for feature, *_ in rows}
 
 
 def test_gtf_without_cds() -> None:
-    found = lines("-", Isoform(np.array([[0, 40]]), None, 0, False, False, "retained_intron"))
-    assert [feature for feature, *_ in found] == ["gene", "transcript", "exon"]
+    rows = lines("-", Isoform(np.array([[0, 40]]), None, 0, False, False, "retained_intron"))
+    assert [feature for feature, *_ in rows] == ["gene", "transcript", "exon"]
 
 
 def test_gtf_attributes() -> None:
@@ -183,9 +183,9 @@ def test_half_life_noise() -> None:
 
 
 def test_half_life_effects() -> None:
-    known = genes(5000)
-    true, _ = half_lives(known, np.random.default_rng(1))
-    table = np.array([[g.optimality, g.junctions, *g.motifs] for g in known])
+    factors = genes(5000)
+    true, _ = half_lives(factors, np.random.default_rng(1))
+    table = np.array([[g.optimality, g.junctions, *g.motifs] for g in factors])
     signs = [np.sign(np.corrcoef(column, true)[0, 1]) for column in table.T]
     assert signs == [1, 1, -1, -1, 1]
 

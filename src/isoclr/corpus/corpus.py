@@ -41,21 +41,10 @@ INDEX_DTYPE = np.dtype(
 )
 """One entry per transcript: offset and length of its codes, and its numbers; −1: no CDS, 0 exons: unknown."""
 
-
 COLUMNS = (
-    "transcript_id",
-    "gene_id",
-    "gene_symbol",
-    "gene_set",
-    "species",
-    "offset",
-    "length",
-    "cds_start",
-    "cds_end",
-    "cds_source",
-    "n_exons",
-    "biotype",
-)
+    "transcript_id", "gene_id", "gene_symbol", "gene_set", "species", "offset", "length", "cds_start", "cds_end",
+    "cds_source", "n_exons", "biotype",
+)  # fmt: skip
 """Columns of ``transcripts.parquet``. A shard also has ``order``: the ranks of its rows in the whole corpus."""
 
 

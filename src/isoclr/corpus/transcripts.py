@@ -25,19 +25,9 @@ Advance = Callable[[int, int], None]
 """Called with the number of transcripts done since the last call, and of all transcripts."""
 
 COLUMNS = (
-    "order",
-    "transcript_id",
-    "gene_id",
-    "gene_symbol",
-    "biotype",
-    "species",
-    "start",
-    "length",
-    "cds_start",
-    "cds_end",
-    "cds_source",
-    "n_exons",
-)
+    "order", "transcript_id", "gene_id", "gene_symbol", "biotype", "species", "start", "length", "cds_start", "cds_end",
+    "cds_source", "n_exons",
+)  # fmt: skip
 """Columns of the table that :func:`read_input` returns."""
 
 

@@ -13,45 +13,22 @@ from isoclr.genomics.text import (
     Columns,
     blocks,
     integer_list,
+    make_columns,
     parse,
     validate,
     validate_lists,
 )
 from isoclr.genomics.transcript_models import Annotation, Models, annotate, count, finish
 
-GENEPRED: Columns = {
-    "name": pl.String,
-    "chrom": pl.String,
-    "strand": pl.String,
-    "txStart": pl.Int64,
-    "txEnd": pl.Int64,
-    "cdsStart": pl.Int64,
-    "cdsEnd": pl.Int64,
-    "exonCount": pl.Int64,
-    "exonStarts": pl.String,
-    "exonEnds": pl.String,
-}
-GENEPRED_EXTENDED: Columns = {
-    "score": pl.String,
-    "name2": pl.String,
-    "cdsStartStat": pl.String,
-    "cdsEndStat": pl.String,
-    "exonFrames": pl.String,
-}
-BED12: Columns = {
-    "chrom": pl.String,
-    "chromStart": pl.Int64,
-    "chromEnd": pl.Int64,
-    "name": pl.String,
-    "score": pl.String,
-    "strand": pl.String,
-    "thickStart": pl.Int64,
-    "thickEnd": pl.Int64,
-    "itemRgb": pl.String,
-    "blockCount": pl.Int64,
-    "blockSizes": pl.String,
-    "blockStarts": pl.String,
-}
+GENEPRED = make_columns(
+    "name chrom strand txStart txEnd cdsStart cdsEnd exonCount exonStarts exonEnds",
+    integers="txStart txEnd cdsStart cdsEnd exonCount",
+)
+GENEPRED_EXTENDED = make_columns("score name2 cdsStartStat cdsEndStat exonFrames")
+BED12 = make_columns(
+    "chrom chromStart chromEnd name score strand thickStart thickEnd itemRgb blockCount blockSizes blockStarts",
+    integers="chromStart chromEnd thickStart thickEnd blockCount",
+)
 REGIONS = ("utr5_len", "cds_len", "utr3_len")
 STRUCTURE_COLUMNS = ("transcript_id", *REGIONS, "exon_lengths")
 ENSEMBL_GENE = r"^ENS[A-Z]*G\d"

@@ -9,20 +9,12 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from isoclr.genomics.text import Block, Columns, blocks, parse, validate
+from isoclr.genomics.text import Block, blocks, make_columns, parse, validate
 from isoclr.genomics.transcript_models import Annotation, Models, annotate, count
 
-COLUMNS: Columns = {
-    "chrom": pl.String,
-    "source": pl.String,
-    "feature": pl.String,
-    "start": pl.Int64,
-    "end": pl.Int64,
-    "score": pl.String,
-    "strand": pl.String,
-    "phase": pl.String,
-    "attributes": pl.String,
-}
+COLUMNS = make_columns(
+    "chrom source feature start end score strand phase attributes", integers="start end"
+)
 KEPT = ["chrom", "feature", "start", "end", "strand", "phase", "attributes"]
 EXON = ["tx", "chrom", "strand", "start", "end"]
 

@@ -95,38 +95,12 @@ def _smallest_of_component(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
 # Tables of gene ids
 
 _ID_COLUMNS = {
-    "gene_id": (
-        "ensembl_gene_id",
-        "gene_stable_id",
-        "ensembl_gene_identifier",
-        "ensembl_gene_id_version",
-        "gene_stable_id_version",
-        "gene_id",
-        "ensembl_id",
-        "ensembl",
-        "ensgene",
-        "wormbase_id",
-        "flybase_id",
-    ),
-    "entrez": (
-        "entrez_gene_id",
-        "ncbi_gene_id",
-        "ncbi_gene_(formerly_entrezgene)_id",
-        "geneid",
-        "entrezgene_id",
-        "entrezgene",
-        "entrez_id",
-        "entrez",
-    ),
-    "symbol": (
-        "symbol",
-        "gene_symbol",
-        "gene_name",
-        "external_gene_name",
-        "hgnc_symbol",
-        "mgi_symbol",
-    ),
-    "biotype": ("biotype", "gene_biotype", "gene_type"),
+    "gene_id": "ensembl_gene_id gene_stable_id ensembl_gene_identifier ensembl_gene_id_version gene_stable_id_version "
+    "gene_id ensembl_id ensembl ensgene wormbase_id flybase_id",
+    "entrez": "entrez_gene_id ncbi_gene_id ncbi_gene_(formerly_entrezgene)_id geneid entrezgene_id entrezgene "
+    "entrez_id entrez",
+    "symbol": "symbol gene_symbol gene_name external_gene_name hgnc_symbol mgi_symbol",
+    "biotype": "biotype gene_biotype gene_type",
 }
 """Our name → accepted names of a column, in order of preference."""
 _IDS_FORMAT = (
@@ -185,11 +159,10 @@ def read_gene_ids(path: Path) -> pl.DataFrame:
 def _find_columns(path: Path, header: list[str]) -> dict[str, str]:
     """Our name → number of the column."""
     names = [name.strip().strip("#").lower().replace(" ", "_") for name in header]
-    columns = {
-        field: str(names.index(next(choice for choice in choices if choice in names)))
-        for field, choices in _ID_COLUMNS.items()
-        if not set(choices).isdisjoint(names)
-    }
+    columns = {}
+    for field, choices in _ID_COLUMNS.items():
+        if present := [choice for choice in choices.split() if choice in names]:
+            columns[field] = str(names.index(present[0]))
     if "gene_id" not in columns or "entrez" not in columns:
         raise InputError(
             f"{path}: line 1 has the columns {', '.join(header)[:200]!r}, expected {_IDS_FORMAT}"

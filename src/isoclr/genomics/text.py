@@ -97,6 +97,12 @@ def _unreadable(path: Path, error: OSError, expected: str) -> InputError:
 # Annotations: blocks of lines
 
 
+def make_columns(names: str, integers: str = "") -> Columns:
+    """Columns from their names, separated by blanks: text, except for some integers."""
+    kinds = dict.fromkeys(integers.split(), pl.Int64)
+    return {name: kinds.get(name, pl.String) for name in names.split()}
+
+
 @dataclass(frozen=True)
 class Block:
     """Consecutive whole lines of a file."""

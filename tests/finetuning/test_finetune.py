@@ -51,7 +51,7 @@ def finetune(**options: Any) -> FinetuneReport:
         name: kind(**{f.name: options.pop(f.name) for f in fields(kind) if f.name in options})
         for name, kind in kinds.items()
     }
-    return finetune_with_configs(**options, **configs)  # type: ignore[arg-type]
+    return finetune_with_configs(**options, **configs)
 
 
 @pytest.fixture

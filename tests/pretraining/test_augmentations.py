@@ -33,17 +33,17 @@ def draw(
     return how.draw(n, seed=seed, epoch=epoch, step=step)
 
 
-def test_nothing_is_lost_unless_asked_for() -> None:
+def test_no_augmentation_by_default() -> None:
     draws = Augmentation().draw(4, seed=0, epoch=0, step=0)
     assert (draws.shift, draws.mask_rate, draws.keep) == (0, 0.0, None)
 
 
-def test_shifts_are_0_to_the_most_alike_for_a_whole_batch() -> None:
+def test_shifts() -> None:
     shifts = [draw(1, step).shift for step in range(400)]
     assert np.bincount(shifts, minlength=4).tolist() == pytest.approx([100] * 4, abs=45)
 
 
-def test_keys_are_32_bit_halves_and_distinct() -> None:
+def test_keys() -> None:
     keys = draw(50_000).keys
     assert keys.shape == (50_000, 2)
     assert keys.min() >= -(2**31)
@@ -52,13 +52,13 @@ def test_keys_are_32_bit_halves_and_distinct() -> None:
 
 
 @pytest.mark.parametrize("other", [{"step": 1}, {"epoch": 1}, {"seed": 1}])
-def test_choices_are_new_in_every_step_epoch_and_run(other: dict[str, int]) -> None:
+def test_samples_of_steps_epochs_and_seeds(other: dict[str, int]) -> None:
     ours, theirs = (draw(**which, drop_splice=0.3, drop_tracks=0.3) for which in ({}, other))
     assert not (ours.keys == theirs.keys).any()
     assert np.mean(ours.keep != theirs.keep) > 0.5
 
 
-def test_a_views_choices_do_not_depend_on_how_many_follow() -> None:
+def test_samples_do_not_depend_on_the_number_of_views() -> None:
     few, many = (draw(n, drop_splice=0.2, drop_tracks=0.2) for n in (10, 1000))
     np.testing.assert_array_equal(few.keys, many.keys[:10])
     assert few.keep is not None
@@ -69,21 +69,21 @@ def test_a_views_choices_do_not_depend_on_how_many_follow() -> None:
 @pytest.mark.parametrize(
     ("splice", "tracks"), [(0.2, 0.3), (0.5, 0.5), (0.0, 0.4), (0.4, 0.0), (1.0, 0.0), (0.0, 1.0)]
 )
-def test_the_shares_asked_for_lose_their_tracks(splice: float, tracks: float) -> None:
+def test_fractions_of_dropped_tracks(splice: float, tracks: float) -> None:
     keep = draw(20_000, drop_splice=splice, drop_tracks=tracks).keep
     assert keep is not None
     shares = [(keep == bits).mean() for bits in (ALL & ~EXON_END, NUCLEOTIDE_BITS, ALL)]
     assert shares == pytest.approx([splice, tracks, 1 - splice - tracks], abs=0.015)
 
 
-def test_the_two_views_of_a_pair_lose_theirs_independently() -> None:
+def test_dropped_tracks_of_a_pair_are_independent() -> None:
     keep = draw(40_000, drop_tracks=0.5).keep
     assert keep is not None
     first, second = np.split(keep == ALL, 2)
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.03
 
 
-def test_losing_tracks_leaves_mask_and_shift_as_they_were() -> None:
+def test_dropped_tracks_do_not_change_mask_and_shift() -> None:
     without, with_loss = draw(100, 5), draw(100, 5, drop_tracks=0.5)
     assert without.shift == with_loss.shift
     np.testing.assert_array_equal(without.keys, with_loss.keys)
@@ -143,7 +143,7 @@ def placed(nt: np.ndarray, packing: dict[str, int | None], hand: np.ndarray) -> 
 
 @settings(max_examples=60, deadline=None)
 @given(lengths, packings, augmentations, st.integers(1, 3), st.integers(0, 2**31))
-def test_views_are_the_same_in_any_layout_and_on_any_number_of_ranks(
+def test_views_do_not_depend_on_layout_and_ranks(
     make_resident: MakeResident,
     lengths: Lengths,
     packing: dict[str, int | None],
@@ -181,7 +181,7 @@ def original(make_resident: MakeResident) -> Codes:
     return codes
 
 
-def test_a_mask_hides_its_share_of_every_view_elsewhere_in_each(
+def test_mask(
     make_resident: MakeResident,
 ) -> None:
     whole, views = original(make_resident), rendered(make_resident, Augmentation(mask=0.15))
@@ -194,20 +194,20 @@ def test_a_mask_hides_its_share_of_every_view_elsewhere_in_each(
         np.testing.assert_array_equal(view[~mask], whole[~mask])
 
 
-def test_views_without_exon_ends_keep_codon_starts(make_resident: MakeResident) -> None:
+def test_views_without_exon_ends(make_resident: MakeResident) -> None:
     whole = original(make_resident)
     for view in rendered(make_resident, Augmentation(drop_splice=1.0)):
         np.testing.assert_array_equal(view, whole & ~np.uint8(EXON_END))
         assert (view & CODON_START).any()
 
 
-def test_views_without_tracks_are_bare_sequence(make_resident: MakeResident) -> None:
+def test_views_without_tracks(make_resident: MakeResident) -> None:
     whole = original(make_resident)
     for view in rendered(make_resident, Augmentation(drop_tracks=1.0)):
         np.testing.assert_array_equal(view, whole & NUCLEOTIDE_BITS)
 
 
-def test_the_corpus_is_left_as_it_is(make_resident: MakeResident) -> None:
+def test_corpus_is_not_changed(make_resident: MakeResident) -> None:
     resident = make_resident([300, 200])
     before = resident.codes.clone()
     draws = Augmentation(mask=1.0, drop_tracks=1.0).draw(2, seed=0, epoch=0, step=0)
@@ -216,12 +216,12 @@ def test_the_corpus_is_left_as_it_is(make_resident: MakeResident) -> None:
     assert torch.equal(resident.codes, before)
 
 
-def test_no_views_no_chunks(make_resident: MakeResident) -> None:
+def test_no_views(make_resident: MakeResident) -> None:
     draws = Augmentation().draw(0, seed=0, epoch=0, step=0)
     assert make_views(make_resident([10]), np.empty(0, np.int64), draws, []) == []
 
 
-def test_a_chunk_may_begin_with_padding(make_resident: MakeResident) -> None:
+def test_chunk_that_begins_with_padding(make_resident: MakeResident) -> None:
     resident = make_resident([100])
     placings = [
         Placement(PackLayout(np.zeros(1, np.int64), np.array([64]), (1, 256)), np.array([0]))
@@ -233,7 +233,7 @@ def test_a_chunk_may_begin_with_padding(make_resident: MakeResident) -> None:
     np.testing.assert_array_equal(codes, plain_view(resident, 0, draws, 0))
 
 
-def test_chunks_are_laid_out_as_the_encoder_expects(make_resident: MakeResident) -> None:
+def test_layout_of_chunks(make_resident: MakeResident) -> None:
     resident = make_resident([100, 64, 33])
     draws = Augmentation(max_shift=3).draw(3, seed=0, epoch=0, step=1)
     placings = placed(resident.lengths + draws.shift, {"gap": 128, "chunk_nt": 4096}, np.arange(3))
@@ -262,22 +262,20 @@ def corpus(tmp_path: Path) -> CorpusLike:
     return MappedCorpus(tmp_path / "codes.bin")
 
 
-def test_on_a_cpu_the_memory_map_itself_is_used_without_a_warning(corpus: CorpusLike) -> None:
+def test_memory_map_is_not_copied(corpus: CorpusLike) -> None:
     resident = DeviceCorpus(corpus)
     assert resident.codes.data_ptr() == corpus.codes.__array_interface__["data"][0]
     assert resident.codes.tolist() == list(range(24))
 
 
-def test_the_host_knows_where_transcripts_lie(corpus: CorpusLike) -> None:
+def test_offsets_and_lengths(corpus: CorpusLike) -> None:
     resident = DeviceCorpus(corpus)
     assert resident.offsets.tolist() == [0, 10]
     assert resident.lengths.tolist() == [10, 14]
     assert resident.offsets.dtype == resident.lengths.dtype == np.dtype(np.int64)
 
 
-def test_a_corpus_too_large_for_the_device_is_one_line(
-    corpus: CorpusLike, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_corpus_larger_than_the_device(corpus: CorpusLike, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate")
 

@@ -129,7 +129,7 @@ def corpus() -> DeviceCorpus:
 
 
 @pytest.mark.parametrize("chosen", [[0], [1, 0], [5], [4, 3, 2, 1, 0, 0, 5]])
-def test_every_number_is_that_of_a_plain_count(chosen: list[int]) -> None:
+def test_features_equal_plain_counts(chosen: list[int]) -> None:
     found = sequence_features(corpus(), np.array(chosen))
     assert found.shape == (len(chosen), SIZE)
     assert found.dtype == torch.float32
@@ -147,7 +147,7 @@ def random_rna(seed: int) -> tuple[str, tuple[int, int] | None, list[int]]:
     return text, cds if seed % 3 else None, ends if seed % 2 else []
 
 
-def test_random_rnas_too() -> None:
+def test_features_of_random_rnas() -> None:
     rnas = [random_rna(seed) for seed in range(12)]
     resident = DeviceCorpus(Small([codes(*rna) for rna in rnas]))
     found = sequence_features(resident, np.arange(12))
@@ -155,7 +155,7 @@ def test_random_rnas_too() -> None:
         assert row == pytest.approx(plain(*rna), abs=2e-4)
 
 
-def test_the_parts_are_as_large_as_they_say() -> None:
+def test_sizes_of_groups() -> None:
     rnas: list[Codes] = [codes(*rna) for rna in RNAS]
     assert sum(part.size for part in FEATURES.values()) == SIZE
     assert sequence_features(DeviceCorpus(Small(rnas)), np.arange(len(rnas))).shape == (
@@ -164,13 +164,13 @@ def test_the_parts_are_as_large_as_they_say() -> None:
     )
 
 
-def test_none_is_no_row() -> None:
+def test_no_transcripts() -> None:
     nothing: NDArray[np.int64] = np.empty(0, np.int64)
     assert sequence_features(corpus(), nothing).shape == (0, SIZE)
 
 
 @pytest.mark.parametrize("device", [torch.device("cpu"), torch.device("meta")])
-def test_tables_are_made_once_for_a_device(device: torch.device) -> None:
+def test_tables_are_cached(device: torch.device) -> None:
     """What is sent anew for every batch would make a GPU wait."""
     tables = [_kmers(4, device), _kmers(3, device), *_motif_classes(device)]
     again = [_kmers(4, device), _kmers(3, device), *_motif_classes(device)]
@@ -179,7 +179,7 @@ def test_tables_are_made_once_for_a_device(device: torch.device) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_nothing_waits_for_a_gpu() -> None:
+def test_features_do_not_wait_for_a_gpu() -> None:
     resident = DeviceCorpus(Small([codes(*rna) for rna in RNAS]), "cuda")
     chosen = np.arange(len(RNAS))
     sequence_features(resident, chosen)
@@ -204,7 +204,7 @@ def tallied(*transcripts: int) -> FlatBases:
     return flatten_bases(Held(), np.array(transcripts))  # type: ignore[arg-type]
 
 
-def test_every_base_knows_its_rna_its_place_and_its_region() -> None:
+def test_flatten_bases() -> None:
     found = tallied(1, 0)
     assert found.base.tolist() == [3, 3, 4, 0, 1, 2]
     assert found.owner.tolist() == [0, 0, 1, 1, 1, 1]
@@ -214,16 +214,16 @@ def test_every_base_knows_its_rna_its_place_and_its_region() -> None:
     assert (found.start.tolist(), found.stop.tolist()) == ([0, 1], [0, 4])
 
 
-def test_words_end_with_the_rna() -> None:
+def test_words() -> None:
     assert tallied(1, 0).words(2).tolist() == [18, 19, 20, 1, 7, 14]
 
 
-def test_what_is_around_a_place_is_unknown_beyond_the_rna() -> None:
+def test_around() -> None:
     found = tallied(1, 0).around(torch.tensor([1, 1]), range(-2, 2))
     assert found.tolist() == [[4, 3, 3, 4], [4, 4, 0, 1]]
 
 
-def test_the_most_of_those_kept() -> None:
+def test_max_of() -> None:
     values = torch.tensor([5, 7, 1, 9, 4, 2])
     keep = torch.tensor([False, False, True, False, True, True])
     assert tallied(1, 0).max_of(values, keep).tolist() == [0, 4]
@@ -235,5 +235,5 @@ def test_counts_by_region() -> None:
 
 
 @pytest.mark.parametrize("size", [3, 5])
-def test_counting(size: int) -> None:
+def test_count(size: int) -> None:
     assert count(torch.tensor([0, 2, 2]), size).tolist() == [1, 0, 2, 0, 0][:size]

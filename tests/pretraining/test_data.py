@@ -1,6 +1,7 @@
 import math
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def rows(batch: Batch, rank: int = 0) -> dict[int, list[int]]:
     return dict(zip(batch.positions[rank].tolist(), found, strict=True))
 
 
-def test_rows_are_the_transcripts_they_are_said_to_be(corpus: Corpus) -> None:
+def test_rows_are_transcripts(corpus: Corpus) -> None:
     pairs = pairs_of(corpus)
     batch = maker(corpus, augmentation=PLAIN).batch(pairs, 0, 0)
     transcripts = np.concatenate([pairs.first, pairs.second])
@@ -72,14 +73,14 @@ def test_rows_are_the_transcripts_they_are_said_to_be(corpus: Corpus) -> None:
     assert batch.gene_sets.tolist() == pairs.gene_sets.tolist()
 
 
-def test_nucleotides_and_padding_are_counted(corpus: Corpus) -> None:
+def test_nt_and_padding(corpus: Corpus) -> None:
     batch = maker(corpus, augmentation=PLAIN).batch(pairs_of(corpus), 0, 0)
     codes = torch.cat([chunk.codes.flatten() for chunk in batch.chunks])
     assert batch.nt == int((codes != PAD).sum())
     assert batch.padding == pytest.approx(float((codes == PAD).float().mean()))
 
 
-def test_views_are_masked_each_its_own_way_and_shifted_together(corpus: Corpus) -> None:
+def test_mask_and_shift(corpus: Corpus) -> None:
     fives = np.array([5, 5])
     pairs = Pairs(np.array([0, 0]), fives, fives)  # one transcript, four views
     shifts = set()
@@ -100,7 +101,7 @@ def test_views_are_masked_each_its_own_way_and_shifted_together(corpus: Corpus) 
 
 
 @pytest.mark.parametrize("ranks", [2, 3, 20])
-def test_several_ranks_have_the_views_of_one(corpus: Corpus, ranks: int) -> None:
+def test_views_do_not_depend_on_ranks(corpus: Corpus, ranks: int) -> None:
     pairs = pairs_of(corpus)
     alone = rows(maker(corpus).batch(pairs, 3, 2))
     together: dict[int, list[int]] = {}
@@ -109,7 +110,7 @@ def test_several_ranks_have_the_views_of_one(corpus: Corpus, ranks: int) -> None
     assert together == alone
 
 
-def test_every_rank_knows_where_the_rows_of_all_belong(corpus: Corpus) -> None:
+def test_positions_of_all_ranks(corpus: Corpus) -> None:
     pairs = pairs_of(corpus)
     batches = [maker(corpus, rank, 3).batch(pairs, 0, 0) for rank in range(3)]
     for batch in batches:
@@ -118,7 +119,7 @@ def test_every_rank_knows_where_the_rows_of_all_belong(corpus: Corpus) -> None:
     assert sorted(torch.cat(batches[0].positions).tolist()) == list(range(14))
 
 
-def test_ranks_have_as_many_nucleotides(corpus: Corpus) -> None:
+def test_ranks_are_balanced(corpus: Corpus) -> None:
     batches = [maker(corpus, rank, 2, PLAIN).batch(pairs_of(corpus), 0, 0) for rank in range(2)]
     first, second = (sum(int(c.lengths.sum()) for c in batch.chunks) for batch in batches)
     assert abs(first - second) <= max(len(view) for view in rows(batches[0]).values())
@@ -132,13 +133,13 @@ def test_ranks_have_as_many_nucleotides(corpus: Corpus) -> None:
         PackingConfig(gap=None, chunk_nt=1024),
     ],
 )
-def test_the_packing_changes_no_view(corpus: Corpus, packing: PackingConfig) -> None:
+def test_views_do_not_depend_on_packing(corpus: Corpus, packing: PackingConfig) -> None:
     pairs = pairs_of(corpus)
     found = rows(maker(corpus, packing=packing).batch(pairs, 3, 2))
     assert found == rows(maker(corpus).batch(pairs, 3, 2))
 
 
-def test_views_are_new_in_every_step_and_epoch(corpus: Corpus) -> None:
+def test_views_of_steps_and_epochs(corpus: Corpus) -> None:
     pairs = pairs_of(corpus)
     made = [
         rows(maker(corpus, augmentation=Augmentation(mask=0.15)).batch(pairs, *when))[0]
@@ -147,7 +148,7 @@ def test_views_are_new_in_every_step_and_epoch(corpus: Corpus) -> None:
     assert made[0] != made[1] != made[2] != made[0]
 
 
-def test_a_share_of_the_views_loses_its_tracks(corpus: Corpus) -> None:
+def test_dropped_tracks(corpus: Corpus) -> None:
     pairs = pairs_of(corpus)
     marked = DeviceCorpus(corpus)
     marked.codes = marked.codes | EXON_END
@@ -158,9 +159,7 @@ def test_a_share_of_the_views_loses_its_tracks(corpus: Corpus) -> None:
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_compositions_are_those_of_the_whole_rnas_in_the_order_of_the_rows(
-    corpus: Corpus, ranks: int
-) -> None:
+def test_features_of_views(corpus: Corpus, ranks: int) -> None:
     pairs = pairs_of(corpus)
     transcripts = np.concatenate([pairs.first, pairs.second])
     resident = DeviceCorpus(corpus)
@@ -173,7 +172,7 @@ def test_compositions_are_those_of_the_whole_rnas_in_the_order_of_the_rows(
         assert torch.equal(made.features, expected)
 
 
-def test_no_composition_unless_asked_for(corpus: Corpus) -> None:
+def test_no_features_by_default(corpus: Corpus) -> None:
     assert maker(corpus).batch(pairs_of(corpus), 0, 0).features is None
 
 
@@ -185,19 +184,18 @@ def corpus_data(small_corpus: Path) -> Corpus:
     return open_corpus(small_corpus)  # 24 gene sets, six of each size from 1 to 4
 
 
-def data(corpus: Corpus, **options: float) -> PretrainDataset:
-    return PretrainDataset(
-        corpus, PretrainConfig(**{"batch_size": 7, "val_fraction": 0.2, **options})
-    )  # type: ignore[arg-type]
+def data(corpus: Corpus, **options: Any) -> PretrainDataset:
+    defaults: dict[str, Any] = {"batch_size": 7, "val_fraction": 0.2}
+    return PretrainDataset(corpus, PretrainConfig(**{**defaults, **options}))
 
 
-def test_every_gene_set_is_trained_on_or_held_out(corpus_data: Corpus) -> None:
+def test_training_and_validation_sets(corpus_data: Corpus) -> None:
     made = data(corpus_data)
     assert len(made.validation_sets) == round(0.2 * 18)
     assert sorted([*made.validation_sets, *made.sampler.gene_sets]) == list(range(24))
 
 
-def test_weights_are_those_of_all_gene_sets_used(corpus_data: Corpus) -> None:
+def test_weights(corpus_data: Corpus) -> None:
     counts = np.tile([1, 2, 3, 4], 6)
     np.testing.assert_allclose(data(corpus_data).weights, count_weights(counts, 0.4))
     paired = data(corpus_data, min_transcripts=2).weights
@@ -205,7 +203,7 @@ def test_weights_are_those_of_all_gene_sets_used(corpus_data: Corpus) -> None:
     assert paired[counts >= 2].mean() == pytest.approx(1)
 
 
-def test_a_batch_is_that_of_its_step_in_its_epoch(corpus_data: Corpus) -> None:
+def test_batches_of_epochs(corpus_data: Corpus) -> None:
     made = data(corpus_data)
     batch_of = made.batches(DeviceCorpus(corpus_data), PACKING_DATA, Distributed())
     assert made.sampler.steps_per_epoch == 3
@@ -214,14 +212,14 @@ def test_a_batch_is_that_of_its_step_in_its_epoch(corpus_data: Corpus) -> None:
         assert batch_of(step).gene_sets.tolist() == pairs.gene_sets.tolist()
 
 
-def test_the_recipe_says_what_views_lose(corpus_data: Corpus) -> None:
+def test_augmentation_of_the_config(corpus_data: Corpus) -> None:
     batch_of = data(corpus_data, mask=1.0, shift=0).batches(
         DeviceCorpus(corpus_data), PACKING_DATA, Distributed()
     )
     assert all(((c.codes == MASK) | (c.codes == PAD)).all() for c in batch_of(0).chunks)
 
 
-def test_val_pairs_are_whole_and_always_the_same(corpus_data: Corpus) -> None:
+def test_validation_batch(corpus_data: Corpus) -> None:
     made = data(corpus_data, mask=1.0)
     first, second = (
         made.validation_batch(DeviceCorpus(corpus_data), PACKING_DATA, Distributed())
@@ -235,23 +233,23 @@ def test_val_pairs_are_whole_and_always_the_same(corpus_data: Corpus) -> None:
         assert not (ours.codes == MASK).any()
 
 
-def test_nothing_held_out_is_no_batch(corpus_data: Corpus) -> None:
+def test_no_validation_batch(corpus_data: Corpus) -> None:
     made = data(corpus_data, val_fraction=0.0)
     assert made.validation_batch(DeviceCorpus(corpus_data), PACKING_DATA, Distributed()) is None
 
 
-def test_the_size_of_a_batch_is_that_of_its_views(corpus_data: Corpus) -> None:
+def test_nt_of_batch(corpus_data: Corpus) -> None:
     made = data(corpus_data)
     batch = made.batches(DeviceCorpus(corpus_data), PACKING_DATA, Distributed())(0)
     assert made.nt_of_batch() == batch.nt
 
 
-def test_too_few_gene_sets_to_contrast(corpus_data: Corpus) -> None:
+def test_too_few_gene_sets(corpus_data: Corpus) -> None:
     with pytest.raises(InputError, match=r"corpus: 0 gene sets .*--min-transcripts 5"):
         data(corpus_data, min_transcripts=5)
 
 
-def test_the_scale_is_that_of_the_rnas_trained_on(corpus_data: Corpus) -> None:
+def test_feature_statistics(corpus_data: Corpus) -> None:
     made, resident = data(corpus_data, aux_weight=1.0), DeviceCorpus(corpus_data)
     scale = made.feature_statistics(resident)
     assert scale is not None
@@ -262,7 +260,7 @@ def test_the_scale_is_that_of_the_rnas_trained_on(corpus_data: Corpus) -> None:
     assert (scale[1] == 0).any()  # made-up RNAs have no exons
 
 
-def test_what_a_composition_tells_has_its_weight_however_many_numbers_tell_it(
+def test_feature_weights(
     corpus_data: Corpus,
 ) -> None:
     scale = data(corpus_data, aux_weight=1.0).feature_statistics(DeviceCorpus(corpus_data))
@@ -272,11 +270,11 @@ def test_what_a_composition_tells_has_its_weight_however_many_numbers_tell_it(
     assert found == pytest.approx([part.weight for part in FEATURES.values()])
 
 
-def test_no_scale_unless_asked_for(corpus_data: Corpus) -> None:
+def test_no_feature_statistics_by_default(corpus_data: Corpus) -> None:
     assert data(corpus_data).feature_statistics(DeviceCorpus(corpus_data)) is None
 
 
-def test_only_gene_sets_with_a_true_pair_are_held_out() -> None:
+def test_validation_sets_have_pairs() -> None:
     counts = np.array([1, 2, 1, 3] * 50)
     held = choose_validation_sets(counts, 0.1, seed=0)
     assert len(held) == 10
@@ -287,11 +285,11 @@ def test_only_gene_sets_with_a_true_pair_are_held_out() -> None:
 
 
 @pytest.mark.parametrize(("share", "paired"), [(0.0, 100), (0.01, 100), (0.5, 0)])
-def test_nothing_is_held_out_when_it_would_say_nothing(share: float, paired: int) -> None:
+def test_too_few_validation_sets(share: float, paired: int) -> None:
     assert len(choose_validation_sets(np.full(paired, 2), share, seed=0)) == 0
 
 
-def test_no_more_is_held_out_than_is_measured_on() -> None:
+def test_most_validation_sets() -> None:
     assert len(choose_validation_sets(np.full(100_000, 2), 0.5, seed=0)) == MAX_VALIDATION_PAIRS
 
 
@@ -326,7 +324,7 @@ def realistic_lengths(n: int) -> np.ndarray:
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 8])
 @pytest.mark.parametrize("n", [1, 2, 5, 200])
-def test_deal_gives_every_view_once_and_nucleotides_evenly(ranks: int, n: int) -> None:
+def test_partition_by_length(ranks: int, n: int) -> None:
     lengths = realistic_lengths(n)
     hands = partition_by_length(lengths, ranks)
     assert sorted(np.concatenate(hands)) == list(range(n))
@@ -356,17 +354,17 @@ def epoch_of(made: PairSampler, epoch: int) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 17])
-def test_every_gene_set_has_one_pair_an_epoch(epoch: int) -> None:
+def test_one_pair_per_epoch(epoch: int) -> None:
     gene_sets, _, _ = epoch_of(sampler(), epoch)
     assert sorted(gene_sets) == list(range(len(COUNTS)))
 
 
-def test_the_last_smaller_batch_is_kept() -> None:
+def test_last_batch() -> None:
     made = sampler()
     assert [len(made.batch(0, s).gene_sets) for s in range(made.steps_per_epoch)] == [4, 4, 3]
 
 
-def test_pairs_are_distinct_members_of_their_gene_set() -> None:
+def test_pairs_are_distinct() -> None:
     order, starts = csr(COUNTS)
     for epoch in range(50):
         for gene_set, first, second in zip(*epoch_of(sampler(), epoch), strict=True):
@@ -387,13 +385,13 @@ def test_pairs_are_drawn_uniformly() -> None:
     assert max(drawn.values()) < 600
 
 
-def test_composition_changes_every_epoch() -> None:
+def test_batches_change_every_epoch() -> None:
     made = sampler()
     first_batches = {tuple(sorted(made.batch(epoch, 0).gene_sets)) for epoch in range(20)}
     assert len(first_batches) > 15
 
 
-def test_a_batch_depends_on_seed_epoch_and_step_only() -> None:
+def test_batches_depend_on_seed_epoch_and_step() -> None:
     used, fresh = sampler(), sampler()
     for epoch in range(4):
         epoch_of(used, epoch)
@@ -402,12 +400,12 @@ def test_a_batch_depends_on_seed_epoch_and_step_only() -> None:
     assert not np.array_equal(fresh.batch(2, 1).gene_sets, sampler(seed=8).batch(2, 1).gene_sets)
 
 
-def test_min_transcripts_leaves_out_gene_sets_without_a_true_pair() -> None:
+def test_min_transcripts() -> None:
     gene_sets, first, second = epoch_of(sampler(min_transcripts=2), 0)
     assert sorted(gene_sets) == list(np.flatnonzero(COUNTS >= 2))
     assert (first != second).all()
 
 
-def test_only_the_gene_sets_given_are_drawn() -> None:
+def test_given_gene_sets() -> None:
     made = PairSampler(*csr(COUNTS), batch_size=4, seed=0, gene_sets=np.array([2, 6]))
     assert sorted(made.batch(0, 0).gene_sets) == [2, 6]

@@ -79,9 +79,7 @@ def furthest(found: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
 
 # two views on three ranks: one of them has none
 @pytest.mark.parametrize(("ranks", "pairs"), [(2, 1), (2, 5), (3, 1)])
-def test_ranks_together_have_the_gradient_of_one(
-    gradients: dict[int, Path], ranks: int, pairs: int
-) -> None:
+def test_gradient_equals_one_process(gradients: dict[int, Path], ranks: int, pairs: int) -> None:
     (alone,) = of_ranks(gradients[ranks], "alone", pairs)
     together = of_ranks(gradients[ranks], "right", pairs)
     assert len(together) == ranks
@@ -90,16 +88,14 @@ def test_ranks_together_have_the_gradient_of_one(
 
 
 @pytest.mark.parametrize(("ranks", "pairs"), [(2, 5), (3, 1)])
-def test_ranks_stay_identical_to_the_bit(
-    gradients: dict[int, Path], ranks: int, pairs: int
-) -> None:
+def test_ranks_are_bit_identical(gradients: dict[int, Path], ranks: int, pairs: int) -> None:
     first, *others = of_ranks(gradients[ranks], "right", pairs)
     for other in others:
         for name in first:  # gradients, and weights and running statistics after the step
             assert torch.equal(first[name], other[name]), name
 
 
-def test_running_statistics_are_those_of_the_whole_batch(gradients: dict[int, Path]) -> None:
+def test_running_statistics(gradients: dict[int, Path]) -> None:
     (alone,) = of_ranks(gradients[2], "alone", 5)
     rank = of_ranks(gradients[2], "right", 5)[0]
     statistics = [name for name in alone if "running" in name]
@@ -109,12 +105,12 @@ def test_running_statistics_are_those_of_the_whole_batch(gradients: dict[int, Pa
 
 
 @pytest.mark.parametrize("wrong", ["detaching", "averaging"])
-def test_a_wrong_gather_or_sum_would_be_seen(gradients: dict[int, Path], wrong: str) -> None:
+def test_wrong_gradients_are_detected(gradients: dict[int, Path], wrong: str) -> None:
     (alone,) = of_ranks(gradients[2], "alone", 5)
     assert furthest(of_ranks(gradients[2], wrong, 5)[0], alone) > 0.4
 
 
-def test_gather_puts_rows_in_their_places() -> None:
+def test_gather() -> None:
     own = torch.tensor([[1.0], [2.0], [3.0]], requires_grad=True)
     gathered = Distributed().gather(own, [torch.tensor([2, 0, 1])])
     assert gathered.tolist() == [[2.0], [3.0], [1.0]]
@@ -123,7 +119,7 @@ def test_gather_puts_rows_in_their_places() -> None:
     assert own.grad.tolist() == [[30.0], [10.0], [20.0]]
 
 
-def test_alone_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with init_distributed("cpu") as world:
         assert (world.rank, world.size, world.is_main) == (0, 1, True)
@@ -131,7 +127,7 @@ def test_alone_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
         assert world.all_reduce_max([3.0, 1.0]) == [3.0, 1.0]
 
 
-def test_a_lost_rank_is_named() -> None:
+def test_lost_rank() -> None:
     with (
         pytest.raises(LostRankError, match="rank 1 of 4 has lost another process"),
         reraise_lost_rank(1, 4),
@@ -141,6 +137,6 @@ def test_a_lost_rank_is_named() -> None:
         )
 
 
-def test_other_errors_pass() -> None:
+def test_other_errors() -> None:
     with pytest.raises(RuntimeError, match="out of memory"), reraise_lost_rank(0, 2):
         raise RuntimeError("out of memory")

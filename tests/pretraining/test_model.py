@@ -71,7 +71,7 @@ def projections(made: ContrastiveModel, views: Batch) -> tuple[torch.Tensor, ...
     return z.chunk(2)
 
 
-def test_the_loss_is_weighted_by_gene_set_and_at_the_configs_temperature(corpus: Corpus) -> None:
+def test_loss_of_a_step(corpus: Corpus) -> None:
     made = learner(corpus, dropout=0.0)
     views = batch(corpus)
     made.modules.train()
@@ -82,7 +82,7 @@ def test_the_loss_is_weighted_by_gene_set_and_at_the_configs_temperature(corpus:
     assert found == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_the_gradient_is_clipped_and_its_norm_before_that_reported(corpus: Corpus) -> None:
+def test_gradient_clipping(corpus: Corpus) -> None:
     made = learner(corpus, max_grad_norm=0.01)
     result = made.step(batch(corpus), 0, 0.001).result()
     clipped = torch.stack([p.grad.norm() for p in made.parameters if p.grad is not None]).norm()
@@ -90,7 +90,7 @@ def test_the_gradient_is_clipped_and_its_norm_before_that_reported(corpus: Corpu
     assert float(clipped) == pytest.approx(0.01, rel=1e-3)
 
 
-def test_the_learning_rate_is_the_one_given(corpus: Corpus) -> None:
+def test_learning_rate(corpus: Corpus) -> None:
     made = learner(corpus)
     before = [p.detach().clone() for p in made.parameters]
     made.step(batch(corpus), 0, 1e-4)
@@ -102,7 +102,7 @@ def test_the_learning_rate_is_the_one_given(corpus: Corpus) -> None:
     )  # Adam's first step has the learning rate's size
 
 
-def test_a_restored_learner_goes_on_as_if_nothing_had_happened(corpus: Corpus) -> None:
+def test_restored_model_is_bit_exact(corpus: Corpus) -> None:
     never_stopped = learner(corpus)
     never_stopped.step(batch(corpus, 0), 0, 0.001)
     saved = {name: tensor.clone() for name, tensor in never_stopped.tensors().items()}
@@ -119,7 +119,7 @@ def test_a_restored_learner_goes_on_as_if_nothing_had_happened(corpus: Corpus) -
         assert torch.equal(tensor, expected[name]), name
 
 
-def test_validation_changes_nothing_that_is_trained(corpus: Corpus) -> None:
+def test_validation_changes_nothing(corpus: Corpus) -> None:
     made = learner(corpus)
     made.step(batch(corpus), 0, 0.001)
     before = {name: tensor.clone() for name, tensor in made.tensors().items()}
@@ -134,7 +134,7 @@ def test_dropout_depends_on_the_step(corpus: Corpus) -> None:
     assert losses[0] == losses[2] != losses[1]
 
 
-def test_divergence_ends_the_run_and_spares_the_weights(corpus: Corpus) -> None:
+def test_divergence_keeps_the_weights(corpus: Corpus) -> None:
     made = learner(corpus)
     with torch.no_grad():
         made.projector.last.weight[0, 0] = torch.nan
@@ -156,7 +156,7 @@ def test_bf16_stays_close_to_float32(corpus: Corpus) -> None:
     assert losses[0] != losses[1]
 
 
-def test_recomputing_activations_gives_the_same_gradient(corpus: Corpus) -> None:
+def test_activation_checkpointing(corpus: Corpus) -> None:
     gradients = []
     for plan in (RECOMPUTE, KEEP):
         made = learner(corpus)
@@ -168,14 +168,14 @@ def test_recomputing_activations_gives_the_same_gradient(corpus: Corpus) -> None
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-def test_the_network_is_told_to_compile(corpus: Corpus) -> None:
+def test_compile(corpus: Corpus) -> None:
     made = learner(corpus)
     assert not made.network.compiled
     made.apply(MemoryPlan(packing=PACKING, activation_checkpointing=False, compile=True))
     assert made.network.compiled
 
 
-def test_a_trained_body_is_the_start_and_the_projection_head_is_fresh(corpus: Corpus) -> None:
+def test_start(corpus: Corpus) -> None:
     first, fresh = learner(corpus), learner(corpus)
     first.step(batch(corpus), 0, 0.01)
     weights = np.ones(corpus.num_gene_sets, np.float32)
@@ -188,7 +188,7 @@ def test_a_trained_body_is_the_start_and_the_projection_head_is_fresh(corpus: Co
     assert not torch.equal(made.network.stem.weight, first.network.stem.weight)
 
 
-def test_a_step_that_diverges_spares_the_optimiser_too(corpus: Corpus) -> None:
+def test_divergence_keeps_the_optimizer(corpus: Corpus) -> None:
     made = learner(corpus)
     made.step(batch(corpus), 0, 0.001)
     with torch.no_grad():
@@ -201,7 +201,7 @@ def test_a_step_that_diverges_spares_the_optimiser_too(corpus: Corpus) -> None:
         assert torch.equal(tensor, after[name]), name
 
 
-def test_a_checkpoint_of_another_model_does_not_fit(corpus: Corpus) -> None:
+def test_missing_tensor(corpus: Corpus) -> None:
     made = learner(corpus)
     made.step(batch(corpus), 0, 0.001)
     tensors = made.tensors()
@@ -210,7 +210,7 @@ def test_a_checkpoint_of_another_model_does_not_fit(corpus: Corpus) -> None:
         learner(corpus).restore(tensors, Path("checkpoint"))
 
 
-def test_the_composition_counts_beside_the_contrast(corpus: Corpus) -> None:
+def test_auxiliary_loss_is_added(corpus: Corpus) -> None:
     options = {"dropout": 0.0, "pooling": "all", "aux_weight": 3.0}
     made, views = learner(corpus, **options), batch(corpus, with_features=True)
     made.modules.train()
@@ -230,7 +230,7 @@ def test_the_composition_counts_beside_the_contrast(corpus: Corpus) -> None:
     assert found == pytest.approx(float(expected), rel=1e-4)
 
 
-def test_training_on_the_composition_learns_to_read_it(corpus: Corpus) -> None:
+def test_auxiliary_loss_is_learned(corpus: Corpus) -> None:
     config = PretrainConfig(**{**CONFIG.flat(), "pooling": "all", "aux_weight": 100.0})
     data, views = PretrainDataset(corpus, config), batch(corpus, with_features=True)
     scale = data.feature_statistics(DeviceCorpus(corpus))
@@ -240,7 +240,7 @@ def test_training_on_the_composition_learns_to_read_it(corpus: Corpus) -> None:
     assert "auxiliary_r2" in made.validate(views)
 
 
-def test_the_contrast_can_be_that_of_the_last_block_alone(corpus: Corpus) -> None:
+def test_contrast_on_the_last_block(corpus: Corpus) -> None:
     views = batch(corpus)
     last = learner(corpus, pooling="all", contrast_on="last", dropout=0.0)
     same = learner(corpus, pooling="last", dropout=0.0)
@@ -263,7 +263,7 @@ def test_random_initial_weights(corpus: Corpus) -> None:
     assert load_init(PretrainConfig()) is None
 
 
-def test_the_start_is_the_model_given(tmp_path: Path) -> None:
+def test_init(tmp_path: Path) -> None:
     start = load_init(PretrainConfig(init=saved(tmp_path)))
     assert start is not None
     assert start.sha256 == create("isoclr-s", seed=1).sha256
@@ -278,9 +278,7 @@ def test_the_start_is_the_model_given(tmp_path: Path) -> None:
         ({"tracks": 4}, "its number of tracks is 6, that of the run is 4"),
     ],
 )
-def test_a_model_of_another_kind_is_named(
-    tmp_path: Path, changed: dict[str, Any], message: str
-) -> None:
+def test_init_of_another_kind(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
     init = saved(tmp_path)
     with pytest.raises(InputError, match=message) as error:
         load_init(PretrainConfig(init=init, **changed))
@@ -288,13 +286,13 @@ def test_a_model_of_another_kind_is_named(
     assert "\n" not in str(error.value)
 
 
-def test_how_the_start_pools_does_not_matter(tmp_path: Path) -> None:
+def test_init_with_other_pooling(tmp_path: Path) -> None:
     start = load_init(PretrainConfig(init=saved(tmp_path, pooling="all")))
     assert start is not None
     assert start.network.state_dict().keys() == create("isoclr-s").network.state_dict().keys()
 
 
-def test_no_such_model_is_one_line() -> None:
+def test_missing_init() -> None:
     with pytest.raises(InputError, match="nowhere"):
         load_init(PretrainConfig(init="nowhere"))
 

@@ -383,7 +383,7 @@ def test_killed_rank(small_corpus: Path, tmp_path: Path) -> None:
     message = again.communicate(timeout=240)[1].decode()
     assert again.returncode == 0, message
     assert [r["step"] for r in read_log(out / "log.jsonl") if "loss" in r] == list(
-        range(1, STEPS + 1)
+        range(1, MANY + 1)
     )
     assert json.loads((out / "config.json").read_text())["name"] == "isoclr-s"
     assert load(out).dim == 256

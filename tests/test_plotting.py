@@ -12,9 +12,6 @@ from matplotlib.patches import PathPatch, Rectangle
 
 from isoclr.errors import InputError
 from isoclr.plotting import (
-    BLUE,
-    NO_VALUE,
-    PALETTE,
     Bar,
     Curve,
     CurvePanel,
@@ -22,15 +19,6 @@ from isoclr.plotting import (
     DotPanel,
     Effect,
     Panel,
-    _axis_limit,
-    _draw_bars,
-    _draw_effect,
-    _draw_hits,
-    _draw_logo,
-    _draw_map,
-    _draw_predictions,
-    _draw_structure,
-    _label_ends,
     curves_figure,
     dots_figure,
     map_figure,
@@ -41,6 +29,10 @@ from isoclr.plotting import (
     ontology_figure,
     probe_figure,
 )
+from isoclr.plotting.maps import _draw_map
+from isoclr.plotting.methods import _draw_bars, _draw_hits, _draw_predictions, _label_ends
+from isoclr.plotting.mutations import _axis_limit, _draw_effect, _draw_logo, _draw_structure
+from isoclr.plotting.style import BLUE, NO_VALUE, PALETTE
 from isoclr.tasks.metrics import Interval
 
 BARS = [Bar("embedding", Interval(0.5, 0.4, 0.6)), Bar("length", Interval(0.2, np.nan, np.nan))]

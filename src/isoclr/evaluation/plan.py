@@ -337,7 +337,8 @@ def _resolve(path: Path, file: _File) -> Plan:
     entries = [_task(folder, entry, data) for entry in file.task]
     _refuse_repeats("[[task]]", [entry.name for entry in entries])
     _refuse_repeats(
-        "[[model]] and [[embeddings]]", [e.name for e in (*file.model, *file.embeddings)]
+        "[[model]] and [[embeddings]]",
+        [model.name for model in file.model] + [one.name for one in file.embeddings],
     )
     tasks = {entry.name: entry for entry in entries}
     studies: dict[StudyName, Any] = {

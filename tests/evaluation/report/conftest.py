@@ -187,7 +187,7 @@ def _difference(baseline: str, value: float) -> dict[str, object]:
 def _csv_files() -> dict[str, Rows]:
     low = {"study": "low_data", "task": "half-life", "split": "random", "metric": "pearson"}
     neighbor = {"part": "retrieval", "scope": "all RNAs", "relation": "isoform", "length": "all"}
-    neighbor |= {"method": "ours", "k": 1}
+    neighbor["method"] = "ours"
     term = {"task": "gene-ontology-human", "hierarchy": "molecular_function", "method": "ours"}
     motif = {"part": "motifs", "task": "half-life", "motif": "AU-rich", "region": "3' UTR"}
     base = {"part": "every base", "task": "half-life", "transcript": "T1", "n": 9}
@@ -213,9 +213,9 @@ def _csv_files() -> dict[str, Rows]:
             for term_id in ("all", "GO:1")
         ],
         "latent": [
-            {**neighbor, "metric": "hit rate", **VALUE},
-            {**neighbor, "metric": "length-matched chance", "value": 0.1},
-            {"part": "geometry", "relation": "isoform", "method": "ours", "metric": "alignment"} | VALUE,
+            {**neighbor, "k": 1, "metric": "hit rate", **VALUE},
+            {**neighbor, "k": 1, "metric": "length-matched chance", "value": 0.1},
+            {"part": "geometry", "relation": "isoform", "method": "ours", "metric": "alignment", **VALUE},
             {"part": "properties", "property": "GC", "method": "ours", "metric": "r2", **VALUE},
             {"part": "map", "colour": "half-life", "method": "ours", "metric": "spearman", **VALUE},
         ],
@@ -232,10 +232,8 @@ POINTS = 60
 
 def _map() -> pl.DataFrame:
     """Two maps of the same RNAs; the first RNA lies far from the others."""
-    x, y = (
-        [100.0, *(float(f(i)) for i in range(1, POINTS))]
-        for f in (lambda i: i % 8, lambda i: i // 8)
-    )
+    x = [100.0, *(float(i % 8) for i in range(1, POINTS))]
+    y = [100.0, *(float(i // 8) for i in range(1, POINTS))]
     names = {
         "transcript_id": [f"ENST{i:04d}.1" for i in range(POINTS)],
         "gene_id": [f"ENSG{i:04d}" for i in range(POINTS)],

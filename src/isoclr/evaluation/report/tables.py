@@ -77,7 +77,7 @@ def corpus_table(results: Results) -> Table | None:
         [name, *_corpus_cells(*row)]
         for name, row in zip(names, rows.select(columns).rows(), strict=True)
     ]
-    published = [[f"{n} species", *_corpus_cells(*row)] for n, *row in CORPUS]
+    published = [[f"{row[0]} species", *_corpus_cells(*row[1:])] for row in CORPUS]
     return Table(
         ["Species", "Gene sets", "Transcripts", "Mean per set", "Two or more"],
         own,

@@ -2,7 +2,9 @@
 
 from functools import partial
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from isoclr.errors import InputError
 from isoclr.evaluation.cache import Artifact, CachedResult, Outcome
@@ -97,4 +99,5 @@ def _features(context: Context, embedding: Artifact, dataset: Dataset) -> Featur
     rows = read.table.select(*key, embedded=pl.int_range(pl.len()))
     samples = dataset.rnas.table.select(key)
     joined = samples.join(rows, on=key, how="left", maintain_order="left")
-    return read.matrix[joined["embedded"].to_numpy()]
+    embedded: NDArray[np.int64] = joined["embedded"].to_numpy()
+    return read.matrix[embedded]

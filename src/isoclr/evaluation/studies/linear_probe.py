@@ -36,8 +36,11 @@ def _result(
     def compute() -> Outcome:
         dataset = context.dataset(entry, config)
         report = probe(method, dataset)
-        details = {"counts": dataset.rnas.counts, "how": config.describe()}
-        details["by_split"] = [result.to_dict() for result in report.results]
+        details = {
+            "counts": dataset.rnas.counts,
+            "how": config.describe(),
+            "by_split": [result.to_dict() for result in report.results],
+        }
         rows = summary_rows(report, dataset, STUDY)
         return Outcome(rows, details, {"predictions": _predictions(report, dataset)})
 

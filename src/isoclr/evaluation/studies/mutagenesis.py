@@ -46,8 +46,12 @@ def head(context: Context, entry: TaskEntry) -> Artifact:
         label = () if task.label is None else (task.label,)
         fit(embedding.path(), task.table, out=path, label=label, name=task.name, **options)
 
-    inputs = {"embedding": embedding.key, "labels": context.digest(task.table)}
-    inputs |= {"label": task.label, **options}
+    inputs = {
+        "embedding": embedding.key,
+        "labels": context.digest(task.table),
+        "label": task.label,
+        **options,
+    }
     return Artifact(
         context.out / "heads", f"a head for {entry.name}", inputs, make, marker="config.json"
     )
@@ -71,8 +75,13 @@ def _motifs(context: Context, study: Mutagenesis, entry: TaskEntry) -> CachedRes
             )
         return Outcome([_named(row, entry, "motifs") for row in effects.rows()])
 
-    inputs = {"head": fitted.key, "corpus": context.corpus_identity, "what": "motifs"}
-    inputs |= {"sample": study.sample, "seed": seed}
+    inputs = {
+        "head": fitted.key,
+        "corpus": context.corpus_identity,
+        "what": "motifs",
+        "sample": study.sample,
+        "seed": seed,
+    }
     return CachedResult(STUDY, f"{entry.name}: inserted motifs", inputs, compute)
 
 
@@ -92,8 +101,13 @@ def _scan(context: Context, entry: TaskEntry, number: int) -> CachedResult:
         rows = [_named(row, entry, "every base") for row in scanned.rows()]
         return Outcome(rows, _details(scanned, entry), {"mutations": _bases(scanned)})
 
-    inputs = {"head": fitted.key, "corpus": context.corpus_identity, "what": "every base"}
-    inputs |= {"number": number, "seed": context.plan.seed}
+    inputs = {
+        "head": fitted.key,
+        "corpus": context.corpus_identity,
+        "what": "every base",
+        "number": number,
+        "seed": context.plan.seed,
+    }
     return CachedResult(STUDY, f"{entry.name}: every base of mRNA {number + 1}", inputs, compute)
 
 

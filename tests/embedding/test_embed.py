@@ -130,7 +130,7 @@ def test_no_such_model_and_no_such_device(fasta: Path, model: Path, tmp_path: Pa
 
 
 def test_one_path_needs_no_tuple(fasta: Path, model: Path, tmp_path: Path) -> None:
-    out = embed(str(fasta), model=str(model), out=tmp_path / "e.npz")  # type: ignore[arg-type]
+    out = embed(str(fasta), model=str(model), out=tmp_path / "e.npz")  # type: ignore[call-overload]
     assert len(read_embeddings(out)) == 7
 
 
@@ -182,7 +182,7 @@ def test_an_annotated_rna_is_the_same_from_a_corpus_a_fasta_and_a_genome(
         assert read.matrix[order] == pytest.approx(reads[0].matrix, rel=1e-5, abs=1e-5)
 
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "vocab_size": 9,
     "hidden_size": 8,
     "num_hidden_layers": 1,

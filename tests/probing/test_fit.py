@@ -248,7 +248,7 @@ def test_bad_requests_end_in_one_line(
 ) -> None:
     settings: dict[str, object] = {"split": None, "folds": None, "seed": 0} | options
     with pytest.raises(InputError, match=message):
-        gather(read_labels(labels(**columns), "half_life"), world, None, **settings)  # type: ignore[arg-type]
+        gather(read_labels(labels(**columns), "half_life"), world, None, **settings)
 
 
 def _two_rnas_a_gene(

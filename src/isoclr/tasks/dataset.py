@@ -359,13 +359,13 @@ def _group(table: pl.DataFrame, sources: Sequence[RnaSource], config: SplitConfi
         mask = (table["source"] == number).to_numpy()
         part = table.filter(pl.Series(mask))
         if source.corpus is None and any_corpus:
-            found = group_rnas(part, None, by_gene)
-            found = replace(found, gene_sets=part["gene"].to_numpy().astype(np.str_))
+            own = part["gene"].to_numpy().astype(np.str_)
+            groups = replace(group_rnas(part, None, by_gene), gene_sets=own)
         else:
-            found = group_rnas(part, source.corpus, config)
-        parts.append(found)
+            groups = group_rnas(part, source.corpus, config)
+        parts.append(groups)
         rows.append(np.flatnonzero(mask))
-        counts.update({key: counts.get(key, 0) + n for key, n in found.counts.items()})
+        counts.update({key: counts.get(key, 0) + n for key, n in groups.counts.items()})
     order = np.argsort(np.concatenate(rows))
     sets = [part.gene_sets for part in parts if part.gene_sets is not None]
     return RnaGroups(

@@ -189,13 +189,13 @@ def _id_column(
         _require_column(path, raw, given)
         usual = find_id_columns([given])
         return (given, usual[0][1]) if usual else (given, _guess_level(raw[given]))
-    found = find_id_columns([name for name in ID_COLUMNS if name in columns] or raw.columns)
-    if not found:
+    id_columns = find_id_columns([n for n in ID_COLUMNS if n in columns] or raw.columns)
+    if not id_columns:
         raise InputError(
             f"{path}: columns are {', '.join(raw.columns)}; expected one named transcript_id, gene_id or symbol, "
             "or --id-column"
         )
-    return found[0]
+    return id_columns[0]
 
 
 def _guess_level(ids: pl.Series) -> IdLevel:

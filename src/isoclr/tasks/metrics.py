@@ -1,4 +1,4 @@
-"""Intervals of many means at once, from resampled gene sets."""
+"""Metrics of predictions, and their confidence intervals over folds, splits and resampled groups."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,21 +8,22 @@ from numpy.typing import NDArray
 from scipy import stats
 
 RESAMPLES = 1000
-_AT_ONCE = 100
+BLOCK = 100
+"""Bootstrap samples computed at a time."""
 
 
 def mean_intervals(
     values: NDArray[np.floating], groups: NDArray[np.int64], *, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Means with 95 % percentile bootstrap intervals, whole groups being drawn with replacement.
+    """Means of many quantities with 95 % percentile bootstrap intervals over whole groups.
 
     Args:
-        values: ``(n, r)``, one column a quantity; NaN where a sample does not count for it.
-        groups: ``(n,)`` number of the gene set of every sample.
-        seed: of the draws.
+        values: ``(n, r)``, one column per quantity; NaN where a sample has no value.
+        groups: ``(n,)`` number of the gene set of each sample.
+        seed: Random seed of the resampling.
 
     Returns:
-        ``(r, 3)`` mean, lower and upper end; NaN for a column without a value.
+        ``(r, 3)`` mean, lower and upper end; NaN for a column without values.
     """
     _, numbers = np.unique(groups, return_inverse=True)
     known = np.isfinite(values)
@@ -30,20 +31,20 @@ def mean_intervals(
     rng, k = np.random.default_rng(seed), len(sums)
     means = []
     with np.errstate(invalid="ignore", divide="ignore"):
-        for _ in range(0, RESAMPLES, _AT_ONCE):
-            drawn = rng.multinomial(k, np.full(k, 1 / k), _AT_ONCE).astype(np.float64)
-            means.append((drawn @ sums) / (drawn @ counts))
+        for _ in range(0, RESAMPLES, BLOCK):
+            weights = rng.multinomial(k, np.full(k, 1 / k), BLOCK).astype(np.float64)
+            means.append((weights @ sums) / (weights @ counts))
         mean = sums.sum(0) / counts.sum(0)
-    drawn_means = np.concatenate(means)
-    found = np.full((values.shape[1], 3), np.nan)
+    resampled = np.concatenate(means)
+    intervals = np.full((values.shape[1], 3), np.nan)
     for column in np.flatnonzero(np.isfinite(mean)):
-        some = drawn_means[np.isfinite(drawn_means[:, column]), column]
-        found[column] = mean[column], *np.percentile(some, [2.5, 97.5])
-    return found
+        finite = resampled[np.isfinite(resampled[:, column]), column]
+        intervals[column] = mean[column], *np.percentile(finite, [2.5, 97.5])
+    return intervals
 
 
 def _by_group(values: NDArray[np.generic], numbers: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sum of every column over the samples of each group."""
+    """Sum of each column over the samples of each group."""
     columns = [np.bincount(numbers, weights=column.astype(np.float64)) for column in values.T]
     return np.stack(columns, axis=1)
 
@@ -55,13 +56,7 @@ Metric = Callable[[Values, Values], float]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with a 95 % interval.
-
-    Attributes:
-        mean: the estimate.
-        low: lower end of the interval; NaN when it cannot be known.
-        high: upper end of the interval.
-    """
+    """A mean with its 95 % interval; the ends are NaN if there is none, as for a single value."""
 
     mean: float
     low: float
@@ -75,13 +70,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference(Interval):
-    """A mean difference of two methods on the same test samples.
-
-    Attributes:
-        p: two-sided p-value of there being none; NaN when it cannot be known.
-    """
+    """The mean difference of two methods on the same test samples."""
 
     p: float
+    """Two-sided p-value; NaN if there is none."""
 
     def __str__(self) -> str:
         if np.isnan(self.p):
@@ -90,22 +82,22 @@ class Difference(Interval):
 
 
 def mse(true: Values, predicted: Values) -> float:
-    """Mean squared error; of z-scored labels, 1 is what predicting the mean gives."""
+    """Mean squared error; predicting the mean of z-scored labels gives 1."""
     return float(np.mean((true - predicted) ** 2))
 
 
 def pearson(true: Values, predicted: Values) -> float:
-    """Pearson's R; 0 when the prediction is constant, NaN when the truth is."""
+    """Pearson's R; 0 for a constant prediction, NaN for constant labels."""
     return _correlation(true, predicted)
 
 
 def spearman(true: Values, predicted: Values) -> float:
-    """Spearman's R: Pearson's R of the ranks, ties sharing their mean rank."""
+    """Spearman's R: Pearson's R of the ranks, with the mean rank for ties."""
     return _correlation(stats.rankdata(true), stats.rankdata(predicted))
 
 
 def roc_auc(true: Values, predicted: Values) -> float:
-    """Area under the ROC curve: the chance that a random positive ranks above a random negative, ties counting half."""
+    """Area under the ROC curve; the larger value is the positive class. NaN if there is only one class."""
     positive = true == true.max()
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if n_positive == 0 or n_negative == 0:
@@ -133,14 +125,14 @@ def _correlation(true: Values, predicted: Values) -> float:
 
 
 QUANTITY: dict[str, Metric] = {"pearson": pearson, "spearman": spearman, "mse": mse}
-"""Metrics of a measured quantity, the one to report first being the first."""
+"""Metrics of a quantity, the main one first."""
 
 CLASSES: dict[str, Metric] = {"roc_auc": roc_auc}
-"""Metrics of a two-class label, whose prediction is the positive class's score."""
+"""Metrics of a two-class label, predicted by a score of the positive class."""
 
 
 def over_folds(values: Sequence[float]) -> Interval:
-    """Mean over cross-validation folds with the 95 % interval of Student's t.
+    """Mean over cross-validation folds with its 95 % interval (Student's t).
 
     >>> str(over_folds([0.4, 0.5, 0.6]))
     '0.500 [0.252, 0.748]'
@@ -149,50 +141,46 @@ def over_folds(values: Sequence[float]) -> Interval:
 
 
 def over_seeds(values: Sequence[float], train: float, test: float) -> Interval:
-    """Mean over repeated random splits with a 95 % interval that allows for their overlap.
+    """Mean over repeated random splits with a 95 % interval that accounts for their overlap.
 
-    The training parts of random splits share most samples, so their results vary together and the plain interval is too
-    narrow; the variance of the mean is taken as (1/k + test/train) times that of the results (Nadeau and Bengio 2003).
+    The training parts of random splits share most samples, so their results are correlated and the plain interval is
+    too narrow. The variance of the mean is taken as (1/k + test/train) times that of the results (Nadeau and Bengio
+    2003).
 
     Args:
-        values: the metric on each of the k splits.
-        train: mean number of training samples.
-        test: mean number of test samples.
+        values: The metric on each of the k splits.
+        train: Mean number of training samples.
+        test: Mean number of test samples.
     """
     return _t_interval(values, 1 / len(values) + test / train)
 
 
 def paired(differences: Sequence[float], train: float, test: float) -> Difference:
-    """The mean difference of two methods over the same splits, tested with the corrected resampled t-test.
+    """The mean difference of two methods over the same splits, with the corrected resampled t-test.
 
-    The methods see the same training and test samples in every split, so the differences are paired. The training parts
-    of the splits overlap, of cross-validation folds too, which makes the differences vary together and the plain
-    paired t-test find differences where there are none; as in :func:`over_seeds`, the variance of the mean is taken as
-    (1/k + test/train) times theirs (Nadeau and Bengio 2003; for folds Bouckaert and Frank 2004). The interval excludes
-    0 exactly when p is below 0.05.
+    Both methods use the same training and test samples in each split, so the differences are paired. The training parts
+    of splits and of cross-validation folds overlap, which correlates the differences, so the plain paired t-test would
+    find too many. As in :func:`over_seeds`, the variance of the mean is taken as (1/k + test/train) times theirs
+    (Nadeau and Bengio 2003; for folds Bouckaert and Frank 2004). The interval excludes 0 exactly if p is below 0.05.
 
     Args:
-        differences: of the metric on each of the k splits.
-        train: mean number of training samples.
-        test: mean number of test samples.
+        differences: Differences of the metric on each of the k splits.
+        train: Mean number of training samples.
+        test: Mean number of test samples.
 
     >>> str(paired([0.10, 0.11, 0.12, 0.09], train=75, test=25))
     '+0.105 (p = 0.002)'
     """
-    found = over_seeds(differences, train, test)
-    array = np.asarray(differences, np.float64)
-    spread = (
-        float(np.sqrt((1 / len(array) + test / train) * array.var(ddof=1)))
-        if len(array) > 1
-        else np.nan
-    )
-    if np.isnan(spread):
-        p = float("nan")
-    elif spread == 0:
-        p = 1.0 if found.mean == 0 else 0.0
-    else:
-        p = float(2 * stats.t.sf(abs(found.mean) / spread, len(array) - 1))
-    return Difference(found.mean, found.low, found.high, p)
+    interval = over_seeds(differences, train, test)
+    k = len(differences)
+    if k < 2:
+        return Difference(interval.mean, interval.low, interval.high, float("nan"))
+    variance = float(np.asarray(differences, np.float64).var(ddof=1))
+    error = float(np.sqrt((1 / k + test / train) * variance))
+    p = float(interval.mean == 0) if error == 0 else float("nan")
+    if error > 0:
+        p = float(2 * stats.t.sf(abs(interval.mean) / error, k - 1))
+    return Difference(interval.mean, interval.low, interval.high, p)
 
 
 def _t_interval(values: Sequence[float], share: float) -> Interval:
@@ -210,13 +198,13 @@ def bootstrap(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Interval:
-    """A statistic of one test part with the 95 % percentile interval of resampled groups.
+    """A statistic of one test part with its 95 % percentile bootstrap interval over whole groups.
 
     Args:
-        statistic: of the samples whose numbers it is given, such as Pearson's R of truth and prediction there.
-        groups: ``(n,)`` what is drawn whole, with replacement: the gene, or the gene set, of every sample.
-        resamples: number of bootstrap samples.
-        seed: of the draws.
+        statistic: Function of sample numbers, such as Pearson's R of these samples.
+        groups: ``(n,)`` gene or gene set of each sample.
+        resamples: Number of bootstrap samples.
+        seed: Random seed of the resampling.
     """
     low, high = _central(_resampled(statistic, groups, resamples, seed))
     return Interval(statistic(np.arange(len(groups))), low, high)
@@ -229,15 +217,15 @@ def bootstrap_difference(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Difference:
-    """The same for a difference of two methods on one test part; p is twice the share of draws beyond 0."""
-    known = _resampled(statistic, groups, resamples, seed)
-    beyond = min((known <= 0).sum(), (known >= 0).sum())
-    p = min(1.0, 2 * (1 + int(beyond)) / (1 + len(known))) if len(known) else float("nan")
-    return Difference(statistic(np.arange(len(groups))), *_central(known), p)
+    """The same for a difference of two methods; p is twice the fraction of bootstrap samples beyond 0."""
+    values = _resampled(statistic, groups, resamples, seed)
+    beyond = min((values <= 0).sum(), (values >= 0).sum())
+    p = min(1.0, 2 * (1 + int(beyond)) / (1 + len(values))) if len(values) else float("nan")
+    return Difference(statistic(np.arange(len(groups))), *_central(values), p)
 
 
 def _central(values: Values) -> tuple[float, float]:
-    """Where the middle 95 % of the draws begin and end."""
+    """Ends of the central 95 %."""
     low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
     return float(low), float(high)
 
@@ -245,7 +233,7 @@ def _central(values: Values) -> tuple[float, float]:
 def _resampled(
     statistic: Callable[[Rows], float], groups: NDArray[np.str_], resamples: int, seed: int
 ) -> Values:
-    """The statistic of every bootstrap sample in which it is known."""
+    """The statistic of each bootstrap sample for which it is defined."""
     _, numbers = np.unique(groups, return_inverse=True)
     members = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
     rng = np.random.default_rng(seed)
@@ -255,4 +243,6 @@ def _resampled(
         )
         for _ in range(resamples)
     ]
-    return np.asarray(values)[np.isfinite(values)]  # a draw may have no positive, or one gene only
+    return np.asarray(values)[
+        np.isfinite(values)
+    ]  # a sample can have no positive, or one gene only

@@ -88,8 +88,21 @@ def _meta(folder: Path, index: NDArray[np.void]) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "isoclr": "simulated",
-        "species": ["human"],
+        "options": {},
         "shard": None,
+        "species": ["human"],
+        "inputs": [],
+        "homology": None,
+        "gene_ids": {},
+        "by_species": {
+            "human": {
+                "records": len(index),
+                "genes": 0,
+                "mapped_genes": 0,
+                "dropped": {},
+                "noted": {},
+            }
+        },
         "counts": {
             "transcripts": len(index),
             "gene_sets": int(index["gene_set"].max()) + 1,

@@ -15,7 +15,7 @@ from isoclr._io import as_paths, atomic_directory, check_directory, scratch_dire
 from isoclr.corpus.corpus import FILES, Corpus, open_corpus
 from isoclr.corpus.inputs import BuildConfig, Plan, make_input, make_plan
 from isoclr.corpus.transcripts import TranscriptTable, read_input
-from isoclr.corpus.write import add_counts, assemble
+from isoclr.corpus.write import add_counts, assemble, empty_counts
 from isoclr.genomics.encoding import MIN_LENGTH, Codes
 from isoclr.genomics.homology import Scope, assign, read_gene_ids
 from isoclr.genomics.species import taxid_of, without_versions
@@ -266,8 +266,7 @@ def _by_species(
     counts: dict[str, Any] = {}
     for name in plan.species:
         in_homology, genes = mapped.get(name, (0, 0))
-        counts[name] = {"records": 0, "genes": genes, "mapped_genes": in_homology}
-        counts[name] |= {"dropped": {}, "noted": {}}
+        counts[name] = empty_counts() | {"genes": genes, "mapped_genes": in_homology}
     for source, part in zip(plan.inputs, parts, strict=True):
         entry = counts[source.species]
         entry["records"] += part.shard_records

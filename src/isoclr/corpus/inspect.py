@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr._console import info, show
+from isoclr._console import info
+from isoclr._console import show as print_text
 from isoclr._io import atomic_path, check_file
 from isoclr._report import Report, Row, Table, write_json
 from isoclr.corpus.corpus import Corpus, open_corpus
@@ -305,7 +306,7 @@ def show(
         opened.verify()
         info(f"{corpus}: all files are unchanged")
     if transcript is not None:
-        show(describe(opened, transcript))
+        print_text(describe(opened, transcript))
         return
     summary = inspect(opened)
     if json is not None:

@@ -30,6 +30,15 @@ from isoclr.corpus.corpus import (
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
 
+EMPTY_META: dict[str, Any] = {
+    "options": {},
+    "shard": None,
+    "species": [],
+    "inputs": [],
+    "homology": None,
+    "gene_ids": {},
+    "by_species": {},
+}
 _QUALITY = (pl.col("cds_source") == "annotated").cast(pl.Int8) * 2 + (pl.col("n_exons") > 0)
 
 
@@ -68,6 +77,11 @@ def assemble(
     for entry in by_species.values():  # sorted, so that merged shards give the same bytes
         entry |= {key: dict(sorted(entry[key].items())) for key in ("dropped", "noted")}
     write(folder, table, sources, meta, advance)
+
+
+def empty_counts() -> dict[str, Any]:
+    """Counts of a species for ``corpus.json``, all 0."""
+    return {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}
 
 
 def add_counts(total: dict[str, int], counts: Mapping[str, int]) -> None:
@@ -142,7 +156,7 @@ def write(
         table: Transcripts in their final order: :data:`COLUMNS` without ``offset``, and ``source`` and ``start``: which
             of ``sources`` holds the codes, and where they begin.
         sources: Arrays of codes.
-        meta: Content of ``corpus.json`` without schema, version, counts and checksums.
+        meta: Content of ``corpus.json`` where it differs from :data:`EMPTY_META`; ``shard`` and ``species`` at least.
         advance: Called with the number of transcripts written since the last call.
     """
     table = table.with_columns(offset=pl.col("length").cum_sum() - pl.col("length")).rechunk()
@@ -151,10 +165,11 @@ def write(
     np.save(folder / INDEX, index, allow_pickle=False)
     columns = [*COLUMNS, "order"] if meta["shard"] else COLUMNS
     table.select(columns).write_parquet(folder / TRANSCRIPTS, compression="zstd")
+    counts = {name: empty_counts() for name in meta["species"]}
     content = {
         "schema": SCHEMA,
         "isoclr": __version__,
-        **meta,
+        **(EMPTY_META | {"by_species": counts} | meta),
         "counts": _counts(index),
         "files": {
             name: {"size": (folder / name).stat().st_size, "sha256": sha256(folder / name)}
@@ -283,14 +298,13 @@ def _check_shards(parts: list[Corpus]) -> None:
 
 def _merged_meta(parts: list[Corpus]) -> dict[str, Any]:
     """What the shards have in common, and the sums of their counts."""
-    meta = {key: parts[0].meta[key] for key in _SHARED if key != "isoclr"}
-    meta = {"options": meta.pop("options"), "shard": None, **meta, "by_species": {}}
-    for name in meta["species"]:
-        total: dict[str, Any] = {"records": 0, "genes": 0, "mapped_genes": 0}
-        total |= {"dropped": {}, "noted": {}}
+    by_species: dict[str, Any] = {}
+    for name in parts[0].meta["species"]:
+        total = empty_counts()
         for entry in (part.meta["by_species"][name] for part in parts):
             add_counts(total, {key: entry[key] for key in ("records", "genes", "mapped_genes")})
             add_counts(total["dropped"], entry["dropped"])
             add_counts(total["noted"], entry["noted"])
-        meta["by_species"][name] = total
-    return meta
+        by_species[name] = total
+    shared = {key: parts[0].meta[key] for key in _SHARED if key != "isoclr"}
+    return EMPTY_META | shared | {"by_species": by_species}

@@ -7,7 +7,7 @@ with distance. Tensor names are those of the published files.
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -167,40 +167,25 @@ class _Mixer(nn.Module):
         return projected
 
 
-class _Mlp(nn.Module):
-    def __init__(self, d: int, inner: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(d, inner)
-        self.fc2 = nn.Linear(inner, d)
-
-    def forward(self, x: Tensor) -> Tensor:
-        projected: Tensor = self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
-        return projected
-
-
 class _Block(nn.Module):
+    mlp: Any
+
     def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
         d = config.d_model
         self.mixer = _Mixer(config)
         self.norm1 = nn.LayerNorm(d)
-        self.mlp = _Mlp(d, config.d_inner or 4 * d)
+        inner = config.d_inner or 4 * d
+        self.mlp = nn.ModuleDict({"fc1": nn.Linear(d, inner), "fc2": nn.Linear(inner, d)})
         self.norm2 = nn.LayerNorm(d)
 
     def forward(self, x: Tensor) -> Tensor:
         """The residual stream ``x`` is float32 in any precision of the layers."""
         narrow = self.norm1.weight.dtype
         x = x + self.mixer(self.norm1(x.to(narrow)))
-        mixed: Tensor = x + self.mlp(self.norm2(x.to(narrow)))
+        hidden = F.gelu(self.mlp["fc1"](self.norm2(x.to(narrow))), approximate="tanh")
+        mixed: Tensor = x + self.mlp["fc2"](hidden)
         return mixed
-
-
-class _Embeddings(nn.Module):
-    def __init__(self, config: HyenaConfig) -> None:
-        super().__init__()
-        multiple = config.pad_vocab_size_multiple
-        rows = math.ceil(config.vocab_size / multiple) * multiple
-        self.word_embeddings = nn.Embedding(rows, config.d_model)
 
 
 class HyenaDNA(nn.Module):
@@ -212,7 +197,9 @@ class HyenaDNA(nn.Module):
 
     def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
-        self.embeddings = _Embeddings(config)
+        multiple = config.pad_vocab_size_multiple
+        rows = math.ceil(config.vocab_size / multiple) * multiple
+        self.embeddings = nn.ModuleDict({"word_embeddings": nn.Embedding(rows, config.d_model)})
         self.layers = nn.ModuleList(_Block(config) for _ in range(config.n_layer))
         self.ln_f = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
 
@@ -226,7 +213,7 @@ class HyenaDNA(nn.Module):
             real: Which tokens are no padding ``(b, l)``; not needed by this network.
         """
         del real
-        x = self.embeddings.word_embeddings(tokens).float()
+        x = self.embeddings["word_embeddings"](tokens).float()
         for layer in self.layers:
             x = layer(x)
         states: Tensor = self.ln_f(x.to(self.ln_f.weight.dtype))

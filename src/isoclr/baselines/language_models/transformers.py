@@ -229,76 +229,34 @@ def alibi(heads: int, length: int, device: torch.device) -> Tensor:
     return (-slope[:, None, None] * distance)[None]
 
 
-class _SelfAttention(nn.Module):
-    def __init__(self, d: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.Wqkv = nn.Linear(d, 3 * d)
+class _MosaicLayer(nn.Module):
+    """Attention and a gated MLP, each followed by a layer norm; submodules are nested as in the published files."""
 
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        return attend(*self.Wqkv(x).chunk(3, dim=-1), heads=self.heads, bias=bias)
+    attention: Any
+    mlp: Any
 
-
-class _Projection(nn.Module):
-    def __init__(self, d: int, eps: float) -> None:
-        super().__init__()
-        self.dense = nn.Linear(d, d)
-        self.LayerNorm = nn.LayerNorm(d, eps)
-
-
-class _Attention(nn.Module):
-    def __init__(self, d: int, heads: int, eps: float) -> None:
-        super().__init__()
-        self.self = _SelfAttention(d, heads)
-        self.output = _Projection(d, eps)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        normed: Tensor = self.output.LayerNorm(self.output.dense(self.self(x, bias)) + x)
-        return normed
-
-
-class _GatedMlp(nn.Module):
-    def __init__(self, d: int, inner: int, eps: float) -> None:
-        super().__init__()
-        self.gated_layers = nn.Linear(d, 2 * inner, bias=False)
-        self.wo = nn.Linear(inner, d)
-        self.layernorm = nn.LayerNorm(d, eps)
-
-    def forward(self, x: Tensor) -> Tensor:
-        gate, through = self.gated_layers(x).chunk(2, dim=-1)
-        normed: Tensor = self.layernorm(self.wo(F.gelu(gate) * through) + x)
-        return normed
-
-
-class _Layer(nn.Module):
-    def __init__(self, d: int, heads: int, inner: int, eps: float) -> None:
-        super().__init__()
-        self.attention = _Attention(d, heads, eps)
-        self.mlp = _GatedMlp(d, inner, eps)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        mixed: Tensor = self.mlp(self.attention(x, bias))
-        return mixed
-
-
-class _Embeddings(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        d = config.hidden_size
-        self.word_embeddings = nn.Embedding(config.vocab_size, d)
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, d)
-        self.LayerNorm = nn.LayerNorm(d, config.layer_norm_eps)
+        d, inner, eps = config.hidden_size, config.intermediate_size, config.layer_norm_eps
+        self.heads = config.num_attention_heads
+        output = {"dense": nn.Linear(d, d), "LayerNorm": nn.LayerNorm(d, eps)}
+        self.attention = nn.ModuleDict(
+            {"self": nn.ModuleDict({"Wqkv": nn.Linear(d, 3 * d)}), "output": nn.ModuleDict(output)}
+        )
+        self.mlp = nn.ModuleDict(
+            {
+                "gated_layers": nn.Linear(d, 2 * inner, bias=False),
+                "wo": nn.Linear(inner, d),
+                "layernorm": nn.LayerNorm(d, eps),
+            }
+        )
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        first_type = self.token_type_embeddings.weight[0]  # a sequence is one sentence
-        normed: Tensor = self.LayerNorm(self.word_embeddings(tokens) + first_type)
-        return normed
-
-
-class _Encoder(nn.Module):
-    def __init__(self, layers: list[_Layer]) -> None:
-        super().__init__()
-        self.layer = nn.ModuleList(layers)
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        output, mlp = self.attention["output"], self.mlp
+        qkv = self.attention["self"]["Wqkv"](x).chunk(3, dim=-1)
+        x = output["LayerNorm"](output["dense"](attend(*qkv, heads=self.heads, bias=bias)) + x)
+        gate, through = mlp["gated_layers"](x).chunk(2, dim=-1)
+        return mlp["layernorm"](mlp["wo"](F.gelu(gate) * through) + x)  # type: ignore[no-any-return]
 
 
 class MosaicBert(nn.Module):
@@ -308,14 +266,21 @@ class MosaicBert(nn.Module):
         config: The published ``config.json``.
     """
 
+    embeddings: Any
+    encoder: Any
+
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         d, self.heads = config.hidden_size, config.num_attention_heads
-        inner, eps = config.intermediate_size, config.layer_norm_eps
-        self.embeddings = _Embeddings(config)
-        self.encoder = _Encoder(
-            [_Layer(d, self.heads, inner, eps) for _ in range(config.num_hidden_layers)]
+        self.embeddings = nn.ModuleDict(
+            {
+                "word_embeddings": nn.Embedding(config.vocab_size, d),
+                "token_type_embeddings": nn.Embedding(config.type_vocab_size, d),
+                "LayerNorm": nn.LayerNorm(d, config.layer_norm_eps),
+            }
         )
+        layers = (_MosaicLayer(config) for _ in range(config.num_hidden_layers))
+        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(layers)})
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
         """Last hidden states ``(b, l, d)``.
@@ -324,71 +289,42 @@ class MosaicBert(nn.Module):
             tokens: Token ids ``(b, l)``.
             real: Which tokens are no padding ``(b, l)``.
         """
-        x: Tensor = self.embeddings(tokens)
+        embeddings = self.embeddings
+        first_type = embeddings["token_type_embeddings"].weight[0]  # a sequence is one sentence
+        x: Tensor = embeddings["LayerNorm"](embeddings["word_embeddings"](tokens) + first_type)
         bias = alibi(self.heads, tokens.shape[1], tokens.device) + padding_bias(real)
-        for layer in self.encoder.layer:
+        for layer in self.encoder["layer"]:
             x = layer(x, bias)
         return x
 
 
-class _Dense(nn.Module):
-    def __init__(self, d_in: int, d_out: int) -> None:
-        super().__init__()
-        self.dense = nn.Linear(d_in, d_out)
-
-    def forward(self, x: Tensor) -> Tensor:
-        projected: Tensor = self.dense(x)
-        return projected
-
-
-class _RnaFmAttention(nn.Module):
-    def __init__(self, d: int, heads: int, eps: float) -> None:
-        super().__init__()
-        self.self = SelfAttention(d, heads)
-        self.output = _Dense(d, d)
-        self.layer_norm = nn.LayerNorm(d, eps)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        mixed: Tensor = x + self.output(self.self(self.layer_norm(x), bias))
-        return mixed
-
-
 class _RnaFmLayer(nn.Module):
-    def __init__(self, d: int, heads: int, inner: int, eps: float) -> None:
-        super().__init__()
-        self.attention = _RnaFmAttention(d, heads, eps)
-        self.layer_norm = nn.LayerNorm(d, eps)
-        self.intermediate = _Dense(d, inner)
-        self.output = _Dense(inner, d)
+    """Attention and an MLP, each after a layer norm; submodules are nested as in the published files."""
 
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        x = self.attention(x, bias)
-        mixed: Tensor = x + self.output(F.gelu(self.intermediate(self.layer_norm(x))))
-        return mixed
+    attention: Any
+    intermediate: Any
+    output: Any
 
-
-class _RnaFmEmbeddings(nn.Module):
     def __init__(self, config: RnaFmConfig) -> None:
         super().__init__()
-        d = config.hidden_size
-        self.word_embeddings = nn.Embedding(config.vocab_size, d)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, d)
-        has_norm = config.emb_layer_norm_before
-        self.layer_norm = nn.LayerNorm(d, config.layer_norm_eps) if has_norm else nn.Identity()
-        self.scale = UNMASKED_IN_TRAINING if config.token_dropout else 1.0
+        d, inner, eps = config.hidden_size, config.intermediate_size, config.layer_norm_eps
+        self.attention = nn.ModuleDict(
+            {
+                "self": SelfAttention(d, config.num_attention_heads),
+                "output": nn.ModuleDict({"dense": nn.Linear(d, d)}),
+                "layer_norm": nn.LayerNorm(d, eps),
+            }
+        )
+        self.layer_norm = nn.LayerNorm(d, eps)
+        self.intermediate = nn.ModuleDict({"dense": nn.Linear(d, inner)})
+        self.output = nn.ModuleDict({"dense": nn.Linear(inner, d)})
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        positions = torch.arange(tokens.shape[1], device=tokens.device) + FIRST_POSITION
-        words = self.word_embeddings(tokens) * self.scale
-        normed: Tensor = self.layer_norm(words + self.position_embeddings(positions))
-        return normed
-
-
-class _RnaFmEncoder(nn.Module):
-    def __init__(self, layers: list[_RnaFmLayer], d: int, eps: float) -> None:
-        super().__init__()
-        self.layer = nn.ModuleList(layers)
-        self.emb_layer_norm_after = nn.LayerNorm(d, eps)
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        attention = self.attention
+        mixed = attention["self"](attention["layer_norm"](x), bias)
+        x = x + attention["output"]["dense"](mixed)
+        hidden = F.gelu(self.intermediate["dense"](self.layer_norm(x)))
+        return x + self.output["dense"](hidden)  # type: ignore[no-any-return]
 
 
 class RnaFM(nn.Module):
@@ -398,13 +334,24 @@ class RnaFM(nn.Module):
         config: The published ``config.json``.
     """
 
+    embeddings: Any
+    encoder: Any
+
     def __init__(self, config: RnaFmConfig) -> None:
         super().__init__()
-        d, heads = config.hidden_size, config.num_attention_heads
-        inner, eps = config.intermediate_size, config.layer_norm_eps
-        self.embeddings = _RnaFmEmbeddings(config)
-        self.encoder = _RnaFmEncoder(
-            [_RnaFmLayer(d, heads, inner, eps) for _ in range(config.num_hidden_layers)], d, eps
+        d, eps = config.hidden_size, config.layer_norm_eps
+        has_norm = config.emb_layer_norm_before
+        self.embeddings = nn.ModuleDict(
+            {
+                "word_embeddings": nn.Embedding(config.vocab_size, d),
+                "position_embeddings": nn.Embedding(config.max_position_embeddings, d),
+                "layer_norm": nn.LayerNorm(d, eps) if has_norm else nn.Identity(),
+            }
+        )
+        self.scale = UNMASKED_IN_TRAINING if config.token_dropout else 1.0
+        layers = (_RnaFmLayer(config) for _ in range(config.num_hidden_layers))
+        self.encoder = nn.ModuleDict(
+            {"layer": nn.ModuleList(layers), "emb_layer_norm_after": nn.LayerNorm(d, eps)}
         )
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
@@ -414,8 +361,12 @@ class RnaFM(nn.Module):
             tokens: Token ids ``(b, l)``, at most ``max_position_embeddings`` − 2 per row.
             real: Which tokens are no padding ``(b, l)``.
         """
-        x, bias = self.embeddings(tokens), padding_bias(real)
-        for layer in self.encoder.layer:
+        embeddings = self.embeddings
+        position = torch.arange(tokens.shape[1], device=tokens.device) + FIRST_POSITION
+        words = embeddings["word_embeddings"](tokens) * self.scale
+        x = embeddings["layer_norm"](words + embeddings["position_embeddings"](position))
+        bias = padding_bias(real)
+        for layer in self.encoder["layer"]:
             x = layer(x, bias)
-        states: Tensor = self.encoder.emb_layer_norm_after(x)
+        states: Tensor = self.encoder["emb_layer_norm_after"](x)
         return states

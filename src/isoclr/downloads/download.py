@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from isoclr._console import err, info, show
+from isoclr._console import err, info
 from isoclr._io import atomic_path, sha256
 from isoclr._report import Report, Row, Table
 from isoclr.downloads.catalog import CATALOG, Entry, select
 from isoclr.downloads.prepare import prepare
 from isoclr.downloads.transfer import Client, NotFoundError, forget
 from isoclr.downloads.transfer import Report as Progress
-from isoclr.errors import InputError
+from isoclr.errors import InputError, printable
 
 LOCK = "SHA256SUMS"
 _HEX = frozenset("0123456789abcdef")
@@ -73,7 +73,8 @@ class Downloads(Report):
         if not self.list_only:
             return super().print()
         for row in self.rows():
-            show("\t".join(str(row[name]) for name in ("file", "status", "url", "checksums")))
+            fields = (str(row[name]) for name in ("file", "status", "url", "checksums"))
+            print(printable("\t".join(fields)))  # rich would expand the tabs
         return None
 
 

@@ -74,7 +74,11 @@ def corpus(world: Embeddings, tmp_path: Path) -> Corpus:
     meta = {
         "species": ["human"],
         "shard": None,
-        "by_species": {},
+        "by_species": {
+            "human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}
+        },
+        "inputs": [],
+        "gene_ids": {},
         "homology": {"name": "homologene.data"},
         "options": {"scope": "across-species"},
     }
@@ -145,7 +149,11 @@ def corpus_probing(tmp_path: Path) -> Corpus:
     meta: dict[str, Any] = {
         "species": ["human"],
         "shard": None,
-        "by_species": {},
+        "by_species": {
+            "human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}
+        },
+        "inputs": [],
+        "gene_ids": {},
         "homology": {"name": "homologene.data"},
         "options": {"scope": "across-species"},
     }

@@ -149,7 +149,7 @@ def test_nothing_but_a_head_is_replaced(
     work = tmp_path / "work"
     work.mkdir()
     (work / "thesis.txt").write_text("years")
-    with pytest.raises(InputError, match="work: not a head, --overwrite replaces nothing else"):
+    with pytest.raises(InputError, match=r"work: holds 'thesis\.txt'"):
         isoclr.fit(embeddings, labels(), out=work, folds=3, overwrite=True)
     assert (work / "thesis.txt").read_text() == "years"
     (tmp_path / "empty").mkdir()

@@ -281,7 +281,7 @@ def test_a_wrong_file_is_one_line(path_obo: Path, old: str, new: str, message: s
 
 def test_a_circle_is_refused(path_obo: Path) -> None:
     path_obo.write_text(OBO.replace('is_a: R:1 {source="x"} ! process', "is_a: P:3"))
-    with pytest.raises(InputError, match="terms .*P:1.* form a cycle"):
+    with pytest.raises(InputError, match=r"terms .*P:1.* form a cycle"):
         _ = read_obo(path_obo).ancestors
 
 

@@ -58,8 +58,8 @@ def test_bad_heads(workbench: Path, tmp_path: Path) -> None:
         ((None, None, "", None, None), "expected --head, or --task with --species"),
         ((workbench / "head", "gc", "human", None, None), "expected --head, or --task"),
         ((workbench / "head", None, "", model, "x"), "--label x: head 'gc' predicts gc"),
-        ((workbench / "head", None, "", None, None), "give that model with --model"),
-        ((workbench / "head", None, "", other, None), "head 'gc' belongs to weights"),
+        ((workbench / "head", None, "", None, None), "give it with --model"),
+        ((workbench / "head", None, "", other, None), "head 'gc' needs weights"),
     ):
         with pytest.raises(InputError, match=message):
             load_predictor(*given)

@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from isoclr.analysis import neighbors
-from isoclr.analysis.neighbors import nearest, neighbours, normalize
+from isoclr.analysis.neighbors import find_neighbors, nearest, neighbours, normalize
 from isoclr.cli import main
+from isoclr.embedding.embeddings import Embeddings
 from isoclr.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -117,6 +118,14 @@ def test_bad_neighbours(world: Path, options: dict[str, object], message: str) -
     given: dict[str, object] = {"of": ("h3.0x",), **options}
     with pytest.raises(InputError, match=message):
         neighbours(world / "embeddings.parquet", **given)  # type: ignore[arg-type]
+
+
+def test_suggestion_without_case_and_version() -> None:
+    rows = {"transcript_id": ["NM_138367.2"], "gene_id": ["g"], "species": [""], "length": [9]}
+    table = pl.DataFrame(rows).with_columns(cds_length=0, cds_source=pl.lit("none"))
+    embeddings = Embeddings(table, np.ones((1, 2), np.float32), {})
+    with pytest.raises(InputError, match=r"did you mean NM_138367\.2\?"):
+        find_neighbors(embeddings, ["nm_138367.1"])
 
 
 def test_command(world: Path, capsys: pytest.CaptureFixture[str]) -> None:

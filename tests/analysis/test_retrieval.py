@@ -79,10 +79,7 @@ def test_several_embeddings(world: Path, tmp_path: Path) -> None:
     )
     assert list(result.neighbors) == ["embeddings.parquet", "again.parquet"]
     assert len(result.queries) == 20
-    first, again = (
-        result.metrics.filter(method=name).drop("method")
-        for name in result.neighbors
-    )
+    first, again = (result.metrics.filter(method=name).drop("method") for name in result.neighbors)
     assert first.equals(again)
 
 

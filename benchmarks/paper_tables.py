@@ -1,4 +1,4 @@
-"""What ``isoclr benchmark`` found, as the repository shows it: CSV files, pictures, and tables in its documents.
+"""Copy the results of ``isoclr evaluate`` into the repository: CSV files, pictures, and tables of its documents.
 
     bash runs/paper_small.sh OUT
     python -m benchmarks.paper_tables OUT
@@ -156,7 +156,7 @@ def filled(text: str, rows: Rows) -> str:
         block = re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
         if block.search(text):
             table = make(rows)
-            text = block.sub(lambda found, table=table: f"{found[1]}\n{table}\n\n{found[2]}", text)  # type: ignore[misc]
+            text = block.sub(lambda match, table=table: f"{match[1]}\n{table}\n\n{match[2]}", text)  # type: ignore[misc]
     return text
 
 

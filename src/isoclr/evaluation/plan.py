@@ -325,7 +325,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def _resolve(path: Path, file: _File) -> Plan:
-    """The plan with its files found and its names checked.
+    """The plan with its paths resolved and its names checked.
 
     Raises:
         InputError: naming the key.

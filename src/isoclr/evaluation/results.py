@@ -288,7 +288,7 @@ def write_manifest(context: Context, store: Store, results: Results) -> None:
         "isoclr": __version__,
         "command": _command(sys.argv[1:]),
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: number for name in PACKAGES if (number := _version(name))},
         "machine": machine(),
         "plan": {"name": plan.path.name, "sha256": sha256(plan.path)},
         "seed": plan.seed,

@@ -66,7 +66,9 @@ def dots_figure(out: Path | Sequence[Path], panels: Sequence[DotPanel]) -> None:
         panels: The panels.
     """
     rows = max(len({dot.name for dot in panel.dots}) for panel in panels)
-    with saved_figure(out, 4.4 * len(panels) + 0.6, 1.3 + 0.28 * rows) as figure:
+    longest = min(48, max(len(dot.name) for panel in panels for dot in panel.dots))
+    width = 4.4 + 0.06 * max(0, longest - 30)
+    with saved_figure(out, width * len(panels) + 0.6, 1.3 + 0.28 * rows) as figure:
         grid = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, panel in zip(grid, panels, strict=True):
             _draw_dots(axes, panel)
@@ -123,7 +125,7 @@ class CurvePanel(NamedTuple):
 
     @property
     def y_limits(self) -> tuple[float, float]:
-        """Ends of the vertical axis: room for all means, not for the widest intervals."""
+        """Ends of the vertical axis: wide enough for all means, not for the widest intervals."""
         means = [y for curve in self.curves for y in curve.y]
         margin = 0.25 * (max(means) - min(means)) + 0.05
         return min(0.0, *means) - margin / 2, max(means) + margin
@@ -349,8 +351,8 @@ def _draw_hits(axes: Any, rows: pl.DataFrame, methods: Sequence[str], *, named: 
     """The share of every method with its interval, and that of a random RNA of similar length."""
     for row, method in enumerate(methods):
         own = rows.filter(method=method, metric="hit rate")
-        for columns in (own.select("value", "low", "high") * 100).rows():
-            value, low, high = map(float, columns)
+        for one in own.iter_rows(named=True):
+            value, low, high = (100 * one[name] for name in ("value", "low", "high"))
             draw_interval(axes, row, value, low, high, color_of(row), label=f"{value:.1f}")
     chance = rows.filter(metric="length-matched chance")["value"].drop_nulls()
     if len(chance):

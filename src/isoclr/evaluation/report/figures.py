@@ -126,7 +126,7 @@ class Figures:
         name = pl.col("motif") + ", " + pl.col("region")
         clear = ((pl.col("low") > 0) | (pl.col("high") < 0)).fill_null(False)
         effects = effects.with_columns(name=name, method=clear)
-        axis = "change of the prediction beyond the control's"
+        axis = "change beyond the control"
         panels = [
             DotPanel(self.results.title(str(task)), axis, _dots(part, [True], "name"), legend=False)
             for (task,), part in effects.group_by("task", maintain_order=True)

@@ -21,6 +21,7 @@
     legend: { orientation: "h", y: -0.02, yanchor: "top", itemsizing: "constant" },
   };
   const rows = data.gene.map((_, i) => i);
+  const size = rows.length < 1000 ? 7 : 4;
   let marked = [];
 
   // plotly reads a few tags in texts: names from data are shown as they are.
@@ -45,14 +46,14 @@
     return [
       points(unknown, "not measured", { size: 3, opacity: 0.35, color: "#c8c8c8" }),
       points(known, coloring.value, {
-        size: 4, opacity: 0.8, color: pick(scheme.values, known), colorscale: "Cividis",
+        size, opacity: 0.8, color: pick(scheme.values, known), colorscale: "Cividis",
         cmin: scheme.range[0], cmax: scheme.range[1], colorbar,
       }),
     ];
   };
 
   const classes = (scheme) => scheme.names.map((name, n) => points(rows.filter((i) => scheme.index[i] === n), name, {
-    size: scheme.pale[n] ? 3 : 5, opacity: scheme.pale[n] ? 0.3 : 0.8, color: scheme.colors[n], symbol: scheme.symbols[n],
+    size: scheme.pale[n] ? 3 : size + 1, opacity: scheme.pale[n] ? 0.3 : 0.8, color: scheme.colors[n], symbol: scheme.symbols[n],
   }));
 
   const marks = () => ({

@@ -28,16 +28,16 @@ def results(context: Context, study: Ablations) -> list[CachedResult]:
     """One result for every run, task and split."""
     entries = [context.plan.tasks[name] for name in study.tasks]
     labelled = _labelled_corpus(context, entries)
-    found = []
+    listed = []
     for ablation in study.run:
         run = _run(context, study, ablation)
         embedding = run_embeddings(context, run, labelled)
-        found += [
+        listed += [
             _result(context, entry, config, ablation.name, run, embedding)
             for entry in entries
             for config in _configs(context, entry)
         ]
-    return found
+    return listed
 
 
 def _configs(context: Context, entry: TaskEntry) -> list[SplitConfig]:

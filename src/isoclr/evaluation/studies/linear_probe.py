@@ -16,15 +16,15 @@ STUDY = "main"
 
 def results(context: Context, study: Main) -> list[CachedResult]:
     """One result for every task, split and method, and one leakage audit for every task and split."""
-    found = []
+    listed = []
     for name in study.tasks:
         entry = context.plan.tasks[name]
         for kind in entry.split:
             config = entry.split_config(kind, context.plan.seed)
             methods = frozen_methods(context, entry, study.methods, study.probes)
-            found += [_result(context, entry, config, method) for method in methods]
-            found.append(_leakage(context, entry, config))
-    return found
+            listed += [_result(context, entry, config, method) for method in methods]
+            listed.append(_leakage(context, entry, config))
+    return listed
 
 
 def _result(

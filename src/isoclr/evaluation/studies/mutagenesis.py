@@ -22,18 +22,18 @@ from isoclr.probing.head import load_head
 
 STUDY = "mutagenesis"
 MIN_NT, MAX_NT = 600, 2_500
-"""Preferred length of a scanned mRNA: room for all three regions, and soon done."""
+"""Preferred length of a scanned mRNA: long enough for all three regions, short enough to scan quickly."""
 
 
 def results(context: Context, study: Mutagenesis) -> list[CachedResult]:
     """Inserted motifs, and scans of a few mRNAs, for every task."""
-    found = []
+    listed = []
     for name in study.tasks:
         entry = context.plan.tasks[name]
         _check(context, entry)
-        found.append(_motifs(context, study, entry))
-        found += [_scan(context, entry, number) for number in range(study.scans)]
-    return found
+        listed.append(_motifs(context, study, entry))
+        listed += [_scan(context, entry, number) for number in range(study.scans)]
+    return listed
 
 
 def head(context: Context, entry: TaskEntry) -> Artifact:

@@ -360,7 +360,7 @@ def _draw_hits(axes: Any, rows: pl.DataFrame, methods: Sequence[str], *, named: 
     list_rows(axes, methods if named else [""] * len(methods))
     axes.margins(x=0.15)
     axes.set_xlim(left=0)
-    n = rows.filter(metric="hit rate", method=methods[0])["n"].first()
+    n = sum(rows.filter(metric="hit rate", method=methods[0])["n"].to_list()[:1])
     axes.set_xlabel(f"hit rate of {n:,} RNAs that have one (%)", fontsize=8)
 
 

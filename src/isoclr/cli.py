@@ -200,7 +200,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "variants": Command(
             "variants.variants:variants",
             "VCF → the consequence and predicted effect of every variant on every transcript",
-            "isoclr variants calls.vcf --annotation gencode.gtf --genome hg38.fa --task half-life --species human -o v.tsv",
+            "isoclr variants v.vcf --annotation gencode.gtf --genome hg38.fa --task half-life --species human -o v.tsv",
             ("calls",),
         ),
         "motifs": Command(

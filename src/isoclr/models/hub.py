@@ -16,8 +16,7 @@ from urllib.parse import urlsplit
 from isoclr._console import info, show
 from isoclr._version import __version__
 from isoclr.errors import InputError
-from isoclr.models.encoder import CONFIG, WEIGHTS, Encoder
-from isoclr.models.load import read_config, read_model
+from isoclr.models.encoder import CONFIG, WEIGHTS, Encoder, read_config, read_model
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

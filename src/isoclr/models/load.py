@@ -1,18 +1,10 @@
 """Loading a trained model: from a directory, by the name of a bundled model, or from the Hugging Face hub."""
 
 import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch.overrides import TorchFunctionMode
-
-from isoclr._config import read_json
-from isoclr._tensors import read_tensors
 from isoclr.errors import InputError
-from isoclr.models.encoder import CONFIG, MODELS, WEIGHTS, Encoder, ModelConfig
-from isoclr.models.resnet import DilatedResNet
+from isoclr.models.encoder import MODELS, Encoder, read_model
 
 PRETRAINED_DIR = Path(__file__).parents[1] / "weights"
 """Bundled models: one directory per version, such as ``isoclr-s.v1``."""
@@ -49,57 +41,6 @@ def load(model: Path | str, *, revision: str | None = None, endpoint: str | None
             "a model of the hub is user/name@revision"
         )
     return read_model(directory)
-
-
-class SkipInit(TorchFunctionMode):
-    """Networks built inside get no random weights, because a file's weights replace them.
-
-    Random initialization on the meta device would import torch's compiler, which takes longer than all the rest.
-    """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        if func in (torch.Tensor.normal_, torch.Tensor.uniform_):
-            return args[0]
-        return func(*args, **(kwargs or {}))
-
-
-def read_config(path: Path) -> ModelConfig:
-    """Content of a model's ``config.json``.
-
-    Raises:
-        InputError: The file is missing or describes no model.
-    """
-    return read_json(path, ModelConfig, what=f"a model: a directory with {CONFIG} and {WEIGHTS}")
-
-
-def read_model(directory: Path) -> Encoder:
-    """The encoder that :meth:`Encoder.save` wrote.
-
-    Raises:
-        InputError: A file is missing or damaged, or config and weights do not belong together.
-    """
-    config = read_config(directory / CONFIG)
-    path = directory / WEIGHTS
-    tensors = read_tensors(path, config.sha256)
-    for name, tensor in tensors.items():
-        if name.endswith("running_var") and bool((tensor < 0).any()):
-            raise InputError(f"{path}: tensor {name!r} holds a negative variance")
-    with torch.device("meta"), SkipInit():
-        network = DilatedResNet(config.architecture, tracks=config.tracks)
-    try:
-        network.load_state_dict(tensors, assign=True)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise InputError(f"{path}: does not fit {CONFIG}: {reason}") from error
-    network.stem.fill_tracks(config.tracks)
-    network.requires_grad_(True).eval()
-    return Encoder(network, name=config.name, tracks=config.tracks)
 
 
 def _bundled(name: str) -> Path | None:

@@ -16,8 +16,8 @@ from isoclr.baselines.language_models.catalog import (
 from isoclr.baselines.language_models.model import FAMILIES
 from isoclr.cli import main
 from isoclr.errors import InputError
+from isoclr.models.encoder import SkipInit
 from isoclr.models.hub import Address
-from isoclr.models.load import SkipInit
 
 BERT = {
     "hidden_size": 768,

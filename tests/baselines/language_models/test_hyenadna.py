@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from isoclr.baselines.language_models.hyenadna import HyenaConfig, HyenaDNA, long_convolution
-from isoclr.models.load import SkipInit
+from isoclr.models.encoder import SkipInit
 
 Array = NDArray[np.float64]
 Weights = Mapping[str, Array]

@@ -46,8 +46,7 @@ from isoclr.baselines.language_models.weights import (
 )
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
-from isoclr.models.encoder import Precision
-from isoclr.models.load import SkipInit
+from isoclr.models.encoder import Precision, SkipInit
 
 Pooling = Literal["mean", "mean+max+last"]
 VOCABULARY, PIECES = "vocab.txt", "tokenizer.json"

@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"_io"},
     {"_config", "_console", "_process", "_threads"},
     {"_tensors"},
-    {"_report"},
+    {"_options", "_report"},
     {"genomics"},
     {"corpus", "simulation", "downloads"},
     {"models"},

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import pytest
 
 from isoclr import cli
-from isoclr.cli import BY_NAME, Command, load_function
-from isoclr.cli import run as run_command
+from isoclr._options import run as run_command
+from isoclr.cli import BY_NAME, load_function
 from isoclr.errors import InputError
 
 # Options
@@ -34,15 +34,8 @@ def stage(
     return inputs, out, mode, orf
 
 
-@pytest.fixture(autouse=True)
-def commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BY_NAME, "stage", Command("", "", "", ("inputs",)))
-    example = "isoclr choose a b"
-    monkeypatch.setitem(BY_NAME, "choose", Command("", "", example, ("shards", "task")))
-
-
 def run(*words: str) -> object:
-    return run_command(stage, words, name="stage")
+    return run_command(stage, words, name="stage", positional=("inputs",))
 
 
 def test_positional_arguments_options_and_short_forms() -> None:
@@ -141,7 +134,13 @@ def test_help_shows_no_python_types(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     with pytest.raises(SystemExit):
-        run_command(choosing, ["--help"], name="choose")
+        run_command(
+            choosing,
+            ["--help"],
+            name="choose",
+            positional=("shards", "task"),
+            example="isoclr choose a b",
+        )
     shown = capsys.readouterr().out
     assert "A command.\n\nExample: isoclr choose a b\n" in shown
     assert "None" not in shown
@@ -155,7 +154,7 @@ def test_help_shows_no_python_types(
 
 def test_none_is_not_offered_as_a_choice() -> None:
     with pytest.raises(InputError, match="invalid choice 'x'") as caught:
-        run_command(choosing, ["--split", "x"], name="choose")
+        run_command(choosing, ["--split", "x"], name="choose", positional=("shards", "task"))
     assert "None" not in str(caught.value)
 
 
@@ -170,7 +169,14 @@ def test_example_of_every_command_is_valid(name: str) -> None:
 
     words = BY_NAME[name].example.split()
     assert words[:2] == ["isoclr", name]
-    run_command(functools.wraps(function)(note), words[2:], name=name)
+    command = BY_NAME[name]
+    run_command(
+        functools.wraps(function)(note),
+        words[2:],
+        name=name,
+        positional=command.positional,
+        required=command.required,
+    )
     assert called == [name]
 
 

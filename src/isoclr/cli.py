@@ -1,36 +1,19 @@
 """The command line: a table of commands; each is a library function whose signature gives the options.
 
-Nothing heavy is imported before the command is known, so ``isoclr --help`` answers at once. A function's parameters
-are the options of the same names, a :class:`~isoclr._config.Config` among them stands for all its fields, and the
-docstrings are the help. A command prints what its result's ``print`` method prints.
+Nothing heavy is imported before the command is known, so ``isoclr --help`` answers at once. ``_options`` turns a
+function's parameters into options. A command prints what its result's ``print`` method prints.
 """
 
-import contextlib
-import dataclasses
-import functools
 import importlib
-import inspect
-import io
-import itertools
 import os
-import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from types import NoneType
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    NamedTuple,
-    NoReturn,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, NamedTuple, NoReturn
 
+from isoclr._options import run
 from isoclr._process import (
     Terminated,
     failure_of_the_system,
@@ -279,7 +262,15 @@ def _run(args: list[str]) -> int:
         raise InputError(
             f"{name}: runs in one process; start it without torchrun{_HINTS.get(name, '')}"
         )
-    result = run(load_function(BY_NAME[name].function), args[1:], name=name)
+    command = BY_NAME[name]
+    result = run(
+        load_function(command.function),
+        args[1:],
+        name=name,
+        positional=command.positional,
+        required=command.required,
+        example=command.example,
+    )
     if rank == 0:
         with standard_output():
             _show(result, BY_NAME[name].show)
@@ -335,177 +326,3 @@ def load_function(address: str) -> Callable[..., Any]:
     module, _, name = address.partition(":")
     function: Callable[..., Any] = getattr(importlib.import_module(f"isoclr.{module}"), name)
     return function
-
-
-def run(function: Callable[..., Any], argv: Sequence[str], *, name: str) -> Any:
-    """Call a library function with options read from the command line.
-
-    Args:
-        function: the function of a command.
-        argv: the words after the command.
-        name: the command, which knows what is positional.
-
-    Raises:
-        InputError: an option is unknown, missing, of the wrong kind, or given twice.
-    """
-    import tyro
-
-    argv = [*_short_forms(argv)]
-    _refuse_repeats(argv)
-    command = BY_NAME.get(name, Command("", "", ""))
-    hints = get_type_hints(function, include_extras=True)
-    parameters = dict(inspect.signature(function).parameters)
-    for one in command.required:
-        parameters[one] = parameters[one].replace(default=inspect.Parameter.empty)
-        (hints[one],) = (kind for kind in get_args(hints[one]) if kind is not NoneType)
-    configs = {one: p.default for one, p in parameters.items() if _is_config(p.default)}
-    if configs:
-        argv, recipe = _without_recipe(argv)
-        if recipe is not None:
-            from isoclr._config import read_recipe
-
-            configs = read_recipe(recipe, configs)
-    shown = [
-        _parameter(parameter, hints[one], one in command.positional, configs.get(one))
-        for one, parameter in parameters.items()
-    ]
-    if configs:
-        shown.append(_recipe_parameter())
-
-    @functools.wraps(function)
-    def options(**values: Any) -> dict[str, Any]:
-        return values
-
-    options.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
-    options.__annotations__ = {p.name: p.annotation for p in shown}
-    del options.__wrapped__
-    with _one_line_errors(name):
-        values: dict[str, Any] = tyro.cli(
-            options,
-            prog=f"isoclr {name}",
-            description=_description(function, command.example),
-            args=argv,
-            config=(tyro.conf.OmitArgPrefixes,),
-        )
-    values.pop(_RECIPE, None)
-    return function(**values)
-
-
-_RECIPE = "recipe_"
-
-
-def _is_config(value: object) -> bool:
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
-
-
-def _without_recipe(argv: Sequence[str]) -> tuple[list[str], str | None]:
-    """The words without ``--config NAME``, and the name."""
-    words = list(argv)
-    for i, word in enumerate(words):
-        if word == "--config" and i + 1 < len(words):
-            return words[:i] + words[i + 2 :], words[i + 1]
-        if word.startswith("--config="):
-            return words[:i] + words[i + 1 :], word.partition("=")[2]
-    return words, None
-
-
-def _recipe_parameter() -> inspect.Parameter:
-    import tyro
-
-    help_text = (
-        "Recipe whose options replace the defaults: a TOML file, or the name of one that ships."
-    )
-    arg = tyro.conf.arg(name="config", help=help_text, metavar="FILE|NAME", help_behavior_hint="")
-    return inspect.Parameter(
-        _RECIPE, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, arg]
-    )
-
-
-def _parameter(
-    parameter: inspect.Parameter, hint: Any, positional: bool, config: Any
-) -> inspect.Parameter:
-    """A parameter as tyro shows it."""
-    import tyro
-
-    kind = inspect.Parameter.KEYWORD_ONLY
-    if config is not None:
-        return parameter.replace(annotation=hint, kind=kind, default=config)
-    shown = _shown(hint, parameter.default, positional)
-    if shown:
-        hint = Annotated[hint, tyro.conf.arg(**shown)]
-    if parameter.name == "out":
-        hint = Annotated[hint, tyro.conf.arg(**{**shown, "aliases": ["-o"]})]
-    if positional:
-        hint = tyro.conf.Positional[hint]  # type: ignore[misc]  # a type made at run time
-    return parameter.replace(annotation=hint, kind=kind)
-
-
-def _shown(hint: Any, default: Any, positional: bool) -> dict[str, Any]:
-    """How help shows an option that may be left out: no empty default, and a type without ``None``."""
-    any_number = positional and get_origin(hint) is tuple  # also none, as far as the parser knows
-    if default not in (None, (), "") and not any_number:
-        return {}
-    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
-    if default is not None or len(kinds) != 1:
-        return {"help_behavior_hint": ""}
-    if get_origin(kinds[0]) is Annotated:
-        kinds = [get_args(kinds[0])[0]]
-    words = get_args(kinds[0])
-    if get_origin(kinds[0]) is Literal:
-        metavar = "{" + ",".join(words) + "}"
-    elif ... in words:
-        metavar = "[{0} [{0} ...]]".format(words[0].__name__.upper())
-    else:
-        metavar = " ".join(kind.__name__.upper() for kind in words or kinds)
-    return {"metavar": f"[{metavar}]" if positional else metavar, "help_behavior_hint": ""}
-
-
-def _description(function: Callable[..., Any], example: str) -> str:
-    """What the docstring says before the arguments, and an example."""
-    text = (inspect.getdoc(function) or "").partition("\nArgs:")[0].partition("\nReturns:")[0]
-    return f"{text.rstrip()}\n\nExample: {example}" if example else text.rstrip()
-
-
-@contextlib.contextmanager
-def _one_line_errors(name: str) -> Iterator[None]:
-    """Turn the parser's box of advice into one line."""
-    complaint = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(complaint):
-            yield
-    except SystemExit as end:
-        if not end.code:
-            raise  # --help
-        text = _in_one_line(complaint.getvalue())
-        raise InputError(f"{text}; see isoclr {name} --help") from None
-
-
-def _in_one_line(complaint: str) -> str:
-    """What tyro says about wrong options, without the title, the frame and the advice around it."""
-    lines = (line.strip("╭╮╰╯│─|+ ") for line in complaint.splitlines())
-    worded = [line for line in lines if any(map(str.isalnum, line))][1:]
-    advice = ("For full helptext", "Argument helptext")
-    text = " ".join(itertools.takewhile(lambda line: not line.startswith(advice), worded))
-    text = " ".join(text.split()) or "wrong options"
-    text = re.sub(r"'None', |, 'None'", "", text)  # None is chosen by leaving the option out
-    return _NO_TYPE.sub(r"\1: found \3, expected \2", text)
-
-
-_NO_TYPE = re.compile(
-    r"^Error parsing (\S+): no type matching (?:\{None\}\|)?(.+?) could be instantiated from \[(.*?)\]\. .*$"
-)
-"""How tyro says that no type of an optional value fits; it goes on with what each type had to say."""
-_SHORT: Mapping[str, str] = {"-o": "--out", "-j": "--jobs", "-k": "--k"}
-
-
-def _short_forms(argv: Sequence[str]) -> Iterator[str]:
-    return (_SHORT.get(word, word) for word in argv)
-
-
-def _refuse_repeats(argv: Sequence[str]) -> None:
-    seen: set[str] = set()
-    for word in argv:
-        option = word.partition("=")[0].replace("_", "-")
-        if option.startswith("--") and option in seen:
-            raise InputError(f"{option} is given twice; several values follow one {option}")
-        seen.add(option)

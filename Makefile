@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?=
 JOBS ?= auto
 
-.PHONY: setup quickstart test check browser clean
+.PHONY: setup quickstart test faults check browser clean
 
 setup: $(VENV)/.installed  ## install what is needed to use, test and check isoclr
 
@@ -19,6 +19,9 @@ quickstart: setup  ## build → pretrain → embed → probe; DATA=folder runs i
 
 test: setup  ## run all tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+faults: setup  ## the longer form of tests/faults: every write of every command fails in every way
+	FAULTS=all $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/faults
 
 check: setup  ## check style and types
 	$(BIN)/ruff format --check .

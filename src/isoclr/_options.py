@@ -84,6 +84,7 @@ def run(
             args=argv,
         )
     values.pop(_RECIPE, None)
+    config: Any
     for one, config in configs.items():
         fields = [field.name for field in dataclasses.fields(config)]
         values[one] = dataclasses.replace(config, **{field: values.pop(field) for field in fields})
@@ -174,7 +175,7 @@ def _parameter(parameter: inspect.Parameter, text: str, positional: bool) -> ins
         arg["aliases"] = ["-o"]
     hint = Annotated[hint, tyro.conf.arg(**arg)]
     if positional:
-        hint = tyro.conf.Positional[hint]
+        hint = tyro.conf.Positional[hint]  # type: ignore[misc, valid-type]  # made at run time
     return parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY)
 
 

@@ -213,7 +213,12 @@ def changed(bench: Path, tmp_path: Path) -> Callable[[str, Edit], Path]:
     return copy
 
 
-def cases(*tables: list[Case]) -> Any:
+def become_a_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def cases(*tables: list[Case]) -> pytest.MarkDecorator:
     rows = [case for one in tables for case in one]
     return pytest.mark.parametrize(
         ("edit", "part"), [pytest.param(edit, part, id=what) for what, edit, part in rows]
@@ -437,7 +442,7 @@ EMBEDDINGS: list[Case] = [
     ),
     ("no ids", embeddings(lambda f: f.drop("transcript_id")), "transcript_id"),
     ("text as length", embeddings(lambda f: f.with_columns(pl.lit("x").alias("length"))), ""),
-    ("a FIFO", lambda path: (path.unlink(), os.mkfifo(path)), ""),
+    ("a FIFO", become_a_fifo, ""),
 ]
 
 

@@ -89,7 +89,7 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("text as coordinate", gtf({}, {"end": "x"}), "line 2"),
             ("exon outside of the chromosome", gtf({"end": 5000}), "-beyond_sequence_end"),
             ("strand ?", gtf({"strand": "?"}), ""),
-            ("a transcript on two chromosomes", gtf({}, {"chrom": "chr2"}), "T1"),
+            ("a transcript on two chromosomes", gtf({}, {"chrom": "chr2"}), "two_chromosomes"),
             ("overlapping exons", gtf({}, {"start": 200, "end": 400}), ""),
             ("an unknown chromosome", gtf({"chrom": "chr77"}), ""),
             ("no transcript_id", 'chr1\tx\texon\t1\t10\t.\t+\t.\tgene_id "G";\n', ""),

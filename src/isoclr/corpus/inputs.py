@@ -158,7 +158,7 @@ def make_plan(
     Raises:
         InputError: No input, a missing file or an invalid option.
     """
-    inputs = list(inputs)
+    files, inputs = list(files), list(inputs)
     homology = None if homology is None else existing_file(homology, "--homology")
     tables: list[tuple[str, Path | str]] = [_species_and_file(text) for text in gene_ids]
     for path in files:
@@ -180,7 +180,10 @@ def make_plan(
             ]
         config = _with_options_of(content, config, path)
     if not inputs:
-        raise InputError("nothing to build from: give --species and its files, or a TOML file")
+        names = "".join(f"{path}: " for path in files)
+        raise InputError(
+            f"{names}nothing to build from: give --species and its files, or a TOML file of [[input]] tables"
+        )
     species = list(dict.fromkeys(source.species for source in inputs))
     return Plan(inputs, homology, gene_id_tables(tables, species), config)
 

@@ -1,5 +1,6 @@
 """``isoclr inspect``: numbers of a corpus, a plot, and single transcripts."""
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from isoclr._console import show as print_text
 from isoclr._io import atomic_path, check_file
 from isoclr._report import Report, Row, Table, write_json
 from isoclr.corpus.corpus import Corpus, open_corpus
-from isoclr.errors import InputError
+from isoclr.errors import InputError, printable
 from isoclr.genomics.codons import AMINO_ACIDS, codon_numbers
 from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, letters
 
@@ -197,11 +198,13 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
     lengths = np.asarray(corpus.index["length"])
     shortest, longest = (lengths.min(), lengths.max()) if len(lengths) else (1, 1)
     edges = np.geomspace(shortest, longest + 1, 60)
-    for number, name in enumerate(corpus.species):
+    for number, species in enumerate(corpus.species):
+        name = printable(species)[:40]
         of_species = lengths[np.asarray(corpus.index["species"]) == number]
         left.hist(of_species, edges, histtype="step", label=f"{name} ({len(of_species):,})")
     left.set(xscale="log", xlabel="transcript length (nt)", ylabel="transcripts")
-    left.legend(fontsize="x-small", frameon=False)
+    for text in left.legend(fontsize="x-small", frameon=False).get_texts():
+        text.set_parse_math(False)  # a name may hold dollar signs
     _, starts = corpus.members
     right.hist(np.minimum(np.diff(starts), 20), np.arange(0.5, 21.5), rwidth=0.85)
     right.set(yscale="log", xlabel="transcripts in a gene set", ylabel="gene sets")
@@ -210,7 +213,8 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     title = f"{len(corpus):,} transcripts in {corpus.num_gene_sets:,} gene sets"
     figure.suptitle(title, fontsize="medium")
-    with atomic_path(Path(path)) as partial:
+    with atomic_path(Path(path)) as partial, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks
         figure.savefig(partial, dpi=150)
 
 

@@ -52,7 +52,9 @@ def read_annotation(path: Path | str, format: str | None = None) -> Annotation:
         raise InputError(f"annotation format {name!r}, expected one of {', '.join(FORMATS)}")
     annotation = FORMATS[name](path)
     if not len(annotation):
-        raise InputError(f"{path}: no transcripts with exons in this {name} file")
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(annotation.dropped.items()))
+        because = f"; left out: {reasons}" if reasons else ""
+        raise InputError(f"{path}: no transcripts with exons in this {name} file{because}")
     return annotation
 
 

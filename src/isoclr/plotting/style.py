@@ -1,5 +1,6 @@
 """One palette and style of all figures, and files whose bytes depend on the data alone."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from isoclr._io import as_paths, atomic_path, check_file
-from isoclr.errors import InputError
+from isoclr.errors import InputError, printable
 
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 SKY, PURPLE, INK, GREY = "#56B4E9", "#CC79A7", "#222222", "#8C8C8C"
@@ -59,8 +61,12 @@ def saved_figure(out: Path | Sequence[Path], width: float, height: float) -> Ite
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure
+        for text in figure.findobj(Text):
+            if (shown := printable(text.get_text())) != text.get_text():
+                text.set_text(shown)
         for path in paths:
-            with atomic_path(path) as partial:
+            with atomic_path(path) as partial, warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks
                 figure.savefig(partial, dpi=200, metadata=_METADATA[path.suffix.lower()])
 
 
@@ -100,7 +106,8 @@ def draw_interval(
 
 
 def shorten(name: str, longest: int) -> str:
-    """A name cut to a number of characters, with an ellipsis."""
+    """A name cut to a number of characters, with an ellipsis, and without control characters."""
+    name = printable(name)
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 

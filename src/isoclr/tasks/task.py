@@ -21,7 +21,7 @@ from isoclr.tasks.labels import Labels, read_labels, read_text_table
 from isoclr.tasks.reporter import Construct
 from isoclr.tasks.splits import SplitKind
 
-BUILTIN_DIR = Path(__file__).parent / "shelf"
+BUILTIN_DIR = Path(__file__).parent / "builtin"
 """Folder of the built-in task files."""
 DATA_VARIABLE = "ISOCLR_DATA"
 DATA_FOLDER = Path("data")
@@ -253,7 +253,7 @@ def read_task(task: Path | str, data: Path | str | None = None) -> Task | Ontolo
         citation=content.citation,
         source=source,
         units=labels.units,
-        table=_first_existing(labels.file, folder),
+        table=_first_existing(labels.file, folder, source),
         label=labels.label,
         columns={
             ours: name for ours, name in msgspec.structs.asdict(labels.columns).items() if name
@@ -288,9 +288,9 @@ def _ontology_task(
         title=content.title,
         citation=content.citation,
         source=source,
-        terms=_first_existing(ontology.terms, folder),
-        annotations=_first_existing(ontology.annotations, folder),
-        gene_ids=None if ids is None else _first_existing(ids, folder),
+        terms=_first_existing(ontology.terms, folder, source),
+        annotations=_first_existing(ontology.annotations, folder, source),
+        gene_ids=None if ids is None else _first_existing(ids, folder, source),
         depth=ontology.depth,
         classes=ontology.classes,
         species=samples.species,
@@ -342,8 +342,10 @@ def _locate(task: Path | str, data: Path | str | None) -> tuple[Path, Path]:
     return BUILTIN_DIR / f"{task}.toml", Path(folder)
 
 
-def _first_existing(paths: FilePath, folder: Path) -> Path:
+def _first_existing(paths: FilePath, folder: Path, source: Path) -> Path:
     files = [folder / path for path in ([paths] if isinstance(paths, str) else paths)]
+    if not files:
+        raise InputError(f"{source}: file is an empty list, expected one or several files")
     return next((file for file in files if file.exists()), files[0])
 
 

@@ -125,7 +125,7 @@ def test_no_state_sees_what_comes_after_it() -> None:
 @pytest.mark.parametrize(("window", "size"), [(160_002, 56_971_992), (1_000_002, 218_252_304)])
 def test_names_and_shapes_fill_the_published_files_to_the_byte(window: int, size: int) -> None:
     """Sizes of model.safetensors of medium-160k and large-1m at the catalog's commits."""
-    settings = {"d_model": 256, "d_inner": 1024, "n_layer": 8, "emb_dim": 5}
+    settings: dict[str, Any] = {"d_model": 256, "d_inner": 1024, "n_layer": 8, "emb_dim": 5}
     with torch.device("meta"), SkipInit():
         made = HyenaDNA(HyenaConfig(**settings, max_seq_len=window))
     shapes = {f"hyena.backbone.{k}": tuple(v.shape) for k, v in made.state_dict().items()}

@@ -44,7 +44,7 @@ def test_use_threads(two_threads: None) -> None:
     assert torch.get_num_threads() == 2
     use_threads(1)
     assert torch.get_num_threads() == 1
-    with pytest.raises(InputError, match="--threads 0: expected 1 or more"):
+    with pytest.raises(InputError, match="--threads 0: expected 1 to 1,024"):
         use_threads(0)
     assert torch.get_num_threads() == 1
 

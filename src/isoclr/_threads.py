@@ -20,16 +20,19 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+MAX_THREADS = 1024
+
+
 def use_threads(threads: int | None) -> None:
     """Set the number of CPU threads; None leaves PyTorch's choice.
 
     Raises:
-        InputError: The number is below 1.
+        InputError: The number is out of range.
     """
     if threads is None:
         return
-    if threads < 1:
-        raise InputError(f"--threads {threads}: expected 1 or more")
+    if not 1 <= threads <= MAX_THREADS:  # libgomp ends the process if it cannot have so many
+        raise InputError(f"--threads {threads}: expected 1 to {MAX_THREADS:,}")
     torch.set_num_threads(threads)
 
 

@@ -12,6 +12,7 @@ import pytest
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.genomics.genome import (
+    _index_matches,
     batches,
     codon_starts,
     has_accessions,
@@ -279,3 +280,20 @@ def test_real_genomes(real_data: Path) -> None:
         assert sum(genome.lengths.values()) == 12_157_105
         assert letters(genome.fetch("I")[:10]) == "CCACACCACA"
         assert genome.match(["chrI", "chrM", "chrXVII"]) == {"chrI": "I", "chrM": "Mito"}
+
+
+def test_index_of_another_order_is_not_used(tmp_path: Path) -> None:
+    """A newer index of a file with the same lengths would give other sequences."""
+    first, second = "ACGTTGCAGC" * 30, "GGATCCTTAG" * 30
+    path = tmp_path / "g.fa"
+    path.write_text(f">chr2 long\n{second}\n>chr1\n{first}\n")
+    index = Path(f"{path}.fai")
+    index.write_text("chr1\t300\t11\t300\t301\nchr2\t300\t318\t300\t301\n")
+    later = path.stat().st_mtime + 10
+    os.utime(index, (later, later))
+    with open_genome(path) as genome:
+        assert letters(genome.fetch("chr1")) == first
+        assert letters(genome.fetch("chr2")) == second
+    index.write_text("chr2\t300\t11\t300\t301\nchr1\t300\t318\t300\t301\n")
+    os.utime(index, (later, later))
+    assert _index_matches(index, path)

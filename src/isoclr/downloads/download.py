@@ -181,6 +181,8 @@ class _Downloader:
             info(f"{path}: has changed since it was verified; downloading it again")
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(path.name + ".part")
+        if partial.is_symlink():  # somebody else's: writing would follow it
+            partial.unlink()
         url = self._fetch(entry, partial, advance)
         md5 = self._published_md5(entry, url)
         try:

@@ -339,12 +339,31 @@ class _Unpacked:
 
 
 def _existing_index(path: Path) -> tuple[Path, Path] | None:
-    """The index next to a FASTA file, unless it is older than the file."""
+    """The index next to a FASTA file, unless it is older than the file or that of another file."""
     fai, gzi = Path(f"{path}.fai"), Path(f"{path}.gzi")
     needed = [fai, gzi] if is_bgzip(path) else [fai]
     written = path.stat().st_mtime
     usable = all(index.is_file() and index.stat().st_mtime >= written for index in needed)
-    return (fai, gzi) if usable else None
+    return (fai, gzi) if usable and (gzi in needed or _index_matches(fai, path)) else None
+
+
+_LONGEST_HEADER = 4096
+
+
+def _index_matches(fai: Path, path: Path) -> bool:
+    """Whether every sequence of an index begins after the header with its name in a plain FASTA file."""
+    with path.open("rb") as stream:
+        for line in fai.read_bytes().splitlines():
+            name, _, start, *_ = [*line.split(b"\t"), b"", b""]
+            if not start.isdigit():
+                return False
+            stream.seek(max(0, int(start) - _LONGEST_HEADER))
+            header = (
+                stream.read(int(start) - stream.tell()).removesuffix(b"\n").rpartition(b"\n")[2]
+            )
+            if header.split(maxsplit=1)[:1] != [b">" + name]:
+                return False
+    return True
 
 
 def _new_index(path: Path, folder: Path) -> tuple[Path, Path]:

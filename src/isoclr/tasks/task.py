@@ -122,7 +122,9 @@ class Task:
             InputError: the task has no construct, or a row has no insert.
         """
         construct, inserts = self.require_construct(), self.inserts()
-        with atomic_path(Path(path)) as partial, partial.open("w", encoding="ascii") as stream:
+        if not self.name.isprintable():
+            raise InputError(f"{self.source}: name {self.name!r} cannot be part of a FASTA header")
+        with atomic_path(Path(path)) as partial, partial.open("w", encoding="utf-8") as stream:
             stream.writelines(construct.fasta(insert, name) for name, insert in inserts.items())
         return len(inserts)
 

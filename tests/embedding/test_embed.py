@@ -136,7 +136,7 @@ def test_one_path_needs_no_tuple(fasta: Path, model: Path, tmp_path: Path) -> No
 
 def test_sizes_that_cannot_work_are_refused(fasta: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "e.npz"
-    with pytest.raises(InputError, match="--threads 0: expected 1 or more"):
+    with pytest.raises(InputError, match="--threads 0: expected 1 to 1,024"):
         embed((fasta,), model=str(model), out=out, threads=0)
     with pytest.raises(InputError, match="--chunk-nt 0: expected 1,024 or more"):
         embed((fasta,), model=str(model), out=out, chunk_nt=0)

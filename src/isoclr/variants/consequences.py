@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from isoclr.genomics.codons import START_CODON, STOP_CODONS, codon_numbers
-from isoclr.variants.edits import Edit, Rna, shift_of
+from isoclr.variants.edits import Edit, Rna, common_prefix, shift_of
 
 SEVERITY = (
     "exon_loss_variant",
@@ -59,33 +59,25 @@ def consequences(rna: Rna, edit: Edit, edited: Rna) -> tuple[str, ...]:
         return ("non_coding_transcript_exon_variant",)
     start, end = rna.cds
     terms: set[str] = set()
-    if _touches(edit, 0, start):
+    if _in_region(edit, 0, start):
         terms |= {"5_prime_UTR_variant", *uorf_changes(rna, edit, edited)}
-    if _touches(edit, end, len(rna)):
+    if _in_region(edit, end, len(rna)):
         terms.add("3_prime_UTR_variant")
-    if _changes_cds(edit, start, end):
+    if edit.touches(start, end):
         terms |= _coding_terms(rna, edit, edited)
     return sort_terms(terms)
 
 
-def _touches(edit: Edit, start: int, end: int) -> bool:
+def _in_region(edit: Edit, start: int, end: int) -> bool:
     """Whether an edit changes ``[start, end)``; bases inserted at its edges count as in it."""
-    if edit.start == edit.end:
-        return start <= edit.start <= end
-    return edit.start < end and edit.end > start
-
-
-def _changes_cds(edit: Edit, start: int, end: int) -> bool:
-    if edit.start == edit.end:
-        return start < edit.start < end
-    return edit.start < end and edit.end > start
+    return edit.touches(start, end) or (edit.start == edit.end and edit.start in (start, end))
 
 
 def _coding_terms(rna: Rna, edit: Edit, edited: Rna) -> set[str]:
     assert rna.cds is not None
     start, end = rna.cds
     terms: set[str] = set()
-    if rna.has_start_codon and _changes_cds(edit, start, start + 3):
+    if rna.has_start_codon and edit.touches(start, start + 3):
         if not _keeps_start(rna, edit, edited):
             return {"start_lost"}
         if edit.change:
@@ -117,7 +109,7 @@ def _ends_in_stop(rna: Rna) -> bool:
 def _protein_terms(rna: Rna, edit: Edit, edited: Rna, before: str, after: str) -> set[str]:
     """Terms of an in-frame change, or of one that reaches beyond the stop codon."""
     assert rna.cds is not None
-    touches_stop = _ends_in_stop(rna) and _changes_cds(edit, rna.cds[1] - 3, rna.cds[1])
+    touches_stop = _ends_in_stop(rna) and edit.touches(rna.cds[1] - 3, rna.cds[1])
     if "X" in _changed(before, after):
         return {"coding_sequence_variant"}
     if before == after:
@@ -139,14 +131,9 @@ def _protein_terms(rna: Rna, edit: Edit, edited: Rna, before: str, after: str) -
     return terms
 
 
-def _first_difference(before: str, after: str) -> int:
-    pairs = zip(before, after, strict=False)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(before), len(after)))
-
-
 def _changed(before: str, after: str) -> str:
     """The amino acids that differ, of both proteins."""
-    first = _first_difference(before, after)
+    first = common_prefix(before, after)
     rest, other = before[first:], after[first:]
     while rest and other and rest[-1] == other[-1]:
         rest, other = rest[:-1], other[:-1]
@@ -210,7 +197,7 @@ def _match(edit: Edit, before: Iterable[int], after: Iterable[int]) -> dict[int,
     An AUG that the edit touches counts as kept if another takes its place, as when one copy of a repeat is deleted.
     """
     free, images = set(after), dict[int, int]()
-    touched = [start for start in before if _touches_codon(edit, start)]
+    touched = [start for start in before if edit.touches(start, start + 3)]
     for start in before:
         image = start + (edit.change if edit.end <= start else 0)
         if start not in touched and image in free:
@@ -230,13 +217,6 @@ def _same_region(rna: Rna, edit: Edit) -> tuple[int, int]:
     assert rna.cds is not None
     start = rna.cds[0] + shift_of([edit], rna.cds[0])
     return start, max(start, rna.cds[1] + shift_of([edit], rna.cds[1]))
-
-
-def _touches_codon(edit: Edit, start: int) -> bool:
-    """Whether an edit changes or splits the codon at a position."""
-    if edit.start == edit.end:
-        return start < edit.start < start + 3
-    return edit.start < start + 3 and edit.end > start
 
 
 def _stop_changes(edit: Edit, before: Uorf, after: Uorf) -> set[str]:

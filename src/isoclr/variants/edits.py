@@ -66,6 +66,10 @@ class Edit:
         """Change of length (nt)."""
         return len(self.alt) - (self.end - self.start)
 
+    def touches(self, start: int, end: int) -> bool:
+        """Whether it changes or splits ``[start, end)``; bases inserted at an edge are outside."""
+        return self.start < end and self.end > start
+
     @property
     def is_snv(self) -> bool:
         """Whether one base is replaced by another."""
@@ -151,8 +155,7 @@ def _new_start(rna: Rna, edits: Sequence[Edit], bases: Codes) -> int | None:
     """First base of the coding sequence after edits; None if no in-frame start codon is left."""
     assert rna.cds is not None
     start = rna.cds[0]
-    touching = [e for e in edits if e.start < start + 3 and e.end > start]
-    touching += [e for e in edits if e.start == e.end and start < e.start < start + 3]
+    touching = [edit for edit in edits if edit.touches(start, start + 3)]
     if not touching:
         return start + shift_of([e for e in edits if e.end <= start], start)
     # the frame is that of the first base behind the edits that touch the start codon
@@ -177,8 +180,18 @@ def _readthrough_stops(rna: Rna, edits: Sequence[Edit]) -> set[int]:
     return {
         position + shift_of(edits, position)
         for position in (start + 3 * inner).tolist()
-        if not any(e.start < position + 3 and e.end > position for e in edits)
+        if not any(edit.touches(position, position + 3) for edit in edits)
     }
+
+
+def common_prefix(before: str, after: str) -> int:
+    """Number of amino acids that two proteins share at their start.
+
+    >>> common_prefix("MAK*", "MAR*")
+    2
+    """
+    pairs = zip(before, after, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(before), len(after)))
 
 
 def is_start(bases: Codes, position: int) -> bool:

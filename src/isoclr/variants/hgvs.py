@@ -7,7 +7,7 @@ predicted, and written without parentheses, as Ensembl's Variant Effect Predicto
 import numpy as np
 
 from isoclr.genomics.encoding import Codes, letters
-from isoclr.variants.edits import Edit, Rna
+from isoclr.variants.edits import Edit, Rna, common_prefix
 from isoclr.variants.placement import Transcript, Variant
 
 _THREE = {
@@ -138,7 +138,7 @@ def protein_name(rna: Rna, edited: Rna, terms: tuple[str, ...]) -> str:
         return ""
     if before == after:
         return ""
-    first = _common_prefix(before, after)
+    first = common_prefix(before, after)
     if first >= len(before):  # the annotated coding sequence ends without a stop codon
         return ""
     if "frameshift_variant" in terms:
@@ -157,11 +157,6 @@ def synonymous_name(rna: Rna, edit: Edit) -> str:
 
 def _amino(protein: str, i: int) -> str:
     return f"{_THREE[protein[i]]}{i + 1}"
-
-
-def _common_prefix(before: str, after: str) -> int:
-    pairs = zip(before, after, strict=False)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(before), len(after)))
 
 
 def _frameshift(before: str, after: str, first: int) -> str:

@@ -36,7 +36,7 @@ class TranscriptIndex:
             first, end = transcript.span
             for number in range(first // BIN, (end - 1) // BIN + 1):
                 self._bins.setdefault((transcript.chrom, number), []).append(i)
-        self._names = match_chromosomes([], [])
+        self._names: dict[str, str] = {}
         self._chromosomes = {transcript.chrom for transcript in transcripts}
 
     def __len__(self) -> int:

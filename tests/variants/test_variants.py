@@ -196,6 +196,16 @@ def test_vcf_output(folder: Path, name: str) -> None:
     assert float(last["Delta"]) == pytest.approx(row["delta"], rel=1e-5)
 
 
+def test_an_allele_on_two_lines_has_its_effects_once(folder: Path) -> None:
+    lines = (folder / "v.vcf").read_text().splitlines(keepends=True)
+    (folder / "twice.vcf").write_text("".join([*lines[:-2], lines[-2], lines[-2]]))
+    options = {"annotation": (Path("t.bed"),), "genome": Path("g.fa"), "model": "model"}
+    variants(Path("twice.vcf"), vcf_out=Path("out.vcf"), **options)  # type: ignore[arg-type]
+    with pysam.VariantFile("out.vcf") as opened:
+        entries = [record.info.get("ISOCLR", ()) for record in opened]
+    assert [len(entry) for entry in entries[-2:]] == [1, 1]
+
+
 @pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
 def test_split_vep_reads_the_vcf(folder: Path) -> None:
     options = {"annotation": (Path("t.bed"),), "genome": Path("g.fa"), "model": "model"}

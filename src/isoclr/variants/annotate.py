@@ -56,7 +56,8 @@ def write_vcf(calls: Path, table: pl.DataFrame, out: Path, *, overwrite: bool = 
     """
     effects: dict[tuple[str, int, str, str], list[str]] = {}
     keys = ("CHROM", "POS", "REF", "ALT")
-    for row in table.select(*keys, entry=_entries(table)).iter_rows():
+    entries = table.select(*keys, entry=_entries(table))
+    for row in entries.unique(maintain_order=True).iter_rows():  # an allele may stand on two lines
         effects.setdefault(row[:4], []).append(row[4])
     with open_vcf(calls) as source, atomic_path(out, overwrite=overwrite) as partial:
         header = source.header.copy()

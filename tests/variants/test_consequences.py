@@ -27,7 +27,7 @@ UPSTREAM = rna("GATGCCCTAACCATGGCTTAAG", (12, 21))  # uORF ATG CCC TAA, then ATG
 
 def of(unedited: Rna, start: int, end: int, alt: str) -> tuple[str, ...]:
     edit = Edit(start, end, nucleotides(alt))
-    return consequences(unedited, edit, apply(unedited, [edit]))
+    return consequences(unedited, [edit], apply(unedited, [edit]))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_snvs_that_remove_the_stop_of_a_uorf(real_data: Path, human: TranscriptI
             if edit.end > one.rna.cds[0] or text[edit.start] != letters(one.oriented(variant.ref)):
                 continue
             if has_uorf_with_stop(text, edit.start, one.rna.cds[0]):
-                terms = consequences(one.rna, edit, apply(one.rna, [edit]))
+                terms = consequences(one.rna, [edit], apply(one.rna, [edit]))
                 assert "uSTOP_lost" in terms, (row, one.transcript_id)
                 agreeing += 1
     assert agreeing > 250

@@ -45,7 +45,7 @@ def test_coding_rna(start: int, end: int, alt: str, name: str, protein: str) -> 
     edit = Edit(start, end, nucleotides(alt))
     edited = apply(RNA, [edit])
     assert rna_name(RNA, edit) == name
-    assert protein_name(RNA, edited, consequences(RNA, edit, edited)) == protein
+    assert protein_name(RNA, edited, consequences(RNA, [edit], edited)) == protein
 
 
 def test_synonymous_and_extended_proteins() -> None:
@@ -53,7 +53,7 @@ def test_synonymous_and_extended_proteins() -> None:
     longer = Rna(nucleotides("ATGGCTTAAGCATGA"), np.array([15]), (0, 9))
     edit = Edit(6, 7, nucleotides("C"))
     edited = apply(longer, [edit])
-    terms = consequences(longer, edit, edited)
+    terms = consequences(longer, [edit], edited)
     assert protein_name(longer, edited, terms) == "p.Ter3GlnextTer2"
 
 
@@ -108,7 +108,7 @@ def test_any_edit_has_a_name() -> None:
             if letters(edit.alt) == text[start:end]:
                 continue
             edited = apply(rna, [edit])
-            name = protein_name(rna, edited, consequences(rna, edit, edited))
+            name = protein_name(rna, edited, consequences(rna, [edit], edited))
             assert not name or name.startswith("p.")
             assert re.fullmatch(
                 r"c\.[-*]?\d+(_[-*]?\d+)?([ACGT]>[ACGT]|del|dup|(del)?ins[ACGT]+)",

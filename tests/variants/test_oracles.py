@@ -92,7 +92,7 @@ def test_consequences_of_bcftools(real_data: Path, tmp_path: Path) -> None:
             if any(term.startswith("splice") for term in theirs):
                 continue  # its splice region begins three bases into an exon, ours one
             edited = apply(one.rna, [placement.edit])
-            mine = consequences(one.rna, placement.edit, edited)
+            mine = consequences(one.rna, [placement.edit], edited)
             ours = {term for term in mine if not term.startswith("u")}
             compared += 1
             if theirs == {"start_lost"} and edited.protein == one.rna.protein:

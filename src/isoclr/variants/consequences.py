@@ -1,6 +1,6 @@
 """Consequences of edits: Sequence Ontology terms, and changes of upstream open reading frames."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ SEVERITY = (
     "start_lost",
     "inframe_insertion",
     "inframe_deletion",
+    "protein_altering_variant",
     "missense_variant",
     "splice_region_variant",
     "start_retained_variant",
@@ -47,24 +48,24 @@ def sort_terms(terms: set[str]) -> tuple[str, ...]:
     return tuple(sorted(terms, key=SEVERITY.index))
 
 
-def consequences(rna: Rna, edit: Edit, edited: Rna) -> tuple[str, ...]:
-    """Consequences of an edit of one RNA, the most severe first.
+def consequences(rna: Rna, edits: Sequence[Edit], edited: Rna) -> tuple[str, ...]:
+    """Consequences of edits of one RNA taken together, the most severe first.
 
     Args:
         rna: The unedited RNA.
-        edit: The edit.
-        edited: What :func:`~isoclr.variants.edits.apply` makes of it.
+        edits: Edits in the order of the RNA that do not overlap.
+        edited: What :func:`~isoclr.variants.edits.apply` makes of them.
     """
     if rna.cds is None:
         return ("non_coding_transcript_exon_variant",)
     start, end = rna.cds
     terms: set[str] = set()
-    if _in_region(edit, 0, start):
-        terms |= {"5_prime_UTR_variant", *uorf_changes(rna, edit, edited)}
-    if _in_region(edit, end, len(rna)):
+    if any(_in_region(edit, 0, start) for edit in edits):
+        terms |= {"5_prime_UTR_variant", *uorf_changes(rna, edits, edited)}
+    if any(_in_region(edit, end, len(rna)) for edit in edits):
         terms.add("3_prime_UTR_variant")
-    if edit.touches(start, end):
-        terms |= _coding_terms(rna, edit, edited)
+    if any(edit.touches(start, end) for edit in edits):
+        terms |= _coding_terms(rna, edits, edited)
     return sort_terms(terms)
 
 
@@ -73,59 +74,58 @@ def _in_region(edit: Edit, start: int, end: int) -> bool:
     return edit.touches(start, end) or (edit.start == edit.end and edit.start in (start, end))
 
 
-def _coding_terms(rna: Rna, edit: Edit, edited: Rna) -> set[str]:
+def _coding_terms(rna: Rna, edits: Sequence[Edit], edited: Rna) -> set[str]:
     assert rna.cds is not None
     start, end = rna.cds
+    coding = [edit for edit in edits if edit.touches(start, end)]
+    at_start = [edit for edit in coding if edit.touches(start, start + 3)]
     terms: set[str] = set()
-    if rna.has_start_codon and edit.touches(start, start + 3):
-        if not _keeps_start(rna, edit, edited):
+    if rna.has_start_codon and at_start:
+        behind = max(edit.end for edit in at_start)
+        if edited.cds is None or edited.cds[0] != start + shift_of(edits, behind):
             return {"start_lost"}
-        if edit.change:
+        if any(edit.change for edit in at_start):
             terms.add("start_retained_variant")
             if rna.protein == edited.protein:
                 return terms
-    if edit.change % 3:
-        inside = edit.start >= start and edit.end <= end
-        touches_stop = edit.end > end - 3 and _ends_in_stop(rna)
+    if sum(edit.change for edit in coding) % 3:
+        inside = all(edit.start >= start and edit.end <= end for edit in coding)
+        touches_stop = coding[-1].end > end - 3 and _ends_in_stop(rna)
         if inside or not touches_stop:
             return terms | {"frameshift_variant"}
-    before, after = rna.protein, edited.protein
-    return terms | _protein_terms(rna, edit, edited, before, after)
-
-
-def _keeps_start(rna: Rna, edit: Edit, edited: Rna) -> bool:
-    """Whether the start codon, or one that replaces it in the same place, is still there."""
-    assert rna.cds is not None
-    if edited.cds is None:
-        return False
-    behind = max(edit.end, rna.cds[0])
-    return edited.cds[0] == behind + shift_of([edit], behind) - (behind - rna.cds[0])
+    return terms | _protein_terms(rna, edits, coding, edited)
 
 
 def _ends_in_stop(rna: Rna) -> bool:
     return rna.protein.endswith("*")
 
 
-def _protein_terms(rna: Rna, edit: Edit, edited: Rna, before: str, after: str) -> set[str]:
+def _protein_terms(
+    rna: Rna, edits: Sequence[Edit], coding: Sequence[Edit], edited: Rna
+) -> set[str]:
     """Terms of an in-frame change, or of one that reaches beyond the stop codon."""
     assert rna.cds is not None
-    touches_stop = _ends_in_stop(rna) and edit.touches(rna.cds[1] - 3, rna.cds[1])
+    before, after, end = rna.protein, edited.protein, rna.cds[1]
+    touches_stop = _ends_in_stop(rna) and any(edit.touches(end - 3, end) for edit in coding)
     if "X" in _changed(before, after):
         return {"coding_sequence_variant"}
     if before == after:
         return {"stop_retained_variant"} if touches_stop else {"synonymous_variant"}
     if edited.cds is None:
         return {"coding_sequence_variant"}
-    expected = rna.cds[1] + shift_of([edit], rna.cds[1])
+    expected = end + shift_of(edits, end)
     terms: set[str] = set()
     if touches_stop and (edited.cds[1] != expected or not after.endswith("*")):
         return {"stop_lost"}
     if after.endswith("*") and edited.cds[1] < expected:
         terms.add("stop_gained")
-    if edit.change > 0:
+    change = sum(edit.change for edit in coding)
+    if change > 0:
         terms.add("inframe_insertion")
-    elif edit.change < 0:
+    elif change < 0:
         terms.add("inframe_deletion")
+    elif any(edit.change for edit in coding):  # one restores the frame that another shifts
+        terms.add("protein_altering_variant")
     elif not terms:
         terms.add("missense_variant")
     return terms
@@ -169,7 +169,7 @@ def _stop_of(rna: Rna, start: int, step: int = 600) -> int | None:
     return None
 
 
-def uorf_changes(rna: Rna, edit: Edit, edited: Rna) -> set[str]:
+def uorf_changes(rna: Rna, edits: Sequence[Edit], edited: Rna) -> set[str]:
     """Changes of upstream open reading frames, in UTRannotator's terms.
 
     ``uAUG_gained`` and ``uAUG_lost``: an upstream AUG appears or disappears. ``uSTOP_lost`` and ``uSTOP_gained``: the
@@ -177,13 +177,13 @@ def uorf_changes(rna: Rna, edit: Edit, edited: Rna) -> set[str]:
     deletion within an upstream reading frame changes its frame.
     """
     if edited.cds is None:
-        edited = Rna(edited.bases, edited.exon_lengths, _same_region(rna, edit))
+        edited = Rna(edited.bases, edited.exon_lengths, _same_region(rna, edits))
     before = {orf.start: orf for orf in uorfs(rna)}
     after = {orf.start: orf for orf in uorfs(edited)}
-    images = _match(edit, before.keys(), after.keys())
+    images = _match(edits, before.keys(), after.keys())
     terms = set[str]()
     for start, image in images.items():
-        terms |= _stop_changes(edit, before[start], after[image])
+        terms |= _stop_changes(edits, before[start], after[image])
     if before.keys() - images.keys():
         terms.add("uAUG_lost")
     if after.keys() - images.values():
@@ -191,43 +191,43 @@ def uorf_changes(rna: Rna, edit: Edit, edited: Rna) -> set[str]:
     return terms
 
 
-def _match(edit: Edit, before: Iterable[int], after: Iterable[int]) -> dict[int, int]:
+def _match(edits: Sequence[Edit], before: Iterable[int], after: Iterable[int]) -> dict[int, int]:
     """Old → new position of upstream AUGs that are still there.
 
-    An AUG that the edit touches counts as kept if another takes its place, as when one copy of a repeat is deleted.
+    An AUG that an edit touches counts as kept if another takes its place, as when one copy of a repeat is deleted.
     """
     free, images = set(after), dict[int, int]()
-    touched = [start for start in before if edit.touches(start, start + 3)]
-    for start in before:
-        image = start + (edit.change if edit.end <= start else 0)
-        if start not in touched and image in free:
+    touching = {start: [e for e in edits if e.touches(start, start + 3)] for start in before}
+    for start in sorted(touching, key=lambda start: bool(touching[start])):  # untouched ones first
+        moved = start + sum(e.change for e in edits if e.end <= start)
+        own = sum(e.change for e in touching[start])
+        candidates = (moved, moved + own) if own else () if touching[start] else (moved,)
+        image = next((one for one in candidates if one in free), None)
+        if image is not None:
             images[start] = image
             free.discard(image)
-    for start in touched:
-        for image in (start, start + edit.change):
-            if image in free and edit.change:
-                images[start] = image
-                free.discard(image)
-                break
     return images
 
 
-def _same_region(rna: Rna, edit: Edit) -> tuple[int, int]:
+def _same_region(rna: Rna, edits: Sequence[Edit]) -> tuple[int, int]:
     """The unedited coding sequence in new coordinates, for an RNA that lost its start codon."""
     assert rna.cds is not None
-    start = rna.cds[0] + shift_of([edit], rna.cds[0])
-    return start, max(start, rna.cds[1] + shift_of([edit], rna.cds[1]))
+    start, end = (position + shift_of(edits, position) for position in rna.cds)
+    return start, max(start, end)
 
 
-def _stop_changes(edit: Edit, before: Uorf, after: Uorf) -> set[str]:
-    if edit.end <= before.start or (before.stop is not None and edit.start >= before.stop + 3):
+def _stop_changes(edits: Sequence[Edit], before: Uorf, after: Uorf) -> set[str]:
+    inside = [
+        edit
+        for edit in edits
+        if edit.end > before.start and (before.stop is None or edit.start < before.stop + 3)
+    ]
+    expected = None if before.stop is None else before.stop + shift_of(edits, before.stop)
+    if not inside or after.stop == expected:
         return set()
-    expected = None if before.stop is None else before.stop + shift_of([edit], before.stop)
-    if after.stop == expected:
-        return set()
-    behind_stop = before.stop is not None and edit.end > before.stop
-    if edit.change % 3 and not behind_stop:
+    behind_stop = before.stop is not None and inside[-1].end > before.stop
+    if sum(edit.change for edit in inside) % 3 and not behind_stop:
         return {"uFrameshift"}
-    if before.stop is not None and (after.stop is None or after.stop > before.stop):
+    if expected is not None and (after.stop is None or after.stop > expected):
         return {"uSTOP_lost"}
     return {"uSTOP_gained"}

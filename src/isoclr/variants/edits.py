@@ -165,10 +165,8 @@ def _new_start(rna: Rna, edits: Sequence[Edit], bases: Codes) -> int | None:
     if new >= 0 and (is_start(bases, new) or not rna.has_start_codon):
         return new
     first = new % 3 if new < 0 else new
-    for candidate in range(first, len(bases) - 2, 3):
-        if candidate >= new and is_start(bases, candidate):
-            return candidate
-    return None
+    codons = range(first, len(bases) - 2, 3)
+    return next((candidate for candidate in codons if is_start(bases, candidate)), None)
 
 
 def _readthrough_stops(rna: Rna, edits: Sequence[Edit]) -> set[int]:

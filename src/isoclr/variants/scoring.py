@@ -1,7 +1,7 @@
 """Scores of edited RNAs: the change of a head's prediction, or the distance in embedding space."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from isoclr.models.encoder import Encoder
 from isoclr.models.packing import STRIDE
 from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head, Target
-from isoclr.variants.edits import Edit, Rna
+from isoclr.variants.edits import Rna
 
 Array = NDArray[np.float64]
 CONFIDENCE = 0.95
@@ -36,6 +36,8 @@ class Scores:
     """``(m,)`` lower end of the interval of delta; NaN where there is none."""
     high: Array
     """``(m,)`` upper end."""
+    rank: Array
+    """``(m,)`` percentile of the size of delta among all point mutations; NaN if it was not asked for."""
 
 
 class Scorer:
@@ -58,63 +60,65 @@ class Scorer:
         """Names of the scores."""
         return [target.title for target in self.targets] or ["embedding distance"]
 
-    def embed(self, rna: Rna, edits: Sequence[tuple[Edit, Rna]]) -> tuple[Array, Array]:
-        """Embedding ``(d,)`` of an RNA and changes ``(m, d)`` by edits, each with the edited RNA.
-
-        A point mutation that leaves codons and exons in place is computed from the activations it can change; other
-        edited RNAs are embedded whole.
-        """
-        changes = np.zeros((len(edits), self.encoder.dim))
-        local = [i for i, (edit, edited) in enumerate(edits) if _is_local(rna, edit, edited)]
-        if self._incremental is None or not local:
-            embedding = self.encoder.embed_codes([rna.codes])[0].astype(np.float64)
-            local = []
-        else:
-            reference = ReferenceRna(self._incremental, rna.codes)
-            embedding = reference.embedding.cpu().numpy()
-            positions = np.array([edits[i][0].start for i in local])
-            bases = np.array([edits[i][0].alt[0] for i in local])
-            changes[local] = _changes(reference, positions, bases)
-        rest = sorted(set(range(len(edits))) - set(local))
-        whole = [i for i in rest if len(edits[i][1])]
-        if whole:
-            vectors = self.encoder.embed_codes([edits[i][1].codes for i in whole])
-            changes[whole] = vectors - embedding
-        changes[[i for i in rest if not len(edits[i][1])]] = np.nan
-        return embedding, changes
-
-    def score(self, rna: Rna, edits: Sequence[tuple[Edit, Rna]]) -> list[Scores]:
-        """Scores of edits of one RNA, one entry per name of :attr:`names`."""
-        embedding, changes = self.embed(rna, edits)
-        if not self.targets:
-            return [_distance(changes)]
-        return [_predict(target, embedding, changes) for target in self.targets]
-
-    def ranks(self, rna: Rna, deltas: Sequence[Array]) -> list[Array]:
-        """Percentile of each |delta| among those of all point mutations of the RNA, one entry per score.
+    def score(self, rna: Rna, edited: Sequence[Rna], *, rank: bool = False) -> list[Scores]:
+        """Scores of edited versions of one RNA, one entry per name of :attr:`names`.
 
         Args:
             rna: The RNA.
-            deltas: ``(m,)`` for each score.
+            edited: What edits make of it. RNAs that differ by one base, with the same codons and exons, are computed
+                from the activations that this base can change; others are embedded whole.
+            rank: Also compare each change with those of all point mutations of the RNA.
         """
-        positions, bases = point_mutations(rna.codes)
-        if self._incremental is None:
-            return [np.full(len(delta), np.nan) for delta in deltas]
+        local = self._point_mutations(rna, edited)
+        if self._incremental is None or not (local or rank):
+            embedding = self.encoder.embed_codes([rna.codes])[0].astype(np.float64)
+            return self._scores(embedding, self._whole(embedding, edited, {}), None)
         reference = ReferenceRna(self._incremental, rna.codes)
-        changes = _changes(reference, positions, bases)
         embedding = reference.embedding.cpu().numpy()
-        if not self.targets:
-            scanned = [_distance(changes).delta]
-        else:
-            scanned = [_predict(target, embedding, changes).delta for target in self.targets]
-        return [
-            100 * np.searchsorted(np.sort(abs(every)), abs(delta), side="right") / len(every)
-            for every, delta in zip(scanned, deltas, strict=True)
-        ]
+        changes = self._whole(embedding, edited, local)
+        if local:
+            places = np.array([*local.values()])
+            changes[[*local]] = _changes(reference, places[:, 0], places[:, 1])
+        every = _changes(reference, *point_mutations(rna.codes)) if rank else None
+        return self._scores(embedding, changes, every)
+
+    def _point_mutations(self, rna: Rna, edited: Sequence[Rna]) -> dict[int, tuple[int, int]]:
+        """Position and new base of the edited RNAs that can be computed incrementally, by their number."""
+        found = {}
+        for i, one in enumerate(edited):
+            if self._incremental is None or len(one) != len(rna) or one.cds != rna.cds:
+                continue
+            differing = np.flatnonzero(one.codes != rna.codes)
+            if len(differing) == 1:
+                position = int(differing[0])
+                found[i] = position, int(one.bases[position])
+        return found
+
+    def _whole(self, embedding: Array, edited: Sequence[Rna], others: Container[int]) -> Array:
+        """Changes of the embedding ``(m, d)``; zero for ``others``, NaN for an RNA without bases."""
+        changes = np.zeros((len(edited), self.encoder.dim))
+        rest = [i for i in range(len(edited)) if i not in others]
+        changes[[i for i in rest if not len(edited[i])]] = np.nan
+        filled = [i for i in rest if len(edited[i])]
+        if filled:
+            vectors = self.encoder.embed_codes([edited[i].codes for i in filled])
+            changes[filled] = vectors - embedding
+        return changes
+
+    def _scores(self, embedding: Array, changes: Array, every: Array | None) -> list[Scores]:
+        """Scores of changes of the embedding; ``every`` holds those of all point mutations."""
+        targets: Sequence[Target | None] = self.targets or [None]
+        found = [_predict(target, embedding, changes) for target in targets]
+        if every is None:
+            return found
+        scanned = [_predict(target, embedding, every).delta for target in targets]
+        return [replace(one, rank=_percentile(one.delta, all_)) for one, all_ in zip(found, scanned, strict=True)]
 
 
-def _is_local(rna: Rna, edit: Edit, edited: Rna) -> bool:
-    return edit.is_snv and edited.cds == rna.cds
+def _percentile(delta: Array, every: Array) -> Array:
+    """Percentage of all changes whose size is at most that of each."""
+    below = np.searchsorted(np.sort(abs(every)), abs(delta), side="right")
+    return np.where(np.isnan(delta), np.nan, 100 * below / len(every))
 
 
 def _changes(
@@ -124,41 +128,35 @@ def _changes(
     batch: int = 192,
 ) -> Array:
     """Changes of the embedding by point mutations ``(m, d)``; those equal modulo the stride go together."""
-    changes: Array | None = None
+    changes, device = np.empty((len(positions), reference.embedding.shape[0])), reference.encoder.device
     order = np.argsort(positions % STRIDE, kind="stable")
     phases = positions[order] % STRIDE
     for group in np.split(order, np.flatnonzero(np.diff(phases)) + 1):
         for start in range(0, len(group), batch):
             rows = group[start : start + batch]
             found = reference.changes(
-                torch.from_numpy(positions[rows].astype(np.int64)),
-                torch.from_numpy(bases[rows].astype(np.uint8)),
+                torch.from_numpy(positions[rows].astype(np.int64)).to(device),
+                torch.from_numpy(bases[rows].astype(np.uint8)).to(device),
             )
-            if changes is None:
-                changes = np.empty((len(positions), found.shape[1]))
             changes[rows] = found.cpu().numpy()
-    assert changes is not None
     return changes
 
 
-def _distance(changes: Array) -> Scores:
-    distance = np.linalg.norm(changes, axis=1)
-    nothing = np.full(len(distance), np.nan)
-    return Scores(np.nan, nothing, distance, nothing, nothing)
-
-
-def _predict(target: Target, embedding: Array, changes: Array) -> Scores:
+def _predict(target: Target | None, embedding: Array, changes: Array) -> Scores:
+    """Scores of one target; without one, the distance of the embeddings."""
+    nothing = np.full(len(changes), np.nan)
+    if target is None:
+        return Scores(np.nan, nothing, np.linalg.norm(changes, axis=1), nothing, nothing, nothing)
     if not isinstance(target.predictor, CVPlusRegressor):
         ref = float(target.predictor(embedding[None])[0])
         alt = expit(ref + changes @ target.predictor.coefficients)
-        nothing = np.full(len(alt), np.nan)
-        return Scores(float(expit(ref)), alt, alt - expit(ref), nothing, nothing)
+        return Scores(float(expit(ref)), alt, alt - expit(ref), nothing, nothing, nothing)
     value = target.predictor.value
     ref = float(value(embedding[None])[0])
     delta = changes @ value.coefficients
     members = [member.value.coefficients for member in target.predictor.members]
     half = _half_width(changes @ np.stack(members, axis=1))
-    return Scores(ref, ref + delta, delta, delta - half, delta + half)
+    return Scores(ref, ref + delta, delta, delta - half, delta + half, nothing)
 
 
 def _half_width(deltas: Array) -> Array:

@@ -73,6 +73,10 @@ def test_noncoding_rna() -> None:
         (5, 5, "A", "uFrameshift"),
         (5, 6, "", "uFrameshift"),
         (4, 4, "GGG", None),  # in frame
+        (4, 4, "TGA", "uSTOP_gained"),  # in frame, a new stop codon before the old one
+        (4, 4, "GGGTGAGGG", "uSTOP_gained"),  # behind the old one's place, but before the old one
+        (4, 10, "CCC", "uSTOP_lost"),  # in frame, the stop codon deleted
+        (7, 10, "", "uSTOP_lost"),
         (0, 0, "ATGC", "uAUG_gained"),
         (10, 12, "AT", None),
     ],

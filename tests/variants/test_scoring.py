@@ -7,7 +7,7 @@ import isoclr
 from isoclr.genomics.encoding import nucleotides
 from isoclr.models.encoder import Encoder
 from isoclr.variants.edits import Edit, Rna, apply
-from isoclr.variants.scoring import Scorer
+from isoclr.variants.scoring import Scorer, _half_width
 
 
 @pytest.fixture(scope="module")
@@ -34,29 +34,37 @@ EDITS = [
 ]
 
 
-def test_changes_equal_embedding_each_edited_rna(encoder: Encoder, rna: Rna) -> None:
-    pairs = [(edit, apply(rna, [edit])) for edit in EDITS]
-    embedding, changes = Scorer(encoder).embed(rna, pairs)
-    whole = encoder.embed_codes([rna.codes, *(edited.codes for _, edited in pairs)])
-    assert embedding == pytest.approx(whole[0], rel=1e-6, abs=1e-5)
-    assert changes == pytest.approx(whole[1:] - whole[0], rel=1e-4, abs=2e-5)
-    assert (abs(changes).max(1) > 1e-4).all()
+def differences(encoder: Encoder, rna: Rna, edited: list[Rna]) -> np.ndarray:
+    """Changes of the embedding, from embedding every RNA whole."""
+    whole = encoder.embed_codes([rna.codes, *(one.codes for one in edited)]).astype(np.float64)
+    return whole[1:] - whole[0]
 
 
-def test_a_distance_without_a_head(encoder: Encoder, rna: Rna) -> None:
-    pairs = [(edit, apply(rna, [edit])) for edit in EDITS]
+def test_a_distance_equals_that_of_whole_embeddings(encoder: Encoder, rna: Rna) -> None:
+    edited = [apply(rna, [edit]) for edit in EDITS]
     scorer = Scorer(encoder)
-    (scores,) = scorer.score(rna, pairs)
+    (scores,) = scorer.score(rna, edited)
+    expected = np.linalg.norm(differences(encoder, rna, edited), axis=1)
     assert scorer.names == ["embedding distance"]
-    assert scores.delta == pytest.approx(np.linalg.norm(scorer.embed(rna, pairs)[1], axis=1))
+    assert scores.delta == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    assert (scores.delta > 1e-3).all()
     assert np.isnan(scores.ref)
     assert np.isnan(scores.alt).all()
+    assert np.isnan(scores.rank).all()
+
+
+def test_the_interval_of_a_change_is_that_of_a_jackknife_over_folds() -> None:
+    # mean 3, sum of squares 10: sqrt(3 / 4 * 10) = 2.7386, times the quantile 3.18245 of t with 3 degrees of freedom
+    assert _half_width(np.array([[1.0, 2.0, 4.0, 5.0], [7.0, 7.0, 7.0, 7.0]])) == pytest.approx(
+        [8.71559, 0.0], abs=1e-5
+    )
 
 
 def test_an_rna_that_is_deleted_whole_has_no_score(encoder: Encoder, rna: Rna) -> None:
     edit = Edit(0, len(rna), nucleotides(""))
-    (scores,) = Scorer(encoder).score(rna, [(edit, apply(rna, [edit]))])
+    (scores,) = Scorer(encoder).score(rna, [apply(rna, [edit])], rank=True)
     assert np.isnan(scores.delta).all()
+    assert np.isnan(scores.rank).all()
 
 
 def test_ranks_are_percentiles_among_all_point_mutations(encoder: Encoder, rna: Rna) -> None:
@@ -68,9 +76,7 @@ def test_ranks_are_percentiles_among_all_point_mutations(encoder: Encoder, rna: 
         for base in range(4)
         if base != short.bases[i]
     ]
-    (scores,) = scorer.score(short, [(edit, apply(short, [edit])) for edit in every])
-    (ranks,) = scorer.ranks(short, [scores.delta])
-    order = np.argsort(scores.delta)
-    assert (np.diff(ranks[order]) >= 0).all()
-    assert ranks.max() == 100
-    assert ranks.min() < 2
+    (scores,) = scorer.score(short, [apply(short, [edit]) for edit in every], rank=True)
+    below = (scores.delta[:, None] >= scores.delta).mean(1)
+    assert scores.rank == pytest.approx(100 * below, abs=1)
+    assert scores.rank.max() == 100

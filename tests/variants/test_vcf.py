@@ -66,13 +66,29 @@ def test_every_allele_is_read_or_counted(path: Path) -> None:
     assert skipped == dict.fromkeys(reasons, 1)
 
 
-def test_phased_haplotypes(path: Path) -> None:
-    records = [*read_variants(path, Counter(), phased=True)]
-    assert [record.haplotypes for record in records] == [
-        (("S1", 0, 0),),
-        (("S1", 0, 1),),
-        (("S1", 7, 1), ("S2", 0, 0), ("S2", 0, 1)),  # homozygous without a phase
-    ]
+@pytest.mark.parametrize(
+    ("sample", "carried", "phased", "sets"),
+    [
+        ("S1", [(True, False), (False, True), (False, True)], [True] * 3, ["", "", "7"]),
+        ("S2", [(False, True), (False, False), (True, True)], [False, False, True], [""] * 3),
+    ],
+)
+def test_genotypes(
+    path: Path, sample: str, carried: list[object], phased: list[bool], sets: list[str]
+) -> None:
+    genotypes = [one.genotype for one in read_variants(path, Counter(), sample=sample)]
+    assert [one and one.carried for one in genotypes] == carried
+    assert [one and one.is_phased for one in genotypes] == phased
+    assert [one and one.phase_set for one in genotypes] == sets
+
+
+def test_genotypes_need_a_sample(path: Path, tmp_path: Path) -> None:
+    for sample, message in (("", "--sample is not given: expected one of S1, S2"), ("X", "X: exp")):
+        with pytest.raises(InputError, match=message):
+            list(read_variants(path, Counter(), sample=sample))
+    (tmp_path / "v.tsv").write_text("chrom\tpos\tref\talt\n1\t10\ta\tg\n")
+    with pytest.raises(InputError, match="a table has no genotypes"):
+        list(read_variants(tmp_path / "v.tsv", Counter(), sample=""))
 
 
 @pytest.mark.parametrize(

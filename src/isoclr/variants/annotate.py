@@ -1,7 +1,9 @@
 """Writing effects into a VCF: one INFO field that ``bcftools +split-vep -a ISOCLR`` reads."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import polars as pl
@@ -28,6 +30,7 @@ FIELDS = {
     "High": "delta_high",
     "Rank": "rank",
     "Flag": "flag",
+    "Haplotype": "haplotype",
 }
 """Subfields of the INFO field, and the columns that they come from."""
 _RESERVED = re.compile(r"[\s,;=|]+")
@@ -45,20 +48,22 @@ def check_vcf_output(calls: Path, out: Path) -> None:
         raise InputError(f"{out}: unknown format, expected a name that ends in .vcf, .vcf.gz, .bcf")
 
 
-def write_vcf(calls: Path, table: pl.DataFrame, out: Path, *, overwrite: bool = False) -> None:
+def write_vcf(
+    calls: Path, tables: Iterable[pl.DataFrame], out: Path, *, overwrite: bool = False
+) -> None:
     """Copy a VCF with the effects of its alleles in the INFO field ``ISOCLR``.
+
+    The effects of a haplotype stand in the records of all its alleles.
 
     Args:
         calls: The VCF that was scored.
-        table: The table of :func:`~isoclr.variants.variants.variants`.
+        tables: Its rows in parts, with the working columns; they are read twice.
         out: The new VCF, by its ending plain (``.vcf``), bgzip (``.vcf.gz``) or BCF (``.bcf``).
         overwrite: Replace an output that exists.
     """
-    effects: dict[tuple[str, int, str, str], list[str]] = {}
-    keys = ("CHROM", "POS", "REF", "ALT")
-    entries = table.select(*keys, entry=_entries(table))
-    for row in entries.unique(maintain_order=True).iter_rows():  # an allele may stand on two lines
-        effects.setdefault(row[:4], []).append(row[4])
+    joint = _joint_entries(tables)
+    single = groupby(_single_entries(tables), key=itemgetter(0))
+    line, entries = next(single, _END)
     with open_vcf(calls) as source, atomic_path(out, overwrite=overwrite) as partial:
         header = source.header.copy()
         if (
@@ -69,19 +74,36 @@ def write_vcf(calls: Path, table: pl.DataFrame, out: Path, *, overwrite: bool = 
         header.info.add("ISOCLR", ".", "String", description)
         mode = {".vcf": "w", ".gz": "wz", ".bcf": "wb"}[out.suffix]
         with pysam.VariantFile(str(partial), mode, header=header) as target:
-            for record in source:
+            for number, record in enumerate(source, 1):
+                found = joint.get(number, [])
+                if number == line:
+                    found = [*(text for _, text in entries), *found]
+                    line, entries = next(single, _END)
                 record.translate(header)
-                found = tuple(_of(record, effects))
                 if found:
-                    record.info["ISOCLR"] = found
+                    record.info["ISOCLR"] = tuple(found)
                 target.write(record)
 
 
-def _of(
-    record: pysam.VariantRecord, effects: dict[tuple[str, int, str, str], list[str]]
-) -> Iterator[str]:
-    for alt in record.alts or ():
-        yield from effects.get((record.chrom, record.pos, record.ref or "", alt), ())
+_END: tuple[int, Iterator[tuple[int, str]]] = (0, iter(()))
+
+
+def _single_entries(tables: Iterable[pl.DataFrame]) -> Iterator[tuple[int, str]]:
+    """Number of the record and INFO entry of every allele, in the order of the file."""
+    for table in tables:
+        own = table.filter(pl.col("haplotype") == "")
+        yield from zip(own["lines"].list.first(), _entries(own), strict=True)
+
+
+def _joint_entries(tables: Iterable[pl.DataFrame]) -> dict[int, list[str]]:
+    """INFO entries of haplotypes by the number of the record."""
+    found: dict[int, list[str]] = {}
+    for table in tables:
+        own = table.filter(pl.col("haplotype") != "")
+        for lines, entry in zip(own["lines"], _entries(own), strict=True):
+            for line in lines:
+                found.setdefault(line, []).append(entry)
+    return found
 
 
 def _entries(table: pl.DataFrame) -> pl.Series:

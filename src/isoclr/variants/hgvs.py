@@ -4,6 +4,8 @@ Insertions and deletions are shifted as far as possible towards the 3' end withi
 predicted, and written without parentheses, as Ensembl's Variant Effect Predictor does.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from isoclr.genomics.encoding import Codes, letters
@@ -15,6 +17,18 @@ _THREE = {
     "K": "Lys", "L": "Leu", "M": "Met", "N": "Asn", "P": "Pro", "Q": "Gln", "R": "Arg", "S": "Ser",
     "T": "Thr", "V": "Val", "W": "Trp", "Y": "Tyr", "*": "Ter", "X": "Xaa",
 }  # fmt: skip
+
+
+def allele(names: Sequence[str]) -> str:
+    """Name of changes on one copy.
+
+    >>> allele(["c.76A>G", "c.80del"])
+    'c.[76A>G;80del]'
+    """
+    if len(names) < 2:
+        return "".join(names)
+    prefix = names[0][:2]
+    return f"{prefix}[{';'.join(name.removeprefix(prefix) for name in names)}]"
 
 
 def rna_name(rna: Rna, edit: Edit) -> str:

@@ -1,6 +1,6 @@
 """Scores of edited RNAs: the change of a head's prediction, or the distance in embedding space."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,15 +72,25 @@ class Scorer:
         local = self._point_mutations(rna, edited)
         if self._incremental is None or not (local or rank):
             embedding = self.encoder.embed_codes([rna.codes])[0].astype(np.float64)
-            return self._scores(embedding, self._whole(embedding, edited, {}), None)
+            return self._scores(embedding, self._whole(embedding, edited, {}))
         reference = ReferenceRna(self._incremental, rna.codes)
         embedding = reference.embedding.cpu().numpy()
         changes = self._whole(embedding, edited, local)
         if local:
             places = np.array([*local.values()])
             changes[[*local]] = _changes(reference, places[:, 0], places[:, 1])
-        every = _changes(reference, *point_mutations(rna.codes)) if rank else None
-        return self._scores(embedding, changes, every)
+        scores = self._scores(embedding, changes)
+        if not rank:
+            return scores
+
+        def deltas(some: Array) -> Array:
+            return np.stack([one.delta for one in self._scores(embedding, some)], axis=1)
+
+        every = _changes(reference, *point_mutations(rna.codes), read=deltas).T
+        return [
+            replace(one, rank=_percentile(one.delta, deltas))
+            for one, deltas in zip(scores, every, strict=True)
+        ]
 
     def _point_mutations(self, rna: Rna, edited: Sequence[Rna]) -> dict[int, tuple[int, int]]:
         """Position and new base of the edited RNAs that can be computed incrementally, by their number."""
@@ -105,14 +115,9 @@ class Scorer:
             changes[filled] = vectors - embedding
         return changes
 
-    def _scores(self, embedding: Array, changes: Array, every: Array | None) -> list[Scores]:
-        """Scores of changes of the embedding; ``every`` holds those of all point mutations."""
+    def _scores(self, embedding: Array, changes: Array) -> list[Scores]:
         targets: Sequence[Target | None] = self.targets or [None]
-        found = [_predict(target, embedding, changes) for target in targets]
-        if every is None:
-            return found
-        scanned = [_predict(target, embedding, every).delta for target in targets]
-        return [replace(one, rank=_percentile(one.delta, all_)) for one, all_ in zip(found, scanned, strict=True)]
+        return [_predict(target, embedding, changes) for target in targets]
 
 
 def _percentile(delta: Array, every: Array) -> Array:
@@ -125,21 +130,26 @@ def _changes(
     reference: ReferenceRna,
     positions: NDArray[np.int64],
     bases: NDArray[np.uint8],
+    read: Callable[[Array], Array] = np.asarray,
     batch: int = 192,
 ) -> Array:
-    """Changes of the embedding by point mutations ``(m, d)``; those equal modulo the stride go together."""
-    changes, device = np.empty((len(positions), reference.embedding.shape[0])), reference.encoder.device
+    """Changes of the embedding by point mutations ``(m, d)``, or what ``read`` makes of them.
+
+    Those at positions that are equal modulo the stride are computed together.
+    """
     order = np.argsort(positions % STRIDE, kind="stable")
     phases = positions[order] % STRIDE
+    device, found = reference.encoder.device, []
     for group in np.split(order, np.flatnonzero(np.diff(phases)) + 1):
-        for start in range(0, len(group), batch):
-            rows = group[start : start + batch]
-            found = reference.changes(
+        for rows in np.split(group, range(batch, len(group), batch)):
+            changes = reference.changes(
                 torch.from_numpy(positions[rows].astype(np.int64)).to(device),
                 torch.from_numpy(bases[rows].astype(np.uint8)).to(device),
             )
-            changes[rows] = found.cpu().numpy()
-    return changes
+            found.append(read(changes.double().cpu().numpy()))
+    values = np.concatenate(found)
+    values[order] = values.copy()
+    return values
 
 
 def _predict(target: Target | None, embedding: Array, changes: Array) -> Scores:

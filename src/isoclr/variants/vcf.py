@@ -30,6 +30,27 @@ _COLUMNS = {
 _EXPECTED = "a VCF or BCF, or a table with the columns chrom, pos, ref, alt"
 
 
+class Genotype(NamedTuple):
+    """Which copies of a chromosome carry an allele in one sample."""
+
+    carried: tuple[bool, ...]
+    """Whether each copy does."""
+    phase_set: str
+    """Alleles of the same phase set have their copies in the same order; empty if the file names none."""
+    separator_phased: bool
+    """Whether the genotype is written as phased."""
+
+    @property
+    def homozygous(self) -> bool:
+        """Whether all copies carry it."""
+        return all(self.carried)
+
+    @property
+    def is_phased(self) -> bool:
+        """Whether it is known which copies carry it."""
+        return self.separator_phased or self.homozygous
+
+
 class Record(NamedTuple):
     """One allele of a line."""
 
@@ -39,8 +60,8 @@ class Record(NamedTuple):
     """Its ID, ``.`` if it has none."""
     variant: Variant
     """Alleles as written."""
-    haplotypes: tuple[tuple[str, int, int], ...] = ()
-    """Sample, phase set and haplotype (0 or 1) that carry the allele, where the genotype is phased."""
+    genotype: Genotype | None = None
+    """Genotype of the chosen sample; None if none is chosen or it has none."""
 
     @property
     def key(self) -> str:
@@ -49,19 +70,23 @@ class Record(NamedTuple):
         return f"{chrom}:{position + 1}:{ref}:{alt}"
 
 
-def read_variants(path: Path, skipped: Counter[str], *, phased: bool = False) -> Iterator[Record]:
+def read_variants(
+    path: Path, skipped: Counter[str], *, sample: str | None = None
+) -> Iterator[Record]:
     """Every usable allele, in the order of the file; multi-allelic lines are split.
 
     Args:
         path: The file; ``-`` is standard input, which must be a VCF or BCF.
         skipped: Counts alleles that are not used, by reason: ``no_alternative``, ``symbolic``, ``breakend``,
             ``overlapping_deletion`` (``*``), ``too_long``, ``not_bases``, ``same_as_reference``.
-        phased: Read which haplotypes carry each allele.
+        sample: Read the genotypes of this sample; empty for the only one of the file.
 
     Raises:
         InputError: the file cannot be read, or a line is damaged.
     """
-    source = _read_vcf(path, phased) if _is_vcf(path) else _read_table(path)
+    if sample is not None and not _is_vcf(path):
+        raise InputError(f"{path}: a table has no genotypes, expected a VCF or BCF with --phased")
+    source = _read_vcf(path, sample) if _is_vcf(path) else _read_table(path)
     for record in source:
         reason = _unusable(record.variant)
         if reason:
@@ -129,27 +154,34 @@ def open_vcf(path: Path) -> Iterator[pysam.VariantFile]:
         pysam.set_verbosity(verbosity)
 
 
-def _read_vcf(path: Path, phased: bool) -> Iterator[Record]:
+def _read_vcf(path: Path, sample: str | None) -> Iterator[Record]:
     with open_vcf(path) as opened:
+        column = None if sample is None else _column_of(path, [*opened.header.samples], sample)
         for line, record in enumerate(opened, 1):
-            alts = record.alts or (".",)
-            for number, alt in enumerate(alts, 1):
+            for number, alt in enumerate(record.alts or (".",), 1):
                 variant = Variant(record.chrom, record.start, record.ref or "", alt)
-                haplotypes = tuple(_carriers(record, number)) if phased else ()
-                yield Record(line, record.id or ".", variant, haplotypes)
+                genotype = None if column is None else _genotype(record.samples[column], number)
+                yield Record(line, record.id or ".", variant, genotype)
 
 
-def _carriers(record: pysam.VariantRecord, number: int) -> Iterator[tuple[str, int, int]]:
-    """Haplotypes that carry an allele, where the genotype is phased or homozygous."""
-    for name, sample in record.samples.items():
-        alleles = sample.allele_indices or ()
-        homozygous = len(set(alleles)) == 1
-        if not (sample.phased or homozygous):
-            continue
-        phase_set = sample.get("PS")
-        for haplotype, allele in enumerate(alleles):
-            if allele == number:
-                yield str(name), int(phase_set or 0), haplotype
+def _column_of(path: Path, samples: list[str], sample: str) -> int:
+    if sample in samples:
+        return samples.index(sample)
+    if not samples:
+        raise InputError(f"{path}: has no samples, expected genotypes for --phased")
+    if sample or len(samples) > 1:
+        found = ", ".join(samples[:5]) + (" …" if len(samples) > 5 else "")
+        raise InputError(f"{path}: --sample {sample or 'is not given'}: expected one of {found}")
+    return 0
+
+
+def _genotype(sample: pysam.VariantRecordSample, number: int) -> Genotype | None:
+    alleles = sample.allele_indices
+    if not alleles:
+        return None
+    phase_set = sample.get("PS")
+    carried = tuple(allele == number for allele in alleles)
+    return Genotype(carried, "" if phase_set is None else str(phase_set), bool(sample.phased))
 
 
 def _read_table(path: Path) -> Iterator[Record]:

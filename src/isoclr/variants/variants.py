@@ -205,7 +205,7 @@ def variants(
             dict(unjoined),
             out,
             tuple(checks.examples),
-            parts.scan().select(*SCHEMA).collect() if out is None and vcf_out is None else None,
+            parts.scan().select(*SCHEMA).collect() if out is None else None,
         )
         if report is not None:
             write_page(report, parts.scan(), index, scorer.names, overwrite=overwrite)

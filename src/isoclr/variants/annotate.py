@@ -1,6 +1,5 @@
 """Writing effects into a VCF: one INFO field that ``bcftools +split-vep -a ISOCLR`` reads."""
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
@@ -33,7 +32,7 @@ FIELDS = {
     "Haplotype": "haplotype",
 }
 """Subfields of the INFO field, and the columns that they come from."""
-_RESERVED = re.compile(r"[\s,;=|]+")
+_RESERVED = {character: f"%{ord(character):02X}" for character in "%,;=|"}
 
 
 def check_vcf_output(calls: Path, out: Path) -> None:
@@ -107,7 +106,7 @@ def _joint_entries(tables: Iterable[pl.DataFrame]) -> dict[int, list[str]]:
 
 
 def _entries(table: pl.DataFrame) -> pl.Series:
-    """The INFO entry of each row; characters that VCF reserves become underscores."""
+    """The INFO entry of each row; reserved characters are percent-encoded, blanks become underscores."""
     texts = [_text(table[column]) for column in FIELDS.values()]
     return pl.DataFrame(texts).select(pl.concat_str(pl.all(), separator="|")).to_series()
 
@@ -116,4 +115,7 @@ def _text(column: pl.Series) -> pl.Series:
     if column.dtype == pl.Float64:
         column = column.round_sig_figs(6)
     text = column.cast(pl.String).fill_null("")
-    return text.str.replace_all(_RESERVED.pattern, "_")
+    text = text.str.replace_all(r"\s+", "_")
+    for character, code in _RESERVED.items():  # the percent sign first
+        text = text.str.replace_all(character, code, literal=True)
+    return text

@@ -159,6 +159,10 @@ def protein_name(rna: Rna, edited: Rna, terms: tuple[str, ...]) -> str:
         return _frameshift(before, after, first)
     if "stop_lost" in terms:
         return _extension(before, after, first)
+    if "stop_gained" in terms and after[first] != "*":
+        last = min(len(after), len(before)) - 1
+        words = "".join(_THREE[letter] for letter in after[first:])
+        return f"p.{_spanned(before, first, last)}delins{words}"
     return _in_frame(before, after, first)
 
 

@@ -131,6 +131,7 @@ def write_page(
         blue=BLUE,
         vermilion=VERMILION,
         grey=GREY,
+        ranked=rows.filter(pl.col("rank").is_not_null()).head(1).collect().height > 0,
         signed=first.filter(pl.col("ref").is_not_null()).head(1).collect().height > 0,
     )
     with atomic_path(path, overwrite=overwrite) as partial:
@@ -293,12 +294,10 @@ def _context(transcript: Transcript, edits: Sequence[dict[str, Any]]) -> Iterato
     bases = transcript.rna.bases
     for edit in edits:
         start, end = edit["start"], edit["end"]
-        yield (
-            letters(bases[max(start - FLANK, 0) : start]),
-            _shortened(letters(bases[start:end])),
-            _shortened(edit["alt"]),
-            letters(bases[end : end + FLANK]),
-        )
+        ref, alt = _shortened(letters(bases[start:end])), _shortened(edit["alt"])
+        size = max(len(ref), len(alt))
+        before, behind = bases[max(start - FLANK, 0) : start], bases[end : end + FLANK]
+        yield letters(before), ref.ljust(size, "-"), alt.ljust(size, "-"), letters(behind)
 
 
 def _shortened(allele: str) -> str:

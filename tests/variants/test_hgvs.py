@@ -38,7 +38,7 @@ RNA = Rna(nucleotides("GGCCATGGCAGCTAAAAAGGAATAATTT"), np.array([12, 16]), (4, 2
         (13, 13, "TTT", "c.9_10insTTT", "p.Ala3_Lys4insPhe"),
         (7, 13, "TGG", "c.4_9delinsTGG", "p.Ala2_Ala3delinsTrp"),
         (8, 10, "TT", "c.5_6delinsTT", "p.Ala2Val"),
-        (10, 10, "GGTTAA", "c.6_7insGGTTAA", "p.Ala3_Lys4delinsGlyTer"),
+        (10, 10, "GGTTAA", "c.7_8insGTTAAG", "p.Ala3_Lys4delinsGlyTer"),
         (28, 28, "A", "c.*3_*4insA", ""),
     ],
 )

@@ -37,7 +37,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tags:
     Path("g.fa").write_text(f">1\n{chromosome}\n")
     name = EVIL.replace(" ", "")
     Path("t.bed").write_text(
-        f"chr1\t100\t600\t{name}\t0\t-\t130\t580\t0\t2\t100,200\t0,300\n"
+        f"chr1\t100\t600\t{name}\t0\t-\t131\t580\t0\t2\t100,200\t0,300\n"
         f"chr1\t100\t200\tT2\t0\t-\t100\t100\t0\t1\t100\t0\n"
     )
     rows = [(111, ""), (150, "CAT"), (451, "")]
@@ -74,12 +74,10 @@ def test_exons_are_to_scale_and_coding_parts_thick(page: Tags) -> None:
         height: [float(one["width"] or 0) for one in found if one["height"] == height]
         for height in ("6", "14")
     }
-    # 5' to 3' on the minus strand: exon 400-600 with 20 nt of UTR, then exon 100-200 with 30 nt of UTR; T2 has no CDS
+    # on the minus strand: exon 400-600 with 20 nt of UTR, then exon 100-200 with 31 nt; T2, a gene of its own, has no CDS
     per_nt = width["14"][0] / 180
-    assert width["14"] == pytest.approx([180 * per_nt, 70 * per_nt], rel=1e-2)
-    assert sorted(width["6"]) == pytest.approx(
-        sorted([20 * per_nt, 30 * per_nt, 100 * per_nt]), rel=2e-2
-    ) or len(width["6"]) == 4  # the second transcript is a gene of its own
+    assert width["14"] == pytest.approx([180 * per_nt, 69 * per_nt], rel=1e-3)
+    assert sorted(width["6"]) == pytest.approx([20 * per_nt, 31 * per_nt, 880], rel=1e-3)
     x = [float(one["x"] or 0) for one in found if one["height"] == "14"]
     assert x == sorted(x)
 

@@ -159,7 +159,7 @@ def protein_name(rna: Rna, edited: Rna, terms: tuple[str, ...]) -> str:
         return _frameshift(before, after, first)
     if "stop_lost" in terms:
         return _extension(before, after, first)
-    if "stop_gained" in terms and after[first] != "*":
+    if "stop_gained" in terms and after[first : first + 1] not in ("", "*"):
         last = min(len(after), len(before)) - 1
         words = "".join(_THREE[letter] for letter in after[first:])
         return f"p.{_spanned(before, first, last)}delins{words}"

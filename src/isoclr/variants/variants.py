@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -188,9 +189,9 @@ def variants(
             dropped=dropped,
         )
         checks = ReferenceCheck(calls)
-        records = read_variants(calls, skipped, sample=sample if phased else None)
         joiner = HaplotypeJoiner(unjoined) if phased else None
-        with progress() as bar:
+        reader = read_variants(calls, skipped, sample=sample if phased else None)
+        with closing(reader) as records, progress() as bar:
             bar_task = bar.add_task("scoring variants", total=None)
             for number, (alleles, rows) in enumerate(_chunks(records, index, skipped, checks, joiner)):
                 if not parts.holds(number, rows):

@@ -5,8 +5,8 @@ import io
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,7 +72,7 @@ class Record(NamedTuple):
 
 def read_variants(
     path: Path, skipped: Counter[str], *, sample: str | None = None
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     """Every usable allele, in the order of the file; multi-allelic lines are split.
 
     Args:
@@ -87,12 +87,13 @@ def read_variants(
     if sample is not None and not _is_vcf(path):
         raise InputError(f"{path}: a table has no genotypes, expected a VCF or BCF with --phased")
     source = _read_vcf(path, sample) if _is_vcf(path) else _read_table(path)
-    for record in source:
-        reason = _unusable(record.variant)
-        if reason:
-            skipped[reason] += 1
-        else:
-            yield record
+    with closing(source):
+        for record in source:
+            reason = _unusable(record.variant)
+            if reason:
+                skipped[reason] += 1
+            else:
+                yield record
 
 
 def _unusable(variant: Variant) -> str:
@@ -154,7 +155,7 @@ def open_vcf(path: Path) -> Iterator[pysam.VariantFile]:
         pysam.set_verbosity(verbosity)
 
 
-def _read_vcf(path: Path, sample: str | None) -> Iterator[Record]:
+def _read_vcf(path: Path, sample: str | None) -> Generator[Record, None, None]:
     with open_vcf(path) as opened:
         column = None if sample is None else _column_of(path, [*opened.header.samples], sample)
         for line, record in enumerate(opened, 1):
@@ -184,7 +185,7 @@ def _genotype(sample: pysam.VariantRecordSample, number: int) -> Genotype | None
     return Genotype(carried, "" if phase_set is None else str(phase_set), bool(sample.phased))
 
 
-def _read_table(path: Path) -> Iterator[Record]:
+def _read_table(path: Path) -> Generator[Record, None, None]:
     text = file_bytes(path, _EXPECTED).decode("utf-8", "replace")
     first = text.partition("\n")[0]
     separator = "\t" if "\t" in first else "," if "," in first else None

@@ -1,0 +1,118 @@
+"""Scored point mutations a second, against embedding each mutant whole; how far the two differ.
+
+``python -m benchmarks.variants`` takes the coding transcripts of a megabase of human chromosome 9, the genes' longest,
+and random point mutations of their exons. A row has everything that ``isoclr variants`` writes: consequences, HGVS
+names, prediction and interval. Both ways are measured in turn, so that other load on the machine affects both.
+"""
+
+import argparse
+import random
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.harness import DATA, RESULTS, Measurement, interleave, machine, print_table, save, timed
+
+if TYPE_CHECKING:
+    from isoclr.variants.rows import VariantRow
+    from isoclr.variants.scoring import Scorer
+    from isoclr.variants.transcripts import TranscriptIndex
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--genome", type=Path, default=DATA / "genomes/human_chr9_1Mb.fa.gz")
+    parser.add_argument(
+        "--annotation", type=Path, default=DATA / "genomes/human_chr9_1Mb.ensembl91.gtf.gz"
+    )
+    parser.add_argument("--rows", type=int, default=3_000, help="rows scored at a time")
+    parser.add_argument("--whole", type=int, default=60, help="mutants embedded whole at a time")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=RESULTS / "variants.csv")
+    options = parser.parse_args()
+    described = machine()
+
+    from isoclr._threads import use_threads
+    from isoclr.variants.transcripts import load_transcripts
+    from isoclr.variants.variants import _scorer
+
+    use_threads(options.threads)
+    index = load_transcripts([options.annotation], genome=options.genome)
+    scorer = _scorer([], "half-life", "human", None, "cpu")
+    rows = point_mutations(index, options.rows)
+    some = random.Random(1).sample(rows, options.whole)
+    score(rows[:200], index, scorer)  # warm up
+    ways = {
+        "incremental": lambda: len(rows) / timed(partial(score, rows, index, scorer))[1],
+        "whole": lambda: len(some) / timed(partial(whole, some, scorer))[1],
+    }
+    rates = interleave(ways, options.repeats)
+    ratios = [a / b for a, b in zip(rates["incremental"], rates["whole"], strict=True)]
+    found = score(some, index, scorer)["delta"].to_numpy()
+    error = float(abs(found - whole(some, scorer)).max())
+    nt = sum(len(row.transcript.rna) for row in rows) / len(rows)
+    note = f"{len(by_transcript(rows))} transcripts, mean {nt:,.0f} nt a row, {options.threads} threads"
+    measured = [
+        Measurement.median("scored rows", rates["incremental"], "rows/s", note),
+        Measurement.median("each mutant embedded whole", rates["whole"], "rows/s", note),
+        Measurement.median("ratio", ratios, "×"),
+        Measurement("largest difference of a change", error, "z-score", note=f"{len(some)} mutants"),
+    ]
+    print_table("variants", measured)
+    save(options.out, measured, described)
+
+
+def point_mutations(index: "TranscriptIndex", n: int) -> "list[VariantRow]":
+    """Rows of random point mutations in the coding transcripts, equally many in each."""
+    from isoclr.genomics.encoding import letters
+    from isoclr.variants.placement import Variant
+    from isoclr.variants.rows import ReferenceCheck, place_record
+    from isoclr.variants.vcf import Record
+
+    rng, rows = random.Random(0), []
+    coding = [one for one in index.transcripts if one.rna.cds is not None]
+    checks = ReferenceCheck(Path("random point mutations"))
+    while len(rows) < n:
+        one = rng.choice(coding)
+        exon = rng.randrange(len(one.exon_starts))
+        position = int(one.exon_starts[exon]) + rng.randrange(int(one.exon_lengths[exon]))
+        place = one.to_rna(position)
+        assert place is not None
+        ref = letters(one.oriented(letters(one.rna.bases[place : place + 1])))
+        alt = rng.choice([base for base in "ACGT" if base != ref])
+        record = Record(len(rows), ".", Variant(one.chrom, position, ref, alt))
+        own = place_record(record, index, Counter(), checks)
+        rows += [row for row in own if row.transcript is one and not row.flag]
+    return rows
+
+
+def by_transcript(rows: "list[VariantRow]") -> "Counter[str]":
+    """Rows of each transcript."""
+    return Counter(row.transcript.transcript_id for row in rows)
+
+
+def score(rows, index, scorer):  # type: ignore[no-untyped-def]
+    """The table of some rows, computed anew."""
+    from isoclr.variants.rows import VariantRow
+    from isoclr.variants.variants import _score
+
+    fresh = [VariantRow(row.records, row.transcript, row.placements) for row in rows]
+    return _score(fresh, index, scorer, score_splice=False, rank=False)
+
+
+def whole(rows: "list[VariantRow]", scorer: "Scorer"):  # type: ignore[no-untyped-def]
+    """Changes of the prediction from embedding the RNA and each mutant one by one, on all threads."""
+    import numpy as np
+
+    embed, model = scorer.encoder.embed_codes, scorer.targets[0].predictor.value
+    deltas = []
+    for row in rows:
+        assert row.edited is not None
+        deltas.append(model(embed([row.edited.codes])) - model(embed([row.transcript.rna.codes])))
+    return np.concatenate(deltas)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 The encoder is local (Nair et al. 2022, fastISM): a base changes one or two positions of the first layer, a few more in
 every block, and 33 positions of the last block of IsoCLR-S. All other activations are those of the unmutated RNA, the
 *reference*, computed once. Mutations at positions that are equal modulo the network's stride (32 nt) change windows of
-the same widths, so they go through the network as one batch. The result is exact up to rounding.
+the same widths, so they go through the network as one batch. Windows of different positions are widened to a common one. The result is exact up to rounding.
 
 Shapes: m mutants, w positions of a window, n positions of the reference at a layer, c channels, d embedding size.
 """
@@ -18,6 +18,7 @@ from torch import Tensor
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, PAD, Codes
 from isoclr.models.kernels import affine
 from isoclr.models.layers import Convolution, Stem, kernel_image
+from isoclr.models.packing import STRIDE
 from isoclr.models.resnet import Block, DilatedResNet
 
 _TRACK_BITS = 0xFF ^ NUCLEOTIDE_BITS
@@ -246,7 +247,8 @@ class ReferenceRna:
         """Embedding of each mutant minus that of the unmutated RNA.
 
         Args:
-            positions: 0-based positions from the 5' end, all equal modulo the stride of 32.
+            positions: 0-based positions from the 5' end. The nearer they are modulo the network's stride, the less is
+                computed for each; equal ones are best for many mutants, a few different ones for few.
             bases: Nucleotide code of the new base at each; codon and exon marks stay as they are.
         """
         windows = self._mutate_stem(positions, bases)
@@ -277,14 +279,20 @@ class ReferenceRna:
         return self.encoder.architecture.readout.combine(mean, var)
 
     def _mutate_stem(self, positions: Tensor, bases: Tensor) -> Windows:
-        """The one or two positions of the first layer that depend on a mutated base."""
-        odd = int(positions[0]) % 2
-        starts = positions // 2 - (1 - odd)
-        seen = 2 * starts[:, None] + torch.arange(6 - 2 * odd, device=positions.device)
+        """The positions of the first layer that can depend on a mutated base: one or two, if all are equal modulo 32.
+
+        An even base changes the position of its pair and the one before, an odd base that of its pair.
+        """
+        phases = positions % STRIDE
+        low, high = int(phases.min()), int(phases.max())
+        first = low // 2 - (1 - low % 2)
+        width = high // 2 - first + 1
+        starts = (positions - phases) // 2 + first
+        seen = 2 * starts[:, None] + torch.arange(2 * width + 2, device=positions.device)
         n = len(self._codes) - 1
         codes = self._codes[torch.where((seen >= 0) & (seen < n), seen, n)]
-        mutated = 1 if odd else 2  # column of the mutated base
-        codes[:, mutated] = (codes[:, mutated] & _TRACK_BITS) | bases
+        mutated = seen == positions[:, None]
+        codes[mutated] = (codes[mutated] & _TRACK_BITS) | bases
         # the last position looked up lacks its right neighbour and only serves as the others' neighbour
         values = Stem.look_up(codes, self.encoder.stem_table)[:, :-1].contiguous()
         return Windows(values, starts).zero_outside_(len(self._stem))

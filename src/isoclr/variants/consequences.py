@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from isoclr.genomics.codons import START_CODON, STOP_CODONS, codon_numbers
-from isoclr.variants.edits import Edit, Rna, common_prefix, shift_of
+from isoclr.variants.edits import Edit, Rna, common_prefix, common_suffix, shift_of
 
 SEVERITY = (
     "exon_loss_variant",
@@ -135,9 +135,8 @@ def _changed(before: str, after: str) -> str:
     """The amino acids that differ, of both proteins."""
     first = common_prefix(before, after)
     rest, other = before[first:], after[first:]
-    while rest and other and rest[-1] == other[-1]:
-        rest, other = rest[:-1], other[:-1]
-    return rest + other
+    tail = common_suffix(rest, other)
+    return rest[: len(rest) - tail] + other[: len(other) - tail]
 
 
 class Uorf(NamedTuple):

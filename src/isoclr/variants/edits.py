@@ -11,6 +11,8 @@ from isoclr.genomics.codons import AMINO_ACIDS, START_CODON, STOP_CODONS, codon_
 from isoclr.genomics.encoding import Codes, encode
 
 Ints = NDArray[np.int64]
+_AMINO = np.frombuffer(AMINO_ACIDS.encode(), np.uint8)
+_IS_STOP = np.isin(np.arange(len(AMINO_ACIDS)), STOP_CODONS)
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,8 @@ def shift_of(edits: Sequence[Edit], position: int) -> int:
 
 
 def _exon_lengths(rna: Rna, edits: Sequence[Edit]) -> Ints | None:
-    if rna.exon_lengths is None:
-        return None
+    if rna.exon_lengths is None or all(edit.is_snv for edit in edits):
+        return rna.exon_lengths
     ends = np.array([end + _exon_shift(edits, end) for end in rna.exon_ends.tolist()], np.int64)
     lengths = np.diff(ends, prepend=0)
     return lengths[lengths > 0]
@@ -144,7 +146,7 @@ def _find_cds(rna: Rna, edits: Sequence[Edit], bases: Codes) -> tuple[int, int] 
         return None
     readthrough = _readthrough_stops(rna, edits)
     codons = codon_numbers(bases[start : start + 3 * ((len(bases) - start) // 3)].reshape(-1, 3))
-    for i in np.flatnonzero(np.isin(codons, STOP_CODONS)).tolist():
+    for i in np.flatnonzero(_IS_STOP[codons]).tolist():
         if start + 3 * i not in readthrough:
             return start, start + 3 * (i + 1)
     end = start + 3 * len(codons)
@@ -174,7 +176,7 @@ def _readthrough_stops(rna: Rna, edits: Sequence[Edit]) -> set[int]:
     assert rna.cds is not None
     start, end = rna.cds
     codons = codon_numbers(rna.bases[start : end - (end - start) % 3].reshape(-1, 3))
-    inner = np.flatnonzero(np.isin(codons[:-1], STOP_CODONS))
+    inner = np.flatnonzero(_IS_STOP[codons[:-1]])
     return {
         position + shift_of(edits, position)
         for position in (start + 3 * inner).tolist()
@@ -188,8 +190,19 @@ def common_prefix(before: str, after: str) -> int:
     >>> common_prefix("MAK*", "MAR*")
     2
     """
-    pairs = zip(before, after, strict=False)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(before), len(after)))
+    n = min(len(before), len(after))
+    first, second = (np.frombuffer(one[:n].encode(), np.uint8) for one in (before, after))
+    differing = np.flatnonzero(first != second)
+    return int(differing[0]) if len(differing) else n
+
+
+def common_suffix(before: str, after: str) -> int:
+    """Number of amino acids that two proteins share at their end.
+
+    >>> common_suffix("MAK*", "MRRK*")
+    2
+    """
+    return common_prefix(before[::-1], after[::-1])
 
 
 def is_start(bases: Codes, position: int) -> bool:
@@ -206,4 +219,4 @@ def translate(bases: Codes) -> str:
     'MX*'
     """
     codons = codon_numbers(bases[: len(bases) - len(bases) % 3].reshape(-1, 3))
-    return "".join(AMINO_ACIDS[number] for number in codons.tolist())
+    return _AMINO[codons].tobytes().decode()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from isoclr.genomics.encoding import Codes, letters
-from isoclr.variants.edits import Edit, Rna, common_prefix
+from isoclr.variants.edits import Edit, Rna, common_prefix, common_suffix
 from isoclr.variants.placement import Transcript, Variant
 
 _THREE = {
@@ -197,9 +197,7 @@ def _extension(before: str, after: str, first: int) -> str:
 def _in_frame(before: str, after: str, first: int) -> str:
     if first < len(after) and after[first] == "*":
         return f"p.{_amino(before, first)}Ter"
-    tail = 0
-    while tail < min(len(before), len(after)) - first and before[-1 - tail] == after[-1 - tail]:
-        tail += 1
+    tail = common_suffix(before[first:], after[first:])
     old, new = before[first : len(before) - tail], after[first : len(after) - tail]
     if len(old) == len(new) == 1:
         return f"p.{_amino(before, first)}{_THREE[new]}"

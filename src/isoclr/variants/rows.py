@@ -79,6 +79,8 @@ class VariantRow:
     @cached_property
     def edited(self) -> Rna | None:
         """The RNA after all edits; None if no exonic base changes."""
+        if len(self.blocks) == 1 and len(self.blocks[0].edits) == len(self.edits):
+            return self.blocks[0].edited
         return apply(self.transcript.rna, self.edits) if self.edits else None
 
     @cached_property

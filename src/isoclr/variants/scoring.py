@@ -135,12 +135,13 @@ def _changes(
 ) -> Array:
     """Changes of the embedding by point mutations ``(m, d)``, or what ``read`` makes of them.
 
-    Those at positions that are equal modulo the stride are computed together.
+    Those at positions that are near modulo the stride are computed together: the fewer there are, the less near.
     """
-    order = np.argsort(positions % STRIDE, kind="stable")
-    phases = positions[order] % STRIDE
+    span = 1 if len(positions) > 32 * batch else 8 if len(positions) > 64 else STRIDE
+    groups = positions % STRIDE // span
+    order = np.argsort(groups, kind="stable")
     device, found = reference.encoder.device, []
-    for group in np.split(order, np.flatnonzero(np.diff(phases)) + 1):
+    for group in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
         for rows in np.split(group, range(batch, len(group), batch)):
             changes = reference.changes(
                 torch.from_numpy(positions[rows].astype(np.int64)).to(device),

@@ -161,7 +161,7 @@ def variants(
     elif resume:
         raise InputError("--resume goes on with an output: give --out")
     use_threads(threads)
-    scorer = _scorer(as_paths(head), task, species, model, device)
+    scorer = open_scorer(as_paths(head), task, species, model, device)
     options = {
         "calls": _identity(calls),
         "annotation": [_identity(path) for path in as_paths(annotation)],
@@ -195,7 +195,7 @@ def variants(
             bar_task = bar.add_task("scoring variants", total=None)
             for number, (alleles, rows) in enumerate(_chunks(records, index, skipped, checks, joiner)):
                 if not parts.holds(number, rows):
-                    parts.add(number, _score(rows, index, scorer, score_splice=score_splice, rank=rank))
+                    parts.add(number, score_rows(rows, index, scorer, score_splice=score_splice, rank=rank))
                 bar.update(bar_task, advance=alleles)
         checks.finish()
         result = VariantEffects(
@@ -271,9 +271,10 @@ def _means(rows: pl.LazyFrame) -> pl.DataFrame:
     return means.collect().sort("score", "size", descending=[False, True])
 
 
-def _scorer(
+def open_scorer(
     heads: Sequence[Path], task: str | None, species: str, model: str | None, device: str
 ) -> Scorer:
+    """A scorer of heads, of a shipped head, or of distances; see :func:`variants`."""
     if not heads and task is None:
         encoder = load(model or "isoclr-s")
         encoder.network.to(resolve_device(device))
@@ -289,7 +290,7 @@ def _scorer(
     return Scorer(encoder, loaded)
 
 
-def _score(
+def score_rows(
     rows: list[VariantRow],
     index: TranscriptIndex,
     scorer: Scorer,

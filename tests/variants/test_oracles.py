@@ -12,6 +12,7 @@ import pytest
 
 from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.genomics.genome import open_genome
+from isoclr.variants.blocks import split
 from isoclr.variants.consequences import consequences, sort_terms
 from isoclr.variants.edits import Rna, apply
 from isoclr.variants.placement import Transcript, Variant, place
@@ -103,6 +104,62 @@ def test_consequences_of_bcftools(real_data: Path, tmp_path: Path) -> None:
     assert not different, different[:10]
 
 
+@pytest.mark.realdata
+@pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
+def test_joint_consequences_of_bcftools(real_data: Path, tmp_path: Path) -> None:
+    """Two point mutations of one codon on one copy: the same consequence as ``bcftools csq`` with phase."""
+    genome = real_data / "genomes/human_chr9_1Mb.fa.gz"
+    gtf = real_data / "genomes/human_chr9_1Mb.ensembl91.gtf.gz"
+    index = load_transcripts([gtf], genome=genome)
+    coding = [one for one in index.transcripts if _is_complete(one)]
+    with open_genome(genome) as opened:
+        (name,) = opened.lengths
+        chromosome = letters(opened.fetch(name))
+    rng, pairs = random.Random(0), dict[int, tuple[int, Transcript, list[Variant]]]()
+    for sample in range(120):  # each has one pair per transcript
+        for one in coding:
+            pair = _pair_in_a_codon(one, chromosome, rng)
+            if pair is not None:
+                pairs.setdefault(pair[0].position // 3, (sample, one, pair))
+    variants = [variant for _, _, pair in pairs.values() for variant in pair]
+    samples = [sample for sample, _, _ in pairs.values() for _ in range(2)]
+    called = _csq(tmp_path, name, chromosome, coding, variants, samples)
+    compared, singly = 0, 0
+    for number, (_, one, pair) in enumerate(pairs.values()):
+        theirs = called.get((2 * number, one.transcript_id))
+        placements = [place(one, variant) for variant in pair]
+        edits = sorted((p.edit for p in placements if p and p.edit), key=lambda edit: edit.start)
+        if theirs is None or len(edits) < 2 or any(term.startswith("splice") for term in theirs):
+            continue
+        ours = {t for block in split(one.rna, edits) for t in block.terms if t[0] != "u"}
+        assert ours == theirs, (pair, one.transcript_id)
+        alone = {t for edit in edits for t in split(one.rna, [edit])[0].terms if t[0] != "u"}
+        compared, singly = compared + 1, singly + (alone != ours)
+    assert compared > 300
+    assert singly > 50, "the joint consequence differs from those of the single variants"
+
+
+def _pair_in_a_codon(
+    one: Transcript, chromosome: str, rng: random.Random
+) -> list[Variant] | None:
+    """Two point mutations in a random codon within an exon."""
+    assert one.rna.cds is not None
+    start = one.rna.cds[0] + 3 * rng.randrange((one.rna.cds[1] - one.rna.cds[0]) // 3)
+    positions = []
+    for offset in sorted(rng.sample(range(3), 2)):
+        inside = start + offset
+        exon = int(np.searchsorted(one.rna.exon_ends, inside, side="right"))
+        length = int(one.exon_lengths[exon])
+        at = inside - (int(one.rna.exon_ends[exon]) - length)
+        positions.append(int(one.exon_starts[exon]) + (length - 1 - at if one.minus else at))
+    if abs(positions[0] - positions[1]) > 2:
+        return None
+    return [
+        Variant(one.chrom, p, chromosome[p], rng.choice([b for b in "ACGT" if b != chromosome[p]]))
+        for p in sorted(positions)
+    ]
+
+
 def _is_complete(transcript: Transcript) -> bool:
     protein = transcript.rna.protein
     return protein.startswith("M") and protein.find("*") == len(protein) - 1
@@ -127,21 +184,33 @@ def _simulate(coding: list[Transcript], chromosome: str) -> list[Variant]:
 
 
 def _csq(
-    folder: Path, name: str, chromosome: str, coding: list[Transcript], variants: list[Variant]
+    folder: Path,
+    name: str,
+    chromosome: str,
+    coding: list[Transcript],
+    variants: list[Variant],
+    samples: list[int] | None = None,
 ) -> dict[tuple[int, str], set[str]]:
     (folder / "g.fa").write_text(f">{name}\n{chromosome}\n")
     (folder / "g.gff3").write_text(
         "##gff-version 3\n" + "".join(_gff3(name, one) for one in coding)
     )
     header = f"##fileformat=VCFv4.2\n##contig=<ID={name},length={len(chromosome)}>\n"
+    header += '##FORMAT=<ID=GT,Number=1,Type=String,Description="g">\n'
+    carriers = [0] * len(variants) if samples is None else samples
+    columns = range(max(carriers) + 1)
     lines = [
-        f"{name}\t{v.position + 1}\t{i}\t{v.ref}\t{v.alt}\t.\t.\t.\n"
+        f"{name}\t{v.position + 1}\t{i}\t{v.ref}\t{v.alt}\t.\t.\t.\tGT\t"
+        + "\t".join("0|1" if column == carriers[i] else "0|0" for column in columns)
+        + "\n"
         for i, v in enumerate(variants)
     ]
     lines.sort(key=lambda line: int(line.split("\t")[1]))
-    columns = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-    (folder / "v.vcf").write_text(header + columns + "".join(lines))
-    command = ["bcftools", "csq", "--local-csq", "--ncsq", "500", "-f", "g.fa", "-g", "g.gff3"]
+    header += "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t"
+    header += "\t".join(f"S{column}" for column in columns) + "\n"
+    (folder / "v.vcf").write_text(header + "".join(lines))
+    how = ["--local-csq"] if samples is None else ["--phase", "r"]
+    command = ["bcftools", "csq", *how, "--ncsq", "500", "-f", "g.fa", "-g", "g.gff3"]
     done = subprocess.run(
         [*command, "v.vcf"], cwd=folder, capture_output=True, text=True, check=False
     )

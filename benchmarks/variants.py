@@ -14,7 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.harness import DATA, RESULTS, Measurement, interleave, machine, print_table, save, timed
+from benchmarks.harness import (
+    DATA,
+    RESULTS,
+    Measurement,
+    interleave,
+    machine,
+    print_table,
+    save,
+    timed,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,12 +69,22 @@ def main() -> None:
     note = f"{len(by_transcript(rows))} transcripts, mean {nt:,.0f} nt a row, {options.threads} threads"
     measured = [
         Measurement.median("scored rows", [one.wall for one in first], "rows/s", note),
-        Measurement.median("each mutant embedded whole", [one.wall for one in second], "rows/s", note),
-        Measurement.median("ratio", [a.wall / b.wall for a, b in zip(first, second, strict=True)], "×"),
+        Measurement.median(
+            "each mutant embedded whole", [one.wall for one in second], "rows/s", note
+        ),
+        Measurement.median(
+            "ratio", [a.wall / b.wall for a, b in zip(first, second, strict=True)], "×"
+        ),
         Measurement.median("scored rows, CPU", [one.cpu for one in first], "rows/CPU s"),
-        Measurement.median("each mutant embedded whole, CPU", [one.cpu for one in second], "rows/CPU s"),
-        Measurement.median("ratio, CPU", [a.cpu / b.cpu for a, b in zip(first, second, strict=True)], "×"),
-        Measurement("largest difference of a prediction", error, "z-score", note=f"{len(some)} mutants"),
+        Measurement.median(
+            "each mutant embedded whole, CPU", [one.cpu for one in second], "rows/CPU s"
+        ),
+        Measurement.median(
+            "ratio, CPU", [a.cpu / b.cpu for a, b in zip(first, second, strict=True)], "×"
+        ),
+        Measurement(
+            "largest difference of a prediction", error, "z-score", note=f"{len(some)} mutants"
+        ),
     ]
     print_table("variants", measured)
     save(options.out, measured, described)

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from isoclr.analysis import consequences as of_scans
+from isoclr.genomics.consequence_terms import SEVERITY
 from isoclr.genomics.encoding import letters, nucleotides
-from isoclr.variants.consequences import SEVERITY, Uorf, consequences, uorfs
+from isoclr.variants.consequences import Uorf, consequences, uorfs
 from isoclr.variants.edits import Edit, Rna, apply
 from isoclr.variants.placement import Variant, place
 from isoclr.variants.transcripts import TranscriptIndex, load_transcripts
@@ -114,6 +116,25 @@ def test_every_consequence_has_a_severity() -> None:
                 seen |= set(of(unedited, start, end, alt))
     assert seen <= set(SEVERITY)
     assert {"stop_lost", "start_lost", "frameshift_variant", "uFrameshift"} < seen
+
+
+def test_point_mutations_have_the_consequence_that_a_scan_gives_them() -> None:
+    """The scan of all point mutations is a computation of its own; it names the same."""
+    rng, compared = random.Random(1), 0
+    for _ in range(12):
+        utr5, utr3 = ("".join(rng.choices("ACGT", k=rng.randrange(60))) for _ in range(2))
+        body = "".join(rng.choices(["GCT", "TGG", "AAA", "CAC", "ATG", "TAT"], k=6))
+        one = rna(f"{utr5}ATG{body}TAA{utr3}", (len(utr5), len(utr5) + 24))
+        numbers = of_scans.consequences(one.codes)
+        for position, base in np.argwhere(numbers >= 0).tolist():
+            name = of_scans.CONSEQUENCES[numbers[position, base]]
+            if name.partition("_")[0] in {
+                element.partition("_")[0] for element in of_scans.ELEMENTS
+            }:
+                name = "3_prime_UTR_variant"
+            assert name in of(one, position, position + 1, "ACGT"[base]), (position, base)
+            compared += 1
+    assert compared > 1_500
 
 
 @pytest.fixture(scope="module")

@@ -1,27 +1,23 @@
 """Phased variants of one haplotype."""
 
 import random
-import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pysam
 import pytest
 
 import isoclr
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.variants.blocks import split
-from isoclr.variants.edits import Edit, Rna, apply
+from isoclr.variants.edits import Edit, Rna
 from isoclr.variants.haplotypes import OVERLAPPING, UNPHASED, HaplotypeJoiner
 from isoclr.variants.placement import Transcript, Variant
 from isoclr.variants.rows import ReferenceCheck, VariantRow, place_record
-from isoclr.variants.transcripts import TranscriptIndex, load_transcripts
-from isoclr.variants.variants import variants
-from isoclr.variants.vcf import Genotype, Record, read_variants
+from isoclr.variants.transcripts import TranscriptIndex
+from isoclr.variants.vcf import Genotype, Record
 
 MakeTranscript = Callable[..., Transcript]
 STOPS = ("TAA", "TAG", "TGA")

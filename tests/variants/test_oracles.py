@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from isoclr.genomics.consequence_terms import sort_terms
 from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.genomics.genome import open_genome
 from isoclr.variants.blocks import split
-from isoclr.variants.consequences import consequences, sort_terms
+from isoclr.variants.consequences import consequences
 from isoclr.variants.edits import Rna, apply
 from isoclr.variants.placement import Transcript, Variant, place
 from isoclr.variants.transcripts import load_transcripts
@@ -139,9 +140,7 @@ def test_joint_consequences_of_bcftools(real_data: Path, tmp_path: Path) -> None
     assert singly > 50, "the joint consequence differs from those of the single variants"
 
 
-def _pair_in_a_codon(
-    one: Transcript, chromosome: str, rng: random.Random
-) -> list[Variant] | None:
+def _pair_in_a_codon(one: Transcript, chromosome: str, rng: random.Random) -> list[Variant] | None:
     """Two point mutations in a random codon within an exon."""
     assert one.rna.cds is not None
     start = one.rna.cds[0] + 3 * rng.randrange((one.rna.cds[1] - one.rna.cds[0]) // 3)

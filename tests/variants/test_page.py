@@ -74,7 +74,7 @@ def test_exons_are_to_scale_and_coding_parts_thick(page: Tags) -> None:
         height: [float(one["width"] or 0) for one in found if one["height"] == height]
         for height in ("6", "14")
     }
-    # on the minus strand: exon 400-600 with 20 nt of UTR, then exon 100-200 with 31 nt; T2, a gene of its own, has no CDS
+    # minus strand: exon 400-600 with 20 nt of UTR, exon 100-200 with 31 nt; T2, a gene of its own, has no CDS
     per_nt = width["14"][0] / 180
     assert width["14"] == pytest.approx([180 * per_nt, 69 * per_nt], rel=1e-3)
     assert sorted(width["6"]) == pytest.approx([20 * per_nt, 31 * per_nt, 880], rel=1e-3)

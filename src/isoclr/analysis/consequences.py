@@ -5,23 +5,28 @@ from numpy.typing import NDArray
 
 from isoclr.analysis.motifs import MOTIFS
 from isoclr.genomics.codons import AMINO_ACIDS, START_CODON, codon_numbers
+from isoclr.genomics.consequence_terms import SEVERITY
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes, coding_region
 
 ELEMENTS = {motif.element: motif.sequence for motif in MOTIFS if motif.element}
 """Elements of the 3' UTR whose gain and loss are consequences of their own."""
+_OF_OTHER_VARIANTS = {
+    "exon_loss_variant",
+    "splice_acceptor_variant",
+    "splice_donor_variant",
+    "frameshift_variant",
+    "inframe_insertion",
+    "inframe_deletion",
+    "protein_altering_variant",
+    "splice_region_variant",
+    "start_retained_variant",
+    "uFrameshift",
+    "3_prime_UTR_variant",
+    "non_coding_transcript_exon_variant",
+    "intron_variant",
+}
 CONSEQUENCES = (
-    "stop_gained",
-    "stop_lost",
-    "start_lost",
-    "missense_variant",
-    "stop_retained_variant",
-    "synonymous_variant",
-    "coding_sequence_variant",
-    "uAUG_gained",
-    "uAUG_lost",
-    "uSTOP_gained",
-    "uSTOP_lost",
-    "5_prime_UTR_variant",
+    *(term for term in SEVERITY if term not in _OF_OTHER_VARIANTS),
     *(f"{name}_{change}" for name in ELEMENTS for change in ("gained", "lost")),
     "3_prime_UTR_variant",
     "non_coding_transcript_exon_variant",

@@ -3,7 +3,8 @@
 The encoder is local (Nair et al. 2022, fastISM): a base changes one or two positions of the first layer, a few more in
 every block, and 33 positions of the last block of IsoCLR-S. All other activations are those of the unmutated RNA, the
 *reference*, computed once. Mutations at positions that are equal modulo the network's stride (32 nt) change windows of
-the same widths, so they go through the network as one batch. Windows of different positions are widened to a common one. The result is exact up to rounding.
+the same widths, so they go through the network as one batch. Windows of different positions are widened to a common
+one. The result is exact up to rounding.
 
 Shapes: m mutants, w positions of a window, n positions of the reference at a layer, c channels, d embedding size.
 """

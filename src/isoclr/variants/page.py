@@ -1,5 +1,6 @@
 """The page: variants drawn on the transcripts of their genes, in one HTML file that loads nothing from any server."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -193,9 +194,7 @@ def _ruler(transcripts: Sequence[Transcript]) -> tuple[Callable[[float], float],
     spans = sorted(
         (start, start + length)
         for one in transcripts
-        for start, length in zip(
-            one.exon_starts.tolist(), one.exon_lengths.tolist(), strict=True
-        )
+        for start, length in zip(one.exon_starts.tolist(), one.exon_lengths.tolist(), strict=True)
     )
     merged: list[list[int]] = []
     for start, end in spans:
@@ -234,8 +233,10 @@ def _track(
     for start, length in zip(
         transcript.exon_starts.tolist(), transcript.exon_lengths.tolist(), strict=True
     ):
-        edges = sorted({0, length, *(min(max(c - before, 0), length) for c in (start_cds, end_cds))})
-        for a, b in zip(edges[:-1], edges[1:], strict=True):
+        edges = sorted(
+            {0, length, *(min(max(c - before, 0), length) for c in (start_cds, end_cds))}
+        )
+        for a, b in itertools.pairwise(edges):
             low, high = (length - b, length - a) if transcript.minus else (a, b)
             segment = _segment(to_pixel, start + low, start + high)
             (cds if start_cds <= before + a < end_cds else utr).append(segment)
@@ -286,7 +287,11 @@ def _on_genome(transcript: Transcript, position: int) -> float:
     exon = int(np.searchsorted(ends, position, side="right"))
     length = int(transcript.exon_lengths[exon])
     offset = position - (int(ends[exon]) - length)
-    return int(transcript.exon_starts[exon]) + 0.5 + (length - 1 - offset if transcript.minus else offset)
+    return (
+        int(transcript.exon_starts[exon])
+        + 0.5
+        + (length - 1 - offset if transcript.minus else offset)
+    )
 
 
 def _context(transcript: Transcript, edits: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:

@@ -101,9 +101,7 @@ def check_parts(target: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 @contextmanager
-def open_parts(
-    target: Path | None, options: Mapping[str, Any], *, resume: bool
-) -> Iterator[Parts]:
+def open_parts(target: Path | None, options: Mapping[str, Any], *, resume: bool) -> Iterator[Parts]:
     """A folder for the tables of chunks, next to an output; it is removed when the work is complete.
 
     Args:

@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 
 from isoclr.errors import InputError
+from isoclr.genomics.consequence_terms import sort_terms
 from isoclr.genomics.encoding import letters
 from isoclr.variants import hgvs
 from isoclr.variants.blocks import Block, split
-from isoclr.variants.consequences import sort_terms
 from isoclr.variants.edits import Edit, Rna, apply
 from isoclr.variants.placement import Placement, Transcript, place
 from isoclr.variants.transcripts import TranscriptIndex
@@ -153,7 +153,9 @@ class VariantRow:
         return hgvs.allele(names[::-1] if self.transcript.minus else names)
 
     def _protein_name(self) -> str:
-        if self.flag and any(one.edit is None or one.flag == "exon_edge" for one in self.placements):
+        if self.flag and any(
+            one.edit is None or one.flag == "exon_edge" for one in self.placements
+        ):
             return ""
         return hgvs.allele([name for name in map(self._name_of, self.blocks) if name])
 

@@ -193,9 +193,14 @@ def variants(
         reader = read_variants(calls, skipped, sample=sample if phased else None)
         with closing(reader) as records, progress() as bar:
             bar_task = bar.add_task("scoring variants", total=None)
-            for number, (alleles, rows) in enumerate(_chunks(records, index, skipped, checks, joiner)):
+            for number, (alleles, rows) in enumerate(
+                _chunks(records, index, skipped, checks, joiner)
+            ):
                 if not parts.holds(number, rows):
-                    parts.add(number, score_rows(rows, index, scorer, score_splice=score_splice, rank=rank))
+                    parts.add(
+                        number,
+                        score_rows(rows, index, scorer, score_splice=score_splice, rank=rank),
+                    )
                 bar.update(bar_task, advance=alleles)
         checks.finish()
         result = VariantEffects(

@@ -1,0 +1,133 @@
+"""The cluster recipes under ``recipes/``, with stand-ins for Slurm's programs."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from polars.testing import assert_frame_equal
+
+import isoclr
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+@pytest.fixture
+def slurm(tmp_path: Path) -> dict[str, str]:
+    """The environment of a job on one node: ``srun`` starts a command, ``scontrol`` notes what it is asked for."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    python = f'exec "{sys.executable}" -m'
+    scripts = {
+        "srun": 'while [ "${1#--}" != "$1" ]; do shift; done\nexec "$@"',
+        "scontrol": f'echo "$@" >> "{tmp_path / "scontrol.log"}"\n[ "$1" = requeue ] || echo localhost',
+        "torchrun": f'{python} torch.distributed.run "$@"',
+        "isoclr": f'{python} isoclr "$@"',
+    }
+    for name, script in scripts.items():
+        (programs / name).write_text(f"#!/usr/bin/env bash\n{script}\n")
+        (programs / name).chmod(0o755)
+    return {
+        **os.environ,
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "1",
+        "SLURM_JOB_ID": "7",
+        "SLURM_JOB_NODELIST": "node1",
+        "SLURM_NNODES": "1",
+        "PORT": "0",
+    }
+
+
+def command(recipe: str, *arguments: str | Path) -> list[str]:
+    return ["bash", str(RECIPES / "slurm" / recipe), *map(str, arguments)]
+
+
+@pytest.mark.slow
+def test_preempted_pretraining_is_queued_again_and_goes_on(
+    workbench: Path, slurm: dict[str, str], tmp_path: Path
+) -> None:
+    run, log = tmp_path / "run", tmp_path / "scontrol.log"
+    options = ("--batch-size", "4", "--steps", "30", "--device", "cpu")
+    job = subprocess.Popen(
+        command("pretrain.sbatch", workbench / "corpus", run, *options),
+        env=slurm,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    while not (run / "log.jsonl").exists() or (run / "log.jsonl").read_text().count('"loss"') < 2:
+        assert job.poll() is None, job.communicate()[1].decode()
+        time.sleep(0.1)
+    os.killpg(job.pid, signal.SIGTERM)  # Slurm signals every process
+    job.communicate(timeout=120)
+    assert job.returncode != 0
+    assert log.read_text().splitlines()[-1] == "requeue 7"
+    assert (run / "checkpoint.safetensors").exists()
+    assert not (run / "model.safetensors").exists()
+
+    again = subprocess.run(
+        command("pretrain.sbatch", workbench / "corpus", run, *options),
+        env=slurm,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert again.returncode == 0, again.stderr
+    assert isoclr.load(run).dim == 256
+    assert log.read_text().count("requeue") == 1
+
+
+def test_parts_of_an_array_are_the_whole(
+    workbench: Path, slurm: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "parts"
+    options = ("--model", workbench / "model")
+    for task in ("1", "2"):
+        env = slurm | {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_MAX": "2"}
+        subprocess.run(
+            command("embed.sbatch", workbench / "corpus", folder, *options), env=env, check=True
+        )
+    written = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert sorted(written) == ["part-0001.parquet", "part-0002.parquet"]
+    subprocess.run(
+        command("embed.sbatch", workbench / "corpus", folder, *options), env=env, check=True
+    )
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == written
+    table = isoclr.predict((folder,), head=workbench / "head")
+    whole = isoclr.predict((workbench / "e.parquet",), head=workbench / "head")
+    assert_frame_equal(table.table, whole.table, abs_tol=1e-4)
+
+
+@pytest.mark.skipif(shutil.which("snakemake") is None, reason="snakemake is not installed")
+def test_snakemake(workbench: Path, tmp_path: Path) -> None:
+    config = ["--config", f"fasta={workbench}/*.fa", "task=half-life", "species=human"]
+    subprocess.run(
+        ["snakemake", "-s", RECIPES / "snakemake" / "Snakefile", "--cores", "1", *config],
+        cwd=tmp_path,
+        check=True,
+    )
+    assert (tmp_path / "results/mrnas.half-life.tsv").read_text().count("\n") == 41
+
+
+def test_bioconda_recipe_has_the_dependencies_of_the_package() -> None:
+    recipe = (RECIPES / "bioconda" / "meta.yaml").read_text()
+    names = {
+        "torch": "pytorch",
+        "huggingface-hub": "huggingface_hub",
+        "matplotlib": "matplotlib-base",
+        "openTSNE": "opentsne",
+    }
+    project = tomllib.loads((RECIPES.parent / "pyproject.toml").read_text())["project"]
+    run = recipe.partition("  run:\n")[2].partition("\n\n")[0]
+    wanted = ["python " + project["requires-python"]]
+    for dependency in project["dependencies"]:
+        name, least, version = dependency.partition(">=")
+        wanted.append(f"{names.get(name, name)} {least}{version}")
+    assert [line.strip().removeprefix("- ") for line in run.splitlines()] == wanted
+    assert f'version = "{isoclr.__version__}"' in recipe

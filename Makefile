@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?=
 JOBS ?= auto
 
-.PHONY: setup quickstart test faults check browser clean
+.PHONY: setup quickstart test faults check docs browser clean
 
 setup: $(VENV)/.installed  ## install what is needed to use, test and check isoclr
 
@@ -28,8 +28,12 @@ check: setup  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+docs: setup  ## build the documentation site in site/; a broken link is an error
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/mkdocs build --strict --quiet
+
 browser:  ## install Debian's chromium for the tests of the evaluation page, which are skipped without it
 	command -v chromium || { apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends chromium; }
 
 clean:
-	rm -rf $(VENV) quickstart-out
+	rm -rf $(VENV) quickstart-out site

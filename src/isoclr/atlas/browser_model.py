@@ -225,7 +225,7 @@ def _pack(tensors: Tensors, integers: Literal["int16", "int24"]) -> dict[str, An
 
 
 def _float32(tensor: Array) -> bytes:
-    return np.ascontiguousarray(tensor, "<f4").tobytes()
+    return bytes(np.ascontiguousarray(tensor, "<f4").tobytes())
 
 
 def _quantized(tensor: Array, dtype: Literal["int16", "int24"]) -> bytes:

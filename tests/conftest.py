@@ -277,7 +277,7 @@ class Browser:
         return result
 
     def _read(self) -> dict[str, Any]:
-        text = b""
+        text = bytearray()
         while (byte := self._answers.read(1)) != b"\0":
             assert byte, "the browser has ended"
             text += byte

@@ -33,6 +33,7 @@ LAYERS: list[set[str]] = [
     {"probing", "finetuning"},
     {"analysis"},
     {"variants"},
+    {"atlas"},
     {"evaluation"},
     {"cli"},
 ]

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from isoclr.models.encoder import Encoder, create
     from isoclr.models.hub import push
     from isoclr.models.load import load
+    from isoclr.models.onnx import export
     from isoclr.pretraining.pretrain import pretrain
     from isoclr.probing.fit import fit
     from isoclr.probing.head import load_head
@@ -64,6 +65,7 @@ __all__ = [
     "download",
     "embed",
     "evaluate",
+    "export",
     "fit",
     "load",
     "load_head",
@@ -92,6 +94,7 @@ _HOME = {
     "create": "isoclr.models.encoder",
     "download": "isoclr.downloads.download",
     "embed": "isoclr.embedding.embed",
+    "export": "isoclr.models.onnx",
     "fit": "isoclr.probing.fit",
     "load": "isoclr.models.load",
     "load_head": "isoclr.probing.head",

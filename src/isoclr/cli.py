@@ -97,6 +97,12 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "isoclr push run user/name --revision v1",
             ("directory", "repo"),
         ),
+        "export": Command(
+            "models.onnx:export",
+            "write an encoder as an ONNX file, for other languages and runtimes",
+            "isoclr export isoclr-s --onnx isoclr-s.onnx",
+            ("model",),
+        ),
         "models": Command(
             "baselines.language_models.catalog:list_models",
             "list the encoders that ship and the supported RNA and DNA language models",

@@ -112,7 +112,8 @@ def point_mutations(index: "TranscriptIndex", n: int) -> "list[VariantRow]":
     from isoclr.variants.rows import ReferenceCheck, place_record
     from isoclr.variants.vcf import Record
 
-    rng, rows = random.Random(0), []
+    rng = random.Random(0)
+    rows: list[VariantRow] = []
     coding = [one for one in index.transcripts if one.rna.cds is not None]
     checks = ReferenceCheck(Path("random point mutations"))
     while len(rows) < n:

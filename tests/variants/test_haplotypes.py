@@ -40,7 +40,8 @@ def joined_and_counted(
     one: Transcript, alleles: list[tuple[Variant, Genotype]]
 ) -> tuple[list[VariantRow], Counter[str]]:
     index, counts = TranscriptIndex([one]), Counter[str]()
-    joiner, rows = HaplotypeJoiner(counts), []
+    joiner = HaplotypeJoiner(counts)
+    rows: list[VariantRow] = []
     for line, (variant, carried) in enumerate(alleles, 1):
         record = Record(line, ".", variant, carried)
         own = place_record(record, index, Counter(), ReferenceCheck(Path("v.vcf")))
@@ -209,7 +210,9 @@ class Gene:
 
     def mutated(self) -> tuple[str, str] | None:
         """The mutated chromosome and a line of BED12 for it; None if no stop codon is left."""
-        pieces, moved, position = [], {}, 0
+        pieces: list[str] = []
+        moved: dict[int, int] = {}
+        position = 0
         for variant in [*self.variants, Variant("", len(self.chromosome), "", "")]:
             length = sum(map(len, pieces))
             moved |= {p: length + p - position for p in range(position, variant.position + 1)}

@@ -37,7 +37,7 @@ EDITS = [
 def differences(encoder: Encoder, rna: Rna, edited: list[Rna]) -> np.ndarray:
     """Changes of the embedding, from embedding every RNA whole."""
     whole = encoder.embed_codes([rna.codes, *(one.codes for one in edited)]).astype(np.float64)
-    return whole[1:] - whole[0]
+    return np.asarray(whole[1:] - whole[0])
 
 
 def test_a_distance_equals_that_of_whole_embeddings(encoder: Encoder, rna: Rna) -> None:

@@ -13,7 +13,8 @@ import isoclr
 from isoclr.cli import main
 from isoclr.errors import InputError
 from isoclr.variants.annotate import FIELDS
-from isoclr.variants.variants import SCHEMA, variants
+from isoclr.variants.rows import SCHEMA
+from isoclr.variants.variants import variants
 
 EXON1, INTRON, EXON2 = "GGCCATGGCA", "GTAAGTCCCCCCCCAG", "GCTAAAAAGGAATAATTT"
 CHROMOSOME = "T" * 50 + EXON1 + INTRON + EXON2 + "T" * 50

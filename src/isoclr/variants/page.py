@@ -158,7 +158,8 @@ def _gene(rows: pl.DataFrame, index: TranscriptIndex, score: str) -> Gene:
     drawn = every[:MAX_TRACKS]
     by_id = {one.transcript_id: one for one in every}
     to_pixel, scale = _ruler(drawn)
-    largest = max(rows.filter(pl.col("score") == score)["delta"].abs().max() or 0.0, 1e-300)
+    deltas = rows.filter(pl.col("score") == score)["delta"].drop_nulls().to_numpy()
+    largest = float(np.abs(deltas).max(initial=1e-300))
     records = [
         {**row, "context": [*_context(by_id[row["transcript"]], row["edits"])]}
         for row in rows.iter_rows(named=True)
@@ -227,7 +228,8 @@ def _track(
     largest: float,
 ) -> Track:
     first, end = transcript.span
-    utr, cds = [], []
+    utr: list[Segment] = []
+    cds: list[Segment] = []
     start_cds, end_cds = transcript.rna.cds or (0, 0)
     before = 0
     for start, length in zip(

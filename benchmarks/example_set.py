@@ -27,22 +27,30 @@ HUMAN = 9606
 
 
 def candidates(data: Path, rnas: Transcripts) -> pl.DataFrame:
-    """RNAs whose exons and CDS are known from UCSC's refFlat, with label, fold and HomoloGene group."""
+    """Different RNAs whose exons and CDS are in UCSC's refFlat, with label, fold and HomoloGene group."""
     structures = pl.read_csv(
         data / "dm3loc/human_dm3loc.structures.all.tsv.gz", separator="\t", infer_schema=False
     ).filter(pl.col("source") == "refFlat", pl.col("exon_lengths") != "")
     labels = pl.read_csv(data / "labels/rna_half_life_human.tsv.gz", separator="\t")
     table = rnas.table.select("transcript_id", "gene_id", "gene_symbol").with_row_index("row")
-    table = table.with_columns(length=pl.Series(np.diff(rnas.offsets)))
+    table = table.with_columns(
+        length=pl.Series(np.diff(rnas.offsets)),
+        checksum=pl.Series([_sha256(rnas.codes_of(row).tobytes()) for row in range(len(rnas))]),
+    ).unique("checksum", keep="first", maintain_order=True)
+    structures = structures.unique("transcript_id", keep="first", maintain_order=True)
     table = table.join(structures, on="transcript_id").join(labels, on="gene_id", how="left")
     groups = read_homology(data / "homology/homologene.data.gz").filter(taxid=HUMAN)
     ids = read_gene_ids(data / "ids/human.tsv.gz").unique("gene_id", keep="first")
     table = table.join(ids.select("gene_id", "entrez"), on="gene_id", how="left")
+    groups = groups.unique("entrez", keep="first", maintain_order=True)
     table = table.join(groups.select("entrez", "group"), on="entrez", how="left")
-    order = pl.Series([hashlib.sha256(name.encode()).hexdigest() for name in table["transcript_id"]])
-    return table.filter(pl.col("length") <= LONGEST, pl.col("gene_id") != "").with_columns(
-        order=order.filter(table["length"] <= LONGEST)
-    )
+    order = [_sha256(name.encode()) for name in table["transcript_id"]]
+    table = table.with_columns(order=pl.Series(order))
+    return table.filter(pl.col("length") <= LONGEST, pl.col("gene_id") != "")
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def choose(table: pl.DataFrame) -> pl.DataFrame:

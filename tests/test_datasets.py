@@ -36,7 +36,7 @@ def test_labels_have_rnas_in_all_folds() -> None:
     labels = read_labels(example().labels)
     folds = labels.table["fold"].value_counts().sort("fold")
     assert folds["fold"].to_list() == list("12345678")
-    assert folds["count"].min() >= 65
+    assert (folds["count"] >= 65).all()
     genes = read_transcripts(example().transcripts).table["gene_id"]
     assert labels.table["id"].is_in(genes.implode()).all()
 
@@ -51,4 +51,4 @@ def test_script_makes_the_same_bytes(real_data: Path, tmp_path: Path) -> None:
     for path in tmp_path.iterdir():
         assert path.read_bytes() == (FOLDER / path.name).read_bytes()
     assert len([*tmp_path.iterdir()]) == 5
-    assert pl.read_csv(made.labels, separator="\t").height == 562
+    assert pl.read_csv(made.labels, separator="\t").height == 561

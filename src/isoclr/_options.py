@@ -12,12 +12,17 @@ import inspect
 import io
 import itertools
 import re
+import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from isoclr.errors import InputError
+
+
+WIDTH = 100
+"""Columns of help on a wide terminal, or without one."""
 
 
 def run(
@@ -57,7 +62,7 @@ def run(
         if recipe is not None:
             from isoclr._config import read_recipe
 
-            configs = read_recipe(recipe, configs)
+            configs = _without_alternatives(read_recipe(recipe, configs), configs, argv)
     texts = _argument_help(function)
     shown = []
     for one, parameter in parameters.items():
@@ -107,6 +112,19 @@ def _without_recipe(argv: Sequence[str]) -> tuple[list[str], str | None]:
         if word.startswith("--config="):
             return words[:i] + words[i + 1 :], word.partition("=")[2]
     return words, None
+
+
+def _without_alternatives(
+    configs: dict[str, Any], defaults: Mapping[str, Any], argv: Sequence[str]
+) -> dict[str, Any]:
+    """Configs of a recipe, back to the default where the command line gives an alternative to the recipe's value."""
+    given = {word.partition("=")[0].removeprefix("--").replace("-", "_") for word in argv}
+    return {
+        one: defaults[one]
+        if config.ALTERNATIVES and given & {field.name for field in dataclasses.fields(config)}
+        else config
+        for one, config in configs.items()
+    }
 
 
 def _recipe_parameter() -> inspect.Parameter:
@@ -202,8 +220,12 @@ def _shown(hint: Any, default: Any, positional: bool) -> dict[str, Any]:
 def _description(function: Callable[..., Any], example: str) -> str:
     """What the docstring says before the arguments, and an example."""
     text = (inspect.getdoc(function) or "").partition("\nArgs:")[0].partition("\nReturns:")[0]
-    text = "\n\n".join(map(_joined, text.split("\n\n")))
-    return f"{text.rstrip()}\n\nExample: {example}" if example else text.rstrip()
+    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    parts = [
+        part.replace("``", "") if part.startswith("    ") else textwrap.fill(_joined(part), width)
+        for part in text.rstrip().split("\n\n")
+    ]
+    return "\n\n".join([*parts, f"Example: {example}"] if example else parts)
 
 
 @contextlib.contextmanager

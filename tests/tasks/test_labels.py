@@ -319,5 +319,7 @@ def test_symbols_need_a_corpus_that_has_them(tmp_path: Path) -> None:
     for header in ("symbol", "gene"):
         by_symbol = labels(tmp_path, f"{header}\tx\nACTB\t1\nTP53\t2\n")
         assert join_labels(by_symbol, symbols).rows.tolist() == [1, 2]
-    with pytest.raises(InputError, match="gene symbols, which need --corpus"):
+    with pytest.raises(
+        InputError, match="which the embedded RNAs lack; give --corpus or --gene-ids"
+    ):
         join_labels(labels(tmp_path, "symbol\tx\nACTB\t1\n"), RNAS)

@@ -1,7 +1,7 @@
 """A small real data set that ships with the package: human mRNAs with exons, coding sequences and half-lives.
 
-It is for trying isoclr and for tutorials; 607 RNAs are too few for claims. ``example/ORIGIN.md`` names the sources, their
-licences and the limits of the set.
+It is for trying isoclr and for tutorials; 607 RNAs are too few for claims. ``example/ORIGIN.md`` names the sources,
+their licences and the limits of the set.
 """
 
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ class _Console(Console):
 
 _is_terminal = sys.stdout is not None and sys.stdout.isatty()
 err = _Console(stderr=True, highlight=False)
-out = _Console(highlight=False, width=None if _is_terminal else 200)  # a file has no edge
+out = _Console(highlight=False, width=None if _is_terminal else 100)
 
 
 _within_another_stage = False

@@ -81,7 +81,7 @@ def run(
     options.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
     options.__annotations__ = {p.name: p.annotation for p in shown}
     del options.__wrapped__
-    with _one_line_errors(name):
+    with _one_line_errors(name), _help_that_fits():
         values: dict[str, Any] = tyro.cli(
             options,
             prog=f"isoclr {name}",
@@ -220,12 +220,26 @@ def _shown(hint: Any, default: Any, positional: bool) -> dict[str, Any]:
 def _description(function: Callable[..., Any], example: str) -> str:
     """What the docstring says before the arguments, and an example."""
     text = (inspect.getdoc(function) or "").partition("\nArgs:")[0].partition("\nReturns:")[0]
-    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
     parts = [
-        part.replace("``", "") if part.startswith("    ") else textwrap.fill(_joined(part), width)
+        part.replace("``", "") if part.startswith("    ") else _joined(part)
         for part in text.rstrip().split("\n\n")
     ]
     return "\n\n".join([*parts, f"Example: {example}"] if example else parts)
+
+
+@contextlib.contextmanager
+def _help_that_fits() -> Iterator[None]:
+    """Wrap the lines of help that the parser leaves long: what stands above the tables of options."""
+    shown = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(shown):
+            yield
+    finally:
+        width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+        lines = re.sub(r"\n{3,}", "\n\n", shown.getvalue()).splitlines()
+        for line in lines:
+            is_table = line[:1] in "╭│╰" or line.startswith("    ")
+            print(line if is_table else textwrap.fill(line, width, break_on_hyphens=False))
 
 
 @contextlib.contextmanager

@@ -8,9 +8,8 @@ import pytest
 
 import isoclr
 from isoclr._io import sha256
-from isoclr.models.load import PRETRAINED_DIR
+from isoclr.models.load import PRETRAINED_DIR, bundled_models
 from isoclr.probing.head import read_metadata
-from isoclr.models.load import bundled_models
 from isoclr.probing.resolve import shipped_heads
 
 MOST = 4_000_000

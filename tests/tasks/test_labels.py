@@ -104,7 +104,7 @@ def test_the_label_column_is_chosen_when_there_are_several(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "label", "message"),
     [
-        ("name\tx\na\t1\n", None, r"columns are name, x; expected one named"),
+        ("name\tx\na\t1\n", None, r"columns are name, x; expected an id column"),
         ("gene_id\tx\nG1\t1\nG2\tmuch\n", None, r"line 3: x is 'much', expected a finite number"),
         ("gene_id\tx\nG1\t1\nG2\tn.d.\n", None, r"line 3: x is 'n.d.'"),
         ("gene_id\tx\nG1\t1\nG2\tinf\n", "x", r"line 3: x is 'inf'"),

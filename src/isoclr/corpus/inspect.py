@@ -192,6 +192,7 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
     """
     check_plot(Path(path))
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -203,6 +204,9 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
         of_species = lengths[np.asarray(corpus.index["species"]) == number]
         left.hist(of_species, edges, histtype="step", label=f"{name} ({len(of_species):,})")
     left.set(xscale="log", xlabel="transcript length (nt)", ylabel="transcripts")
+    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.xaxis.set_minor_locator(NullLocator())
+    left.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     for text in left.legend(fontsize="x-small", frameon=False).get_texts():
         text.set_parse_math(False)  # a name may hold dollar signs
     _, starts = corpus.members
@@ -213,7 +217,8 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
     right.set_yscale(
         "symlog", linthresh=1
     )  # a bar of one gene set is seen, an axis of one bar starts at 0
-    right.set_ylim(bottom=0)
+    right.set_ylim(0, 2 * max(1, counts.max()))
+    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     right.set_xticks([1, 5, 10, 15, 20], ["1", "5", "10", "15", "≥ 20"])
     several = (sizes > 1).mean() if len(sizes) else 0.0
     right.set_title(

@@ -70,7 +70,8 @@ pretrain=(isoclr pretrain "$out/corpus" --config isoclr-s.v1 --minutes "$minutes
   --batch-size 16 --min-transcripts 1)
 "${pretrain[@]}" &
 pid=$!
-until [ "$(wc -l < "$out/model/log.jsonl" 2> /dev/null || echo 0)" -ge 2 ] || ! kill -0 "$pid" 2> /dev/null; do
+log=$out/model/log.jsonl
+while kill -0 "$pid" 2> /dev/null && ! { [ -f "$log" ] && [ "$(wc -l < "$log")" -ge 2 ]; }; do
   sleep 0.5
 done
 kill -TERM "$pid" 2> /dev/null || true

@@ -35,6 +35,7 @@ DROPPED = {
 BAD = ("empty_sequence", "duplicate_id")
 """Errors unless bad records are skipped: every id of a FASTA gets a row."""
 STDIN = Path("-")
+STDIN_NAME = "standard input"
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def read_rnas(
 def _standard_input() -> Iterator[Path]:
     """Standard input as a file, because a FASTA is read more than once."""
     with tempfile.TemporaryDirectory(prefix="isoclr-") as folder:
-        path = Path(folder) / "standard input"
+        path = Path(folder) / STDIN_NAME
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         try:
@@ -180,9 +181,10 @@ def _tell_or_refuse(path: Path, part: TranscriptTable, skip_bad: bool) -> None:
         raise InputError(
             f"{path}: {', '.join(words)}; expected every id once, with a sequence, or --skip-bad to leave them out"
         )
+    name = path.name if path.name == STDIN_NAME else path
     for reason, problem in DROPPED.items():
         if dropped[reason]:
-            info(f"{path}: left out: {dropped[reason]:,} records, each of which {problem}")
+            info(f"{name}: left out: {dropped[reason]:,} records, each of which {problem}")
 
 
 def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[RnaTable]:

@@ -67,11 +67,11 @@ isoclr mutate "$out/corpus" --transcripts "$rna" --task half-life --species huma
 
 step "pretrain: an encoder of your own for $minutes minutes, stopped on the way and resumed"
 pretrain=(isoclr pretrain "$out/corpus" --config isoclr-s.v1 --minutes "$minutes" --out "$out/model"
-  --batch-size 16 --min-transcripts 1)
+  --batch-size 8 --min-transcripts 1)
 "${pretrain[@]}" &
 pid=$!
 log=$out/model/log.jsonl
-while kill -0 "$pid" 2> /dev/null && ! { [ -f "$log" ] && [ "$(wc -l < "$log")" -ge 2 ]; }; do
+while kill -0 "$pid" 2> /dev/null && ! { [ -f "$log" ] && [ -s "$log" ]; }; do
   sleep 0.5
 done
 kill -TERM "$pid" 2> /dev/null || true
@@ -90,16 +90,18 @@ with open(f"{out}/probe.json", encoding="utf-8") as file:
     probe = json.load(file)
 methods = probe["methods"]
 simple = [one for one in methods[1:] if not one["name"].startswith("embedding +")]
-best = max(simple, key=lambda one: one["summary"][probe["metric"]]["mean"])
 score = {one["name"]: one["summary"][probe["metric"]]["mean"] for one in methods}
-difference = best["embedding_minus_this"]
-clear = difference["low"] is not None and difference["low"] > 0
-print(f"""\
-half-life of held-out genes, Pearson R: embedding {score["embedding"]:.3f}, best simple baseline \
-({best["name"]}) {score[best["name"]]:.3f}
-embedding minus baseline: {difference["mean"]:+.3f} [{difference["low"]:.3f}, {difference["high"]:.3f}], \
-{"clearly above" if clear else "not clearly above"} it with {probe["counts"]["samples"]:,} RNAs
-
+print(f"half-life, {probe['counts']['samples']:,} RNAs, genes held out; Pearson R of a linear probe")
+print(f"  embedding {score['embedding']:.3f}")
+for one in sorted(simple, key=lambda one: -score[one["name"]]):
+    difference = one["embedding_minus_this"]
+    low, high = difference["low"], difference["high"]
+    verdict = "clearly below it" if low > 0 else "clearly above it" if high < 0 else "no clear difference"
+    print(
+        f"  {one['name']} {score[one['name']]:.3f}; embedding minus this "
+        f"{difference['mean']:+.3f} [{low:.3f}, {high:.3f}]: {verdict}"
+    )
+print(f"""
 {out}/corpus.png        lengths and gene sets
 {out}/probe.png         the comparison, and predicted over measured half-life
 {out}/mutations.png     a map of point mutations

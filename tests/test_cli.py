@@ -421,3 +421,16 @@ def test_bad_environment_of_libraries_is_ignored(variable: str, value: str) -> N
     environment = {**os.environ, variable: value}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     assert done.stdout == b"1\n", done.stderr
+
+
+@pytest.mark.parametrize("command", ["build", "predict", "pretrain"])
+def test_help_fits_100_columns(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "180")
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    text = capsys.readouterr().out
+    description = text.partition("╭")[0]
+    assert max(map(len, description.splitlines())) <= 100
+    assert ("\n    [[input]]\n" in description) == (command == "build")

@@ -150,7 +150,9 @@ def test_describe(tmp_path: Path) -> None:
     assert [line.split(":")[0] for line in gene.split("\n")] == ["NM_000001.2", "b"]
     assert describe(corpus, "ABC") == header  # the other RNA has no symbol
     assert describe(corpus, "b", brief=True) == describe(corpus, "b").split("\n")[0]
-    with pytest.raises(InputError, match=r"no transcript, gene or symbol 'abc' .* did you mean ABC"):
+    with pytest.raises(
+        InputError, match=r"no transcript, gene or symbol 'abc' .* did you mean ABC"
+    ):
         describe(corpus, "abc")
 
 

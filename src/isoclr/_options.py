@@ -13,6 +13,7 @@ import io
 import itertools
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import NoneType
@@ -229,13 +230,17 @@ def _description(function: Callable[..., Any], example: str) -> str:
 @contextlib.contextmanager
 def _help_that_fits() -> Iterator[None]:
     """Wrap the lines of help that the parser leaves long: what stands above the tables of options."""
-    shown = io.StringIO()
+    # the parser draws frames if the encoding of what it prints to has them
+    shown = io.TextIOWrapper(
+        io.BytesIO(), encoding=getattr(sys.stdout, "encoding", None) or "utf-8"
+    )
     try:
         with contextlib.redirect_stdout(shown):
             yield
     finally:
         width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
-        lines = re.sub(r"\n{3,}", "\n\n", shown.getvalue()).splitlines()
+        shown.seek(0)
+        lines = re.sub(r"\n{3,}", "\n\n", shown.read()).splitlines()
         for line in lines:
             is_table = line[:1] in "╭│╰" or line.startswith("    ")
             print(line if is_table else textwrap.fill(line, width, break_on_hyphens=False))

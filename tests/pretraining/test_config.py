@@ -119,8 +119,14 @@ def test_recipes(path: Path) -> None:
 
 
 def test_a_given_length_replaces_that_of_the_recipe() -> None:
-    def command(*, config: PretrainConfig = PretrainConfig(), budget: Budget = Budget()) -> Budget:
+    def command(
+        *,
+        config: PretrainConfig = PretrainConfig(),
+        budget: Budget = Budget(),
+        logging: LoggingConfig = LoggingConfig(),
+    ) -> Budget:
         """A command."""
+        assert logging.validate_every == 250
         assert config.batch_size == 64  # the rest of the recipe stays
         return budget
 

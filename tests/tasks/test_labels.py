@@ -255,7 +255,7 @@ def test_transcripts_match_all_and_know_their_gene(tmp_path: Path) -> None:
 
 
 def test_unmatched_labels_are_kept_with_their_lines(tmp_path: Path) -> None:
-    samples = join_labels(labels(tmp_path, "gene_id\tx\nG9\t5\nY1.2\t4\nG8\t6\n"), RNAS)
+    samples = join_labels(labels(tmp_path, "gene_id\tx\nG9\t5\nY1.3\t4\nG8\t6\n"), RNAS)
     assert samples.unmatched_labels.rows() == [(2, "G9", 5.0), (4, "G8", 6.0)]
 
 

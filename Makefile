@@ -14,7 +14,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-quickstart: setup  ## build → pretrain → embed → probe; DATA=folder runs it on real data
+quickstart: setup  ## the whole path on real mRNAs that ship, in minutes; DATA=folder runs it on more
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/quickstart.sh $(DATA)
 
 test: setup  ## run all tests

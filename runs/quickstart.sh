@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# The whole path in minutes: build → pretrain → embed → probe.
+# The whole path in minutes, on real human mRNAs: build → embed → probe → predict → mutate → pre-train.
 #
-#   bash runs/quickstart.sh            on a simulated data set of two species
+#   bash runs/quickstart.sh            on the example set that ships: 607 mRNAs, 561 half-lives
 #   bash runs/quickstart.sh DATA       on human transcripts, annotations and half-lives in the folder DATA
 #
 # DATA holds transcripts/human_chr19.cdna.fa.gz, transcripts/human_chr19.gencode24.gtf.gz,
 # transcripts/human_refseq.fa.gz, transcripts/human_refseq.hg19.bed.gz, homology/homologene.data.gz, ids/human.tsv.gz
-# and labels/rna_half_life_human.tsv.gz. MINUTES sets the time of pre-training. Everything is written to quickstart-out/,
-# which is deleted first.
+# and labels/rna_half_life_human.tsv.gz. MINUTES sets the time of pre-training, RNA the mRNA that is mutated.
+# Everything is written to OUT (quickstart-out), which is deleted first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-minutes=${MINUTES:-1.5}
-out=quickstart-out
+minutes=${MINUTES:-0.5}
+out=${OUT:-quickstart-out}
 rm -rf "$out"
 mkdir -p "$out"
 
@@ -36,32 +36,79 @@ annotation = "$data/transcripts/human_refseq.hg19.bed.gz"
 TOML
   inputs=$out/inputs.toml
   labels=$data/labels/rna_half_life_human.tsv.gz
-  species=human
+  rna=${RNA:-NM_000041}  # APOE
 else
-  step "simulate: two species with known ground truth"
-  isoclr simulate --out "$out/simulated"
-  inputs=$out/simulated/inputs.toml
-  labels=$(ls "$out"/simulated/labels/*.tsv* | head -n 1)
-  species=$(basename "$labels" | sed 's/^half_life_//; s/\.tsv.*//')
+  example=$(python -c 'from isoclr.datasets import example; print(example().folder)')
+  inputs=$example/inputs.toml
+  labels=$example/half_life.tsv.gz
+  rna=${RNA:-NM_003745}  # SOCS1, a short-lived mRNA
 fi
 
-step "build: annotations and sequences → a corpus of isoforms in gene sets"
+step "build: sequences with exons and coding sequences → a corpus of RNAs in gene sets"
 isoclr build "$inputs" --out "$out/corpus"
+isoclr inspect "$out/corpus" --plot "$out/corpus.png" > "$out/corpus.txt"
 
-step "inspect: what the corpus holds"
-isoclr inspect "$out/corpus" --plot "$out/corpus.png"
+step "embed: one vector per RNA, by the weights that ship"
+isoclr embed "$out/corpus" --out "$out/embeddings.parquet"
 
-step "pretrain: contrastive loss and auxiliary loss for $minutes minutes"
-isoclr pretrain "$out/corpus" --out "$out/model" --minutes "$minutes" \
-  --batch-size 32 --learning-rate 0.005 --min-transcripts 2 \
-  --pooling all --contrast-on last --aux-weight 30 \
-  --activation-checkpointing off --chunk-nt 32768
+step "probe: half-life from the embeddings, beside simple baselines, on genes held out"
+isoclr probe "$out/embeddings.parquet" "$labels" --species human --split fold --corpus "$out/corpus" \
+  --baselines --json "$out/probe.json" --plot "$out/probe.png"
 
-step "embed: one vector per RNA"
-isoclr embed "$out/corpus" --model "$out/model" --out "$out/embeddings.parquet"
+step "predict: half-life with 90 % intervals, by the head that ships (it was fitted to labels of these genes)"
+isoclr predict "$out/embeddings.parquet" --task half-life --species human --out "$out/predictions.tsv"
+head -n 4 "$out/predictions.tsv"
 
-step "probe: how well a linear model predicts half-life from the embeddings"
-isoclr probe "$out/embeddings.parquet" "$labels" --species "$species" --split fold \
-  --corpus "$out/corpus" --baselines --json "$out/probe.json" --plot "$out/probe.png"
+step "mutate: the effect of every point mutation of $rna on its half-life"
+isoclr mutate "$out/corpus" --transcripts "$rna" --task half-life --species human \
+  --out "$out/mutations.tsv" --plot "$out/mutations.png"
 
-printf '\nFigures: %s and %s\n' "$out/probe.png" "$out/corpus.png" >&2
+# isoclr atlas "$out/embeddings.parquet" --corpus "$out/corpus" --out "$out/atlas"  # enable when the command lands
+
+step "pretrain: an encoder of your own for $minutes minutes, stopped on the way and resumed"
+pretrain=(isoclr pretrain "$out/corpus" --config isoclr-s.v1 --minutes "$minutes" --out "$out/model"
+  --batch-size 8 --min-transcripts 1)
+"${pretrain[@]}" &
+pid=$!
+log=$out/model/log.jsonl
+while kill -0 "$pid" 2> /dev/null && ! { [ -f "$log" ] && [ -s "$log" ]; }; do
+  sleep 0.5
+done
+kill -TERM "$pid" 2> /dev/null || true
+code=0
+wait "$pid" || code=$?
+[ "$code" -eq 0 ] || [ "$code" -eq 143 ] || exit "$code"  # 143: stopped, with a checkpoint
+"${pretrain[@]}" --resume
+
+step "what you have"
+python - "$out" <<'PY'
+import json
+import sys
+
+out = sys.argv[1]
+with open(f"{out}/probe.json", encoding="utf-8") as file:
+    probe = json.load(file)
+methods = probe["methods"]
+simple = [one for one in methods[1:] if not one["name"].startswith("embedding +")]
+score = {one["name"]: one["summary"][probe["metric"]]["mean"] for one in methods}
+print(f"half-life, {probe['counts']['samples']:,} RNAs, genes held out; Pearson R of a linear probe")
+print(f"  embedding {score['embedding']:.3f}")
+for one in sorted(simple, key=lambda one: -score[one["name"]]):
+    difference = one["embedding_minus_this"]
+    low, high = difference["low"], difference["high"]
+    verdict = "clearly below it" if low > 0 else "clearly above it" if high < 0 else "no clear difference"
+    print(
+        f"  {one['name']} {score[one['name']]:.3f}; embedding minus this "
+        f"{difference['mean']:+.3f} [{low:.3f}, {high:.3f}]: {verdict}"
+    )
+print(f"""
+{out}/corpus.png        lengths and gene sets
+{out}/probe.png         the comparison, and predicted over measured half-life
+{out}/mutations.png     a map of point mutations
+{out}/predictions.tsv   half-life of every RNA, with intervals
+{out}/model             the encoder that you trained; so short a run only shows that it works
+
+next: your own FASTA   isoclr predict mrnas.fa.gz --task half-life --species human -o predictions.tsv
+      your own labels  isoclr embed mrnas.fa.gz -o e.parquet; isoclr probe e.parquet labels.tsv
+      more             docs/guide.md""")
+PY

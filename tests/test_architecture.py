@@ -19,7 +19,7 @@ LAYERS: list[set[str]] = [
     {"errors", "_version"},
     {"_atomic"},
     {"_io"},
-    {"_config", "_console", "_process", "_threads"},
+    {"_config", "_console", "_process", "_threads", "datasets"},
     {"_tensors"},
     {"_options", "_report"},
     {"genomics"},

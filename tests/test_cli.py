@@ -1,6 +1,7 @@
 """The command line: a function's signature as options, what a command prints, and how it ends."""
 
 import functools
+import itertools
 import os
 import signal
 import subprocess
@@ -421,3 +422,17 @@ def test_bad_environment_of_libraries_is_ignored(variable: str, value: str) -> N
     environment = {**os.environ, variable: value}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     assert done.stdout == b"1\n", done.stderr
+
+
+@pytest.mark.parametrize("command", ["build", "predict", "pretrain"])
+def test_help_fits_100_columns(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "180")
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    text = capsys.readouterr().out
+    lines = [*itertools.takewhile(lambda line: "arguments" not in line, text.splitlines())]
+    assert max(map(len, lines)) <= 100
+    description = "\n".join(lines)
+    assert ("\n    [[input]]\n" in description) == (command == "build")

@@ -8,9 +8,9 @@ import pytest
 
 import isoclr
 from isoclr._io import sha256
-from isoclr.models.load import PRETRAINED_DIR
+from isoclr.models.load import PRETRAINED_DIR, bundled_models
 from isoclr.probing.head import read_metadata
-from isoclr.probing.resolve import shipped_heads, shipped_models
+from isoclr.probing.resolve import shipped_heads
 
 MOST = 4_000_000
 """Bytes of a model's weights."""
@@ -29,9 +29,9 @@ def fasta(tmp_path: Path) -> Path:
 
 
 def test_bundled_weights_are_small_and_intact() -> None:
-    names = [path.name for path in shipped_models()]
+    names = [path.name for path in bundled_models()]
     assert "isoclr-s.v1" in names
-    for directory in shipped_models():
+    for directory in bundled_models():
         weights = directory / "model.safetensors"
         assert weights.stat().st_size <= MOST
         config = json.loads((directory / "config.json").read_text())
@@ -63,7 +63,7 @@ def test_its_heads_are_its_own_and_predict(fasta: Path, tmp_path: Path, species:
 
 
 def test_the_heads_say_how_well_they_did_on_held_out_folds() -> None:
-    shas = {json.loads((path / "config.json").read_text())["sha256"] for path in shipped_models()}
+    shas = {json.loads((path / "config.json").read_text())["sha256"] for path in bundled_models()}
     assert {path.name for path in shipped_heads()} >= {"half-life-human", "half-life-mouse"}
     for directory in shipped_heads():
         facts = read_metadata(directory)

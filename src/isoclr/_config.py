@@ -16,7 +16,17 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 from msgspec import Meta
@@ -33,6 +43,9 @@ MAX_BYTES = 1 << 24
 
 class Config:
     """Base of config dataclasses: every value is checked when an instance is made."""
+
+    ALTERNATIVES: ClassVar[bool] = False
+    """Whether at most one field may have a value; one of the command line then replaces that of a recipe."""
 
     def __post_init__(self) -> None:
         """Check types and ranges.

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Literal
 
 from rich.console import Console
 from rich.progress import (
@@ -34,9 +35,11 @@ class _Console(Console):
 
 _is_terminal = sys.stdout is not None and sys.stdout.isatty()
 err = _Console(stderr=True, highlight=False)
-out = _Console(highlight=False, width=None if _is_terminal else 200)  # a file has no edge
+out = _Console(highlight=False, width=None if _is_terminal else 100)
 
 
+LONGEST_NAME = 32
+"""Characters of a table's first column that are never broken over lines."""
 _within_another_stage = False
 
 
@@ -133,10 +136,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     """
     grid = Table(title=Text(printable(title), "table.title"), title_justify="left")
     grid.header_style = "bold"
+    lines = [[*map(_cell, row)] for row in rows]
+    is_name = all(len(line[0]) <= LONGEST_NAME for line in lines if line)
     for i, name in enumerate(columns):
-        grid.add_column(_cell(name), justify="left" if i == 0 else "right", overflow="fold")
-    for row in rows:
-        grid.add_row(*map(_cell, row))
+        justify: Literal["left", "right"] = "left" if i == 0 else "right"
+        grid.add_column(_cell(name), justify=justify, overflow="fold", no_wrap=i == 0 and is_name)
+    for line in lines:
+        grid.add_row(*line)
     out.print(grid)
 
 

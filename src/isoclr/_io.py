@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TABLE_FORMATS = (".parquet", ".tsv", ".csv")
+STDOUT = Path("/dev/stdout")
 DIGITS = 6
 """Significant digits of numbers in text tables."""
 
@@ -320,6 +321,11 @@ def exclusive(directory: Path) -> Iterator[None]:
 def as_paths(given: Path | str | Iterable[Path | str]) -> list[Path]:
     """One path or several as a list."""
     return [Path(path) for path in ((given,) if isinstance(given, str | Path) else given)]
+
+
+def as_output(path: Path | str) -> Path:
+    """A path whose ``-`` stands for standard output."""
+    return STDOUT if str(path) == "-" else Path(path)
 
 
 def expand_user(path: Path | str) -> Path:

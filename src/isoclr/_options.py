@@ -12,12 +12,17 @@ import inspect
 import io
 import itertools
 import re
+import shutil
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from isoclr.errors import InputError
+
+WIDTH = 100
+"""Columns of help on a wide terminal, or without one."""
 
 
 def run(
@@ -57,7 +62,7 @@ def run(
         if recipe is not None:
             from isoclr._config import read_recipe
 
-            configs = read_recipe(recipe, configs)
+            configs = _without_alternatives(read_recipe(recipe, configs), configs, argv)
     texts = _argument_help(function)
     shown = []
     for one, parameter in parameters.items():
@@ -76,7 +81,7 @@ def run(
     options.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
     options.__annotations__ = {p.name: p.annotation for p in shown}
     del options.__wrapped__
-    with _one_line_errors(name):
+    with _one_line_errors(name), _help_that_fits():
         values: dict[str, Any] = tyro.cli(
             options,
             prog=f"isoclr {name}",
@@ -107,6 +112,19 @@ def _without_recipe(argv: Sequence[str]) -> tuple[list[str], str | None]:
         if word.startswith("--config="):
             return words[:i] + words[i + 1 :], word.partition("=")[2]
     return words, None
+
+
+def _without_alternatives(
+    configs: dict[str, Any], defaults: Mapping[str, Any], argv: Sequence[str]
+) -> dict[str, Any]:
+    """Configs of a recipe, back to the default where the command line gives an alternative to the recipe's value."""
+    given = {word.partition("=")[0].removeprefix("--").replace("-", "_") for word in argv}
+    return {
+        one: defaults[one]
+        if config.ALTERNATIVES and given & {field.name for field in dataclasses.fields(config)}
+        else config
+        for one, config in configs.items()
+    }
 
 
 def _recipe_parameter() -> inspect.Parameter:
@@ -202,8 +220,30 @@ def _shown(hint: Any, default: Any, positional: bool) -> dict[str, Any]:
 def _description(function: Callable[..., Any], example: str) -> str:
     """What the docstring says before the arguments, and an example."""
     text = (inspect.getdoc(function) or "").partition("\nArgs:")[0].partition("\nReturns:")[0]
-    text = "\n\n".join(map(_joined, text.split("\n\n")))
-    return f"{text.rstrip()}\n\nExample: {example}" if example else text.rstrip()
+    parts = [
+        part.replace("``", "") if part.startswith("    ") else _joined(part)
+        for part in text.rstrip().split("\n\n")
+    ]
+    return "\n\n".join([*parts, f"Example: {example}"] if example else parts)
+
+
+@contextlib.contextmanager
+def _help_that_fits() -> Iterator[None]:
+    """Wrap the lines of help that the parser leaves long: what stands above the tables of options."""
+    # the parser draws frames if the encoding of what it prints to has them
+    shown = io.TextIOWrapper(
+        io.BytesIO(), encoding=getattr(sys.stdout, "encoding", None) or "utf-8"
+    )
+    try:
+        with contextlib.redirect_stdout(shown):
+            yield
+    finally:
+        width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+        shown.seek(0)
+        lines = re.sub(r"\n{3,}", "\n\n", shown.read()).splitlines()
+        for line in lines:
+            is_table = line[:1] in "╭│╰" or line.startswith("    ")
+            print(line if is_table else textwrap.fill(line, width, break_on_hyphens=False))
 
 
 @contextlib.contextmanager

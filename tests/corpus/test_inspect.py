@@ -146,8 +146,14 @@ def test_describe(tmp_path: Path) -> None:
     )
     assert len(rows) == 2
     assert "no CDS" in describe(corpus, "b")
-    with pytest.raises(InputError, match="no transcript 'c'"):
-        describe(corpus, "c")
+    gene = describe(corpus, "ENSG00000000001")
+    assert [line.split(":")[0] for line in gene.split("\n")] == ["NM_000001.2", "b"]
+    assert describe(corpus, "ABC") == describe(corpus, "NM_000001")  # the other RNA has no symbol
+    assert describe(corpus, "b", brief=True) == describe(corpus, "b").split("\n")[0]
+    with pytest.raises(
+        InputError, match=r"no transcript, gene or symbol 'abc' .* did you mean ABC"
+    ):
+        describe(corpus, "abc")
 
 
 @pytest.fixture

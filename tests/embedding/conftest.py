@@ -43,6 +43,7 @@ def embeddings() -> Embeddings:
         {
             "transcript_id": [f"T{i}" for i in range(5)],
             "gene_id": ["G0", "G0", "G1", "G2", "Gβ"],
+            "gene_symbol": ["A", "A", "", "B", ""],
             "species": ["human", "human", "human", "mouse", ""],
             "length": [900, 35, 1200, 90, 7],
             "cds_length": [300, 0, 90, 60, 0],

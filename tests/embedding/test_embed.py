@@ -1,3 +1,4 @@
+import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -97,7 +98,7 @@ def test_a_genome_and_its_annotation_give_spliced_rnas(model: Path, tmp_path: Pa
     read = read_embeddings(out)
     spliced = genome[10:60] + genome[100:180]
     (tmp_path / "t.fa").write_text(f">T\n{spliced}\n")
-    assert read.table.row(0) == ("T", "G", "x", 130, 0, "none")
+    assert read.table.row(0) == ("T", "G", "", "x", 130, 0, "none")
     codes = isoclr.genomics.encoding.encode(
         isoclr.genomics.encoding.nucleotides(spliced), np.array([50, 80])
     )
@@ -356,10 +357,13 @@ def test_a_corpus_gives_what_it_has(fasta: Path, tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "empty"),
-        (">a\nACGT\n>b\n>c\nACGT\n", r"record 'b': 1 empty"),
-        (">a\nACGT\n>b\n", r"record 'b': 1 empty"),
-        (">a\nACGT\n>b\nACG\n>a\nACGT\n", r"record 'a': 1 repeated among"),
-        (">a\nACGT\n>a\nACGA\n", r"record 'a': 1 repeated with another sequence"),
+        (">a\nACGT\n>b\n>c\nACGT\n", r"record 'b' \(line 3\) has no sequence"),
+        (">a\nACGT\n>b\n", r"record 'b' \(line 3\) has no sequence; .*--skip-bad"),
+        (">a\nACGT\n>a\nACGA\n", r"record 'a' \(line 3\) repeats an id with another sequence"),
+        (
+            ">x\n\n>a\nAC\n>a\nAG\n>a\nAT\n",
+            r"'x' \(line 1\) has no .*'a' \(line 5\) repeats .* \(2 such records\)",
+        ),
         (">p\nMKVLL\n", r"'p'.*'L'.*expected a nucleotide"),
         ("\x00\x01binary", "expected FASTA"),
     ],
@@ -370,11 +374,46 @@ def test_bad_records_are_one_line(tmp_path: Path, text: str, message: str) -> No
     assert "\n" not in str(caught.value)
 
 
-def test_an_rna_in_two_inputs_is_refused(tmp_path: Path) -> None:
+def test_bad_records_are_skipped_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = ">a\nACGT\n> \nAC\n>p\nMKVLL\n>e\n>a\nACGA\n>b\nAC\n>b\nAC\n"
+    path = write(tmp_path / "a.fa", text)
+    rnas = read_rnas([path], species="", genome=None, annotation=[], orf=False, skip_bad=True)
+    assert rnas[0].table["transcript_id"].to_list() == ["a", "b"]
+    seen = " ".join(capsys.readouterr().err.split())
+    for words in ("no name", "no nucleotide", "no sequence", "repeats another", "an id with"):
+        assert "1 records, each of which" in seen
+        assert words in seen
+
+
+def test_an_rna_in_two_inputs_is_kept_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     one = write(tmp_path / "1.fa", ">a\nACGT\n>b\nACGT\n")
-    two = write(tmp_path / "2.fa", ">c\nACGT\n>b\nACGT\n")
-    with pytest.raises(InputError, match=r"2\.fa: b and 0 more are in .*1\.fa too"):
-        read(one, two)
+    two = write(tmp_path / "2.fa", ">b\nACGT\n>c\nACGA\n>c\nACGA\n")
+    first, second = read(one, two)
+    assert first.table["transcript_id"].to_list() == ["a", "b"]
+    assert second.table["transcript_id"].to_list() == ["c"]
+    assert second.codes_of(0).tolist() == [0, 1, 2, 0]
+    assert "2.fa: left out: 1 RNAs that an earlier input has too" in capsys.readouterr().err
+    three = write(tmp_path / "3.fa", ">b\nACGG\n")
+    with pytest.raises(InputError, match=r"3\.fa: b is in .*1\.fa too, with another sequence"):
+        read(one, two, three)
+
+
+def test_standard_input_and_output(
+    fasta: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(fasta.read_bytes())))
+    piped = embed((Path("-"),), model=str(model), species="9606")
+    assert set(piped.table["species"]) == {"human"}
+    direct = embed((fasta,), model=str(model), species="Homo sapiens")
+    assert piped.table.equals(direct.table)
+    assert (piped.matrix == direct.matrix).all()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b">a\nJ\n")))
+    with pytest.raises(InputError, match=r"^standard input: record 'a' \(line 1\)"):
+        embed((Path("-"),), model=str(model))
 
 
 def test_something_is_needed(tmp_path: Path) -> None:
@@ -409,6 +448,7 @@ def test_command(
     assert len(read_embeddings(out)) == 7
     seen = capsys.readouterr()
     assert seen.out == ""
-    assert "7 RNAs × 256" in seen.err
+    assert "7 RNAs, isoclr-s with weights of your own" in seen.err
+    assert "(pooling last, 256 values)" in seen.err
     assert main(words) == 2
     assert "exists already" in capsys.readouterr().err

@@ -78,9 +78,12 @@ def test_is_bgzip(tmp_path: Path) -> None:
         (b" \n\n", r"x\.fa: the file is empty"),
         (b"@read\nACGT\n+\nIIII\n", r"begins with '@' \(FASTQ\?\), expected FASTA"),
         (b"\x89PNG\r\n", r"begins with '\\x89', expected FASTA"),
-        (b">p1 x\nMKVLEF\n", r"record 'p1', position 4 is 'L'.*is this a protein\?"),
-        (b">a\nACGT\nAC-T\n", r"record 'a', position 7 is '-', expected a nucleotide \(ACGTU"),
-        (b">a\nAC\x00T\n", r"record 'a', position 3 is '\\x00'"),
+        (b">p1 x\nMKVLEF\n", r"record 'p1' \(line 1\), position 4 is 'L'.*is this a protein\?"),
+        (
+            b">a\nACGT\nAC-T\n",
+            r"record 'a' \(line 1\), position 7 is '-', expected a nucleotide \(ACGTU",
+        ),
+        (b">a\nAC\x00T\n", r"record 'a' \(line 1\), position 3 is '\\x00'"),
         (gzip.compress(b">a\n" + b"ACGT" * 500, mtime=0)[:-9], r"the gzip file is cut off"),
         (b"\x1f\x8b\x08\x00garbage that is long enough", r"the gzip file is damaged"),
         (gzip.compress(b"hello", mtime=0), r"begins with 'h'"),
@@ -98,7 +101,7 @@ def test_invalid_letter_in_a_later_piece(
     write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fasta, "BLOCK", 8)
-    with pytest.raises(InputError, match="record 'a', position 21 is 'J'"):
+    with pytest.raises(InputError, match=r"record 'a' \(line 1\), position 21 is 'J'"):
         joined(write(b">a\n" + b"ACGTACGTAC\n" * 2 + b"J\n"))
 
 
@@ -310,7 +313,7 @@ def test_frame_of_an_incomplete_cds(tmp_path: Path, cds: str, phase: int) -> Non
     ("text", "message"),
     [
         (">a\n>b\n", "none of its 2 records has a sequence"),
-        (">a\nA\n> \nC\n", "a record has no name"),
+        (">a\nA\n> \nC\n", r"record 2 \(line 3\) has no name"),
     ],
 )
 def test_no_sequences(tmp_path: Path, text: str, message: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from isoclr._config import RECIPES, read_recipe
+from isoclr._options import run
 from isoclr.errors import InputError
 from isoclr.pretraining.config import (
     Budget,
@@ -115,6 +116,26 @@ def test_recipes(path: Path) -> None:
     assert options
     for name, value in options.items():
         assert values[name.replace("-", "_")] == value, name
+
+
+def test_a_given_length_replaces_that_of_the_recipe() -> None:
+    def command(
+        *,
+        config: PretrainConfig = PretrainConfig(),
+        budget: Budget = Budget(),
+        logging: LoggingConfig = LoggingConfig(),
+    ) -> Budget:
+        """A command."""
+        assert logging.validate_every == 250
+        assert config.batch_size == 64  # the rest of the recipe stays
+        return budget
+
+    recipe = ["--config", "isoclr-s.v1"]
+    assert run(command, recipe, name="x").steps == 6389
+    assert run(command, [*recipe, "--epochs", "50"], name="x") == Budget(epochs=50)
+    assert run(command, [*recipe, "--minutes=2"], name="x") == Budget(minutes=2)
+    with pytest.raises(InputError, match="expected one of --steps"):
+        run(command, [*recipe, "--minutes=2", "--epochs=1"], name="x")
 
 
 def test_paper_recipe() -> None:

@@ -175,11 +175,13 @@ def head(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: E
 
 def test_every_label_has_its_columns(head: Head, world: Embeddings) -> None:
     found = predict_block(head, world, 0.8)
-    assert found.columns[:6] == [
+    assert found.columns[:8] == [
         "transcript_id",
         "gene_id",
+        "gene_symbol",
         "species",
         "length",
+        "cds_source",
         "half_life_value",
         "half_life_lower",
     ]
@@ -188,6 +190,27 @@ def test_every_label_has_its_columns(head: Head, world: Embeddings) -> None:
     assert found["half_life_upper"].to_numpy() == pytest.approx(told.upper)
     assert found["stable_lower"].null_count() == len(world)
     assert found["stable_extrapolating"].dtype == pl.Boolean
+
+
+def test_no_number_without_a_sequence(place: Path, tmp_path: Path) -> None:
+    rna = "ACGU" * 40
+    records = {"fine": rna, "short": "ACG", "unknown": "N" * 200, "half": "N" * 170 + rna}
+    fasta = tmp_path / "rnas.fa"
+    fasta.write_text("".join(f">{name} gene_symbol:X\n{rna}\n" for name, rna in records.items()))
+    found = isoclr.predict(
+        (fasta,), head=place / "head", model=str(place / "model"), out=tmp_path / "p.tsv"
+    )
+    written = pl.read_csv(tmp_path / "p.tsv", separator="\t")
+    assert written["status"].to_list() == ["ok", "too_short", "unknown_bases", "unknown_bases"]
+    for column in ("value", "lower", "upper"):
+        assert written[column].is_not_null().to_list() == [True, False, False, False]
+    assert written["cds_source"].to_list() == ["none"] * 4
+    assert written["gene_symbol"].to_list() == ["X"] * 4
+    assert "units" in written.columns
+    assert found.rows()[0]["n"] == 1
+    assert [line for line in found.messages() if "too_short" in line] == [
+        "without a number: 1 RNAs under 32 nt (status too_short)"
+    ]
 
 
 def test_one_label_needs_no_prefix(

@@ -12,8 +12,6 @@ from isoclr.probing.resolve import (
     model_of,
     resolve_head,
     shipped_heads,
-    shipped_model,
-    shipped_models,
 )
 
 
@@ -82,10 +80,10 @@ def test_models_by_name_and_newest_version_first(shelf: Path) -> None:
         ship(shelf, f"isoclr-s.v{version}", str(version))
     ship(shelf, "isoclr-m.v1", "m")
     (shelf / "README.md").touch()
-    found = [path.name for path in shipped_models()]
+    found = [path.name for path in loading.bundled_models()]
     assert found == ["isoclr-m.v1", "isoclr-s.v10", "isoclr-s.v2", "isoclr-s.v1"]
-    assert shipped_model("2") == shelf / "isoclr-s.v2"
-    assert shipped_model("none") is None
+    assert loading.bundled_model("2") == shelf / "isoclr-s.v2"
+    assert loading.bundled_model("none") is None
 
 
 def test_the_better_head_is_taken_unless_the_model_is_named(shelf: Path) -> None:

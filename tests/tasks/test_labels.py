@@ -104,7 +104,7 @@ def test_the_label_column_is_chosen_when_there_are_several(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "label", "message"),
     [
-        ("name\tx\na\t1\n", None, r"columns are name, x; expected one named"),
+        ("name\tx\na\t1\n", None, r"columns are name, x; expected an id column"),
         ("gene_id\tx\nG1\t1\nG2\tmuch\n", None, r"line 3: x is 'much', expected a finite number"),
         ("gene_id\tx\nG1\t1\nG2\tn.d.\n", None, r"line 3: x is 'n.d.'"),
         ("gene_id\tx\nG1\t1\nG2\tinf\n", "x", r"line 3: x is 'inf'"),
@@ -254,6 +254,38 @@ def test_transcripts_match_all_and_know_their_gene(tmp_path: Path) -> None:
     assert (samples.unmatched, samples.without_label, samples.not_representative) == (0, 2, 0)
 
 
+def test_unmatched_labels_are_kept_with_their_lines(tmp_path: Path) -> None:
+    samples = join_labels(labels(tmp_path, "gene_id\tx\nG9\t5\nY1.3\t4\nG8\t6\n"), RNAS)
+    assert samples.unmatched_labels.rows() == [(2, "G9", 5.0), (4, "G8", 6.0)]
+
+
+def test_symbols_and_entrez_numbers_become_gene_ids(tmp_path: Path) -> None:
+    ids = tmp_path / "ids.tsv"
+    ids.write_text(
+        "ensembl_gene_id\tentrez_gene_id\tsymbol\nENSG00000000001\t11\tABC\n"
+        "ENSG00000000002\t12\tTWICE\nENSG00000000003\t13\tTWICE\n"
+    )
+    path = tmp_path / "t.tsv"
+
+    def genes(text: str) -> list[str]:
+        path.write_text(text)
+        return read_labels(path, gene_ids=ids).table["id"].to_list()
+
+    numbers = "Entrez-Gene ID\tx\n11\t1\nGeneID:12\t2\n13.0\t3\n99\t4\n"
+    genes_of_numbers = [f"ENSG0000000000{i}" for i in (1, 2, 3)]
+    assert genes(numbers) == [*genes_of_numbers, "99"]
+    assert genes("symbol\tx\nABC\t1\nTWICE\t2\n") == ["ENSG00000000001", "TWICE"]
+    assert genes("gene\tx\nABC\t1\nENSG00000000002.3\t2\n") == [
+        "ENSG00000000001",
+        "ENSG00000000002",
+    ]
+    with pytest.raises(InputError, match="line 3: ENSG00000000001 has a label already"):
+        genes("gene\tx\nABC\t1\n11\t2\n")
+    path.write_text(numbers)
+    with pytest.raises(InputError, match="Entrez numbers need --gene-ids"):
+        join_labels(read_labels(path), RNAS)
+
+
 def test_a_selection_keeps_order_and_counts(tmp_path: Path) -> None:
     samples = join_labels(labels(tmp_path, "transcript_id\tx\nNM_000002\t1\nT4\t2\nT5\t2\n"), RNAS)
     kept = samples.select(np.array([False, True]))
@@ -319,5 +351,7 @@ def test_symbols_need_a_corpus_that_has_them(tmp_path: Path) -> None:
     for header in ("symbol", "gene"):
         by_symbol = labels(tmp_path, f"{header}\tx\nACTB\t1\nTP53\t2\n")
         assert join_labels(by_symbol, symbols).rows.tolist() == [1, 2]
-    with pytest.raises(InputError, match="gene symbols, which need --corpus"):
+    with pytest.raises(
+        InputError, match="which the embedded RNAs lack; give --corpus or --gene-ids"
+    ):
         join_labels(labels(tmp_path, "symbol\tx\nACTB\t1\n"), RNAS)

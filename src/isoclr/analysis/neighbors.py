@@ -1,6 +1,5 @@
 """Exact nearest neighbours by cosine similarity: those of given RNAs, and the search that benchmarks use."""
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
-from isoclr.genomics.species import without_version, without_versions
+from isoclr.genomics.species import suggest, without_version, without_versions
 from isoclr.probing.linear import standardize
 from isoclr.tasks.labels import gene_key, representatives
 
@@ -261,21 +260,10 @@ def _resolve(name: str, table: pl.DataFrame) -> tuple[list[int], bool]:
         if matches.height:
             chosen = representatives(matches, "species").sort("row")
             return chosen["row"].to_list(), column != "transcript_id"
+    names = [one for column in ID_COLUMNS if column in table.columns for one in table[column]]
     raise InputError(
-        f"--of {name}: no such RNA or gene among the {table.height:,} embedded RNAs{_suggest(name, table)}"
+        f"--of {name}: no such RNA or gene among the {table.height:,} embedded RNAs{suggest(name, names)}"
     )
-
-
-def _suggest(name: str, table: pl.DataFrame) -> str:
-    """The most similar names, as the end of an error message."""
-    columns = (table[column] for column in ID_COLUMNS if column in table.columns)
-    names = sorted({one for column in columns for one in column if one})
-    plain = without_version(name.upper()).lower()
-    alike = [one for one in names if without_version(one).lower() == plain]
-    alike = alike or difflib.get_close_matches(name, names, n=3, cutoff=0.75)
-    if alike:
-        return f"; did you mean {' or '.join(alike)}?"
-    return f", such as {names[0]}" if names else ""
 
 
 def _neighbors_of(

@@ -122,6 +122,7 @@ def _join_columns(table: pl.DataFrame, corpus: Corpus, columns: Sequence[str]) -
     """A table with columns of the corpus, by species and transcript id; null for RNAs that it does not have."""
     rows = corpus.transcripts.select(*KEYS, *columns)
     rows = rows.unique(KEYS, keep="first", maintain_order=True)
+    table = table.drop(columns, strict=False)
     return table.join(rows, on=KEYS, how="left", maintain_order="left")
 
 

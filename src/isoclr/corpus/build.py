@@ -36,6 +36,7 @@ def build(
     orf_min_length: int = MIN_LENGTH,
     noncoding: bool = True,
     max_length: int = 12_288,
+    skip_bad: bool = False,
     jobs: int = 0,
     shard: str | None = None,
     overwrite: bool = False,
@@ -76,6 +77,7 @@ def build(
         orf_min_length: Length (nt) of the shortest open reading frame, stop codon included.
         noncoding: Keep transcripts without a coding sequence.
         max_length: Length (nt) of the longest transcript; longer ones are dropped.
+        skip_bad: Leave out and count FASTA records without a name or with letters that are no nucleotides.
         jobs: Number of threads; 0 is one per core. All inputs in progress are held in memory.
         shard: Part of the genes to build, as i/n; isoclr merge joins the parts.
         overwrite: Replace an existing corpus.
@@ -102,6 +104,7 @@ def build(
         orf_min_length=orf_min_length,
         noncoding=noncoding,
         max_length=max_length,
+        skip_bad=skip_bad,
         jobs=jobs,
         shard=shard,
     )

@@ -12,7 +12,7 @@ from isoclr._config import Meta, read_json
 from isoclr._io import sha256
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
-from isoclr.genomics.species import without_version
+from isoclr.genomics.species import suggest, without_version, without_versions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -164,10 +164,35 @@ class Corpus:
         exact, unversioned = self._row_of_id
         row = exact.get(transcript_id, unversioned.get(without_version(transcript_id)))
         if row is None:
+            like = suggest(transcript_id, self.transcripts["transcript_id"])
             raise InputError(
-                f"{self.path}: no transcript {transcript_id!r} among its {len(self):,}"
+                f"{self.path}: no transcript {transcript_id!r} among its {len(self):,}{like}"
             )
         return row
+
+    def find_rows(self, name: str) -> list[int]:
+        """Rows of the transcript of an id, or else of all transcripts of a gene, by id or symbol.
+
+        Raises:
+            InputError: The corpus has no such transcript or gene; the most similar names are said.
+        """
+        import polars as pl
+
+        exact, unversioned = self._row_of_id
+        row = exact.get(name, unversioned.get(without_version(name)))
+        if row is not None:
+            return [row]
+        for column in ("gene_id", "gene_symbol"):
+            is_it = without_versions(pl.col(column)) == without_version(name)
+            rows = self.transcripts.select(is_it.arg_true()).to_series().to_list()
+            if rows:
+                return [int(one) for one in rows]
+        columns = ("transcript_id", "gene_id", "gene_symbol")
+        names = {one for column in columns for one in self.transcripts[column].unique()}
+        raise InputError(
+            f"{self.path}: no transcript, gene or symbol {name!r} among its {len(self):,} transcripts"
+            f"{suggest(name, names)}"
+        )
 
     @cached_property
     def _row_of_id(self) -> tuple[dict[str, int], dict[str, int]]:

@@ -26,6 +26,7 @@ class BuildConfig(Config):
     orf_min_length: Annotated[int, Meta(ge=6)] = MIN_LENGTH
     noncoding: bool = True
     max_length: Annotated[int, Meta(ge=1)] = 12_288
+    skip_bad: bool = False
     jobs: Annotated[int, Meta(ge=0)] = 0
     shard: str | None = None
 
@@ -115,6 +116,7 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     orf_min_length: int | None = None
     noncoding: bool | None = None
     max_length: int | None = None
+    skip_bad: bool | None = None
     jobs: int | None = None
     shard: str | None = None
 

@@ -78,7 +78,7 @@ class CorpusSummary(Report):
         kept = self.groups[0].transcripts
         yield Table(
             f"{self.path}: {self.records:,} transcripts in the inputs, {kept:,} kept",
-            ("species", "gene sets", "transcripts", "mean", "≥ 2", "genes", "mapped"),
+            ("species", "gene sets", "transcripts", "mean", "≥ 2", "genes", "mapped to a homology group"),
             [
                 (g.name, g.gene_sets, g.transcripts, f"{g.mean:.2f}", f"{g.several:.1%}", g.genes, f"{g.mapped:.1%}")
                 for g in self.groups
@@ -192,6 +192,7 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
     """
     check_plot(Path(path))
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -203,12 +204,26 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
         of_species = lengths[np.asarray(corpus.index["species"]) == number]
         left.hist(of_species, edges, histtype="step", label=f"{name} ({len(of_species):,})")
     left.set(xscale="log", xlabel="transcript length (nt)", ylabel="transcripts")
+    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.xaxis.set_minor_locator(NullLocator())
+    left.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     for text in left.legend(fontsize="x-small", frameon=False).get_texts():
         text.set_parse_math(False)  # a name may hold dollar signs
     _, starts = corpus.members
-    right.hist(np.minimum(np.diff(starts), 20), np.arange(0.5, 21.5), rwidth=0.85)
-    right.set(yscale="log", xlabel="transcripts in a gene set", ylabel="gene sets")
+    sizes = np.diff(starts)
+    counts = np.bincount(np.minimum(sizes, 20), minlength=21)[1:]
+    right.bar(np.arange(1, 21), counts, width=0.85)
+    right.set(xlabel="transcripts in a gene set", ylabel="gene sets", xlim=(0.4, 20.6))
+    right.set_yscale(
+        "symlog", linthresh=1
+    )  # a bar of one gene set is seen, an axis of one bar starts at 0
+    right.set_ylim(0, 2 * max(1, counts.max()))
+    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     right.set_xticks([1, 5, 10, 15, 20], ["1", "5", "10", "15", "≥ 20"])
+    several = (sizes > 1).mean() if len(sizes) else 0.0
+    right.set_title(
+        f"{several:.1%} of {len(sizes):,} have two or more", fontsize="small", loc="left"
+    )
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     title = f"{len(corpus):,} transcripts in {corpus.num_gene_sets:,} gene sets"
@@ -218,20 +233,29 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
         figure.savefig(partial, dpi=150)
 
 
-def describe(corpus: Corpus, transcript_id: str) -> str:
-    """Names of a transcript, and its sequence with codons and exon ends.
+def describe(corpus: Corpus, name: str, *, brief: bool = False) -> str:
+    """Names of a transcript, and its sequence with codons and exon ends; one line for each transcript of a gene.
 
     Below each line of the sequence stand the amino acids, at the first base of their codons (``*`` is a stop), and
     ``|`` at the last base of every exon.
 
     Args:
         corpus: Corpus to look in.
-        transcript_id: Id of the transcript, with or without version.
+        name: Id of a transcript or gene, with or without version, or a gene symbol.
+        brief: Leave out the sequence.
 
     Raises:
-        InputError: The corpus has no such transcript.
+        InputError: The corpus has no such transcript or gene.
     """
-    i = corpus.find(transcript_id)
+    rows = corpus.find_rows(name)
+    lines = [_title(corpus, row) for row in rows]
+    if len(rows) == 1 and not brief:
+        lines += show_tracks(corpus.codes_of(rows[0]))
+    return "\n".join(lines)
+
+
+def _title(corpus: Corpus, i: int) -> str:
+    """Names and numbers of a transcript in one line."""
     row = corpus.transcripts.row(i, named=True)
     cds = "no CDS"
     if row["cds_start"] >= 0:
@@ -247,8 +271,7 @@ def describe(corpus: Corpus, transcript_id: str) -> str:
         cds,
         *([row["biotype"]] if row["biotype"] else []),
     ]
-    title = f"{row['transcript_id']}: {'; '.join(properties)}"
-    return "\n".join([title, *show_tracks(corpus.codes_of(i))])
+    return f"{row['transcript_id']}: {'; '.join(properties)}"
 
 
 def show_tracks(codes: Codes) -> list[str]:
@@ -287,6 +310,7 @@ def show(
     corpus: Path,
     *,
     transcript: str | None = None,
+    brief: bool = False,
     plot: Path | None = None,
     json: Path | None = None,
     verify: bool = False,
@@ -295,7 +319,9 @@ def show(
 
     Args:
         corpus: Directory of the corpus.
-        transcript: Transcript whose sequence, codons and exon ends are printed instead of the tables.
+        transcript: Transcript whose sequence, codons and exon ends are printed instead of the tables; for a gene (id or
+            symbol) with several transcripts, one line for each.
+        brief: With --transcript, leave out the sequence.
         plot: PNG, PDF or SVG file for histograms of lengths and gene set sizes.
         json: JSON file for the numbers.
         verify: Compare the SHA-256 of every file with the one recorded when the corpus was built.
@@ -303,6 +329,8 @@ def show(
     Raises:
         InputError: The corpus cannot be used, or has no such transcript.
     """
+    if brief and transcript is None:
+        raise InputError("--brief needs --transcript")
     if plot is not None:
         check_plot(plot)
     opened = open_corpus(corpus)
@@ -310,7 +338,7 @@ def show(
         opened.verify()
         info(f"{corpus}: all files are unchanged")
     if transcript is not None:
-        print_text(describe(opened, transcript))
+        print_text(describe(opened, transcript, brief=brief))
         return
     summary = inspect(opened)
     if json is not None:

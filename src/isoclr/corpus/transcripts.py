@@ -51,6 +51,8 @@ class TranscriptTable:
     """Facts about the files for ``corpus.json``; the same in every shard."""
     messages: list[str] = field(default_factory=list)
     """Messages for the terminal."""
+    first_dropped: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """As :attr:`isoclr.genomics.fasta.Transcripts.first_dropped`."""
 
     def drop(self, condition: pl.Expr, reason: str) -> None:
         """Drop and count the rows that meet a condition."""
@@ -163,7 +165,7 @@ def read_fasta(
     Raises:
         InputError: A file that cannot be read, or annotations that match no record.
     """
-    read = read_transcripts(transcripts)
+    read = read_transcripts(transcripts, skip_bad=config.skip_bad)
     table = read.table.with_columns(
         order=pl.Series(np.arange(read.table.height)),
         start=pl.Series(read.offsets[:-1]),
@@ -178,7 +180,7 @@ def read_fasta(
             f"and {other!r} in the FASTA"
         )
     codes = read.codes if read.codes.flags.writeable else read.codes.copy()
-    part = TranscriptTable(table, codes, table.height)
+    part = TranscriptTable(table, codes, table.height, first_dropped=read.first_dropped)
     part.metadata = {
         "transcripts_dropped": dict(read.dropped),
         "annotation_dropped": [dict(one.dropped) for one in annotations],

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import info, nt_progress
-from isoclr._io import as_paths, scratch_matrix
+from isoclr._io import as_output, as_paths, scratch_matrix
 from isoclr._threads import use_threads
 from isoclr._version import __version__
 from isoclr.corpus.inputs import parse_shard
@@ -20,7 +20,7 @@ from isoclr.embedding.inputs import RnaTable, read_rnas, shard_rows
 from isoclr.embedding.io import ROWS, check_output, write
 from isoclr.errors import InputError
 from isoclr.models.encoder import Encoder, Precision
-from isoclr.models.load import load
+from isoclr.models.load import describe_weights, load
 from isoclr.training.device import resolve_device
 
 MIN_CHUNK_NT = 1_024
@@ -153,6 +153,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
     genome: Path | None = None,
     species: str = "",
     orf: bool = True,
+    skip_bad: bool = False,
     precision: Precision = "float32",
     device: str = "auto",
     threads: int | None = None,
@@ -166,18 +167,21 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
     mapped, a FASTA takes one byte per nucleotide, and the embeddings are kept on disk.
 
     Args:
-        inputs: FASTA files of mature RNAs (plain or gz), or corpora that isoclr build wrote.
+        inputs: FASTA files of mature RNAs (plain or gz), - for standard input, or corpora that isoclr build wrote.
         model: Directory of a trained model, name of a built-in one, user/name@revision of one on the hub, or a language
             model (`isoclr models` lists them).
-        out: Output file: Parquet (.parquet), AnnData (.h5ad) or NumPy (.npz). In Python, without it the embeddings
-            are returned.
+        out: Output file: Parquet (.parquet), AnnData (.h5ad) or NumPy (.npz); - writes Parquet to standard output. In
+            Python, without it the embeddings are returned.
         revision: Commit, tag or branch of a model on the hub; language models have a default commit.
         model_dir: Folder with the files of a language model, instead of the hub; --model says which it is.
         annotation: GTF, GFF3, genePred, BED12 or structure table with the exons and coding sequences of the FASTA
             records, or of the genome.
         genome: FASTA of chromosomes; with --annotation, every annotated transcript is embedded.
-        species: Value of the species column for RNAs that do not come from a corpus.
+        species: Value of the species column for RNAs that do not come from a corpus; human, "Homo sapiens" and 9606
+            are the same.
         orf: Mark the longest open reading frame of potentially coding RNAs without an annotated coding sequence.
+        skip_bad: Leave out and count bad FASTA records: without a name or a sequence, with letters that are no
+            nucleotides, or with the id of another sequence.
         precision: Precision of the computation; bf16 is faster where the processor supports it.
         device: Torch device: auto (a GPU if there is one), cpu, cuda, cuda:1, …
         threads: Number of CPU threads (default: PyTorch's choice).
@@ -202,7 +206,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
     'embeddings.parquet'
     """
     if out is not None:
-        out = Path(out)
+        out = as_output(out)
         check_output(out, overwrite=overwrite)
     part = parse_shard(shard) if shard is not None else (1, 1)
     use_threads(threads)
@@ -220,6 +224,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         genome=genome and Path(genome),
         annotation=as_paths(annotation),
         orf=orf,
+        skip_bad=skip_bad,
     )
     rnas = shard_rows(whole, *part)
     table = pl.concat([one.table for one in rnas])
@@ -228,8 +233,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         return _fill(matrix, table, rnas, embedder)
     with scratch_matrix((table.height, embedder.dim), out) as scratch:
         write(out, _fill(scratch, table, rnas, embedder), overwrite=overwrite)
-    name, sha256 = embedder.meta["model"], embedder.meta["sha256"][:12]
-    info(f"{out}: {table.height:,} RNAs × {embedder.dim}, {name} {sha256}")
+    info(f"{out}: {table.height:,} RNAs, {describe_weights(embedder.meta, embedder.dim)}")
     return out
 
 

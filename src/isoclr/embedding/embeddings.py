@@ -14,14 +14,15 @@ SCHEMA = pl.Schema(
     {
         "transcript_id": pl.String(),
         "gene_id": pl.String(),
+        "gene_symbol": pl.String(),
         "species": pl.String(),
         "length": pl.Int64(),
         "cds_length": pl.Int64(),
         "cds_source": pl.String(),
     }
 )
-"""Columns of the table: ``length`` and ``cds_length`` in nt (0: no coding sequence), ``cds_source`` one of
-``annotated``, ``orf``, ``none``."""
+"""Columns of the table: ``gene_symbol`` is empty if unknown, ``length`` and ``cds_length`` are in nt (0: no coding
+sequence), ``cds_source`` is one of ``annotated``, ``orf``, ``none``."""
 
 MATRIX = "embedding"
 RnaChoice = Literal["all", "coding", "annotated"]
@@ -37,12 +38,19 @@ def completed(meta: Mapping[str, str]) -> dict[str, str]:
     return {"pooling": "last", **meta}
 
 
+def in_schema(table: pl.DataFrame) -> pl.DataFrame:
+    """The columns of :data:`SCHEMA` in its order; gene symbols are empty in a table without them."""
+    if "gene_symbol" not in table.columns:
+        table = table.with_columns(gene_symbol=pl.lit(""))
+    return table.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+
+
 @dataclass(frozen=True)
 class Embeddings:
     """One vector per RNA."""
 
     table: pl.DataFrame
-    """One row per RNA: ``transcript_id, gene_id, species, length, cds_length, cds_source``."""
+    """One row per RNA, with the columns of :data:`SCHEMA`."""
     matrix: NDArray[np.float32]
     """``(n, d)``."""
     meta: Mapping[str, str]

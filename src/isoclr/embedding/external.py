@@ -43,7 +43,7 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
     "cds_source": ("cds_source",),
 }
 """Recognized names of each of our columns, in order of preference."""
-UNKNOWN = {"species": "", "length": 0, "cds_length": 0, "cds_source": "none"}
+UNKNOWN = {"gene_symbol": "", "species": "", "length": 0, "cds_length": 0, "cds_source": "none"}
 NUMBERED = re.compile(r"((?:emb|embedding|dim|feature|feat|f|x|z|v)?_?)(\d+)", re.IGNORECASE)
 
 

@@ -1,7 +1,11 @@
 """RNAs to embed, from FASTA files, corpora, or genomes with annotations."""
 
+import shutil
+import sys
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,20 +15,27 @@ from numpy.typing import NDArray
 
 from isoclr._console import info, progress
 from isoclr.corpus.corpus import open_corpus
-from isoclr.corpus.inputs import BuildConfig, Input
-from isoclr.corpus.transcripts import read_input
-from isoclr.embedding.embeddings import SCHEMA
+from isoclr.corpus.inputs import BuildConfig, Input, short_name
+from isoclr.corpus.transcripts import TranscriptTable, read_input
+from isoclr.embedding.embeddings import in_schema
 from isoclr.errors import InputError
-from isoclr.genomics.encoding import Codes
-from isoclr.genomics.fasta import name_of, pieces
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
+from isoclr.genomics.fasta import line_of
 
 NO_LIMIT = np.iinfo(np.int64).max
-UNUSABLE = {
-    "empty_sequence": "empty",
-    "duplicate_record": "repeated",
-    "duplicate_id": "repeated with another sequence",
+KEYS = ["species", "transcript_id"]
+DROPPED = {
+    "no_name": "has no name",
+    "not_nucleotides": "has a letter that is no nucleotide",
+    "empty_sequence": "has no sequence",
+    "duplicate_record": "repeats another one",
+    "duplicate_id": "repeats an id with another sequence",
 }
-"""Records that a corpus drops and counts; here they are errors, because every record of a FASTA gets its row."""
+"""Why FASTA records are left out, in words."""
+BAD = ("empty_sequence", "duplicate_id")
+"""Errors unless bad records are skipped: every id of a FASTA gets a row."""
+STDIN = Path("-")
+STDIN_NAME = "standard input"
 
 
 @dataclass(frozen=True)
@@ -65,19 +76,23 @@ def read_rnas(
     genome: Path | None,
     annotation: Sequence[Path],
     orf: bool,
+    skip_bad: bool = False,
 ) -> list[RnaTable]:
     """Read the RNAs of each input.
 
     Args:
-        inputs: FASTA files of mature RNAs, and corpora (directories).
-        species: Value of the ``species`` column, except for a corpus, which has its own.
+        inputs: FASTA files of mature RNAs, ``-`` for standard input, and corpora (directories).
+        species: Value of the ``species`` column, except for a corpus, which has its own; the short name stands for
+            any other name of a known species.
         genome: FASTA of chromosomes whose annotated transcripts are added.
         annotation: Exons and coding sequences of the FASTA records, or of the genome.
         orf: Call open reading frames as ``isoclr build`` does.
+        skip_bad: Leave out and count bad FASTA records: without a name or a sequence, with letters that are no
+            nucleotides, or with the id of another sequence.
 
     Raises:
-        InputError: nothing to embed, a file that cannot be read, an empty or repeated record, or an RNA in several
-            inputs.
+        InputError: nothing to embed, a file that cannot be read, a bad record, or an RNA in several inputs with
+            different sequences.
     """
     if genome is not None and not annotation:
         raise InputError(
@@ -89,15 +104,33 @@ def read_rnas(
         raise InputError(
             f"{annotation[0]}: a corpus has its own exons and coding sequences; --annotation is for a FASTA or --genome"
         )
-    sources = [Input(species, path, None, tuple(annotation)) for path in inputs]
-    rnas = [
-        _read_corpus(path) if path.is_dir() else _read_files(source, orf)
-        for path, source in zip(inputs, sources, strict=True)
-    ]
+    species = short_name(species)
+
+    def read(path: Path) -> RnaTable:
+        if path == STDIN:
+            with _standard_input() as spooled:
+                return read(spooled)
+        if path.is_dir():
+            return _read_corpus(path)
+        return _read_files(Input(species, path, None, tuple(annotation)), orf, skip_bad)
+
+    rnas = [read(path) for path in inputs]
     if genome is not None:
-        rnas.append(_read_files(Input(species, None, genome, tuple(annotation)), orf))
-    _refuse_shared([*inputs, *([genome] if genome else [])], rnas)
-    return rnas
+        rnas.append(_read_files(Input(species, None, genome, tuple(annotation)), orf, skip_bad))
+    return _without_repeats([*inputs, *([genome] if genome else [])], rnas)
+
+
+@contextmanager
+def _standard_input() -> Iterator[Path]:
+    """Standard input as a file, because a FASTA is read more than once."""
+    with tempfile.TemporaryDirectory(prefix="isoclr-") as folder:
+        path = Path(folder) / STDIN_NAME
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        try:
+            yield path
+        except InputError as error:
+            raise InputError(str(error).replace(f"{folder}/", "")) from None
 
 
 def _read_corpus(path: Path) -> RnaTable:
@@ -106,8 +139,8 @@ def _read_corpus(path: Path) -> RnaTable:
     return RnaTable(_columns(corpus.transcripts), corpus.codes, starts, Counter())
 
 
-def _read_files(source: Input, orf: bool) -> RnaTable:
-    config = BuildConfig(orf=orf, max_length=NO_LIMIT)
+def _read_files(source: Input, orf: bool, skip_bad: bool) -> RnaTable:
+    config = BuildConfig(orf=orf, max_length=NO_LIMIT, skip_bad=skip_bad)
     path = source.transcripts or source.genome
     with progress() as bar:
         task = bar.add_task(f"reading {path.name if path else ''}", total=None)
@@ -115,7 +148,7 @@ def _read_files(source: Input, orf: bool) -> RnaTable:
             source, config, 1, lambda done, total: bar.update(task, advance=done, total=total)
         )
     if source.transcripts is not None:
-        _refuse_unusable(source.transcripts, Counter(part.metadata["transcripts_dropped"]))
+        _tell_or_refuse(source.transcripts, part, skip_bad)
     for reason, count in sorted(part.dropped.items()):
         info(f"not embedded: {count:,} {reason}")
     return RnaTable(_columns(part.table), part.codes, part.table["start"].to_numpy(), part.dropped)
@@ -126,50 +159,63 @@ def _columns(table: pl.DataFrame) -> pl.DataFrame:
     table = table.with_columns(
         cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0)
     )
-    return table.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+    return in_schema(table)
 
 
-def _refuse_unusable(path: Path, dropped: Counter[str]) -> None:
-    """Name the first record that is empty or repeated."""
-    problems = [
-        f"{dropped[reason]:,} {word}" for reason, word in UNUSABLE.items() if dropped[reason]
-    ]
-    if problems:
+def _tell_or_refuse(path: Path, part: TranscriptTable, skip_bad: bool) -> None:
+    """Refuse records that are empty or repeat an id with another sequence, or count them.
+
+    Raises:
+        InputError: there is one, and ``skip_bad`` is false; it is named with its line.
+    """
+    dropped = Counter(part.metadata["transcripts_dropped"])
+    bad = [] if skip_bad else [reason for reason in BAD if reason in part.first_dropped]
+    if bad:
+        words = []
+        for reason in bad:
+            name, record = part.first_dropped[reason]
+            more = f" ({dropped[reason]:,} such records)" if dropped[reason] > 1 else ""
+            words.append(
+                f"record {name!r} (line {line_of(path, record):,}) {DROPPED[reason]}{more}"
+            )
         raise InputError(
-            f"{path}: record {_first_unusable(path)!r}: {', '.join(problems)} among the records; expected every id "
-            "once, with a sequence"
+            f"{path}: {', '.join(words)}; expected every id once, with a sequence, or --skip-bad to leave them out"
         )
+    name = path.name if path.name == STDIN_NAME else path
+    for reason, problem in DROPPED.items():
+        if dropped[reason]:
+            info(f"{name}: left out: {dropped[reason]:,} records, each of which {problem}")
 
 
-def _first_unusable(path: Path) -> str:
-    """Name of the first record that repeats an id or has no sequence."""
-    seen: set[str] = set()
-    name, nt = "", 1
-    for header, codes in pieces(path):
-        if header is not None:
-            if nt == 0:
-                break
-            name, nt = name_of(header, path), 0
-            if name in seen:
-                break
-            seen.add(name)
-        nt += len(codes)
-    return name
+def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[RnaTable]:
+    """The inputs without RNAs that an earlier input has too; one corpus alone may have two sequences with one id.
 
-
-def _refuse_shared(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> None:
-    """Refuse an RNA that is in several inputs; one corpus alone may have two sequences with one id."""
-    if len(rnas) == 1:
-        return
-    keys = [part.table.select("species", "transcript_id").unique() for part in rnas]
-    for i, later in enumerate(keys):
-        for j in range(i):
-            both = later.join(keys[j], on=["species", "transcript_id"], how="semi")
-            if both.height:
-                name = both["transcript_id"].sort()[0]
-                raise InputError(
-                    f"{paths[i]}: {name} and {both.height - 1:,} more are in {paths[j]} too, expected every RNA once"
-                )
+    Raises:
+        InputError: an RNA is in two inputs with different sequences, or with different exons or coding sequences.
+    """
+    kept = [*rnas[:1]]
+    for i, part in enumerate(rnas[1:], 1):
+        keep = np.ones(len(part), bool)
+        for j, earlier in enumerate(kept):
+            both = part.table.with_row_index("row").join(
+                earlier.table.select(*KEYS).with_row_index("other"), on=KEYS
+            )
+            for (row,), pairs in both.group_by("row"):
+                codes, others = part.codes_of(int(row)), pairs["other"].to_list()
+                if not any(np.array_equal(codes, earlier.codes_of(other)) for other in others):
+                    bases = earlier.codes_of(others[0]) & NUCLEOTIDE_BITS
+                    same = np.array_equal(codes & NUCLEOTIDE_BITS, bases)
+                    what = "other exons or another coding sequence" if same else "another sequence"
+                    raise InputError(
+                        f"{paths[i]}: {pairs['transcript_id'][0]} is in {paths[j]} too, with {what}; expected every "
+                        "RNA once"
+                    )
+                keep[int(row)] = False
+        if not keep.all():
+            info(f"{paths[i]}: left out: {(~keep).sum():,} RNAs that an earlier input has too")
+            part = replace(part, table=part.table.filter(pl.Series(keep)), starts=part.starts[keep])
+        kept.append(part)
+    return kept
 
 
 def shard_rows(rnas: Sequence[RnaTable], number: int, of: int) -> list[RnaTable]:

@@ -1,5 +1,6 @@
 """Reading and writing embeddings: Parquet, AnnData and NumPy files, and directories of Parquet shards."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from isoclr._console import info
-from isoclr._io import atomic_path, check_file, check_input
+from isoclr._io import STDOUT, atomic_path, check_file, check_input
 from isoclr.embedding.embeddings import (
     MATRIX,
     META_KEYS,
@@ -16,6 +17,7 @@ from isoclr.embedding.embeddings import (
     Embeddings,
     anndata_module,
     completed,
+    in_schema,
 )
 from isoclr.embedding.external import check_npz, complete, read_external, reraise_as_input_error
 from isoclr.errors import InputError
@@ -125,8 +127,7 @@ def _checked(path: Path, table: pl.DataFrame, matrix: Any, meta: dict[str, str])
     if bad.any():
         name = table["transcript_id"][int(bad.argmax())]
         raise InputError(f"{path}: the embedding of {name} is not finite")
-    columns = [pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()]
-    return Embeddings(table.select(columns), matrix, {key: meta[key] for key in META_KEYS})
+    return Embeddings(in_schema(table), matrix, {key: meta[key] for key in META_KEYS})
 
 
 def _check_meta(path: Path, meta: dict[str, str]) -> None:
@@ -150,7 +151,7 @@ def _read_npz(path: Path) -> Embeddings | None:
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         if "meta" not in arrays.files:
             return None
-        table = pl.DataFrame({name: arrays[name] for name in SCHEMA})
+        table = pl.DataFrame({name: arrays[name] for name in SCHEMA if name in arrays.files})
         meta = {str(key): str(value) for key, value in arrays["meta"]}
         return _checked(path, table, arrays[MATRIX], completed(meta))
 
@@ -160,7 +161,7 @@ def _read_h5ad(path: Path) -> Embeddings | None:
     if "isoclr" not in data.uns:
         return None
     obs = data.obs.reset_index()
-    table = pl.DataFrame({name: obs[name].to_list() for name in SCHEMA})
+    table = pl.DataFrame({name: obs[name].to_list() for name in SCHEMA if name in obs})
     meta = {str(key): str(value) for key, value in data.uns["isoclr"].items()}
     return _checked(path, table, data.X, completed(meta))
 
@@ -175,7 +176,7 @@ def _parquet_blocks(path: Path) -> Iterator[Embeddings]:
         raise InputError(
             f"{path}: no column {MATRIX!r} of fixed-size lists of numbers; expected embeddings"
         )
-    missing = next((name for name in SCHEMA if name not in schema), None)
+    missing = next((name for name in SCHEMA if name not in (*schema, "gene_symbol")), None)
     if missing is not None:
         raise InputError(f"{path}: no column {missing!r}; expected embeddings of isoclr")
     _check_meta(path, meta)
@@ -194,7 +195,9 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         InputError: an unknown extension, an existing file, or a folder that cannot be written to.
         MissingExtraError: h5ad without anndata.
     """
-    if path.suffix not in FORMATS:
+    if path == STDOUT and sys.stdout is not None and sys.stdout.isatty():
+        raise InputError("--out -: Parquet is not for a terminal; expected a pipe or > FILE")
+    if path.suffix not in FORMATS and path != STDOUT:
         raise InputError(
             f"{path}: unknown format, expected a name that ends in {', '.join(FORMATS)}"
         )
@@ -217,7 +220,7 @@ def write(path: Path, embeddings: Embeddings, *, overwrite: bool = True) -> None
     """
     writers = {".parquet": _write_parquet, ".h5ad": _write_h5ad, ".npz": _write_npz}
     with atomic_path(path, overwrite=overwrite) as partial:
-        writers[path.suffix](partial, embeddings)
+        writers[path.suffix or ".parquet"](partial, embeddings)
 
 
 def _write_parquet(path: Path, embeddings: Embeddings) -> None:
@@ -231,7 +234,7 @@ def _write_parquet(path: Path, embeddings: Embeddings) -> None:
             matrix = pl.Series(
                 MATRIX, np.ascontiguousarray(embeddings.matrix[rows]), schema[MATRIX]
             )
-            yield embeddings.table[rows].cast(SCHEMA).with_columns(matrix)
+            yield in_schema(embeddings.table[rows]).with_columns(matrix)
 
     register_io_source(blocks, schema=schema).sink_parquet(
         path,
@@ -243,8 +246,9 @@ def _write_parquet(path: Path, embeddings: Embeddings) -> None:
 
 
 def _write_npz(path: Path, embeddings: Embeddings) -> None:
+    table = in_schema(embeddings.table)
     arrays: Any = {
-        name: embeddings.table[name].to_numpy().astype(np.str_ if dtype == pl.String else np.int64)
+        name: table[name].to_numpy().astype(np.str_ if dtype == pl.String else np.int64)
         for name, dtype in SCHEMA.items()
     }
     arrays[MATRIX] = embeddings.matrix
@@ -256,10 +260,9 @@ def _write_npz(path: Path, embeddings: Embeddings) -> None:
 def _write_h5ad(path: Path, embeddings: Embeddings) -> None:
     import pandas as pd
 
-    columns = {name: embeddings.table[name].to_list() for name in SCHEMA if name != "transcript_id"}
-    index = pd.Index(
-        embeddings.table["transcript_id"].to_list(), name="transcript_id", dtype=object
-    )
+    table = in_schema(embeddings.table)
+    columns = {name: table[name].to_list() for name in SCHEMA if name != "transcript_id"}
+    index = pd.Index(table["transcript_id"].to_list(), name="transcript_id", dtype=object)
     anndata_module().AnnData(
         X=np.asarray(embeddings.matrix),
         obs=pd.DataFrame(columns, index=index),

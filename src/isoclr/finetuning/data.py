@@ -26,6 +26,9 @@ def read_label_specs(
     species: Sequence[str] | None = None,
     rnas: RnaChoice | None = None,
     data: Path | None = None,
+    *,
+    id_column: str | None = None,
+    gene_ids: Path | None = None,
 ) -> list[LabelSpec]:
     """Read label tables and tasks.
 
@@ -35,6 +38,8 @@ def read_label_specs(
         species: Species of each table, or one for all; None: the tasks' own, or any.
         rnas: RNAs to use; None: the tasks' own choice, or all.
         data: Folder that the paths in task files are relative to.
+        id_column: As for :func:`isoclr.tasks.labels.read_labels`.
+        gene_ids: The same.
 
     Raises:
         InputError: No table, a table that cannot be used, or a wrong number of columns or species.
@@ -48,7 +53,10 @@ def read_label_specs(
         if task is not None:
             task = _of_known_assay(replace(task, label=column or task.label), specs)
             kind = None if task.construct else kind or task.species  # constructs have no species
-        labels = task.labels() if task else read_labels(Path(path), column)
+        if task is not None:
+            labels = task.labels()
+        else:
+            labels = read_labels(Path(path), column, id_column=id_column, gene_ids=gene_ids)
         if labels.table["value"].n_unique() == 1:
             value = labels.table["value"][0]
             raise InputError(

@@ -11,7 +11,7 @@ import polars as pl
 import torch
 
 from isoclr._config import read_json
-from isoclr._io import as_paths, atomic_path, exclusive, sha256
+from isoclr._io import as_paths, atomic_path, check_output, exclusive, sha256, write_table
 from isoclr._report import provenance, write_json
 from isoclr._threads import use_threads
 from isoclr.corpus.corpus import CODES, INDEX, Corpus, open_corpus
@@ -57,6 +57,9 @@ def finetune(
     out: Path,
     corpus: Path | None = None,
     label: tuple[str, ...] | None = None,
+    id_column: str | None = None,
+    gene_ids: Path | None = None,
+    unmatched: Path | None = None,
     species: tuple[str, ...] | None = None,
     rnas: RnaChoice | None = None,
     data: Path | None = None,
@@ -84,6 +87,9 @@ def finetune(
         corpus: Directory written by isoclr build, with the sequences, and the gene sets for --split homology; not
             needed for the task of a reporter assay, which has its own RNAs.
         label: Column of the label, one per table or one for all (default: the task's, or the only one).
+        id_column: The id column, if its name is none of the usual ones.
+        gene_ids: Table of gene id, Entrez id and symbol, for labels by symbol or Entrez number.
+        unmatched: Write the labels that no RNA has to this table (Parquet, TSV or CSV).
         species: Species of the label, one per table or one for all (default: the task's, or any).
         rnas: RNAs to use: all, those with a coding sequence, or those whose coding sequence is annotated (default: the
             task's choice, or all).
@@ -103,13 +109,19 @@ def finetune(
         InputError: A file or an option cannot be used, nothing matches, or the study was started with other options.
         DivergedError: The loss is no longer finite.
     """
-    specs = read_label_specs(as_paths(labels), label, species, rnas, data)
+    if unmatched is not None:
+        check_output(Path(unmatched), overwrite=True)
+    specs = read_label_specs(
+        as_paths(labels), label, species, rnas, data, id_column=id_column, gene_ids=gene_ids
+    )
     splits = splits.resolve(default_split(specs) if splits.split is None else None)
     use_threads(runtime.threads)
     opened = None if corpus is None else open_corpus(corpus)
     factory = ModelFactory(config)
     dataset = label_rnas(specs, rna_sources(specs, opened), splits)
     require_whole_genes(dataset, specs)
+    if unmatched is not None and dataset.unmatched is not None:
+        write_table(dataset.unmatched, Path(unmatched))
     trials, description = make_trials(dataset, splits, config)
     options = study_options(factory, specs, opened, splits)
     out = Path(out)

@@ -46,18 +46,41 @@ def pieces(path: Path) -> Iterator[Piece]:
     Raises:
         InputError: Not FASTA, a letter that is not a nucleotide, or a truncated or damaged gzip.
     """
-    record, length = "", 0
+    name, record, length = "", -1, 0
     for header, body in _split(path):
         if header is not None:
-            record, length = header, 0
-        codes = body.translate(_CODES, _WHITESPACE)
+            name, record, length = header, record + 1, 0
+        codes = _codes_of(body)
         if INVALID in codes:
             letters = body.translate(None, _WHITESPACE)
-            if letters.lower() != b"sequenceunavailable":
-                raise _invalid_letter(path, record, letters, codes, length)
-            codes = b""
+            raise _invalid_letter(path, name, record, letters, codes, length)
         length += len(codes)
         yield Piece(header, codes)
+
+
+def _codes_of(body: bytes) -> bytes:
+    """Codes of the letters below a header, :data:`INVALID` for one that is not a nucleotide."""
+    codes = body.translate(_CODES, _WHITESPACE)
+    if INVALID in codes:
+        letters = body.translate(None, _WHITESPACE)
+        if letters.lower() == b"sequenceunavailable":
+            return b""
+    return codes
+
+
+def line_of(path: Path, record: int) -> int:
+    """Line, from 1, of the header of a record, counted from 0."""
+    line, found, rest = 0, -1, b""
+    for chunk in file_chunks(path, BLOCK, EXPECTED):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for text in lines:
+            line += 1
+            if found < 0:
+                text = text.removeprefix(b"\xef\xbb\xbf").lstrip()
+            found += text.startswith(b">")
+            if found == record:
+                return line
+    return line + 1
 
 
 def headers(path: Path) -> Iterator[str]:
@@ -65,15 +88,23 @@ def headers(path: Path) -> Iterator[str]:
     return (header for header, _ in _split(path) if header is not None)
 
 
-def name_of(header: str, path: Path) -> str:
+def name_of(header: str, path: Path, record: int | None = None) -> str:
     """The first word of a header.
+
+    Args:
+        header: Header without ``>``.
+        path: The file, for errors.
+        record: Number of the record in the file, from 0; names its line in errors.
 
     Raises:
         InputError: The header is empty.
     """
     words = header.split(None, 1)
     if not words:
-        raise InputError(f"{path}: a record has no name, expected one after '>'")
+        where = "a record"
+        if record is not None:
+            where = f"record {record + 1:,} (line {line_of(path, record):,})"
+        raise InputError(f"{path}: {where} has no name, expected one after '>'")
     return words[0]
 
 
@@ -145,15 +176,16 @@ def _printable(byte: int) -> str:
 
 
 def _invalid_letter(
-    path: Path, header: str, letters: bytes, codes: bytes, before: int
+    path: Path, header: str, record: int, letters: bytes, codes: bytes, before: int
 ) -> InputError:
     """An error for the first invalid letter, by record and position."""
     at = codes.index(INVALID)
     share = np.mean(np.frombuffer(codes, np.uint8) == INVALID)
     hint = "; is this a protein?" if letters.isalpha() and share > 0.1 else ""
     return InputError(
-        f"{path}: record {(header.split() or [''])[0]!r}, position {before + at + 1:,} is '{_printable(letters[at])}', "
-        f"expected a nucleotide (ACGTU, N or an IUPAC ambiguity code){hint}"
+        f"{path}: record {(header.split() or [''])[0]!r} (line {line_of(path, record):,}), position "
+        f"{before + at + 1:,} is '{_printable(letters[at])}', expected a nucleotide (ACGTU, N or an IUPAC "
+        f"ambiguity code){hint}"
     )
 
 
@@ -284,8 +316,10 @@ class Transcripts:
     codes: Codes
     """Nucleotide codes of all transcripts, one after the other."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """Reason → dropped records (``empty_sequence``, ``duplicate_record``, ``duplicate_id``) or CDS
-    (``cds_outside_sequence``)."""
+    """Reason → dropped records (``empty_sequence``, ``duplicate_record``, ``duplicate_id``, ``no_name``,
+    ``not_nucleotides``) or CDS (``cds_outside_sequence``)."""
+    first_dropped: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Reason → name of the first record dropped for it, and its number among the read ones, from 0."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -295,7 +329,7 @@ class Transcripts:
         return self.codes[self.offsets[row] : self.offsets[row + 1]]
 
 
-def read_transcripts(path: Path) -> Transcripts:
+def read_transcripts(path: Path, *, skip_bad: bool = False) -> Transcripts:
     """Read a FASTA of transcripts: plain, gz or bgz.
 
     Headers of Ensembl, GENCODE, RefSeq, NCBI, FlyBase, WormBase, TAIR, gffread and BioMart are parsed, as are bare ids.
@@ -304,55 +338,92 @@ def read_transcripts(path: Path) -> Transcripts:
 
     Args:
         path: FASTA file.
+        skip_bad: Drop and count records without a name (``no_name``) or with a letter that is not a nucleotide
+            (``not_nucleotides``) instead of refusing the file.
 
     Raises:
         InputError: Not FASTA, a truncated gzip, a letter that is not a nucleotide, a record without a name, or no
             sequence at all.
     """
     path = Path(path)
-    headers, lengths, codes = _read_records(path)
+    headers, lengths, codes, dropped = _read_records(path, skip_bad)
     table = parse_headers(headers)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    keep, dropped = _without_duplicates(table["transcript_id"], offsets, codes)
+    reasons = _reasons_to_drop(table["transcript_id"], offsets, codes)
+    keep = np.array([reason == "" for reason in reasons], bool)
     if not keep.any():
         raise InputError(f"{path}: none of its {len(headers):,} records has a sequence")
+    first: dict[str, tuple[str, int]] = {}
+    for number in np.flatnonzero(~keep).tolist():
+        dropped[reasons[number]] += 1
+        first.setdefault(reasons[number], (str(table["transcript_id"][number]), number))
     if not keep.all():
         table, codes = table.filter(pl.Series(keep)), codes[np.repeat(keep, lengths)]
         offsets = np.concatenate([[0], np.cumsum(lengths[keep])])
     table = _whole_codons(table, offsets, codes, dropped)
-    return Transcripts(table, offsets, codes, dropped)
+    return Transcripts(table, offsets, codes, dropped, first)
 
 
-def _read_records(path: Path) -> tuple[list[str], NDArray[np.int64], Codes]:
-    """Headers, lengths and concatenated codes of all records."""
+def _read_records(
+    path: Path, skip_bad: bool
+) -> tuple[list[str], NDArray[np.int64], Codes, Counter[str]]:
+    """Headers, lengths and concatenated codes of all records; and reason → number of skipped ones."""
     headers: list[str] = []
     starts: list[int] = []
     codes = bytearray()
-    for header, piece in pieces(path):
+    dropped: Counter[str] = Counter()
+    for header, piece, bad in _checked_pieces(path, skip_bad):
         if header is not None:
-            name_of(header, path)
             headers.append(header)
             starts.append(len(codes))
-        codes += piece
+        if bad:  # the whole record goes, also the pieces before this one
+            dropped[bad] += 1
+            headers.pop()
+            del codes[starts.pop() :]
+        else:
+            codes += piece
     ends = np.array([*starts, len(codes)], np.int64)
-    return headers, ends[1:] - ends[:-1], np.frombuffer(codes, np.uint8)
+    return headers, ends[1:] - ends[:-1], np.frombuffer(codes, np.uint8), dropped
 
 
-def _without_duplicates(
-    ids: pl.Series, offsets: NDArray[np.int64], codes: Codes
-) -> tuple[NDArray[np.bool_], Counter[str]]:
-    """Which records to keep, and reason → number of the others."""
-    keep = np.diff(offsets) > 0
-    dropped = Counter({"empty_sequence": int((~keep).sum())})
+def _checked_pieces(path: Path, skip_bad: bool) -> Iterator[tuple[str | None, bytes, str]]:
+    """Header, codes, and why the record is bad; nothing follows of a bad record."""
+    record, length, is_bad = -1, 0, False
+    name = ""
+    for header, body in _split(path):
+        if header is not None:
+            record, length, is_bad, name = record + 1, 0, False, header
+            if not header.split(None, 1):
+                if not skip_bad:
+                    name_of(header, path, record)
+                is_bad = True
+                yield header, b"", "no_name"
+        if is_bad:
+            continue
+        codes = _codes_of(body)
+        if INVALID in codes:
+            if not skip_bad:
+                letters = body.translate(None, _WHITESPACE)
+                raise _invalid_letter(path, name, record, letters, codes, length)
+            is_bad = True
+            yield header, b"", "not_nucleotides"
+            continue
+        length += len(codes)
+        yield header, codes, ""
+
+
+def _reasons_to_drop(ids: pl.Series, offsets: NDArray[np.int64], codes: Codes) -> list[str]:
+    """For every record why it is dropped; empty for those that are kept."""
+    reasons = np.where(np.diff(offsets) > 0, "", "empty_sequence").tolist()
     first: dict[str, int] = {}
-    repeated = ids.is_duplicated().to_numpy() & keep
-    for i in np.flatnonzero(repeated).tolist():
+    for i in np.flatnonzero(ids.is_duplicated().to_numpy()).tolist():
+        if reasons[i]:
+            continue
         kept = first.setdefault(ids[i], i)
         if kept != i:
             one, other = (codes[offsets[j] : offsets[j + 1]] for j in (kept, i))
-            dropped["duplicate_record" if np.array_equal(one, other) else "duplicate_id"] += 1
-            keep[i] = False
-    return keep, +dropped
+            reasons[i] = "duplicate_record" if np.array_equal(one, other) else "duplicate_id"
+    return [str(reason) for reason in reasons]
 
 
 def _whole_codons(

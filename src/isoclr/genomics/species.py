@@ -1,6 +1,8 @@
 """Species by any of their names, and ids without their versions."""
 
+import difflib
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -117,3 +119,19 @@ def without_version(name: str) -> str:
 def without_versions(names: "pl.Expr") -> "pl.Expr":
     """A column of ids without their versions."""
     return names.str.replace(_VERSIONED, "$1")
+
+
+def suggest(name: str, names: Iterable[str]) -> str:
+    """The names most like one that is not among them, as the end of an error message.
+
+    >>> suggest("yal001c", ["YAL001C_mRNA", "YAL002W_mRNA"])
+    '; did you mean YAL001C_mRNA?'
+    """
+    known = sorted({one for one in names if one})
+    plain = without_version(name.upper()).lower()
+    alike = [one for one in known if without_version(one).lower() == plain]
+    alike = alike or [one for one in known if plain and one.lower().startswith(plain)][:3]
+    alike = alike or difflib.get_close_matches(name, known, n=3, cutoff=0.75)
+    if alike:
+        return f"; did you mean {' or '.join(alike)}?"
+    return f", such as {known[0]}" if known else ""

@@ -1,8 +1,11 @@
 """Loading a trained model: from a directory, by the name of a bundled model, or from the Hugging Face hub."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from isoclr._config import read_json
 from isoclr.errors import InputError
 from isoclr.models.encoder import MODELS, Encoder, read_model
 
@@ -41,6 +44,45 @@ def load(model: Path | str, *, revision: str | None = None, endpoint: str | None
             "a model of the hub is user/name@revision"
         )
     return read_model(directory)
+
+
+def bundled_models() -> list[Path]:
+    """Directories of the bundled models, by name, the newest version of each first."""
+    models = [path.parent for path in PRETRAINED_DIR.glob("*/config.json")]
+    return sorted(models, key=lambda path: (path.name.partition(".")[0], -_version(path)))
+
+
+def _version(directory: Path) -> int:
+    match = re.search(r"\.v(\d+)$", directory.name)
+    return int(match[1]) if match else 0
+
+
+def bundled_model(sha256: str) -> Path | None:
+    """The bundled model whose weights have this SHA-256; None if there is none."""
+    for directory in bundled_models():
+        if read_json(directory / "config.json", dict[str, Any]).get("sha256") == sha256:
+            return directory
+    return None
+
+
+def describe_weights(meta: Mapping[str, str], dim: int) -> str:
+    """A model in words for messages, from the metadata of its embeddings and their size.
+
+    Only weights that are bundled get a bundled model's name.
+
+    >>> describe_weights({"model": "isoclr-s", "sha256": "0" * 64, "pooling": "last"}, 256)
+    'isoclr-s with weights of your own 000000000000 (pooling last, 256 values)'
+    """
+    bundled, sha256 = bundled_model(meta["sha256"]), meta["sha256"][:12]
+    if bundled is not None:
+        name = bundled.name
+    else:
+        name = (
+            f"{meta['model']} with weights of your own"
+            if meta["model"] in MODELS
+            else meta["model"]
+        )
+    return f"{name} {sha256} (pooling {meta['pooling']}, {dim:,} values)"
 
 
 def _bundled(name: str) -> Path | None:

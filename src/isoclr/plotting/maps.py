@@ -69,11 +69,19 @@ def _draw_map(
     axes.set_aspect("equal", adjustable="datalim")
     axes.set(xticks=[], yticks=[], xlabel="t-SNE 1", ylabel="t-SNE 2")
     axes.spines[["bottom", "left"]].set_visible(False)
-    axes.set_title(panel.name.replace("_", " "), loc="left", fontsize=9)
+    name, known = panel.name.replace("_", " "), _known(panel)
+    of = "" if known == len(x) else f" ({known:,} of {len(x):,} RNAs; grey: no value)"
+    axes.set_title(name + of, loc="left", fontsize=9)
     if panel.classes is None:
         _draw_quantity(figure, axes, x, y, panel, points)
     else:
         _draw_classes(axes, x, y, panel.values, panel.classes, points)
+
+
+def _known(panel: Panel) -> int:
+    """Number of points that have a value."""
+    known = panel.values != "" if panel.classes is not None else np.isfinite(panel.values)
+    return int(np.count_nonzero(known))
 
 
 def _draw_quantity(
@@ -111,7 +119,7 @@ def _draw_classes(
     order = np.argsort(numbers >= 0, kind="stable")
     axes.scatter(x[order], y[order], c=colors[order], **points)
     entries = list(zip(shown, PALETTE, strict=False))
-    if (numbers < 0).any():
+    if ((numbers < 0) & (values != "")).any():
         entries.append(("other", NO_VALUE))
     for name, color in entries:
         axes.scatter([], [], s=28, c=color, label=shorten(name, 48), lw=0)

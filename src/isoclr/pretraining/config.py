@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from isoclr._config import Config, Meta, flag
 from isoclr.errors import InputError
@@ -94,11 +94,13 @@ class PretrainConfig(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class Budget(Config):
-    """Length of a run: one of steps, epochs and minutes.
+    """Length of a run: one of steps, epochs and minutes. One on the command line replaces that of a recipe.
 
     With steps or epochs every step is reproducible. With minutes the learning rate follows the clock, so two runs
     differ as the load of the machine does.
     """
+
+    ALTERNATIVES: ClassVar[bool] = True
 
     steps: Count | None = None
     """Length of the run in batches."""

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import info, progress
-from isoclr._io import sha256
+from isoclr._io import check_output, sha256, write_table
 from isoclr._report import Report, Row, Table, count_lines
 from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import Embeddings, RnaChoice
@@ -194,6 +195,8 @@ def fit(
     out: Path,
     label: tuple[str, ...] = (),
     id_column: str | None = None,
+    gene_ids: Path | None = None,
+    unmatched: Path | None = None,
     name: str | None = None,
     units: str = "",
     species: str | None = None,
@@ -220,6 +223,8 @@ def fit(
         out: Directory of the head.
         label: The labels' columns, one target each; may be left out if the table has one.
         id_column: The id column, if its name is none of the usual ones.
+        gene_ids: Table of gene id, Entrez id and symbol, for labels by symbol or Entrez number.
+        unmatched: Write the labels that no RNA has to this table (Parquet, TSV or CSV).
         name: Name of the task (default: the first label's column).
         units: Units of the labels, such as hours, stored in the head.
         species: Use only the RNAs of this species.
@@ -258,6 +263,8 @@ def fit(
     """
     out, labels = Path(out), Path(labels)
     check_target(out, overwrite)
+    if unmatched is not None:
+        check_output(Path(unmatched), overwrite=True)
     if not 0 < coverage < 1:
         raise InputError(f"--coverage {coverage:g}: expected between 0 and 1, such as 0.9")
     if folds is not None and folds < MIN_FOLDS:
@@ -265,7 +272,10 @@ def fit(
     config = SplitConfig(split=split, folds=folds, seed=seed, chromosomes=chromosomes)
     if split == "homology" and corpus is None:
         raise InputError("--split homology needs --corpus, which has the gene sets")
-    tables = [read_labels(labels, column, id_column=id_column) for column in _columns(label)]
+    tables = [
+        read_labels(labels, column, id_column=id_column, gene_ids=gene_ids)
+        for column in _columns(label)
+    ]
     vectors = read_embeddings(Path(embeddings))
     source = rnas_of_embeddings(vectors, open_corpus(corpus) if corpus is not None else None)
     data = [
@@ -273,6 +283,9 @@ def fit(
         for table in tables
         for one in table.one_vs_rest()
     ]
+    if unmatched is not None:
+        rows = [one.rnas.unmatched for one in data if one.rnas.unmatched is not None]
+        write_table(pl.concat(rows), Path(unmatched))
     for training in data:
         _check_calibration(training, coverage)
     fitted = [_fit_target(training, coverage, units) for training in data]

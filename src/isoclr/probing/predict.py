@@ -6,22 +6,29 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from isoclr._console import info
-from isoclr._io import as_paths, check_output, write_table
+from isoclr._io import STDOUT, as_output, as_paths, check_output, write_table
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.embedding.embed import embed_blocks, encoder_embedder
-from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.inputs import read_rnas
+from isoclr.embedding.embeddings import Embeddings, in_schema
+from isoclr.embedding.inputs import RnaTable, read_rnas
 from isoclr.embedding.io import are_embeddings, iter_embeddings
 from isoclr.errors import InputError
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS, N
 from isoclr.models.encoder import Precision
 from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head
 from isoclr.probing.resolve import encoder_of, model_of, resolve_head
 
 FIELDS = ("value", "lower", "upper", "extrapolating")
+RNA_COLUMNS = ("transcript_id", "gene_id", "gene_symbol", "species", "length", "cds_source")
+MIN_NT = 32
+"""Known nucleotides below which no number is given."""
+STATUS = ("ok", "too_short", "unknown_bases")
+"""Whether an RNA has a number: not if it has fewer than :data:`MIN_NT` nt, or if most of its bases are unknown."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Predicted(Report):
     """The result of :func:`isoclr.predict`."""
 
     table: pl.DataFrame
-    """One row per RNA: ``transcript_id, gene_id, species, length`` and the columns of each label."""
+    """One row per RNA: :data:`RNA_COLUMNS`, ``status`` and the columns of each label with its ``units``."""
     head: Head
     coverage: float
     """Coverage of the intervals."""
@@ -39,6 +46,12 @@ class Predicted(Report):
     def messages(self) -> Iterator[str]:
         """The output."""
         yield f"{self.out or 'predictions'}: {self.table.height:,} RNAs"
+        for status, words in (
+            ("too_short", f"under {MIN_NT} nt"),
+            ("unknown_bases", "of N mostly"),
+        ):
+            if count := self.table.filter(status=status).height:
+                yield f"without a number: {count:,} RNAs {words} (status {status})"
 
     def to_frame(self) -> pl.DataFrame:
         """The predictions."""
@@ -49,13 +62,16 @@ class Predicted(Report):
         return [self._summary(target.name) for target in self.head.targets if self.table.height]
 
     def _summary(self, label: str) -> Row:
-        value, lower, upper, new = self.table.select(columns_of(self.head, label).values())
+        table = self.table.filter(status="ok")
+        if not table.height:
+            return {"label": label, "n": 0}
+        value, lower, upper, new = table.select(columns_of(self.head, label).values())
         low, median, high = np.quantile(value, [0.05, 0.5, 0.95]).tolist()
         width = float((upper - lower).to_numpy().mean())
         quantiles: Row = {"median": median, "low": low, "high": high, "width": width}
         return {
             "label": label,
-            "n": self.table.height,
+            "n": table.height,
             **quantiles,
             "extrapolating": int(new.sum()),
         }
@@ -68,6 +84,8 @@ class Predicted(Report):
         )
         columns = ["label", "RNAs", "median", "5 % … 95 %", "mean interval width", "extrapolating"]
         titles = {target.name: target.title for target in self.head.targets}
+        if self.out == STDOUT:  # the table of predictions is there already
+            return
         rows = [
             [
                 titles[str(row["label"])],
@@ -78,6 +96,7 @@ class Predicted(Report):
                 row["extrapolating"],
             ]
             for row in self.rows()
+            if row["n"]
         ]
         yield Table(f"{self.head.name}: {what}", columns, rows)
 
@@ -94,6 +113,7 @@ def predict(
     annotation: tuple[Path, ...] = (),
     genome: Path | None = None,
     orf: bool = True,
+    skip_bad: bool = False,
     precision: Precision = "float32",
     device: str = "auto",
     threads: int | None = None,
@@ -102,11 +122,15 @@ def predict(
     """RNAs → a predicted property of each, with a calibrated interval.
 
     The table has one row per RNA, in the order of the inputs: value, lower and upper end of the prediction interval,
-    and whether the RNA is unlike the training RNAs (extrapolating), for which the interval's coverage does not hold.
+    and whether the RNA is unlike the training RNAs (extrapolating), for which the interval's coverage does not hold. An
+    RNA of fewer than 32 nt, or mostly of N, gets no number; its status says why. Units and the source of the coding
+    sequence have columns of their own.
 
     Args:
-        inputs: FASTA files of mature RNAs (plain or gz), corpora, or one file or folder of embeddings.
-        out: Output file: Parquet, TSV or CSV by the extension. In Python it may be left out.
+        inputs: FASTA files of mature RNAs (plain or gz), - for standard input, corpora, or one file or folder of
+            embeddings.
+        out: Output file: Parquet, TSV or CSV by the extension; - writes TSV to standard output. In Python it may be
+            left out.
         head: Directory of a head from ``isoclr fit``.
         task: Property predicted by a built-in head, such as half-life, instead of --head; needs --species.
         species: Species of the RNAs; selects the built-in head, and is the value of the species column for RNAs that
@@ -117,6 +141,8 @@ def predict(
             records, or of the genome.
         genome: FASTA of chromosomes; with --annotation, every annotated transcript is predicted.
         orf: Mark the longest open reading frame of potentially coding RNAs without an annotated coding sequence.
+        skip_bad: Leave out and count bad FASTA records: without a name or a sequence, with letters that are no
+            nucleotides, or with the id of another sequence.
         precision: Precision of the encoder's computation; bf16 is faster where the processor supports it.
         device: Torch device: auto (a GPU if there is one), cpu, cuda, cuda:1, …
         threads: Number of CPU threads (default: PyTorch's choice).
@@ -130,13 +156,14 @@ def predict(
             a coverage that the head's calibration does not support.
     """
     if out is not None:
-        out = Path(out)
+        out = as_output(out)
         check_output(out, overwrite=overwrite)
     chosen, model = resolve_head(head, task, species, model)
     coverage = chosen.check_coverage(coverage)
     paths = as_paths(inputs)
     ready = next((path for path in paths if are_embeddings(path)), None)
     blocks: Iterable[Embeddings]
+    known = None
     if ready is not None:
         _check_alone(paths, ready, annotation, genome, model)
         blocks = _matching(chosen, ready)
@@ -150,9 +177,12 @@ def predict(
             genome=genome and Path(genome),
             annotation=as_paths(annotation),
             orf=orf,
+            skip_bad=skip_bad,
         )
         blocks = embed_blocks(rnas, embedder)
-    table = pl.concat([predict_block(chosen, block, coverage) for block in blocks])
+        known = np.concatenate([known_bases(part) for part in rnas])
+    parts = [predict_block(chosen, block, coverage) for block in blocks]
+    table = with_status(chosen, pl.concat(parts), known)
     _warn_of_other_species(chosen, table)
     if out is not None:
         write_table(table, out, overwrite=overwrite)
@@ -160,11 +190,11 @@ def predict(
 
 
 def predict_block(head: Head, block: Embeddings, coverage: float | None) -> pl.DataFrame:
-    """Predictions for embeddings: ``transcript_id, gene_id, species, length`` and the columns of each label."""
+    """Predictions for embeddings: :data:`RNA_COLUMNS` and the columns of each label."""
     lengths = block.table["length"].to_numpy()
     coding = (block.table["cds_length"] > 0).to_numpy()
     annotated = (block.table["cds_source"] == "annotated").to_numpy()
-    table = block.table.select("transcript_id", "gene_id", "species", "length")
+    table = in_schema(block.table).select(RNA_COLUMNS)
     for target in head.targets:
         predictions = head.predict(
             block.matrix,
@@ -178,13 +208,52 @@ def predict_block(head: Head, block: Embeddings, coverage: float | None) -> pl.D
             pl.Series(name, getattr(predictions, field), nan_to_null=True)
             for field, name in columns_of(head, target.name).items()
         )
+        units = str(target.metadata.get("units", ""))
+        table = table.with_columns(pl.lit(units).alias(_prefix(head, target.name) + "units"))
     return table
+
+
+def known_bases(rnas: RnaTable) -> NDArray[np.int64]:
+    """``(n,)`` number of known nucleotides of each RNA."""
+    counts = [np.count_nonzero(rnas.codes_of(i) & NUCLEOTIDE_BITS != N) for i in range(len(rnas))]
+    return np.array(counts, np.int64)
+
+
+def with_status(head: Head, table: pl.DataFrame, known: NDArray[np.int64] | None) -> pl.DataFrame:
+    """Predictions with ``status`` (see :data:`STATUS`), and without numbers where it is not ``ok``.
+
+    Args:
+        head: The head.
+        table: Predictions.
+        known: ``(n,)`` known nucleotides of each RNA; None: all.
+    """
+    length = pl.col("length")
+    bases = length if known is None else pl.lit(pl.Series(known, dtype=pl.Int64))
+    status = (
+        pl.when(length < MIN_NT)
+        .then(pl.lit("too_short"))
+        .when((bases < MIN_NT) | (2 * bases < length))
+        .then(pl.lit("unknown_bases"))
+        .otherwise(pl.lit("ok"))
+    )
+    numbers = [
+        name
+        for target in head.targets
+        for field, name in columns_of(head, target.name).items()
+        if field != "extrapolating"
+    ]
+    table = table.select(*RNA_COLUMNS, status.alias("status"), pl.exclude(RNA_COLUMNS))
+    is_ok = pl.col("status") == "ok"
+    return table.with_columns(pl.when(is_ok).then(pl.col(name)).alias(name) for name in numbers)
 
 
 def columns_of(head: Head, target: str) -> dict[str, str]:
     """Names of a label's columns: ``value``, or ``half_life_value`` if the head has several labels."""
-    prefix = f"{target}_" if len(head.targets) > 1 else ""
-    return {field: prefix + field for field in FIELDS}
+    return {field: _prefix(head, target) + field for field in FIELDS}
+
+
+def _prefix(head: Head, target: str) -> str:
+    return f"{target}_" if len(head.targets) > 1 else ""
 
 
 def _check_alone(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoclr._console import info, progress
-from isoclr._io import check_file, sha256
+from isoclr._io import check_file, check_output, sha256, write_table
 from isoclr._report import Report, Row, Table, count_lines, provenance
 from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import RnaChoice
@@ -154,6 +154,8 @@ def probe(
     data: Path | None = None,
     label: str | None = None,
     id_column: str | None = None,
+    gene_ids: Path | None = None,
+    unmatched: Path | None = None,
     species: str | None = None,
     rnas: RnaChoice | None = None,
     json: Path | None = None,
@@ -180,6 +182,8 @@ def probe(
             task file).
         label: The label's column, if the table has several.
         id_column: The id column, if its name is none of the usual ones.
+        gene_ids: Table of gene id, Entrez id and symbol, for labels by symbol or Entrez number.
+        unmatched: Write the labels that no RNA has to this table (Parquet, TSV or CSV).
         species: Use only the RNAs of this species (default: the task's, or all).
         rnas: Use all RNAs (default, unless the task says otherwise), only coding ones, or only those with an annotated
             coding sequence.
@@ -208,6 +212,8 @@ def probe(
     True
     """
     _check_outputs(json, plot)
+    if unmatched is not None:
+        check_output(Path(unmatched), overwrite=True)
     task = read_label_task(labels, data) if is_task(labels) else None
     if task is not None and label is not None:
         task = replace(task, label=label)
@@ -218,7 +224,11 @@ def probe(
         raise InputError("--baselines needs --corpus, which has the sequences")
     if config.split == "homology" and corpus is None:
         raise InputError("--split homology needs --corpus, which has the gene sets")
-    table = task.labels() if task else read_labels(Path(labels), label, id_column=id_column)
+    table = (
+        task.labels()
+        if task
+        else read_labels(Path(labels), label, id_column=id_column, gene_ids=gene_ids)
+    )
     probe = _suitable_probe(table, probe)
     species = species or (task.species if task else None)
     rnas = rnas or (task.rnas if task else "all")
@@ -226,6 +236,8 @@ def probe(
     vectors = read_embeddings(Path(embeddings))
     source = rnas_of_embeddings(vectors, None if corpus is None else open_corpus(corpus), task)
     dataset = label_rnas(specs, [source] * len(specs), config, need_sequences=baselines)
+    if unmatched is not None and dataset.unmatched is not None:
+        write_table(dataset.unmatched, Path(unmatched))
     parts = dataset.split(config)
     methods = [FeatureSet("embedding", vectors.matrix[dataset.rows], probe)]
     if baselines:

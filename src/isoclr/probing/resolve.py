@@ -1,10 +1,8 @@
 """Heads and models by the options that select them: given by path, or built in."""
 
-import re
 from pathlib import Path
 from typing import Any
 
-from isoclr._config import read_json
 from isoclr.errors import InputError
 from isoclr.genomics.species import taxid_of
 from isoclr.models import load as pretrained
@@ -14,25 +12,11 @@ from isoclr.probing.head import Head, load_head, read_metadata
 HEADS = "heads"
 
 
-def shipped_models() -> list[Path]:
-    """Directories of the built-in models, by name, the newest version of each first."""
-    models = [path.parent for path in pretrained.PRETRAINED_DIR.glob("*/config.json")]
-    return sorted(models, key=lambda path: (path.name.partition(".")[0], -_version(path)))
-
-
-def shipped_model(sha256: str) -> Path | None:
-    """The built-in model whose weights have this SHA-256; None if there is none."""
-    for directory in shipped_models():
-        if read_json(directory / "config.json", dict[str, Any]).get("sha256") == sha256:
-            return directory
-    return None
-
-
 def shipped_heads() -> list[Path]:
     """Directories of all built-in heads, model by model; each is named ``TASK-SPECIES``."""
     return [
         path.parent
-        for model in shipped_models()
+        for model in pretrained.bundled_models()
         for path in sorted(model.glob(f"{HEADS}/*/head.json"))
     ]
 
@@ -87,11 +71,6 @@ def _quality(metadata: dict[str, Any]) -> float:
     return float(next(iter(metrics.values()))["mean"])
 
 
-def _version(directory: Path) -> int:
-    match = re.search(r"\.v(\d+)$", directory.name)
-    return int(match[1]) if match else 0
-
-
 def resolve_head(
     head: Path | None, task: str | None, species: str, model: str | None
 ) -> tuple[Head, str | None]:
@@ -125,7 +104,7 @@ def model_of(head: Head, given: str | None) -> str:
     if given is not None:
         return given
     sha256 = head.model["sha256"]
-    shipped = shipped_model(sha256)
+    shipped = pretrained.bundled_model(sha256)
     if shipped is None:
         raise InputError(
             f"head {head.name!r} needs weights {sha256[:12]} of {head.model['model']}, which is no built-in model; "

@@ -95,6 +95,8 @@ class LabelledRnas:
     """Numbers of samples and groups, and of what was left out, by reason."""
     torn_genes: dict[str, list[str]] = field(default_factory=dict)
     """Gene → the several folds of the label table that its RNAs are in, for ``--split fold``."""
+    unmatched: pl.DataFrame | None = None
+    """``label, line, id, value`` of the labels that no RNA has."""
 
     def __len__(self) -> int:
         return self.table.height
@@ -214,7 +216,7 @@ def label_rnas(
         for spec in specs:
             spec.labels.require_folds()
     unique = list(dict.fromkeys(sources))
-    joined, counts = _join(specs, sources, unique, among)
+    joined, counts, unmatched = _join(specs, sources, unique, among)
     table = _one_row_per_rna(joined)
     if need_sequences:
         known = np.array(
@@ -232,7 +234,7 @@ def label_rnas(
         counts["genes with RNAs in several of the label file's folds"] = len(torn)
     names = [spec.name for spec in specs]
     dataset = assemble(table, _targets(joined, table, len(specs)), names, unique, config, counts)
-    return replace(dataset, torn_genes=torn)
+    return replace(dataset, torn_genes=torn, unmatched=unmatched)
 
 
 def assemble(
@@ -305,10 +307,10 @@ def _join(
     sources: Sequence[RnaSource],
     unique: Sequence[RnaSource],
     among: Collection[str] | None,
-) -> tuple[pl.DataFrame, dict[str, int]]:
-    """One row per RNA and label, with the numbers of the label and the source; and what was left out."""
+) -> tuple[pl.DataFrame, dict[str, int], pl.DataFrame]:
+    """One row per RNA and label, with the numbers of the label and the source; what was left out; unmatched labels."""
     counts: dict[str, int] = {}
-    tables = []
+    tables, unmatched = [], []
     for number, (spec, source) in enumerate(zip(specs, sources, strict=True)):
         samples, unavailable = join_rnas(spec, source, among)
         of = f"{spec.name}: " if len(specs) > 1 else ""
@@ -320,10 +322,13 @@ def _join(
         }
         if among is not None:
             counts[f"{of}RNAs that are not in all embeddings"] = unavailable
+        unmatched.append(
+            samples.unmatched_labels.select(pl.lit(spec.name).alias("label"), pl.all())
+        )
         numbers = {"label": number, "source": unique.index(source)}
         constants = [pl.lit(value, pl.Int64).alias(name) for name, value in numbers.items()]
         tables.append(samples.table.with_columns(constants))
-    return pl.concat(tables), counts
+    return pl.concat(tables), counts, pl.concat(unmatched)
 
 
 def _one_row_per_rna(joined: pl.DataFrame) -> pl.DataFrame:

@@ -1,7 +1,8 @@
 """Label tables, and joining labels to RNAs."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,25 +11,22 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr.errors import InputError
+from isoclr.genomics.homology import read_gene_ids
 from isoclr.genomics.species import without_versions
 
-IdLevel = Literal["transcript_id", "gene_id", "symbol"]
-ID_COLUMNS: dict[str, IdLevel] = {
-    "transcript_id": "transcript_id",
-    "ensembl_transcript_id": "transcript_id",
-    "ensembl_transcript": "transcript_id",
-    "transcript": "transcript_id",
-    "refseq": "transcript_id",
-    "refseq_id": "transcript_id",
-    "gene_id": "gene_id",
-    "ensembl_gene_id": "gene_id",
-    "ensembl_gene": "gene_id",
-    "gene": "gene_id",
-    "symbol": "symbol",
-    "gene_symbol": "symbol",
-    "gene_name": "symbol",
+IdLevel = Literal["transcript_id", "gene_id", "symbol", "entrez_id"]
+ID_NAMES: dict[IdLevel, str] = {
+    "transcript_id": "transcript_id ensembl_transcript_id ensembl_transcript transcript_stable_id transcript refseq "
+    "refseq_id refseq_mrna refseq_accession",
+    "gene_id": "gene_id ensembl_gene_id ensembl_gene gene_stable_id ensembl_id ensgene gene",
+    "symbol": "symbol gene_symbol hgnc_symbol mgi_symbol external_gene_name gene_name",
+    "entrez_id": "entrez_id entrez_gene_id entrezgene_id entrezgene entrez ncbi_gene_id geneid",
 }
-"""Headers of an id column in lower case with ``_`` for spaces, in order of preference, and what the ids name."""
+"""What ids name → headers of their columns, in order of preference."""
+ID_COLUMNS: dict[str, IdLevel] = {
+    name: level for level, names in ID_NAMES.items() for name in names.split()
+}
+"""Headers of an id column in lower case with ``_`` for spaces, hyphens and dots → what the ids name."""
 
 MISSING_VALUES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", ".", "-")
 FOLD = "fold"
@@ -99,7 +97,7 @@ def find_id_columns(columns: Sequence[str]) -> list[tuple[str, IdLevel]]:
     >>> find_id_columns(["score", "Ensembl Gene"])
     [('Ensembl Gene', 'gene_id')]
     """
-    normalized = {column.strip().lower().replace(" ", "_"): column for column in reversed(columns)}
+    normalized = {re.sub(r"[ .-]", "_", one.strip().lower()): one for one in reversed(columns)}
     return [(normalized[name], level) for name, level in ID_COLUMNS.items() if name in normalized]
 
 
@@ -109,6 +107,7 @@ def read_labels(
     columns: Mapping[str, str] | None = None,
     *,
     id_column: str | None = None,
+    gene_ids: Path | None = None,
     raw: pl.DataFrame | None = None,
 ) -> Labels:
     """Read a label table: TSV, CSV (plain or gz) or Parquet.
@@ -120,6 +119,8 @@ def read_labels(
         columns: Our name (``gene_id``, ``transcript_id``, ``fold``, ``chromosome``) → the name of the column in the
             file, where they differ.
         id_column: The id column, when its name is none of the usual ones.
+        gene_ids: Table of gene id, Entrez id and symbol (see :func:`isoclr.genomics.homology.read_gene_ids`), by which
+            symbols and Entrez numbers become gene ids.
         raw: The table as text, when it has been read already (see :func:`read_text_table`).
 
     Raises:
@@ -140,8 +141,26 @@ def read_labels(
         chromosome=_optional(raw, CHROMOSOME),
     )
     measured = table.drop_nulls("value")
+    if gene_ids is not None and level != "transcript_id":
+        measured, level = _with_gene_ids(measured, Path(gene_ids)), "gene_id"
     _check_ids(path, measured, name)
     return Labels(path, name, level, measured, table.height - measured.height, classes)
+
+
+def _with_gene_ids(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """Labels by gene id where the table knows an id as an Entrez number or an unambiguous symbol."""
+    known = read_gene_ids(path)
+    entrez = known.select(key=pl.col("entrez").cast(pl.String), gene="gene_id", rank=pl.lit(1))
+    symbols = known.select(key="symbol", gene="gene_id", rank=pl.lit(2))
+    keys = pl.concat([known.select(key="gene_id", gene="gene_id", rank=pl.lit(0)), entrez, symbols])
+    keys = keys.filter(pl.col("key").fill_null("") != "").unique()
+    keys = keys.filter(pl.len().over("key", "rank") == 1).sort("rank")
+    keys = keys.unique("key", keep="first", maintain_order=True)
+    number = pl.col("id").str.replace(r"^(?:GeneID:)?(\d+)(?:\.0)?$", "$1")
+    joined = table.with_columns(key=without_versions(number)).join(
+        keys.select("key", "gene"), on="key", how="left", maintain_order="left"
+    )
+    return joined.with_columns(id=pl.coalesce("gene", "id")).select(table.columns)
 
 
 def read_text_table(path: Path) -> pl.DataFrame:
@@ -192,16 +211,23 @@ def _id_column(
     id_columns = find_id_columns([n for n in ID_COLUMNS if n in columns] or raw.columns)
     if not id_columns:
         raise InputError(
-            f"{path}: columns are {', '.join(raw.columns)}; expected one named transcript_id, gene_id or symbol, "
-            "or --id-column"
+            f"{path}: columns are {', '.join(raw.columns)}; expected an id column such as transcript_id, gene_id, "
+            "symbol or entrez_id, or --id-column"
         )
     return id_columns[0]
 
 
 def _guess_level(ids: pl.Series) -> IdLevel:
     """What the ids of an unusually named column are: transcripts if they look like Ensembl's or RefSeq's."""
-    transcripts = ids.drop_nulls().str.contains(r"^(?:ENS[A-Z]*T\d|[NX][MR]_)")
-    return "transcript_id" if len(transcripts) and transcripts.all() else "gene_id"
+    known = ids.drop_nulls()
+    looks: dict[IdLevel, str] = {
+        "transcript_id": r"^(?:ENS[A-Z]*T\d|[NX][MR]_)",
+        "entrez_id": r"^(?:GeneID:)?\d+(?:\.0)?$",
+    }
+    for level, pattern in looks.items():
+        if len(known) and known.str.contains(pattern).all():
+            return level
+    return "gene_id"
 
 
 def _optional(raw: pl.DataFrame, column: str) -> pl.Expr:
@@ -309,6 +335,9 @@ SAMPLE_COLUMNS = [
 ]
 
 
+UNMATCHED_SCHEMA = pl.Schema({"line": pl.Int64(), "id": pl.String(), "value": pl.Float64()})
+
+
 @dataclass(frozen=True)
 class Samples:
     """The RNAs that have a label."""
@@ -323,6 +352,10 @@ class Samples:
     """Number of RNAs without a label."""
     not_representative: int
     """Number of RNAs of labelled genes that another transcript represents."""
+    unmatched_labels: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=UNMATCHED_SCHEMA)
+    )
+    """``line`` (of the label table), ``id`` and ``value`` of the labels whose id matches no RNA."""
 
     def __len__(self) -> int:
         return self.table.height
@@ -361,7 +394,9 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
         InputError: no label matches any RNA, or one matches genes of two species.
     """
     if labels.level == "symbol" and "symbol" not in transcripts.columns:
-        raise InputError(f"{labels.path}: its ids are gene symbols, which need --corpus")
+        raise InputError(
+            f"{labels.path}: its ids are gene symbols, which the embedded RNAs lack; give --corpus or --gene-ids"
+        )
     named = transcripts.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64), gene_key())
     for level in _levels(labels, transcripts):
         joined = _join(labels, named, level)
@@ -370,7 +405,8 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
     else:
         raise InputError(
             f"{labels.path}: none of its {labels.table.height:,} ids ({labels.table['id'][0]}, …) matches an RNA "
-            f"({transcripts[labels.level][0]}, … of {transcripts.height:,})"
+            f"({transcripts[_COLUMN[labels.level]][0]}, … of {transcripts.height:,})"
+            + ("; Entrez numbers need --gene-ids" if labels.level == "entrez_id" else "")
         )
     _refuse_shared_ids(labels, joined)
     chosen = joined if level == "transcript_id" else representatives(joined, "gene")
@@ -379,7 +415,19 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
         unmatched=labels.table.height - joined["line"].n_unique(),
         without_label=transcripts.height - joined.height,
         not_representative=joined.height - chosen.height,
+        unmatched_labels=labels.table.select(UNMATCHED_SCHEMA.names()).filter(
+            ~pl.col("line").is_in(joined["line"].unique().implode())
+        ),
     )
+
+
+_COLUMN: dict[IdLevel, str] = {
+    "transcript_id": "transcript_id",
+    "gene_id": "gene_id",
+    "symbol": "symbol",
+    "entrez_id": "gene_id",  # in NCBI's files
+}
+"""What ids name → column of the RNAs."""
 
 
 def _levels(labels: Labels, transcripts: pl.DataFrame) -> Iterator[IdLevel]:
@@ -392,7 +440,7 @@ def _join(labels: Labels, named: pl.DataFrame, level: IdLevel) -> pl.DataFrame:
     keyed = labels.table.select(
         "value", "fold", "chromosome", "line", key=without_versions(pl.col("id"))
     )
-    return named.with_columns(key=without_versions(pl.col(level))).join(
+    return named.with_columns(key=without_versions(pl.col(_COLUMN[level]))).join(
         keyed, on="key", how="inner"
     )
 

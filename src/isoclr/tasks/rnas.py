@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from isoclr.corpus.corpus import DATA_FILES, Corpus
-from isoclr.embedding.embeddings import SCHEMA, Embeddings, RnaChoice, select_rnas
+from isoclr.embedding.embeddings import Embeddings, RnaChoice, in_schema, select_rnas
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, nucleotides
 from isoclr.tasks.task import Task
@@ -61,10 +61,9 @@ def rnas_of_corpus(corpus: Corpus) -> RnaSource:
     coding = pl.col("cds_end") - pl.col("cds_start")
     table = corpus.transcripts.with_columns(
         cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0),
-        symbol=pl.col("gene_symbol"),
     )
     return RnaSource(
-        table=table.select(*_columns(), "symbol"),
+        table=_with_symbol(in_schema(table)),
         codes_of=corpus.codes_of,
         corpus=corpus,
         identity=corpus_identity(corpus),
@@ -96,7 +95,7 @@ def rnas_of_task(task: Task, identity: str = "") -> RnaSource:
             "cds_source": "annotated",
         }
     )
-    return RnaSource(table.select(_columns()), codes.__getitem__, parts.__getitem__, None, identity)
+    return RnaSource(in_schema(table), codes.__getitem__, parts.__getitem__, None, identity)
 
 
 def rnas_of_embeddings(
@@ -128,7 +127,7 @@ def rnas_of_embeddings(
 
         return RnaSource(table, codes_of, insert_of, corpus)
     if corpus is None:
-        return RnaSource(table)
+        return RnaSource(_with_symbol(in_schema(table)))
     rows = [_find(corpus, name) for name in names]
     symbols = corpus.transcripts["gene_symbol"].gather(pl.Series(rows, dtype=pl.Int64))
 
@@ -152,5 +151,8 @@ def _find(corpus: Corpus, name: str) -> int | None:
         return None
 
 
-def _columns() -> list[pl.Expr]:
-    return [pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()]
+def _with_symbol(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with ``symbol``, by which labels are joined, if any RNA has one."""
+    if not (table["gene_symbol"] != "").any():
+        return table
+    return table.with_columns(symbol=pl.col("gene_symbol"))

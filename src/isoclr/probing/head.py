@@ -148,6 +148,15 @@ class Head:
             return Predictions(expit(chosen.predictor(features)), unknown, unknown, extrapolating)
         return Predictions(*chosen.predictor.predict(features, coverage), extrapolating)
 
+    def linear(self, label: str | None = None) -> LinearModel:
+        """The linear model of a label (of its log-odds, for two classes).
+
+        Raises:
+            InputError: no such label, or several and none given.
+        """
+        predictor = self._find(label).predictor
+        return predictor.value if isinstance(predictor, CVPlusRegressor) else predictor
+
     def check_coverage(self, coverage: float | None) -> float:
         """The coverage of the intervals, by default the head's.
 

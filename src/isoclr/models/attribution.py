@@ -109,7 +109,9 @@ def attribute(
     if not len(codes):
         raise InputError("the RNA is empty, expected bases")
     if len(coefficients) != network.dim:
-        raise InputError(f"{len(coefficients)} coefficients, expected {network.dim} for the encoder")
+        raise InputError(
+            f"{len(coefficients)} coefficients, expected {network.dim} for the encoder"
+        )
     if method not in get_args(Method):
         raise InputError(f"method is {method!r}, expected {' or '.join(get_args(Method))}")
     if steps < 1:
@@ -122,7 +124,7 @@ def attribute(
     weights = torch.tensor(np.asarray(coefficients, np.float32), device=device)
 
     def gradients(points: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        for piece in points.split(max(1, PIECE_NT // len(codes))):
+        for piece in torch.split(points, max(1, PIECE_NT // len(codes))):  # type: ignore[no-untyped-call]
             mixed = unknown + piece[:, None, None] * (x - unknown)
             yield _gradient(network, mixed, weights)
 

@@ -16,6 +16,7 @@ from safetensors.torch import save as to_bytes
 from torch.overrides import TorchFunctionMode
 
 from isoclr._config import Meta, read_json
+from isoclr._html import card
 from isoclr._io import atomic_path
 from isoclr._tensors import read_tensors
 from isoclr._threads import thread_map
@@ -76,6 +77,18 @@ class Encoder:
         return (
             f"Encoder({self.name!r}, tracks={self.tracks}, dim={self.dim}, "
             f"parameters={self.num_parameters:,})"
+        )
+
+    def _repr_html_(self) -> str:
+        first, last = self.receptive_field
+        facts: dict[str, object] = {
+            "tracks": self.tracks,
+            "dimensions": self.dim,
+            "parameters": self.num_parameters,
+        }
+        facts |= {"pooling": self.network.architecture.pooling}
+        return card(
+            f"Encoder {self.name}", {**facts, "receptive field": f"{last - first + 1:,} nt"}
         )
 
     @property
@@ -342,8 +355,8 @@ def _windows(x: NDArray[np.float32], stride: int, _nt: int) -> NDArray[np.float3
     """Means over windows of :data:`STRIDE` nt of activations with ``stride`` nt per position."""
     starts = np.arange(0, len(x), STRIDE // stride)
     counts = np.diff(np.append(starts, len(x)))
-    sums: NDArray[np.float32] = np.add.reduceat(x, starts, axis=0)
-    return sums / counts[:, None].astype(np.float32)
+    sums = np.add.reduceat(x, starts, axis=0)
+    return np.asarray(sums / counts[:, None], np.float32)
 
 
 def _bases(x: NDArray[np.float32], stride: int, nt: int) -> NDArray[np.float32]:
@@ -352,7 +365,7 @@ def _bases(x: NDArray[np.float32], stride: int, nt: int) -> NDArray[np.float32]:
     left = np.minimum(at.astype(np.int64), max(len(x) - 2, 0))
     weight = (at - left)[:, None].astype(np.float32)
     right = np.minimum(left + 1, len(x) - 1)
-    return x[left] * (1 - weight) + x[right] * weight
+    return np.asarray(x[left] * (1 - weight) + x[right] * weight)
 
 
 def create(

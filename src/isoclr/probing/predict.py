@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.embedding.embed import embed_blocks, encoder_embedder
 from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.inputs import read_rnas
+from isoclr.embedding.inputs import as_inputs, read_rnas
 from isoclr.embedding.io import are_embeddings, iter_embeddings
 from isoclr.errors import InputError
 from isoclr.models.encoder import Precision
@@ -105,9 +106,10 @@ def predict(
     and whether the RNA is unlike the training RNAs (extrapolating), for which the interval's coverage does not hold.
 
     Args:
-        inputs: FASTA files of mature RNAs (plain or gz), corpora, or one file or folder of embeddings.
+        inputs: FASTA files of mature RNAs (plain or gz), corpora, or one file or folder of embeddings. In Python also
+            embeddings, or RNAs in memory as isoclr.embed takes them.
         out: Output file: Parquet, TSV or CSV by the extension. In Python it may be left out.
-        head: Directory of a head from ``isoclr fit``.
+        head: Directory of a head from ``isoclr fit``; in Python also a loaded one.
         task: Property predicted by a built-in head, such as half-life, instead of --head; needs --species.
         species: Species of the RNAs; selects the built-in head, and is the value of the species column for RNAs that
             do not come from a corpus.
@@ -134,7 +136,7 @@ def predict(
         check_output(out, overwrite=overwrite)
     chosen, model = resolve_head(head, task, species, model)
     coverage = chosen.check_coverage(coverage)
-    paths = as_paths(inputs)
+    paths = as_inputs(inputs)
     ready = next((path for path in paths if are_embeddings(path)), None)
     blocks: Iterable[Embeddings]
     if ready is not None:
@@ -188,8 +190,8 @@ def columns_of(head: Head, target: str) -> dict[str, str]:
 
 
 def _check_alone(
-    paths: Sequence[Path],
-    ready: Path,
+    paths: Sequence[Any],
+    ready: Any,
     annotation: tuple[Path, ...],
     genome: Path | None,
     model: str | None,
@@ -197,7 +199,8 @@ def _check_alone(
     """Embeddings are the only input, and need no model."""
     if model is not None:
         raise InputError(f"{ready}: embeddings need no --model, found {model}")
-    other = next((p for p in [*paths, *annotation, genome] if p not in (ready, None)), None)
+    others = [*paths, *annotation, genome]
+    other = next((p for p in others if p is not None and p is not ready), None)
     if other is not None or len(paths) > 1:
         raise InputError(
             f"{ready}: found {other or ready} besides embeddings; expected one file or folder of embeddings, or RNAs "
@@ -205,7 +208,7 @@ def _check_alone(
         )
 
 
-def _matching(head: Head, path: Path) -> Iterator[Embeddings]:
+def _matching(head: Head, path: Path | Embeddings) -> Iterator[Embeddings]:
     """Blocks of a file of embeddings, which must be of the head's model."""
     for block in iter_embeddings(path):
         if (block.meta["sha256"], block.dim) != (head.model["sha256"], head.dim):

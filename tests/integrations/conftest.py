@@ -1,5 +1,7 @@
 """A small encoder whose statistics are not the initial ones, and a few RNAs."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from isoclr.models.encoder import Encoder
 from isoclr.models.resnet import Architecture, DilatedResNet
 
 
-def small_encoder(pooling: str = "all") -> Encoder:
+def small_encoder(pooling: str) -> Encoder:
     """An encoder of eight channels."""
     architecture = Architecture((8, 8, 8, 16), (1, 1, 2, 1), (1, 2, 4, 8), pooling=pooling)
     torch.manual_seed(0)
@@ -25,7 +27,13 @@ def small_encoder(pooling: str = "all") -> Encoder:
 
 @pytest.fixture(scope="session")
 def encoder() -> Encoder:
-    return small_encoder()
+    return small_encoder("all")
+
+
+@pytest.fixture(scope="session")
+def encoder_with() -> Callable[[str], Encoder]:
+    """Makes one with a read-out."""
+    return small_encoder
 
 
 @pytest.fixture

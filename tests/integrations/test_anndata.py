@@ -67,17 +67,18 @@ def test_scanpy_takes_the_file_without_a_word(
 
 
 def test_embeddings_are_added_by_transcript_and_by_gene() -> None:
-    ours = embeddings(["t1.2", "t2.1", "t3.1"], ["g1.1", "g1.1", "g2.7"])
-    data = anndata.AnnData(
-        np.ones((2, 4), np.float32), var=pd.DataFrame(index=["g1", "t1.9", "g2.1", "unknown"])
-    )
+    ids, genes = [f"ENST0000000000{i}" for i in range(3)], ["ENSG00000000001", "ENSG00000000002"]
+    ours = embeddings([f"{one}.2" for one in ids], [f"{genes[i]}.7" for i in (0, 0, 1)])
+    names = [genes[0], f"{ids[0]}.9", f"{genes[1]}.1", "unknown"]
+    data = anndata.AnnData(np.ones((2, 4), np.float32), var=pd.DataFrame(index=names))
     assert add_embeddings(data, ours) == 3
     added = data.varm["X_isoclr"]
-    assert np.array_equal(added[:3], ours.matrix[[1, 0, 2]])  # t2 is the longer of g1
+    assert np.array_equal(added[:3], ours.matrix[[1, 0, 2]])  # the longer of the first gene
     assert np.isnan(added[3]).all()
-    assert data.var["X_isoclr_transcript"].to_list() == ["t2.1", "t1.2", "t3.1", ""]
+    used = data.var["X_isoclr_transcript"].to_list()
+    assert used == [*(ours.ids[i] for i in (1, 0, 2)), ""]
     assert data.uns["X_isoclr"]["model"] == "m"
-    data.obs["rna"] = ["t3", "t1"]
+    data.obs["rna"] = [ids[2], ids[0]]
     assert add_embeddings(data, ours, axis="obs", column="rna", key="e") == 2
     assert np.array_equal(data.obsm["e"], ours.matrix[[2, 0]])
 

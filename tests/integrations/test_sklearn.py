@@ -18,19 +18,20 @@ from isoclr.errors import InputError
 from isoclr.integrations.sklearn import IsoCLRTransformer
 from isoclr.models.encoder import Encoder
 
-# scikit-learn itself runs no check on an estimator that takes no matrix of numbers (`tags.input_tags.two_d_array`).
-# These are its checks that make no such matrix. The others fit on random numbers, among them check_estimators_dtypes,
-# check_complex_data, check_dtype_object, check_estimators_nan_inf, check_estimator_sparse_*, check_fit2d_*, check_fit1d,
-# check_n_features_in, check_estimators_overwrite_params, check_f_contiguous_array_estimator and check_readonly_memmap_*.
-# What check_fit_idempotent, check_dict_unchanged, check_methods_sample_order_invariance,
-# check_methods_subset_invariance, check_estimators_pickle, check_estimators_unfitted, check_transformer_general,
-# check_transformer_get_feature_names_out and check_set_output_transform ask is tested below on RNAs.
+# scikit-learn itself runs no check on an estimator that takes no matrix of numbers (tags.input_tags.two_d_array).
+# These are its checks that make no such matrix. The others fit on random numbers, which are no RNAs: excluded are
+# check_estimators_dtypes, check_complex_data, check_dtype_object, check_estimators_nan_inf, check_estimator_sparse_*,
+# check_fit2d_*, check_fit1d, check_n_features_in, check_estimators_overwrite_params, check_readonly_memmap_input and
+# check_f_contiguous_array_estimator. What check_fit_idempotent, check_dict_unchanged, check_estimators_pickle,
+# check_methods_sample_order_invariance, check_methods_subset_invariance, check_estimators_unfitted,
+# check_transformer_general, check_transformer_get_feature_names_out and check_set_output_transform ask is tested below
+# on RNAs.
 CHECKS = [
     checks.check_no_attributes_set_in_init,
     checks.check_parameters_default_constructible,
     checks.check_get_params_invariance,
     checks.check_set_params,
-    checks.check_do_not_raise_errors_in_init_or_set_param,
+    checks.check_do_not_raise_errors_in_init_or_set_params,
     checks.check_estimator_cloneable,
     checks.check_estimator_repr,
     checks.check_estimator_tags_renamed,

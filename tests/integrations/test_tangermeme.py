@@ -1,5 +1,6 @@
 """The plain module for tangermeme and captum, and both packages on it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from isoclr.genomics.encoding import Codes
 from isoclr.integrations.tangermeme import SequencePredictor
 from isoclr.models.encoder import Encoder
 from isoclr.probing.linear import LinearModel
-from tests.integrations.conftest import small_encoder
 
 
 def linear(dim: int) -> LinearModel:
@@ -23,9 +23,9 @@ def linear(dim: int) -> LinearModel:
 @pytest.mark.parametrize("pooling", ["all", "last", "all-std-sqrt"])
 @pytest.mark.parametrize("length", [1, 33, 210])
 def test_predictions_are_those_of_encoder_and_head(
-    pooling: str, length: int, rnas: list[Codes]
+    pooling: str, length: int, rnas: list[Codes], encoder_with: Callable[[str], Encoder]
 ) -> None:
-    encoder = small_encoder(pooling)
+    encoder = encoder_with(pooling)
     head = linear(encoder.dim)
     predictor = SequencePredictor(encoder, head)
     codes = [one[:length] for one in rnas]
@@ -61,7 +61,7 @@ def test_deep_lift_adds_up(encoder: Encoder, rnas: list[Codes]) -> None:
     module = pytest.importorskip("tangermeme.deep_lift_shap")
     predictor = SequencePredictor(encoder, linear(encoder.dim))
     bases, marks = predictor.inputs(rnas)
-    references = torch.full_like(bases, 0.25)[:, None]
+    references = bases.flip(2)[:, None]  # one-hot, as it asks
     found = module.deep_lift_shap(
         *(predictor, bases),
         args=(marks,),
@@ -71,10 +71,8 @@ def test_deep_lift_adds_up(encoder: Encoder, rnas: list[Codes]) -> None:
     )
     with torch.no_grad():
         change = (predictor(bases, marks) - predictor(references[:, 0], marks))[:, 0]
-    assert found.shape == bases.shape
-    assert change.abs().min() > 0.01
-    # attributions of absent bases are not counted, which for a flat reference is a part of the change
-    assert np.corrcoef(found.sum((1, 2)), change)[0, 1] > 0.9
+    assert change.abs().max() > 0.01
+    assert np.allclose(found.sum((1, 2)), change, atol=1e-4)
 
 
 def test_captum_integrates_to_the_change(encoder: Encoder, rnas: list[Codes]) -> None:

@@ -58,7 +58,8 @@ def test_gradient_equals_finite_differences() -> None:
     encoder = encoder_with()
     network = encoder.network
     weights = torch.linspace(-1, 1, encoder.dim, dtype=torch.float64)
-    x = torch.tensor(TRACKS[rna(90)].T[None], dtype=torch.float64, requires_grad=True)
+    # no one-hot code, in which equal neighbors tie in max-pooling
+    x = torch.rand(1, 6, 90, dtype=torch.float64, requires_grad=True)
 
     def predict(tracks: torch.Tensor) -> torch.Tensor:
         return network(tracks, torch.float64) @ weights
@@ -70,6 +71,8 @@ def test_gradient_equals_finite_differences() -> None:
         step[0, track, at] = 1e-7
         difference = (predict(x + step) - predict(x - step)) / 2e-7
         assert torch.allclose(difference, gradient[0, track, at], rtol=1e-3, atol=1e-6)
+    x = torch.tensor(TRACKS[rna(90)].T[None], dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(predict(x).sum(), x)
     ours = encoder.attribution(rna(90), weights.numpy(), method="gradient").gradient
     assert np.allclose(ours, gradient[0].T, atol=1e-4)
 
@@ -95,7 +98,6 @@ def test_integrated_gradients_add_up_and_agree_with_mutations() -> None:
     [
         ({"head": np.ones(3)}, "3 coefficients, expected"),
         ({"rna": ""}, "empty"),
-        ({"method": "magic"}, "method is 'magic'"),
         ({"steps": 0}, "steps is 0"),
     ],
 )
@@ -108,7 +110,5 @@ def test_impossible_attributions_are_refused(arguments: dict[str, object], messa
 
 def test_impossible_positions_are_refused() -> None:
     encoder = encoder_with()
-    with pytest.raises(InputError, match="resolution is 'codon'"):
-        encoder.positions([rna(9)], resolution="codon")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="sequence 2 is empty"):
         encoder.positions([rna(9), rna(9)[:0]])

@@ -71,7 +71,7 @@ def in_memory(given: object) -> bool:
     """
     if given is None or isinstance(given, str | Path | Embeddings | Corpus):
         return False
-    if isinstance(given, list | tuple | set | frozenset):
+    if isinstance(given, list | tuple):
         return bool(given) and not any(map(_is_file, given))
     return True
 

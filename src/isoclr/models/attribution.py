@@ -124,7 +124,7 @@ def attribute(
     weights = torch.tensor(np.asarray(coefficients, np.float32), device=device)
 
     def gradients(points: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        for piece in torch.split(points, max(1, PIECE_NT // len(codes))):  # type: ignore[no-untyped-call]
+        for piece in torch.split(points, max(1, PIECE_NT // len(codes))):
             mixed = unknown + piece[:, None, None] * (x - unknown)
             yield _gradient(network, mixed, weights)
 

@@ -62,4 +62,4 @@ def test_both_interfaces(bench: Any, rnas: list[Codes], encoder: Encoder) -> Non
     largest = model.embed([frame["sequence"][0]], agg_fn=lambda x: x.max(0).values)
     assert largest[0].shape == (encoder.network.architecture.dim,)
     with pytest.raises(InputError, match="cds has 1 values"):
-        model.embed([frame["sequence"][0]], [np.ones(1)])
+        model.embed([frame["sequence"][0]], [np.ones(1, np.int32)])

@@ -62,7 +62,8 @@ def test_gradient_equals_finite_differences() -> None:
     x = torch.rand(1, 6, 90, dtype=torch.float64, requires_grad=True)
 
     def predict(tracks: torch.Tensor) -> torch.Tensor:
-        return network(tracks, torch.float64) @ weights
+        y: torch.Tensor = network(tracks, torch.float64) @ weights
+        return y
 
     (gradient,) = torch.autograd.grad(predict(x).sum(), x)
     rng = np.random.default_rng(0)

@@ -261,4 +261,5 @@ def _write_npz(path: Path, embeddings: Embeddings) -> None:
 
 
 def _write_h5ad(path: Path, embeddings: Embeddings) -> None:
-    embeddings.to_anndata().write_h5ad(path)
+    table = embeddings.table.select(SCHEMA.names())
+    Embeddings(table, embeddings.matrix, embeddings.meta).to_anndata().write_h5ad(path)

@@ -58,7 +58,7 @@ def add_embeddings(
     wanted = pl.DataFrame({"id": ids}, schema={"id": pl.String}).with_row_index("place")
     wanted = wanted.with_columns(id=without_versions(pl.col("id")))
     table = opened.table.with_row_index("row")
-    found = {}
+    found: dict[int, int] = {}
     for name in ("gene_id", "transcript_id"):  # transcripts last: they take precedence
         one = table.with_columns(id=without_versions(pl.col(name)))
         known = one.filter(pl.col("id").is_in(wanted["id"].unique().implode()))

@@ -80,7 +80,12 @@ class IsoCLR(EmbeddingModel):  # type: ignore[misc]  # mrna-bench has no type in
             InputError: A letter that no RNA has, or a track of another length.
         """
         codes = [
-            _codes(sequence, cds and cds[i], splice and splice[i], f"sequence {i + 1}")
+            _codes(
+                sequence,
+                None if cds is None else cds[i],
+                None if splice is None else splice[i],
+                f"sequence {i + 1}",
+            )
             for i, sequence in enumerate(sequences)
         ]
         if agg_fn is None or getattr(agg_fn, "func", agg_fn) is torch.mean:

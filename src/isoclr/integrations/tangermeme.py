@@ -115,7 +115,7 @@ def _coefficients(head: Any) -> tuple[Tensor, Tensor]:
     elif hasattr(head, "coefficients"):
         head = [head]
     else:
-        weight = torch.atleast_2d(torch.as_tensor(head, dtype=torch.float32))
+        weight = torch.from_numpy(np.atleast_2d(np.asarray(head, np.float32)))
         return weight, torch.zeros(len(weight))
     weights = np.stack([one.coefficients for one in head]).astype(np.float32)
     return torch.from_numpy(weights), torch.tensor([one.intercept for one in head]).float()

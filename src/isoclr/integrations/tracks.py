@@ -76,8 +76,8 @@ def from_tracks(x: NDArray[Any], lengths: NDArray[np.int64] | None = None) -> li
         codons, ends = x[:, 4].astype(np.uint8), x[:, 5].astype(np.uint8)
         bases |= np.uint8(CODON_START) * codons | np.uint8(EXON_END) * ends
     if lengths is None:
-        used = x.any(1)
-        lengths = np.where(used.any(1), x.shape[2] - used[:, ::-1].argmax(1), 0)
+        used: NDArray[np.bool_] = np.any(x != 0, axis=1)
+        lengths = np.where(np.any(used, axis=1), x.shape[2] - used[:, ::-1].argmax(1), 0)
     return [row[:n].copy() for row, n in zip(bases, np.asarray(lengths).tolist(), strict=True)]
 
 

@@ -17,7 +17,7 @@ SOURCE = Path(isoclr.__file__).parent
 # Each package may import those of the lines above it, and its own modules.
 LAYERS: list[set[str]] = [
     {"errors", "_version"},
-    {"_atomic"},
+    {"_atomic", "_html"},
     {"_io"},
     {"_config", "_console", "_process", "_threads", "datasets"},
     {"_tensors"},
@@ -34,7 +34,7 @@ LAYERS: list[set[str]] = [
     {"analysis"},
     {"variants"},
     {"atlas"},
-    {"evaluation"},
+    {"evaluation", "integrations"},
     {"cli"},
 ]
 LAYER_OF = {package: layer for layer, packages in enumerate(LAYERS) for package in packages}

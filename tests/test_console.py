@@ -1,6 +1,9 @@
 """What a person sees on stderr."""
 
 import io
+import logging
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -76,3 +79,45 @@ def test_user_text_commands_no_terminal(
         assert r"a\x1b]0;x\x07\x1b[31m\x9b2J\r\u202eb\ud800" in shown
         assert not [c for c in shown if c != "\n" and not c.isprintable()]
     assert r"two\nlines" in streams[0].getvalue()
+
+
+def test_messages_are_records_of_a_logger(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("isoclr")
+    records: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record.getMessage())
+
+    keep = Keep()
+    logger.addHandler(keep)
+    try:
+        console.info("100 % of [b]RNAs")
+        logger.setLevel(logging.WARNING)
+        console.info("silent")
+        assert console.progress().disable
+    finally:
+        logger.setLevel(logging.INFO)
+        logger.removeHandler(keep)
+    assert records == ["100 % of [b]RNAs"]
+    assert capsys.readouterr().err == "100 % of [b]RNAs\n"
+    assert not console.progress().disable
+
+
+def test_progress_in_a_notebook_warns_of_nothing() -> None:
+    code = """
+import builtins
+class ZMQInteractiveShell: pass
+builtins.get_ipython = ZMQInteractiveShell
+from isoclr._console import info, progress
+with progress() as bar:
+    bar.update(bar.add_task("reading", total=1), completed=1)
+info("done")
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "reading" in done.stderr
+    assert done.stderr.endswith("done\n")
+    assert "ipywidgets" not in done.stderr

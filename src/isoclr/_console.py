@@ -1,9 +1,14 @@
 """What a person sees: tables on stdout, progress and messages on stderr.
 
+Messages go through the logger ``isoclr`` of the standard library, whose handler prints them on stderr as they are. To
+silence messages and progress, ``logging.getLogger("isoclr").setLevel("WARNING")``; to have them elsewhere, replace its
+handlers.
+
 Names of files, genes or models may hold any characters: everything that is shown here passes through
 :func:`isoclr.errors.printable`.
 """
 
+import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,7 +39,8 @@ class _Console(Console):
 
 
 _is_terminal = sys.stdout is not None and sys.stdout.isatty()
-err = _Console(stderr=True, highlight=False)
+# a notebook gets plain text too: rich's display for notebooks needs ipywidgets and warns without
+err = _Console(stderr=True, highlight=False, force_jupyter=False)
 out = _Console(highlight=False, width=None if _is_terminal else 100)
 
 
@@ -43,9 +49,25 @@ LONGEST_NAME = 32
 _within_another_stage = False
 
 
+class _Handler(logging.Handler):
+    """Prints records above a progress display, without a prefix."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        err.print(printable(record.getMessage()), markup=False, emoji=False, soft_wrap=True)
+
+
+logger = logging.getLogger("isoclr")
+if not logger.handlers:
+    logger.addHandler(_Handler())
+    logger.propagate = False
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+
+
 def info(message: str) -> None:
-    """Print one message for the person at the terminal (stderr)."""
-    err.print(printable(message), markup=False, emoji=False, soft_wrap=True)
+    """Log one message for the person at the terminal (stderr)."""
+    logger.info("%s", message)
 
 
 def show(text: str) -> None:
@@ -109,6 +131,7 @@ def progress(*extra: TextColumn) -> Progress:
         TimeRemainingColumn(),
         console=err,
         transient=False,
+        disable=not logger.isEnabledFor(logging.INFO),
     )
 
 

@@ -55,7 +55,9 @@ def run(
     parameters = dict(inspect.signature(function).parameters)
     for one in required:
         parameters[one] = parameters[one].replace(default=inspect.Parameter.empty)
-        (hints[one],) = (kind for kind in get_args(hints[one]) if kind is not NoneType)
+        kinds = get_args(hints[one])
+        if NoneType in kinds:
+            (hints[one],) = (kind for kind in kinds if kind is not NoneType)
     configs = {one: p.default for one, p in parameters.items() if _is_config(p.default)}
     if configs:
         argv, recipe = _without_recipe(argv)

@@ -3,13 +3,16 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isoclr._console import info, table
+from isoclr._html import grid
 from isoclr._io import atomic_path, sha256, write_table
 from isoclr._version import __version__
+from isoclr.errors import printable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,6 +32,22 @@ class Table(NamedTuple):
 
 class Report:
     """Base of the results that commands print and save; a subclass says what its rows and tables are."""
+
+    def __init_subclass__(cls) -> None:
+        """Dataclasses keep the short representation instead of one with all their arrays."""
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = Report.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        """The name of the class and the beginning of the first table."""
+        first = next(self.tables(), None)
+        name = type(self).__name__
+        return name if first is None else f"{name}: {_as_text(first)}"
+
+    def _repr_html_(self) -> str:
+        """All messages and tables, for notebooks."""
+        notes = "<br>".join(escape(printable(message)) for message in self.messages())
+        return f"<p>{notes}</p>" * bool(notes) + "".join(grid(*one) for one in self.tables())
 
     def rows(self) -> list[Row]:
         """Tidy records: one measurement a row, with the same keys in all rows."""
@@ -67,6 +86,20 @@ class Report:
             write_table(self.to_frame(), path, overwrite=overwrite)
 
 
+REPR_ROWS, REPR_WIDTH = 5, 100
+
+
+def _as_text(shown: Table) -> str:
+    """Title and first rows of a table as plain text, one line each."""
+    head = [shown.columns, *shown.rows[:REPR_ROWS]]
+    cells = [[f"{c:,}" if isinstance(c, int) else str(c) for c in row] for row in head]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=False)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    more = len(shown.rows) - REPR_ROWS
+    lines += [f"… {more:,} more rows"] * (more > 0)
+    return "\n  ".join(printable(line)[:REPR_WIDTH] for line in [shown.title, *lines])
+
+
 def write_json(path: Path, content: Mapping[str, Any], *, overwrite: bool = True) -> None:
     """Write JSON; the file appears when it is whole. What JSON has no number for becomes null."""
     text = json.dumps(finite(content), indent=1, ensure_ascii=False, allow_nan=False)
@@ -93,18 +126,22 @@ def count_lines(counts: Mapping[str, int], of: str = "") -> Iterator[str]:
         yield f"{count:>9,}  {of}{reason}"
 
 
-def provenance(inputs: Mapping[str, Path | None], options: Mapping[str, Any]) -> dict[str, Any]:
+def provenance(inputs: Mapping[str, object], options: Mapping[str, Any]) -> dict[str, Any]:
     """What a result was made from: versions, inputs with their SHA-256, options.
 
     Args:
-        inputs: files and folders by what they are; None is left out.
+        inputs: files, folders and objects in memory by what they are; None is left out.
         options: options of the command.
     """
     return {
         "isoclr": __version__,
         "versions": {package: version(package) for package in PACKAGES},
         "inputs": {
-            name: _identity(Path(path)) for name, path in inputs.items() if path is not None
+            name: _identity(Path(path))
+            if isinstance(path, str | Path)
+            else {"in memory": repr(path)}
+            for name, path in inputs.items()
+            if path is not None
         },
         "options": dict(options),
     }

@@ -146,6 +146,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "embeddings + labels → a prediction head with calibrated intervals",
             "isoclr fit embeddings.parquet labels.tsv --corpus corpus -o head",
             ("embeddings", "labels"),
+            required=("out",),
         ),
         "predict": Command(
             "probing.predict:predict",
@@ -173,18 +174,21 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "evaluate retrieval: is the nearest RNA an isoform, a paralog, the ortholog?",
             "isoclr retrieval embeddings.parquet --corpus corpus --baselines -o retrieval.tsv",
             ("embeddings",),
+            required=("out",),
         ),
         "map": Command(
             "analysis.tsne:map_rnas",
             "draw a t-SNE map, coloured by labels, species, length or terms",
             "isoclr map embeddings.parquet -o map.png --color species labels.tsv:half_life",
             ("embeddings",),
+            required=("out",),
         ),
         "mutate": Command(
             "analysis.ism:mutate",
             "in-silico mutagenesis: the effect of every point mutation on a prediction",
             "isoclr mutate mrna.fa --task half-life --species human -o effects.tsv --plot effects.png",
             ("inputs",),
+            required=("out",),
         ),
         "variants": Command(
             "variants.variants:variants",
@@ -197,6 +201,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "insert known motifs into real mRNAs and predict their effect",
             "isoclr motifs corpus --task half-life --species human -o motifs.tsv",
             ("corpus",),
+            required=("out",),
         ),
         "evaluate": Command(
             "evaluation.evaluate:evaluate",

@@ -131,7 +131,7 @@ def test_no_such_model_and_no_such_device(fasta: Path, model: Path, tmp_path: Pa
 
 
 def test_one_path_needs_no_tuple(fasta: Path, model: Path, tmp_path: Path) -> None:
-    out = embed(str(fasta), model=str(model), out=tmp_path / "e.npz")  # type: ignore[call-overload]
+    out = embed(str(fasta), model=str(model), out=tmp_path / "e.npz")
     assert len(read_embeddings(out)) == 7
 
 

@@ -7,12 +7,13 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, MASK, PAD, TRACKS
 from isoclr.models.encoder import MODELS, Encoder, create
 from isoclr.models.layers import Convolution
 from isoclr.models.norm import BatchNorm
 from isoclr.models.packing import PackedBatch
-from isoclr.models.resnet import AuxiliaryHead, Block, DilatedResNet
+from isoclr.models.resnet import Architecture, AuxiliaryHead, Block, DilatedResNet
 
 
 def made(dim: int = 3, features: int = 5) -> AuxiliaryHead:
@@ -249,3 +250,60 @@ def test_bf16_stays_close_to_float32() -> None:
         full, half = network([chunk]), network([chunk], torch.bfloat16)
     assert half.dtype == torch.float32
     assert float((full - half).norm() / full.norm()) < 1e-2
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("tracks", [4, 6])
+def test_padded_tracks_equal_packed_chunks(training: bool, tracks: int) -> None:
+    """Embeddings, parameter gradients and running statistics; what lies behind an RNA is not read."""
+    rng = np.random.default_rng(0)
+    codes = [random_codes(rng, n) for n in (77, 1, 300)]
+    chunk = one_chunk(codes, gap=256)
+    x = torch.full((3, tracks, 310), 7.0)
+    dtype, close = (torch.float64, 1e-8) if training else (torch.float32, 1e-5)
+    for row, one in zip(x, codes, strict=True):
+        row[:, : len(one)] = torch.from_numpy(TRACKS[one].T[:tracks])
+    results = []
+    for padded in (True, False):
+        network = trained("isoclr-s", tracks=tracks).network.to(dtype).train(training)
+        lengths = torch.tensor([len(one) for one in codes])
+        out = network(x, dtype, lengths=lengths) if padded else network([chunk], dtype)
+        out.square().mean().backward()
+        gradients = [p.grad for p in network.parameters()]
+        state = [v for k, v in network.state_dict().items() if "running" in k]
+        results.append((out.detach(), gradients, state))
+    (a, grads_a, state_a), (b, grads_b, state_b) = results
+    assert torch.allclose(a, b, rtol=0, atol=close * max(1.0, float(b.abs().max())))
+    for one, other in zip([*grads_a, *state_a], [*grads_b, *state_b], strict=True):
+        assert one is not None
+        assert other is not None
+        scale = max(1.0, float(other.abs().max()))
+        assert torch.allclose(one, other, rtol=0, atol=10 * close * scale)
+
+
+def test_padded_tracks_that_do_not_fit_are_refused() -> None:
+    network = create("isoclr-s", seed=0).network
+    with pytest.raises(InputError, match="4 tracks, expected 6"):
+        network(torch.zeros(1, 4, 8))
+    for lengths in ([0, 8], [9, 8]):
+        with pytest.raises(InputError, match="expected 1 to 8"):
+            network(torch.zeros(2, 6, 8), lengths=torch.tensor(lengths))
+
+
+def test_receptive_field_is_exact() -> None:
+    """Over many random RNAs exactly these positions have a gradient."""
+    architecture = Architecture((4, 4, 4, 4), (1, 2, 1, 1), (1, 3, 2, 4))
+    first, last = architecture.receptive_field
+    window, length = 8, 16 * 32
+    seen = torch.zeros(length, dtype=torch.bool)
+    for seed in range(40):
+        torch.manual_seed(seed)
+        network = DilatedResNet(architecture, dropout=0.0).eval()
+        x = torch.rand(8, 6, length, requires_grad=True)
+        levels = network._levels_of_tracks(x, None, torch.float32)
+        ((activations,), _) = list(levels)[-1]
+        (gradient,) = torch.autograd.grad(activations[:, window].sum(), x)
+        seen |= (gradient != 0).any(0).any(0)
+    influential = seen.nonzero()[:, 0]
+    assert influential.min() == 32 * window + first
+    assert influential.max() == 32 * window + last

@@ -94,7 +94,8 @@ def test_a_head_of_annotated_rnas_asks_for_an_annotated_coding_sequence(
 @pytest.fixture
 def made(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings) -> Path:
     table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
-    return fit(embeddings, table, out=tmp_path / "head", label=("half_life", "stable"), folds=3).out
+    fit(embeddings, table, out=tmp_path / "head", label=("half_life", "stable"), folds=3)
+    return tmp_path / "head"
 
 
 def test_a_head_read_back_predicts_the_same_bits(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from isoclr._threads import thread_map, use_threads
 from isoclr.analysis.consequences import CONSEQUENCES, coding_changes, consequences
 from isoclr.analysis.fast_ism import IncrementalEncoder, ReferenceRna
 from isoclr.analysis.readout import LinearPredictor, load_predictor
-from isoclr.embedding.inputs import read_rnas
+from isoclr.embedding.inputs import as_inputs, read_rnas
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, Codes, N, coding_region
 from isoclr.genomics.species import without_version
@@ -287,7 +288,7 @@ class Mutagenesis(Report):
 def mutate(
     inputs: tuple[Path, ...],
     *,
-    out: Path,
+    out: Path | None = None,
     head: Path | None = None,
     task: str | None = None,
     species: str = "",
@@ -309,8 +310,10 @@ def mutate(
     sequence.
 
     Args:
-        inputs: FASTA files of mature RNAs (plain or gz), or corpora.
-        out: Table of effects, one row per mutation, as Parquet, TSV or CSV by the extension.
+        inputs: FASTA files of mature RNAs (plain or gz), or corpora. In Python also RNAs in memory, as isoclr.embed
+            takes them.
+        out: Table of effects, one row per mutation, as Parquet, TSV or CSV by the extension. In Python it may be left
+            out.
         head: Directory that ``isoclr fit`` wrote.
         task: What a shipped head predicts, such as half-life, instead of --head; needs --species.
         species: Species of the shipped head.
@@ -328,12 +331,13 @@ def mutate(
     Raises:
         InputError: A file, head or model that cannot be used, no such RNA, or more than a million bases to mutate.
     """
-    check_output(Path(out), overwrite=overwrite)
+    if out is not None:
+        check_output(Path(out), overwrite=overwrite)
     if plot is not None:
         check_format(Path(plot))
     use_threads(threads)
     predictor = load_predictor(head, task, species, model, label, device)
-    rnas = _select_rnas(as_paths(inputs), species, as_paths(annotation), orf, transcripts)
+    rnas = _select_rnas(as_inputs(inputs), species, as_paths(annotation), orf, transcripts)
     _check_size(rnas, plot, zoom)
     scans = []
     with progress() as bar:
@@ -342,14 +346,15 @@ def mutate(
             advance = partial(bar.advance, task_id)
             scans.append(scan(predictor, codes, transcript_id=name, progress=advance))
     report = Mutagenesis(tuple(scans))
-    report.save(Path(out), overwrite=overwrite)
+    if out is not None:
+        report.save(Path(out), overwrite=overwrite)
     if plot is not None:
         scans[0].draw(Path(plot), zoom)
     return report
 
 
 def _select_rnas(
-    paths: list[Path], species: str, annotation: list[Path], orf: bool, ids: Sequence[str]
+    paths: list[Any], species: str, annotation: list[Path], orf: bool, ids: Sequence[str]
 ) -> list[tuple[str, Codes]]:
     """Names and codes of the RNAs with given ids (all if none is given), in the order of the files.
 

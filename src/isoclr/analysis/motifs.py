@@ -279,7 +279,7 @@ def coding_rnas(
 def motifs(
     corpus: Path,
     *,
-    out: Path,
+    out: Path | None = None,
     head: Path | None = None,
     task: str | None = None,
     species: str = "",
@@ -300,7 +300,7 @@ def motifs(
 
     Args:
         corpus: Corpus with the mRNAs.
-        out: Table of mean effects, as Parquet, TSV or CSV by the extension.
+        out: Table of mean effects, as Parquet, TSV or CSV by the extension. In Python it may be left out.
         head: Directory that ``isoclr fit`` wrote.
         task: What a shipped head predicts, such as half-life, instead of --head; needs --species.
         species: Species of the mRNAs and of the shipped head (default: any).
@@ -316,7 +316,8 @@ def motifs(
     Raises:
         InputError: A file, head or model that cannot be used, or no suitable mRNA.
     """
-    check_output(Path(out), overwrite=overwrite)
+    if out is not None:
+        check_output(Path(out), overwrite=overwrite)
     if plot is not None:
         check_format(Path(plot))
     if sample < 1:
@@ -334,7 +335,8 @@ def motifs(
             seed=seed,
             progress=lambda done: bar.advance(bar_id, done),
         )
-    effects.save(Path(out), overwrite=overwrite)
+    if out is not None:
+        effects.save(Path(out), overwrite=overwrite)
     if plot is not None:
         effects.draw(Path(plot))
     return effects

@@ -190,7 +190,7 @@ def neighbours(
     representative transcript is the query, and every other gene is listed once, with its nearest RNA.
 
     Args:
-        embeddings: Embeddings that ``isoclr embed`` wrote.
+        embeddings: Embeddings that ``isoclr embed`` wrote; in Python also those it returned.
         of: Transcript ids, gene ids or gene symbols; versions may be left out.
         k: Number of neighbours of each.
         among: Where to search: all other RNAs, RNAs of other genes, or RNAs of other species.
@@ -205,7 +205,7 @@ def neighbours(
     """
     if out is not None:
         check_output(Path(out), overwrite=overwrite)
-    opened = read_embeddings(Path(embeddings))
+    opened = read_embeddings(embeddings)
     if corpus is not None:
         opened = add_corpus_columns(opened, open_corpus(Path(corpus)), ("gene_symbol",))
     names = (of,) if isinstance(of, str) else of

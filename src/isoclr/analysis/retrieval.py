@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import info, progress
-from isoclr._io import as_paths, check_output
+from isoclr._io import check_output
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.analysis.geometry import FOLDS, PROPERTIES, alignment_uniformity, probe_properties
@@ -30,6 +30,7 @@ from isoclr.analysis.relations import (
 from isoclr.baselines.features import Length, default_baselines, embed_with_progress
 from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.inputs import as_inputs
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.plotting import check_format, neighbours_figure
@@ -327,7 +328,7 @@ def retrieval(
     embeddings: tuple[Path, ...],
     *,
     corpus: Path,
-    out: Path,
+    out: Path | None = None,
     baselines: bool = False,
     whiten: bool = False,
     k: tuple[int, ...] = (1, 5, 10),
@@ -347,7 +348,7 @@ def retrieval(
     Args:
         embeddings: Embeddings that ``isoclr embed`` wrote; several of the same RNAs are compared.
         corpus: Corpus that was embedded, with the gene sets and the sequences.
-        out: Table with one number per row, as Parquet, TSV or CSV by the extension.
+        out: Table with one number per row, as Parquet, TSV or CSV by the extension. In Python it may be left out.
         baselines: Compare with k-mers + codons, sequence features and the untrained encoder.
         whiten: Decorrelate the features before the search.
         k: Numbers of neighbours to evaluate.
@@ -360,12 +361,13 @@ def retrieval(
     Raises:
         InputError: A file that cannot be used, or embeddings of other RNAs than the corpus'.
     """
-    check_output(Path(out), overwrite=overwrite)
+    if out is not None:
+        check_output(Path(out), overwrite=overwrite)
     if plot is not None:
         check_format(Path(plot))
     check_options(k, sample, seed)
     use_threads(threads)
-    files = as_paths(embeddings)
+    files = as_inputs(embeddings)
     if not files:
         raise InputError("nothing to evaluate: give embeddings")
     opened = [read_embeddings(path) for path in files]
@@ -380,7 +382,8 @@ def retrieval(
             if embedder.name != Length.name:  # one feature has no direction
                 features[embedder.name] = embed_with_progress(embedder, codes)
     report = _evaluate(features, rnas, k, sample, seed, whiten)
-    report.save(Path(out), overwrite=overwrite)
+    if out is not None:
+        report.save(Path(out), overwrite=overwrite)
     if plot is not None:
         neighbours_figure(Path(plot), report.metrics)
     return report
@@ -388,7 +391,8 @@ def retrieval(
 
 def _distinct_names(files: Sequence[Path], opened: Sequence[Embeddings]) -> list[str]:
     """Names of the embeddings: their models, or where these are equal, their files."""
-    for names in ([one.meta["model"] for one in opened], [path.name for path in files]):
+    paths = [Path(str(one)) for one in files]
+    for names in ([one.meta["model"] for one in opened], [path.name for path in paths]):
         if len(set(names)) == len(names):
             return names
     return [str(path) for path in files]

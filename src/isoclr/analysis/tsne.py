@@ -310,7 +310,7 @@ def _class_agreement(values: pl.Series, close: Nearest) -> dict[str, float]:
 def map_rnas(
     embeddings: Path,
     *,
-    out: tuple[Path, ...],
+    out: tuple[Path, ...] = (),
     color: tuple[str, ...] = ("species", "length"),
     corpus: Path | None = None,
     species: str | None = None,
@@ -328,9 +328,9 @@ def map_rnas(
     also reports how far an RNA agrees with its nearest neighbours of other gene sets in the embedding itself.
 
     Args:
-        embeddings: Embeddings that ``isoclr embed`` wrote.
+        embeddings: Embeddings that ``isoclr embed`` wrote; in Python also those it returned.
         out: Outputs, each by its extension: a figure (.png, .pdf, .svg), or the coordinates with all names (.parquet,
-            .tsv, .csv).
+            .tsv, .csv). In Python it may be left out.
         color: What to color by, one panel each: a column (species, length, cds_length, cds_source; with --corpus
             gene_symbol, gene_set, biotype, n_exons), or a table with a column transcript_id or gene_id and a column of
             numbers or classes, FILE or FILE:COLUMN. If ids occur repeatedly (GO terms), the three most common classes
@@ -352,7 +352,7 @@ def map_rnas(
     if sample is not None and sample < 1:
         raise InputError(f"--sample {sample}: expected 1 or more RNAs")
     opened = None if corpus is None else open_corpus(Path(corpus))
-    selected = read_embeddings(Path(embeddings))
+    selected = read_embeddings(embeddings)
     if opened is not None:
         selected = add_corpus_columns(selected, opened, CORPUS_COLUMNS)
     selected = selected.select(species, rnas)

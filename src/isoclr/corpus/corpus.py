@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoclr._config import Meta, read_json
+from isoclr._html import card
 from isoclr._io import sha256
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
@@ -111,6 +112,10 @@ class Corpus:
             f"Corpus({str(self.path)!r}: {len(self):,} transcripts, {self.num_gene_sets:,} gene sets, "
             f"{len(self.codes):,} nt of {', '.join(self.species)})"
         )
+
+    def _repr_html_(self) -> str:
+        counts = {"transcripts": len(self), "gene sets": self.num_gene_sets, "nt": len(self.codes)}
+        return card(f"Corpus {self.path}", {**counts, "species": ", ".join(self.species)})
 
     @property
     def species(self) -> list[str]:

@@ -16,7 +16,7 @@ from isoclr._threads import use_threads
 from isoclr._version import __version__
 from isoclr.corpus.inputs import parse_shard
 from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.inputs import RnaTable, read_rnas, shard_rows
+from isoclr.embedding.inputs import RnaTable, as_inputs, read_rnas, shard_rows
 from isoclr.embedding.io import ROWS, check_output, write
 from isoclr.errors import InputError
 from isoclr.models.encoder import Encoder, Precision
@@ -40,7 +40,7 @@ class Embedder:
 
 
 def open_embedder(
-    model: str,
+    model: str | Encoder,
     *,
     revision: str | None = None,
     model_dir: Path | None = None,
@@ -51,7 +51,7 @@ def open_embedder(
     """Load a model for embedding.
 
     Args:
-        model: An encoder as in :func:`isoclr.load`, or a language model that ``isoclr models`` lists.
+        model: A loaded encoder, an encoder as in :func:`isoclr.load`, or a language model that ``isoclr models`` lists.
         revision: Revision of a model of the hub.
         model_dir: Folder with the files of a language model.
         precision: Precision of the computation.
@@ -62,6 +62,8 @@ def open_embedder(
         InputError: no such model, or files that cannot be used.
         MissingExtraError: a language model needs an optional package.
     """
+    if isinstance(model, Encoder):
+        return encoder_embedder(model, precision=precision, device=device, chunk_nt=chunk_nt)
     if not _is_language_model(model, model_dir):
         encoder = load(model, revision=revision)
         return encoder_embedder(encoder, precision=precision, device=device, chunk_nt=chunk_nt)
@@ -139,9 +141,9 @@ def embed_blocks(rnas: Sequence[RnaTable], embedder: Embedder) -> Iterator[Embed
 
 
 @overload
-def embed(inputs: tuple[Path, ...] = ..., *, out: Path, **options: Any) -> Path: ...
+def embed(inputs: Any = ..., *, out: Path | str, **options: Any) -> Path: ...
 @overload
-def embed(inputs: tuple[Path, ...] = ..., *, out: None = None, **options: Any) -> Embeddings: ...
+def embed(inputs: Any = ..., *, out: None = None, **options: Any) -> Embeddings: ...
 def embed(  # type: ignore[misc]  # **options stands for the rest
     inputs: tuple[Path, ...] = (),
     *,
@@ -167,9 +169,10 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
     mapped, a FASTA takes one byte per nucleotide, and the embeddings are kept on disk.
 
     Args:
-        inputs: FASTA files of mature RNAs (plain or gz), - for standard input, or corpora that isoclr build wrote.
+        inputs: FASTA files of mature RNAs (plain or gz), - for standard input, or corpora that isoclr build wrote. In
+            Python also a list of sequences, a dict of ids and sequences, a polars or pandas data frame, or an AnnData.
         model: Directory of a trained model, name of a built-in one, user/name@revision of one on the hub, or a language
-            model (`isoclr models` lists them).
+            model (`isoclr models` lists them). In Python also a loaded encoder.
         out: Output file: Parquet (.parquet), AnnData (.h5ad) or NumPy (.npz); - writes Parquet to standard output. In
             Python, without it the embeddings are returned.
         revision: Commit, tag or branch of a model on the hub; language models have a default commit.
@@ -200,9 +203,11 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
     >>> folder = Path(tempfile.mkdtemp())
     >>> model = isoclr.create("isoclr-s", seed=0).save(folder / "model")
     >>> _ = (folder / "rnas.fa").write_text(">a\\nAUGGCUUGA\\n>b\\nGGGACGU\\n")
-    >>> isoclr.embed((folder / "rnas.fa",), model=str(model))
+    >>> isoclr.embed(folder / "rnas.fa", model=model)
     Embeddings(2 RNAs × 256, isoclr-s)
-    >>> isoclr.embed((folder / "rnas.fa",), model=str(model), out=folder / "embeddings.parquet").name
+    >>> isoclr.embed({"a": "AUGGCUUGA", "b": "GGGACGU"}, model=isoclr.load(model)).ids
+    ['a', 'b']
+    >>> isoclr.embed(folder / "rnas.fa", model=model, out=folder / "embeddings.parquet").name
     'embeddings.parquet'
     """
     if out is not None:
@@ -211,7 +216,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
     part = parse_shard(shard) if shard is not None else (1, 1)
     use_threads(threads)
     embedder = open_embedder(
-        str(model),
+        model if isinstance(model, Encoder) else str(model),
         revision=revision,
         model_dir=model_dir and Path(model_dir),
         precision=precision,
@@ -219,7 +224,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         chunk_nt=chunk_nt,
     )
     whole = read_rnas(
-        as_paths(inputs),
+        as_inputs(inputs),
         species=species,
         genome=genome and Path(genome),
         annotation=as_paths(annotation),

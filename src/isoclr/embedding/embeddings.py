@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from isoclr._html import card, grid
 from isoclr.errors import InputError, MissingExtraError
 
 SCHEMA = pl.Schema(
@@ -45,7 +46,7 @@ def in_schema(table: pl.DataFrame) -> pl.DataFrame:
     return table.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Embeddings:
     """One vector per RNA."""
 
@@ -62,10 +63,66 @@ class Embeddings:
     def __repr__(self) -> str:
         return f"Embeddings({len(self):,} RNAs × {self.dim}, {self.meta['model']})"
 
+    def _repr_html_(self) -> str:
+        facts: dict[str, object] = {"RNAs": len(self), "dimensions": self.dim}
+        facts |= {key: self.meta[key] for key in META_KEYS if key != "sha256"}
+        rows = self.table.head(5).rows()
+        return card("Embeddings", facts) + grid("first RNAs", self.table.columns, rows)
+
     @property
     def dim(self) -> int:
         """Size of an embedding."""
         return int(self.matrix.shape[1])
+
+    @property
+    def ids(self) -> list[str]:
+        """Transcript id of each row."""
+        return self.table["transcript_id"].to_list()
+
+    def to_polars(self) -> pl.DataFrame:
+        """The table with a column ``embedding`` of fixed-size lists, as ``isoclr embed`` writes it to Parquet."""
+        column = pl.Series(
+            MATRIX, np.ascontiguousarray(self.matrix), pl.Array(pl.Float32, self.dim)
+        )
+        return self.table.with_columns(column)
+
+    def to_pandas(self) -> Any:
+        """A data frame with the transcript ids as index, the table, and one column per dimension: ``dim_0``, …
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        pd = _pandas()
+        index = pd.Index(self.ids, name="transcript_id", dtype=object)
+        columns = [name for name in self.table.columns if name != "transcript_id"]
+        known = pd.DataFrame({name: self.table[name].to_list() for name in columns}, index=index)
+        names = [f"dim_{i}" for i in range(self.dim)]
+        vectors = pd.DataFrame(np.asarray(self.matrix), index=index, columns=names)
+        return pd.concat([known, vectors], axis=1)
+
+    def to_anndata(self) -> Any:
+        """An AnnData: ``X`` the embeddings, ``obs`` the table, ``uns["isoclr"]`` the metadata; one observation per RNA.
+
+        Names of observations are transcript ids. Of RNAs with one id, as two species may have, later ones get ``-1``,
+        ``-2``, … and the ids are in ``obs["transcript_id"]``.
+
+        Raises:
+            MissingExtraError: anndata is not installed.
+        """
+        anndata, pd = anndata_module(), _pandas()
+        repeats = (pl.col("transcript_id").cum_count() - 1).over("transcript_id")
+        numbers = self.table.select(repeats).to_series().to_list()
+        names = [f"{one}-{n}" if n else one for one, n in zip(self.ids, numbers, strict=True)]
+        columns = {name: self.table[name].to_list() for name in self.table.columns}
+        if not any(numbers):
+            del columns["transcript_id"]
+        index_name = "rna" if any(numbers) else "transcript_id"
+        return anndata.AnnData(
+            X=np.asarray(self.matrix),
+            obs=pd.DataFrame(columns, index=pd.Index(names, name=index_name, dtype=object)),
+            var=pd.DataFrame(index=pd.Index([f"dim_{i}" for i in range(self.dim)], dtype=object)),
+            uns={"isoclr": dict(self.meta)},
+        )
 
     def select(self, species: str | None = None, rnas: RnaChoice = "all") -> "Embeddings":
         """The RNAs of one species (None: all), and of those the coding ones (see :data:`RnaChoice`).
@@ -105,6 +162,19 @@ def select_rnas(table: pl.DataFrame, species: str | None, choice: RnaChoice) -> 
     return mask
 
 
+def _pandas() -> Any:
+    """The pandas package, which comes with anndata.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise MissingExtraError("pandas", "anndata", "a pandas data frame") from None
+    return pandas
+
+
 def anndata_module() -> Any:
     """The anndata package, an optional dependency.
 
@@ -114,5 +184,5 @@ def anndata_module() -> Any:
     try:
         import anndata
     except ImportError:
-        raise MissingExtraError("anndata", "anndata", "writing .h5ad") from None
+        raise MissingExtraError("anndata", "anndata", "AnnData (.h5ad)") from None
     return anndata

@@ -8,18 +8,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import info, progress
-from isoclr.corpus.corpus import open_corpus
+from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.corpus.inputs import BuildConfig, Input, short_name
 from isoclr.corpus.transcripts import TranscriptTable, read_input
-from isoclr.embedding.embeddings import in_schema
+from isoclr.embedding.embeddings import Embeddings, in_schema
+from isoclr.embedding.memory import in_memory, rnas_in_memory
 from isoclr.errors import InputError
-from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
+from isoclr.genomics.encoding import FROM_LETTER, INVALID, NUCLEOTIDE_BITS, Codes
 from isoclr.genomics.fasta import line_of
 
 NO_LIMIT = np.iinfo(np.int64).max
@@ -69,8 +71,27 @@ class RnaTable:
         return replace(self, table=self.table[start:stop], starts=self.starts[start:stop])
 
 
+def as_inputs(given: Any) -> list[Any]:
+    """What a function got as RNAs, as a list: names of files as paths, RNAs in memory as one item.
+
+    >>> as_inputs("rnas.fa"), as_inputs({"a": "AUG"})
+    ([PosixPath('rnas.fa')], [{'a': 'AUG'}])
+    """
+    if given is None:
+        return []
+    if in_memory(given) or isinstance(given, Embeddings):
+        return [given]
+    if isinstance(given, Corpus):
+        return [given.path]
+    many = [given] if isinstance(given, str | Path) else given
+    return [
+        one if isinstance(one, Embeddings) else one.path if isinstance(one, Corpus) else Path(one)
+        for one in many
+    ]
+
+
 def read_rnas(
-    inputs: Sequence[Path],
+    inputs: Sequence[Any],
     *,
     species: str,
     genome: Path | None,
@@ -81,7 +102,8 @@ def read_rnas(
     """Read the RNAs of each input.
 
     Args:
-        inputs: FASTA files of mature RNAs, ``-`` for standard input, and corpora (directories).
+        inputs: FASTA files of mature RNAs, ``-`` for standard input, and corpora (directories); or RNAs in memory, see
+            :mod:`isoclr.embedding.memory`.
         species: Value of the ``species`` column, except for a corpus, which has its own; the short name stands for
             any other name of a known species.
         genome: FASTA of chromosomes whose annotated transcripts are added.
@@ -100,6 +122,20 @@ def read_rnas(
         )
     if genome is None and not inputs:
         raise InputError("nothing to embed: give a FASTA, a corpus, or --genome and --annotation")
+    if len(inputs) == 1 and in_memory(inputs[0]):
+        if genome is not None or annotation:
+            raise InputError(
+                "RNAs in memory have their coding sequences and exons in columns; expected neither a genome nor an "
+                "annotation"
+            )
+        table, codes, starts = rnas_in_memory(inputs[0], species=species, orf=orf)
+        return [RnaTable(_columns(table), codes, starts, Counter())]
+    missing = next((path for path in inputs if path != STDIN and not path.exists()), None)
+    if (
+        missing is not None
+        and FROM_LETTER[np.frombuffer(str(missing).encode(), np.uint8)].max() < INVALID
+    ):
+        raise InputError(f"{missing}: no such file; for a sequence, give a list: [sequence]")
     if annotation and genome is None and all(path.is_dir() for path in inputs):
         raise InputError(
             f"{annotation[0]}: a corpus has its own exons and coding sequences; --annotation is for a FASTA or --genome"

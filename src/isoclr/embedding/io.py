@@ -27,8 +27,8 @@ ROWS = 16_384
 """Rows in memory at a time, and in a Parquet row group."""
 
 
-def read_embeddings(path: Path | str) -> Embeddings:
-    """Read embeddings that ``isoclr embed`` or another program wrote.
+def read_embeddings(path: Path | str | Embeddings) -> Embeddings:
+    """Read embeddings that ``isoclr embed`` or another program wrote; those in memory are returned as they are.
 
     Args:
         path: ``.parquet``, ``.h5ad`` or ``.npz``; or a directory whose Parquet files are the shards of one run, read in
@@ -38,6 +38,8 @@ def read_embeddings(path: Path | str) -> Embeddings:
     Raises:
         InputError: no such file, not embeddings, or shards of different models.
     """
+    if isinstance(path, Embeddings):
+        return path
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file; expected embeddings from `isoclr embed`")
@@ -76,14 +78,16 @@ def parquet_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 
-def are_embeddings(path: Path) -> bool:
-    """Whether a path is a file of embeddings or a directory of shards, by its name alone."""
+def are_embeddings(path: object) -> bool:
+    """Whether this is embeddings in memory, or a file of embeddings or a directory of shards, by its name alone."""
+    if not isinstance(path, Path):
+        return isinstance(path, Embeddings)
     if path.is_dir():
         return not (path / "corpus.json").exists() and bool(parquet_files(path))
     return path.suffix in FORMATS
 
 
-def iter_embeddings(path: Path) -> Iterator[Embeddings]:
+def iter_embeddings(path: Path | Embeddings) -> Iterator[Embeddings]:
     """Read the embeddings of a file, or of a directory of shards in the order of their names, in blocks.
 
     Parquet files are read in blocks of :data:`ROWS`; ``.h5ad`` and ``.npz`` files are read as a whole.
@@ -91,6 +95,9 @@ def iter_embeddings(path: Path) -> Iterator[Embeddings]:
     Raises:
         InputError: not embeddings of ``isoclr embed``, damaged, or not finite.
     """
+    if isinstance(path, Embeddings):
+        yield path
+        return
     for file in parquet_files(path) if path.is_dir() else [path]:
         check_input(file, "embeddings")
         yield from _parquet_blocks(file) if file.suffix == ".parquet" else [read_embeddings(file)]
@@ -258,13 +265,5 @@ def _write_npz(path: Path, embeddings: Embeddings) -> None:
 
 
 def _write_h5ad(path: Path, embeddings: Embeddings) -> None:
-    import pandas as pd
-
     table = in_schema(embeddings.table)
-    columns = {name: table[name].to_list() for name in SCHEMA if name != "transcript_id"}
-    index = pd.Index(table["transcript_id"].to_list(), name="transcript_id", dtype=object)
-    anndata_module().AnnData(
-        X=np.asarray(embeddings.matrix),
-        obs=pd.DataFrame(columns, index=index),
-        uns={"isoclr": dict(embeddings.meta)},
-    ).write_h5ad(path)
+    Embeddings(table, embeddings.matrix, embeddings.meta).to_anndata().write_h5ad(path)

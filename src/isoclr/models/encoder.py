@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, overload
 
 import numpy as np
 import torch
@@ -16,19 +16,22 @@ from safetensors.torch import save as to_bytes
 from torch.overrides import TorchFunctionMode
 
 from isoclr._config import Meta, read_json
+from isoclr._html import card
 from isoclr._io import atomic_path
 from isoclr._tensors import read_tensors
 from isoclr._threads import thread_map
 from isoclr._version import __version__
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, longest_orf, nucleotides
+from isoclr.models.attribution import Attribution, Method, attribute
 from isoclr.models.inference import FusedResNet
-from isoclr.models.packing import PackLayout, bucket_width, fill_batch, plan_layouts
+from isoclr.models.packing import STRIDE, PackLayout, bucket_width, fill_batch, plan_layouts
 from isoclr.models.resnet import Architecture, DilatedResNet
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 SCHEMA = 1
 Precision = Literal["float32", "bf16"]
+Resolution = Literal["window", "base"]
 DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 MODELS = {
@@ -76,6 +79,18 @@ class Encoder:
             f"parameters={self.num_parameters:,})"
         )
 
+    def _repr_html_(self) -> str:
+        first, last = self.receptive_field
+        facts: dict[str, object] = {
+            "tracks": self.tracks,
+            "dimensions": self.dim,
+            "parameters": self.num_parameters,
+        }
+        facts |= {"pooling": self.network.architecture.pooling}
+        return card(
+            f"Encoder {self.name}", {**facts, "receptive field": f"{last - first + 1:,} nt"}
+        )
+
     @property
     def dim(self) -> int:
         """Size of an embedding."""
@@ -91,9 +106,39 @@ class Encoder:
         """SHA-256 of the weights file that :meth:`save` would write now; identifies the weights."""
         return hashlib.sha256(self._weights()).hexdigest()
 
+    @property
+    def receptive_field(self) -> tuple[int, int]:
+        """Nt that can influence an activation; see :attr:`isoclr.models.resnet.Architecture.receptive_field`."""
+        return self.network.architecture.receptive_field
+
+    @overload
     def embed(
-        self, sequences: Sequence[str], *, orf: bool = True, precision: Precision = "float32"
-    ) -> NDArray[np.float32]:
+        self,
+        sequences: Sequence[str],
+        *,
+        orf: bool = ...,
+        precision: Precision = ...,
+        per_position: Literal[False] = ...,
+    ) -> NDArray[np.float32]: ...
+    @overload
+    def embed(
+        self,
+        sequences: Sequence[str],
+        *,
+        orf: bool = ...,
+        precision: Precision = ...,
+        per_position: Literal[True],
+        resolution: Resolution = ...,
+    ) -> list[NDArray[np.float32]]: ...
+    def embed(
+        self,
+        sequences: Sequence[str],
+        *,
+        orf: bool = True,
+        precision: Precision = "float32",
+        per_position: bool = False,
+        resolution: Resolution = "window",
+    ) -> NDArray[np.float32] | list[NDArray[np.float32]]:
         """Embed mature RNAs given as text, ``(n, dim)`` float32, one row per sequence.
 
         Args:
@@ -102,6 +147,8 @@ class Encoder:
                 empty. ``isoclr embed`` does the same for FASTA records without annotation that do not say that they
                 are non-coding.
             precision: Type of the activations.
+            per_position: Return a list with the activations of each RNA instead, see :meth:`positions`.
+            resolution: Resolution of these activations.
 
         Raises:
             InputError: A sequence is empty or holds a letter that no nucleic acid has.
@@ -110,14 +157,100 @@ class Encoder:
         >>> model = isoclr.create("isoclr-s", seed=0)
         >>> model.embed(["AUGGCUUGA", "GGGACGU"]).shape
         (2, 256)
+        >>> [one.shape for one in model.embed(["AUGGCUUGA", "GGGACGU" * 9], per_position=True)]
+        [(1, 256), (2, 256)]
         """
         if isinstance(sequences, str):
             raise InputError("embed takes a list of sequences, not one sequence: write [sequence]")
-        codes = []
-        for i, sequence in enumerate(sequences):
-            bases = nucleotides(sequence, name=f"sequence {i + 1}")
-            codes.append(encode(bases, cds=longest_orf(bases) if orf else None))
+        codes = [
+            codes_of(sequence, orf=orf, name=f"sequence {i + 1}")
+            for i, sequence in enumerate(sequences)
+        ]
+        if per_position:
+            return self.positions(codes, resolution=resolution, precision=precision)
         return self.embed_codes(codes, precision=precision)
+
+    def positions(
+        self,
+        codes: Sequence[Codes],
+        *,
+        resolution: Resolution = "window",
+        precision: Precision = "float32",
+    ) -> list[NDArray[np.float32]]:
+        """Activations along each RNA, ``(positions, channels)`` float32: what the embedding summarizes.
+
+        A position of the last block stands for 32 nt (``isoclr.models.packing.STRIDE``). Window ``i`` covers nt
+        ``32 i`` to ``32 i + 31`` from the 5' end, and the last one may cover fewer. Its activations depend on nt
+        ``32 i + first`` to ``32 i + last`` with ``first, last =`` :attr:`receptive_field`. With a read-out of all
+        blocks (``pooling="all"``, as the shipped model) the channels of every block follow each other as in the
+        embedding. Earlier blocks have a finer resolution, of 4 to 32 nt.
+
+        Args:
+            codes: One array ``(length,)`` per RNA.
+            resolution: ``window``: one row per 32 nt; activations of finer blocks are averaged within each window.
+                ``base``: one row per nt, by linear interpolation between the centers of a block's positions, and
+                constant before the first and after the last center. A long RNA of the shipped model then takes
+                4.6 kB per nt.
+            precision: Type of the activations.
+
+        Raises:
+            InputError: An RNA is empty, or there is no such precision or resolution.
+        """
+        network = self._checked(codes, precision)
+        if resolution not in get_args(Resolution):
+            raise InputError(
+                f"resolution is {resolution!r}, expected {' or '.join(get_args(Resolution))}"
+            )
+        resample = _windows if resolution == "window" else _bases
+
+        def one(code: Codes) -> NDArray[np.float32]:
+            blocks = network.positions(code, network.tile_nt)
+            return np.concatenate([resample(x, stride, len(code)) for stride, x in blocks], 1)
+
+        return thread_map(one, codes, network.device.type)
+
+    def attribution(
+        self,
+        rna: str | Codes,
+        head: Any,
+        *,
+        label: str | None = None,
+        orf: bool = True,
+        method: Method = "integrated-gradients",
+        steps: int = 32,
+    ) -> Attribution:
+        """How much each base, codon mark and exon mark of an RNA adds to a prediction.
+
+        Args:
+            rna: Letters, or codes ``(L,)`` with marks of codons and exons (:mod:`isoclr.genomics.encoding`).
+            head: Head from :func:`isoclr.load_head` or :func:`isoclr.fit`; a linear model with ``coefficients`` and
+                ``intercept``; or coefficients ``(dim,)``.
+            label: Which label, if the head predicts several.
+            orf: For letters, mark the longest open reading frame, as :meth:`embed` does.
+            method: ``integrated-gradients`` from an RNA of unknown bases, or ``gradient`` (times input), which takes
+                one backward pass.
+            steps: Number of points of the integral.
+
+        Raises:
+            InputError: An empty RNA, or a head of other embeddings.
+
+        >>> import isoclr
+        >>> model = isoclr.create("isoclr-s", seed=0)
+        >>> result = model.attribution("AUGGCUUGA" * 4, np.ones(model.dim))
+        >>> result.values.shape, abs(result.residual) < 0.05 * abs(result.prediction)
+        ((36, 6), True)
+        """
+        if hasattr(head, "linear"):
+            head = head.linear(label)
+        codes = codes_of(rna, orf=orf, name="the RNA") if isinstance(rna, str) else rna
+        return attribute(
+            self.network,
+            codes,
+            np.asarray(getattr(head, "coefficients", head)),
+            float(getattr(head, "intercept", 0.0)),
+            method=method,
+            steps=steps,
+        )
 
     def embed_codes(
         self,
@@ -142,12 +275,8 @@ class Encoder:
         Raises:
             InputError: An RNA is empty, or the precision is unknown.
         """
+        network = self._checked(codes, precision)
         lengths = np.array([len(c) for c in codes], np.int64)
-        if (lengths == 0).any():
-            raise InputError(f"sequence {int(np.argmin(lengths)) + 1} is empty, expected bases")
-        if precision not in DTYPES:
-            raise InputError(f"precision is {precision!r}, expected {' or '.join(DTYPES)}")
-        network = self._inference_network(DTYPES[precision])
         tile_nt = chunk_nt or network.tile_nt
         embeddings = np.empty((len(codes), self.dim), np.float32)
 
@@ -165,6 +294,15 @@ class Encoder:
         layouts = plan_layouts(lengths, gap=gap, chunk_nt=tile_nt, round_to=round_to)
         thread_map(embed, layouts, network.device.type)
         return embeddings
+
+    def _checked(self, codes: Sequence[Codes], precision: Precision) -> FusedResNet:
+        """The network for inference, for RNAs that can be embedded."""
+        empty = next((i for i, one in enumerate(codes) if not len(one)), None)
+        if empty is not None:
+            raise InputError(f"sequence {empty + 1} is empty, expected bases")
+        if precision not in DTYPES:
+            raise InputError(f"precision is {precision!r}, expected {' or '.join(DTYPES)}")
+        return self._inference_network(DTYPES[precision])
 
     def _inference_network(self, dtype: torch.dtype) -> FusedResNet:
         """The network with fused batch norms, kept until a weight changes."""
@@ -201,6 +339,33 @@ class Encoder:
         """Content of ``model.safetensors``."""
         state = self.network.state_dict()
         return to_bytes({k: v.detach().cpu().contiguous() for k, v in state.items()})
+
+
+def codes_of(sequence: str, *, orf: bool, name: str) -> Codes:
+    """Codes of letters; with ``orf``, the codons of the longest open reading frame are marked.
+
+    Raises:
+        InputError: A letter that is no nucleotide.
+    """
+    bases = nucleotides(sequence, name=name)
+    return encode(bases, cds=longest_orf(bases) if orf else None)
+
+
+def _windows(x: NDArray[np.float32], stride: int, _nt: int) -> NDArray[np.float32]:
+    """Means over windows of :data:`STRIDE` nt of activations with ``stride`` nt per position."""
+    starts = np.arange(0, len(x), STRIDE // stride)
+    counts = np.diff(np.append(starts, len(x)))
+    sums = np.add.reduceat(x, starts, axis=0)
+    return np.asarray(sums / counts[:, None], np.float32)
+
+
+def _bases(x: NDArray[np.float32], stride: int, nt: int) -> NDArray[np.float32]:
+    """Linear interpolation at every nt between the centers of positions."""
+    at = np.clip((np.arange(nt) - (stride - 1) / 2) / stride, 0, len(x) - 1)
+    left = np.minimum(at.astype(np.int64), max(len(x) - 2, 0))
+    weight = (at - left)[:, None].astype(np.float32)
+    right = np.minimum(left + 1, len(x) - 1)
+    return np.asarray(x[left] * (1 - weight) + x[right] * weight)
 
 
 def create(

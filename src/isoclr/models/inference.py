@@ -205,21 +205,41 @@ class FusedResNet:
         Tiles overlap by the encoder's receptive field, and power sums over positions add up over tiles: the embedding
         is the same as in one piece.
         """
+        totals: dict[int, Tensor] = {}
+        for level, x, own, stride in self._tiles(codes, tile_nt):
+            share = power_sums(x, own, self._readout).cpu() / -(-len(codes) // stride)
+            totals[level] = totals.get(level, 0) + share
+        columns = [self._from_moments(moments) for moments in totals.values()]
+        embedding: NDArray[np.float32] = torch.cat(columns).float().numpy()
+        return embedding
+
+    @torch.inference_mode()
+    def positions(self, codes: Codes, tile_nt: int) -> list[tuple[int, NDArray[np.float32]]]:
+        """Activations that the embedding of one RNA is read off, block by block, in the same tiles.
+
+        Returns:
+            For every block that is read, the nt per position and the activations ``(positions, channels)``.
+        """
+        parts: dict[int, list[NDArray[np.float32]]] = {}
+        strides: dict[int, int] = {}
+        for level, x, own, stride in self._tiles(codes, tile_nt):
+            first = int(own.starts[0])
+            rows = x.flatten(0, 1)[first : first + own.total]
+            parts.setdefault(level, []).append(rows.float().cpu().numpy())
+            strides[level] = stride
+        return [(strides[level], np.concatenate(rows)) for level, rows in parts.items()]
+
+    def _tiles(self, codes: Codes, tile_nt: int) -> Iterator[tuple[int, Tensor, Segments, int]]:
+        """Tile by tile and level by level: the level, its activations, the tile's own positions, nt per position."""
         reach = self.architecture.reach
         tile_nt = max(tile_nt // STRIDE * STRIDE, STRIDE)
-        totals: dict[int, Tensor] = {}
         for start in range(0, len(codes), tile_nt):
             end = min(start + tile_nt, len(codes))
             first = max(start - reach, 0)
             tile = _single(codes[first : end + reach])
             for level, (x, extent) in enumerate(self._levels(tile.to(self.device))):
                 own = self._positions(start - first, end - first, extent, tile)
-                positions = -(-len(codes) // self._stride(extent, tile))
-                share = power_sums(x, own, self._readout).cpu() / positions
-                totals[level] = totals.get(level, 0) + share
-        columns = [self._from_moments(moments) for moments in totals.values()]
-        embedding: NDArray[np.float32] = torch.cat(columns).float().numpy()
-        return embedding
+                yield level, x, own, self._stride(extent, tile)
 
     def _from_moments(self, moments: Float64[Tensor, "p c"]) -> Float64[Tensor, " k"]:
         """Columns of one block from the means of ``x`` and, where needed, of ``x²``."""

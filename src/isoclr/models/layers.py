@@ -18,6 +18,7 @@ from isoclr.genomics.encoding import NUCLEOTIDE_BITS, NUM_CODES, PAD, TRACKS
 from isoclr.models import kernels
 from isoclr.models.norm import BatchNorm, sum_over_ranks
 from isoclr.models.packing import PackedBatch, Segments
+from isoclr.models.pooling import max_pool
 
 
 class Convolution(nn.Module):
@@ -284,6 +285,14 @@ class Stem(nn.Module):
         indices = [_triple_index(chunk.codes) for chunk in chunks]
         apply: Any = _LookUp.apply
         return list(apply(table, dtype, *indices))
+
+    def of_tracks(
+        self, xs: Sequence[Float[Tensor, "_b _l t"]], extents: Sequence[Segments]
+    ) -> list[Tensor]:
+        """The same for values of the tracks, whose padding is zero; differentiable with respect to them."""
+        apply: Any = _Convolve.apply
+        ys = list(apply(extents, 1, False, self.weight, self.bias, *xs))
+        return [max_pool(y) for y in self.norm(ys, extents)]
 
     def table(self) -> Float[Tensor, "32768 c"]:
         """Output of the layer in evaluation for every three neighboring codes."""

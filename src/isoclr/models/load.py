@@ -13,13 +13,15 @@ PRETRAINED_DIR = Path(__file__).parents[1] / "weights"
 """Bundled models: one directory per version, such as ``isoclr-s.v1``."""
 
 
-def load(model: Path | str, *, revision: str | None = None, endpoint: str | None = None) -> Encoder:
+def load(
+    model: Path | str | Encoder, *, revision: str | None = None, endpoint: str | None = None
+) -> Encoder:
     """A trained encoder, ready to embed.
 
     Args:
         model: Directory that :meth:`Encoder.save` or ``isoclr pretrain`` wrote; or a bundled model (``isoclr-s`` is its
             newest version, ``isoclr-s.v1`` that one); or a model of the Hugging Face hub, ``user/name`` with a
-            revision, also written ``user/name@revision``.
+            revision, also written ``user/name@revision``. An encoder is returned as it is.
         revision: Revision of a model of the hub: a commit (40 hex digits; always the same weights, downloaded once), a
             tag or a branch.
         endpoint: Address of the hub; by default ``HF_ENDPOINT``, or the public hub. A saved login or ``HF_TOKEN`` is
@@ -34,6 +36,8 @@ def load(model: Path | str, *, revision: str | None = None, endpoint: str | None
     >>> isoclr.load(folder)
     Encoder('isoclr-s', tracks=6, dim=256, parameters=787,264)
     """
+    if isinstance(model, Encoder):
+        return model
     name = str(model)
     directory = Path(model) if Path(model).exists() else _bundled(name)
     if directory is None:

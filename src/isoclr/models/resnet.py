@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from isoclr._config import Meta
+from isoclr.errors import InputError
 from isoclr.models.layers import Convolution, Stem
 from isoclr.models.norm import BatchNorm, recomputing
-from isoclr.models.packing import STRIDE, PackedBatch, Segments, round_up
+from isoclr.models.packing import STRIDE, PackedBatch, Segments, round_up, to_device
 from isoclr.models.pooling import ALIASES, ReadOut, max_pool, pool
 
 LONGEST_GAP = 512
@@ -75,6 +77,24 @@ class Architecture:
         return layers
 
     @property
+    def receptive_field(self) -> tuple[int, int]:
+        """First and last nt, exactly, that can influence the first position of the last block.
+
+        That position stands for nt 0 to 31, the next for nt 32 to 63 with a field 32 nt further on. Padding never has
+        an influence.
+
+        >>> Architecture((64, 128, 128, 256), (2, 2, 2, 2), (1, 2, 4, 8)).receptive_field
+        (-504, 548)
+        """
+        first = last = 0
+        for _, _, dilation, pools in reversed(self.layers()):
+            if pools:
+                first, last = 2 * first, 2 * last + 1
+            left = dilation // 2
+            first, last = first - 2 * left, last + 2 * (dilation - left)
+        return 2 * first, 2 * last + 2  # the stem pools, after it has looked one base ahead
+
+    @property
     def reach(self) -> int:
         """How many nt to either side can influence an output position, at most; a multiple of 32."""
         nt, stride = 2, 2  # the stem looks one base ahead, then pools
@@ -122,7 +142,7 @@ class Block(nn.Module):
 
 
 class DilatedResNet(nn.Module):
-    """Codes of RNAs → embeddings.
+    """RNAs, packed or padded → embeddings: an ordinary module for any training loop.
 
     Args:
         architecture: Widths, depths, dilations and read-out.
@@ -168,19 +188,50 @@ class DilatedResNet(nn.Module):
         return (module for module in self.blocks.modules() if isinstance(module, BatchNorm))
 
     def forward(
-        self, chunks: Sequence[PackedBatch], dtype: torch.dtype = torch.float32
+        self,
+        rnas: Sequence[PackedBatch] | Float[Tensor, "n t l"],
+        dtype: torch.dtype = torch.float32,
+        *,
+        lengths: Integer[Tensor, " n"] | None = None,
     ) -> Float[Tensor, "n d"]:
-        """Embed every RNA of every chunk, in their order, with activations in ``dtype``.
+        """Embed RNAs, in their order, with activations in ``dtype``.
 
-        The result is float32 (float64 for float64 activations). In training every rank must call this the
-        same number of times; a rank that has no RNAs passes an empty list.
+        The result is float32 (float64 for float64 activations).
+
+        Args:
+            rnas: Padded tracks ``(n, t, l)`` in the order of :data:`isoclr.genomics.encoding.TRACKS`, one RNA per row
+                from its 5' end, differentiable; or packed chunks. In training every rank must call this the same number
+                of times; a rank that has no RNAs passes an empty list.
+            dtype: Type of the activations.
+            lengths: ``(n,)`` nt of the RNAs in padded tracks; None: all ``l``. What lies behind is not read.
+
+        Raises:
+            InputError: Another number of tracks, or a length outside of 1 to ``l``.
+
+        The embeddings of padded tracks and of packed chunks differ by rounding only:
+
+        >>> import numpy as np
+        >>> from isoclr.genomics.encoding import nucleotides, tracks
+        >>> from isoclr.models.encoder import create
+        >>> model = create("isoclr-s", seed=0)
+        >>> codes = [nucleotides("AUGGCUUGA" * 9), nucleotides("GGGACGU" * 5)]
+        >>> x = torch.zeros(2, 6, 81)
+        >>> for row, one in zip(x, codes):
+        ...     row[:, : len(one)] = torch.from_numpy(tracks(one))
+        >>> embeddings = model.network(x, lengths=torch.tensor([81, 35]))
+        >>> np.allclose(embeddings.detach(), model.embed_codes(codes), atol=1e-5)
+        True
         """
         device = self.stem.weight.device
-        if not chunks:
+        if isinstance(rnas, Tensor):
+            levels = self._levels_of_tracks(rnas, lengths, dtype)
+        elif not rnas:
             return self.forward([PackedBatch.empty(STRIDE, device)], dtype)[:0]
+        else:
+            levels = self.levels(rnas, dtype)
         readout = self.architecture.readout
         columns = []
-        for block, (xs, extents) in enumerate(self.levels(chunks, dtype)):
+        for block, (xs, extents) in enumerate(levels):
             if self.architecture.reads(block):
                 pooled = [pool(x, extent, readout) for x, extent in zip(xs, extents, strict=True)]
                 columns.append(torch.cat(pooled))
@@ -193,12 +244,34 @@ class DilatedResNet(nn.Module):
 
         A position of the last block stands for 32 nt.
         """
-        no_autocast = torch.autocast(chunks[0].codes.device.type, enabled=False)
-        with no_autocast:
+        with torch.autocast(chunks[0].codes.device.type, enabled=False):
             xs = self.stem(chunks, dtype)
-        extents = [Segments.of(chunk).halved() for chunk in chunks]
+        yield from self._levels(xs, [Segments.of(chunk).halved() for chunk in chunks])
+
+    def _levels_of_tracks(
+        self, x: Tensor, lengths: Tensor | None, dtype: torch.dtype
+    ) -> Iterator[tuple[list[Tensor], list[Segments]]]:
+        """:meth:`levels` of padded tracks ``(n, t, l)``: one chunk, one RNA per row."""
+        n, channels, longest = x.shape
+        if channels != self.stem.weight.shape[1]:
+            raise InputError(f"{channels} tracks, expected {self.stem.weight.shape[1]}")
+        nt = np.full(n, longest) if lengths is None else lengths.cpu().numpy().astype(np.int64)
+        if nt.min() < 1 or nt.max() > longest:
+            raise InputError(f"lengths of {nt.min()} to {nt.max()} nt, expected 1 to {longest}")
+        width = round_up(longest, STRIDE)
+        real = torch.arange(longest, device=x.device) < to_device(nt, x.device)[:, None]
+        rows = torch.where(real[:, None], x.to(dtype), 0)
+        rows = nn.functional.pad(rows, (0, width - longest)).transpose(1, 2).contiguous()
+        extent = Segments(np.arange(n) * width, nt, n * width, x.device)
+        with torch.autocast(x.device.type, enabled=False):
+            xs = self.stem.of_tracks([rows], [extent])
+        yield from self._levels(xs, [extent.halved()])
+
+    def _levels(
+        self, xs: list[Tensor], extents: list[Segments]
+    ) -> Iterator[tuple[list[Tensor], list[Segments]]]:
         for block in self.blocks:
-            with no_autocast:
+            with torch.autocast(xs[0].device.type, enabled=False):
                 xs = self._run(block, xs, extents)
             if block.pools:
                 extents = [extent.halved() for extent in extents]

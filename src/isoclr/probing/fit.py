@@ -133,7 +133,7 @@ def _folds(rnas: LabelledRnas, config: SplitConfig, labels: Labels) -> NDArray[n
 class FitReport(Report):
     """The result of :func:`isoclr.fit`."""
 
-    out: Path
+    out: Path | None
     """The head's directory."""
     head: Head
     counts: dict[str, dict[str, int]]
@@ -145,7 +145,7 @@ class FitReport(Report):
         """What was left out, and what was made."""
         for label, counts in self.counts.items():
             yield from count_lines(counts, of=f"{label}: ")
-        yield f"{self.out}: {self.head}"
+        yield f"{self.out or 'not saved'}: {self.head}"
 
     def rows(self) -> list[Row]:
         """One row per label and metric, and one per label and nominal coverage."""
@@ -192,7 +192,7 @@ def fit(
     embeddings: Path,
     labels: Path,
     *,
-    out: Path,
+    out: Path | None = None,
     label: tuple[str, ...] = (),
     id_column: str | None = None,
     gene_ids: Path | None = None,
@@ -217,10 +217,11 @@ def fit(
     Accuracy is measured on folds that took part in neither fitting nor calibration, and stored in the head.
 
     Args:
-        embeddings: Embeddings from ``isoclr embed``: Parquet, h5ad or npz, or a folder of Parquet shards.
+        embeddings: Embeddings from ``isoclr embed``: Parquet, h5ad or npz, or a folder of Parquet shards. In Python
+            also those it returned.
         labels: Table (TSV, CSV, Parquet; plain or gz) with an id column, such as gene_id, transcript_id or symbol, and
-            labels: numbers, or text of a few classes.
-        out: Directory of the head.
+            labels: numbers, or text of a few classes. In Python also a polars or pandas data frame.
+        out: Directory of the head. In Python it may be left out.
         label: The labels' columns, one target each; may be left out if the table has one.
         id_column: The id column, if its name is none of the usual ones.
         gene_ids: Table of gene id, Entrez id and symbol, for labels by symbol or Entrez number.
@@ -261,8 +262,9 @@ def fit(
     >>> report.quality["gc"].metrics["pearson"].mean > 0.9
     True
     """
-    out, labels = Path(out), Path(labels)
-    check_target(out, overwrite)
+    out = None if out is None else Path(out)
+    if out is not None:
+        check_target(out, overwrite)
     if unmatched is not None:
         check_output(Path(unmatched), overwrite=True)
     if not 0 < coverage < 1:
@@ -276,7 +278,7 @@ def fit(
         read_labels(labels, column, id_column=id_column, gene_ids=gene_ids)
         for column in _columns(label)
     ]
-    vectors = read_embeddings(Path(embeddings))
+    vectors = read_embeddings(embeddings)
     source = rnas_of_embeddings(vectors, open_corpus(corpus) if corpus is not None else None)
     data = [
         training_set(one, vectors, source, LabelSpec(one, one.name, species, rnas), config)
@@ -290,10 +292,13 @@ def fit(
         _check_calibration(training, coverage)
     fitted = [_fit_target(training, coverage, units) for training in data]
     metadata = _metadata(name or tables[0].name, data, [target for target, _ in fitted], vectors)
-    metadata |= {"labels": {"file": labels.name, "sha256": sha256(labels)}}
+    source_file = tables[0].path
+    if source_file.is_file():
+        metadata |= {"labels": {"file": source_file.name, "sha256": sha256(source_file)}}
     metadata |= {"rnas": rnas, "coverage": coverage, "seed": seed}
     head = Head.from_metadata(metadata, [target for target, _ in fitted])
-    save_head(head, out, overwrite=overwrite)
+    if out is not None:
+        save_head(head, out, overwrite=overwrite)
     return FitReport(
         out=out,
         head=head,

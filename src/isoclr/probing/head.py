@@ -12,6 +12,7 @@ from safetensors.numpy import save
 from scipy.special import expit
 
 from isoclr._config import read_json
+from isoclr._html import card, grid
 from isoclr._io import atomic_directory, check_directory, sha256
 from isoclr._report import write_json
 from isoclr._tensors import read_tensors
@@ -23,7 +24,7 @@ from isoclr.probing.linear import Array, Features, LinearModel
 from isoclr.probing.ood import OODDetector
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictions:
     """Predictions of a label for RNAs."""
 
@@ -38,8 +39,11 @@ class Predictions:
     or has a value far outside their range where they hardly vary; its length is outside their range; or they all have a
     coding sequence, or an annotated one, and it has none."""
 
+    def __repr__(self) -> str:
+        return f"Predictions({len(self.value):,} RNAs, {self.extrapolating.sum():,} extrapolating)"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Target:
     """The predictor of one label."""
 
@@ -53,6 +57,9 @@ class Target:
     """Lengths of the shortest and longest training RNA (nt)."""
     metadata: dict[str, Any]
     """The target's entry in ``head.json``."""
+
+    def __repr__(self) -> str:
+        return f"Target({self.title!r}, {type(self.predictor).__name__})"
 
     @property
     def title(self) -> str:
@@ -103,6 +110,21 @@ class Head:
         of = " and ".join(name or "unnamed" for name in self.species)
         return f"Head({self.name!r}: {names}; species {of}, {self.model['model']})"
 
+    def _repr_html_(self) -> str:
+        rows = [
+            [
+                target.title,
+                target.metadata["kind"],
+                target.metadata["n"],
+                " – ".join(map(str, target.lengths)),
+            ]
+            for target in self.targets
+        ]
+        columns = ["label", "kind", "training RNAs", "their lengths (nt)"]
+        facts = {"species": ", ".join(self.species), "RNAs": self.rnas, "coverage": self.coverage}
+        model = f"{self.model['model']} {self.model['sha256'][:12]}"
+        return card(f"Head {self.name}", {**facts, "model": model}) + grid("labels", columns, rows)
+
     @property
     def dim(self) -> int:
         """Size of the embeddings it reads."""
@@ -147,6 +169,15 @@ class Head:
             unknown = np.full(len(features), np.nan)
             return Predictions(expit(chosen.predictor(features)), unknown, unknown, extrapolating)
         return Predictions(*chosen.predictor.predict(features, coverage), extrapolating)
+
+    def linear(self, label: str | None = None) -> LinearModel:
+        """The linear model of a label (of its log-odds, for two classes).
+
+        Raises:
+            InputError: no such label, or several and none given.
+        """
+        predictor = self._find(label).predictor
+        return predictor.value if isinstance(predictor, CVPlusRegressor) else predictor
 
     def check_coverage(self, coverage: float | None) -> float:
         """The coverage of the intervals, by default the head's.

@@ -169,7 +169,7 @@ def ontology(
     if len(by_name) < len(others):
         raise InputError("--others: two files have the same name, which the table uses")
     report = evaluate_ontology(
-        read_embeddings(Path(embeddings)),
+        read_embeddings(embeddings),
         open_corpus(corpus),
         read_ontology_task(task, data),
         splits=splits,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.embedding.embed import embed_blocks, encoder_embedder
 from isoclr.embedding.embeddings import Embeddings, in_schema
-from isoclr.embedding.inputs import RnaTable, read_rnas
+from isoclr.embedding.inputs import RnaTable, as_inputs, read_rnas
 from isoclr.embedding.io import are_embeddings, iter_embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, N
@@ -128,10 +129,10 @@ def predict(
 
     Args:
         inputs: FASTA files of mature RNAs (plain or gz), - for standard input, corpora, or one file or folder of
-            embeddings.
+            embeddings. In Python also embeddings, or RNAs in memory as isoclr.embed takes them.
         out: Output file: Parquet, TSV or CSV by the extension; - writes TSV to standard output. In Python it may be
             left out.
-        head: Directory of a head from ``isoclr fit``.
+        head: Directory of a head from ``isoclr fit``; in Python also a loaded one.
         task: Property predicted by a built-in head, such as half-life, instead of --head; needs --species.
         species: Species of the RNAs; selects the built-in head, and is the value of the species column for RNAs that
             do not come from a corpus.
@@ -160,7 +161,7 @@ def predict(
         check_output(out, overwrite=overwrite)
     chosen, model = resolve_head(head, task, species, model)
     coverage = chosen.check_coverage(coverage)
-    paths = as_paths(inputs)
+    paths = as_inputs(inputs)
     ready = next((path for path in paths if are_embeddings(path)), None)
     blocks: Iterable[Embeddings]
     known = None
@@ -257,8 +258,8 @@ def _prefix(head: Head, target: str) -> str:
 
 
 def _check_alone(
-    paths: Sequence[Path],
-    ready: Path,
+    paths: Sequence[Any],
+    ready: Any,
     annotation: tuple[Path, ...],
     genome: Path | None,
     model: str | None,
@@ -266,7 +267,8 @@ def _check_alone(
     """Embeddings are the only input, and need no model."""
     if model is not None:
         raise InputError(f"{ready}: embeddings need no --model, found {model}")
-    other = next((p for p in [*paths, *annotation, genome] if p not in (ready, None)), None)
+    others = [*paths, *annotation, genome]
+    other = next((p for p in others if p is not None and p is not ready), None)
     if other is not None or len(paths) > 1:
         raise InputError(
             f"{ready}: found {other or ready} besides embeddings; expected one file or folder of embeddings, or RNAs "
@@ -274,7 +276,7 @@ def _check_alone(
         )
 
 
-def _matching(head: Head, path: Path) -> Iterator[Embeddings]:
+def _matching(head: Head, path: Path | Embeddings) -> Iterator[Embeddings]:
     """Blocks of a file of embeddings, which must be of the head's model."""
     for block in iter_embeddings(path):
         if (block.meta["sha256"], block.dim) != (head.model["sha256"], head.dim):

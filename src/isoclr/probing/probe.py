@@ -168,9 +168,11 @@ def probe(
     counts test RNAs that share their gene with the training part, and with --corpus their gene set or sequence.
 
     Args:
-        embeddings: Embeddings from ``isoclr embed``: Parquet, h5ad or npz, or a folder of Parquet shards.
+        embeddings: Embeddings from ``isoclr embed``: Parquet, h5ad or npz, or a folder of Parquet shards. In Python
+            also those it returned.
         labels: Table (TSV, CSV, Parquet; plain or gz) with an id column, such as gene_id, transcript_id or symbol, and
             a label: numbers, or text of a few classes. Or a task: a TOML file, or a name that ``isoclr tasks`` lists.
+            In Python also a polars or pandas data frame.
         splits: Training and test parts.
         corpus: Corpus with the gene sets for a homology-aware split and the sequences for baselines and the leak audit.
         probe: linear: least squares, as in the paper; ridge: with a penalty chosen in training; logistic: for a label
@@ -227,13 +229,13 @@ def probe(
     table = (
         task.labels()
         if task
-        else read_labels(Path(labels), label, id_column=id_column, gene_ids=gene_ids)
+        else read_labels(labels, label, id_column=id_column, gene_ids=gene_ids)
     )
     probe = _suitable_probe(table, probe)
     species = species or (task.species if task else None)
     rnas = rnas or (task.rnas if task else "all")
     specs = [LabelSpec(one, one.name, species, rnas, task) for one in table.one_vs_rest()]
-    vectors = read_embeddings(Path(embeddings))
+    vectors = read_embeddings(embeddings)
     source = rnas_of_embeddings(vectors, None if corpus is None else open_corpus(corpus), task)
     dataset = label_rnas(specs, [source] * len(specs), config, need_sequences=baselines)
     if unmatched is not None and dataset.unmatched is not None:

@@ -77,7 +77,7 @@ def resolve_head(
     """Load the head that options select.
 
     Args:
-        head: Directory of a head from ``isoclr fit``.
+        head: Directory of a head from ``isoclr fit``, or a loaded head.
         task: Property predicted by a built-in head, instead.
         species: Species of the built-in head.
         model: The head's model, if it is no built-in one; with ``task``, the built-in model whose head to use.
@@ -91,7 +91,7 @@ def resolve_head(
     if (head is None) == (task is None):
         raise InputError("expected --head, or --task with --species, and not both")
     if head is not None:
-        return load_head(head), model
+        return head if isinstance(head, Head) else load_head(head), model
     return load_head(find_head(str(task), species, model)), None
 
 

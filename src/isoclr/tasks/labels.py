@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -102,7 +102,7 @@ def find_id_columns(columns: Sequence[str]) -> list[tuple[str, IdLevel]]:
 
 
 def read_labels(
-    path: Path,
+    path: Any,
     label: str | None = None,
     columns: Mapping[str, str] | None = None,
     *,
@@ -113,8 +113,9 @@ def read_labels(
     """Read a label table: TSV, CSV (plain or gz) or Parquet.
 
     Args:
-        path: The table. A column such as ``transcript_id`` or ``gene_id`` (see :data:`ID_COLUMNS`) identifies the RNAs;
-            of several, the first in that order is used. Columns ``fold`` and ``chromosome`` are used by splits.
+        path: The table, or a polars or pandas data frame. A column such as ``transcript_id`` or ``gene_id`` (see
+            :data:`ID_COLUMNS`) identifies the RNAs; of several, the first in that order is used. Columns ``fold`` and
+            ``chromosome`` are used by splits.
         label: The label's column; needed when several columns could be it. A text column is a class.
         columns: Our name (``gene_id``, ``transcript_id``, ``fold``, ``chromosome``) → the name of the column in the
             file, where they differ.
@@ -126,6 +127,8 @@ def read_labels(
     Raises:
         InputError: no id column, no label or several, a value that is no number, or a repeated id.
     """
+    if not isinstance(path, str | Path):
+        path, raw = Path("the data frame"), frame_as_text(path)
     path = Path(path)
     columns = columns or {}
     raw = _renamed(path, read_text_table(path) if raw is None else raw, columns)
@@ -163,6 +166,20 @@ def _with_gene_ids(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     return joined.with_columns(id=pl.coalesce("gene", "id")).select(table.columns)
 
 
+def frame_as_text(frame: Any) -> pl.DataFrame:
+    """A polars or pandas data frame as :func:`read_text_table` reads a file; a named index is a column."""
+    if isinstance(frame, pl.LazyFrame):
+        frame = frame.collect()
+    if getattr(getattr(frame, "index", None), "name", None) is not None:
+        frame = frame.reset_index()
+    columns = {str(name): frame[name].to_list() for name in frame.columns}
+    text = {
+        name: pl.Series([None if one is None else str(one) for one in values], dtype=pl.String)
+        for name, values in columns.items()
+    }
+    return _without_missing(pl.DataFrame(text))
+
+
 def read_text_table(path: Path) -> pl.DataFrame:
     """Read a TSV, CSV or Parquet table as text, with null for missing values; the first row is line 2 of the file.
 
@@ -183,6 +200,10 @@ def read_text_table(path: Path) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError, EOFError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: not a TSV, CSV or Parquet table ({reason})") from None
+    return _without_missing(table)
+
+
+def _without_missing(table: pl.DataFrame) -> pl.DataFrame:
     text = pl.all().str.strip_chars()
     return table.with_columns(pl.when(~text.is_in(MISSING_VALUES)).then(text))
 

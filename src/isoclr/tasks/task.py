@@ -224,6 +224,8 @@ def task_names() -> list[str]:
 
 def is_task(name: Path | str) -> bool:
     """Whether a word is a task, built-in or a task file, and not a table of labels."""
+    if not isinstance(name, str | Path):
+        return False  # a data frame of labels
     return Path(name).suffix == ".toml" or (str(name) in task_names() and not Path(name).exists())
 
 

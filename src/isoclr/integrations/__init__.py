@@ -1,0 +1,1 @@
+"""Adapters to other packages: scikit-learn, AnnData and scanpy, tangermeme and captum, mRNABench, Orthrus."""

@@ -217,10 +217,10 @@ def _tell_or_refuse(path: Path, part: TranscriptTable, skip_bad: bool) -> None:
         raise InputError(
             f"{path}: {', '.join(words)}; expected every id once, with a sequence, or --skip-bad to leave them out"
         )
-    name = path.name if path.name == STDIN_NAME else path
+    shown = path.name if path.name == STDIN_NAME else path
     for reason, problem in DROPPED.items():
         if dropped[reason]:
-            info(f"{name}: left out: {dropped[reason]:,} records, each of which {problem}")
+            info(f"{shown}: left out: {dropped[reason]:,} records, each of which {problem}")
 
 
 def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[RnaTable]:

@@ -26,6 +26,7 @@ def embeddings(ids: list[str], genes: list[str], species: list[str] | None = Non
         {
             "transcript_id": ids,
             "gene_id": genes,
+            "gene_symbol": [""] * n,
             "species": species or ["human"] * n,
             "length": list(range(100, 100 + n)),
             "cds_length": [0] * n,

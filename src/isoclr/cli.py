@@ -320,9 +320,8 @@ def program() -> NoReturn:
 
 
 def _fail(message: str) -> int:
-    if (
-        os.environ.get("RANK", "0") != "0"
-    ):  # the first process says the same, and torchrun ends the others
+    # of several processes the first says the same, and torchrun then ends the others
+    if os.environ.get("RANK", "").strip("0").isdecimal():
         try:
             time.sleep(5)
         except KeyboardInterrupt:

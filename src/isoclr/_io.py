@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 
 TABLE_FORMATS = (".parquet", ".tsv", ".csv")
 STDOUT = Path("/dev/stdout")
+FIGURE_METADATA: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": None},
+    ".pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+    ".svg": {"Date": None, "Creator": None},
+}
+"""Metadata of figures by extension: nothing that depends on the day or on matplotlib's version."""
+HASH_SALT = "isoclr"
+"""Makes the ids in an SVG the same in every run."""
 DIGITS = 6
 """Significant digits of numbers in text tables."""
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, NoReturn
 
 from isoclr._options import run
@@ -227,7 +227,9 @@ def contents() -> str:
     return "\n".join([*lines, "", "  --version"])
 
 
-ON_SEVERAL_PROCESSES = ("pretrain", "finetune")
+SHARED = ("embed", "predict")
+"""Commands whose RNAs are shared by the processes that torchrun starts."""
+ON_SEVERAL_PROCESSES = ("pretrain", "finetune", *SHARED)
 """Commands that torchrun may start."""
 
 
@@ -266,29 +268,31 @@ def _run(args: list[str]) -> int:
         raise InputError(f"unknown command {name!r}; available commands: {', '.join(BY_NAME)}")
     rank, processes = _number("RANK", 0), _number("WORLD_SIZE", 1)
     if processes > 1 and name not in ON_SEVERAL_PROCESSES:
-        if rank > 0:  # one line is enough
-            with suppress(KeyboardInterrupt):
-                time.sleep(2)
-            return 2
-        raise InputError(
-            f"{name}: runs in one process; start it without torchrun{_HINTS.get(name, '')}"
-        )
+        raise InputError(f"{name}: runs in one process; start it without torchrun")
     command = BY_NAME[name]
-    result = run(
-        load_function(command.function),
-        args[1:],
-        name=name,
-        positional=command.positional,
-        required=command.required,
-        example=command.example,
-    )
+    with _sharing(processes > 1 and name in SHARED):
+        result = run(
+            load_function(command.function),
+            args[1:],
+            name=name,
+            positional=command.positional,
+            required=command.required,
+            example=command.example,
+        )
     if rank == 0:
         with standard_output():
             _show(result, BY_NAME[name].show)
     return int(getattr(result, "exit_code", 0))
 
 
-_HINTS = {"embed": ", or share the work with --shard 1/N, 2/N, ..."}
+def _sharing(several: bool) -> AbstractContextManager[None]:
+    if not several:
+        return nullcontext()
+    from isoclr.embedding.distributed import share_work
+
+    return share_work()
+
+
 _PIPE_CLOSED = 128 + 13
 
 
@@ -321,6 +325,12 @@ def program() -> NoReturn:
 
 
 def _fail(message: str) -> int:
+    # of several processes the first says the same, and torchrun then ends the others
+    if os.environ.get("RANK", "").strip("0").isdecimal():
+        try:
+            time.sleep(5)
+        except KeyboardInterrupt:
+            return 2
     print("isoclr: error: " + printable(" ".join(message.split())), file=sys.stderr)
     return 2
 

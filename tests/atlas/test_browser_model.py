@@ -15,7 +15,8 @@ import torch
 
 import isoclr
 from isoclr.atlas.browser_model import SCRIPT, write_browser_model
-from isoclr.embedding.embed import embed_blocks, encoder_embedder
+from isoclr.embedding.distributed import embed_blocks
+from isoclr.embedding.embed import encoder_embedder
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.inputs import read_rnas
 from isoclr.errors import InputError

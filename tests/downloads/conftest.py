@@ -18,7 +18,7 @@ class File:
     cut: list[int] = field(default_factory=list)  # bytes after which the next answers break off
     statuses: list[int] = field(default_factory=list)  # what the next answers say instead
     after_cut: bytes | None = None  # the content once an answer has broken off (with another ETag)
-    length: bool = True
+    length: str | None = "right"
 
 
 class Publisher:
@@ -79,7 +79,8 @@ class Publisher:
         body = file.content[start:]
         request.send_response(206 if start else 200)
         if file.length:
-            request.send_header("Content-Length", str(len(body)))
+            right = str(len(body))
+            request.send_header("Content-Length", right if file.length == "right" else file.length)
         if file.etag:
             request.send_header("ETag", file.etag)
         if start:

@@ -248,3 +248,14 @@ def test_command_with_dead_host(
     argv = ["download", "worm/genome", "--out", out, "--mirror", mirror, "--retries", "0"]
     assert main(argv) == 2
     assert "isoclr: error: http://127.0.0.1:9/hgdownload" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["ce11.fa.gz.part", "ce11.fa.gz.part.state"])
+def test_links_at_a_partial_file_are_not_followed(worm: Any, tmp_path: Path, name: str) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    folder = tmp_path / "data" / "worm"
+    folder.mkdir(parents=True)
+    (folder / name).symlink_to(tmp_path / "thesis.txt")
+    get(worm, tmp_path / "data", "worm/genome")
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+    assert (folder / "ce11.fa.gz").read_bytes() == GENOME

@@ -152,3 +152,12 @@ def test_silent_server(tmp_path: Path) -> None:
 def test_read(publisher: Any) -> None:
     publisher.add("/list", b"abc", statuses=[500])
     assert CLIENT.read(publisher.url + "/list") == b"abc"
+
+
+@pytest.mark.parametrize("length", ["abc", "-1", "1.5", "²", None])
+def test_answer_without_an_end(publisher: Any, tmp_path: Path, length: str | None) -> None:
+    """Nobody can tell whether it is whole, so it is not taken."""
+    publisher.add("/file", CONTENT, length=length and length.encode().decode("latin-1"))
+    with pytest.raises(InputError, match=r"Content-Length is .*, expected the number"):
+        get(publisher, tmp_path / "f.part")
+    assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,8 @@ from isoclr.baselines.language_models.model import open_language_model
 from isoclr.baselines.language_models.transformers import RnaFM, RnaFmConfig
 from isoclr.cli import main
 from isoclr.embedding import embed as embed_files
-from isoclr.embedding.embed import Embedder, embed, open_embedder
+from isoclr.embedding.distributed import Embedder
+from isoclr.embedding.embed import embed, open_embedder
 from isoclr.embedding.inputs import RnaTable, read_rnas, shard_rows
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError

@@ -240,13 +240,24 @@ def test_table_of_a_corpus(edit: Edit, part: str, changed: Any, refuse: Any) -> 
 
 @cases(CODES)
 @pytest.mark.parametrize(
-    "command", ["inspect FOLDER --verify", "pretrain FOLDER -o {o}/r --steps 1 --batch-size 8"]
+    "command",
+    [
+        "inspect FOLDER --verify",
+        "pretrain FOLDER -o {o}/r --steps 1 --batch-size 8",
+        "embed FOLDER -o {o}/e.parquet",
+        "subset FOLDER -o {o}/s",
+        "finetune BENCH/labels.tsv --corpus FOLDER -o {o}/t",
+        "motifs FOLDER --head BENCH/head --model BENCH/model -o {o}/m.tsv",
+        "retrieval BENCH/e.parquet --corpus FOLDER --baselines -o {o}/t.tsv",
+        "probe BENCH/e.parquet BENCH/labels.tsv --corpus FOLDER --baselines --splits 2",
+    ],
 )
 def test_changed_bytes_of_a_corpus(
-    command: str, edit: Edit, part: str, changed: Any, refuse: Any
+    command: str, edit: Edit, part: str, bench: Path, changed: Any, refuse: Any
 ) -> None:
     folder = changed("corpus", edit)
-    refuse(command.replace("FOLDER", str(folder)).split(), str(folder), part)
+    words = command.replace("FOLDER", str(folder)).replace("BENCH", str(bench)).split()
+    refuse(words, str(folder), part)
 
 
 # Models
@@ -483,6 +494,23 @@ NPZ: list[Case] = [
     ("complex numbers", npz(embedding=np.zeros((40, 3), np.complex64)), ""),
     ("text as length", npz(length=np.array(["x"] * 40)), "length"),
     ("a huge shape", lambda path: path.write_bytes(b"PK\x03\x04" + bytes(90)), ""),
+    ("columns of several lengths", npz(gene_id=np.array(["g"] * 7)), ""),
+    ("a column of two dimensions", npz(species=np.array([["a", "b"]] * 40)), ""),
+]
+EXTERNAL: list[tuple[str, dict[str, Any], str]] = [
+    ("complex numbers", {"X": np.zeros((2, 3), np.complex64), "ids": ["a", "b"]}, "complex"),
+    ("truth values", {"X": np.zeros((2, 3), np.bool_), "ids": ["a", "b"]}, "bool"),
+    ("text as length", {"X": np.eye(2), "ids": ["a", "b"], "length": ["x", "y"]}, "length"),
+    ("infinite length", {"X": np.eye(2), "ids": ["a", "b"], "length": [1.0, np.inf]}, "length"),
+    ("latin-1 ids", {"X": np.eye(2), "ids": np.array([b"a", b"\xe9"])}, "ids"),
+    ("an id twice", {"X": np.eye(2), "ids": ["a", "a"]}, "a"),
+    ("another number of ids", {"X": np.eye(2), "ids": ["a", "b", "c"]}, "ids"),
+    ("no ids", {"X": np.eye(2)}, "transcript ids"),
+    ("two matrices", {"a": np.eye(2), "b": np.eye(2)}, "a, b"),
+    ("no matrix", {"ids": ["a", "b"]}, ""),
+    ("no values", {"X": np.zeros((0, 3)), "ids": np.array([], np.str_)}, "(0, 3)"),
+    ("NaN", {"X": np.full((2, 2), np.nan), "ids": ["a", "b"]}, "not finite"),
+    ("too large for float32", {"X": np.full((2, 2), 1e300), "ids": ["a", "b"]}, "not finite"),
 ]
 
 
@@ -492,6 +520,30 @@ def test_npz(edit: Edit, part: str, bench: Path, tmp_path: Path, refuse: Any) ->
     assert cli.main(["convert", str(bench / "e.parquet"), "-o", str(path)]) == 0
     edit(path)
     refuse(["probe", str(path), str(bench / "labels.tsv"), "--splits", "2"], path.name, part)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "part"), [pytest.param(*case[1:], id=case[0]) for case in EXTERNAL]
+)
+def test_external(arrays: dict[str, Any], part: str, tmp_path: Path, refuse: Any) -> None:
+    np.savez(tmp_path / "e.npz", **arrays)
+    refuse(["convert", str(tmp_path / "e.npz"), "-o", "{o}/e.parquet"], "e.npz", part)
+
+
+def test_id_that_hdf5_cannot_hold(tmp_path: Path, refuse: Any) -> None:
+    frame = pl.DataFrame({"transcript_id": ["a", "b\0c"], "embedding": [[1.0, 2.0], [3.0, 4.0]]})
+    frame.write_parquet(tmp_path / "e.parquet")
+    refuse(["convert", str(tmp_path / "e.parquet"), "-o", "{o}/e.h5ad"], "e.h5ad", "NUL")
+
+
+def test_shards_of_several_sizes(bench: Path, tmp_path: Path, refuse: Any) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for i, size in enumerate((256, 7)):
+        shutil.copy(bench / "e.parquet", folder / f"{i}.parquet")
+        embeddings(lambda f, i=i: f[20 * i : 20 * i + 20])(folder / f"{i}.parquet")
+        embeddings(matrix(lambda array, size=size: array[:, :size]))(folder / f"{i}.parquet")
+    refuse(["probe", str(folder), str(bench / "labels.tsv"), "--splits", "2"], "1.parquet", "7")
 
 
 # Checkpoints

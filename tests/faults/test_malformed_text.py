@@ -51,6 +51,20 @@ ORTHOLOGS = (
 GENE_IDS = "ensembl_gene_id\tentrez_gene_id\tsymbol\nG1\t34\tACADM\n"
 LABELS = "transcript_id\tgc\n" + "".join(f"t{i}\t{i}.5\n" for i in range(40))
 TASK = 'name = "gc"\ntitle = "GC"\n[labels]\nfile = "BENCH/labels.tsv"\n[samples]\nrnas = "all"\n'
+PLAN = (
+    'corpus = "BENCH/corpus"\n[[model]]\nname = "M"\npath = "BENCH/model"\n[[task]]\ntask = "BENCH/task.toml"\n'
+    '[main]\nmethods = ["length"]\n'
+)
+CONSTRUCT = (
+    'name = "é"\ntitle = "A"\n[labels]\nfile = "BENCH/utr.tsv"\nlabel = "load"\n[construct]\ninsert = "utr"\n'
+    'before = "GG"\ncds = "ATGTAA"\nafter = "CC"\n'
+)
+TERM = "[Term]\nid: GO:{}\nname: a\nnamespace: biological_process\n"
+OBO = "format-version: 1.2\n\n" + TERM.format(1) + "\n" + TERM.format(2) + "is_a: GO:1 ! root\n"
+GENE2GO = (
+    "#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory\n"
+    "9606\t1\tGO:2\tIDA\t-\ta\t-\tProcess\n"
+)
 INPUTS = '[[input]]\nspecies = "human"\ntranscripts = "BENCH/two.fa"\n'
 
 
@@ -81,21 +95,24 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("carriage returns alone", (GTF + GTF).replace("\n", "\r"), ""),
             ("eight columns", "chr1\tx\texon\t1\t10\t.\t+\t.\n", "line 1"),
             ("eight columns later", GTF + "chr1\tx\texon\t1\t10\t.\t+\t.\n", "line 2"),
-            ("a negative start", gtf({"start": -5}), "line 1"),
+            ("a negative start", gtf({"start": -5}), "line 1: interval -5-300"),
             ("start 0", gtf({"start": 0}), "line 1"),
             ("start after end", gtf({"start": 400}), "line 1"),
             ("a coordinate with exponent", gtf({"end": "1e5"}), "line 1"),
             ("a coordinate of 2^63", gtf({"end": 2**63}), "line 1"),
             ("text as coordinate", gtf({}, {"end": "x"}), "line 2"),
             ("exon outside of the chromosome", gtf({"end": 5000}), "-beyond_sequence_end"),
-            ("strand ?", gtf({"strand": "?"}), ""),
+            ("strand ?", gtf({"strand": "?"}), "no_strand"),
             ("a transcript on two chromosomes", gtf({}, {"chrom": "chr2"}), "two_chromosomes"),
-            ("overlapping exons", gtf({}, {"start": 200, "end": 400}), ""),
+            ("overlapping exons", gtf({}, {"start": 200, "end": 400}), "overlapping_exons"),
             ("an unknown chromosome", gtf({"chrom": "chr77"}), ""),
             ("no transcript_id", 'chr1\tx\texon\t1\t10\t.\t+\t.\tgene_id "G";\n', ""),
             ("no exons", gtf({"type": "gene"}), ""),
             ("terminal escapes", gtf({"chrom": "c\x1b[31m"}), ""),
             ("one line of 1 MB", "x" * 1_000_000, ""),
+            ("ten columns", GTF.replace(";\n", ";\tx\n"), "line 1"),
+            ("ten columns later", GTF + GTF.replace(";\n", ";\tx\n"), "line 2"),
+            ("a fraction as coordinate", gtf({"start": 1.5}), "line 1: start is '1.5'"),
         ],
     ),
     "GTF, compressed": (
@@ -233,6 +250,8 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("a fraction", HOMOLOGENE.replace("3\t", "3.0\t", 1), "line 1"),
             ("a number of 30 digits", HOMOLOGENE.replace("3\t", f"{10**30}\t", 1), "line 1"),
             ("UTF-16", HOMOLOGENE.encode("utf-16"), ""),
+            ("carriage returns alone", (HOMOLOGENE * 3).replace("\n", "\r"), ""),
+            ("a superscript", HOMOLOGENE.replace("3\t", "²\t", 1), ""),
             ("orthologs, text as gene", ORTHOLOGS + "9606\tx\tOrtholog\t1\t2\n", "line 3"),
             ("orthologs, a short line", ORTHOLOGS + "9606\t34\n", "line 3"),
         ],
@@ -249,6 +268,12 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("a fraction", GENE_IDS + "G2\t34.5\tA\n", "line 3"),
             ("a number of 30 digits", GENE_IDS + f"G2\t{10**30}\tA\n", "line 3"),
             ("latin-1", GENE_IDS.encode() + b"G\xe9\t1\tA\n", ""),
+            (
+                "a field of 200 kB in CSV",
+                GENE_IDS.replace("\t", ",").replace("G1", "G" * 200_000),
+                "-",
+            ),
+            ("a name of 200 kB in CSV", "gene_id,entrez," + "x" * 200_000 + "\nG1,34,A\n", ""),
         ],
     ),
     "labels": (
@@ -313,6 +338,20 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("deep", "a = " + "[" * 50_000, "nested too deeply"),
         ],
     ),
+    "construct": (
+        "tasks FILE --fasta {o}/a.fa",
+        "a.toml",
+        CONSTRUCT,
+        [
+            ("a line break in the name", CONSTRUCT.replace("é", "a\\n>b"), "name"),
+            ("a CDS without stop", CONSTRUCT.replace("ATGTAA", "ATGGCT"), "cds"),
+            ("letters that no RNA has", CONSTRUCT.replace("GG", "GX!"), "before"),
+            ("no such column", CONSTRUCT.replace('"utr"', '"zz"'), "-zz"),
+            ("an unknown key", CONSTRUCT + "zz = 1\n", "zz"),
+            ("an empty insert", CONSTRUCT.replace("utr.tsv", "empty.tsv"), "-empty.tsv: line 3"),
+            ("a wrong insert", CONSTRUCT.replace("utr.tsv", "wrong.tsv"), "-position 5 is '!'"),
+        ],
+    ),
     "inputs.toml": (
         "build FILE -o {o}/c",
         "i.toml",
@@ -356,6 +395,55 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("deep", "a = " + "[" * 50_000, "nested too deeply"),
         ],
     ),
+    "plan": (
+        "evaluate FILE -o {o}/r --dry-run",
+        "plan.toml",
+        PLAN,
+        [
+            ("empty", "", ""),
+            ("binary", RANDOM, ""),
+            ("no corpus", PLAN.split("\n", 1)[1], "corpus"),
+            ("no such corpus", PLAN.replace("BENCH/corpus", "nowhere"), "-nowhere"),
+            ("a file as corpus", PLAN.replace("BENCH/corpus", "BENCH/two.fa"), "-two.fa"),
+            ("a number as corpus", PLAN.replace('"BENCH/corpus"', "5"), "corpus"),
+            ("no model", PLAN.replace("[[model]]", "[[zz]]"), ""),
+            ("a model twice", PLAN + '[[model]]\nname = "M"\npath = "BENCH/model"\n', "M"),
+            ("no study", PLAN.split("[main]")[0], ""),
+            ("an unknown study", PLAN + "[zz]\n", "zz"),
+            ("an unknown method", PLAN.replace('"length"', '"zz"'), "methods"),
+            ("a number as methods", PLAN.replace('["length"]', "5"), "methods"),
+            ("a variable that is not set", PLAN.replace("BENCH/corpus", "${NOPE_X}"), "NOPE_X"),
+            ("a negative seed", "seed = -1\n" + PLAN, "seed"),
+            ("true as seed", "seed = true\n" + PLAN, "seed"),
+            ("no threads", "threads = 0\n" + PLAN, "threads"),
+            ("an unknown precision", 'precision = "x"\n' + PLAN, "precision"),
+            ("no splits", PLAN.replace("[main]", "splits = 0\n[main]"), "splits"),
+            ("percentage 0", PLAN + "[low_data]\npercentages = [0]\n", "percentages"),
+            ("percentage NaN", PLAN + "[low_data]\npercentages = [nan]\n", "percentages"),
+            (
+                "an unknown option of networks",
+                PLAN + "[finetuning.finetune]\nzz = 1\n",
+                "zz",
+            ),
+            ("text as epochs", PLAN + '[finetuning.finetune]\nepochs = "x"\n', "epochs"),
+            ("epochs out of range", PLAN + "[finetuning.finetune]\nepochs = 0\n", "epochs"),
+            (
+                "text as steps of an ablation",
+                PLAN + '[ablations]\n[[ablations.run]]\nname = "a"\nsteps = "x"\n',
+                "steps",
+            ),
+            ("few RNAs of a map", PLAN + "[latent]\nrnas = 0\n", "rnas"),
+            ("no RNAs to mutate", PLAN + "[mutagenesis]\nrnas = 0\n", "rnas"),
+            (
+                "no such embeddings",
+                PLAN + '[[embeddings]]\nname = "x"\npath = "/nowhere.parquet"\n',
+                "-/nowhere.parquet",
+            ),
+            ("a number as chromosomes", PLAN.replace("[main]", "chromosomes = [1]\n[main]"), ""),
+            ("deep", "a = " + "[" * 50_000, "nested too deeply"),
+            ("a key of 20,000 parts", "a." * 20_000 + "b = 1\n", "a hundred parts"),
+        ],
+    ),
     "recipe": (
         "pretrain BENCH/corpus --config FILE -o {o}/r --steps 1",
         "recipe.toml",
@@ -390,6 +478,9 @@ CASES = [
 def write(reader: str, content: bytes | str, bench: Path, folder: Path) -> tuple[list[str], Path]:
     command, name, _, _ = READERS[reader]
     (bench / "h.data").write_text(HOMOLOGENE)
+    for table, insert in (("utr", "ACGG"), ("empty", ""), ("wrong", "AC!T")):
+        (bench / f"{table}.tsv").write_text(f"utr\tload\nACGT\t1\n{insert}\t2\n")
+    (bench / "task.toml").write_text(TASK.replace("BENCH", str(bench)))
     path = folder / name
     if isinstance(content, str):
         content = content.replace("BENCH", str(bench)).encode()
@@ -433,3 +524,41 @@ def test_no_file(reader: str, kind: str, bench: Path, tmp_path: Path, refuse: An
     elif kind == "loop of links":
         path.symlink_to(path.name)
     refuse(words, path.name)
+
+
+ONTOLOGY: list[tuple[str, bytes | str, bytes | str, str]] = [
+    ("empty", "", GENE2GO, "o.obo"),
+    ("binary", RANDOM, GENE2GO, "o.obo"),
+    ("UTF-16", OBO.encode("utf-16"), GENE2GO, "o.obo"),
+    ("truncated gzip", compressed(OBO * 9)[:-9], GENE2GO, "o.obo"),
+    ("no id", "[Term]\nname: x\n", GENE2GO, "o.obo: line 1"),
+    ("no namespace", OBO + "\n[Term]\nid: GO:3\n", GENE2GO, "GO:3"),
+    ("a term twice", OBO + "\n" + TERM.format(2), GENE2GO, "GO:2"),
+    ("no parent", OBO + "\n" + TERM.format(3) + "is_a: GO:99\n", GENE2GO, "GO:99"),
+    ("gene2go empty", OBO, "", "g2g"),
+    ("gene2go binary", OBO, RANDOM, "g2g"),
+    ("gene2go of other columns", OBO, "a\tb\tc\n1\t2\t3\n", "g2g: line 1"),
+    ("gene2go without rows", OBO, GENE2GO.split("\n")[0] + "\n", "g2g"),
+    ("gene2go of another species", OBO, GENE2GO.replace("9606", "10090"), "g2g"),
+    ("gene2go of unknown terms", OBO, GENE2GO.replace("GO:2", "GO:77"), "unknown_term"),
+    ("text as GeneID", OBO, GENE2GO + "9606\tx\tGO:2\tIDA\t-\n", "g2g: line 3"),
+    ("no GeneID", OBO, GENE2GO + "9606\t\tGO:2\tIDA\t-\n", "g2g: line 3"),
+    ("a superscript as GeneID", OBO, GENE2GO + "9606\t²\tGO:2\tIDA\t-\n", "g2g: line 3"),
+    ("a long GeneID", OBO, GENE2GO + f"9606\t{'9' * 9999}\tGO:2\tIDA\t-\n", "g2g: line 3"),
+    ("no gene in common", OBO, GENE2GO, ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("terms", "genes", "part"), [pytest.param(*case[1:], id=case[0]) for case in ONTOLOGY]
+)
+def test_ontology(
+    terms: bytes | str, genes: bytes | str, part: str, bench: Path, tmp_path: Path, refuse: Any
+) -> None:
+    for name, content in (("o.obo", terms), ("g2g", genes)):
+        (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    (tmp_path / "t.toml").write_text(
+        'name = "o"\ntitle = "O"\n[ontology]\nterms = "o.obo"\nannotations = "g2g"\n[samples]\nspecies = "human"\n'
+    )
+    words = ["ontology", str(bench / "e.parquet"), str(tmp_path / "t.toml")]
+    refuse([*words, "--corpus", str(bench / "corpus"), "--csv", "{o}/t.csv"], part)

@@ -1,6 +1,7 @@
 import gzip
 import os
 import random
+import re
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +13,7 @@ import pytest
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.genomics.genome import (
-    _index_matches,
+    _existing_index,
     batches,
     codon_starts,
     has_accessions,
@@ -282,18 +283,32 @@ def test_real_genomes(real_data: Path) -> None:
         assert genome.match(["chrI", "chrM", "chrXVII"]) == {"chrI": "I", "chrM": "Mito"}
 
 
-def test_index_of_another_order_is_not_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "bgz"])
+def test_index_of_another_order_is_not_used(packed: bool, tmp_path: Path) -> None:
     """A newer index of a file with the same lengths would give other sequences."""
-    first, second = "ACGTTGCAGC" * 30, "GGATCCTTAG" * 30
+    rng = random.Random(0)
+    first, second = ("".join(rng.choices("ACGT", k=150_000)) for _ in range(2))
     path = tmp_path / "g.fa"
     path.write_text(f">chr2 long\n{second}\n>chr1\n{first}\n")
+    if packed:
+        pysam.tabix_compress(str(path), f"{path}.gz")
+        path = tmp_path / "g.fa.gz"
+    pysam.faidx(str(path))
     index = Path(f"{path}.fai")
-    index.write_text("chr1\t300\t11\t300\t301\nchr2\t300\t318\t300\t301\n")
+    right = index.read_text()
+    assert _existing_index(path) is not None
+    names = {"chr1": "chr2", "chr2": "chr1"}
+    index.write_text(re.sub("chr[12]", lambda match: names[match[0]], right))
     later = path.stat().st_mtime + 10
     os.utime(index, (later, later))
+    assert _existing_index(path) is None
     with open_genome(path) as genome:
         assert letters(genome.fetch("chr1")) == first
         assert letters(genome.fetch("chr2")) == second
-    index.write_text("chr2\t300\t11\t300\t301\nchr1\t300\t318\t300\t301\n")
-    os.utime(index, (later, later))
-    assert _index_matches(index, path)
+    for damaged in ("chr2\tx\ty\n", right.replace("\t", " "), "chr2\t9\t99999999999\t1\t2\n"):
+        index.write_text(damaged)
+        assert _existing_index(path) is None
+    if packed:
+        index.write_text(right)
+        Path(f"{path}.gzi").write_bytes(b"\x05")
+        assert _existing_index(path) is None

@@ -2,10 +2,13 @@
 
 import shutil
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from isoclr.models import compiled, kernels
+from isoclr.models.packing import Segments
 
 ROWS, CHANNELS = 300, 24
 
@@ -42,18 +45,36 @@ def test_a_rank_without_rnas_adds_nothing(dtype: torch.dtype) -> None:
     assert kernels.gradient_sums(none, none, none)[1].tolist() == [[0.0] * 5] * 2
 
 
+def dropout_mask(numbers: list[int], *, width: int = 640, dropped: int = 25) -> Tensor:
+    """Of a chunk of RNAs of 600 positions, each in a row of its own."""
+    starts, lengths = np.arange(len(numbers)) * width, np.full(len(numbers), 600)
+    device = torch.device("cpu")
+    extent = Segments(starts, lengths, len(numbers) * width, device, np.array(numbers))
+    torch.manual_seed(0)
+    mask = kernels.DropoutPool(64, dropped, torch.empty(0, dtype=torch.bfloat16)).mask(extent)
+    return mask.view(len(numbers), width, 64)[:, :600]
+
+
 @pytest.mark.parametrize("dropped", [25, 128])
 def test_masks_drop_their_share_and_differ(dropped: int) -> None:
-    torch.manual_seed(0)
-    shapes = [torch.Size((1000, 64)), torch.Size((500, 64)), torch.Size((1, 64))]
-    masks = kernels.dropout_masks(shapes, dropped, torch.empty(0, dtype=torch.bfloat16))
-    assert [mask.shape for mask in masks] == shapes
-    share = float((masks[0] == 0).float().mean())
-    assert share == pytest.approx(dropped / 256, abs=0.01)
-    assert not torch.equal(masks[0][:500], masks[1])
-    assert ((masks[0] == 0) | (masks[0] == 1)).all()
-    again = kernels.dropout_masks(shapes, dropped, torch.empty(0, dtype=torch.bfloat16))
-    assert not torch.equal(masks[0], again[0])
+    masks = dropout_mask(list(range(8)), dropped=dropped)
+    assert float((masks == 0).float().mean()) == pytest.approx(dropped / 256, abs=0.01)
+    assert ((masks == 0) | (masks == 1)).all()
+    same = (masks[:, None] == masks[None]).float().mean((2, 3))
+    by_chance = 1 - 2 * dropped / 256 * (1 - dropped / 256)
+    assert float((same - torch.eye(8)).max()) == pytest.approx(by_chance, abs=0.02)
+    like = torch.empty(0)
+    first, second = (kernels.DropoutPool(64, dropped, like) for _ in range(2))
+    assert first.key != second.key
+    assert not torch.equal(first.rows, second.rows)
+
+
+def test_a_mask_depends_on_the_number_alone() -> None:
+    """Not on the chunk, the RNA's place in it, or what else lies there."""
+    whole = dropout_mask([0, 1, 2, 3, 4])
+    part = dropout_mask([4, 2], width=704)
+    assert torch.equal(part[0], whole[4])
+    assert torch.equal(part[1], whole[2])
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from isoclr.training.distributed import Distributed, init_distributed
 CONFIG = PretrainConfig(
     seed=3,
     max_grad_norm=1e9,
-    dropout=0.0,
+    dropout=0.2,
     precision="float32",
     pooling="all",
     contrast_on="last",

@@ -1,7 +1,7 @@
 import os
-import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,19 +19,12 @@ from isoclr.training.distributed import (
 WORKER = Path(__file__).with_name("gradient_worker.py")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def run_ranks(ranks: int, *arguments: str) -> None:
+def run_ranks(port: int, ranks: int, *arguments: str) -> None:
     """The environment that torchrun would give, without its seconds of start-up."""
     shared = {
         "WORLD_SIZE": str(ranks),
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free_port()),
+        "MASTER_PORT": str(port),
         "OMP_NUM_THREADS": "1",
     }
     processes = [
@@ -50,11 +43,15 @@ def run_ranks(ranks: int, *arguments: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def gradients(tmp_path_factory: pytest.TempPathFactory, small_corpus: Path) -> dict[int, Path]:
+def gradients(
+    tmp_path_factory: pytest.TempPathFactory, small_corpus: Path, free_port: Callable[[], int]
+) -> dict[int, Path]:
     """For 2 and 3 ranks, where the gradients are: theirs and those of one process alone."""
     folders = {ranks: tmp_path_factory.mktemp(f"ranks-{ranks}") for ranks in (2, 3)}
-    run_ranks(2, str(small_corpus), str(folders[2]), "right,detaching,averaging", "1,5")
-    run_ranks(3, str(small_corpus), str(folders[3]), "right", "1")
+    run_ranks(
+        free_port(), 2, str(small_corpus), str(folders[2]), "right,detaching,averaging", "1,5"
+    )
+    run_ranks(free_port(), 3, str(small_corpus), str(folders[3]), "right", "1")
     return folders
 
 

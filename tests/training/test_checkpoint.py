@@ -129,3 +129,10 @@ def test_restored_optimizer_continues() -> None:
     del tensors["optimizer.bias.step"]
     with pytest.raises(InputError, match=r"optimizer\.bias\.step"):
         restore_optimizer(other_optimizer, other, tensors, Path("c"))
+
+
+def test_a_loaded_checkpoint_is_closed(path: Path) -> None:
+    """A mapped file would need its room on the disk until the run ends."""
+    tensors, _ = load_checkpoint(path, KIND)
+    assert str(path) not in Path("/proc/self/maps").read_text()
+    assert len(tensors) == len(TENSORS)

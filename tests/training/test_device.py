@@ -186,3 +186,16 @@ def test_out_of_memory_is_one_line() -> None:
     ):
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20 GiB")
     assert "\n" not in str(error.value)
+
+
+def test_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "empty", lambda *_, **__: torch.zeros(1))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for local, expected in (("0", 0), ("1", 1)):
+        monkeypatch.setenv("LOCAL_RANK", local)
+        assert resolve_device("cuda") == torch.device("cuda", expected)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(
+        InputError, match="process 3 of this machine has no GPU of its own, found 2"
+    ):
+        resolve_device("cuda")

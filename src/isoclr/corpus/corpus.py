@@ -98,19 +98,19 @@ class Corpus:
         self.meta: dict[str, Any] = _read_meta(path)
         """Content of ``corpus.json``: options, inputs, counts, and what was dropped and why."""
         _check_sizes(path, self.meta)
-        self.codes: Codes = _map_codes(path / CODES)
-        """Codes ``(nt,)`` of all transcripts, see :mod:`isoclr.genomics.encoding`."""
+        self._verified: set[str] = set()
         self.index: NDArray[np.void] = _map_index(path / INDEX)
         """Index ``(n,)`` of the transcripts, see :data:`INDEX_DTYPE`."""
-        _check_index(path, self.meta, self.index, len(self.codes))
+        _check_index(path, self.meta, self.index)
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __repr__(self) -> str:
+        nt = self.meta["files"][CODES]["size"]
         return (
             f"Corpus({str(self.path)!r}: {len(self):,} transcripts, {self.num_gene_sets:,} gene sets, "
-            f"{len(self.codes):,} nt of {', '.join(self.species)})"
+            f"{nt:,} nt of {', '.join(self.species)})"
         )
 
     def _repr_html_(self) -> str:
@@ -126,6 +126,16 @@ class Corpus:
     def num_gene_sets(self) -> int:
         """Number of gene sets; they are numbered from 0."""
         return int(self.meta["counts"]["gene_sets"])
+
+    @cached_property
+    def codes(self) -> Codes:
+        """Codes ``(nt,)`` of all transcripts, see :mod:`isoclr.genomics.encoding`.
+
+        At the first access they and the index are compared with their SHA-256.
+        """
+        self._verify(INDEX)
+        self._verify(CODES)
+        return _map_codes(self.path / CODES)
 
     def codes_of(self, row: int) -> Codes:
         """Codes ``(length,)`` of one transcript: a view of the memory map, not a copy."""
@@ -158,6 +168,7 @@ class Corpus:
         missing = [name for name in COLUMNS if name not in table.columns]
         if missing:
             raise _damaged(self.path / TRANSCRIPTS, f"no column {missing[0]!r}", "one")
+        self._verify(TRANSCRIPTS)
         return table
 
     def find(self, transcript_id: str) -> int:
@@ -214,15 +225,21 @@ class Corpus:
         Raises:
             InputError: A file has changed.
         """
+        self._verified.clear()
         for name in DATA_FILES:
-            recorded = self.meta["files"][name]
-            digest = sha256(self.path / name)
-            if digest != recorded["sha256"]:
-                raise _damaged(self.path / name, f"SHA-256 is {digest}", recorded["sha256"])
+            self._verify(name)
+
+    def _verify(self, name: str) -> None:
+        if name in self._verified:
+            return
+        digest, recorded = sha256(self.path / name), self.meta["files"][name]["sha256"]
+        if digest != recorded:
+            raise _damaged(self.path / name, f"SHA-256 is {digest}", recorded)
+        self._verified.add(name)
 
 
 def open_corpus(path: str | Path) -> Corpus:
-    """Open a corpus written by :func:`isoclr.build`; memory-mapped, so opening is fast at any size.
+    """Open a corpus written by :func:`isoclr.build`; its codes are memory-mapped at the first access.
 
     Args:
         path: Directory of the corpus.
@@ -290,8 +307,9 @@ def _map_index(path: Path) -> NDArray[np.void]:
     return index  # type: ignore[no-any-return]
 
 
-def _check_index(path: Path, meta: dict[str, Any], index: NDArray[np.void], n_codes: int) -> None:
+def _check_index(path: Path, meta: dict[str, Any], index: NDArray[np.void]) -> None:
     """Refuse an index whose numbers point outside of the corpus."""
+    n_codes = meta["files"][CODES]["size"]
     file, counts = path / INDEX, meta["counts"]
     if len(index) != counts["transcripts"]:
         raise _damaged(file, f"{len(index):,} entries", f"{counts['transcripts']:,}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isoclr._console import info
 from isoclr._console import show as print_text
-from isoclr._io import atomic_path, check_file
+from isoclr._io import FIGURE_METADATA, HASH_SALT, atomic_path, check_file
 from isoclr._report import Report, Row, Table, write_json
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError, printable
@@ -191,6 +191,7 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
         InputError: As :func:`check_plot`.
     """
     check_plot(Path(path))
+    import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
@@ -228,9 +229,13 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     title = f"{len(corpus):,} transcripts in {corpus.num_gene_sets:,} gene sets"
     figure.suptitle(title, fontsize="medium")
-    with atomic_path(Path(path)) as partial, warnings.catch_warnings():
+    with (
+        atomic_path(Path(path)) as partial,
+        warnings.catch_warnings(),
+        mpl.rc_context({"svg.hashsalt": HASH_SALT}),
+    ):
         warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks
-        figure.savefig(partial, dpi=150)
+        figure.savefig(partial, dpi=150, metadata=FIGURE_METADATA[Path(path).suffix.lower()])
 
 
 def describe(corpus: Corpus, name: str, *, brief: bool = False) -> str:

@@ -12,11 +12,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from isoclr._console import err, info
-from isoclr._io import atomic_path, sha256
+from isoclr._io import atomic_path, exclusive, sha256
 from isoclr._report import Report, Row, Table
 from isoclr.downloads.catalog import CATALOG, Entry, select
 from isoclr.downloads.prepare import prepare
-from isoclr.downloads.transfer import Client, NotFoundError, forget
+from isoclr.downloads.transfer import Client, NotFoundError, forget, has_links
 from isoclr.downloads.transfer import Report as Progress
 from isoclr.errors import InputError, printable
 
@@ -123,10 +123,10 @@ def download(
         return Downloads([_listed(entry, folder / entry.file) for entry in entries], list_only=True)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {folder} is a file, expected a directory")
-    folder.mkdir(parents=True, exist_ok=True)
-    downloader = _Downloader(folder, mirror, update, Client(timeout, retries))
-    files = _with_progress(downloader, entries)
-    prepare(folder, CATALOG)
+    with exclusive(folder):
+        downloader = _Downloader(folder, mirror, update, Client(timeout, retries))
+        files = _with_progress(downloader, entries)
+        prepare(folder, CATALOG)
     return Downloads(files)
 
 
@@ -181,8 +181,8 @@ class _Downloader:
             info(f"{path}: has changed since it was verified; downloading it again")
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(path.name + ".part")
-        if partial.is_symlink():  # somebody else's: writing would follow it
-            partial.unlink()
+        if has_links(partial):  # somebody else's: writing would follow them
+            forget(partial)
         url = self._fetch(entry, partial, advance)
         md5 = self._published_md5(entry, url)
         try:

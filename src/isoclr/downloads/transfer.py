@@ -95,8 +95,8 @@ class Client:
                 partial.unlink(missing_ok=True)
                 raise _TemporaryError("the file has changed on the server")
             done = size if resumes else 0
-            length = response.headers.get("Content-Length")
-            total = done + int(length) if length is not None else None
+            length = _length(response, url)
+            total = done + length if length is not None else None
             _state_file(partial).write_text(json.dumps({"url": url, **version}))
             report(done, total)
             with partial.open("ab" if resumes else "wb") as stream:
@@ -138,6 +138,11 @@ def forget(partial: Path) -> None:
     _state_file(partial).unlink(missing_ok=True)
 
 
+def has_links(partial: Path) -> bool:
+    """Whether a partial file or its state is a symbolic link."""
+    return partial.is_symlink() or _state_file(partial).is_symlink()
+
+
 def _read(response: Any) -> bytes:
     try:
         chunk: bytes = response.read1(_CHUNK)
@@ -153,6 +158,20 @@ def _reason(error: BaseException) -> str:
         return "no answer in time"
     text = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     return f"no connection ({text or type(cause).__name__})"
+
+
+def _length(response: Any, url: str) -> int | None:
+    """Bytes of the answer; None if it comes in chunks, which have an end. Without either it may be cut off unnoticed.
+
+    Raises:
+        InputError: The answer does not say where it ends.
+    """
+    stated = response.headers.get("Content-Length")
+    if stated is None and response.chunked:
+        return None
+    if stated is None or not (stated.isascii() and stated.isdecimal()):
+        raise InputError(f"{url}: Content-Length is {stated!r}, expected the number of bytes")
+    return int(stated)
 
 
 def _version(response: Any) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The ``embed`` command: RNAs → one vector per RNA."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, overload
@@ -10,14 +9,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import info, nt_progress
+from isoclr._console import info
 from isoclr._io import as_output, as_paths, scratch_matrix
 from isoclr._threads import use_threads
 from isoclr._version import __version__
 from isoclr.corpus.inputs import parse_shard
+from isoclr.embedding.distributed import Embedder, embedded, writes_output
 from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.inputs import RnaTable, as_inputs, read_rnas, shard_rows
-from isoclr.embedding.io import ROWS, check_output, write
+from isoclr.embedding.inputs import as_inputs, read_rnas, shard_rows
+from isoclr.embedding.io import check_output, write
 from isoclr.errors import InputError
 from isoclr.models.encoder import Encoder, Precision
 from isoclr.models.load import describe_weights, load
@@ -25,18 +25,6 @@ from isoclr.training.device import resolve_device
 
 MIN_CHUNK_NT = 1_024
 """Smaller tiles of a long RNA would mostly recompute each other's margins."""
-
-
-@dataclass(frozen=True)
-class Embedder:
-    """A model ready to embed."""
-
-    meta: dict[str, str]
-    """Metadata of its embeddings: model, SHA-256 of the weights, tracks, pooling, precision, version of isoclr."""
-    dim: int
-    """Size of an embedding."""
-    embed_codes: Callable[..., NDArray[np.float32]]
-    """``embed_codes(codes, progress=…)`` returns ``(n, dim)`` float32, one row per RNA."""
 
 
 def open_embedder(
@@ -128,18 +116,6 @@ def _is_language_model(model: str, model_dir: Path | None) -> bool:
     return is_language_model(model)
 
 
-def embed_blocks(rnas: Sequence[RnaTable], embedder: Embedder) -> Iterator[Embeddings]:
-    """Embed RNAs in blocks of rows, with a progress bar on stderr."""
-    with nt_progress() as bar:
-        task = bar.add_task("embedding", total=int(sum(part.lengths.sum() for part in rnas)))
-        for part in rnas:
-            for start in range(0, len(part), ROWS):
-                stop = min(start + ROWS, len(part))
-                codes = [part.codes_of(row) for row in range(start, stop)]
-                matrix = embedder.embed_codes(codes, progress=lambda done: bar.advance(task, done))
-                yield Embeddings(part.table[start:stop], matrix, embedder.meta)
-
-
 @overload
 def embed(inputs: Any = ..., *, out: Path | str, **options: Any) -> Path: ...
 @overload
@@ -167,6 +143,9 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
 
     RNAs can have any length; their order is that of the inputs. With an output file memory is bounded: a corpus is
     mapped, a FASTA takes one byte per nucleotide, and the embeddings are kept on disk.
+
+    torchrun shares the work over processes, each with its GPU, and machines that share the output's folder; the output
+    is that of one process. If a process is lost, the same command goes on from the finished parts.
 
     Args:
         inputs: FASTA files of mature RNAs (plain or gz), - for standard input, or corpora that isoclr build wrote. In
@@ -233,21 +212,26 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
     )
     rnas = shard_rows(whole, *part)
     table = pl.concat([one.table for one in rnas])
-    if out is None:
-        matrix = np.empty((table.height, embedder.dim), np.float32)
-        return _fill(matrix, table, rnas, embedder)
-    with scratch_matrix((table.height, embedder.dim), out) as scratch:
-        write(out, _fill(scratch, table, rnas, embedder), overwrite=overwrite)
+    shape = table.height, embedder.dim
+    with embedded(rnas, embedder, out) as blocks:
+        if out is None:
+            return _fill(np.empty(shape, np.float32), table, blocks, embedder)
+        if writes_output():
+            with scratch_matrix(shape, out) as scratch:
+                write(out, _fill(scratch, table, blocks, embedder), overwrite=overwrite)
     info(f"{out}: {table.height:,} RNAs, {describe_weights(embedder.meta, embedder.dim)}")
     return out
 
 
 def _fill(
-    matrix: NDArray[np.float32], table: pl.DataFrame, rnas: Sequence[RnaTable], embedder: Embedder
+    matrix: NDArray[np.float32],
+    table: pl.DataFrame,
+    blocks: Iterator[Embeddings],
+    embedder: Embedder,
 ) -> Embeddings:
-    """Embed RNAs into the rows of a matrix."""
+    """Put the vectors of RNAs into the rows of a matrix."""
     row = 0
-    for block in embed_blocks(rnas, embedder):
+    for block in blocks:
         matrix[row : row + len(block)] = block.matrix
         row += len(block)
     return Embeddings(table, matrix, embedder.meta)

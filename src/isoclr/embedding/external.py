@@ -85,7 +85,8 @@ def read_external(path: Path) -> ExternalFile:
     readers = {".npz": _read_npz, ".parquet": _read_parquet, ".h5ad": _read_h5ad}
     with reraise_as_input_error(path):
         matrix, columns = readers[path.suffix](path)
-    if matrix.ndim != 2 or 0 in matrix.shape or not np.issubdtype(matrix.dtype, np.number):
+    real = np.issubdtype(matrix.dtype, np.floating) or np.issubdtype(matrix.dtype, np.integer)
+    if matrix.ndim != 2 or 0 in matrix.shape or not real:
         raise InputError(
             f"{path}: the embeddings are {matrix.dtype} {matrix.shape}, expected numbers (RNAs, dimensions)"
         )
@@ -95,17 +96,37 @@ def read_external(path: Path) -> ExternalFile:
             raise InputError(
                 f"{path}: {name} has {len(column):,} values for {len(matrix):,} embeddings"
             )
-    return ExternalFile(np.asarray(matrix, np.float32), recognized_columns(columns))
+    with np.errstate(over="ignore"):  # infinity is refused later
+        narrow = np.asarray(matrix, np.float32)
+    return ExternalFile(narrow, recognized_columns(path, columns))
 
 
-def recognized_columns(columns: Mapping[str, Any]) -> pl.DataFrame:
-    """Recognized columns under our names; ids as text, and null where they are empty."""
+def recognized_columns(path: Path, columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Recognized columns under our names; ids as text, and null where they are empty.
+
+    Raises:
+        InputError: text that is not UTF-8, or a length that is no whole number.
+    """
     ours = {}
     for name, aliases in COLUMN_NAMES.items():
         alias = next((alias for alias in aliases if alias in columns), None)
-        if alias is not None:
+        if alias is None:
+            continue
+        try:
             values = [v.decode() if isinstance(v, bytes) else v for v in list(columns[alias])]
-            ours[name] = pl.Series(values, strict=False).cast(SCHEMA[name], strict=False)
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: {alias} is not UTF-8 text, expected {name}") from None
+        given = pl.Series(values, strict=False)
+        ours[name] = given.cast(SCHEMA[name], strict=False)
+        lost = ours[name].is_null() & given.is_not_null()
+        if SCHEMA[name].is_integer() and given.dtype.is_float():  # NaN: not known
+            lost &= given.is_not_nan()
+        if SCHEMA[name].is_integer() and given.dtype == pl.String:
+            lost &= given != ""
+        if lost.any():
+            raise InputError(
+                f"{path}: {alias} is {given[int(lost.arg_max() or 0)]!r}, expected {name}"
+            )
     return without_empty(pl.DataFrame(ours))
 
 

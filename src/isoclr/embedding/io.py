@@ -115,6 +115,11 @@ def _read_shards(folder: Path) -> Embeddings:
                     f"{path}: {key} is {part.meta[key]}, {paths[0].name} has {parts[0].meta[key]}; "
                     "expected shards of one run"
                 )
+        if part.dim != parts[0].dim:
+            raise InputError(
+                f"{path}: vectors have {part.dim} values, those of {paths[0].name} {parts[0].dim}; expected shards of "
+                "one run"
+            )
     return Embeddings(
         pl.concat([part.table for part in parts]),
         np.concatenate([part.matrix for part in parts]),
@@ -266,4 +271,11 @@ def _write_npz(path: Path, embeddings: Embeddings) -> None:
 
 def _write_h5ad(path: Path, embeddings: Embeddings) -> None:
     table = in_schema(embeddings.table)
+    for name in (name for name, dtype in SCHEMA.items() if dtype == pl.String):
+        with_nul = table[name].str.contains("\0", literal=True)
+        if with_nul.any():
+            row = int(with_nul.arg_max() or 0) + 1
+            raise InputError(
+                f"{path.name}: {name} of row {row:,} holds a NUL character, which .h5ad cannot keep; choose .parquet"
+            )
     Embeddings(table, embeddings.matrix, embeddings.meta).to_anndata().write_h5ad(path)

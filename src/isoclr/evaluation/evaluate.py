@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from isoclr._console import info
+from isoclr._io import exclusive
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.errors import InputError
@@ -117,9 +118,11 @@ def evaluate(
     context, store = Context(parsed, out), Store(out)
     results = {name: _STUDIES[name](context, study) for name, study in parsed.studies.items()}
     computed = dict.fromkeys(results, 0)
-    for name in selected if not dry_run else ():
-        computed[name] = _compute(name, results[name], store)
-        _write(context, store, results, report=report)
+    if not dry_run:
+        with exclusive(out):
+            for name in selected:
+                computed[name] = _compute(name, results[name], store)
+                _write(context, store, results, report=report)
     return Evaluation(
         out,
         [

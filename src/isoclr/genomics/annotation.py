@@ -97,10 +97,13 @@ def _format_of_line(block: Block, number: int, line: str) -> str | None:
         return "structures"
     if genepred_columns(fields):
         return "genepred"
-    if len(fields) == 9 and all(field.isdigit() for field in fields[3:5]):
+    if len(fields) == 9:
         if re.match(r"\s*[\w.-]+=", fields[8]):  # key=value
             return "gff3"
-        return "gtf" if re.match(r"\s*[\w.-]+\s+\S", fields[8]) else None  # key "value"
+        if re.match(r"\s*[\w.-]+\s+\S", fields[8]):  # key "value"
+            return "gtf"
+        if all(field.isdigit() for field in fields[3:5]):
+            return None
     if len(fields) >= 3 and all(field.isdigit() for field in fields[1:3]):
         if len(fields) < 12:
             raise block.error(

@@ -3,10 +3,13 @@
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
-from typing import Protocol, Self
+from typing import BinaryIO, Protocol, Self
 
 import numpy as np
 import pysam
@@ -344,26 +347,68 @@ def _existing_index(path: Path) -> tuple[Path, Path] | None:
     needed = [fai, gzi] if is_bgzip(path) else [fai]
     written = path.stat().st_mtime
     usable = all(index.is_file() and index.stat().st_mtime >= written for index in needed)
-    return (fai, gzi) if usable and (gzi in needed or _index_matches(fai, path)) else None
+    if not usable:
+        return None
+    with path.open("rb") as stream:
+        try:
+            read = _Blocks(stream, gzi).read if gzi in needed else _reader(stream)
+            return (fai, gzi) if _index_matches(fai, read) else None
+        except (ValueError, IndexError, zlib.error):  # no such index
+            return None
 
 
 _LONGEST_HEADER = 4096
+_LARGEST_BLOCK = 1 << 16
+"""Bytes of a block of a bgz file, compressed or not."""
 
 
-def _index_matches(fai: Path, path: Path) -> bool:
-    """Whether every sequence of an index begins after the header with its name in a plain FASTA file."""
-    with path.open("rb") as stream:
-        for line in fai.read_bytes().splitlines():
-            name, _, start, *_ = [*line.split(b"\t"), b"", b""]
-            if not start.isdigit():
-                return False
-            stream.seek(max(0, int(start) - _LONGEST_HEADER))
-            header = (
-                stream.read(int(start) - stream.tell()).removesuffix(b"\n").rpartition(b"\n")[2]
-            )
-            if header.split(maxsplit=1)[:1] != [b">" + name]:
-                return False
+def _index_matches(fai: Path, read: Callable[[int, int], bytes]) -> bool:
+    """Whether every sequence of an index begins after the header with its name.
+
+    Args:
+        fai: The index.
+        read: Gives the bytes of the FASTA between two positions.
+    """
+    for line in fai.read_bytes().splitlines():
+        name, _, start, *_ = [*line.split(b"\t"), b"", b""]
+        end = int(start)
+        before = read(max(0, end - _LONGEST_HEADER), end)
+        header = before.removesuffix(b"\n").rpartition(b"\n")[2]
+        if header.split(maxsplit=1)[:1] != [b">" + name]:
+            return False
     return True
+
+
+def _reader(stream: BinaryIO) -> Callable[[int, int], bytes]:
+    """Reads the bytes between two positions of a plain file."""
+
+    def read(start: int, end: int) -> bytes:
+        stream.seek(start)
+        return stream.read(end - start)
+
+    return read
+
+
+class _Blocks:
+    """Reads the bytes between two positions of the unpacked content of a bgz file."""
+
+    def __init__(self, stream: BinaryIO, gzi: Path) -> None:
+        count, *numbers = np.frombuffer(gzi.read_bytes(), "<u8").tolist()
+        if len(numbers) != 2 * count:
+            raise ValueError("not an index of a bgz file")
+        self._stream = stream
+        self._packed, self._unpacked = [0, *numbers[0::2]], [0, *numbers[1::2]]
+        self._block = lru_cache(maxsize=2)(self._unpack)
+
+    def _unpack(self, number: int) -> bytes:
+        self._stream.seek(self._packed[number])
+        return zlib.decompressobj(wbits=31).decompress(self._stream.read(_LARGEST_BLOCK))
+
+    def read(self, start: int, end: int) -> bytes:
+        first = bisect_right(self._unpacked, start) - 1
+        last = max(bisect_left(self._unpacked, end), first + 1)
+        content = b"".join(self._block(number) for number in range(first, last))
+        return content[start - self._unpacked[first] :][: end - start]
 
 
 def _new_index(path: Path, folder: Path) -> tuple[Path, Path]:

@@ -1,6 +1,5 @@
 """Gene sets: homologous genes from HomoloGene or NCBI's orthologs, and tables of gene ids."""
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from isoclr.errors import InputError
 from isoclr.genomics.species import taxid_of, without_versions
-from isoclr.genomics.text import cells, integers, table_text
+from isoclr.genomics.text import cells, csv_fields, integers, table_text
 
 Scope = Literal["across-species", "within-species"]
 
@@ -48,7 +47,7 @@ def read_homology(path: Path) -> pl.DataFrame:
     fields = line.split("\t")
     if line.startswith("#tax_id") or (len(fields) == 5 and fields[2].lower() == "ortholog"):
         return read_orthologs(path, data)
-    if len(fields) >= 4 and all(field.strip().isdigit() for field in fields[:3]):
+    if len(fields) >= 4 and all(field.strip().isdecimal() for field in fields[:3]):
         return read_homologene(path, data)
     raise InputError(f"{path}: line 1 is {line[:80]!r}, expected {_HOMOLOGY_FORMATS}")
 
@@ -126,7 +125,7 @@ def read_gene_ids(path: Path) -> pl.DataFrame:
     data = table_text(path, _IDS_FORMAT)
     line = data.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip("\r")
     separator = "\t" if "\t" in line else ","
-    header = next(csv.reader([line], delimiter=separator))
+    header = csv_fields(path, line, separator)
     numbers = [str(i) for i in range(len(header))]
     frame = cells(path, data, numbers, separator=separator, skip=1)
     column = {

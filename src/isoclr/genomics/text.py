@@ -179,6 +179,8 @@ def parse(block: Block, columns: Columns, keep: list[str] | None = None) -> pl.D
             _check_lines(block, columns)
     if frame is None:
         raise InputError(f"{block.path}: cannot be read as a table ({reason})")
+    if block.text.count(b"\t") != frame.height * (len(columns) - 1):  # or comments have tabs
+        _check_lines(block, columns)
     return frame
 
 
@@ -291,7 +293,21 @@ def table_text(path: Path, expected: str) -> bytes:
         raise InputError(f"{path}: the file is empty, expected {expected}")
     if b"\0" in data[:4096]:
         raise InputError(f"{path}: is a binary file, expected {expected}")
+    if b"\r" in data and b"\n" not in data:
+        raise InputError(f"{path}: lines end in carriage returns alone, expected {expected}")
     return data
+
+
+def csv_fields(path: Path, line: str, separator: str) -> list[str]:
+    """The fields of a line with quotes.
+
+    Raises:
+        InputError: A field is longer than 128 kB, or holds a line break.
+    """
+    try:
+        return next(csv.reader([line], delimiter=separator), [""])
+    except csv.Error as error:
+        raise InputError(f"{path}: cannot be read as a table ({error})") from None
 
 
 def cells(
@@ -314,7 +330,7 @@ def cells(
     first = b"".join(data.split(b"\n", skip + 1)[skip : skip + 1]).decode("utf-8", "replace")
     width = first.count(separator) + 1
     if separator == ",":
-        width = len(next(csv.reader([first]), [""]))
+        width = len(csv_fields(path, first, separator))
     names = [*columns[:width], *(f"unnamed {i}" for i in range(width - len(columns)))]
     try:
         frame = pl.read_csv(

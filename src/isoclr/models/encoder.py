@@ -25,7 +25,14 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, longest_orf, nucleotides
 from isoclr.models.attribution import Attribution, Method, attribute
 from isoclr.models.inference import FusedResNet
-from isoclr.models.packing import STRIDE, PackLayout, bucket_width, fill_batch, plan_layouts
+from isoclr.models.packing import (
+    STRIDE,
+    PackLayout,
+    Rows,
+    bucket_width,
+    fill_batch,
+    plan_layouts,
+)
 from isoclr.models.resnet import Architecture, DilatedResNet
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -259,6 +266,7 @@ class Encoder:
         precision: Precision = "float32",
         chunk_nt: int | None = None,
         progress: Callable[[int], None] | None = None,
+        choose: Callable[[Sequence[Rows]], Sequence[int]] | None = None,
     ) -> NDArray[np.float32]:
         """Embed RNAs given as byte codes (:mod:`isoclr.genomics.encoding`), ``(n, dim)`` float32 in their order.
 
@@ -271,6 +279,8 @@ class Encoder:
             precision: Type of the activations.
             chunk_nt: Nucleotides computed at a time by each thread; by default what suits the device.
             progress: Called by any thread with the number of nucleotides done since the last call.
+            choose: Gets the numbers of the RNAs of each chunk and returns which chunks to compute; rows of the others
+                hold anything. By default all are computed.
 
         Raises:
             InputError: An RNA is empty, or the precision is unknown.
@@ -292,6 +302,8 @@ class Encoder:
         gap = self.network.architecture.gap
         round_to = bucket_width(lengths, tile_nt, gap)
         layouts = plan_layouts(lengths, gap=gap, chunk_nt=tile_nt, round_to=round_to)
+        if choose is not None:
+            layouts = [layouts[i] for i in choose([layout.rows for layout in layouts])]
         thread_map(embed, layouts, network.device.type)
         return embeddings
 

@@ -291,7 +291,9 @@ def _download(api: HfApi, repo: str, commit: str, name: str) -> Path:
     metadata = api.get_hf_file_metadata(url=url, timeout=TIMEOUT)
     if metadata.commit_hash != commit or not _ETAG.fullmatch(metadata.etag or ""):
         raise InputError(f"{api.endpoint} names {name} by no hash of this commit")
-    size = metadata.size or 0
+    size = metadata.size
+    if size is None:
+        raise InputError(f"{api.endpoint} does not say how large {name} is")
     if not name.endswith(".safetensors") and size > MAX_TEXT_BYTES:
         raise InputError(f"{name}: has {size:,} bytes, expected at most {MAX_TEXT_BYTES:,}")
     return Path(api.hf_hub_download(repo, name, revision=commit))

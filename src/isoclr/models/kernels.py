@@ -8,12 +8,14 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from isoclr.models.packing import Segments
+
 Rows = Float[Tensor, "n c"]
 Channels = Float[Tensor, " c"]
 Sums = Float64[Tensor, " c"]
 
-_POOL = 1 << 22
-"""Size of the random pool that dropout masks of smaller tensors are cut from."""
+_POOL = 1 << 20
+"""Values of the random rows that dropout masks are cut from."""
 
 
 def affine(x: Rows, scale: Tensor, shift: Tensor) -> Rows:
@@ -103,29 +105,28 @@ def wide(dtype: torch.dtype) -> torch.dtype:
     return torch.promote_types(dtype, torch.float32)
 
 
-def dropout_masks(shapes: list[torch.Size], dropped: int, like: Tensor) -> list[Tensor]:
-    """Dropout masks of a batch's tensors: 0 for dropped activations, 1 for the others.
+class DropoutPool:
+    """Dropout masks of one layer: 0 for dropped activations, 1 for the others.
 
-    Random bytes are drawn eight at a time and compared into a floating-point tensor; a boolean mask takes ten times as
-    long to make and to apply. The mask of a small tensor is a random window of a pool that all tensors share: each
-    activation is dropped with the same probability, and only far ones may be dropped together.
+    The mask of an RNA is a window of random rows that all RNAs share. Where it begins depends on the RNA's number in
+    the batch, so the mask depends neither on the chunk nor on the process that computes the RNA, provided that
+    PyTorch's generators had the same state. Each activation is dropped with the same probability, and only far ones
+    may be dropped together. Drawing a number for every activation would take ten times as long.
 
     Args:
-        shapes: Shapes of the tensors.
+        channels: Channels of the layer.
         dropped: How many of 256 activations are dropped.
         like: Tensor of the masks' type and device.
     """
-    sizes = [shape.numel() for shape in shapes]
-    pool = _random_mask(min(sum(sizes), max(_POOL, *sizes)), dropped, like)
-    choices = [len(pool) - size + 1 for size in sizes]
-    starts = [int(torch.randint(count, ())) if count > 1 else 0 for count in choices]
-    return [
-        pool[start : start + size].view(shape)
-        for start, size, shape in zip(starts, sizes, shapes, strict=True)
-    ]
 
+    def __init__(self, channels: int, dropped: int, like: Tensor) -> None:
+        self.key = int(torch.randint(2**62, ()))
+        count = max(_POOL // channels, 1)
+        # eight random bytes at a time, compared into a floating-point tensor: a boolean mask takes ten times as long
+        words = torch.empty((count * channels + 7) // 8, dtype=torch.int64, device=like.device)
+        drawn = words.random_(-(2**63), None).view(torch.uint8)[: count * channels]
+        self.rows = torch.ge(drawn, dropped, out=like.new_empty(len(drawn))).view(count, channels)
 
-def _random_mask(count: int, dropped: int, like: Tensor) -> Tensor:
-    words = torch.empty((count + 7) // 8, dtype=torch.int64, device=like.device)
-    drawn = words.random_(-(2**63), None).view(torch.uint8)[:count]
-    return torch.ge(drawn, dropped, out=like.new_empty(count))
+    def mask(self, extent: Segments) -> Rows:
+        """The mask of one chunk."""
+        return self.rows.index_select(0, extent.windows(self.key, len(self.rows)))

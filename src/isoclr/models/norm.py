@@ -62,14 +62,14 @@ class _NormAct(torch.autograd.Function):
         keep = 1 - norm.dropped / 256
         scale = weight * inv_std / keep
         shift = bias / keep - mean * scale
-        masks = norm.dropout_masks(xs)
+        dropout = norm.dropout_pool(xs[0])
 
         passes = compiled if norm.compiled else kernels
 
         def run(i: int) -> Tensor:
             x, extent = xs[i].flatten(0, 1), extents[i]
             residual = residuals[i].flatten(0, 1) if residuals else None
-            mask = masks[i] if masks else None
+            mask = dropout.mask(extent) if dropout else None
             y = passes.normalize(x, scale, shift, residual, mask, relu=relu)
             return extent.mask_(y.view(xs[i].shape))
 
@@ -169,11 +169,9 @@ class BatchNorm(nn.Module):
             ys.append(mask_padding_(y, extents[i], relu=relu))
         return ys
 
-    def dropout_masks(self, xs: Sequence[Tensor]) -> list[Tensor]:
-        """One mask per chunk; none if nothing is dropped."""
-        if not self.dropped:
-            return []
-        return kernels.dropout_masks([x.flatten(0, 1).shape for x in xs], self.dropped, xs[0])
+    def dropout_pool(self, like: Tensor) -> kernels.DropoutPool | None:
+        """What the masks of this pass are cut from; None if nothing is dropped."""
+        return kernels.DropoutPool(like.shape[-1], self.dropped, like) if self.dropped else None
 
     def affine(self) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
         """Scale and shift by the running statistics: the layer in evaluation."""

@@ -37,10 +37,13 @@ class PackedBatch(NamedTuple):
     CPU."""
     lengths: Int64[Tensor, " n"]
     """nt of each RNA. On the CPU."""
+    numbers: Int64[Tensor, " n"] | None = None
+    """Number of each RNA in the whole batch, of all chunks and processes; its dropout masks depend on it. On the CPU.
+    None: 0, 1, …"""
 
     def to(self, device: torch.device | str) -> "PackedBatch":
         """The same chunk with its codes on a device."""
-        return PackedBatch(self.codes.to(device, non_blocking=True), self.starts, self.lengths)
+        return self._replace(codes=self.codes.to(device, non_blocking=True))
 
     @classmethod
     def empty(cls, stride: int, device: torch.device | str = "cpu") -> "PackedBatch":
@@ -57,12 +60,19 @@ class Segments:
         lengths: Number of its positions ``(n,)``.
         size: Number of all positions, ``b * l``.
         device: Device of the activations.
+        numbers: Number of each RNA in the whole batch ``(n,)``; None: 0, 1, …
     """
 
     def __init__(
-        self, starts: NDArray[np.int64], lengths: NDArray[np.int64], size: int, device: torch.device
+        self,
+        starts: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        size: int,
+        device: torch.device,
+        numbers: NDArray[np.int64] | None = None,
     ) -> None:
         self.starts, self.lengths, self.size = starts, lengths, size
+        self.numbers = np.arange(len(starts)) if numbers is None else numbers
         self.total = int(lengths.sum())
         self.device = device
 
@@ -70,7 +80,10 @@ class Segments:
     def of(cls, chunk: PackedBatch) -> "Segments":
         """At the resolution of single nucleotides."""
         codes = chunk.codes
-        return cls(chunk.starts.numpy(), chunk.lengths.numpy(), codes.numel(), codes.device)
+        numbers = None if chunk.numbers is None else chunk.numbers.numpy()
+        return cls(
+            chunk.starts.numpy(), chunk.lengths.numpy(), codes.numel(), codes.device, numbers
+        )
 
     @classmethod
     def whole(cls, rows: int, device: torch.device) -> "Segments":
@@ -79,7 +92,8 @@ class Segments:
 
     def halved(self) -> "Segments":
         """After pooling by two; an odd last position is pooled alone."""
-        return Segments(self.starts // 2, (self.lengths + 1) // 2, self.size // 2, self.device)
+        lengths = (self.lengths + 1) // 2
+        return Segments(self.starts // 2, lengths, self.size // 2, self.device, self.numbers)
 
     @cached_property
     def gaps(self) -> Int64[Tensor, " g"]:
@@ -98,6 +112,17 @@ class Segments:
         first[1:] = self.starts[1:]
         owners = np.repeat(np.arange(len(self.starts)), ends - first)
         return to_device(owners, self.device)
+
+    def windows(self, key: int, rows: int) -> Int64[Tensor, " size"]:
+        """Which of ``rows`` random rows each position uses: those of an RNA follow each other from a random one on.
+
+        Where an RNA begins depends on its number and the key alone; after the last row comes the first.
+        """
+        first = np.random.default_rng(key).integers(rows, size=int(self.numbers.max()) + 1)
+        counts = np.diff(np.append(self.starts[1:], self.size), prepend=0)  # padding as in owners
+        table = to_device(np.stack([first[self.numbers] - self.starts, counts]), self.device)
+        offsets = torch.repeat_interleave(table[0], table[1], output_size=self.size)
+        return offsets.add_(torch.arange(self.size, device=self.device)).remainder_(rows)
 
     def mask_(self, x: Float[Tensor, "b l c"]) -> Float[Tensor, "b l c"]:
         """Set the padding to zero in place."""
@@ -195,6 +220,7 @@ def fill_batch(layout: PackLayout, codes: Sequence[Codes], lengths: Rows) -> Pac
         torch.from_numpy(block),
         torch.from_numpy(layout.starts),
         torch.from_numpy(lengths[layout.rows]),
+        torch.from_numpy(layout.rows),
     )
 
 

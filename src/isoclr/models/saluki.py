@@ -86,8 +86,8 @@ class PoolingBlock(nn.Module):
         (y,) = self.convolution([self.norm(x, extent)], [extent])
         dropped = round(256 * self.dropout) if self.training else 0
         if dropped:
-            (mask,) = kernels.dropout_masks([y.shape], dropped, y)
-            y = y * mask.mul_(256 / (256 - dropped))
+            mask = kernels.DropoutPool(y.shape[-1], dropped, y).mask(extent)
+            y = y * mask.mul_(256 / (256 - dropped)).view(y.shape)
         return max_pool(y), extent.halved()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from isoclr._io import as_paths, atomic_path, check_file
+from isoclr._io import FIGURE_METADATA, HASH_SALT, as_paths, atomic_path, check_file
 from isoclr.errors import InputError, printable
 
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
@@ -30,15 +30,9 @@ STYLE: Any = {
     "axes.spines.right": False,
     "axes.edgecolor": INK,
     "svg.fonttype": "none",
-    "svg.hashsalt": "isoclr",
+    "svg.hashsalt": HASH_SALT,
     "text.parse_math": False,  # names from data may contain dollar signs
 }
-_METADATA = {
-    ".png": {"Software": None},
-    ".pdf": {"Creator": None, "Producer": None, "CreationDate": None},
-    ".svg": {"Date": None, "Creator": None},
-}
-"""Nothing that depends on the day or on matplotlib's version."""
 
 
 def check_format(path: Path) -> None:
@@ -67,7 +61,7 @@ def saved_figure(out: Path | Sequence[Path], width: float, height: float) -> Ite
         for path in paths:
             with atomic_path(path) as partial, warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks
-                figure.savefig(partial, dpi=200, metadata=_METADATA[path.suffix.lower()])
+                figure.savefig(partial, dpi=200, metadata=FIGURE_METADATA[path.suffix.lower()])
 
 
 def color_of(number: int) -> str:

@@ -200,6 +200,7 @@ def _pack_views(
         codes.view(height, width),
         torch.from_numpy(placement.layout.starts),
         torch.from_numpy(lengths),
+        torch.from_numpy(placement.views),
     )
 
 

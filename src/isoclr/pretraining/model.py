@@ -26,7 +26,7 @@ from isoclr.pretraining.losses import (
 from isoclr.training.checkpoint import optimizer_tensors, restore_modules, restore_optimizer
 from isoclr.training.device import MemoryPlan, activation_dtype
 from isoclr.training.distributed import Distributed
-from isoclr.training.rng import RngStream, keyed_rng
+from isoclr.training.rng import RngStream, torch_seed
 from isoclr.training.run import DivergedError
 
 EMA = "ema."
@@ -186,7 +186,7 @@ class ContrastiveModel:
             learning_rate: Learning rate of this step.
         """
         self.modules.train()
-        self._seed_dropout(number)
+        torch.manual_seed(torch_seed(self.config.seed, RngStream.DROPOUT, number))  # on every rank
         embeddings = self.network(batch.chunks, self.dtype)  # (n, d) float32, n views of this rank
         z1, z2 = self._project(embeddings, batch).chunk(2)  # (N, k) each, of all ranks
         loss = decoupled_contrastive_loss(
@@ -263,7 +263,3 @@ class ContrastiveModel:
             group["lr"] = learning_rate
         self.optimizer.found_inf = (~values.isfinite()).any().float()  # type: ignore[attr-defined]
         self.optimizer.step()
-
-    def _seed_dropout(self, number: int) -> None:
-        rng = keyed_rng(self.config.seed, RngStream.DROPOUT, number, self.world.rank)
-        torch.manual_seed(int(rng.integers(2**63)))

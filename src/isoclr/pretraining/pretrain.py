@@ -171,9 +171,8 @@ def pretrain(
     and Ctrl-C finish the step, write a checkpoint and end the command with exit code 143 or 130; a second Ctrl-C stops
     at once.
 
-    torchrun starts several processes that train on one batch. Pairs and views are those of one process; with --dropout
-    0, batch statistics, loss and gradient are too, except for rounding. With dropout every rank draws its own masks,
-    from the same distribution.
+    torchrun starts several processes that train on one batch. Pairs, views, dropout, batch statistics, loss and
+    gradient are those of one process, except for rounding.
 
     Args:
         corpus: Directory written by isoclr build.

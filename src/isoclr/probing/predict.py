@@ -1,6 +1,7 @@
 """The ``predict`` command: RNAs + a head → predictions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from isoclr._console import info
 from isoclr._io import STDOUT, as_output, as_paths, check_output, write_table
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
-from isoclr.embedding.embed import embed_blocks, encoder_embedder
+from isoclr.embedding.distributed import embedded, writes_output
+from isoclr.embedding.embed import encoder_embedder
 from isoclr.embedding.embeddings import Embeddings, in_schema
 from isoclr.embedding.inputs import RnaTable, as_inputs, read_rnas
 from isoclr.embedding.io import are_embeddings, iter_embeddings
@@ -163,11 +165,11 @@ def predict(
     coverage = chosen.check_coverage(coverage)
     paths = as_inputs(inputs)
     ready = next((path for path in paths if are_embeddings(path)), None)
-    blocks: Iterable[Embeddings]
+    source: AbstractContextManager[Iterator[Embeddings]]
     known = None
     if ready is not None:
         _check_alone(paths, ready, annotation, genome, model)
-        blocks = _matching(chosen, ready)
+        source = nullcontext(_matching(chosen, ready))
     else:
         use_threads(threads)
         encoder = encoder_of(chosen, model_of(chosen, model))
@@ -180,13 +182,14 @@ def predict(
             orf=orf,
             skip_bad=skip_bad,
         )
-        blocks = embed_blocks(rnas, embedder)
+        source = embedded(rnas, embedder, out)
         known = np.concatenate([known_bases(part) for part in rnas])
-    parts = [predict_block(chosen, block, coverage) for block in blocks]
-    table = with_status(chosen, pl.concat(parts), known)
-    _warn_of_other_species(chosen, table)
-    if out is not None:
-        write_table(table, out, overwrite=overwrite)
+    with source as blocks:
+        parts = [predict_block(chosen, block, coverage) for block in blocks]
+        table = with_status(chosen, pl.concat(parts), known)
+        _warn_of_other_species(chosen, table)
+        if out is not None and writes_output():
+            write_table(table, out, overwrite=overwrite)
     return Predicted(table, chosen, coverage, out)
 
 

@@ -248,7 +248,7 @@ def _resolved(
         if term is None:
             dropped["obsolete_term" if name in ontology.obsolete else "unknown_term"] += 1
             continue
-        if not number.isdigit():
+        if not (number or "").isdecimal() or len(number) > 18:
             raise InputError(f"{path}: line {line}: GeneID is {number!r}, expected a number")
         genes.setdefault(int(number), set()).add(term.id)
     return {gene: frozenset(terms) for gene, terms in genes.items()}

@@ -53,7 +53,13 @@ def resolve_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InputError(f"--device is {name!r}, which torch cannot use here: {error}") from None
     if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        number, gpus = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+        if number >= gpus:
+            raise InputError(
+                f"--device {name}: process {number + 1} of this machine has no GPU of its own, found {gpus}; start "
+                "fewer processes"
+            )
+        return torch.device("cuda", number)
     return device
 
 

@@ -19,6 +19,8 @@ from isoclr.training.device import resolve_device
 
 _LOST_PEER = ("closed by peer", "reset by peer", "timed out", "broken pipe", "connection refused")
 
+RESUME = "restart it with --resume to go on from the last checkpoint"
+
 
 class LostRankError(IsoclrError):
     """Another process of the job has died."""
@@ -83,12 +85,15 @@ class Distributed:
 
 
 @contextmanager
-def init_distributed(device: str = "auto", timeout_minutes: float = 10.0) -> Iterator[Distributed]:
+def init_distributed(
+    device: str = "auto", timeout_minutes: float = 10.0, advice: str = RESUME
+) -> Iterator[Distributed]:
     """Join the processes that torchrun started; without torchrun there is one process.
 
     Args:
         device: ``auto`` or a torch device.
         timeout_minutes: Longest wait for the other processes.
+        advice: What to do when another process has died.
 
     Raises:
         InputError: PyTorch cannot use the device.
@@ -102,7 +107,7 @@ def init_distributed(device: str = "auto", timeout_minutes: float = 10.0) -> Ite
     if size == 1:
         yield Distributed(0, 1, chosen)
         return
-    with reraise_lost_rank(rank, size):
+    with reraise_lost_rank(rank, size, advice):
         dist.init_process_group(
             "nccl" if on_gpu else "gloo",
             timeout=timedelta(minutes=timeout_minutes),
@@ -114,7 +119,7 @@ def init_distributed(device: str = "auto", timeout_minutes: float = 10.0) -> Ite
 
 
 @contextmanager
-def reraise_lost_rank(rank: int, size: int) -> Iterator[None]:
+def reraise_lost_rank(rank: int, size: int, advice: str = RESUME) -> Iterator[None]:
     """Turn the error of a collective operation whose peer has died into one line.
 
     Raises:
@@ -128,6 +133,5 @@ def reraise_lost_rank(rank: int, size: int) -> Iterator[None]:
         if not collective and not any(sign in text.lower() for sign in _LOST_PEER):
             raise
         raise LostRankError(
-            f"rank {rank} of {size} has lost another process of the job ({text[:200]}); "
-            "restart it with --resume to go on from the last checkpoint"
+            f"rank {rank} of {size} has lost another process of the job ({text[:200]}); {advice}"
         ) from error

@@ -47,6 +47,7 @@ from isoclr.baselines.language_models.weights import (
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
 from isoclr.models.encoder import Precision, SkipInit
+from isoclr.models.packing import Rows
 
 Pooling = Literal["mean", "mean+max+last"]
 VOCABULARY, PIECES = "vocab.txt", "tokenizer.json"
@@ -213,6 +214,7 @@ class LanguageModel:
         *,
         chunk_nt: int | None = None,
         progress: Callable[[int], None] | None = None,
+        choose: Callable[[Sequence[Rows]], Sequence[int]] | None = None,
     ) -> NDArray[np.float32]:
         """Embed RNAs given as byte codes, in their order, ``(n, dim)`` float32.
 
@@ -220,11 +222,18 @@ class LanguageModel:
             codes: One array ``(length,)`` per RNA.
             chunk_nt: Nucleotides computed at a time (one window may have more); by default what suits the device.
             progress: Called with the number of nucleotides done since the last call.
+            choose: Gets the numbers of the RNAs, each alone, and returns which to compute; rows of the others hold
+                anything. By default all are computed.
 
         Raises:
             InputError: An RNA is empty.
         """
-        windows = [window for i, rna in enumerate(codes) for window in self._windows(i, rna)]
+        chosen = (
+            range(len(codes))
+            if choose is None
+            else choose([np.array([i]) for i in range(len(codes))])
+        )
+        windows = [window for i in chosen for window in self._windows(i, codes[i])]
         sums = np.zeros((len(codes), self.dim), np.float64)
         weights = np.zeros(len(codes))
         device = _word_embeddings(self.network).weight.device
@@ -238,7 +247,7 @@ class LanguageModel:
             np.add.at(weights, rows, counts)
             if progress is not None:
                 progress(sum(window.nt for window in batch))
-        return np.asarray(sums / weights[:, None], np.float32)
+        return np.asarray(sums / np.maximum(weights, 1)[:, None], np.float32)
 
     def _windows(self, i: int, rna: Codes) -> list[Window]:
         if len(rna) == 0:

@@ -50,6 +50,8 @@ class FeatureSet:
     """``(n, d)``."""
     probe: ProbeKind
     """The model fitted to them."""
+    blocks: tuple[int, ...] = ()
+    """Widths of the blocks of features that have a penalty each; by default they are one block."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,13 @@ def _evaluate_split(
         mean, std = targets[split.train].mean(), targets[split.train].std()
         scaled = (targets - mean) / (std or 1.0)
         predicted, penalty = fit_predict(
-            method.probe, method.features, scaled, groups, split.train, split.test
+            method.probe,
+            method.features,
+            scaled,
+            groups,
+            split.train,
+            split.test,
+            method.blocks,
         )
         true, penalties = scaled[split.test], np.array([penalty])
     else:

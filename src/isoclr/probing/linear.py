@@ -206,8 +206,9 @@ class BlockRidge:
     """Number of features of each block."""
     blocks: tuple[Block, ...]
     coefficients: Array
-    """``(r,)`` of all blocks' components."""
-    intercept: float
+    """``(r,)`` or ``(r, m)`` of all blocks' components."""
+    intercept: Array
+    """``()`` or ``(m,)``."""
     penalties: Array
     """``(blocks,)``."""
 
@@ -218,8 +219,8 @@ class BlockRidge:
         return np.hstack([block(part) for block, part in zip(self.blocks, parts, strict=True)])
 
     def predict(self, features: NDArray[np.floating]) -> Array:
-        """Predictions ``(n,)`` for features ``(n, d)``."""
-        return self.components(features) @ self.coefficients + self.intercept
+        """Predictions ``(n,)`` or ``(n, m)`` for features ``(n, d)``."""
+        return np.asarray(self.components(features) @ self.coefficients + self.intercept)
 
     def weighted(self, features: NDArray[np.floating]) -> Array:
         """``(n, r)`` components divided by the square roots of their penalties: a ridge on them has one penalty."""
@@ -237,27 +238,27 @@ def fit_blocks(
 
     Args:
         features: ``(n, d)``.
-        values: ``(n,)``.
+        values: ``(n,)``, or ``(n, m)`` for m labels with the same penalties, each in units of its standard deviation.
         widths: Number of features of each block, in order; they add up to d.
         seed: Random seed of the principal components of wide blocks.
     """
     parts = np.split(features, np.cumsum(widths)[:-1], axis=1)
     blocks = tuple(_block(np.asarray(part, np.float64), seed) for part in parts)
     x = np.hstack([block(part) for block, part in zip(blocks, parts, strict=True)])
-    y = values - values.mean()
+    y = values - values.mean(0)
+    labels = 1 if y.ndim == 1 else y.shape[1]
     ranks = np.array([block.axes.shape[1] for block in blocks])
     starts = np.cumsum(ranks) - ranks
     gram, projections = x.T @ x, x.T @ y
     penalties = np.full(len(blocks), float(len(x)))
     for _ in range(ROUNDS):
         factor = linalg.cholesky(gram + np.diag(np.repeat(penalties, ranks)), lower=True)
-        coefficients = linalg.cho_solve((factor, True), projections)
         inverse = linalg.solve_triangular(factor, np.eye(len(gram)), lower=True)
-        variances = np.add.reduceat((inverse**2).sum(0), starts)
-        effective = ranks - penalties * variances
-        residual = y @ y - 2 * coefficients @ projections + coefficients @ gram @ coefficients
-        noise = residual / max(1.0, len(y) - effective.sum())
-        power = np.add.reduceat(coefficients**2, starts)
+        coefficients = inverse.T @ (inverse @ projections)
+        effective = ranks - penalties * np.add.reduceat((inverse**2).sum(0), starts)
+        left = np.sum(y * y) - np.sum(coefficients * (2 * projections - gram @ coefficients))
+        noise = left / labels / max(1.0, len(y) - effective.sum())
+        power = np.add.reduceat((coefficients**2).reshape(len(gram), -1).mean(1), starts)
         updated = effective * noise / np.maximum(power, np.finfo(np.float64).tiny)
         updated = np.clip(updated, WEAKEST, STRONGEST)
         settled = np.abs(np.log(updated / penalties)).max() < SETTLED
@@ -266,7 +267,7 @@ def fit_blocks(
             break
     factor = linalg.cholesky(gram + np.diag(np.repeat(penalties, ranks)), lower=True)
     coefficients = linalg.cho_solve((factor, True), projections)
-    return BlockRidge(tuple(widths), blocks, coefficients, float(values.mean()), penalties)
+    return BlockRidge(tuple(widths), blocks, coefficients, values.mean(0), penalties)
 
 
 def _block(features: Array, seed: int) -> Block:

@@ -57,7 +57,7 @@ class Labels:
     classes: tuple[str, ...] = ()
     """Classes of a text label, by their number; empty for a numeric label."""
     multilabel: bool = False
-    """Whether an RNA can be in several classes; then a value is a number whose bits are the classes, the first highest."""
+    """Whether an RNA can be in several classes; then the bits of a value are the classes, the first the highest."""
 
     @property
     def binary(self) -> bool:

@@ -57,6 +57,8 @@ FOLDS = 5
 """Folds of tasks whose labels have none."""
 BANDS = (64, 192, 512)
 """Numbers of principal components of an embedding that share a penalty, the leading ones first."""
+RANK = 256
+"""Principal components of a wide block of simple features."""
 STRONGEST = "strong features + composition"
 
 
@@ -89,7 +91,7 @@ def components(values: Features) -> FeatureBlocks:
     return FeatureBlocks((scaled @ axes[:, ::-1]).astype(np.float32), widths)
 
 
-def reduced(block: Features, rank: int = 256) -> Features:
+def reduced(block: Features, rank: int = RANK) -> Features:
     """A wide block's leading principal components."""
     if block.shape[1] <= rank:
         return block
@@ -148,7 +150,7 @@ class Library:
         if not path.exists():
             made = make()
             np.savez(path, values=made.values, widths=made.widths)
-        with np.load(path) as stored:
+        with np.load(path) as stored:  # numbers only, no pickle
             return FeatureBlocks(stored["values"], tuple(stored["widths"].tolist()))
 
     def kmers(self) -> FeatureBlocks:
@@ -182,7 +184,9 @@ def embedding_of(path: Path, names: Sequence[str], *, means: bool = False) -> Fe
     return np.hstack(columns)
 
 
-def methods(library: Library, models: Mapping[str, Path], names: Sequence[str]) -> dict[str, FeatureBlocks]:
+def methods(
+    library: Library, models: Mapping[str, Path], names: Sequence[str]
+) -> dict[str, FeatureBlocks]:
     """All feature sets of one source."""
     sets = library.simple()
     composed, strongest = sets["composition"], sets[STRONGEST]
@@ -255,7 +259,13 @@ def run(
         interval = over_splits(values, splits)
         pairs = zip(values, scores[STRONGEST], strict=True)
         difference = paired([a - b for a, b in pairs], *mean_sizes(splits))
-        row = {"task": task.name, "n": len(rnas), "folds": len(splits), "method": name, "metric": metric}
+        row = {
+            "task": task.name,
+            "n": len(rnas),
+            "folds": len(splits),
+            "method": name,
+            "metric": metric,
+        }
         row |= {"mean": interval.mean, "low": interval.low, "high": interval.high}
         row |= {f"difference_{end}": getattr(difference, end) for end in ("mean", "low", "high")}
         rows.append({key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()})
@@ -288,13 +298,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--kernel", nargs="*", default=["half-life-human"], metavar="TASK")
     parser.add_argument("--data", type=Path, default=harness.DATA)
     parser.add_argument("--folder", type=Path, help="keeps computed features")
-    parser.add_argument("--list", type=Path, help="only write the ids of the labelled RNAs to this file")
+    parser.add_argument(
+        "--list", type=Path, help="only write the ids of the labelled RNAs to this file"
+    )
     parser.add_argument("--out", type=Path, default=Path("results/strong_baselines.csv"))
     options = parser.parse_args(argv)
     corpus: Corpus = open_corpus(options.corpus)
     of_corpus = rnas_of_corpus(corpus)
     if options.list is not None:
-        options.list.write_text("\n".join(labelled_ids(options.tasks, of_corpus, options.data)) + "\n")
+        options.list.write_text(
+            "\n".join(labelled_ids(options.tasks, of_corpus, options.data)) + "\n"
+        )
         return
     if options.folder is None or not options.models:
         parser.error("--models and --folder are required")
@@ -303,14 +317,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         task = read_label_task(name, options.data)
         if task.construct is None:
             source, models = of_corpus, named_paths(options.models)
-            codes: Callable[[], Sequence[Codes]] = lambda: [corpus.codes_of(i) for i in range(len(corpus))]
+            codes: Callable[[], Sequence[Codes]] = lambda: [
+                corpus.codes_of(i) for i in range(len(corpus))
+            ]
             library = Library(options.folder / "corpus", codes)
         else:
             models = {
-                key.split(":", 1)[1]: path for key, path in constructs.items() if key.startswith(name + ":")
+                key.split(":", 1)[1]: path
+                for key, path in constructs.items()
+                if key.startswith(name + ":")
             }
             source = rnas_of_task(task)
-            library = Library(options.folder / name, lambda task=task: list(task.sequences().values()))
+            library = Library(
+                options.folder / name, lambda task=task: list(task.sequences().values())
+            )
         rows = run(task, source, library, models, name in options.kernel)
         known = pl.read_csv(options.out).to_dicts() if options.out.exists() else []
         harness.write_csv(options.out, [row for row in known if row["task"] != name] + rows)

@@ -88,7 +88,9 @@ class Study:
 
 def beside(*parts: Blocks) -> Blocks:
     """Blocks of features side by side."""
-    return np.hstack([values for values, _ in parts]), tuple(w for _, widths in parts for w in widths)
+    return np.hstack([values for values, _ in parts]), tuple(
+        w for _, widths in parts for w in widths
+    )
 
 
 def simple(codes: Sequence[Codes], longest: int = 6) -> Blocks:
@@ -115,10 +117,14 @@ def fitted(blocks: Blocks, values: Array) -> BlockRidge:
 
 def table(data: Path, name: str) -> pl.DataFrame:
     """A table of labels."""
-    return pl.read_csv(data / "labels_extra" / name, separator="\t", null_values=["NA"], infer_schema_length=None)
+    return pl.read_csv(
+        data / "labels_extra" / name, separator="\t", null_values=["NA"], infer_schema_length=None
+    )
 
 
-def line(study: str, what: str, method: str, true: Array, predicted: Array, groups: NDArray[np.str_]) -> dict[str, object]:
+def line(
+    study: str, what: str, method: str, true: Array, predicted: Array, groups: NDArray[np.str_]
+) -> dict[str, object]:
     """Pearson R with its interval."""
     known = np.isfinite(true) & np.isfinite(predicted)
     a, b, g = true[known], predicted[known], groups[known]
@@ -147,7 +153,10 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         "reference": np.array([place[one] for one in snvs["mother"]]),
     }
     codes = [reporter.codes(one, f"5' UTR {row}") for row, one in enumerate(inserts)]
-    cut = [one[: reporter.cds_span(insert)[0] + BEYOND] for one, insert in zip(codes, inserts, strict=True)]
+    cut = [
+        one[: reporter.cds_span(insert)[0] + BEYOND]
+        for one, insert in zip(codes, inserts, strict=True)
+    ]
     only = [one[: reporter.cds_span(insert)[0]] for one, insert in zip(codes, inserts, strict=True)]
     read_out = study.layers(study.embed("utr5-region", cut))
     features = {
@@ -156,7 +165,9 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         "embedding, 5' UTR alone": study.layers(study.embed("utr5-only", only)),
         f"embedding, 5' UTR + {BEYOND} nt": read_out,
     }
-    features[f"embedding, 5' UTR + {BEYOND} nt, + upstream AUGs"] = beside(read_out, features["upstream AUGs and frames"])
+    features[f"embedding, 5' UTR + {BEYOND} nt, + upstream AUGs"] = beside(
+        read_out, features["upstream AUGs and frames"]
+    )
     features["all of these"] = beside(read_out, features["k-mers + structure"])
     if whole := study.folder / "utr5-whole.npy":
         if whole.exists():
@@ -171,15 +182,28 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         own = rows_of(blocks, where["random"])
         held_out = np.empty(len(load))
         for fold in folds:
-            held_out[fold.test] = fitted(rows_of(own, fold.train), load[fold.train]).predict(own[0][fold.test])
-        rows.append(line("utr5", "random 5' UTRs, held out", name, load, held_out, groups[where["random"]]))
+            held_out[fold.test] = fitted(rows_of(own, fold.train), load[fold.train]).predict(
+                own[0][fold.test]
+            )
+        rows.append(
+            line("utr5", "random 5' UTRs, held out", name, load, held_out, groups[where["random"]])
+        )
         head = fitted(own, load)
         value = {key: head.predict(blocks[0][numbers]) for key, numbers in where.items()}
-        rows.append(line("utr5", "human 5' UTRs", name, measured, value["human"], groups[where["human"]]))
-        rows.append(line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes))
+        rows.append(
+            line("utr5", "human 5' UTRs", name, measured, value["human"], groups[where["human"]])
+        )
+        rows.append(
+            line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes)
+        )
     published = human["mttrans_prediction"].to_numpy()
-    rows.append(line("utr5", "human 5' UTRs", "MTtrans", measured, published, groups[where["human"]]))
-    for name, column in (("Optimus 5-Prime, retrained", "ret_pred_diff"), ("Optimus 5-Prime", "old_pred_diff")):
+    rows.append(
+        line("utr5", "human 5' UTRs", "MTtrans", measured, published, groups[where["human"]])
+    )
+    for name, column in (
+        ("Optimus 5-Prime, retrained", "ret_pred_diff"),
+        ("Optimus 5-Prime", "old_pred_diff"),
+    ):
         rows.append(line("utr5", "SNVs", name, change, snvs[column].to_numpy(), genes))
     return rows
 
@@ -201,7 +225,9 @@ def around(reporter: Construct, insert: str, name: str, flank: int = FLANK) -> C
     return codes[start - flank : start + len(insert) + flank]
 
 
-def utr3_features(study: Study, name: str, reporter: Construct, inserts: Sequence[str]) -> Mapping[str, Blocks]:
+def utr3_features(
+    study: Study, name: str, reporter: Construct, inserts: Sequence[str]
+) -> Mapping[str, Blocks]:
     """Features of inserts in the 3' UTR."""
     region = [around(reporter, one, one[:20]) for one in inserts]
     alone = [around(reporter, one, one[:20], 0) for one in inserts]
@@ -230,7 +256,14 @@ def utr3(study: Study, data: Path) -> list[dict[str, object]]:
     elements = count(inserts)
     rows = [
         line("utr3", "Siegel, pairs", "Saluki", change, pairs["saluki_delta"].to_numpy(), of_pair),
-        line("utr3", "Siegel, pairs", f"fewer {ELEMENT}", change, elements[control] - elements[variant], of_pair),
+        line(
+            "utr3",
+            "Siegel, pairs",
+            f"fewer {ELEMENT}",
+            change,
+            elements[control] - elements[variant],
+            of_pair,
+        ),
         line("utr3", "Siegel, levels", "Saluki", stability, levels["saluki"].to_numpy(), family),
         line("utr3", "Siegel, levels", f"fewer {ELEMENT}", stability, -elements, family),
     ]
@@ -238,14 +271,25 @@ def utr3(study: Study, data: Path) -> list[dict[str, object]]:
     plasmid = _pmirglo(data, reporter)
     others = list(dict.fromkeys([*other["ref_sequence"], *other["alt_sequence"]]))
     place = {insert: row for row, insert in enumerate(others)}
-    ref, alt = (np.array([place[one] for one in other[f"{key}_sequence"]]) for key in ("ref", "alt"))
+    ref, alt = (
+        np.array([place[one] for one in other[f"{key}_sequence"]]) for key in ("ref", "alt")
+    )
     variants = other["variant"].to_numpy().astype(np.str_)
     skew = {cell: other[f"log2FoldChange_Skew_{cell}"].to_numpy() for cell in CELLS}
     fewer = count(others)
     published = (other["saluki_alt"] - other["saluki_ref"]).to_numpy()
     for cell in CELLS:
         rows.append(line("utr3", f"Griesemer, {cell}", "Saluki", skew[cell], published, variants))
-        rows.append(line("utr3", f"Griesemer, {cell}", f"fewer {ELEMENT}", skew[cell], fewer[ref] - fewer[alt], variants))
+        rows.append(
+            line(
+                "utr3",
+                f"Griesemer, {cell}",
+                f"fewer {ELEMENT}",
+                skew[cell],
+                fewer[ref] - fewer[alt],
+                variants,
+            )
+        )
     of_others = utr3_features(study, "griesemer", plasmid, others)
     folds = group_folds(family, FOLDS, 0)
     for name, blocks in utr3_features(study, "siegel", reporter, inserts).items():
@@ -254,10 +298,28 @@ def utr3(study: Study, data: Path) -> list[dict[str, object]]:
             head = fitted(rows_of(blocks, fold.train), stability[fold.train])
             held_out[fold.test] = head.predict(blocks[0][fold.test])
         rows.append(line("utr3", "Siegel, levels", name, stability, held_out, family))
-        rows.append(line("utr3", "Siegel, pairs", name, change, held_out[variant] - held_out[control], of_pair))
+        rows.append(
+            line(
+                "utr3",
+                "Siegel, pairs",
+                name,
+                change,
+                held_out[variant] - held_out[control],
+                of_pair,
+            )
+        )
         value = fitted(blocks, stability).predict(of_others[name][0])
         for cell in CELLS:
-            rows.append(line("utr3", f"Griesemer, {cell}", name, skew[cell], value[alt] - value[ref], variants))
+            rows.append(
+                line(
+                    "utr3",
+                    f"Griesemer, {cell}",
+                    name,
+                    skew[cell],
+                    value[alt] - value[ref],
+                    variants,
+                )
+            )
     return rows
 
 
@@ -274,11 +336,17 @@ def half_life_head(path: Path, data: Path) -> Callable[[Features], Array]:
     """A ridge regression on the half-life of human mRNAs in a file of embeddings."""
     labels = pl.read_csv(data / "labels" / "rna_half_life_human.tsv.gz", separator="\t")
     read = read_embeddings(path)
-    named = read.table.with_row_index("row").with_columns(gene_id=pl.col("gene_id").str.split(".").list.first())
+    named = read.table.with_row_index("row").with_columns(
+        gene_id=pl.col("gene_id").str.split(".").list.first()
+    )
     joined = labels.join(named, on="gene_id").unique("gene_id", keep="first", maintain_order=True)
     x = read.matrix[joined["row"].to_numpy()].astype(np.float64)
     mean, scale = standardize(x)
-    ridge = fit_ridge((x - mean) * scale, joined["half_life"].to_numpy(), joined["gene_id"].to_numpy().astype(np.str_))
+    ridge = fit_ridge(
+        (x - mean) * scale,
+        joined["half_life"].to_numpy(),
+        joined["gene_id"].to_numpy().astype(np.str_),
+    )
     return in_raw_units(ridge, mean, scale)
 
 
@@ -291,9 +359,14 @@ def zero_shot(constructs: Path, half_life: Path, data: Path, name: str) -> list[
     names = {insert: one for one, insert in task.inserts().items()}
     gene = dict(zip(task.inserts(), task.genes(), strict=True))
     pairs = table(data, "utr3_variants_siegel_jurkat.tsv.gz")
-    ids = [(names[v], names[c]) for v, c in pairs.select("variant_sequence", "control_sequence").iter_rows()]
+    ids = [
+        (names[v], names[c])
+        for v, c in pairs.select("variant_sequence", "control_sequence").iter_rows()
+    ]
     keep = np.array([v in value and c in value for v, c in ids])
-    predicted = np.array([value[v] - value[c] if ok else np.nan for (v, c), ok in zip(ids, keep, strict=True)])
+    predicted = np.array(
+        [value[v] - value[c] if ok else np.nan for (v, c), ok in zip(ids, keep, strict=True)]
+    )
     change, family = pairs["delta_stability"].to_numpy(), np.array([gene[c] for _, c in ids])
     where = "Siegel, pairs" if keep.all() else f"Siegel, {int(keep.sum()):,} pairs"
     rows = [line("utr3", where, f"zero-shot half-life, {name}", change, predicted, family)]
@@ -308,10 +381,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", default="isoclr-s")
     parser.add_argument("--data", type=Path, default=harness.DATA)
     parser.add_argument("--folder", type=Path, required=True, help="keeps embeddings and features")
-    parser.add_argument("--only", nargs="+", default=["utr5", "utr3"], choices=["utr5", "utr3", "zero-shot"])
+    parser.add_argument(
+        "--only", nargs="+", default=["utr5", "utr3"], choices=["utr5", "utr3", "zero-shot"]
+    )
     parser.add_argument("--half-life", type=Path, help="embeddings of human mRNAs, for zero-shot")
-    parser.add_argument("--constructs", type=Path, help="embeddings of whole reporter mRNAs, for zero-shot")
-    parser.add_argument("--name", default="embedding", help="of the model, in the rows of zero-shot")
+    parser.add_argument(
+        "--constructs", type=Path, help="embeddings of whole reporter mRNAs, for zero-shot"
+    )
+    parser.add_argument(
+        "--name", default="embedding", help="of the model, in the rows of zero-shot"
+    )
     parser.add_argument("--out", type=Path, default=Path("results/variant_effects.csv"))
     options = parser.parse_args(argv)
     rows: list[dict[str, object]] = []

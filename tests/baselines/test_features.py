@@ -175,7 +175,9 @@ def test_strong_features_are_roots_and_logarithms_of_what_counting_gives() -> No
 )  # fmt: skip
 def test_upstream_start_codons(utr: str, expected: dict[str, float]) -> None:
     bases = nucleotides(utr + "ATGGCCTAA")
-    found = dict(zip(UPSTREAM, upstream_features(encode(bases, cds=(len(utr), len(bases)))), strict=True))
+    found = dict(
+        zip(UPSTREAM, upstream_features(encode(bases, cds=(len(utr), len(bases)))), strict=True)
+    )
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     if not utr:
         assert not any(found.values())

@@ -205,7 +205,9 @@ def test_an_assay_keeps_genes_or_families_of_inserts_together(tmp_path: Path) ->
 
 
 def test_a_label_is_the_median_of_columns_and_a_gene_has_one(tmp_path: Path) -> None:
-    (tmp_path / "x.tsv").write_text("gene_id\tA\tB\tC\nG1\t1\t5\t2\nG2\t\t4\t\nG1\t3\t3\t4\nG3\t\t\t\n")
+    (tmp_path / "x.tsv").write_text(
+        "gene_id\tA\tB\tC\nG1\t1\t5\t2\nG2\t\t4\t\nG1\t3\t3\t4\nG3\t\t\t\n"
+    )
     columns = 'median_of = ["A", "B", "C"]\ncolumns = { gene_id = "gene_id" }\n'
     labels = read_label_task(write(tmp_path, LABELS + columns)).labels()
     assert labels.name == "median"

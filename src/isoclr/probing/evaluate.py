@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from isoclr.baselines.features import (
     KmersAndCodons,
     SequenceFeatures,
+    StrongFeatures,
     default_baselines,
     embed_with_progress,
 )
@@ -51,7 +52,7 @@ class FeatureSet:
     probe: ProbeKind
     """The model fitted to them."""
     blocks: tuple[int, ...] = ()
-    """Widths of the blocks of features that have a penalty each; by default they are one block."""
+    """Widths of the last blocks of features, for a probe with a penalty for each; those before them are one block."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,7 @@ def mean_sizes(splits: Sequence[Split]) -> tuple[float, float]:
 def baselines_for(
     dataset: LabelledRnas, embeddings: Embeddings, probe: Probe, seed: int, *, trees: bool = False
 ) -> Iterator[FeatureSet]:
-    """The baselines of :func:`isoclr.baselines.features.default_baselines`, and combinations of features.
+    """The baselines of :func:`isoclr.baselines.features.default_baselines`, combinations, and the strong features.
 
     The random-init encoder gets the same probe as the embedding. The others always get a penalty, because k-mers are
     many and correlated.
@@ -283,6 +284,12 @@ def baselines_for(
     yield FeatureSet("k-mers + features", both, penalized)
     yield FeatureSet("embedding + k-mers", np.hstack([embedding, kmers]), penalized)
     yield FeatureSet("embedding + k-mers + features", np.hstack([embedding, both]), penalized)
+    if penalized == "ridge":
+        strong = StrongFeatures()
+        simple = embed_with_progress(strong, dataset.sequences)
+        yield FeatureSet(strong.name, simple, "grouped", strong.blocks)
+        together = np.hstack([embedding, simple])
+        yield FeatureSet(f"embedding + {strong.name}", together, "grouped", strong.blocks)
     if trees:
         yield FeatureSet("trees on features", structure, "trees")
         yield FeatureSet("trees on k-mers + features", both, "trees")

@@ -176,7 +176,7 @@ Probe = Literal["linear", "ridge", "logistic"]
 ProbeKind = Literal["linear", "ridge", "logistic", "trees", "grouped", "kernel"]
 """A linear probe, gradient-boosted trees, ridge with a penalty for each block of features, or kernel ridge on them."""
 
-MAX_RANK = 256
+MAX_RANK = 512
 """A wider block of features is replaced by so many of its principal components."""
 ROUNDS, SETTLED = 15, 0.1
 """Most updates of the penalties, and the change of their logarithms at which to stop."""
@@ -343,11 +343,12 @@ def fit_predict(
         groups: ``(n,)`` gene or gene set.
         train: Sample numbers to fit on.
         test: Sample numbers to predict.
-        blocks: Widths of the blocks of features; by default they are one block.
+        blocks: Widths of the last blocks of features; the features before them are one block.
     """
     if probe in ("grouped", "kernel"):
         x_train, x_test = features[train], features[test]
-        fitted_blocks = fit_blocks(x_train, values[train], blocks or (features.shape[1],))
+        first = features.shape[1] - sum(blocks)
+        fitted_blocks = fit_blocks(x_train, values[train], (first, *blocks) if first else blocks)
         if probe == "grouped":
             return fitted_blocks.predict(x_test), 0.0
         parts = fitted_blocks.weighted(x_train), fitted_blocks.weighted(x_test)

@@ -103,7 +103,9 @@ def _rows(
         return []
     scaled = (values - training.mean()) / training.std()
     features = method.features(dataset)
-    predicted, _ = fit_predict(method.probe, features, scaled, groups, split.train, split.test)
+    predicted, _ = fit_predict(
+        method.probe, features, scaled, groups, split.train, split.test, method.blocks
+    )
     return [
         {
             "study": STUDY,

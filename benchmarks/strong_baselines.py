@@ -9,11 +9,13 @@ everything is removed that a ridge regression predicts from the composition feat
 what is left of it does not come from that loss. Folds are the label file's own for half-life, else gene sets.
 Localisation is the mean ROC AUC of seven compartments.
 
-Features and principal components are kept in the folder OUT. Writes one row per task, method and metric, and the
+Features, principal components and scores are kept in the folder OUT; those of an embedding are named after its file's
+time. Writes one row per task, method and metric, and the
 differences of all methods from the strongest simple baseline, paired by fold.
 """
 
 import argparse
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +31,6 @@ from isoclr.baselines.features import KmersAndCodons, StrongFeatures
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.embedding.io import read_embeddings
 from isoclr.genomics.encoding import Codes
-from isoclr.models.pooling import EPSILON
 from isoclr.pretraining.augmentations import DeviceCorpus
 from isoclr.pretraining.auxiliary import FEATURES as COMPOSITION
 from isoclr.pretraining.auxiliary import sequence_features
@@ -78,12 +79,17 @@ class FeatureBlocks:
         return FeatureBlocks(self.values[rows], self.widths)
 
 
-def components(values: Features) -> FeatureBlocks:
-    """The leading principal components of standardized features, in bands; no label is used."""
+def standardized(values: Features) -> Features:
+    """Features of mean 0 and standard deviation 1; constant ones become 0."""
     centred = np.asarray(values, np.float32) - values.mean(0)
     scale = centred.std(0)
-    scaled = centred * np.where(scale > 1e-6, 1 / np.maximum(scale, 1e-6), 0)
-    rank = min(sum(BANDS), values.shape[1])
+    return np.where(scale > 1e-6, centred / np.maximum(scale, 1e-6), 0).astype(np.float32)
+
+
+def components(values: Features) -> FeatureBlocks:
+    """The leading principal components of standardized features, in bands; no label is used."""
+    scaled = standardized(values)
+    rank = min(sum(BANDS), *values.shape)
     d = scaled.shape[1]
     _, axes = linalg.eigh(scaled.T @ scaled, subset_by_index=(d - rank, d - 1))
     edges = np.minimum(np.cumsum((0, *BANDS)), rank)
@@ -97,10 +103,8 @@ def reduced(block: Features, rank: int = RANK) -> Features:
         return block
     from sklearn.utils.extmath import randomized_svd
 
-    scale = np.maximum(block.std(0), 1e-9)
-    scaled = (block - block.mean(0)) / scale
-    left, spectrum, _ = randomized_svd(scaled, rank, n_iter=2, random_state=0)
-    return np.asarray(left * spectrum / np.sqrt(len(block)), np.float32)
+    left, spectrum, _ = randomized_svd(block, rank, n_iter=2, random_state=0)
+    return np.asarray(left * spectrum, np.float32)
 
 
 class _OneCorpus:
@@ -118,7 +122,8 @@ def composition(codes: Sequence[Codes], step: int = 256) -> FeatureBlocks:
     for start in range(0, len(codes), step):
         some = DeviceCorpus(_OneCorpus(codes[start : start + step]))  # type: ignore[arg-type]
         parts.append(sequence_features(some, np.arange(len(some.lengths))).numpy())
-    return FeatureBlocks(np.concatenate(parts), tuple(one.size for one in COMPOSITION.values()))
+    values = standardized(np.concatenate(parts))
+    return FeatureBlocks(values, tuple(one.size for one in COMPOSITION.values()))
 
 
 def strong(codes: Sequence[Codes]) -> FeatureBlocks:
@@ -126,13 +131,14 @@ def strong(codes: Sequence[Codes]) -> FeatureBlocks:
     embedder = StrongFeatures()
     parts = [embedder.embed(codes[start : start + 2000]) for start in range(0, len(codes), 2000)]
     split = np.split(np.concatenate(parts), np.cumsum(embedder.blocks)[:-1], axis=1)
-    blocks = [reduced(block) for block in split]
+    blocks = [reduced(standardized(block)) for block in split]
     return FeatureBlocks(np.hstack(blocks), tuple(block.shape[1] for block in blocks))
 
 
 def given(embedding: FeatureBlocks, other: FeatureBlocks) -> FeatureBlocks:
     """What a ridge regression on other features does not explain of an embedding; no label is used."""
-    fitted = fit_blocks(other.values, embedding.values.astype(np.float64), other.widths)
+    values = embedding.values.astype(np.float64)
+    fitted = fit_blocks(other.values, values, other.widths, scale=False)
     left = embedding.values - fitted.predict(other.values)
     return FeatureBlocks(left.astype(np.float32), embedding.widths)
 
@@ -153,9 +159,18 @@ class Library:
         with np.load(path) as stored:  # numbers only, no pickle
             return FeatureBlocks(stored["values"], tuple(stored["widths"].tolist()))
 
+    def scores(self, key: str, make: Callable[[], list[float]]) -> list[float]:
+        """Scores of a key, by fold."""
+        path = self.folder / "scores.json"
+        known = json.loads(path.read_text()) if path.exists() else {}
+        if key not in known:
+            known[key] = make()
+            path.write_text(json.dumps(known, indent=1))
+        return list(known[key])
+
     def kmers(self) -> FeatureBlocks:
         """k-mers, codons and lengths in one block."""
-        values = KmersAndCodons().embed(self.codes())
+        values = standardized(KmersAndCodons().embed(self.codes()))
         return FeatureBlocks(values, (values.shape[1],))
 
     def simple(self) -> dict[str, FeatureBlocks]:
@@ -170,18 +185,16 @@ class Library:
         }
 
 
-def embedding_of(path: Path, names: Sequence[str], *, means: bool = False) -> Features:
-    """Embeddings of RNAs in the given order; of a read-out with square roots, only the means if ``means``."""
+def embedding_of(path: Path, names: Sequence[str]) -> Features:
+    """Embeddings of RNAs in the given order."""
     read = read_embeddings(path)
     place = {name: row for row, name in enumerate(read.table["transcript_id"])}
-    matrix = read.matrix[[place[name] for name in names]]
-    if not means:
-        return matrix
-    filters, start, columns = (64, 64, 128, 128, 128, 128, 256, 256), 0, []
-    for width in filters:
-        columns.append(matrix[:, start : start + width] ** 2 - EPSILON)
-        start += 2 * width
-    return np.hstack(columns)
+    return read.matrix[[place[name] for name in names]]
+
+
+def stamped(name: str, path: Path) -> str:
+    """A name that is new when the file is."""
+    return f"{name}-{path.stat().st_mtime_ns:x}"
 
 
 def methods(
@@ -191,12 +204,11 @@ def methods(
     sets = library.simple()
     composed, strongest = sets["composition"], sets[STRONGEST]
     for name, path in models.items():
-        means = name.endswith(":means")
-        read = partial(embedding_of, path, names, means=means)
-        sets[name] = library.get(name.replace(":", "-"), lambda read=read: components(read()))
+        read, key = partial(embedding_of, path, names), stamped(name, path)
+        sets[name] = library.get(key, lambda read=read: components(read()))
         if name == list(models)[-1]:
             sets[f"{name} given composition"] = library.get(
-                f"{name}-given", lambda one=sets[name]: given(one, composed)
+                f"{key}-given", lambda one=sets[name]: given(one, composed)
             )
             sets[f"{name} + {STRONGEST}"] = sets[name].beside(strongest)
     return sets
@@ -223,7 +235,7 @@ def cross_validate(
             )
         else:
             scaled = targets[train] / targets[train].std(0)
-            fitted = fit_blocks(features.values[train], scaled, features.widths)
+            fitted = fit_blocks(features.values[train], scaled, features.widths, scale=False)
             predicted = fitted.predict(features.values[test])
         scores.append(score(targets[test], predicted))
     return scores
@@ -246,13 +258,18 @@ def run(
     rnas, splits = labelled(task, source)
     names = source.table["transcript_id"].to_list()
     scores: dict[str, list[float]] = {}
+    stamps = "".join(stamped(name, path) for name, path in models.items())
     for name, features in methods(library, models, names).items():
-        scores[name] = cross_validate(features.of(rnas.rows), rnas, splits)
-        print(f"{task.name}  {name:40} {np.mean(scores[name]):.4f}", flush=True)
-        if kernel and (name == STRONGEST or name == list(models)[-1]):
-            named = f"{name}, kernel"
-            scores[named] = cross_validate(features.of(rnas.rows), rnas, splits, kernel=True)
-            print(f"{task.name}  {named:40} {np.mean(scores[named]):.4f}", flush=True)
+        of_model = any(name.startswith(model) for model in models)
+        for how in (
+            ("", ", kernel") if kernel and name in (STRONGEST, *list(models)[-1:]) else ("",)
+        ):
+            own = features.of(rnas.rows)
+            scores[name + how] = library.scores(
+                f"{task.name} {name}{how} {stamps if of_model else ''}",
+                partial(cross_validate, own, rnas, splits, kernel=bool(how)),
+            )
+            print(f"{task.name}  {name + how:48} {np.mean(scores[name + how]):.4f}", flush=True)
     metric = "pearson" if len(rnas.labels) == 1 else "roc_auc"
     rows = []
     for name, values in scores.items():
@@ -270,6 +287,11 @@ def run(
         row |= {f"difference_{end}": getattr(difference, end) for end in ("mean", "low", "high")}
         rows.append({key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()})
     return rows
+
+
+def codes_of_corpus(corpus: Corpus) -> list[Codes]:
+    """The codes of all RNAs."""
+    return [corpus.codes_of(row) for row in range(len(corpus))]
 
 
 def labelled_ids(names: Sequence[str], source: RnaSource, data: Path) -> list[str]:
@@ -310,17 +332,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             "\n".join(labelled_ids(options.tasks, of_corpus, options.data)) + "\n"
         )
         return
-    if options.folder is None or not options.models:
-        parser.error("--models and --folder are required")
+    if options.folder is None:
+        parser.error("--folder is required")
     constructs = named_paths(options.constructs)
     for name in options.tasks:
         task = read_label_task(name, options.data)
         if task.construct is None:
             source, models = of_corpus, named_paths(options.models)
-            codes: Callable[[], Sequence[Codes]] = lambda: [
-                corpus.codes_of(i) for i in range(len(corpus))
-            ]
-            library = Library(options.folder / "corpus", codes)
+            library = Library(options.folder / "corpus", partial(codes_of_corpus, corpus))
         else:
             models = {
                 key.split(":", 1)[1]: path

@@ -44,6 +44,8 @@ FLANK = 48
 """nt on both sides of an insert in the read-out of a region."""
 FOLDS = 5
 FAMILY_NT = 24
+FEW = 4000
+"""Random 5' UTRs whose whole mRNAs are embedded too, for comparison."""
 CELLS = ("HEK293FT", "HEPG2", "HMEC", "K562", "GM12878", "SKNSH")
 ELEMENT = "ATTTA"
 """Core of the AU-rich element, whose number is the simplest predictor of decay."""
@@ -169,14 +171,22 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         read_out, features["upstream AUGs and frames"]
     )
     features["all of these"] = beside(read_out, features["k-mers + structure"])
-    if whole := study.folder / "utr5-whole.npy":
-        if whole.exists():
-            features["embedding, whole mRNA"] = study.layers(study.embed("utr5-whole", codes))
     load = random["mean_ribosome_load"].to_numpy()
     groups = np.array(inserts)
     measured, change = human["mean_ribosome_load"].to_numpy(), snvs["obs_diff"].to_numpy()
     genes = snvs["gene_symbol"].fill_null("").to_numpy().astype(np.str_)
+    few = where["random"][:FEW]
+    some = np.unique(np.concatenate([few, where["variant"], where["reference"]]))
+    whole = np.full((len(inserts), study.encoder.dim), np.nan, np.float32)
+    whole[some] = study.embed("utr5-whole", [codes[row] for row in some])
     rows = []
+    for name, blocks in (("whole mRNA", study.layers(whole)), (f"5' UTR + {BEYOND} nt", read_out)):
+        head = fitted(rows_of(blocks, few), load[:FEW])
+        value = {key: head.predict(blocks[0][where[key]]) for key in ("variant", "reference")}
+        name = f"embedding, {name}, {FEW:,} labels"
+        rows.append(
+            line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes)
+        )
     folds = group_folds(groups[where["random"]], FOLDS, 0)
     for name, blocks in features.items():
         own = rows_of(blocks, where["random"])

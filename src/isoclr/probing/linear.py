@@ -229,7 +229,12 @@ class BlockRidge:
 
 
 def fit_blocks(
-    features: NDArray[np.floating], values: Array, widths: Sequence[int], seed: int = 0
+    features: NDArray[np.floating],
+    values: Array,
+    widths: Sequence[int],
+    *,
+    scale: bool = True,
+    seed: int = 0,
 ) -> BlockRidge:
     """Ridge regression whose penalties, one for each block of features, have the largest marginal likelihood.
 
@@ -240,10 +245,12 @@ def fit_blocks(
         features: ``(n, d)``.
         values: ``(n,)``, or ``(n, m)`` for m labels with the same penalties, each in units of its standard deviation.
         widths: Number of features of each block, in order; they add up to d.
+        scale: Standardize the features first. Without, features that vary more are penalized less, as principal
+            components should be.
         seed: Random seed of the principal components of wide blocks.
     """
     parts = np.split(features, np.cumsum(widths)[:-1], axis=1)
-    blocks = tuple(_block(np.asarray(part, np.float64), seed) for part in parts)
+    blocks = tuple(_block(np.asarray(part, np.float64), scale, seed) for part in parts)
     x = np.hstack([block(part) for block, part in zip(blocks, parts, strict=True)])
     y = values - values.mean(0)
     labels = 1 if y.ndim == 1 else y.shape[1]
@@ -270,9 +277,11 @@ def fit_blocks(
     return BlockRidge(tuple(widths), blocks, coefficients, values.mean(0), penalties)
 
 
-def _block(features: Array, seed: int) -> Block:
+def _block(features: Array, is_scaled: bool, seed: int) -> Block:
     """Standardize a block, and reduce it if it is wide."""
     mean, scale = standardize(features)
+    if not is_scaled:
+        scale = (scale > 0).astype(np.float64)
     if features.shape[1] <= MAX_RANK:
         return Block(mean, np.diag(scale))
     from sklearn.utils.extmath import randomized_svd

@@ -25,10 +25,12 @@ from numpy.typing import NDArray
 
 import isoclr
 from benchmarks import harness
+from benchmarks.strong_baselines import FeatureBlocks, components, standardized, strong
 from isoclr._console import nt_progress
-from isoclr.baselines.features import StrongFeatures, upstream_features
+from isoclr.baselines.features import upstream_features
 from isoclr.embedding.io import read_embeddings
 from isoclr.genomics.encoding import Codes
+from isoclr.models.encoder import Precision
 from isoclr.probing.linear import BlockRidge, fit_blocks, fit_ridge, in_raw_units, standardize
 from isoclr.tasks.metrics import bootstrap, pearson
 from isoclr.tasks.reporter import Construct, families
@@ -37,7 +39,6 @@ from isoclr.tasks.task import read_label_task
 
 Array = NDArray[np.float64]
 Features = NDArray[np.float32]
-Blocks = tuple[Features, tuple[int, ...]]
 BEYOND = 60
 """nt of the coding sequence in the read-out of a 5' UTR."""
 FLANK = 48
@@ -54,10 +55,16 @@ ELEMENT = "ATTTA"
 class Study:
     """Features of inserts in their constructs, computed once and kept in a folder."""
 
-    def __init__(self, model: str, folder: Path) -> None:
-        self.encoder = isoclr.load(model)
-        self.folder = folder / f"{self.encoder.sha256[:12]}"
+    def __init__(self, model: str, folder: Path, precision: Precision, share: float = 1) -> None:
+        self.encoder, self.precision, self.share = isoclr.load(model), precision, share
+        self.folder = folder / f"{self.encoder.sha256[:12]}-{share:g}"
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    def some(self, groups: Sequence[str]) -> NDArray[np.bool_]:
+        """Which rows to use: whole groups at random, about the study's share of them."""
+        names, numbers = np.unique(np.asarray(groups), return_inverse=True)
+        chosen = np.random.default_rng(0).random(len(names)) < self.share
+        return np.asarray(chosen[numbers]) if self.share < 1 else np.ones(len(numbers), bool)
 
     def kept(self, name: str, make: Callable[[], Features]) -> Features:
         """The array of a name."""
@@ -67,54 +74,30 @@ class Study:
         return np.asarray(np.load(path), np.float32)
 
     def embed(self, name: str, codes: Sequence[Codes]) -> Features:
-        """Embeddings of RNAs, bf16."""
+        """Embeddings of RNAs."""
 
         def make() -> Features:
             with nt_progress() as bar:
                 task = bar.add_task(name, total=sum(map(len, codes)))
                 done: Callable[[int], None] = lambda n: bar.advance(task, n)  # noqa: E731
-                return self.encoder.embed_codes(codes, precision="bf16", progress=done)
+                return self.encoder.embed_codes(codes, precision=self.precision, progress=done)
 
         return self.kept(name, make)
 
-    def layers(self, embedding: Features) -> Blocks:
-        """An embedding in blocks: the means, and with some read-outs the deviations, of each residual block."""
-        filters, widths = self.encoder.network.architecture, []
-        per_channel = self.encoder.dim // sum(
-            f * n for f, n in zip(filters.filters, filters.blocks, strict=True)
-        )
-        for width, count in zip(filters.filters, filters.blocks, strict=True):
-            widths += [width] * (count * per_channel)
-        return embedding, tuple(widths)
+    def read_out(self, name: str, codes: Sequence[Codes]) -> FeatureBlocks:
+        """Leading principal components of embeddings of RNAs."""
+        return components(self.embed(name, codes))
 
 
-def beside(*parts: Blocks) -> Blocks:
-    """Blocks of features side by side."""
-    return np.hstack([values for values, _ in parts]), tuple(
-        w for _, widths in parts for w in widths
-    )
-
-
-def simple(codes: Sequence[Codes], longest: int = 6) -> Blocks:
-    """Strong simple features of sequences."""
-    embedder = StrongFeatures(longest)
-    return embedder.embed(codes), embedder.blocks
-
-
-def upstream(codes: Sequence[Codes]) -> Blocks:
+def upstream(codes: Sequence[Codes]) -> FeatureBlocks:
     """Upstream AUGs and reading frames."""
     values = np.stack([upstream_features(one) for one in codes]).astype(np.float32)
-    return values, (values.shape[1],)
+    return FeatureBlocks(standardized(values), (values.shape[1],))
 
 
-def rows_of(blocks: Blocks, rows: NDArray[np.int64]) -> Blocks:
-    """Some rows of features."""
-    return blocks[0][rows], blocks[1]
-
-
-def fitted(blocks: Blocks, values: Array) -> BlockRidge:
+def fitted(features: FeatureBlocks, values: Array) -> BlockRidge:
     """A ridge regression of standardized values."""
-    return fit_blocks(blocks[0], values / values.std(), blocks[1])
+    return fit_blocks(features.values, values / values.std(), features.widths, scale=False)
 
 
 def table(data: Path, name: str) -> pl.DataFrame:
@@ -143,8 +126,13 @@ def line(
 def utr5(study: Study, data: Path) -> list[dict[str, object]]:
     """Mean ribosome load of 5' UTRs, and what variants change of it."""
     reporter = read_label_task("mrl-5utr", data).require_construct()
-    random = table(data, "mrl_5utr_50nt_random_test.tsv.gz")
-    human = table(data, "mrl_5utr_50nt_human.tsv.gz")
+    random, human = (
+        whole.filter(pl.Series(study.some(whole["utr5"].to_list())))
+        for whole in (
+            table(data, "mrl_5utr_50nt_random_test.tsv.gz"),
+            table(data, "mrl_5utr_50nt_human.tsv.gz"),
+        )
+    )
     snvs = table(data, "utr5_variants_sample2019.tsv.gz").filter(pl.col("allele") == "variant")
     inserts = list(dict.fromkeys([*random["utr5"], *human["utr5"], *snvs["utr5"], *snvs["mother"]]))
     place = {insert: row for row, insert in enumerate(inserts)}
@@ -160,46 +148,49 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         for one, insert in zip(codes, inserts, strict=True)
     ]
     only = [one[: reporter.cds_span(insert)[0]] for one, insert in zip(codes, inserts, strict=True)]
-    read_out = study.layers(study.embed("utr5-region", cut))
+    read_out = study.read_out("utr5-region", cut)
+    frames = upstream(codes)
     features = {
-        "k-mers + structure": simple(cut, 5),
-        "upstream AUGs and frames": upstream(codes),
-        "embedding, 5' UTR alone": study.layers(study.embed("utr5-only", only)),
+        "strong features": (simple := strong(cut)),
+        "upstream AUGs and frames": frames,
+        "embedding, 5' UTR alone": study.read_out("utr5-only", only),
         f"embedding, 5' UTR + {BEYOND} nt": read_out,
+        f"embedding, 5' UTR + {BEYOND} nt, + upstream AUGs": read_out.beside(frames),
+        "all of these": read_out.beside(simple),
     }
-    features[f"embedding, 5' UTR + {BEYOND} nt, + upstream AUGs"] = beside(
-        read_out, features["upstream AUGs and frames"]
-    )
-    features["all of these"] = beside(read_out, features["k-mers + structure"])
     load = random["mean_ribosome_load"].to_numpy()
     groups = np.array(inserts)
     measured, change = human["mean_ribosome_load"].to_numpy(), snvs["obs_diff"].to_numpy()
     genes = snvs["gene_symbol"].fill_null("").to_numpy().astype(np.str_)
     few = where["random"][:FEW]
     some = np.unique(np.concatenate([few, where["variant"], where["reference"]]))
-    whole = np.full((len(inserts), study.encoder.dim), np.nan, np.float32)
-    whole[some] = study.embed("utr5-whole", [codes[row] for row in some])
+    row_of = np.full(len(inserts), -1)
+    row_of[some] = np.arange(len(some))
+    whole = study.read_out("utr5-whole", [codes[row] for row in some])
     rows = []
-    for name, blocks in (("whole mRNA", study.layers(whole)), (f"5' UTR + {BEYOND} nt", read_out)):
-        head = fitted(rows_of(blocks, few), load[:FEW])
-        value = {key: head.predict(blocks[0][where[key]]) for key in ("variant", "reference")}
-        name = f"embedding, {name}, {FEW:,} labels"
+    for name, features_ in (("whole mRNA", whole), (f"5' UTR + {BEYOND} nt", read_out.of(some))):
+        head = fitted(features_.of(row_of[few]), load[: len(few)])
+        value = {
+            key: head.predict(features_.values[row_of[where[key]]])
+            for key in ("variant", "reference")
+        }
+        name = f"embedding, {name}, {len(few):,} labels"
         rows.append(
             line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes)
         )
     folds = group_folds(groups[where["random"]], FOLDS, 0)
     for name, blocks in features.items():
-        own = rows_of(blocks, where["random"])
+        own = blocks.of(where["random"])
         held_out = np.empty(len(load))
         for fold in folds:
-            held_out[fold.test] = fitted(rows_of(own, fold.train), load[fold.train]).predict(
-                own[0][fold.test]
+            held_out[fold.test] = fitted(own.of(fold.train), load[fold.train]).predict(
+                own.values[fold.test]
             )
         rows.append(
             line("utr5", "random 5' UTRs, held out", name, load, held_out, groups[where["random"]])
         )
         head = fitted(own, load)
-        value = {key: head.predict(blocks[0][numbers]) for key, numbers in where.items()}
+        value = {key: head.predict(blocks.values[numbers]) for key, numbers in where.items()}
         rows.append(
             line("utr5", "human 5' UTRs", name, measured, value["human"], groups[where["human"]])
         )
@@ -236,17 +227,14 @@ def around(reporter: Construct, insert: str, name: str, flank: int = FLANK) -> C
 
 
 def utr3_features(
-    study: Study, name: str, reporter: Construct, inserts: Sequence[str]
-) -> Mapping[str, Blocks]:
-    """Features of inserts in the 3' UTR."""
-    region = [around(reporter, one, one[:20]) for one in inserts]
-    alone = [around(reporter, one, one[:20], 0) for one in inserts]
-    embedded = study.layers(study.embed(f"{name}-region", region))
-    kmers = simple(alone)
+    study: Study, codes: Sequence[Codes], alone: Sequence[Codes]
+) -> Mapping[str, FeatureBlocks]:
+    """Features of inserts in the 3' UTR, with and without their flanks."""
+    embedded, simple = study.read_out("utr3-region", codes), strong(alone)
     return {
-        "k-mers": kmers,
+        "strong features": simple,
         f"embedding, insert ± {FLANK} nt": embedded,
-        f"embedding, insert ± {FLANK} nt, + k-mers": beside(embedded, kmers),
+        f"embedding, insert ± {FLANK} nt, + strong features": embedded.beside(simple),
     }
 
 
@@ -256,7 +244,10 @@ def utr3(study: Study, data: Path) -> list[dict[str, object]]:
     reporter = task.require_construct()
     levels = table(data, "utr3_fastutr_siegel.tsv.gz")
     pairs = table(data, "utr3_variants_siegel_jurkat.tsv.gz")
+    family = families(levels["sequence"].to_list(), FAMILY_NT).astype(np.str_)
+    levels = levels.filter(pl.Series(study.some(family.tolist())))
     inserts = levels["sequence"].to_list()
+    pairs = pairs.filter(pl.col("control_sequence").is_in(inserts))
     place = {insert: row for row, insert in enumerate(inserts)}
     variant = np.array([place[one] for one in pairs["variant_sequence"]])
     control = np.array([place[one] for one in pairs["control_sequence"]])
@@ -278,6 +269,7 @@ def utr3(study: Study, data: Path) -> list[dict[str, object]]:
         line("utr3", "Siegel, levels", f"fewer {ELEMENT}", stability, -elements, family),
     ]
     other = table(data, "utr3_variants_griesemer.tsv.gz")
+    other = other.filter(pl.Series(study.some(other["variant"].to_list())))
     plasmid = _pmirglo(data, reporter)
     others = list(dict.fromkeys([*other["ref_sequence"], *other["alt_sequence"]]))
     place = {insert: row for row, insert in enumerate(others)}
@@ -300,36 +292,25 @@ def utr3(study: Study, data: Path) -> list[dict[str, object]]:
                 variants,
             )
         )
-    of_others = utr3_features(study, "griesemer", plasmid, others)
+    own, first = np.arange(len(inserts)), len(inserts)
+    both = [(reporter, one) for one in inserts] + [(plasmid, one) for one in others]
+    codes, alone = (
+        [around(where, one, one[:20], flank) for where, one in both] for flank in (FLANK, 0)
+    )
     folds = group_folds(family, FOLDS, 0)
-    for name, blocks in utr3_features(study, "siegel", reporter, inserts).items():
+    for name, features in utr3_features(study, codes, alone).items():
+        siegel = features.of(own)
         held_out = np.empty(len(stability))
         for fold in folds:
-            head = fitted(rows_of(blocks, fold.train), stability[fold.train])
-            held_out[fold.test] = head.predict(blocks[0][fold.test])
+            head = fitted(siegel.of(fold.train), stability[fold.train])
+            held_out[fold.test] = head.predict(siegel.values[fold.test])
         rows.append(line("utr3", "Siegel, levels", name, stability, held_out, family))
-        rows.append(
-            line(
-                "utr3",
-                "Siegel, pairs",
-                name,
-                change,
-                held_out[variant] - held_out[control],
-                of_pair,
-            )
-        )
-        value = fitted(blocks, stability).predict(of_others[name][0])
+        effect = held_out[variant] - held_out[control]
+        rows.append(line("utr3", "Siegel, pairs", name, change, effect, of_pair))
+        value = fitted(siegel, stability).predict(features.values[first:])
         for cell in CELLS:
-            rows.append(
-                line(
-                    "utr3",
-                    f"Griesemer, {cell}",
-                    name,
-                    skew[cell],
-                    value[alt] - value[ref],
-                    variants,
-                )
-            )
+            effect = value[alt] - value[ref]
+            rows.append(line("utr3", f"Griesemer, {cell}", name, skew[cell], effect, variants))
     return rows
 
 
@@ -407,7 +388,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if "zero-shot" in options.only:
         rows += zero_shot(options.constructs, options.half_life, options.data, options.name)
     if "utr5" in options.only or "utr3" in options.only:
-        study = Study(options.model, options.folder)
+        study = Study(options.model, options.folder, options.precision, options.share)
         rows += utr5(study, options.data) if "utr5" in options.only else []
         rows += utr3(study, options.data) if "utr3" in options.only else []
     rows = [{"model": options.name, **row} for row in rows]

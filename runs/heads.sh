@@ -6,7 +6,8 @@
 # MODEL is the directory of a trained model or the name of one that ships. CORPUS is by default OUT/corpus, built from
 # runs/real_data.toml if it does not exist. EMBEDDINGS are those of the corpus by MODEL, if they have been made already.
 # Heads of half-life use the label files' folds; of the others, folds keep gene sets together. FOLDS is their number.
-# What has been made is not made again. SHIP=DIRECTORY copies the heads to DIRECTORY/heads.
+# What has been made is not made again. PRECISION=bf16 is faster on processors that support it, and much slower on
+# others. SHIP=DIRECTORY copies the heads to DIRECTORY/heads.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,12 +19,13 @@ folds=${FOLDS:-5}
 threads=${THREADS:-1}
 corpus=${CORPUS:-$out/corpus}
 embeddings=${EMBEDDINGS:-$out/embeddings.parquet}
+precision=${PRECISION:-float32}
 mkdir -p "$out/heads"
 
 [ -e "$corpus" ] || isoclr build runs/real_data.toml --out "$corpus"
 
 embed() {  # RNAs, embeddings
-  [ -e "$2" ] || isoclr embed "$1" --model "$model" -o "$2" --precision bf16 --threads "$threads"
+  [ -e "$2" ] || isoclr embed "$1" --model "$model" -o "$2" --precision "$precision" --threads "$threads"
 }
 embed "$corpus" "$embeddings"
 [ -e "$out/mrl-5utr.fa" ] || isoclr tasks mrl-5utr --fasta "$out/mrl-5utr.fa"

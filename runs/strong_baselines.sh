@@ -5,7 +5,7 @@
 #
 # MODEL is the directory of a trained model or the name of one that ships; the last one is also read beside the strongest
 # baseline and given the composition features. Writes results/strong_baselines.csv and results/variant_effects.csv. What
-# has been made is not made again.
+# has been made is not made again. PRECISION=bf16 is faster on processors that support it, and much slower on others.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,7 @@ shift
 : "${1:?"$usage"}"
 export ISOCLR_DATA=${DATA:-../shared/data}
 corpus=${CORPUS:-$out/corpus}
+precision=${PRECISION:-float32}
 mkdir -p "$out"
 [ -e "$corpus" ] || isoclr build runs/real_data.toml --out "$corpus"
 
@@ -36,10 +37,10 @@ for pair in "$@"; do
     input=$out/$rnas
     [ -d "$input" ] || input=$input.fa
     file=$out/$rnas-$name.parquet
-    [ -e "$file" ] || isoclr embed "$input" --model "$model" -o "$file" --precision bf16 --threads "${THREADS:-1}"
+    [ -e "$file" ] || isoclr embed "$input" --model "$model" -o "$file" --precision "$precision" --threads "${THREADS:-1}"
     if [ "$rnas" = labelled ]; then models+=("$name=$file"); else constructs+=("$rnas:$name=$file"); fi
   done
-  python -m benchmarks.variant_effects --model "$model" --name "$name" --folder "$out/variants" \
+  python -m benchmarks.variant_effects --model "$model" --name "$name" --folder "$out/variants" --precision "$precision" \
     --only utr5 utr3 zero-shot --half-life "$out/labelled-$name.parquet" \
     --constructs "$out/utr3-reporter-siegel-$name.parquet"
 done

@@ -2,7 +2,7 @@
 
     python -m benchmarks.strong_baselines CORPUS --data ../shared/data --folder OUT --models v1=A.parquet v2=B.parquet
 
-Every method is a ridge regression with a penalty for each block of features (:func:`isoclr.probing.linear.fit_blocks`),
+Every method is a ridge regression with a penalty for each block of features (:func:`isoclr.probing.blocks.fit_blocks`),
 or kernel ridge regression on blocks weighted by these penalties. An embedding is read by its leading principal
 components, the best-varying ones with a penalty of their own. ``given composition`` is an embedding of which
 everything is removed that a ridge regression predicts from the composition features, the targets of the auxiliary loss:
@@ -34,8 +34,8 @@ from isoclr.genomics.encoding import Codes
 from isoclr.pretraining.augmentations import DeviceCorpus
 from isoclr.pretraining.auxiliary import FEATURES as COMPOSITION
 from isoclr.pretraining.auxiliary import sequence_features
+from isoclr.probing.blocks import fit_blocks, fit_predict_blocks
 from isoclr.probing.evaluate import mean_sizes, over_splits
-from isoclr.probing.linear import fit_blocks, fit_predict
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, join_rnas, label_rnas
 from isoclr.tasks.metrics import paired, pearson, roc_auc
 from isoclr.tasks.rnas import RnaSource, rnas_of_corpus, rnas_of_task
@@ -230,8 +230,15 @@ def cross_validate(
     for split in splits:
         train, test = split.train, split.test
         if kernel:
-            predicted, _ = fit_predict(
-                "kernel", features.values, targets, rnas.groups, train, test, features.widths
+            predicted = fit_predict_blocks(
+                "kernel",
+                features.values,
+                targets,
+                rnas.groups,
+                train,
+                test,
+                features.widths,
+                scale=False,
             )
         else:
             scaled = targets[train] / targets[train].std(0)

@@ -31,7 +31,8 @@ from isoclr.baselines.features import upstream_features
 from isoclr.embedding.io import read_embeddings
 from isoclr.genomics.encoding import Codes
 from isoclr.models.encoder import Precision
-from isoclr.probing.linear import BlockRidge, fit_blocks, fit_ridge, in_raw_units, standardize
+from isoclr.probing.blocks import BlockRidge, fit_blocks
+from isoclr.probing.linear import fit_ridge, in_raw_units, standardize
 from isoclr.tasks.metrics import bootstrap, pearson
 from isoclr.tasks.reporter import Construct, families
 from isoclr.tasks.splits import group_folds
@@ -379,9 +380,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--constructs", type=Path, help="embeddings of whole reporter mRNAs, for zero-shot"
     )
-    parser.add_argument(
-        "--name", default="embedding", help="of the model, in the rows of zero-shot"
-    )
+    parser.add_argument("--share", type=float, default=1.0, help="use this share of the sequences")
+    parser.add_argument("--precision", default="float32", choices=["float32", "bf16"])
+    parser.add_argument("--name", default="embedding", help="of the model, in the rows")
     parser.add_argument("--out", type=Path, default=Path("results/variant_effects.csv"))
     options = parser.parse_args(argv)
     rows: list[dict[str, object]] = []

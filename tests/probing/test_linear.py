@@ -6,9 +6,7 @@ from sklearn.model_selection import LeaveOneGroupOut, LeaveOneOut, cross_val_pre
 from isoclr.probing import trees
 from isoclr.probing.conformal import fit_fold_model
 from isoclr.probing.linear import (
-    MAX_RANK,
     Array,
-    fit_blocks,
     fit_classes,
     fit_many,
     fit_predict,
@@ -96,7 +94,7 @@ def test_linear_is_least_squares() -> None:
     assert penalty == 0
 
 
-@pytest.mark.parametrize("model", ["linear", "ridge", "grouped", "kernel"])
+@pytest.mark.parametrize("model", ["linear", "ridge"])
 def test_a_model_learns_from_the_training_part_only(model: str) -> None:
     values = VALUES.copy()
     values[TEST] = 1e6
@@ -294,52 +292,3 @@ def test_a_few_samples_and_one_group_are_enough() -> None:
     few, rounds = boosted_trees(X[:6], BENT[:6], np.repeat("g", 6), X[:2], is_class=False)
     assert np.isfinite(few).all()
     assert rounds == trees.MAX_TREES
-
-
-def test_blocks_that_say_nothing_get_a_large_penalty() -> None:
-    rng = np.random.default_rng(0)
-    useful, useless = rng.normal(size=(400, 20)), rng.normal(size=(400, 150))
-    signal = useful @ rng.normal(size=20)
-    values = signal + 2 * rng.normal(size=400)
-    features, rows = np.hstack([useless, useful]), np.arange(400)
-    groups, train, test = rows.astype(str), rows[:250], rows[250:]
-    one, _ = fit_predict("ridge", features, values, groups, train, test)
-    two, _ = fit_predict("grouped", features, values, groups, train, test, (150, 20))
-    assert pearson(signal[test], two) > pearson(signal[test], one) + 0.05
-    fitted = fit_blocks(features, values, (150, 20))
-    assert fitted.penalties[0] > 20 * fitted.penalties[1]
-
-
-def test_a_ridge_by_blocks_solves_its_normal_equations() -> None:
-    x, y = FEATURES[:, :5].astype(np.float64), np.stack([VALUES, -2 * VALUES], 1)
-    fitted = fit_blocks(FEATURES[:, :5], y / y.std(0), (2, 3))
-    z = (x - x.mean(0)) / x.std(0)
-    target = y / y.std(0) - (y / y.std(0)).mean(0)
-    penalties = np.diag(np.repeat(fitted.penalties, (2, 3)))
-    expected = np.linalg.solve(z.T @ z + penalties, z.T @ target)
-    assert fitted.coefficients == pytest.approx(expected, rel=1e-6)
-    predicted = fitted.predict(FEATURES[:, :5])
-    assert predicted[:, 0] == pytest.approx(-predicted[:, 1], abs=1e-6)
-
-
-def test_a_wide_block_is_read_by_its_principal_components() -> None:
-    rng = np.random.default_rng(0)
-    hidden = rng.normal(size=(300, 10))
-    features = hidden @ rng.normal(size=(10, MAX_RANK + 50)) + 0.01
-    values = hidden @ rng.normal(size=10)
-    fitted = fit_blocks(features[:200], values[:200], (MAX_RANK + 50,))
-    assert fitted.components(features).shape == (300, 200)
-    assert pearson(values[200:], fitted.predict(features[200:])) > 0.99
-
-
-def test_a_kernel_sees_what_a_linear_model_cannot() -> None:
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(600, 4))
-    values = np.abs(features[:, 0]) + 0.1 * features[:, 1]
-    rows = np.arange(600)
-    groups, train, test = rows.astype(str), rows[:400], rows[400:]
-    scores = {
-        probe: pearson(values[test], fit_predict(probe, features, values, groups, train, test)[0])
-        for probe in ("grouped", "kernel")
-    }
-    assert scores["kernel"] > 0.8 > scores["grouped"] + 0.3

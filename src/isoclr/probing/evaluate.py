@@ -14,6 +14,7 @@ from isoclr.baselines.features import (
     embed_with_progress,
 )
 from isoclr.embedding.embeddings import Embeddings
+from isoclr.probing.blocks import fit_predict_blocks
 from isoclr.probing.linear import (
     Array,
     Probe,
@@ -144,6 +145,21 @@ def evaluate(
     return reports
 
 
+def fit_predict_features(
+    method: FeatureSet,
+    values: Array,
+    groups: Groups,
+    train: NDArray[np.int64],
+    test: NDArray[np.int64],
+) -> tuple[Array, float]:
+    """Predictions ``(m,)`` for the test samples, and the chosen penalty (0 without one, or with several)."""
+    if method.probe in ("grouped", "kernel"):
+        return fit_predict_blocks(
+            method.probe, method.features, values, groups, train, test, method.blocks
+        ), 0.0
+    return fit_predict(method.probe, method.features, values, groups, train, test)
+
+
 def _evaluate_split(
     method: FeatureSet,
     targets: Targets,
@@ -154,15 +170,7 @@ def _evaluate_split(
     if targets.ndim == 1:
         mean, std = targets[split.train].mean(), targets[split.train].std()
         scaled = (targets - mean) / (std or 1.0)
-        predicted, penalty = fit_predict(
-            method.probe,
-            method.features,
-            scaled,
-            groups,
-            split.train,
-            split.test,
-            method.blocks,
-        )
+        predicted, penalty = fit_predict_features(method, scaled, groups, split.train, split.test)
         true, penalties = scaled[split.test], np.array([penalty])
     else:
         predicted, penalties = fit_predict_classes(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import numpy as np
 import polars as pl
 from msgspec import Meta, Struct
 
@@ -126,8 +125,8 @@ class Task:
         inserts = self.inserts()
         if self.family_nt is None:
             return list(inserts)
-        names = np.array(list(inserts))
-        return names[families(list(inserts.values()), self.family_nt)].tolist()
+        names = list(inserts)
+        return [names[first] for first in families(list(inserts.values()), self.family_nt)]
 
     def sequences(self) -> dict[str, Codes]:
         """The mRNAs of a reporter assay: id → six-track codes.

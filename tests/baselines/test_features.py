@@ -4,7 +4,16 @@ from itertools import product
 import numpy as np
 import pytest
 
-from isoclr.baselines.features import FEATURES, KmersAndCodons, Length, RandomInit, SequenceFeatures
+from isoclr.baselines.features import (
+    FEATURES,
+    UPSTREAM,
+    KmersAndCodons,
+    Length,
+    RandomInit,
+    SequenceFeatures,
+    StrongFeatures,
+    upstream_features,
+)
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, nucleotides
 from isoclr.models.encoder import create
@@ -125,3 +134,50 @@ def test_it_is_the_untrained_encoder_of_the_seed() -> None:
 def test_an_unknown_architecture_is_an_error() -> None:
     with pytest.raises(InputError, match="is not a model"):
         RandomInit("my-model")
+
+
+def test_strong_features_are_roots_and_logarithms_of_what_counting_gives() -> None:
+    letters, bases = random_rna(3, 240)
+    codes = encode(bases, np.array([40, 200]), (11, 161))
+    strong = StrongFeatures(5)
+    (row,) = strong.embed([codes])
+    blocks = np.split(row, np.cumsum(strong.blocks)[:-1])
+    assert len(blocks) == 7
+    assert row.shape == (sum(strong.blocks),)
+    assert blocks[0] == pytest.approx(SequenceFeatures().embed([codes])[0])
+    assert blocks[1] == pytest.approx(upstream_features(codes), rel=1e-6)
+    frequencies = KmersAndCodons(5).embed([codes])[0]
+    assert blocks[2] == pytest.approx(np.sqrt(frequencies[:340]), abs=1e-6)
+    assert blocks[4][:64] == pytest.approx(np.sqrt(frequencies[1364:1428]), abs=1e-6)
+    assert blocks[6] == pytest.approx(np.sqrt(frequencies[340:1364]), abs=1e-6)
+    words = [letters[i : i + 2] for i in range(239)]
+    logs = np.log(0.5 + np.array([words.count(a + b) for a, b in product("ACGT", repeat=2)]))
+    assert blocks[3][4:20] == pytest.approx(logs - logs.mean(), abs=1e-5)
+    inside = [letters[i : i + 3] for i in range(0, 9)]
+    assert blocks[5][:64] == pytest.approx(np.sqrt(shares(inside, 3)), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("utr", "expected"),
+    [
+        ("", {}),
+        ("ACCACC", {"purine at -3": 1, "G or C in the last 30 nt": 4 / 6, "G or C after the cap": 4 / 6}),
+        # the AUG is out of frame, has no stop, and a purine at -3
+        ("ACCATGCCCC", {"log2 upstream AUGs": 1, "log2 AUGs out of frame without a stop in the 5' UTR": 1,
+                        "log2 strong start contexts": 1, "log2 distance of the last upstream AUG": 3}),
+        ("CCATGCCCCCCC", {"log2 AUGs in frame without a stop": 0, "log2 upstream AUGs": 1}),
+        ("CCCATGCCCCCC", {"log2 AUGs in frame without a stop": 1, "log2 upstream AUGs": 1}),
+        ("CATGCCTAACC", {"log2 upstream AUGs": 1, "log2 AUGs out of frame without a stop in the 5' UTR": 1}),
+        ("CATGCCCTAACC", {"log2 upstream reading frames with their stop in the 5' UTR": 1,
+                          "log2 length of the longest upstream reading frame": np.log2(7),
+                          "log2 AUGs out of frame without a stop in the 5' UTR": 0}),
+    ],
+)  # fmt: skip
+def test_upstream_start_codons(utr: str, expected: dict[str, float]) -> None:
+    bases = nucleotides(utr + "ATGGCCTAA")
+    found = dict(
+        zip(UPSTREAM, upstream_features(encode(bases, cds=(len(utr), len(bases)))), strict=True)
+    )
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    if not utr:
+        assert not any(found.values())

@@ -38,8 +38,11 @@ def test_all_methods_see_the_same_rnas_in_the_same_order(
         "k-mers + features",
         "embedding + k-mers",
         "embedding + k-mers + features",
+        "strong features",
+        "embedding + strong features",
     ]
-    assert [method.probe for method in found.values()] == ["linear"] + ["ridge"] * 6
+    probes = [method.probe for method in found.values()]
+    assert probes == ["linear"] + ["ridge"] * 6 + ["grouped"] * 2
     embedding = read.matrix[study.rows]
     assert found["length alone"].features[:, 0] == pytest.approx(
         np.log2([len(codes) for codes in study.sequences])
@@ -52,6 +55,9 @@ def test_all_methods_see_the_same_rnas_in_the_same_order(
     simple = found["k-mers + features"].features
     assert (simple[:, -16:] == found["sequence features"].features).all()
     assert (found["embedding + k-mers + features"].features[:, 4:] == simple).all()
+    strong = found["strong features"]
+    assert strong.features.shape[1] == sum(strong.blocks)
+    assert (found["embedding + strong features"].features[:, 4:] == strong.features).all()
 
 
 def test_trees_read_the_same_features_when_asked_for(

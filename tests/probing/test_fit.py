@@ -314,3 +314,19 @@ def test_command(
     assert (tmp_path / "head/head.safetensors").exists()
     assert main(words) == 2
     assert "head: exists already" in capsys.readouterr().err
+
+
+def test_a_task_names_labels_rnas_and_units(
+    embeddings: Path, labels: Callable[..., Path], world: Embeddings, tmp_path: Path
+) -> None:
+    digits = [f"{int(a)}{int(b)}" for a, b in world.matrix[:, :2] > 0]
+    table = labels(y=digits)
+    text = f'name = "places"\ntitle = "t"\n[labels]\nfile = "{table.name}"\nlabel = "y"\n'
+    task = table.parent / "places.toml"
+    task.write_text(text + 'units = "u"\nclasses = ["in", "out"]\n[samples]\nrnas = "all"\n')
+    report = isoclr.fit(embeddings, task, out=tmp_path / "head", folds=3)
+    assert report.head.name == "places"
+    assert [target.name for target in report.head.targets] == ["y=in", "y=out"]
+    assert {target.metadata["units"] for target in report.head.targets} == {"u"}
+    assert report.quality["y=out"].metrics["roc_auc"].mean > 0.9
+    assert report.head.metadata["labels"]["file"] == table.name

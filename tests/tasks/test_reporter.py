@@ -5,7 +5,7 @@ import pytest
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import EXON_END, coding_region, letters
 from isoclr.genomics.fasta import read_transcripts
-from isoclr.tasks.reporter import Construct
+from isoclr.tasks.reporter import Construct, families
 
 REPORTER = Construct(insert="utr5", before="GGA", cds="ATGCCCTAA", after="TT")
 
@@ -31,6 +31,25 @@ def test_a_wrong_letter_of_an_insert_is_named() -> None:
         REPORTER.fasta("JJ", "b")
 
 
+def test_an_insert_may_be_in_the_3_utr_or_the_whole_coding_sequence() -> None:
+    reporter = Construct("utr3", "GGA", "ATGCCCTAA", "TT*CC")
+    codes = reporter.codes("acgu", "x")
+    assert letters(codes) == "GGA" + "ATGCCCTAA" + "TT" + "ACGT" + "CC"
+    assert coding_region(codes) == reporter.cds_span("acgu") == (3, 12)
+    coding = Construct("cds", "", "*", "A")
+    assert coding_region(coding.codes("CTGAAA", "x")) == (0, 6)
+    for insert in ("ATGA", ""):
+        with pytest.raises(InputError, match=f"x: the coding sequence has {len(insert)} nt"):
+            coding.codes(insert, "x")
+
+
+def test_families_share_consecutive_bases_also_through_others() -> None:
+    inserts = ["AAAACCCCGGGG", "GGGGTTTTACAC", "CCGGGGTTTTAA", "ACACACACACAC", "ACG", "ACG"]
+    assert families(inserts, 6).tolist() == [0, 0, 0, 3, 4, 5]
+    assert families(inserts, 3).tolist() == [0, 0, 0, 0, 4, 4]
+    assert families([], 6).tolist() == []
+
+
 def test_sequences_may_be_wrapped_and_rna() -> None:
     assert Construct("utr5", "gga\n", "AUGCCC\nUAA", "UU") == REPORTER
 
@@ -44,6 +63,9 @@ def test_sequences_may_be_wrapped_and_rna() -> None:
         ({"cds": "ATGTAACCCTAA"}, r"ATG to its only stop codon"),
         ({"cds": "CCCCCCTAA"}, r"cds has 9 nt, CCC…TAA"),
         ({"cds": ""}, r"cds has 0 nt, nothing"),
+        ({"before": "G*"}, r"expected one \*, in cds or in after"),
+        ({"cds": "*", "after": "T*"}, r"expected one \*, in cds or in after"),
+        ({"after": "T*T*"}, r"construct.after: position 3 is '\*'"),
     ],
 )
 def test_a_wrong_construct_is_one_line(change: dict[str, str], message: str) -> None:

@@ -176,6 +176,48 @@ def test_every_construct_of_the_real_table_can_be_made(real_data: Path) -> None:
     assert {len(codes) for codes in sequences.values()} == set(range(830, 906))
 
 
+@pytest.mark.realdata
+def test_the_real_tables_of_several_columns_and_of_coding_sequences(real_data: Path) -> None:
+    ratio = read_label_task("protein-to-mrna-ratio", data=real_data).labels()
+    assert (ratio.table.height, ratio.level, ratio.name) == (11_312, "gene_id", "median")
+    compartments = read_label_task("mrna-localisation", data=real_data).labels().one_vs_rest()
+    counts = [int(one.table["value"].sum()) for one in compartments]
+    assert counts == [12_089, 17_704, 2_344, 9_784, 5_293, 3_256, 1_996]
+    codons = read_label_task("decay-rate-icodon", data=real_data)
+    rnas = rnas_of_task(codons)
+    assert rnas.table["gene_id"].n_unique() == 3_102
+    assert (rnas.table["length"] == rnas.table["cds_length"]).all()
+    reporter = read_label_task("utr3-reporter-siegel", data=real_data)
+    genes = reporter.genes()
+    assert len(genes) == 30_253
+    assert 6_000 < len(set(genes)) < 6_500
+
+
+def test_an_assay_keeps_genes_or_families_of_inserts_together(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("utr\ty\nACGTACGTAA\t1\nCCACGTACGT\t2\nTTTTTTTTTT\t3\n")
+    path = write(tmp_path, TASK + "family_nt = 8\n")
+    assert read_label_task(path).genes() == ["t-00002", "t-00002", "t-00004"]
+    (tmp_path / "t.tsv").write_text("gene_id\tutr\ty\nA\tACGT\t1\nB\tACGA\t2\nA\tTTT\t3\n")
+    task = read_label_task(path)
+    assert task.genes() == rnas_of_task(task).table["gene_id"].to_list() == ["A", "B", "A"]
+    task.write_fasta(tmp_path / "t.fa")
+    assert (tmp_path / "t.fa").read_text().splitlines()[4].startswith(">t-00004 gene:A CDS=")
+
+
+def test_a_label_is_the_median_of_columns_and_a_gene_has_one(tmp_path: Path) -> None:
+    (tmp_path / "x.tsv").write_text(
+        "gene_id\tA\tB\tC\nG1\t1\t5\t2\nG2\t\t4\t\nG1\t3\t3\t4\nG3\t\t\t\n"
+    )
+    columns = 'median_of = ["A", "B", "C"]\ncolumns = { gene_id = "gene_id" }\n'
+    labels = read_label_task(write(tmp_path, LABELS + columns)).labels()
+    assert labels.name == "median"
+    assert labels.table.select("id", "value").rows() == [("G1", 2.5), ("G2", 4.0)]
+    assert labels.missing == 1
+    path = write(tmp_path, LABELS + columns.replace('"C"', '"D"'))
+    with pytest.raises(InputError, match="no column 'D'"):
+        read_label_task(path).labels()
+
+
 LABELS = 'name = "t"\ntitle = "a label"\n[labels]\nfile = "x.tsv"\n'
 ONTOLOGY = (
     'name = "o"\ntitle = "terms"\n[ontology]\nterms = "a.obo"\nannotations = "b"\n'
@@ -191,12 +233,18 @@ def write(folder: Path, text: str) -> Path:
 
 def test_every_task_that_ships_can_be_read_and_is_named_as_its_file() -> None:
     assert task_names() == [
+        "decay-rate-icodon",
         "gene-ontology-human",
         "gene-ontology-mouse",
         "half-life-human",
+        "half-life-human-by-study",
         "half-life-mouse",
+        "half-life-mouse-by-study",
         "mrl-5utr",
+        "mrna-localisation",
+        "protein-to-mrna-ratio",
         "translation-efficiency-hela",
+        "utr3-reporter-siegel",
     ]
     for name in task_names():
         task = read_task(name, data="folder")
@@ -260,6 +308,8 @@ def test_a_table_is_no_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (LABELS + '[labels.columns]\ngene = "G"\n', "labels.columns: .*unknown field `gene`"),
         (LABELS + '[samples]\nsplit = "gene"\n', "samples.split: .*'gene'"),
         (LABELS + '[samples]\nrna = "all"\n', "samples: .*unknown field `rna`"),
+        (TASK + "family_nt = 2\n", "construct.family_nt: .*>= 8"),
+        (TASK.replace('"GG"', '"G*"'), "construct: expected one \\*, in cds or in after"),
         (LABELS + '[construct]\ninsert = "u"\n', "construct: missing required field `before`"),
         (ONTOLOGY.replace("species", "organism"), "samples: .*unknown field `organism`"),
         (ONTOLOGY.replace('species = "human"', ""), "samples: missing species"),
@@ -294,8 +344,8 @@ def test_the_files_of_the_shipped_tasks_are_there(real_data: Path) -> None:
         task = read_task(name, data=real_data)
         if isinstance(task, Task):
             labels = task.labels()
-            assert labels.table.height > 10_000
-            assert labels.has_folds == name.startswith("half-life")
+            assert labels.table.height > 4_000
+            assert labels.has_folds == (name in ("half-life-human", "half-life-mouse"))
         else:
             assert task.terms.is_file()
             assert task.annotations.is_file()

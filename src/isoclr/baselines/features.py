@@ -155,6 +155,137 @@ class SequenceFeatures:
         return _by_rna(_sequence_features, rnas, progress)
 
 
+class StrongFeatures:
+    """The strongest simple baseline: groups of features of sequence and structure, each with a penalty of its own.
+
+    Square roots and centred logarithms (Aitchison 1982) make the skewed frequencies more symmetric; a single penalty
+    for all groups is too strong for the few that matter most.
+
+    Args:
+        longest: Length of the longest k-mers.
+    """
+
+    name = "strong features"
+
+    def __init__(self, longest: int = 6) -> None:
+        self.longest = longest
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Number of features of each group, in order.
+
+        Structure; upstream AUGs; 1- to 4-mers as square roots, and as centred logarithms; codons as both; 3-mers of
+        each region; and longer k-mers, each length by itself.
+        """
+        short = sum(4**k for k in range(1, SHORT + 1))
+        longer = [4**k for k in range(SHORT + 1, self.longest + 1)]
+        return (len(FEATURES), len(UPSTREAM), short, short, 128, 192, *longer)
+
+    def embed(self, rnas: Sequence[Codes], progress: Progress | None = None) -> Matrix:
+        """``(n, sum(blocks))``."""
+        return _by_rna(self._features, rnas, progress)
+
+    def _features(self, codes: Codes) -> NDArray[np.float64]:
+        bases = (codes & NUCLEOTIDE_BITS).astype(np.int64)
+        counts = [_counts(*_kmers(bases, k), 4**k) for k in range(1, self.longest + 1)]
+        triples, is_known = _kmers(bases, 3)
+        codons = _counts(triples, is_known & ((codes[: len(triples)] & CODON_START) > 0), 64)
+        start, end = coding_region(codes)
+        place = np.arange(len(triples))
+        inside = [place + 3 <= start, (place >= start) & (place + 3 <= end), place >= end]
+        regions = [_counts(triples, is_known & region, 64) for region in inside]
+        return np.concatenate(
+            [
+                _sequence_features(codes),
+                upstream_features(codes),
+                *map(_root, counts[:SHORT]),
+                *map(_centred_log, counts[:SHORT]),
+                _root(codons),
+                _centred_log(codons),
+                *map(_root, regions),
+                *map(_root, counts[SHORT:]),
+            ]
+        )
+
+
+SHORT = 4
+"""Longest k-mers that share one penalty."""
+UPSTREAM = (
+    "log2 upstream AUGs",
+    "log2 AUGs out of frame without a stop in the 5' UTR",
+    "log2 AUGs in frame without a stop",
+    "log2 upstream reading frames with their stop in the 5' UTR",
+    "log2 strong start contexts",
+    "log2 distance of the last upstream AUG",
+    "log2 length of the longest upstream reading frame",
+    "G or C in the last 30 nt",
+    "G or C after the cap",
+    "purine at -3",
+    "G at +4",
+)
+"""Names of :func:`upstream_features`, in order. Logarithms are of 1 + the value."""
+STOP_CODONS = (0b110000, 0b110010, 0b111000)
+"""UAA, UAG and UGA as numbers of two bits per base, A 0, C 1, G 2 and U 3."""
+AUG = 0b001110
+WINDOW = 30
+"""nt before the start codon and after the cap."""
+
+
+def upstream_features(codes: Codes) -> NDArray[np.float64]:
+    """AUGs and reading frames of the 5' UTR, and the bases around its ends ``(11,)``; zeros without a 5' UTR.
+
+    An AUG out of frame with the coding sequence and without a stop before it keeps ribosomes from the start codon
+    (Sample et al. 2019); a strong context has a purine at −3 or G at +4 (Kozak 1986).
+    """
+    start, end = coding_region(codes)
+    if start == 0:
+        return np.zeros(len(UPSTREAM))
+    bases = (codes & NUCLEOTIDE_BITS).astype(np.int64)
+    triples, is_known = _kmers(bases[: start + 2], 3)
+    triples = np.where(is_known, triples, -1)[:start]
+    augs = np.flatnonzero(triples == AUG)
+    stops = np.flatnonzero(np.isin(triples, STOP_CODONS))
+    ends = [stops[(stops > aug) & ((stops - aug) % 3 == 0)][:1] for aug in augs]
+    closed = np.array([len(stop) > 0 and stop[0] + 3 <= start for stop in ends], bool)
+    in_frame = (start - augs) % 3 == 0
+    purine = (augs >= 3) & np.isin(bases[np.maximum(augs - 3, 0)], (0, G))
+    guanine = (augs + 3 < len(bases)) & (bases[np.minimum(augs + 3, len(bases) - 1)] == G)
+    longest = max(
+        (int(stop[0] - aug) for aug, stop in zip(augs, ends, strict=True) if len(stop)), default=0
+    )
+    counts = [
+        len(augs),
+        int((~closed & ~in_frame).sum()),
+        int((~closed & in_frame).sum()),
+        int(closed.sum()),
+        int((purine | guanine).sum()),
+        start - int(augs[-1]) if len(augs) else 0,
+        longest,
+    ]
+    shares = [
+        _gc(codes[max(0, start - WINDOW) : start]),
+        _gc(codes[: min(WINDOW, start)]),
+        float(start >= 3 and bases[start - 3] in (0, G)),
+        float(end > start + 3 and bases[start + 3] == G),
+    ]
+    return np.concatenate([np.log2(1.0 + np.array(counts)), shares])
+
+
+def _counts(kmers: NDArray[np.int64], keep: NDArray[np.bool_], size: int) -> NDArray[np.int64]:
+    return np.bincount(kmers[keep], minlength=size)
+
+
+def _root(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Square roots of relative frequencies."""
+    return np.asarray(np.sqrt(counts / max(1, counts.sum())))
+
+
+def _centred_log(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Logarithms of 1/2 + counts, minus their mean; zeros without a count."""
+    logs = np.log(counts + 0.5)
+    return np.asarray(logs - logs.mean())
+
+
 def _by_rna(
     features_of: Callable[[Codes], NDArray[np.float64]],
     rnas: Sequence[Codes],

@@ -13,6 +13,7 @@ from isoclr.baselines.features import (
     KmersAndCodons,
     Length,
     SequenceFeatures,
+    StrongFeatures,
     embed_with_progress,
 )
 from isoclr.corpus.subset import subset
@@ -197,11 +198,16 @@ MIXTURES: Mapping[str, Mixture] = {
     "embedding+k-mers+features": Mixture(
         ("embedding", "k-mers", "features"), "ridge", "{} + k-mers + features"
     ),
+    "strong": Mixture(("strong",), "grouped", StrongFeatures.name),
+    "embedding+strong": Mixture(
+        ("embedding", "strong"), "grouped", f"{{}} + {StrongFeatures.name}"
+    ),
 }
 _EMBEDDERS: Mapping[str, Callable[[], Embedder]] = {
     "k-mers": KmersAndCodons,
     "length": Length,
     "features": SequenceFeatures,
+    "strong": StrongFeatures,
 }
 
 
@@ -217,6 +223,8 @@ class FrozenMethod:
     """What decides the features, besides the samples."""
     features: Callable[[Dataset], Features]
     """Features ``(n, d)`` of a dataset."""
+    blocks: tuple[int, ...] = ()
+    """Widths of the last blocks of features, for a probe with a penalty for each."""
 
 
 def frozen_methods(
@@ -285,7 +293,8 @@ def _mixed(mixture: Mixture, name: str, embedding: FrozenMethod | None) -> Froze
         return np.hstack([*first, *(computed(one, dataset) for one in simple)])
 
     inputs = {"parts": list(mixture.parts)} | (dict(embedding.inputs) if embedding else {})
-    return FrozenMethod(name, mixture.probe, inputs, features)
+    blocks = StrongFeatures().blocks if "strong" in mixture.parts else ()
+    return FrozenMethod(name, mixture.probe, inputs, features, blocks)
 
 
 def _external(context: Context, one: ExternalEmbeddings, probe: ProbeKind) -> FrozenMethod:

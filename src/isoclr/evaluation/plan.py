@@ -33,6 +33,8 @@ FeatureKind = Literal[
     "trees+k-mers",
     "embedding+k-mers",
     "embedding+k-mers+features",
+    "strong",
+    "embedding+strong",
 ]
 """Frozen features that a probe reads."""
 FEATURE_KINDS: tuple[FeatureKind, ...] = get_args(FeatureKind)

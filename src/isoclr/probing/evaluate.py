@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from isoclr.baselines.features import (
     KmersAndCodons,
     SequenceFeatures,
+    StrongFeatures,
     default_baselines,
     embed_with_progress,
 )
 from isoclr.embedding.embeddings import Embeddings
+from isoclr.probing.blocks import fit_predict_blocks
 from isoclr.probing.linear import (
     Array,
     Probe,
@@ -50,6 +52,8 @@ class FeatureSet:
     """``(n, d)``."""
     probe: ProbeKind
     """The model fitted to them."""
+    blocks: tuple[int, ...] = ()
+    """Widths of the last blocks of features, for a probe with a penalty for each; those before them are one block."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,21 @@ def evaluate(
     return reports
 
 
+def fit_predict_features(
+    method: FeatureSet,
+    values: Array,
+    groups: Groups,
+    train: NDArray[np.int64],
+    test: NDArray[np.int64],
+) -> tuple[Array, float]:
+    """Predictions ``(m,)`` for the test samples, and the chosen penalty (0 without one, or with several)."""
+    if method.probe in ("grouped", "kernel"):
+        return fit_predict_blocks(
+            method.probe, method.features, values, groups, train, test, method.blocks
+        ), 0.0
+    return fit_predict(method.probe, method.features, values, groups, train, test)
+
+
 def _evaluate_split(
     method: FeatureSet,
     targets: Targets,
@@ -151,9 +170,7 @@ def _evaluate_split(
     if targets.ndim == 1:
         mean, std = targets[split.train].mean(), targets[split.train].std()
         scaled = (targets - mean) / (std or 1.0)
-        predicted, penalty = fit_predict(
-            method.probe, method.features, scaled, groups, split.train, split.test
-        )
+        predicted, penalty = fit_predict_features(method, scaled, groups, split.train, split.test)
         true, penalties = scaled[split.test], np.array([penalty])
     else:
         predicted, penalties = fit_predict_classes(
@@ -251,7 +268,7 @@ def mean_sizes(splits: Sequence[Split]) -> tuple[float, float]:
 def baselines_for(
     dataset: LabelledRnas, embeddings: Embeddings, probe: Probe, seed: int, *, trees: bool = False
 ) -> Iterator[FeatureSet]:
-    """The baselines of :func:`isoclr.baselines.features.default_baselines`, and combinations of features.
+    """The baselines of :func:`isoclr.baselines.features.default_baselines`, combinations, and the strong features.
 
     The random-init encoder gets the same probe as the embedding. The others always get a penalty, because k-mers are
     many and correlated.
@@ -275,6 +292,12 @@ def baselines_for(
     yield FeatureSet("k-mers + features", both, penalized)
     yield FeatureSet("embedding + k-mers", np.hstack([embedding, kmers]), penalized)
     yield FeatureSet("embedding + k-mers + features", np.hstack([embedding, both]), penalized)
+    if penalized == "ridge":
+        strong = StrongFeatures()
+        simple = embed_with_progress(strong, dataset.sequences)
+        yield FeatureSet(strong.name, simple, "grouped", strong.blocks)
+        together = np.hstack([embedding, simple])
+        yield FeatureSet(f"embedding + {strong.name}", together, "grouped", strong.blocks)
     if trees:
         yield FeatureSet("trees on features", structure, "trees")
         yield FeatureSet("trees on k-mers + features", both, "trees")

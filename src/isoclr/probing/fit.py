@@ -31,6 +31,7 @@ from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas
 from isoclr.tasks.labels import Labels, read_labels
 from isoclr.tasks.rnas import RnaSource, rnas_of_embeddings
 from isoclr.tasks.splits import UNITS, SplitConfig, SplitKind
+from isoclr.tasks.task import is_task, read_label_task
 
 MIN_FOLDS = 3
 """One to test, one to calibrate, one to fit."""
@@ -200,13 +201,14 @@ def fit(
     name: str | None = None,
     units: str = "",
     species: str | None = None,
-    rnas: RnaChoice = "all",
+    rnas: RnaChoice | None = None,
     split: SplitKind | None = None,
     folds: int | None = None,
     seed: int = 0,
     corpus: Path | None = None,
     chromosomes: tuple[Path, ...] = (),
     coverage: float = 0.9,
+    data: Path | None = None,
     overwrite: bool = False,
 ) -> FitReport:
     """Embeddings + labels → a head that predicts the label of any RNA, with a calibrated interval.
@@ -220,7 +222,8 @@ def fit(
         embeddings: Embeddings from ``isoclr embed``: Parquet, h5ad or npz, or a folder of Parquet shards. In Python
             also those it returned.
         labels: Table (TSV, CSV, Parquet; plain or gz) with an id column, such as gene_id, transcript_id or symbol, and
-            labels: numbers, or text of a few classes. In Python also a polars or pandas data frame.
+            labels: numbers, or text of a few classes. Or a task: a TOML file, or a name that ``isoclr tasks`` lists. In
+            Python also a polars or pandas data frame.
         out: Directory of the head. In Python it may be left out.
         label: The labels' columns, one target each; may be left out if the table has one.
         id_column: The id column, if its name is none of the usual ones.
@@ -228,8 +231,9 @@ def fit(
         unmatched: Write the labels that no RNA has to this table (Parquet, TSV or CSV).
         name: Name of the task (default: the first label's column).
         units: Units of the labels, such as hours, stored in the head.
-        species: Use only the RNAs of this species.
-        rnas: Use all RNAs, only coding ones, or only those with an annotated coding sequence.
+        species: Use only the RNAs of this species (default: the task's, or all).
+        rnas: Use all RNAs (default, unless the task says otherwise), only coding ones, or only those with an annotated
+            coding sequence.
         split: What a fold keeps together. homology: gene sets, which needs --corpus; fold: the table's column fold;
             random: genes; chromosome: chromosomes, of the table's column chromosome or of --chromosomes. Default:
             homology with --corpus, else fold if the table has it and it keeps genes together, else random.
@@ -240,6 +244,8 @@ def fit(
             chromosome.
         coverage: Coverage of the intervals: the fraction 1 − α of RNAs whose label usually lies inside (guaranteed
             is about 1 − 2α for RNAs like the training ones); predict can ask for another.
+        data: Folder of a task's files (default: ISOCLR_DATA, or ``data``, for a built-in task, else the folder of the
+            task file).
         overwrite: Replace an existing head; nothing else is ever replaced.
 
     Returns:
@@ -274,24 +280,31 @@ def fit(
     config = SplitConfig(split=split, folds=folds, seed=seed, chromosomes=chromosomes)
     if split == "homology" and corpus is None:
         raise InputError("--split homology needs --corpus, which has the gene sets")
+    task = read_label_task(labels, data) if is_task(labels) else None
     tables = [
         read_labels(labels, column, id_column=id_column, gene_ids=gene_ids)
+        if task is None
+        else (task if column is None else replace(task, label=column)).labels()
         for column in _columns(label)
     ]
+    if task is not None:
+        name, units = name or task.name, units or task.units
+        species, rnas = species or task.species, rnas or task.rnas
+    rnas = rnas or "all"
     vectors = read_embeddings(embeddings)
-    source = rnas_of_embeddings(vectors, open_corpus(corpus) if corpus is not None else None)
-    data = [
-        training_set(one, vectors, source, LabelSpec(one, one.name, species, rnas), config)
+    source = rnas_of_embeddings(vectors, open_corpus(corpus) if corpus is not None else None, task)
+    sets = [
+        training_set(one, vectors, source, LabelSpec(one, one.name, species, rnas, task), config)
         for table in tables
         for one in table.one_vs_rest()
     ]
     if unmatched is not None:
-        rows = [one.rnas.unmatched for one in data if one.rnas.unmatched is not None]
+        rows = [one.rnas.unmatched for one in sets if one.rnas.unmatched is not None]
         write_table(pl.concat(rows), Path(unmatched))
-    for training in data:
+    for training in sets:
         _check_calibration(training, coverage)
-    fitted = [_fit_target(training, coverage, units) for training in data]
-    metadata = _metadata(name or tables[0].name, data, [target for target, _ in fitted], vectors)
+    fitted = [_fit_target(training, coverage, units) for training in sets]
+    metadata = _metadata(name or tables[0].name, sets, [target for target, _ in fitted], vectors)
     source_file = tables[0].path
     if source_file.is_file():
         metadata |= {"labels": {"file": source_file.name, "sha256": sha256(source_file)}}
@@ -302,7 +315,7 @@ def fit(
     return FitReport(
         out=out,
         head=head,
-        counts={training.labels.name: training.rnas.counts for training in data},
+        counts={training.labels.name: training.rnas.counts for training in sets},
         quality={target.name: quality for target, quality in fitted},
     )
 

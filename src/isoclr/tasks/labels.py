@@ -30,6 +30,8 @@ ID_COLUMNS: dict[str, IdLevel] = {
 
 MISSING_VALUES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", ".", "-")
 FOLD = "fold"
+MEDIAN = "median"
+"""Name of the label that is a median over columns."""
 CHROMOSOME = "chromosome"
 LARGEST = 1e100
 """Larger values are refused: they are no measurements, and their squares overflow."""
@@ -54,6 +56,8 @@ class Labels:
     """Number of rows without a value; they are not in the table."""
     classes: tuple[str, ...] = ()
     """Classes of a text label, by their number; empty for a numeric label."""
+    multilabel: bool = False
+    """Whether an RNA can be in several classes; then the bits of a value are the classes, the first the highest."""
 
     @property
     def binary(self) -> bool:
@@ -77,7 +81,19 @@ class Labels:
             raise InputError(f"{self.path}: {problem}, which --split fold needs")
 
     def one_vs_rest(self) -> list["Labels"]:
-        """A text label of three or more classes as one binary label per class; any other label as it is."""
+        """A label of three or more classes, or of several per RNA, as one binary label each; any other as it is."""
+        if self.multilabel:
+            bits = [2 ** (len(self.classes) - 1 - i) for i in range(len(self.classes))]
+            return [
+                replace(
+                    self,
+                    name=f"{self.name}={name}",
+                    table=self.table.with_columns(value=(pl.col("value") // bit) % 2),
+                    classes=("other", name),
+                    multilabel=False,
+                )
+                for name, bit in zip(self.classes, bits, strict=True)
+            ]
         if len(self.classes) < 3:
             return [self]
         return [
@@ -109,6 +125,7 @@ def read_labels(
     id_column: str | None = None,
     gene_ids: Path | None = None,
     raw: pl.DataFrame | None = None,
+    digits: Sequence[str] = (),
 ) -> Labels:
     """Read a label table: TSV, CSV (plain or gz) or Parquet.
 
@@ -123,6 +140,7 @@ def read_labels(
         gene_ids: Table of gene id, Entrez id and symbol (see :func:`isoclr.genomics.homology.read_gene_ids`), by which
             symbols and Entrez numbers become gene ids.
         raw: The table as text, when it has been read already (see :func:`read_text_table`).
+        digits: Classes of which an RNA can have several; the label's column holds a digit, 0 or 1, for each of them.
 
     Raises:
         InputError: no id column, no label or several, a value that is no number, or a repeated id.
@@ -135,7 +153,7 @@ def read_labels(
     ids, level = _id_column(path, raw, columns, id_column)
     name = label if label is not None else _only_label(path, raw, ids)
     _require_column(path, raw, name)
-    values, classes = _values(path, raw, name)
+    values, classes = _digits(path, raw, name, digits) if digits else _values(path, raw, name)
     table = raw.select(
         line=pl.int_range(2, pl.len() + 2),
         id=pl.col(ids),
@@ -147,7 +165,8 @@ def read_labels(
     if gene_ids is not None and level != "transcript_id":
         measured, level = _with_gene_ids(measured, Path(gene_ids)), "gene_id"
     _check_ids(path, measured, name)
-    return Labels(path, name, level, measured, table.height - measured.height, classes)
+    missing = table.height - measured.height
+    return Labels(path, name, level, measured, missing, classes, multilabel=bool(digits))
 
 
 def _with_gene_ids(table: pl.DataFrame, path: Path) -> pl.DataFrame:
@@ -297,6 +316,47 @@ def _values(path: Path, raw: pl.DataFrame, name: str) -> tuple[pl.Series, tuple[
             f"or text of 2 to {MAX_CLASSES} classes in the whole column"
         )
     return values, ()
+
+
+def _digits(
+    path: Path, raw: pl.DataFrame, name: str, classes: Sequence[str]
+) -> tuple[pl.Series, tuple[str, ...]]:
+    """A column with a digit for each class as binary numbers."""
+    text = raw[name]
+    bad = (~text.str.contains(f"^[01]{{{len(classes)}}}$")).fill_null(False).arg_true()
+    if len(bad):
+        raise InputError(
+            f"{path}: line {bad[0] + 2}: {name} is {text[bad[0]]!r}, expected {len(classes)} digits 0 or 1: "
+            f"{', '.join(classes)}"
+        )
+    return text.str.to_integer(base=2).cast(pl.Float64), tuple(classes)
+
+
+def median_of_columns(
+    path: Path, raw: pl.DataFrame, columns: Sequence[str], key: str | None
+) -> pl.DataFrame:
+    """The table with a column :data:`MEDIAN` of the medians over columns; repeated ids are averaged.
+
+    Args:
+        path: The table's file.
+        raw: The table as text.
+        columns: Its columns of numbers, whose missing values do not count.
+        key: Its id column; None if no id repeats.
+
+    Raises:
+        InputError: no such column.
+    """
+    for name in columns:
+        _require_column(path, raw, name)
+    numbers = raw.with_columns(pl.col(columns).cast(pl.Float64, strict=False))
+    values = pl.concat_list(columns).list.drop_nulls().list.median()
+    numbers = numbers.with_columns(values.alias(MEDIAN))
+    if key is not None:
+        others = pl.exclude(key, *columns, MEDIAN).first()
+        numbers = numbers.group_by(key, maintain_order=True).agg(
+            others, pl.col(*columns, MEDIAN).mean()
+        )
+    return numbers.with_columns(pl.col(*columns, MEDIAN).cast(pl.String))
 
 
 def _check_ids(path: Path, table: pl.DataFrame, name: str) -> None:

@@ -71,7 +71,7 @@ def rnas_of_corpus(corpus: Corpus) -> RnaSource:
 
 
 def rnas_of_task(task: Task, identity: str = "") -> RnaSource:
-    """The constructs of a reporter assay, one per row of its label table, each its own gene.
+    """The constructs of a reporter assay, one per row of its label table; see :meth:`Task.genes` for their genes.
 
     Args:
         task: The assay.
@@ -88,10 +88,10 @@ def rnas_of_task(task: Task, identity: str = "") -> RnaSource:
     table = pl.DataFrame(
         {
             "transcript_id": names,
-            "gene_id": names,
+            "gene_id": task.genes(),
             "species": "",
             "length": [len(one) for one in codes],
-            "cds_length": len(construct.cds),
+            "cds_length": [end - start for start, end in map(construct.cds_span, inserts.values())],
             "cds_source": "annotated",
         }
     )

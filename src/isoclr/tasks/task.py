@@ -17,8 +17,8 @@ from isoclr._report import Report, Row, Table
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
-from isoclr.tasks.labels import Labels, read_labels, read_text_table
-from isoclr.tasks.reporter import Construct
+from isoclr.tasks.labels import MEDIAN, Labels, median_of_columns, read_labels, read_text_table
+from isoclr.tasks.reporter import Construct, families
 from isoclr.tasks.splits import SplitKind
 
 BUILTIN_DIR = Path(__file__).parent / "builtin"
@@ -56,6 +56,12 @@ class Task:
     """The default split."""
     construct: Construct | None
     """For a reporter assay, the common parts of its mRNAs. Then each row of the table is an mRNA of its own."""
+    classes: tuple[str, ...] = ()
+    """Classes of which an RNA can have several; the label's column has a digit, 0 or 1, for each."""
+    median_of: tuple[str, ...] = ()
+    """Columns whose median over each row is the label ``median``."""
+    family_nt: int | None = None
+    """Inserts of a reporter assay that share so many consecutive nt are a family, which a split keeps together."""
 
     def labels(self) -> Labels:
         """The labels; those of a reporter assay are by transcript, with the ids of :meth:`inserts`.
@@ -64,12 +70,14 @@ class Task:
             InputError: the table is missing, or see :func:`read_labels`.
         """
         check_exists(self.table, self.name)
-        if self.construct is None:
-            return read_labels(self.table, self.label, self.columns)
-        ids = pl.Series(list(self.inserts()), dtype=pl.String)
-        raw = read_text_table(self.table).with_columns(transcript_id=ids)
-        columns = {**self.columns, "transcript_id": "transcript_id"}
-        return read_labels(self.table, self.label, columns, raw=raw)
+        raw = read_text_table(self.table)
+        if self.median_of:
+            raw = median_of_columns(self.table, raw, self.median_of, self.columns.get("gene_id"))
+        columns = dict(self.columns)
+        if self.construct is not None:
+            raw = raw.with_columns(transcript_id=pl.Series(list(self.inserts()), dtype=pl.String))
+            columns = {**self.columns, "transcript_id": "transcript_id"}
+        return read_labels(self.table, self.label, columns, raw=raw, digits=self.classes)
 
     def require_construct(self) -> Construct:
         """The construct of a reporter assay.
@@ -106,6 +114,20 @@ class Task:
             inserts[f"{self.name}-{line:05d}"] = insert
         return inserts
 
+    def genes(self) -> list[str]:
+        """What a split keeps together of each mRNA of a reporter assay.
+
+        The table's column ``gene_id``; else the first insert of its family, if the task has families; else itself.
+        """
+        table = read_text_table(self.table)
+        if "gene_id" in table.columns:
+            return table["gene_id"].to_list()
+        inserts = self.inserts()
+        if self.family_nt is None:
+            return list(inserts)
+        names = list(inserts)
+        return [names[first] for first in families(list(inserts.values()), self.family_nt)]
+
     def sequences(self) -> dict[str, Codes]:
         """The mRNAs of a reporter assay: id → six-track codes.
 
@@ -125,7 +147,8 @@ class Task:
         if not self.name.isprintable():
             raise InputError(f"{self.source}: name {self.name!r} cannot be part of a FASTA header")
         with atomic_path(Path(path)) as partial, partial.open("w", encoding="utf-8") as stream:
-            stream.writelines(construct.fasta(insert, name) for name, insert in inserts.items())
+            for (name, insert), gene in zip(inserts.items(), self.genes(), strict=True):
+                stream.write(construct.fasta(insert, name, gene))
         return len(inserts)
 
 
@@ -166,6 +189,8 @@ class _Columns(Struct, frozen=True, forbid_unknown_fields=True):
 class _Labels(Struct, frozen=True, forbid_unknown_fields=True):
     file: FilePath
     label: str | None = None
+    median_of: list[str] = []
+    classes: list[str] = []
     units: str = ""
     columns: _Columns = _Columns()
 
@@ -181,6 +206,7 @@ class _Construct(Struct, frozen=True, forbid_unknown_fields=True):
     before: str
     cds: str
     after: str
+    family_nt: Annotated[int, Meta(ge=8)] | None = None
 
 
 class _Ontology(Struct, frozen=True, forbid_unknown_fields=True):
@@ -258,7 +284,10 @@ def read_task(task: Path | str, data: Path | str | None = None) -> Task | Ontolo
         source=source,
         units=labels.units,
         table=_first_existing(labels.file, folder, source),
-        label=labels.label,
+        label=labels.label or (MEDIAN if labels.median_of else None),
+        classes=tuple(labels.classes),
+        median_of=tuple(labels.median_of),
+        family_nt=content.construct.family_nt if content.construct else None,
         columns={
             ours: name for ours, name in msgspec.structs.asdict(labels.columns).items() if name
         },
@@ -271,7 +300,7 @@ def read_task(task: Path | str, data: Path | str | None = None) -> Task | Ontolo
 
 def _construct(table: _Construct, source: Path) -> Construct:
     try:
-        return Construct(**msgspec.structs.asdict(table))
+        return Construct(table.insert, table.before, table.cds, table.after)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
 

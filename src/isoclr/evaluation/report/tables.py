@@ -25,6 +25,7 @@ BASELINES = (
     "k-mers + features",
     "trees on features",
     "trees on k-mers + features",
+    "strong features",
 )
 """Methods that a model should beat, as tables name them."""
 

@@ -50,7 +50,7 @@ def _result(
 
 def probe(method: FrozenMethod, dataset: Dataset) -> MethodReport:
     """Fit on every training part, predict every test part."""
-    features = FeatureSet(method.name, method.features(dataset), method.probe)
+    features = FeatureSet(method.name, method.features(dataset), method.probe, method.blocks)
     rnas = dataset.rnas
     (report,) = evaluate([features], rnas.values, rnas.groups, dataset.splits, dataset.metrics)
     return report

@@ -8,7 +8,7 @@ from isoclr.evaluation.context import Context, Dataset
 from isoclr.evaluation.methods import FrozenMethod, frozen_methods
 from isoclr.evaluation.networks import NetworkRun, check_same_samples
 from isoclr.evaluation.plan import FEATURE_KINDS, NETWORK_KINDS, LowData, TaskEntry
-from isoclr.probing.linear import fit_predict
+from isoclr.probing.evaluate import FeatureSet, fit_predict_features
 from isoclr.tasks.splits import Indices, Split, SplitConfig
 
 STUDY = "low_data"
@@ -102,8 +102,8 @@ def _rows(
     if len(training) < MIN_SAMPLES or np.ptp(training) == 0:
         return []
     scaled = (values - training.mean()) / training.std()
-    features = method.features(dataset)
-    predicted, _ = fit_predict(method.probe, features, scaled, groups, split.train, split.test)
+    features = FeatureSet(method.name, method.features(dataset), method.probe, method.blocks)
+    predicted, _ = fit_predict_features(features, scaled, groups, split.train, split.test)
     return [
         {
             "study": STUDY,

@@ -1,0 +1,366 @@
+"""Embeddings beside the strongest simple baselines, on the same RNAs and folds.
+
+    python -m benchmarks.strong_baselines CORPUS --data ../shared/data --folder OUT --models v1=A.parquet v2=B.parquet
+
+Every method is a ridge regression with a penalty for each block of features (:func:`isoclr.probing.blocks.fit_blocks`),
+or kernel ridge regression on blocks weighted by these penalties. An embedding is read by its leading principal
+components, the best-varying ones with a penalty of their own. ``given composition`` is an embedding of which
+everything is removed that a ridge regression predicts from the composition features, the targets of the auxiliary loss:
+what is left of it does not come from that loss. Folds are the label file's own for half-life, else gene sets.
+Localisation is the mean ROC AUC of seven compartments.
+
+Features, principal components and scores are kept in the folder OUT; those of an embedding are named after its file's
+time. Writes one row per task, method and metric, and the
+differences of all methods from the strongest simple baseline, paired by fold.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import linalg
+
+from benchmarks import harness
+from isoclr.baselines.features import KmersAndCodons, StrongFeatures
+from isoclr.corpus.corpus import Corpus, open_corpus
+from isoclr.embedding.io import read_embeddings
+from isoclr.genomics.encoding import Codes
+from isoclr.pretraining.augmentations import DeviceCorpus
+from isoclr.pretraining.auxiliary import FEATURES as COMPOSITION
+from isoclr.pretraining.auxiliary import sequence_features
+from isoclr.probing.blocks import fit_blocks, fit_predict_blocks
+from isoclr.probing.evaluate import mean_sizes, over_splits
+from isoclr.tasks.dataset import LabelledRnas, LabelSpec, join_rnas, label_rnas
+from isoclr.tasks.metrics import paired, pearson, roc_auc
+from isoclr.tasks.rnas import RnaSource, rnas_of_corpus, rnas_of_task
+from isoclr.tasks.splits import Split, SplitConfig
+from isoclr.tasks.task import Task, read_label_task
+
+Features = NDArray[np.float32]
+TASKS = (
+    "half-life-human",
+    "half-life-mouse",
+    "translation-efficiency-hela",
+    "mrl-5utr",
+    "mrna-localisation",
+    "protein-to-mrna-ratio",
+    "half-life-human-by-study",
+    "decay-rate-icodon",
+    "utr3-reporter-siegel",
+)
+FOLDS = 5
+"""Folds of tasks whose labels have none."""
+BANDS = (64, 192, 512)
+"""Numbers of principal components of an embedding that share a penalty, the leading ones first."""
+RANK = 256
+"""Principal components of a wide block of simple features."""
+STRONGEST = "strong features + composition"
+
+
+@dataclass(frozen=True)
+class FeatureBlocks:
+    """Features ``(n, d)`` and the widths of their blocks."""
+
+    values: Features
+    widths: tuple[int, ...]
+
+    def beside(self, other: "FeatureBlocks") -> "FeatureBlocks":
+        """Both, side by side."""
+        return FeatureBlocks(np.hstack([self.values, other.values]), self.widths + other.widths)
+
+    def of(self, rows: NDArray[np.int64]) -> "FeatureBlocks":
+        """Some rows."""
+        return FeatureBlocks(self.values[rows], self.widths)
+
+
+def standardized(values: Features) -> Features:
+    """Features of mean 0 and standard deviation 1; constant ones become 0."""
+    centred = np.asarray(values, np.float32) - values.mean(0)
+    scale = centred.std(0)
+    return np.where(scale > 1e-6, centred / np.maximum(scale, 1e-6), 0).astype(np.float32)
+
+
+def components(values: Features) -> FeatureBlocks:
+    """The leading principal components of standardized features, in bands; no label is used."""
+    scaled = standardized(values)
+    rank = min(sum(BANDS), *values.shape)
+    d = scaled.shape[1]
+    _, axes = linalg.eigh(scaled.T @ scaled, subset_by_index=(d - rank, d - 1))
+    edges = np.minimum(np.cumsum((0, *BANDS)), rank)
+    widths = tuple(int(n) for n in np.diff(edges) if n)
+    return FeatureBlocks((scaled @ axes[:, ::-1]).astype(np.float32), widths)
+
+
+def reduced(block: Features, rank: int = RANK) -> Features:
+    """A wide block's leading principal components."""
+    if block.shape[1] <= rank:
+        return block
+    from sklearn.utils.extmath import randomized_svd
+
+    left, spectrum, _ = randomized_svd(block, rank, n_iter=2, random_state=0)
+    return np.asarray(left * spectrum, np.float32)
+
+
+class _OneCorpus:
+    """Codes of RNAs as a corpus has them."""
+
+    def __init__(self, codes: Sequence[Codes]) -> None:
+        lengths = np.array([len(one) for one in codes], np.int64)
+        self.codes = np.concatenate(codes)
+        self.index = {"offset": np.cumsum(lengths) - lengths, "length": lengths}
+
+
+def composition(codes: Sequence[Codes], step: int = 256) -> FeatureBlocks:
+    """The targets of the auxiliary loss."""
+    parts = []
+    for start in range(0, len(codes), step):
+        some = DeviceCorpus(_OneCorpus(codes[start : start + step]))  # type: ignore[arg-type]
+        parts.append(sequence_features(some, np.arange(len(some.lengths))).numpy())
+    values = standardized(np.concatenate(parts))
+    return FeatureBlocks(values, tuple(one.size for one in COMPOSITION.values()))
+
+
+def strong(codes: Sequence[Codes]) -> FeatureBlocks:
+    """The strong features, wide blocks as their principal components."""
+    embedder = StrongFeatures()
+    parts = [embedder.embed(codes[start : start + 2000]) for start in range(0, len(codes), 2000)]
+    split = np.split(np.concatenate(parts), np.cumsum(embedder.blocks)[:-1], axis=1)
+    blocks = [reduced(standardized(block)) for block in split]
+    return FeatureBlocks(np.hstack(blocks), tuple(block.shape[1] for block in blocks))
+
+
+def given(embedding: FeatureBlocks, other: FeatureBlocks) -> FeatureBlocks:
+    """What a ridge regression on other features does not explain of an embedding; no label is used."""
+    values = embedding.values.astype(np.float64)
+    fitted = fit_blocks(other.values, values, other.widths, scale=False)
+    left = embedding.values - fitted.predict(other.values)
+    return FeatureBlocks(left.astype(np.float32), embedding.widths)
+
+
+class Library:
+    """Features of one source of RNAs, computed once and kept in a folder."""
+
+    def __init__(self, folder: Path, codes: Callable[[], Sequence[Codes]]) -> None:
+        self.folder, self.codes = folder, codes
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, name: str, make: Callable[[], FeatureBlocks]) -> FeatureBlocks:
+        """The features of a name."""
+        path = self.folder / f"{name}.npz"
+        if not path.exists():
+            made = make()
+            np.savez(path, values=made.values, widths=made.widths)
+        with np.load(path) as stored:  # numbers only, no pickle
+            return FeatureBlocks(stored["values"], tuple(stored["widths"].tolist()))
+
+    def scores(self, key: str, make: Callable[[], list[float]]) -> list[float]:
+        """Scores of a key, by fold."""
+        path = self.folder / "scores.json"
+        known = json.loads(path.read_text()) if path.exists() else {}
+        if key not in known:
+            known[key] = make()
+            path.write_text(json.dumps(known, indent=1))
+        return list(known[key])
+
+    def kmers(self) -> FeatureBlocks:
+        """k-mers, codons and lengths in one block."""
+        values = standardized(KmersAndCodons().embed(self.codes()))
+        return FeatureBlocks(values, (values.shape[1],))
+
+    def simple(self) -> dict[str, FeatureBlocks]:
+        """The simple baselines."""
+        strong_ = self.get("strong", lambda: strong(self.codes()))
+        composed = self.get("composition", lambda: composition(self.codes()))
+        return {
+            "k-mers + codons": self.get("kmers", self.kmers),
+            "composition": composed,
+            "strong features": strong_,
+            STRONGEST: strong_.beside(composed),
+        }
+
+
+def embedding_of(path: Path, names: Sequence[str]) -> Features:
+    """Embeddings of RNAs in the given order."""
+    read = read_embeddings(path)
+    place = {name: row for row, name in enumerate(read.table["transcript_id"])}
+    return read.matrix[[place[name] for name in names]]
+
+
+def stamped(name: str, path: Path) -> str:
+    """A name that is new when the file is."""
+    return f"{name}-{path.stat().st_mtime_ns:x}"
+
+
+def methods(
+    library: Library, models: Mapping[str, Path], names: Sequence[str]
+) -> dict[str, FeatureBlocks]:
+    """All feature sets of one source."""
+    sets = library.simple()
+    composed, strongest = sets["composition"], sets[STRONGEST]
+    for name, path in models.items():
+        read, key = partial(embedding_of, path, names), stamped(name, path)
+        sets[name] = library.get(key, lambda read=read: components(read()))
+        if name == list(models)[-1]:
+            sets[f"{name} given composition"] = library.get(
+                f"{key}-given", lambda one=sets[name]: given(one, composed)
+            )
+            sets[f"{name} + {STRONGEST}"] = sets[name].beside(strongest)
+    return sets
+
+
+def score(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+    """Pearson R of a quantity, or the mean ROC AUC of classes."""
+    if true.ndim == 1:
+        return pearson(true, predicted)
+    return float(np.mean([roc_auc(a, b) for a, b in zip(true.T, predicted.T, strict=True)]))
+
+
+def cross_validate(
+    features: FeatureBlocks, rnas: LabelledRnas, splits: Sequence[Split], *, kernel: bool = False
+) -> list[float]:
+    """The score on each fold."""
+    targets = rnas.values if len(rnas.labels) == 1 else rnas.targets
+    scores = []
+    for split in splits:
+        train, test = split.train, split.test
+        if kernel:
+            predicted = fit_predict_blocks(
+                "kernel",
+                features.values,
+                targets,
+                rnas.groups,
+                train,
+                test,
+                features.widths,
+                scale=False,
+            )
+        else:
+            scaled = targets[train] / targets[train].std(0)
+            fitted = fit_blocks(features.values[train], scaled, features.widths, scale=False)
+            predicted = fitted.predict(features.values[test])
+        scores.append(score(targets[test], predicted))
+    return scores
+
+
+def labelled(task: Task, source: RnaSource) -> tuple[LabelledRnas, list[Split]]:
+    """A task's RNAs and folds."""
+    kind = "random" if task.construct else task.split
+    config = SplitConfig(split=kind, folds=None if kind == "fold" else FOLDS)
+    labels = task.labels().one_vs_rest()
+    specs = [LabelSpec(one, one.name, task.species, task.rnas, task) for one in labels]
+    rnas = label_rnas(specs, [source] * len(specs), config)
+    return rnas, rnas.split(config)
+
+
+def run(
+    task: Task, source: RnaSource, library: Library, models: Mapping[str, Path], kernel: bool
+) -> list[dict[str, object]]:
+    """All methods on one task."""
+    rnas, splits = labelled(task, source)
+    names = source.table["transcript_id"].to_list()
+    scores: dict[str, list[float]] = {}
+    stamps = "".join(stamped(name, path) for name, path in models.items())
+    for name, features in methods(library, models, names).items():
+        of_model = any(name.startswith(model) for model in models)
+        for how in (
+            ("", ", kernel") if kernel and name in (STRONGEST, *list(models)[-1:]) else ("",)
+        ):
+            own = features.of(rnas.rows)
+            scores[name + how] = library.scores(
+                f"{task.name} {name}{how} {stamps if of_model else ''}",
+                partial(cross_validate, own, rnas, splits, kernel=bool(how)),
+            )
+            print(f"{task.name}  {name + how:48} {np.mean(scores[name + how]):.4f}", flush=True)
+    metric = "pearson" if len(rnas.labels) == 1 else "roc_auc"
+    rows = []
+    for name, values in scores.items():
+        interval = over_splits(values, splits)
+        pairs = zip(values, scores[STRONGEST], strict=True)
+        difference = paired([a - b for a, b in pairs], *mean_sizes(splits))
+        row = {
+            "task": task.name,
+            "n": len(rnas),
+            "folds": len(splits),
+            "method": name,
+            "metric": metric,
+        }
+        row |= {"mean": interval.mean, "low": interval.low, "high": interval.high}
+        row |= {f"difference_{end}": getattr(difference, end) for end in ("mean", "low", "high")}
+        rows.append({key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()})
+    return rows
+
+
+def codes_of_corpus(corpus: Corpus) -> list[Codes]:
+    """The codes of all RNAs."""
+    return [corpus.codes_of(row) for row in range(len(corpus))]
+
+
+def labelled_ids(names: Sequence[str], source: RnaSource, data: Path) -> list[str]:
+    """Transcripts of a corpus that represent a gene with a label of some task."""
+    ids: set[str] = set()
+    for name in names:
+        task = read_label_task(name, data)
+        if task.construct is None:
+            labels = task.labels()
+            samples, _ = join_rnas(LabelSpec(labels, name, task.species, task.rnas, task), source)
+            ids.update(samples.table["transcript_id"])
+    return sorted(ids)
+
+
+def named_paths(pairs: Sequence[str]) -> dict[str, Path]:
+    """``name=path`` arguments."""
+    return {name: Path(path) for name, path in (pair.split("=", 1) for pair in pairs)}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("corpus", type=Path, help="the corpus, or its part with the labelled RNAs")
+    parser.add_argument("--models", nargs="+", default=[], metavar="NAME=PARQUET")
+    parser.add_argument("--constructs", nargs="*", default=[], metavar="TASK:NAME=PARQUET")
+    parser.add_argument("--tasks", nargs="+", default=TASKS)
+    parser.add_argument("--kernel", nargs="*", default=["half-life-human"], metavar="TASK")
+    parser.add_argument("--data", type=Path, default=harness.DATA)
+    parser.add_argument("--folder", type=Path, help="keeps computed features")
+    parser.add_argument(
+        "--list", type=Path, help="only write the ids of the labelled RNAs to this file"
+    )
+    parser.add_argument("--out", type=Path, default=Path("results/strong_baselines.csv"))
+    options = parser.parse_args(argv)
+    corpus: Corpus = open_corpus(options.corpus)
+    of_corpus = rnas_of_corpus(corpus)
+    if options.list is not None:
+        options.list.write_text(
+            "\n".join(labelled_ids(options.tasks, of_corpus, options.data)) + "\n"
+        )
+        return
+    if options.folder is None:
+        parser.error("--folder is required")
+    constructs = named_paths(options.constructs)
+    for name in options.tasks:
+        task = read_label_task(name, options.data)
+        if task.construct is None:
+            source, models = of_corpus, named_paths(options.models)
+            library = Library(options.folder / "corpus", partial(codes_of_corpus, corpus))
+        else:
+            models = {
+                key.split(":", 1)[1]: path
+                for key, path in constructs.items()
+                if key.startswith(name + ":")
+            }
+            source = rnas_of_task(task)
+            library = Library(
+                options.folder / name, lambda task=task: list(task.sequences().values())
+            )
+        rows = run(task, source, library, models, name in options.kernel)
+        known = pl.read_csv(options.out).to_dicts() if options.out.exists() else []
+        harness.write_csv(options.out, [row for row in known if row["task"] != name] + rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 /** Two isoforms side by side: shared exons line up, and each difference has its effect where it was computed. */
 
-import { Atlas, Isoform } from "./data";
+import { Atlas, Gene, Isoform } from "./data";
 import { h, s, short, signed } from "./dom";
 import { effectColor } from "./color";
 import { stretches } from "./isoforms";
@@ -13,6 +13,8 @@ export interface Pair {
   /** Start and end in A, start and end in B, change when this stretch of A is as in B. */
   parts: [number, number, number, number, number][];
 }
+
+type Stretch = [number, number, number, number];
 
 const WIDTH = 680;
 
@@ -34,12 +36,12 @@ export function sharedExons(a: Isoform, b: Isoform): [number, number][] {
   return shared;
 }
 
-export function comparison(atlas: Atlas, first: number, isoforms: Isoform[], i: number, j: number, prediction: number, pairs: Pair[] | null, target: string): HTMLElement {
+export function comparison(atlas: Atlas, first: number, gene: Gene, i: number, j: number, prediction: number, pairs: Pair[] | null, target: string): HTMLElement {
   const { transcripts, lengths } = atlas.names;
   const names = [transcripts[first + i], transcripts[first + j]];
   const box = h("div", { class: "comparison" });
-  box.append(alignment(isoforms[i], isoforms[j], lengths[first + i], lengths[first + j], names));
-  const [p, q] = [isoforms[i].p?.[prediction], isoforms[j].p?.[prediction]];
+  box.append(alignment(gene, i, j, [lengths[first + i], lengths[first + j]], names));
+  const [p, q] = [gene.i[i].p?.[prediction], gene.i[j].p?.[prediction]];
   if (p && q) {
     box.append(h("p", {}, `Prediction (${atlas.about.predictions[prediction].name}): ${short(p[0])} for ${names[0]}, ${short(q[0])} for ${names[1]}; difference ${signed(q[0] - p[0])}.`));
   }
@@ -49,65 +51,68 @@ export function comparison(atlas: Atlas, first: number, isoforms: Isoform[], i: 
   return box;
 }
 
-function alignment(a: Isoform, b: Isoform, lengthA: number, lengthB: number, names: string[]): HTMLElement {
-  const [xa, xb] = [a.x?.length ? a.x : [lengthA], b.x?.length ? b.x : [lengthB]];
-  const shared = sharedExons(a, b);
-  const placeA: number[] = [];
-  const placeB: number[] = [];
-  let at = 0;
-  let [i, j] = [0, 0];
-  for (const [p, q] of [...shared, [xa.length, xb.length] as [number, number]]) {
-    const from = at;
-    let [left, right] = [from, from];
-    for (; i < p; i++) {
-      placeA.push(left);
-      left += xa[i];
-    }
-    for (; j < q; j++) {
-      placeB.push(right);
-      right += xb[j];
-    }
-    at = Math.max(left, right);
-    if (p < xa.length) {
-      placeA.push(at);
-      placeB.push(at);
-      at += xa[p];
-      i++;
-      j++;
-    }
+/** Stretches in which two isoforms differ: as computed, else exon by exon. */
+function differing(gene: Gene, i: number, j: number, lengths: [number, number]): Stretch[] {
+  const known = gene.q?.find(([p, q]) => p === i && q === j);
+  if (known) return known[2];
+  const [a, b] = [gene.i[i], gene.i[j]];
+  const [endsA, endsB] = [a, b].map((one, k) => ends(one.x?.length ? one.x : [lengths[k]]));
+  const parts: Stretch[] = [];
+  let [p, q] = [0, 0];
+  for (const [nextP, nextQ] of [...sharedExons(a, b), [endsA.length - 1, endsB.length - 1] as [number, number]]) {
+    if (nextP > p || nextQ > q) parts.push([endsA[p], endsA[nextP], endsB[q], endsB[nextQ]]);
+    [p, q] = [nextP + 1, nextQ + 1];
   }
-  const total = at || 1;
-  const x = (value: number) => (value / total) * WIDTH;
-  const sharedA = new Set(shared.map(([p]) => p));
-  const sharedB = new Set(shared.map(([, q]) => q));
-  const figure = s("svg", { class: "drawing aligned", viewBox: `0 0 ${WIDTH} 58`, preserveAspectRatio: "none", role: "img", "aria-label": `${names[0]} and ${names[1]}: ${shared.length} exons are the same` });
-  for (const [p, q] of shared) {
-    if (p < xa.length) figure.append(s("rect", { x: x(placeA[p]), y: 14, width: x(xa[p]), height: 30, class: "shared" }));
-    void q;
+  return parts;
+}
+
+function ends(exons: number[]): number[] {
+  const result = [0];
+  for (const size of exons) result.push(result[result.length - 1] + size);
+  return result;
+}
+
+/** Both isoforms on one axis, on which what they share lies at the same place. */
+function alignment(gene: Gene, i: number, j: number, lengths: [number, number], names: string[]): HTMLElement {
+  const parts = differing(gene, i, j, lengths);
+  // pieces of the axis: start in A, end in A, start in B, end in B, start on the axis
+  const pieces: [number, number, number, number, number, boolean][] = [];
+  let [a, b, at] = [0, 0, 0];
+  for (const [a0, a1, b0, b1] of [...parts, [lengths[0], lengths[0], lengths[1], lengths[1]] as Stretch]) {
+    if (a0 > a) pieces.push([a, a0, b, b0, at, true]);
+    at += a0 - a;
+    if (a1 > a0 || b1 > b0) pieces.push([a0, a1, b0, b1, at, false]);
+    at += Math.max(a1 - a0, b1 - b0);
+    [a, b] = [a1, b1];
   }
-  const draw = (one: Isoform, length: number, exons: number[], places: number[], same: Set<number>, y: number) => {
-    const starts = exons.map((_, n) => exons.slice(0, n).reduce((sum, size) => sum + size, 0));
-    for (const { from, to, exon, coding } of stretches(length, one)) {
-      const tall = coding ? 18 : 9;
-      const left = x(places[exon] + from - starts[exon]);
-      figure.append(
-        s(
-          "rect",
-          { x: left + 0.4, y: y - tall / 2, width: Math.max(0.6, x(to - from) - (to === starts[exon] + exons[exon] ? 1.2 : 0)), height: tall, class: `${coding ? "cds" : "utr"}${same.has(exon) ? "" : " differs"}` },
-          s("title", {}, `exon ${exon + 1}: ${exons[exon].toLocaleString("en")} nt${same.has(exon) ? ", the same in both" : ", differs"}`),
-        ),
-      );
+  const x = (value: number) => (value / (at || 1)) * WIDTH;
+  const same = pieces.filter((piece) => piece[5]).reduce((sum, piece) => sum + piece[1] - piece[0], 0);
+  const figure = s("svg", { class: "drawing aligned", viewBox: `0 0 ${WIDTH} 58`, preserveAspectRatio: "none", role: "img", "aria-label": `${names[0]} and ${names[1]} share ${same} nt` });
+  for (const [a0, a1, , , left, shared] of pieces) if (shared) figure.append(s("rect", { x: x(left), y: 14, width: x(a1 - a0), height: 30, class: "shared" }));
+  [i, j].forEach((isoform, k) => {
+    const one = gene.i[isoform];
+    const y = k ? 44 : 14;
+    for (const [a0, a1, b0, b1, left, shared] of pieces) {
+      const [p, q] = k ? [b0, b1] : [a0, a1];
+      for (const { from, to, exon, coding } of stretches(lengths[k], one)) {
+        const [start, end] = [Math.max(from, p), Math.min(to, q)];
+        if (start >= end) continue;
+        const tall = coding ? 18 : 9;
+        const text = `${names[k]}, exon ${exon + 1}: ${start + 1}–${end}, ${shared ? "the same in both" : "differs"}`;
+        figure.append(s("rect", { x: x(left + start - p), y: y - tall / 2, width: Math.max(0.6, x(end - start)), height: tall, class: `${coding ? "cds" : "utr"}${shared ? "" : " differs"}` }, s("title", {}, text)));
+      }
+      for (const end of ends(one.x ?? []).slice(1, -1)) {
+        if (end > p && end <= q) figure.append(s("line", { x1: x(left + end - p), x2: x(left + end - p), y1: y - 10, y2: y + 10, class: "junction" }));
+      }
     }
-  };
-  draw(a, lengthA, xa, placeA, sharedA, 14);
-  draw(b, lengthB, xb, placeB, sharedB, 44);
+  });
   return h(
     "div",
     {},
     h("div", { class: "pair-name" }, names[0]),
     h("div", {}, figure as unknown as Node),
     h("div", { class: "pair-name" }, names[1]),
-    h("p", { class: "quiet" }, `${shared.length} of ${xa.length} and ${xb.length} exons are the same; the others are orange.`),
+    h("p", { class: "quiet" }, `${same.toLocaleString("en")} of ${lengths[0].toLocaleString("en")} and ${lengths[1].toLocaleString("en")} nt are the same; what differs is orange.`),
   );
 }
 

@@ -66,6 +66,8 @@ export interface Gene {
   i: Isoform[];
   d?: number[];
   r?: [number, number][];
+  /** Two isoforms and the stretches in which they differ: start and end in the first, start and end in the second. */
+  q?: [number, number, [number, number, number, number][]][];
 }
 
 export const MISSING = 65535;

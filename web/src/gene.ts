@@ -68,16 +68,20 @@ export async function genePanel(atlas: Atlas, state: GeneState, hooks: GeneHooks
       header(atlas, state.gene, end - first, () => hooks.show(range(first, end))),
       section(
         "Isoforms",
-        about
-          ? h("p", { class: "quiet" }, `Right: predicted ${about.name}${about.units ? ` (${about.units})` : ""} with ${Math.round(about.coverage * 100)} % intervals. `, chooser)
-          : chooser,
+        h(
+          "p",
+          { class: "quiet" },
+          gene.i.length > 1 ? "Tick two to compare them. " : "",
+          about ? `Right: predicted ${about.name}${about.units ? `, ${about.units}` : ""}, with ${Math.round(about.coverage * 100)} % intervals. ` : "",
+          chooser,
+        ),
         isoformRows(atlas, first, gene.i, shown, about ? state.prediction : -1, choice),
         all ? null : h("button", { class: "more", click: () => { all = true; render(); } }, `Show all ${gene.i.length}`),
       ),
     ];
     if (state.compared.length === 2) {
       const [a, b] = [...state.compared].sort((p, q) => p - q);
-      children.push(section("Side by side", comparison(atlas, first, gene.i, a, b, state.prediction, explained?.values.pairs ?? null, explained?.values.target ?? "")));
+      children.push(section("Side by side", comparison(atlas, first, gene, a, b, state.prediction, explained?.values.pairs ?? null, explained?.values.target ?? "")));
     }
     if (explained?.arrays.effects) {
       const { values, arrays } = explained;
@@ -164,6 +168,7 @@ function distances(atlas: Atlas, gene: Gene, first: number): HTMLElement | null 
   return section("How far isoforms lie apart", h("p", { class: "quiet" }, `${note}Cosine distance of the embeddings; 0 is the same.`), h("div", { class: "scroll" }, table));
 }
 
+/** Place of a pair in a list of all pairs i < j. */
 function pairIndex(i: number, j: number, count: number): number {
   return i * count - (i * (i + 1)) / 2 + (j - i - 1);
 }
@@ -184,7 +189,7 @@ function relatives(atlas: Atlas, own: number, gene: Gene, hooks: GeneHooks): HTM
     h(
       "li",
       {},
-      h("button", { class: "entry", click: () => hooks.open(other) }, h("b", {}, atlas.label(other)), h("span", { class: `tag ${atlas.relation(own, other)}` }, atlas.relation(own, other)), h("span", { class: "quiet" }, atlas.species(other))),
+      h("button", { class: "entry", click: () => hooks.open(other) }, h("b", {}, atlas.label(other)), h("span", { class: `tag tag-${atlas.relation(own, other)}` }, atlas.relation(own, other)), h("span", { class: "quiet" }, atlas.species(other))),
       distance === null ? null : bar(distance / 10000),
       distance === null ? null : h("span", { class: "number" }, (distance / 10000).toFixed(3)),
     ),
@@ -207,7 +212,7 @@ function neighbours(atlas: Atlas, state: GeneState, gene: Gene, hooks: GeneHooks
         "button",
         { class: "entry", click: () => hooks.open(other, row) },
         h("b", {}, atlas.label(other)),
-        relation ? h("span", { class: `tag ${relation}` }, relation) : null,
+        relation ? h("span", { class: `tag tag-${relation}` }, relation) : null,
         h("span", { class: "quiet" }, [atlas.names.transcripts[row], atlas.species(other)].filter(Boolean).join(" · ")),
       ),
       bar(one.d[i] / 10000),

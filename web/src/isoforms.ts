@@ -61,7 +61,6 @@ export function isoformRows(atlas: Atlas, first: number, isoforms: Isoform[], sh
             "label",
             { class: "compare", title: "Compare two isoforms" },
             h("input", { type: "checkbox", checked: choice.compared.includes(i), "aria-label": `Compare ${transcripts[first + i]}`, change: () => choice.compare(i) }),
-            "compare",
           )
         : null,
       drawing(length, one, longest, transcripts[first + i]),

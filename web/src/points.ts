@@ -16,7 +16,7 @@ export interface Renderer {
 
 const VERTEX = `
 attribute vec2 point; attribute vec4 color;
-uniform vec2 center, scale; uniform float size, front;
+uniform vec2 center, scale; uniform mediump float size; uniform float front;
 varying vec4 tint;
 void main() {
   bool shown = (color.a >= 0.5) == (front > 0.5);
@@ -35,7 +35,7 @@ void main() {
 }`;
 
 export function makeRenderer(canvas: HTMLCanvasElement, xy: Uint16Array, force2d: boolean): Renderer {
-  const gl = force2d ? null : canvas.getContext("webgl", { antialias: false, premultipliedAlpha: true, preserveDrawingBuffer: false });
+  const gl = force2d ? null : canvas.getContext("webgl", { antialias: false, premultipliedAlpha: true });
   return gl ? new WebGL(canvas, gl, xy) : new Canvas2d(canvas, xy);
 }
 
@@ -67,6 +67,7 @@ class WebGL implements Renderer {
     gl.bindAttribLocation(program, 0, "point");
     gl.bindAttribLocation(program, 1, "color");
     gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) throw new Error(gl.getProgramInfoLog(program) ?? "WebGL");
     gl.useProgram(program);
     for (const name of ["center", "scale", "size", "front"]) this.uniforms[name] = gl.getUniformLocation(program, name);
     gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());

@@ -158,7 +158,7 @@ def atlas(
     labels = table_columns(as_paths(table), catalog.table)
     given = None if map is None else read_map(Path(map), catalog.table)
     space = fit_space(features, len(raw))
-    vectors = _vectors(path, features, space, catalog, meta)
+    vectors = _vectors(path, features, space, catalog)
     del features
     predictions = predictor.predictions(catalog)
     coordinates, found = _layout(vectors, given, k, seed)
@@ -191,7 +191,9 @@ def atlas(
                 {"name": one.name, "units": one.units, "coverage": one.coverage}
                 for one in predictions
             ],
-            "labels": [{"name": one.name, "group": one.group, "units": one.units} for one in labels],
+            "labels": [
+                {"name": one.name, "group": one.group, "units": one.units} for one in labels
+            ],
         }
         _write_map(data, catalog, coordinates, columns, about)
         _write_names(data, catalog)
@@ -244,7 +246,9 @@ class _Predictor:
             for target in head.targets:
                 names = columns_of(head, target.name)
                 value, lower, upper = (
-                    np.where(foreign, np.nan, values[names[field]].cast(pl.Float64).fill_null(np.nan))
+                    np.where(
+                        foreign, np.nan, values[names[field]].cast(pl.Float64).fill_null(np.nan)
+                    )
                     for field in FIELDS[:3]
                 )
                 units = str(target.metadata.get("units", ""))
@@ -280,9 +284,7 @@ def _column(one: Prediction) -> Column:
     return Column(one.name, "prediction", pl.Series(one.value).fill_nan(None), one.units)
 
 
-def _vectors(
-    path: Path, features: Any, space: VectorSpace, catalog: Catalog, meta: dict[str, str]
-) -> Vectors:
+def _vectors(path: Path, features: Any, space: VectorSpace, catalog: Catalog) -> Vectors:
     """Unit vectors in the order of the catalog."""
     n = len(catalog)
     position = np.argsort(catalog.order)

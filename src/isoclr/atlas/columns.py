@@ -98,7 +98,9 @@ def _gene_sets(catalog: Catalog) -> pl.Series:
     names = pl.DataFrame({"set": of_rna, "symbol": catalog.table["gene_symbol"].replace("", None)})
     genes = pl.DataFrame({"set": catalog.gene_set}).group_by("set").len()
     chosen = names.group_by("set").agg(pl.col("symbol").drop_nulls().first(), rnas=pl.len())
-    chosen = chosen.join(genes, on="set").filter((pl.col("len") > 1) & pl.col("symbol").is_not_null())
+    chosen = chosen.join(genes, on="set").filter(
+        (pl.col("len") > 1) & pl.col("symbol").is_not_null()
+    )
     chosen = chosen.sort("rnas", "symbol", descending=[True, False])[:MAX_CLASSES]
     unique = chosen.with_columns(
         name=pl.when(pl.col("symbol").is_unique())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ from numpy.typing import NDArray
 from isoclr.analysis.neighbors import Nearest, Vectors
 from isoclr.atlas.catalog import Catalog, exon_lengths, number_exons
 from isoclr.atlas.columns import Column
+from isoclr.atlas.isoforms import COMPARED, differences
 from isoclr.atlas.shards import write_shard
+from isoclr.genomics.encoding import Codes
 
 SHARD_RNAS = 400
 """RNAs in a shard, about; a gene is never split."""
 MAX_ISOFORMS = 60
 """Most isoforms of a gene whose distances are given pair by pair."""
+MAX_COMPARED = 150_000
+"""In an atlas of more RNAs, isoforms are compared exon by exon in the page, without splice sites within exons."""
 MAX_SET_RNAS = 600
 """Most RNAs of a gene set whose genes' distances are given."""
 DISTANCE = 10_000
@@ -89,7 +94,7 @@ def write_genes(
     biotype, source = (catalog.table[name].to_list() for name in ("biotype", "cds_source"))
     index = catalog.corpus.index
     relatives = _Relatives(catalog, vectors)
-    for number, (first, end) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for number, (first, end) in enumerate(pairwise(bounds)):
         genes = []
         for gene in range(first, end):
             rows = catalog.isoforms(gene)
@@ -124,11 +129,22 @@ def write_genes(
             if 1 < len(rows) <= MAX_ISOFORMS:
                 inner = vectors[rows.start : rows.stop]
                 record["d"] = _distances((inner @ inner.T)[np.triu_indices(len(rows), 1)])
+            if len(catalog) <= MAX_COMPARED and (pairs := _pairs(codes)):
+                record["q"] = pairs
             if (others := relatives.of(gene)) is not None:
                 record["r"] = others
             genes.append(record)
         write_shard(folder, f"genes-{number}", {"first": first, "genes": genes})
         yield int(catalog.starts[end] - catalog.starts[first])
+
+
+def _pairs(codes: list[Codes | None]) -> list[list[Any]]:
+    """Numbers of two isoforms and where they differ, for all pairs of a gene's first isoforms."""
+    known = [(number, own) for number, own in enumerate(codes[:COMPARED]) if own is not None]
+    return [
+        [i, j, [[*part.a, *part.b] for part in differences(a, b)]]
+        for (i, a), (j, b) in combinations(known, 2)
+    ]
 
 
 def _distances(similarity: NDArray[np.float32]) -> list[int]:

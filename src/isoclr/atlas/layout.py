@@ -67,7 +67,9 @@ def tsne_coordinates(vectors: Vectors, close: Nearest, seed: int) -> Coordinates
     if n < MIN_RNAS:
         raise InputError(f"an atlas of {n} RNAs: expected at least {MIN_RNAS}, or --map")
     if not vectors.any():
-        raise InputError(f"the embeddings of all {n:,} RNAs are identical, expected some that differ")
+        raise InputError(
+            f"the embeddings of all {n:,} RNAs are identical, expected some that differ"
+        )
     perplexity = min(PERPLEXITY, (n - 1) / 3)
     k = int(3 * perplexity)
     used = Nearest(close.rows[:, :k], close.similarity[:, :k])

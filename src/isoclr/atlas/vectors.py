@@ -255,7 +255,9 @@ def recall(path: Path, space: VectorSpace, found: Rows, positions: Rows) -> floa
         start += len(block)
     true, ours = positions[best_rows], found[positions[asked]]
     return float(
-        np.mean([len(set(a) & set(b)) / k for a, b in zip(true.tolist(), ours.tolist(), strict=True)])
+        np.mean(
+            [len(set(a) & set(b)) / k for a, b in zip(true.tolist(), ours.tolist(), strict=True)]
+        )
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 import isoclr
 from isoclr.atlas.atlas import atlas
 
-HOSTILE = '</script><script>hacked=1</script>"\'`${hacked=1}'
+HOSTILE = "</script><script>hacked=1</script>\"'`${hacked=1}"
 HOSTILE_SYMBOL = '"><img/src=x/onerror=hacked=1>'
 GENES = 30
 

@@ -11,8 +11,8 @@ from isoclr.errors import InputError
 
 TABLE = pl.DataFrame(
     {
-        "transcript_id": ["T1.2", "T2.1", "T3"],
-        "gene_id": ["G1.1", "G1.1", "G2"],
+        "transcript_id": ["ENST00000000001.2", "ENST00000000002.1", "ENST00000000003"],
+        "gene_id": ["ENSG00000000001.1", "ENSG00000000001.1", "ENSG00000000002"],
         "gene_symbol": ["ABC", "ABC", ""],
         "species": ["human"] * 3,
     }
@@ -56,10 +56,13 @@ def test_constant_and_empty_columns(values: list[float | None]) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("transcript_id\tv\nT1\t2\nT3.9\t4\n", [2.0, None, 4.0]),
-        ("gene_id\tv\nG1\t2\nG1.7\t4\n", [3.0, 3.0, None]),
+        ("transcript_id\tv\nENST00000000001\t2\nENST00000000003.9\t4\n", [2.0, None, 4.0]),
+        ("gene_id\tv\nENSG00000000001\t2\nENSG00000000001.7\t4\n", [3.0, 3.0, None]),
         ("symbol\tv\nABC\tred\n", ["red", "red", None]),
-        ("gene_id\tv\nG1\ta\nG1\tb\nG2\tb\n", ["b", "b", "b"]),
+        (
+            "gene_id\tv\nENSG00000000001\ta\nENSG00000000001\tb\nENSG00000000002\tb\n",
+            ["b", "b", "b"],
+        ),
     ],
 )
 def test_tables_are_joined(tmp_path: Path, text: str, expected: list[object]) -> None:
@@ -72,7 +75,10 @@ def test_tables_are_joined(tmp_path: Path, text: str, expected: list[object]) ->
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("name\tv\nT1\t2\n", "expected one named transcript_id"), ("gene_id\tv\nX\t2\n", "names none")],
+    [
+        ("name\tv\nENST00000000001\t2\n", "expected one named transcript_id"),
+        ("gene_id\tv\nX\t2\n", "names none"),
+    ],
 )
 def test_bad_tables(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "t.tsv"

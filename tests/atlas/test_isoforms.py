@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from isoclr.atlas.isoforms import Difference, differences, put_back
-from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, Codes, coding_region, encode, letters, nucleotides
+from isoclr.genomics.encoding import (
+    EXON_END,
+    NUCLEOTIDE_BITS,
+    Codes,
+    coding_region,
+    encode,
+    letters,
+    nucleotides,
+)
 
 E1, E2, E3 = "CCATGGCA", "GATTACAGATTA", "GGCTGACCCCC"
 

@@ -189,9 +189,9 @@ export class MapView {
     const paper = style.getPropertyValue("--paper");
     const accent = style.getPropertyValue("--accent");
     this.drawLinks(context, accent);
-    this.drawLabels(context, ink, paper);
     for (const [i, row] of this.marked.entries()) this.ring(context, this.place(row), i === 0 ? 8 : 6, i === 0 ? accent : ink, paper);
     if (this.hovered >= 0) this.ring(context, this.place(this.hovered), 7, ink, paper);
+    this.drawLabels(context, ink, paper);
     if (this.own) this.drawOwn(context, accent, paper);
     if (this.polygon.length > 1) {
       context.beginPath();

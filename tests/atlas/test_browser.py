@@ -192,6 +192,19 @@ def test_hostile_names_are_text(page: Any) -> None:
     assert all(href.startswith("https://") and "<" not in href for href in hrefs)
 
 
+def test_own_rna_is_placed(page: Any, small: Path) -> None:
+    """An RNA of the atlas lies, by its sequence alone, next to itself."""
+    record = (small / "human.fa").read_text().split(">")[8].splitlines()
+    page.run("document.querySelector('.own-button').click()")
+    page.run(f"document.querySelector('textarea').value = {'>own' + chr(10) + record[1]!r}")
+    page.run("document.querySelector('.panel .primary').click()")
+    page.wait("!!document.querySelector('.panel .entries li, .panel .warn[role=alert]')")
+    text = page.run("document.querySelector('.panel').textContent")
+    assert "half_life" in text
+    assert f"own: {len(record[1])} nt" in text
+    assert page.run("isoclrAtlas.map.own.every((x) => x >= 0 && x <= 1)")
+
+
 def test_dark_and_narrow(page: Any) -> None:
     page.resize(390, 800)
     page.wait("document.documentElement.scrollWidth <= 390")

@@ -1,7 +1,5 @@
 """The ``atlas`` command: embeddings + corpus → a folder with a page to look at, search and share."""
 
-import importlib
-import importlib.util
 import shutil
 import time
 from collections.abc import Sequence
@@ -19,6 +17,8 @@ from isoclr._threads import use_threads
 from isoclr._version import __version__
 from isoclr.analysis.neighbors import Nearest, Vectors
 from isoclr.analysis.readout import LinearPredictor, linear_readout
+from isoclr.atlas.browser_model import SCRIPT as BROWSER_PROGRAM
+from isoclr.atlas.browser_model import write_browser_model
 from isoclr.atlas.catalog import Catalog, make_catalog
 from isoclr.atlas.columns import Column, rna_columns, table_columns
 from isoclr.atlas.genes import Prediction, shard_bounds, write_genes
@@ -167,8 +167,8 @@ def atlas(
         share = recall(path, space, found.nearest.rows, positions)
         found = Found(found.nearest, share)
     with atomic_directory(out, overwrite=overwrite, contents=CONTENTS) as partial:
-        for file in sorted(STATIC.iterdir()):
-            shutil.copyfile(file, partial / file.name)
+        for name in ("index.html", "atlas.js"):
+            shutil.copyfile(STATIC / name, partial / name)
         data = partial / "data"
         data.mkdir()
         with progress() as bar:
@@ -405,12 +405,11 @@ def _write_own(
     data: Path, vectors: Vectors, space: VectorSpace, heads: list[Head], meta: dict[str, str]
 ) -> bool:
     """The encoder for the browser, and what it needs to place an RNA on the map; whether there is one."""
-    name = "isoclr.atlas.browser_model"
     shipped = shipped_model(meta["sha256"])
-    if importlib.util.find_spec(name) is None or shipped is None:
+    if shipped is None:
         return False
-    encoder = pretrained.load(str(shipped))
-    importlib.import_module(name).write_browser_model(data / "model.js", encoder, heads)
+    write_browser_model(data / "model.js", pretrained.load(str(shipped)), heads)
+    shutil.copyfile(BROWSER_PROGRAM, data.parent / BROWSER_PROGRAM.name)
     rows = np.linspace(0, len(vectors) - 1, min(OWN_RNAS, len(vectors))).astype(np.int64)
     sample = vectors[rows]
     axes = principal_axes(sample, OWN_DIMENSIONS)

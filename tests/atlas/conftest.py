@@ -65,8 +65,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for s in ("human", "mouse")
     )
     (folder / "inputs.toml").write_text(f'homology = "homologene.data"\n{text}')
-    isoclr.build(folder / "inputs.toml", out=folder / "corpus")
-    isoclr.embed(folder / "corpus", out=folder / "e.parquet")
+    isoclr.build((folder / "inputs.toml",), out=folder / "corpus")
+    isoclr.embed((folder / "corpus",), out=folder / "e.parquet")
     pl.DataFrame(
         {
             "gene_id": [f"humanG{i}" for i in range(GENES)],

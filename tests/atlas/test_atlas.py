@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -86,7 +87,7 @@ def test_given_coordinates(small: Path, tmp_path: Path) -> None:
     table = read_embeddings(small / "e.parquet").table
     places = table.select("transcript_id", "species", x=pl.int_range(pl.len()), y=pl.lit(1.0))
     places.write_csv(tmp_path / "map.tsv", separator="\t")
-    options = {"corpus": small / "corpus", "map": tmp_path / "map.tsv"}
+    options: dict[str, Any] = {"corpus": small / "corpus", "map": tmp_path / "map.tsv"}
     atlas(small / "e.parquet", out=tmp_path / "a", **options)
     names, _ = read_shard(tmp_path / "a/data/names.js")
     _, arrays = read_shard(tmp_path / "a/data/map.js")

@@ -193,8 +193,8 @@ def test_hostile_names_are_text(page: Any) -> None:
 
 
 def test_own_rna_is_placed(page: Any, small: Path) -> None:
-    """An RNA of the atlas lies, by its sequence alone, next to itself."""
-    record = (small / "human.fa").read_text().split(">")[8].splitlines()
+    """A pasted sequence gets predictions, neighbours and a place, without a server."""
+    record = (small / "human.fa").read_text().split("\n>")[7].splitlines()
     page.run("document.querySelector('.own-button').click()")
     page.run(f"document.querySelector('textarea').value = {'>own' + chr(10) + record[1]!r}")
     page.run("document.querySelector('.panel .primary').click()")

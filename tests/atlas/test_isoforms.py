@@ -14,6 +14,7 @@ from isoclr.genomics.encoding import (
     nucleotides,
 )
 
+Stretches = tuple[tuple[int, int], tuple[int, int]]
 E1, E2, E3 = "CCATGGCA", "GATTACAGATTA", "GGCTGACCCCC"
 
 
@@ -32,7 +33,7 @@ def rna(*exons: str, cds: tuple[int, int] | None = None) -> Codes:
         ((E1, E3 + "AAA"), (E1, E3), [((18, 22), (18, 19))]),  # other 3' end
     ],
 )  # fmt: skip
-def test_differences(a: tuple[str, ...], b: tuple[str, ...], expected: list[object]) -> None:
+def test_differences(a: tuple[str, ...], b: tuple[str, ...], expected: list[Stretches]) -> None:
     assert differences(rna(*a), rna(*b)) == [Difference(*one) for one in expected]
 
 

@@ -2,16 +2,18 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from isoclr.atlas.shards import read_shard, write_shard
 
 
 def test_values_and_arrays_come_back(tmp_path: Path) -> None:
     values = {"names": ["</script>", 'a"b', "é\n\u2028"], "number": float("nan")}
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "a": np.arange(5, dtype=np.uint16),
         "b": np.array([-1.5, 2], np.float32),
         "empty": np.empty(0, np.int8),

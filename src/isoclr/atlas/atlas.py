@@ -4,11 +4,13 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from isoclr._console import info, progress
 from isoclr._io import as_paths, atomic_directory, check_directory
@@ -361,7 +363,7 @@ def _write_names(data: Path, catalog: Catalog) -> None:
         "symbols": _symbols(catalog),
         "species": species.tolist(),
     }
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "starts": catalog.starts.astype(np.uint32),
         "sets": catalog.gene_set.astype(np.uint32),
         "speciesOf": numbers.astype(np.uint16),
@@ -395,7 +397,7 @@ def _write_mutations(
                 info(f"--mutate {name}: no head for {species}; left out")
                 continue
             task = bar.add_task(name, total=3 * max(len(own) for own in codes if own is not None))
-            values, arrays = explain_gene(chosen, codes, lambda n, task=task: bar.advance(task, n))
+            values, arrays = explain_gene(chosen, codes, partial(bar.advance, task))
             write_shard(data, f"mutations-{gene}", values, arrays)
             written.append(gene)
     return written
@@ -416,7 +418,7 @@ def _write_own(
     projected = sample @ axes
     unit = float(np.abs(projected).max()) / 127 or 1.0
     basis = axes if space.basis is None else space.basis @ axes
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "mean": space.mean,
         "scale": space.scale,
         "basis": basis.astype(np.float32).ravel(),

@@ -98,7 +98,8 @@ def exon_lengths(codes: Codes) -> list[int]:
     ends = np.flatnonzero(codes & EXON_END) + 1
     if not len(ends) or ends[-1] != len(codes):
         return []
-    return np.diff(ends, prepend=0).tolist()
+    lengths: list[int] = np.diff(ends, prepend=0).tolist()
+    return lengths
 
 
 def number_exons(isoforms: list[Codes | None]) -> list[list[int]]:

@@ -148,7 +148,8 @@ def _pairs(codes: list[Codes | None]) -> list[list[Any]]:
 
 
 def _distances(similarity: NDArray[np.float32]) -> list[int]:
-    return np.rint(np.clip(1 - similarity, 0, 2) * DISTANCE).astype(np.int64).tolist()
+    steps: list[int] = np.rint(np.clip(1 - similarity, 0, 2) * DISTANCE).astype(np.int64).tolist()
+    return steps
 
 
 class _Relatives:

@@ -91,6 +91,7 @@ def put_back(a: Codes, b: Codes, difference: Difference) -> Codes:
 def _stop(codes: Codes, start: int) -> int:
     """End of the reading frame from a start codon, with its stop codon if it has one."""
     whole = (len(codes) - start) // 3 * 3
-    codons = codon_numbers((codes[start : start + whole] & NUCLEOTIDE_BITS).reshape(-1, 3))
+    bases = codes[start : start + whole] & np.uint8(NUCLEOTIDE_BITS)
+    codons = codon_numbers(bases.reshape(-1, 3))
     stops = np.flatnonzero(np.isin(codons, STOP_CODONS))
     return start + 3 * (int(stops[0]) + 1) if len(stops) else start + whole

@@ -109,4 +109,5 @@ def to_uint16(coordinates: Coordinates) -> NDArray[np.uint16]:
     low, high = coordinates.min(0), coordinates.max(0)
     size = float((high - low).max()) or 1.0
     centered = (coordinates - (low + high) / 2) / size * (1 - 2 * MARGIN) + 0.5
-    return np.clip(np.rint(centered * 65_535), 0, 65_535).astype(np.uint16)
+    steps: NDArray[np.uint16] = np.clip(np.rint(centered * 65_535), 0, 65_535).astype(np.uint16)
+    return steps

@@ -53,7 +53,7 @@ from isoclr.models import load as pretrained
 from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head, load_head
 from isoclr.probing.predict import FIELDS, columns_of, predict_block
-from isoclr.probing.resolve import encoder_of, find_head, model_of, shipped_heads, shipped_model
+from isoclr.probing.resolve import encoder_of, find_head, model_of, shipped_heads
 
 STATIC = Path(__file__).parent / "static"
 CONTENTS = ("*.html", "*.js", "*.txt", "data/*.js")
@@ -407,7 +407,7 @@ def _write_own(
     data: Path, vectors: Vectors, space: VectorSpace, heads: list[Head], meta: dict[str, str]
 ) -> bool:
     """The encoder for the browser, and what it needs to place an RNA on the map; whether there is one."""
-    shipped = shipped_model(meta["sha256"])
+    shipped = pretrained.bundled_model(meta["sha256"])
     if shipped is None:
         return False
     write_browser_model(data / "model.js", pretrained.load(str(shipped)), heads)

@@ -183,6 +183,12 @@ COMMANDS: dict[str, dict[str, Command]] = {
             ("embeddings",),
             required=("out",),
         ),
+        "atlas": Command(
+            "atlas.atlas:atlas",
+            "a folder with a page to look at, search and share: map, genes, isoforms, predictions",
+            "isoclr atlas embeddings.parquet --corpus corpus --task half-life -o atlas",
+            ("embeddings",),
+        ),
         "mutate": Command(
             "analysis.ism:mutate",
             "in-silico mutagenesis: the effect of every point mutation on a prediction",

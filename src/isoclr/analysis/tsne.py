@@ -251,13 +251,30 @@ def _by_column(colorings: Sequence[Coloring]) -> dict[str, Coloring]:
 
 
 def _optimize(vectors: Vectors, perplexity: float, seed: int) -> tuple[NDArray[np.float64], float]:
-    """Coordinates ``(n, 2)`` and their divergence; on one thread, so that sums have one order."""
+    """Coordinates ``(n, 2)`` and their divergence."""
+    rows = np.arange(len(vectors))
+    close = nearest(vectors, rows, int(3 * perplexity), {"all RNAs": rows})["all RNAs"]
+    return place(vectors, close, perplexity, seed)
+
+
+def place(
+    vectors: Vectors, close: Nearest, perplexity: float, seed: int
+) -> tuple[NDArray[np.float64], float]:
+    """t-SNE coordinates from neighbours, on one thread, so that sums have one order.
+
+    Args:
+        vectors: ``(n, d)`` of length 1; their principal components are the initial positions.
+        close: About three times as many neighbours as the perplexity.
+        perplexity: About how many neighbours an RNA should be close to.
+        seed: Random seed of the initial positions.
+
+    Returns:
+        Coordinates ``(n, 2)`` and their Kullback-Leibler divergence.
+    """
     import openTSNE
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
     n = len(vectors)
-    rows = np.arange(n)
-    close = nearest(vectors, rows, int(3 * perplexity), {"all RNAs": rows})["all RNAs"]
     distances = np.sqrt(np.maximum(2.0 - 2.0 * close.similarity, 0.0))
     affinities = openTSNE.affinity.PerplexityBasedNN(
         perplexity=perplexity, knn_index=PrecomputedNeighbors(close.rows, distances), n_jobs=1

@@ -1,0 +1,180 @@
+"""Gene pages: shards with isoforms, distances, relatives, neighbours and predictions of some genes each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoclr.analysis.neighbors import Nearest, Vectors
+from isoclr.atlas.catalog import Catalog, exon_lengths, number_exons
+from isoclr.atlas.columns import Column
+from isoclr.atlas.isoforms import COMPARED, differences
+from isoclr.atlas.shards import write_shard
+from isoclr.genomics.encoding import Codes
+
+SHARD_RNAS = 400
+"""RNAs in a shard, about; a gene is never split."""
+MAX_ISOFORMS = 60
+"""Most isoforms of a gene whose distances are given pair by pair."""
+MAX_COMPARED = 150_000
+"""In an atlas of more RNAs, isoforms are compared exon by exon in the page, without splice sites within exons."""
+MAX_SET_RNAS = 600
+"""Most RNAs of a gene set whose genes' distances are given."""
+DISTANCE = 10_000
+"""Distances are whole numbers of 1/10,000."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predictions of one label for the RNAs of an atlas; NaN where the head is for other species."""
+
+    name: str
+    units: str
+    coverage: float
+    value: NDArray[np.float64]
+    """``(n,)``."""
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    extrapolating: NDArray[np.bool_]
+
+    def of(self, row: int) -> list[float | int | None] | None:
+        """Value, lower and upper end of the interval, and whether the RNA is unusual; None if not predicted."""
+        value = float(self.value[row])
+        if np.isnan(value):
+            return None
+        ends = [_short(float(end)) for end in (self.lower[row], self.upper[row])]
+        return [_short(value), *ends, int(self.extrapolating[row])]
+
+
+def _short(value: float) -> float | None:
+    return None if np.isnan(value) else float(f"{value:.4g}")
+
+
+def shard_bounds(starts: NDArray[np.int64]) -> list[int]:
+    """Numbers of the first gene of every shard, and the number of genes.
+
+    >>> shard_bounds(np.array([0, 300, 500, 520]))
+    [0, 2, 3]
+    """
+    bounds, first = [0], 0
+    for gene in range(1, len(starts)):
+        if starts[gene] - starts[first] >= SHARD_RNAS and gene < len(starts) - 1:
+            bounds.append(gene)
+            first = gene
+    return [*bounds, len(starts) - 1]
+
+
+def write_genes(
+    folder: Path,
+    catalog: Catalog,
+    vectors: Vectors,
+    close: Nearest,
+    predictions: Sequence[Prediction],
+    labels: Sequence[Column],
+) -> Iterator[int]:
+    """Write the shards ``genes-0.js``, ``genes-1.js``, …
+
+    Args:
+        folder: Directory of the shards.
+        catalog: The RNAs.
+        vectors: ``(n, d)`` unit vectors in the order of the catalog.
+        close: Nearest neighbours in that order.
+        predictions: Predictions to show.
+        labels: Columns of the user's tables.
+
+    Yields:
+        The number of RNAs of every shard that was written.
+    """
+    bounds = shard_bounds(catalog.starts)
+    values = [(column.values.to_list(), column.is_number) for column in labels]
+    biotype, source = (catalog.table[name].to_list() for name in ("biotype", "cds_source"))
+    index = catalog.corpus.index
+    relatives = _Relatives(catalog, vectors)
+    for number, (first, end) in enumerate(pairwise(bounds)):
+        genes = []
+        for gene in range(first, end):
+            rows = catalog.isoforms(gene)
+            codes = [catalog.codes(row) for row in rows]
+            exons = number_exons(codes) if len(rows) > 1 else [[] for _ in rows]
+            isoforms = []
+            for row, own, numbers in zip(rows, codes, exons, strict=True):
+                at = int(catalog.corpus_rows[row])
+                one: dict[str, Any] = {
+                    "n": close.rows[row].tolist(),
+                    "d": _distances(close.similarity[row]),
+                    "b": biotype[row],
+                    "s": source[row],
+                }
+                if own is not None:
+                    entry = index[at]
+                    one["x"] = exon_lengths(own)
+                    if entry["cds_start"] >= 0:
+                        one["c"] = [int(entry["cds_start"]), int(entry["cds_end"])]
+                if numbers:
+                    one["h"] = numbers
+                if predictions:
+                    one["p"] = [prediction.of(row) for prediction in predictions]
+                if values:
+                    one["t"] = [
+                        _short(float(column[row])) if is_number and column[row] is not None
+                        else column[row]
+                        for column, is_number in values
+                    ]  # fmt: skip
+                isoforms.append(one)
+            record: dict[str, Any] = {"i": isoforms}
+            if 1 < len(rows) <= MAX_ISOFORMS:
+                inner = vectors[rows.start : rows.stop]
+                record["d"] = _distances((inner @ inner.T)[np.triu_indices(len(rows), 1)])
+            if len(catalog) <= MAX_COMPARED and (pairs := _pairs(codes)):
+                record["q"] = pairs
+            if (others := relatives.of(gene)) is not None:
+                record["r"] = others
+            genes.append(record)
+        write_shard(folder, f"genes-{number}", {"first": first, "genes": genes})
+        yield int(catalog.starts[end] - catalog.starts[first])
+
+
+def _pairs(codes: list[Codes | None]) -> list[list[Any]]:
+    """Numbers of two isoforms and where they differ, for all pairs of a gene's first isoforms."""
+    known = [(number, own) for number, own in enumerate(codes[:COMPARED]) if own is not None]
+    return [
+        [i, j, [[*part.a, *part.b] for part in differences(a, b)]]
+        for (i, a), (j, b) in combinations(known, 2)
+    ]
+
+
+def _distances(similarity: NDArray[np.float32]) -> list[int]:
+    steps: list[int] = np.rint(np.clip(1 - similarity, 0, 2) * DISTANCE).astype(np.int64).tolist()
+    return steps
+
+
+class _Relatives:
+    """Smallest distances between the isoforms of the genes of one gene set."""
+
+    def __init__(self, catalog: Catalog, vectors: Vectors) -> None:
+        self.catalog, self.vectors = catalog, vectors
+        sets = catalog.gene_set
+        self.begins = np.searchsorted(sets, sets, "left")
+        self.ends = np.searchsorted(sets, sets, "right")
+        self._at, self._table = -1, np.empty((0, 0), np.float32)
+
+    def of(self, gene: int) -> list[list[int]] | None:
+        """``[gene, distance]`` of the other genes of the set, the nearest first; None if it has no others."""
+        begin, end = int(self.begins[gene]), int(self.ends[gene])
+        starts = self.catalog.starts[begin : end + 1]
+        if end - begin < 2 or starts[-1] - starts[0] > MAX_SET_RNAS:
+            return None
+        if begin != self._at:
+            inner = self.vectors[starts[0] : starts[-1]]
+            parts = (starts[:-1] - starts[0]).astype(np.intp)
+            similarity = inner @ inner.T
+            similarity = np.maximum.reduceat(similarity, parts, axis=0)
+            self._table, self._at = np.maximum.reduceat(similarity, parts, axis=1), begin
+        own = self._table[gene - begin]
+        order = [other for other in np.argsort(-own).tolist() if other != gene - begin]
+        distances = _distances(own)
+        return [[begin + other, distances[other]] for other in order]

@@ -1,0 +1,271 @@
+"""Vectors of RNAs for neighbours and maps, in bounded memory, and their nearest neighbours.
+
+Up to :data:`EXACT` RNAs, all features are kept and the search is exact. Beyond, the features are reduced to
+:data:`DIMENSIONS` principal components, RNAs are put into clusters, and each is compared with the RNAs of the nearest
+clusters (an inverted file index; Jégou et al. 2011). The share of true neighbours that this finds is measured.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+
+from isoclr.analysis.neighbors import Nearest, Vectors, nearest
+from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.io import iter_embeddings
+from isoclr.errors import InputError
+from isoclr.probing.linear import standardize
+
+EXACT = 150_000
+"""Most RNAs that are searched exactly, and most that standardization and principal components are estimated from."""
+DIMENSIONS = 256
+COLUMNS = 64
+"""Columns standardized at a time."""
+PROBED = 16
+"""Clusters searched for each RNA."""
+CLUSTER_RNAS = 50_000
+"""Most RNAs that clusters are fitted on."""
+AUDITED = 200
+"""RNAs whose true neighbours are computed, to measure what the clusters miss."""
+MAX_SIMILARITIES = 1 << 24
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class VectorSpace:
+    """Standardization and, if there are many RNAs, a projection of features."""
+
+    mean: NDArray[np.float32]
+    """``(d,)``."""
+    scale: NDArray[np.float32]
+    """``(d,)``; 0 for features that hardly vary."""
+    basis: NDArray[np.float32] | None = None
+    """``(d, k)`` principal axes of the unit vectors; None keeps all features."""
+
+    def __call__(self, features: NDArray[np.float32]) -> Vectors:
+        """Unit vectors ``(n, d)``, or ``(n, k)``, of features ``(n, d)``."""
+        vectors = _unit((features - self.mean) * self.scale)
+        return vectors if self.basis is None else _unit(vectors @ self.basis)
+
+
+def _unit(vectors: NDArray[np.float32]) -> Vectors:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.where(norms > 0, norms, 1)
+    return vectors
+
+
+def read_blocks(
+    path: Path, each: Callable[[Embeddings], None]
+) -> tuple[pl.DataFrame, NDArray[np.float32], dict[str, str]]:
+    """Read embeddings block by block.
+
+    Args:
+        path: File or folder of embeddings.
+        each: Called with every block.
+
+    Returns:
+        The table of RNAs; the features of all RNAs, or of :data:`EXACT` of them at equal steps if there are more; and
+        the metadata.
+
+    Raises:
+        InputError: No embeddings, or embeddings of no RNA.
+    """
+    n = sum(block.height for block in _tables(path))
+    step = max(1, -(-n // EXACT))
+    tables, kept, meta, start = [], [], {}, 0
+    for block in iter_embeddings(path):
+        tables.append(block.table)
+        kept.append(block.matrix[-start % step :: step].copy())
+        meta = dict(block.meta)
+        start += len(block)
+        each(block)
+    if not start:
+        raise InputError(f"{path}: embeddings of no RNA")
+    matrix = kept[0] if len(kept) == 1 else np.concatenate(kept)
+    return pl.concat(tables), matrix, meta
+
+
+def _tables(path: Path) -> Iterator[pl.DataFrame]:
+    """One column of all files, to count the RNAs."""
+    if path.suffix in (".h5ad", ".npz"):
+        yield from (block.table for block in iter_embeddings(path))
+        return
+    files = [path] if path.is_file() else sorted(path.glob("[!.]*.parquet"))
+    if not files:
+        raise InputError(f"{path}: no such file; expected embeddings from `isoclr embed`")
+    for file in files:
+        try:
+            yield pl.scan_parquet(file).select("transcript_id").collect()
+        except (pl.exceptions.PolarsError, OSError):
+            raise InputError(f"{file}: expected embeddings from `isoclr embed`") from None
+
+
+def fit_space(features: NDArray[np.float32], n: int) -> VectorSpace:
+    """Standardization as in ``isoclr neighbours``, and principal axes if there are more than :data:`EXACT` RNAs.
+
+    Args:
+        features: ``(m, d)`` features of all RNAs or of a sample.
+        n: Number of all RNAs.
+    """
+    parts = [
+        standardize(features[:, i : i + COLUMNS].astype(np.float64))
+        for i in range(0, features.shape[1], COLUMNS)
+    ]
+    mean, scale = (np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True))
+    space = VectorSpace(mean, scale)
+    if n <= EXACT:
+        return space
+    return VectorSpace(mean, scale, principal_axes(space(features), DIMENSIONS))
+
+
+def principal_axes(vectors: Vectors, k: int) -> NDArray[np.float32]:
+    """``(d, k)`` axes of the largest variance of vectors ``(n, d)``; all of them if k exceeds d."""
+    covariance = np.cov(vectors, rowvar=False, dtype=np.float64)
+    _, axes = np.linalg.eigh(np.atleast_2d(covariance))
+    return np.ascontiguousarray(axes[:, ::-1][:, :k], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Neighbours, and how they were found."""
+
+    nearest: Nearest
+    recall: float = 1.0
+    """Share of the true nearest neighbours among them; 1 if the search is exact."""
+
+
+def find_exactly(vectors: Vectors, k: int, progress: Callable[[int], None]) -> Found:
+    """The k nearest neighbours of every RNA, by comparing all with all."""
+    rows = np.arange(len(vectors))
+    return Found(nearest(vectors, rows, k, {"all": rows}, progress)["all"])
+
+
+class ClusterIndex:
+    """RNAs in clusters; a search looks into the nearest ones."""
+
+    def __init__(self, vectors: Vectors, seed: int = 0) -> None:
+        self.vectors = vectors
+        generator = np.random.default_rng(seed)
+        count = max(1, int(len(vectors) ** 0.5))
+        sample = np.sort(
+            generator.choice(len(vectors), min(CLUSTER_RNAS, len(vectors)), replace=False)
+        )
+        centers = vectors[generator.choice(sample, count, replace=False)]
+        for _ in range(4):
+            assigned = _closest(vectors[sample], centers)
+            sums = np.zeros_like(centers)
+            np.add.at(sums, assigned, vectors[sample])
+            filled = np.bincount(assigned, minlength=count) > 0
+            centers = np.where(filled[:, None], _unit(sums), centers)
+        self.centers = centers
+        self.cluster = _closest(vectors, centers)
+
+    def search(
+        self,
+        k: int,
+        among: Rows | None = None,
+        *,
+        itself: bool = False,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> Nearest:
+        """The k nearest of every RNA.
+
+        Args:
+            k: Number of neighbours.
+            among: Rows of the candidates; None: all.
+            itself: Whether an RNA is its own neighbour.
+            progress: Called with the number of RNAs done since the last call.
+        """
+        n = len(self.vectors)
+        rows = np.full((n, k), -1, np.int64)
+        similarity = np.full((n, k), -np.inf, np.float32)
+        members = _groups(self.cluster, np.arange(n), len(self.centers))
+        pool = np.arange(n) if among is None else among
+        candidates_of = _groups(self.cluster[pool], pool, len(self.centers))
+        everything = np.argsort(-(self.centers @ self.centers.T), axis=1)
+        for number, queries in enumerate(members):
+            if not len(queries):
+                continue
+            order = iter(everything[number].tolist())
+            chosen = [candidates_of[next(order)] for _ in range(min(PROBED, len(self.centers)))]
+            while sum(map(len, chosen)) <= k and (more := next(order, None)) is not None:
+                chosen.append(candidates_of[more])
+            candidates = np.sort(np.concatenate(chosen))
+            base = torch.from_numpy(self.vectors[candidates])
+            step = max(1, MAX_SIMILARITIES // len(candidates))
+            for start in range(0, len(queries), step):
+                block = queries[start : start + step]
+                scores = torch.from_numpy(self.vectors[block]) @ base.T
+                if not itself:
+                    at = np.searchsorted(candidates, block)
+                    own = (at < len(candidates)) & (
+                        candidates[np.minimum(at, len(candidates) - 1)] == block
+                    )
+                    scores.numpy()[np.flatnonzero(own), at[own]] = -np.inf
+                top = scores.topk(min(k, len(candidates)))
+                rows[block, : top.indices.shape[1]] = candidates[top.indices.numpy()]
+                similarity[block, : top.indices.shape[1]] = top.values.numpy()
+            progress(len(queries))
+        return Nearest(rows, similarity)
+
+
+def _closest(vectors: Vectors, centers: Vectors) -> Rows:
+    """The nearest center of every vector."""
+    parts = [
+        (vectors[i : i + 16_384] @ centers.T).argmax(1) for i in range(0, len(vectors), 16_384)
+    ]
+    return np.concatenate(parts).astype(np.int64)
+
+
+def _groups(numbers: Rows, rows: Rows, count: int) -> list[Rows]:
+    """Rows by number."""
+    order = np.argsort(numbers, kind="stable")
+    ends = np.cumsum(np.bincount(numbers, minlength=count))
+    return np.split(rows[order], ends[:-1])
+
+
+def recall(path: Path, space: VectorSpace, found: Rows, positions: Rows) -> float:
+    """Share of the true nearest neighbours, by all features, among those found, for some RNAs.
+
+    Args:
+        path: The embeddings.
+        space: Space of the vectors; its standardization is used.
+        found: ``(n, k)`` neighbours by the row in the atlas.
+        positions: ``(n,)`` row in the atlas of every embedding.
+    """
+    full, n, k = VectorSpace(space.mean, space.scale), len(positions), found.shape[1]
+    asked = np.linspace(0, n - 1, min(AUDITED, n)).astype(np.int64)
+    queries = _gather(path, asked, full)
+    best = np.full((len(asked), 0), 0.0, np.float32)
+    best_rows = np.full((len(asked), 0), 0, np.int64)
+    start = 0
+    for block in iter_embeddings(path):
+        rows = np.arange(start, start + len(block))
+        scores = queries @ full(block.matrix).T
+        scores[asked[:, None] == rows] = -np.inf
+        best = np.concatenate([best, scores], 1)
+        best_rows = np.concatenate([best_rows, np.broadcast_to(rows, scores.shape)], 1)
+        top = np.argsort(-best, axis=1)[:, :k]
+        best, best_rows = np.take_along_axis(best, top, 1), np.take_along_axis(best_rows, top, 1)
+        start += len(block)
+    true, ours = positions[best_rows], found[positions[asked]]
+    return float(
+        np.mean(
+            [len(set(a) & set(b)) / k for a, b in zip(true.tolist(), ours.tolist(), strict=True)]
+        )
+    )
+
+
+def _gather(path: Path, rows: Rows, space: VectorSpace) -> Vectors:
+    """Vectors of some embeddings."""
+    parts, start = [], 0
+    for block in iter_embeddings(path):
+        inside = rows[(rows >= start) & (rows < start + len(block))] - start
+        parts.append(space(block.matrix[inside]))
+        start += len(block)
+    return np.concatenate(parts)

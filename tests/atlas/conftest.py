@@ -1,0 +1,94 @@
+"""A small corpus with isoforms, homologs and hostile names, its embeddings, and an atlas of them."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import isoclr
+from isoclr.atlas.atlas import atlas
+
+HOSTILE = "</script><script>hacked=1</script>\"'`${hacked=1}"
+HOSTILE_SYMBOL = '"><img/src=x/onerror=hacked=1>'
+GENES = 30
+
+
+def _write_rnas(folder: Path) -> None:
+    """Two isoforms per gene: the second lacks the middle exon. The first gene has hostile names."""
+    random = np.random.default_rng(0)
+
+    def letters(n: int) -> str:
+        return "".join(random.choice(list("ACGT"), n))
+
+    records, structures = [], []
+    for species in ("human", "mouse"):
+        for gene in range(GENES):
+            start, middle, end = letters(60), "GCA" * 20, "GCC" * 10 + "TAA" + letters(90)
+            bad = species == "human" and gene == 0
+            symbol = HOSTILE_SYMBOL if bad else f"SYM{gene}"
+            for isoform, exons in enumerate(([start + "ATG", middle, end], [start + "ATG", end])):
+                name = f"{species}{gene}.{isoform}"
+                if bad and isoform == 1:
+                    name = HOSTILE
+                sequence = "".join(exons)
+                records.append(
+                    (
+                        species,
+                        f">{name} cdna gene:{species}G{gene} gene_symbol:{symbol}\n{sequence}\n",
+                    )
+                )
+                cds = len(sequence) - 60 - 90
+                lengths = ",".join(str(len(exon)) for exon in exons)
+                structures.append((species, f"{name}\t60\t{cds}\t90\t{lengths}\n"))
+    for species in ("human", "mouse"):
+        fasta = "".join(text for of, text in records if of == species)
+        (folder / f"{species}.fa").write_text(fasta)
+        table = "transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\n"
+        table += "".join(text for of, text in structures if of == species)
+        (folder / f"{species}.structures.tsv").write_text(table)
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``corpus`` (genes of one symbol are a gene set), ``e.parquet`` and ``labels.tsv``."""
+    folder = tmp_path_factory.mktemp("small")
+    _write_rnas(folder)
+    groups = [
+        f"{gene + 1}\t{taxid}\t{gene + 1}\tSYM{gene}\t\t\n"
+        for taxid in (9606, 10090)
+        for gene in range(GENES)
+    ]
+    (folder / "homologene.data").write_text("".join(groups))
+    text = "".join(
+        f'[[input]]\nspecies = "{s}"\ntranscripts = "{s}.fa"\nannotation = ["{s}.structures.tsv"]\n'
+        for s in ("human", "mouse")
+    )
+    (folder / "inputs.toml").write_text(f'homology = "homologene.data"\n{text}')
+    isoclr.build((folder / "inputs.toml",), out=folder / "corpus")
+    isoclr.embed((folder / "corpus",), out=folder / "e.parquet")
+    pl.DataFrame(
+        {
+            "gene_id": [f"humanG{i}" for i in range(GENES)],
+            "measured": [i / 10 for i in range(GENES)],
+            "class": [HOSTILE if i % 3 else "plain" for i in range(GENES)],
+        }
+    ).write_csv(folder / "labels.tsv", separator="\t")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def folder(small: Path) -> Path:
+    """An atlas with predictions, labels and a mutation map."""
+    out = small / "atlas"
+    atlas(
+        small / "e.parquet",
+        corpus=small / "corpus",
+        out=out,
+        task=("half-life",),
+        table=(small / "labels.tsv",),
+        mutate=("SYM1",),
+        title=f"Atlas {HOSTILE}",
+        k=5,
+    )
+    return out

@@ -1,0 +1,164 @@
+"""The command: what is in an atlas, and what is refused."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import isoclr
+from isoclr.analysis.neighbors import find_neighbors
+from isoclr.atlas.atlas import STATIC, atlas
+from isoclr.atlas.shards import read_shard
+from isoclr.cli import main
+from isoclr.embedding.io import read_embeddings
+
+WEB = Path(__file__).parents[2] / "web"
+
+
+def test_neighbours_and_predictions_are_those_of_the_commands(small: Path, folder: Path) -> None:
+    names, arrays = read_shard(folder / "data/names.js")
+    genes, _ = read_shard(folder / "data/genes-0.js")
+    gene = names["symbols"].index("SYM7")
+    first = int(arrays["starts"][gene])
+    name, isoform = names["transcripts"][first], genes["genes"][gene]["i"][0]
+    expected = find_neighbors(read_embeddings(small / "e.parquet"), [name], k=5).table
+    assert [names["transcripts"][row] for row in isoform["n"]] == expected[
+        "transcript_id"
+    ].to_list()
+    np.testing.assert_allclose(np.array(isoform["d"]) / 1e4, expected["distance"], atol=1e-4)
+    species = names["species"][arrays["speciesOf"][gene]]
+    predicted = isoclr.predict((small / "e.parquet",), task="half-life", species=species).table
+    row = predicted.filter(pl.col("transcript_id") == name)
+    about, _ = read_shard(folder / "data/map.js")
+    at = [one["name"] for one in about["predictions"]].index(f"half_life ({species})")
+    assert isoform["p"][at][:3] == pytest.approx(
+        row.select("value", "lower", "upper").row(0), rel=1e-3
+    )
+    assert isoform["p"][1 - at] is None  # the head of another species
+
+
+def test_structure_and_relatives(folder: Path) -> None:
+    names, arrays = read_shard(folder / "data/names.js")
+    genes, _ = read_shard(folder / "data/genes-0.js")
+    gene = names["symbols"].index("SYM3")
+    record = genes["genes"][gene]
+    assert [one["x"] for one in record["i"]] == [[63, 60, 123], [63, 123]]
+    assert [one["c"] for one in record["i"]] == [[60, 156], [60, 96]]
+    assert record["i"][0]["h"] == [0, 1, 2]
+    assert record["i"][1]["h"] == [0, 2]
+    assert record["q"] == [[0, 1, [[63, 123, 63, 63]]]]
+    (other, distance), *rest = record["r"]
+    assert not rest
+    assert names["symbols"][other] == "SYM3"
+    assert arrays["speciesOf"][other] != arrays["speciesOf"][gene]
+    assert 0 <= distance < 20_000
+    assert len(record["d"]) == 1
+
+
+def test_mutation_map_and_put_back_exon(small: Path, folder: Path) -> None:
+    about, _ = read_shard(folder / "data/map.js")
+    assert len(about["mutations"]) == 2  # human and mouse
+    values, arrays = read_shard(folder / f"data/mutations-{about['mutations'][0]}.js")
+    assert len(arrays["effects"]) == 4 * len(arrays["bases"]) == 4 * 246
+    assert np.abs(arrays["effects"]).max() == 32_767
+    (pair,) = values["pairs"]
+    ((*where, change),) = pair["parts"]
+    assert where == [63, 123, 63, 63]
+    # the exon is the only difference, so taking it out makes the other isoform
+    assert change == pytest.approx(pair["to"] - pair["from"], abs=1e-5)
+
+
+def test_labels_color_the_map(folder: Path) -> None:
+    about, _ = read_shard(folder / "data/map.js")
+    columns = {one["name"]: i for i, one in enumerate(about["columns"])}
+    described = about["columns"][columns["measured"]]
+    assert (described["low"], described["high"], described["known"]) == (0.0, 2.9, 60)
+    names, _ = read_shard(folder / "data/names.js")
+    _, arrays = read_shard(folder / f"data/column-{columns['measured']}.js")
+    assert len(arrays["codes"]) == len(names["transcripts"]) == 120
+
+
+def test_given_coordinates(small: Path, tmp_path: Path) -> None:
+    table = read_embeddings(small / "e.parquet").table
+    places = table.select("transcript_id", "species", x=pl.int_range(pl.len()), y=pl.lit(1.0))
+    places.write_csv(tmp_path / "map.tsv", separator="\t")
+    options: dict[str, Any] = {"corpus": small / "corpus", "map": tmp_path / "map.tsv"}
+    atlas(small / "e.parquet", out=tmp_path / "a", **options)
+    names, _ = read_shard(tmp_path / "a/data/names.js")
+    _, arrays = read_shard(tmp_path / "a/data/map.js")
+    order = np.argsort(arrays["xy"][::2])
+    assert [names["transcripts"][i] for i in order] == table["transcript_id"].to_list()
+    places[1:].write_csv(tmp_path / "map.tsv", separator="\t")
+    with pytest.raises(isoclr.InputError, match="has no coordinates of 1 of 120"):
+        atlas(small / "e.parquet", out=tmp_path / "b", **options)
+    assert not (tmp_path / "b").exists()
+
+
+def test_many_rnas_are_searched_in_clusters(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("isoclr.atlas.vectors.EXACT", "isoclr.atlas.atlas.EXACT"):
+        monkeypatch.setattr(name, 60)
+    result = atlas(small / "e.parquet", corpus=small / "corpus", out=tmp_path / "a", k=3)
+    assert 0.8 < result.recall <= 1
+    about, _ = read_shard(tmp_path / "a/data/map.js")
+    assert about["recall"] == result.recall
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--mutate", "SYM1"], "--mutate: needs --head or --task"),
+        (["--mutate", "NOPE", "--task", "half-life"], "--mutate NOPE: no gene"),
+        (["--task", "beauty"], "--task beauty"),
+        (["--k", "0"], "--k 0"),
+        (["--k", "120"], "expected more than --k 120"),
+        (["--table", "missing.tsv"], "no such file"),
+        (["--map", "missing.tsv"], "no such file"),
+    ],
+)
+def test_bad_input_is_one_line(
+    options: list[str],
+    message: str,
+    small: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["atlas", str(small / "e.parquet"), "--corpus", str(small / "corpus")]
+    assert main([*words, "-o", str(tmp_path / "a"), *options]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message in error
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_other_folders_are_not_overwritten(small: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt.doc").write_text("x")
+    with pytest.raises(isoclr.InputError, match="holds 'thesis"):
+        atlas(small / "e.parquet", corpus=small / "corpus", out=tmp_path, overwrite=True)
+
+
+def test_embeddings_of_another_model_fit_no_head(small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.parquet"
+    meta = {**read_embeddings(small / "e.parquet").meta, "sha256": "0" * 64}
+    pl.read_parquet(small / "e.parquet").write_parquet(path, metadata=meta)
+    with pytest.raises(isoclr.InputError, match="embed with that model"):
+        atlas(path, corpus=small / "corpus", out=tmp_path / "a", task=("half-life",))
+
+
+def test_page_is_built_from_its_source(tmp_path: Path) -> None:
+    if shutil.which("npm") is None or not (WEB / "node_modules").is_dir():
+        pytest.skip("no npm, or `npm ci` was not run in web")
+    subprocess.run(["node", "build.mjs", str(tmp_path)], cwd=WEB, check=True, timeout=300)
+    for name in ("atlas.js", "index.html"):
+        assert (tmp_path / name).read_bytes() == (STATIC / name).read_bytes(), name
+
+
+def test_page_names_no_other_host_than_the_links() -> None:
+    text = (STATIC / "atlas.js").read_text() + (STATIC / "index.html").read_text()
+    hosts = set(re.findall(r"https?://([a-z0-9.-]+)", text))
+    assert hosts == {"www.w3.org", "www.ensembl.org", "plants.ensembl.org", "www.ncbi.nlm.nih.gov"}

@@ -1,0 +1,161 @@
+/** The atlas's data: what the map needs at once, and the rest when it is asked for. */
+
+import { loadShard } from "./shards";
+
+export interface ColumnInfo {
+  name: string;
+  group: string;
+  units: string;
+  kind: "class" | "number";
+  known: number;
+  /** Classes, the most common first, and their sizes. */
+  classes: string[];
+  sizes: number[];
+  /** Range of a number, that of its central 98 %, and whether it is a logarithm to base 10. */
+  low: number;
+  high: number;
+  inner: [number, number];
+  log: boolean;
+}
+
+export interface About {
+  title: string;
+  isoclr: string;
+  model: string;
+  k: number;
+  recall: number;
+  tsne: boolean;
+  mutations: number[];
+  own: boolean;
+  predictions: { name: string; units: string; coverage: number }[];
+  labels: { name: string; group: string; units: string }[];
+  rnas: number;
+  genes: number;
+  columns: ColumnInfo[];
+  shards: number[];
+}
+
+export interface Names {
+  transcripts: string[];
+  geneIds: string[];
+  symbols: string[];
+  species: string[];
+  starts: Uint32Array;
+  sets: Uint32Array;
+  speciesOf: Uint16Array;
+  lengths: Uint32Array;
+}
+
+/** Value, lower and upper end, whether the RNA is unlike the training RNAs. */
+export type Predicted = [number, number | null, number | null, number] | null;
+
+export interface Isoform {
+  /** Rows and distances (1/10,000) of nearest neighbours. */
+  n: number[];
+  d: number[];
+  b: string;
+  s: string;
+  x?: number[];
+  c?: [number, number];
+  h?: number[];
+  p?: Predicted[];
+  t?: (number | string | null)[];
+}
+
+export interface Gene {
+  i: Isoform[];
+  d?: number[];
+  r?: [number, number][];
+  /** Two isoforms and the stretches in which they differ: start and end in the first, start and end in the second. */
+  q?: [number, number, [number, number, number, number][]][];
+}
+
+export const MISSING = 65535;
+const STEPS = 65534;
+
+export class Atlas {
+  names!: Names;
+  private columns = new Map<number, Promise<Uint8Array | Uint16Array>>();
+
+  private constructor(readonly about: About, readonly xy: Uint16Array) {}
+
+  static async open(): Promise<Atlas> {
+    const { values, arrays } = await loadShard<About>("map");
+    return new Atlas(values, arrays.xy as Uint16Array);
+  }
+
+  async loadNames(): Promise<Names> {
+    const { values, arrays } = await loadShard<any>("names");
+    this.names = { ...values, ...arrays };
+    return this.names;
+  }
+
+  /** Codes of a column: a class's number from 1, or a number's step. */
+  codes(column: number): Promise<Uint8Array | Uint16Array> {
+    let codes = this.columns.get(column);
+    if (!codes) {
+      codes = loadShard(`column-${column}`).then((shard) => shard.arrays.codes as Uint8Array | Uint16Array);
+      this.columns.set(column, codes);
+    }
+    return codes;
+  }
+
+  /** A column's value as text. */
+  text(info: ColumnInfo, code: number): string {
+    if (info.kind === "class") return code ? info.classes[code - 1] : "unknown";
+    if (code === MISSING) return "unknown";
+    const value = valueOf(info, code);
+    const rounded = info.log ? Math.round(value) : Number(value.toPrecision(3));
+    return rounded.toLocaleString("en", { maximumSignificantDigits: 6 }) + (info.units ? ` ${info.units}` : "");
+  }
+
+  /** The gene that an RNA belongs to. */
+  geneOf(row: number): number {
+    const { starts } = this.names;
+    let low = 0;
+    let high = starts.length - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (starts[middle] <= row) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
+  label(gene: number): string {
+    return this.names.symbols[gene] || this.names.geneIds[gene] || this.names.transcripts[this.names.starts[gene]];
+  }
+
+  species(gene: number): string {
+    return this.names.species[this.names.speciesOf[gene]];
+  }
+
+  rows(gene: number): [number, number] {
+    return [this.names.starts[gene], this.names.starts[gene + 1]];
+  }
+
+  async gene(gene: number): Promise<Gene> {
+    const { shards } = this.about;
+    let number = 0;
+    while (shards[number + 1] <= gene) number++;
+    const { values } = await loadShard<{ first: number; genes: Gene[] }>(`genes-${number}`);
+    return values.genes[gene - values.first];
+  }
+
+  /** Relation of one RNA's gene to another's. */
+  relation(gene: number, other: number): "isoform" | "paralog" | "ortholog" | "" {
+    const { sets, speciesOf } = this.names;
+    if (gene === other) return "isoform";
+    if (sets[gene] !== sets[other]) return "";
+    return speciesOf[gene] === speciesOf[other] ? "paralog" : "ortholog";
+  }
+}
+
+export function valueOf(info: ColumnInfo, code: number): number {
+  const value = info.low + (code / STEPS) * (info.high - info.low);
+  return info.log ? 10 ** value : value;
+}
+
+export function stepOf(info: ColumnInfo, value: number): number {
+  return ((value - info.low) / (info.high - info.low || 1)) * STEPS;
+}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole path in minutes, on real human mRNAs: build → embed → probe → predict → mutate → pre-train.
+# The whole path in minutes, on real human mRNAs: build → embed → probe → predict → mutate → atlas → pre-train.
 #
 #   bash runs/quickstart.sh            on the example set that ships: 607 mRNAs, 561 half-lives
 #   bash runs/quickstart.sh DATA       on human transcripts, annotations and half-lives in the folder DATA
@@ -63,7 +63,9 @@ step "mutate: the effect of every point mutation of $rna on its half-life"
 isoclr mutate "$out/corpus" --transcripts "$rna" --task half-life --species human \
   --out "$out/mutations.tsv" --plot "$out/mutations.png"
 
-# isoclr atlas "$out/embeddings.parquet" --corpus "$out/corpus" --out "$out/atlas"  # enable when the command lands
+step "atlas: a page to look at and search"
+isoclr atlas "$out/embeddings.parquet" --corpus "$out/corpus" --task half-life --table "$labels" \
+  --title "human mRNAs" --out "$out/atlas"
 
 step "pretrain: an encoder of your own for $minutes minutes, stopped on the way and resumed"
 pretrain=(isoclr pretrain "$out/corpus" --config isoclr-s.v1 --minutes "$minutes" --out "$out/model"
@@ -106,6 +108,7 @@ print(f"""
 {out}/probe.png         the comparison, and predicted over measured half-life
 {out}/mutations.png     a map of point mutations
 {out}/predictions.tsv   half-life of every RNA, with intervals
+{out}/atlas/index.html  open it in a browser: a map, a search, and every gene with its isoforms
 {out}/model             the encoder that you trained; so short a run only shows that it works
 
 next: your own FASTA   isoclr predict mrnas.fa.gz --task half-life --species human -o predictions.tsv

@@ -234,7 +234,9 @@ def _help_that_fits() -> Iterator[None]:
     """Wrap the lines of help that the parser leaves long: what stands above the tables of options."""
     # the parser draws frames if the encoding of what it prints to has them
     shown = io.TextIOWrapper(
-        io.BytesIO(), encoding=getattr(sys.stdout, "encoding", None) or "utf-8"
+        io.BytesIO(),
+        encoding=getattr(sys.stdout, "encoding", None) or "utf-8",
+        errors=getattr(sys.stdout, "errors", None) or "replace",
     )
     try:
         with contextlib.redirect_stdout(shown):

@@ -294,6 +294,7 @@ def test_bad_input_is_one_line_as_in_python(
     for text in (
         ">a\nACGTE\n",
         ">a b\nAC\nG*T\n",
+        "\n>a\nACG\nT\n>b\nAC!\n",
         ">a\nAC\u00e9GT\n",
         ">a\nMKVLAAGIVGLLLAQWERTY\n",
         ">a\n" + "A" * 1234 + "-",

@@ -44,19 +44,26 @@ export function readRnas(text: string, orfMinLength: number, annotation: Annotat
   if (trimmed === "") throw new InputError("the input is empty, expected the sequence of an RNA");
   if (!trimmed.startsWith(">")) return [annotate("", toCodes(trimmed, ""), "", orfMinLength, annotation)];
   const seen = new Set<string>();
-  return ("\n" + trimmed).split("\n>").slice(1).map((record) => {
+  let next = 1 + newlines(text.slice(0, text.indexOf(">")));
+  return ("\n" + trimmed).split("\n>").slice(1).map((record, number) => {
+    const at = `(line ${next.toLocaleString("en")})`;
+    next += 1 + newlines(record);
     const [line] = record.split("\n", 1);
     const header = line.trim();
     const word = header.split(/\s+/, 1)[0];
-    if (word === "") throw new InputError("a record has no name, expected one after '>'");
+    if (word === "") {
+      throw new InputError(`record ${(number + 1).toLocaleString("en")} ${at} has no name, expected one after '>'`);
+    }
     const name = transcriptOf(header);
     if (seen.has(name)) throw new InputError(`record '${name}' is repeated, expected every id once`);
     seen.add(name);
-    const codes = toCodes(record.slice(line.length), `record '${word}', `);
+    const codes = toCodes(record.slice(line.length), `record '${word}' ${at}, `);
     if (codes.length === 0) throw new InputError(`record '${word}' is empty, expected bases`);
     return annotate(name, codes, header, orfMinLength, annotation);
   });
 }
+
+const newlines = (text: string) => text.split("\n").length - 1;
 
 /** Nucleotide codes; positions of errors count bases. */
 function toCodes(text: string, record: string): Uint8Array {

@@ -1,5 +1,5 @@
 // isoclr's encoder and heads in the browser. Built from web/src/model by `npm run build:model`.
-// sources: sha256 4eaa37912d0835e5016b599fafe854d8386af409c89d75e4a6c4bc213175306a
+// sources: sha256 d180b77b6586ce8635c59bdd1672c4c2ebe9453473126537c2dfefa64917fae9
 function isoclrModelBundle() {
 "use strict";
 var isoclrModel = (() => {
@@ -352,19 +352,25 @@ var isoclrModel = (() => {
     if (trimmed === "") throw new InputError("the input is empty, expected the sequence of an RNA");
     if (!trimmed.startsWith(">")) return [annotate("", toCodes(trimmed, ""), "", orfMinLength, annotation)];
     const seen = /* @__PURE__ */ new Set();
-    return ("\n" + trimmed).split("\n>").slice(1).map((record) => {
+    let next = 1 + newlines(text.slice(0, text.indexOf(">")));
+    return ("\n" + trimmed).split("\n>").slice(1).map((record, number) => {
+      const at = `(line ${next.toLocaleString("en")})`;
+      next += 1 + newlines(record);
       const [line] = record.split("\n", 1);
       const header = line.trim();
       const word = header.split(/\s+/, 1)[0];
-      if (word === "") throw new InputError("a record has no name, expected one after '>'");
+      if (word === "") {
+        throw new InputError(`record ${(number + 1).toLocaleString("en")} ${at} has no name, expected one after '>'`);
+      }
       const name = transcriptOf(header);
       if (seen.has(name)) throw new InputError(`record '${name}' is repeated, expected every id once`);
       seen.add(name);
-      const codes = toCodes(record.slice(line.length), `record '${word}', `);
+      const codes = toCodes(record.slice(line.length), `record '${word}' ${at}, `);
       if (codes.length === 0) throw new InputError(`record '${word}' is empty, expected bases`);
       return annotate(name, codes, header, orfMinLength, annotation);
     });
   }
+  var newlines = (text) => text.split("\n").length - 1;
   function toCodes(text, record) {
     const bytes = new TextEncoder().encode(text).filter((byte2) => !isSpace(byte2));
     const codes = bytes.map((byte2) => FROM_LETTER[byte2]);

@@ -67,6 +67,7 @@ MORE: dict[str, tuple[str, str]] = {
         "ontology BENCH/e.parquet BENCH/go.toml --corpus BENCH/corpus --splits 2 --csv OUT/t.csv",
         "t.csv",
     ),
+    "export": ("export BENCH/model --onnx OUT/m.onnx", "m.onnx"),
     "tasks": ("tasks BENCH/assay.toml --fasta OUT/a.fa", "a.fa"),
 }
 """The others, of which CI tries fewer changes, because they write through the same two functions."""

@@ -67,6 +67,7 @@ MORE: dict[str, tuple[str, str]] = {
         "ontology BENCH/e.parquet BENCH/go.toml --corpus BENCH/corpus --splits 2 --csv OUT/t.csv",
         "t.csv",
     ),
+    "atlas": ("atlas BENCH/e.parquet --corpus BENCH/corpus --map BENCH/map.tsv -o OUT/a", "a"),
     "export": ("export BENCH/model --onnx OUT/m.onnx", "m.onnx"),
     "tasks": ("tasks BENCH/assay.toml --fasta OUT/a.fa", "a.fa"),
 }
@@ -149,7 +150,7 @@ def inputs(bench: Path) -> Iterator[tuple[Path, str]]:
         "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
     )
     with (bench / "v.vcf").open("a") as calls:
-        calls.write("chr1\t150\tv1\tC\tT\t.\t.\t.\n")
+        calls.write("chr1\t150\tv1\tC\tT\t.\tlow\tDP=3\n")  # with nothing declared
     (bench / "task.toml").write_text('name = "gc"\ntitle = "GC"\n[labels]\nfile = "labels.tsv"\n')
     (bench / "plan.toml").write_text(
         'corpus = "corpus"\nthreads = 1\n[[model]]\nname = "M"\npath = "model"\n[[task]]\ntask = "task.toml"\n'
@@ -161,6 +162,8 @@ def inputs(bench: Path) -> Iterator[tuple[Path, str]]:
         'before = "GG"\ncds = "ATGTAA"\nafter = "CC"\n'
     )
     write_ontology(bench)
+    words = f"map {bench}/e.parquet --perplexity 5 -o {bench}/map.tsv"
+    assert cli.main(words.split()) == 0
     for number in (1, 2):
         words = f"build --species human --transcripts {bench}/two.fa --shard {number}/2"
         assert cli.main([*words.split(), "-o", str(bench / f"shard{number}")]) == 0

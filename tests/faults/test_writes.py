@@ -55,14 +55,6 @@ MORE: dict[str, tuple[str, str]] = {
     "map table": ("map BENCH/e.parquet --perplexity 5 -o OUT/m.tsv", "m.tsv"),
     "mutate": (f"mutate BENCH/two.fa {HEAD} --transcripts T1 -o OUT/m.tsv", "m.tsv"),
     "motifs": (f"motifs BENCH/corpus {HEAD} --sample 2 -o OUT/m.tsv", "m.tsv"),
-    "variants": (
-        f"variants BENCH/v.vcf --annotation BENCH/t.gtf --genome BENCH/g.fa {HEAD} -o OUT/v.tsv",
-        "v.tsv",
-    ),
-    "variants vcf": (
-        f"variants BENCH/v.vcf --annotation BENCH/t.gtf --genome BENCH/g.fa {HEAD} --vcf-out OUT/v.vcf",
-        "v.vcf",
-    ),
     "ontology": (
         "ontology BENCH/e.parquet BENCH/go.toml --corpus BENCH/corpus --splits 2 --csv OUT/t.csv",
         "t.csv",
@@ -87,6 +79,12 @@ RUNS: dict[str, tuple[str, str, str]] = {
         "**/*.[sp]a*",  # tensors and tables
     ),
     "evaluate": ("evaluate BENCH/plan.toml --no-report -o OUT/r", "", "results/*.csv"),
+    "variants": (
+        f"variants BENCH/v.vcf --annotation BENCH/t.gtf --genome BENCH/g.fa {HEAD} -o OUT/r/v.tsv "
+        "--vcf-out OUT/r/v.vcf",
+        " --resume --overwrite",
+        "v.[tv]*[vf]",
+    ),
     "download": ("download worm -o OUT/r --mirror URL --retries 0", "", "**/*.gz"),
 }
 """Commands that go on in a directory: what to add to go on, and the files that are then those of an unbroken run."""

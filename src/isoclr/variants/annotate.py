@@ -63,8 +63,13 @@ def write_vcf(
     joint = _joint_entries(tables)
     single = groupby(_single_entries(tables), key=itemgetter(0))
     line, entries = next(single, _END)
-    with open_vcf(calls) as source, atomic_path(out, overwrite=overwrite) as partial:
+    with open_vcf(calls) as source:
+        for _ in source:
+            pass
         header = source.header.copy()
+    with open_vcf(calls) as source, atomic_path(out, overwrite=overwrite) as partial:
+        # reading has declared what the header lacked; htslib ends the process if a copied record is undeclared
+        source.header.merge(header)
         if (
             "END" not in header.info
         ):  # htslib sets it on symbolic alleles whether it is declared or not

@@ -1,6 +1,7 @@
 """Work that is done, on disk: one table per chunk of alleles, so that a killed run goes on and memory is bounded."""
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from isoclr._atomic import is_stream
+from isoclr._atomic import HIDDEN, is_stream
 from isoclr._console import info
 from isoclr._io import DIGITS, atomic_path, exclusive
 from isoclr._report import write_json
@@ -19,6 +20,7 @@ from isoclr.training.run import require_same_options
 from isoclr.variants.rows import SCHEMA, VariantRow
 
 OPTIONS = "options.json"
+_OURS = re.compile(rf"{re.escape(OPTIONS)}|\d{{8}}\.parquet|{HIDDEN.pattern}")
 _KEYS = ("CHROM", "POS", "REF", "ALT", "haplotype", "transcript")
 
 
@@ -92,9 +94,12 @@ def check_parts(target: Path, *, resume: bool, overwrite: bool) -> None:
         InputError: there is one and neither option is given, or it is no such run.
     """
     folder = _folder(target)
-    if folder.exists() and not (folder / OPTIONS).exists():
+    if not folder.exists():
+        return
+    # one that was killed while it was removed may lack anything
+    if not folder.is_dir() or not all(_OURS.fullmatch(path.name) for path in folder.iterdir()):
         raise InputError(f"{folder}: is no unfinished run; move it away")
-    if folder.exists() and not (resume or overwrite):
+    if (folder / OPTIONS).exists() and not (resume or overwrite):
         raise InputError(
             f"{folder}: holds an unfinished run; --resume goes on with it, --overwrite starts anew"
         )

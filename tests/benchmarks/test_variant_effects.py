@@ -44,7 +44,7 @@ def test_effects_of_upstream_starts(
         write(table, folder / f"mrl_5utr_50nt_{name}.tsv.gz")
     mothers = [sequence(50) for _ in range(60)]
     changed = [one[:20] + "ATG" + one[23:] for one in mothers]
-    rows = {"utr5": changed, "mother": mothers, "allele": "variant"}
+    rows: dict[str, object] = {"utr5": changed, "mother": mothers, "allele": "variant"}
     rows |= {"gene_symbol": [f"g{i}" for i in range(60)]}
     rows |= {"obs_diff": [load(b) - load(a) for a, b in zip(mothers, changed, strict=True)]}
     table = pl.DataFrame(rows)

@@ -1,6 +1,6 @@
 """Probes of blocks of features, such as an embedding beside k-mers, with a penalty for each block."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,25 +90,56 @@ def fit_blocks(
     labels = 1 if y.ndim == 1 else y.shape[1]
     ranks = np.array([block.axes.shape[1] for block in blocks])
     starts = np.cumsum(ranks) - ranks
-    gram, projections = x.T @ x, x.T @ y
+    solve = _in_samples(x, y, ranks) if len(x) < x.shape[1] else _in_features(x, y, ranks)
     penalties = np.full(len(blocks), float(len(x)))
     for _ in range(ROUNDS):
-        factor = linalg.cholesky(gram + np.diag(np.repeat(penalties, ranks)), lower=True)
-        inverse = linalg.solve_triangular(factor, np.eye(len(gram)), lower=True)
-        coefficients = inverse.T @ (inverse @ projections)
-        effective = ranks - penalties * np.add.reduceat((inverse**2).sum(0), starts)
-        left = np.sum(y * y) - np.sum(coefficients * (2 * projections - gram @ coefficients))
+        coefficients, effective, left = solve(penalties)
         noise = left / labels / max(1.0, len(y) - effective.sum())
-        power = np.add.reduceat((coefficients**2).reshape(len(gram), -1).mean(1), starts)
+        power = np.add.reduceat((coefficients**2).reshape(x.shape[1], -1).mean(1), starts)
         updated = effective * noise / np.maximum(power, np.finfo(np.float64).tiny)
         updated = np.clip(updated, WEAKEST, STRONGEST)
         settled = np.abs(np.log(updated / penalties)).max() < SETTLED
         penalties = updated
         if settled:
             break
-    factor = linalg.cholesky(gram + np.diag(np.repeat(penalties, ranks)), lower=True)
-    coefficients = linalg.cho_solve((factor, True), projections)
-    return BlockRidge(tuple(widths), blocks, coefficients, values.mean(0), penalties)
+    return BlockRidge(tuple(widths), blocks, solve(penalties)[0], values.mean(0), penalties)
+
+
+Solve = Callable[[Array], tuple[Array, Array, float]]
+"""Penalties of the blocks → coefficients, effective number of features of each block, squared error left."""
+
+
+def _in_features(x: Array, y: Array, ranks: NDArray[np.int64]) -> Solve:
+    """Solve with matrices of the size of the features."""
+    gram, projections = x.T @ x, x.T @ y
+    starts = np.cumsum(ranks) - ranks
+
+    def solve(penalties: Array) -> tuple[Array, Array, float]:
+        factor = linalg.cholesky(gram + np.diag(np.repeat(penalties, ranks)), lower=True)
+        inverse = linalg.solve_triangular(factor, np.eye(len(gram)), lower=True)
+        coefficients = inverse.T @ (inverse @ projections)
+        effective = ranks - penalties * np.add.reduceat((inverse**2).sum(0), starts)
+        left = np.sum(y * y) - np.sum(coefficients * (2 * projections - gram @ coefficients))
+        return coefficients, effective, float(left)
+
+    return solve
+
+
+def _in_samples(x: Array, y: Array, ranks: NDArray[np.int64]) -> Solve:
+    """The same with matrices of the size of the samples, which is faster when there are fewer of them."""
+    grams = [part @ part.T for part in np.split(x, np.cumsum(ranks)[:-1], axis=1)]
+
+    def solve(penalties: Array) -> tuple[Array, Array, float]:
+        total = np.eye(len(x)) + sum(
+            gram / penalty for gram, penalty in zip(grams, penalties, strict=True)
+        )
+        inverse = linalg.inv(total)
+        residual = inverse @ y
+        coefficients = ((x.T @ residual).T / np.repeat(penalties, ranks)).T
+        effective = np.array([np.sum(inverse * gram) for gram in grams]) / penalties
+        return coefficients, effective, float(np.sum(residual**2))
+
+    return solve
 
 
 def _block(features: Array, is_scaled: bool, seed: int) -> Block:

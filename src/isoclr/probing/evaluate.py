@@ -294,9 +294,9 @@ def baselines_for(
     yield FeatureSet("embedding + k-mers + features", np.hstack([embedding, both]), penalized)
     if penalized == "ridge":
         strong = StrongFeatures()
-        simple = embed_with_progress(strong, dataset.sequences)
-        yield FeatureSet(strong.name, simple, "grouped", strong.blocks)
-        together = np.hstack([embedding, simple])
+        every = embed_with_progress(strong, dataset.sequences)
+        yield FeatureSet(strong.name, every, "grouped", strong.blocks)
+        together = np.hstack([embedding, every])
         yield FeatureSet(f"embedding + {strong.name}", together, "grouped", strong.blocks)
     if trees:
         yield FeatureSet("trees on features", structure, "trees")

@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -541,8 +542,8 @@ def test_shards_of_several_sizes(bench: Path, tmp_path: Path, refuse: Any) -> No
     folder.mkdir()
     for i, size in enumerate((256, 7)):
         shutil.copy(bench / "e.parquet", folder / f"{i}.parquet")
-        embeddings(lambda f, i=i: f[20 * i : 20 * i + 20])(folder / f"{i}.parquet")
-        embeddings(matrix(lambda array, size=size: array[:, :size]))(folder / f"{i}.parquet")
+        embeddings(itemgetter(slice(20 * i, 20 * i + 20)))(folder / f"{i}.parquet")
+        embeddings(matrix(itemgetter((slice(None), slice(size)))))(folder / f"{i}.parquet")
     refuse(["probe", str(folder), str(bench / "labels.tsv"), "--splits", "2"], "1.parquet", "7")
 
 

@@ -9,6 +9,7 @@ Names of files, genes or models may hold any characters: everything that is show
 """
 
 import logging
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -45,7 +46,8 @@ out = _Console(highlight=False, width=None if _is_terminal else 100)
 
 
 LONGEST_NAME = 32
-"""Characters of a table's first column that are never broken over lines."""
+"""Characters of a table's first column that are never broken over lines; numbers never are."""
+_NUMBER = re.compile(r"[-−+–]?[\d.,]*%?")
 _within_another_stage = False
 
 
@@ -160,10 +162,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     grid = Table(title=Text(printable(title), "table.title"), title_justify="left")
     grid.header_style = "bold"
     lines = [[*map(_cell, row)] for row in rows]
-    is_name = all(len(line[0]) <= LONGEST_NAME for line in lines if line)
     for i, name in enumerate(columns):
+        cells = [line[i] for line in lines]
+        short = all(len(cell) <= LONGEST_NAME for cell in cells)
+        whole = short if i == 0 else all(_NUMBER.fullmatch(cell.plain) for cell in cells)
         justify: Literal["left", "right"] = "left" if i == 0 else "right"
-        grid.add_column(_cell(name), justify=justify, overflow="fold", no_wrap=i == 0 and is_name)
+        grid.add_column(_cell(name), justify=justify, overflow="fold", no_wrap=whole)
     for line in lines:
         grid.add_row(*line)
     out.print(grid)

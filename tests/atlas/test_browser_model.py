@@ -307,7 +307,7 @@ def test_bad_input_is_one_line_as_in_python(
         assert error_in_browser(chromium, f"model.read({json.dumps(text)})") == expected
     for call, message in {
         "model.read('')": "the input is empty",
-        "model.read(' >\\n')": "a record has no name",
+        "model.read(' >\\n')": "record 1 (line 1) has no name",
         "model.read('>a\\n>b\\nACGT')": "record 'a' is empty",
         "model.read('>a\\nSequence unavailable\\n>b\\nACGT')": "record 'a' is empty",
         "model.read('>a\\nACGT\\n>a\\nACGT')": "record 'a' is repeated",

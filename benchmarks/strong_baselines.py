@@ -11,12 +11,12 @@ Localisation is the mean ROC AUC of seven compartments.
 
 Features, principal components and scores are kept in the folder OUT; those of an embedding are named after its file's
 time. Writes one row per task, method and metric, and the
-differences of all methods from the strongest simple baseline, paired by fold.
+differences of all methods from the simple baseline that is best on the task, paired by fold.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -192,6 +192,10 @@ def embedding_of(path: Path, names: Sequence[str]) -> Features:
     return read.matrix[[place[name] for name in names]]
 
 
+def _components_of(path: Path, names: Sequence[str]) -> FeatureBlocks:
+    return components(embedding_of(path, names))
+
+
 def stamped(name: str, path: Path) -> str:
     """A name that is new when the file is."""
     return f"{name}-{path.stat().st_mtime_ns:x}"
@@ -199,19 +203,18 @@ def stamped(name: str, path: Path) -> str:
 
 def methods(
     library: Library, models: Mapping[str, Path], names: Sequence[str]
-) -> dict[str, FeatureBlocks]:
-    """All feature sets of one source."""
-    sets = library.simple()
-    composed, strongest = sets["composition"], sets[STRONGEST]
+) -> Iterator[tuple[str, FeatureBlocks]]:
+    """All feature sets of one source, the simple ones first and the largest last."""
+    simple = library.simple()
+    yield from simple.items()
     for name, path in models.items():
-        read, key = partial(embedding_of, path, names), stamped(name, path)
-        sets[name] = library.get(key, lambda read=read: components(read()))
-        if name == list(models)[-1]:
-            sets[f"{name} given composition"] = library.get(
-                f"{key}-given", lambda one=sets[name]: given(one, composed)
-            )
-            sets[f"{name} + {STRONGEST}"] = sets[name].beside(strongest)
-    return sets
+        key = stamped(name, path)
+        embedding = library.get(key, partial(_components_of, path, names))
+        yield name, embedding
+    if models:
+        rest = library.get(f"{key}-given", partial(given, embedding, simple["composition"]))
+        yield f"{name} given composition", rest
+        yield f"{name} + {STRONGEST}", embedding.beside(simple[STRONGEST])
 
 
 def score(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
@@ -260,45 +263,57 @@ def labelled(task: Task, source: RnaSource) -> tuple[LabelledRnas, list[Split]]:
 
 def run(
     task: Task, source: RnaSource, library: Library, models: Mapping[str, Path], kernel: bool
-) -> list[dict[str, object]]:
-    """All methods on one task."""
+) -> Iterator[list[dict[str, object]]]:
+    """Rows of the methods so far, after each method of a task."""
     rnas, splits = labelled(task, source)
     names = source.table["transcript_id"].to_list()
     scores: dict[str, list[float]] = {}
     stamps = "".join(stamped(name, path) for name, path in models.items())
-    for name, features in methods(library, models, names).items():
+    for name, features in methods(library, models, names):
         of_model = any(name.startswith(model) for model in models)
-        for how in (
-            ("", ", kernel") if kernel and name in (STRONGEST, *list(models)[-1:]) else ("",)
-        ):
+        with_kernel = kernel and name in (STRONGEST, *list(models)[-1:])
+        for how in ("", ", kernel") if with_kernel else ("",):
             own = features.of(rnas.rows)
             scores[name + how] = library.scores(
                 f"{task.name} {name}{how} {stamps if of_model else ''}",
                 partial(cross_validate, own, rnas, splits, kernel=bool(how)),
             )
             print(f"{task.name}  {name + how:48} {np.mean(scores[name + how]):.4f}", flush=True)
-    metric = "pearson" if len(rnas.labels) == 1 else "roc_auc"
+            simple = [one for one in scores if not any(map(one.startswith, models))]
+            yield summarize(task, rnas, splits, scores, simple)
+
+
+def summarize(
+    task: Task,
+    rnas: LabelledRnas,
+    splits: Sequence[Split],
+    scores: Mapping[str, Sequence[float]],
+    simple: Sequence[str],
+) -> list[dict[str, object]]:
+    """One row per method, with its difference from the best of the simple ones."""
+    best = max(simple, key=lambda name: np.mean(scores[name]))
+    same: dict[str, object] = {"task": task.name, "n": len(rnas), "folds": len(splits)}
+    same |= {"metric": "pearson" if len(rnas.labels) == 1 else "roc_auc", "strongest_simple": best}
     rows = []
     for name, values in scores.items():
         interval = over_splits(values, splits)
-        pairs = zip(values, scores[STRONGEST], strict=True)
+        pairs = zip(values, scores[best], strict=True)
         difference = paired([a - b for a, b in pairs], *mean_sizes(splits))
-        row = {
-            "task": task.name,
-            "n": len(rnas),
-            "folds": len(splits),
-            "method": name,
-            "metric": metric,
-        }
-        row |= {"mean": interval.mean, "low": interval.low, "high": interval.high}
+        row = {"method": name, "mean": interval.mean, "low": interval.low, "high": interval.high}
         row |= {f"difference_{end}": getattr(difference, end) for end in ("mean", "low", "high")}
-        rows.append({key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()})
+        rounded = {key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()}
+        rows.append({**same, **rounded})
     return rows
 
 
 def codes_of_corpus(corpus: Corpus) -> list[Codes]:
     """The codes of all RNAs."""
     return [corpus.codes_of(row) for row in range(len(corpus))]
+
+
+def codes_of_task(task: Task) -> list[Codes]:
+    """The codes of a reporter assay's mRNAs."""
+    return list(task.sequences().values())
 
 
 def labelled_ids(names: Sequence[str], source: RnaSource, data: Path) -> list[str]:
@@ -354,12 +369,11 @@ def main(argv: Sequence[str] | None = None) -> None:
                 if key.startswith(name + ":")
             }
             source = rnas_of_task(task)
-            library = Library(
-                options.folder / name, lambda task=task: list(task.sequences().values())
-            )
-        rows = run(task, source, library, models, name in options.kernel)
+            library = Library(options.folder / name, partial(codes_of_task, task))
         known = pl.read_csv(options.out).to_dicts() if options.out.exists() else []
-        harness.write_csv(options.out, [row for row in known if row["task"] != name] + rows)
+        others = [row for row in known if row["task"] != name]
+        for rows in run(task, source, library, models, name in options.kernel):
+            harness.write_csv(options.out, others + rows)
 
 
 if __name__ == "__main__":

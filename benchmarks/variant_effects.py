@@ -31,7 +31,7 @@ from isoclr.baselines.features import upstream_features
 from isoclr.embedding.io import read_embeddings
 from isoclr.genomics.encoding import Codes
 from isoclr.models.encoder import Precision
-from isoclr.probing.blocks import BlockRidge, fit_blocks
+from isoclr.probing.blocks import BlockRidge, fit_blocks, fit_predict_blocks
 from isoclr.probing.linear import fit_ridge, in_raw_units, standardize
 from isoclr.tasks.metrics import bootstrap, pearson
 from isoclr.tasks.reporter import Construct, families
@@ -148,13 +148,11 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         one[: reporter.cds_span(insert)[0] + BEYOND]
         for one, insert in zip(codes, inserts, strict=True)
     ]
-    only = [one[: reporter.cds_span(insert)[0]] for one, insert in zip(codes, inserts, strict=True)]
     read_out = study.read_out("utr5-region", cut)
     frames = upstream(codes)
     features = {
         "strong features": (simple := strong(cut)),
         "upstream AUGs and frames": frames,
-        "embedding, 5' UTR alone": study.read_out("utr5-only", only),
         f"embedding, 5' UTR + {BEYOND} nt": read_out,
         f"embedding, 5' UTR + {BEYOND} nt, + upstream AUGs": read_out.beside(frames),
         "all of these": read_out.beside(simple),
@@ -198,6 +196,17 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         rows.append(
             line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes)
         )
+    together, labels = read_out.beside(frames), np.full(len(inserts), np.nan)
+    labels[where["random"]] = load
+    everything, widths = np.arange(len(inserts)), together.widths
+    predicted = fit_predict_blocks(
+        "kernel", together.values, labels, groups, where["random"], everything, widths, scale=False
+    )
+    name = f"embedding, 5' UTR + {BEYOND} nt, + upstream AUGs, kernel"
+    of_human = groups[where["human"]]
+    rows.append(line("utr5", "human 5' UTRs", name, measured, predicted[where["human"]], of_human))
+    effect = predicted[where["variant"]] - predicted[where["reference"]]
+    rows.append(line("utr5", "SNVs", name, change, effect, genes))
     published = human["mttrans_prediction"].to_numpy()
     rows.append(
         line("utr5", "human 5' UTRs", "MTtrans", measured, published, groups[where["human"]])
@@ -392,8 +401,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         study = Study(options.model, options.folder, options.precision, options.share)
         rows += utr5(study, options.data) if "utr5" in options.only else []
         rows += utr3(study, options.data) if "utr3" in options.only else []
-    rows = [{"model": options.name, **row} for row in rows]
-    key = ("model", "study", "what", "method")
+    rows = [{"model": options.name, "share": options.share, **row} for row in rows]
+    key = ("model", "share", "study", "what", "method")
     new = {tuple(row[k] for k in key) for row in rows}
     known = pl.read_csv(options.out).to_dicts() if options.out.exists() else []
     harness.write_csv(options.out, [r for r in known if tuple(r[k] for k in key) not in new] + rows)

@@ -36,7 +36,7 @@ def test_the_whole_path(
     named = {method.name: method for method in others}
     assert embedding.summary["pearson"].low > 0.9
     alone = [method for name, method in named.items() if not name.startswith("embedding")]
-    assert len(alone) == 7
+    assert len(alone) == 8
     assert max(method.summary["pearson"].mean for method in alone) < 0.6
     assert named["embedding + k-mers"].dim == embedding.dim + named["k-mers + codons"].dim
     assert report.leaks is not None

@@ -107,6 +107,7 @@ class World:
         columns: dict[str, Any] = {
             "transcript_id": names,
             "gene_id": [name[1:].partition(".")[0] for name in names],
+            "gene_symbol": "",
             "species": "human",
             "length": 9,
             "cds_length": 0,

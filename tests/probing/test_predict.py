@@ -8,8 +8,7 @@ import pytest
 import isoclr
 from isoclr._io import check_output, write_table
 from isoclr.cli import main
-from isoclr.embedding import embed as embedding
-from isoclr.embedding import io
+from isoclr.embedding import distributed, io
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.errors import InputError
 from isoclr.probing.fit import fit
@@ -58,7 +57,7 @@ def test_rnas_get_what_their_embeddings_get(
     truth = pl.read_csv(place / "labels.tsv", separator="\t")["gc"]
     assert np.corrcoef(same.table["value"], truth)[0, 1] > 0.9
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
-    monkeypatch.setattr(embedding, "ROWS", 17)
+    monkeypatch.setattr(distributed, "ROWS", 17)
     in_memory = isoclr.predict((place / "rnas.fa",), head=place / "head", model=model)
     assert in_memory.out is None
     assert in_memory.table["value"].to_numpy() == pytest.approx(

@@ -119,7 +119,8 @@ def _drawn(context: Context, study: Latent, name: str, embedded: Embeddings) -> 
     seed, rnas = context.plan.seed, context.source()
     rows = _sample(rnas.table, study, seed)
     columns = context.corpus.transcripts.select("gene_symbol", "gene_set", "biotype")
-    table = pl.concat([rnas.table.drop("symbol"), columns], how="horizontal")[rows]
+    own = rnas.table.drop("symbol", "gene_symbol", strict=False)
+    table = pl.concat([own, columns], how="horizontal")[rows]
     placed = tsne(
         embedded.matrix[rows],
         table,

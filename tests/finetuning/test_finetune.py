@@ -267,10 +267,10 @@ def test_split_by_homology(options: dict[str, Any]) -> None:
 
 
 def test_reporter_assay_without_a_corpus(options: dict[str, Any], assay: Path) -> None:
-    changes = {"labels": (assay,), "corpus": None, "split": None, "splits": 3}
+    changes = {"labels": (assay,), "corpus": None, "split": None, "splits": 3, "max_splits": None}
     report = finetune(**options | changes | {"batch_size": 7, "epochs": 12})
-    assert report.summary("load")["pearson"].mean > 0.5
-    assert report.split == "random 70/15/15 by whole genes"
+    assert report.summary("load")["pearson"].mean > 0.3
+    assert report.split == "random 70/15/15 × 3 by whole genes"
     assert report.leaks is not None
     assert report.leaks.compared == "insert of the construct"
 

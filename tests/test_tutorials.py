@@ -1,6 +1,7 @@
 """The tutorials run from start to end, and the repository holds their outputs."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ TUTORIALS = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.ip
 
 
 @pytest.mark.slow
+@pytest.mark.skipif("TUTORIALS" not in os.environ, reason="set TUTORIALS=1 to run the notebooks")
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbformat = pytest.importorskip("nbformat")

@@ -69,7 +69,7 @@ if not logger.handlers:
 
 def info(message: str) -> None:
     """Log one message for the person at the terminal (stderr)."""
-    logger.info("%s", message)
+    logger.info("%s", message.encode("utf-8", "backslashreplace").decode())
 
 
 def show(text: str) -> None:

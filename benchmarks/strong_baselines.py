@@ -1,4 +1,4 @@
-"""Embeddings beside the strongest simple baselines, on the same RNAs and folds.
+"""Embeddings and the strongest simple baselines, on the same RNAs and folds.
 
     python -m benchmarks.strong_baselines CORPUS --data ../shared/data --folder OUT --models v1=A.parquet v2=B.parquet
 
@@ -70,7 +70,7 @@ class FeatureBlocks:
     values: Features
     widths: tuple[int, ...]
 
-    def beside(self, other: "FeatureBlocks") -> "FeatureBlocks":
+    def joined(self, other: "FeatureBlocks") -> "FeatureBlocks":
         """Both, side by side."""
         return FeatureBlocks(np.hstack([self.values, other.values]), self.widths + other.widths)
 
@@ -181,7 +181,7 @@ class Library:
             "k-mers + codons": self.get("kmers", self.kmers),
             "composition": composed,
             "strong features": strong_,
-            STRONGEST: strong_.beside(composed),
+            STRONGEST: strong_.joined(composed),
         }
 
 
@@ -214,7 +214,7 @@ def methods(
     if models:
         rest = library.get(f"{key}-given", partial(given, embedding, simple["composition"]))
         yield f"{name} given composition", rest
-        yield f"{name} + {STRONGEST}", embedding.beside(simple[STRONGEST])
+        yield f"{name} + {STRONGEST}", embedding.joined(simple[STRONGEST])
 
 
 def score(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:

@@ -1,4 +1,4 @@
-"""Effects of variants in the UTRs, beside simple baselines and the published predictors.
+"""Effects of variants in the UTRs, compared with simple baselines and the published predictors.
 
     python -m benchmarks.variant_effects --model isoclr-s --data ../shared/data --folder OUT
 
@@ -154,8 +154,8 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         "strong features": (simple := strong(cut)),
         "upstream AUGs and frames": frames,
         f"embedding, 5' UTR + {BEYOND} nt": read_out,
-        f"embedding, 5' UTR + {BEYOND} nt, + upstream AUGs": read_out.beside(frames),
-        "all of these": read_out.beside(simple),
+        f"embedding, 5' UTR + {BEYOND} nt, + upstream AUGs": read_out.joined(frames),
+        "all of these": read_out.joined(simple),
     }
     load = random["mean_ribosome_load"].to_numpy()
     groups = np.array(inserts)
@@ -196,7 +196,7 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         rows.append(
             line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes)
         )
-    together, labels = read_out.beside(frames), np.full(len(inserts), np.nan)
+    together, labels = read_out.joined(frames), np.full(len(inserts), np.nan)
     labels[where["random"]] = load
     everything, widths = np.arange(len(inserts)), together.widths
     predicted = fit_predict_blocks(
@@ -244,7 +244,7 @@ def utr3_features(
     return {
         "strong features": simple,
         f"embedding, insert ± {FLANK} nt": embedded,
-        f"embedding, insert ± {FLANK} nt, + strong features": embedded.beside(simple),
+        f"embedding, insert ± {FLANK} nt, + strong features": embedded.joined(simple),
     }
 
 

@@ -51,7 +51,7 @@ isoclr inspect "$out/corpus" --plot "$out/corpus.png" > "$out/corpus.txt"
 step "embed: one vector per RNA, by the weights that ship"
 isoclr embed "$out/corpus" --out "$out/embeddings.parquet"
 
-step "probe: half-life from the embeddings, beside simple baselines, on genes held out"
+step "probe: half-life from the embeddings and simple baselines, on genes held out"
 isoclr probe "$out/embeddings.parquet" "$labels" --species human --split fold --corpus "$out/corpus" \
   --baselines --json "$out/probe.json" --plot "$out/probe.png"
 

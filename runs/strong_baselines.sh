@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Encoders beside the strongest simple baselines, and variants beside published predictors, on all real data.
+# Encoders against the strongest simple baselines, and effects of variants against published predictors, on all real
+# data.
 #
 #   DATA=../shared/data CORPUS=OUT/corpus bash runs/strong_baselines.sh OUT NAME=MODEL [NAME=MODEL ...]
 #
-# MODEL is the directory of a trained model or the name of one that ships; the last one is also read beside the strongest
-# baseline and given the composition features. Writes results/strong_baselines.csv and results/variant_effects.csv. What
-# has been made is not made again. PRECISION=bf16 is faster on processors that support it, and much slower on others.
+# MODEL is the directory of a trained model or the name of one that ships; the last one is also read together with the
+# strongest baseline and given the composition features. Writes results/strong_baselines.csv and
+# results/variant_effects.csv. What has been made is not made again. PRECISION=bf16 is faster on processors that support it, and much slower on others.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

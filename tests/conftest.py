@@ -41,6 +41,29 @@ def real_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def small_encoder() -> Callable[..., Any]:
+    """Makes narrow encoders whose batch norms have statistics and scales of either sign, as after training."""
+    import torch
+
+    from isoclr.models.encoder import Encoder
+    from isoclr.models.resnet import Architecture, DilatedResNet
+
+    def make(pooling: str, *, growing: bool, tracks: int = 6) -> Encoder:
+        architecture = Architecture((5, 7, 7, 10), (2, 1, 3, 1), (1, 3, 4, 5), growing, pooling)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network = DilatedResNet(architecture, tracks=tracks).eval()
+            for name, tensor in network.state_dict().items():
+                if name.endswith("running_var"):
+                    tensor.uniform_(0.5, 2)
+                elif "norm" in name:
+                    tensor.normal_()
+        return Encoder(network, name="small", tracks=tracks)
+
+    return make
+
+
 @pytest.fixture
 def assay(tmp_path: Path) -> Path:
     """The task file of a reporter assay, whose ``table.tsv`` has columns ``utr`` and ``load``."""

@@ -1,7 +1,9 @@
-"""What a notebook shows of an object: escaped HTML without styles or scripts of its own."""
+"""Escaped HTML: what a notebook shows of an object, and pages from templates."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
+from importlib.resources import files
+from typing import Any
 
 from isoclr.errors import printable
 
@@ -35,3 +37,31 @@ def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
 def _cell(value: object) -> str:
     text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
     return escape(printable(text))
+
+
+def render_page(
+    package: str,
+    template: str,
+    values: Mapping[str, Any],
+    *,
+    filters: Mapping[str, Callable[..., Any]],
+    tests: Mapping[str, Callable[..., bool]] | None = None,
+) -> str:
+    """Fill in a Jinja template; values are escaped.
+
+    Args:
+        package: Package that holds the template.
+        template: Name of its file.
+        values: What it shows, by name. A name that is missing is an error.
+        filters: Its filters, by name.
+        tests: Its tests, by name.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(filters)
+    environment.tests.update(tests or {})
+    text = files(package).joinpath(template).read_text(encoding="utf-8")
+    return environment.from_string(text).render(values)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import isoclr
 from isoclr.atlas.browser_model import SCRIPT, write_browser_model
@@ -24,7 +23,6 @@ from isoclr.genomics.encoding import letters
 from isoclr.genomics.fasta import read_transcripts
 from isoclr.models.encoder import Encoder
 from isoclr.models.load import load
-from isoclr.models.resnet import Architecture, DilatedResNet
 from isoclr.probing.head import Head, load_head
 from isoclr.probing.predict import predict_block
 from isoclr.probing.resolve import shipped_heads
@@ -207,42 +205,33 @@ def test_equals_python_on_real_rnas(
     check_equal(in_browser(chromium, text), in_python(fasta, model), heads)
 
 
-def small(pooling: str, *, growing: bool, tracks: int = 6) -> Encoder:
-    """A narrow network whose batch norms have statistics and scales of either sign, as after training."""
-    architecture = Architecture((5, 7, 7, 10), (2, 1, 3, 1), (1, 3, 4, 5), growing, pooling)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = DilatedResNet(architecture, tracks=tracks).eval()
-        for name, tensor in network.state_dict().items():
-            if name.endswith("running_var"):
-                tensor.uniform_(0.5, 2)
-            elif "norm" in name:
-                tensor.normal_()
-    return Encoder(network, name="small", tracks=tracks)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("growing", [False, True])
 @pytest.mark.parametrize("pooling", ["last", "all", "last-sqrt", "all-std", "all-std-sqrt"])
 def test_every_read_out_and_width(
-    open_model: Open, chromium: Any, tmp_path: Path, pooling: str, growing: bool
+    open_model: Open,
+    chromium: Any,
+    small_encoder: Callable[..., Encoder],
+    tmp_path: Path,
+    pooling: str,
+    growing: bool,
 ) -> None:
     rng = random.Random(1)
     lengths = (1, 37, 1000, 70_001)  # the last is computed in tiles
     text = "".join(f">n{n}\n{sequence(rng, n)}\n" for n in lengths)
     (tmp_path / "rnas.fa").write_text(text)
-    model = small(pooling, growing=growing, tracks=4 + growing)
+    model = small_encoder(pooling, growing=growing, tracks=4 + growing)
     open_model(model, [])
     check_equal(in_browser(chromium, text), in_python(tmp_path / "rnas.fa", model))
 
 
 @pytest.mark.slow
 def test_exons_and_coding_sequences_that_are_given(
-    open_model: Open, chromium: Any, tmp_path: Path
+    open_model: Open, chromium: Any, small_encoder: Callable[..., Encoder], tmp_path: Path
 ) -> None:
     rng = random.Random(2)
     bases = mrna(rng, 120, utr5=50)
-    model = small("all", growing=False)
+    model = small_encoder("all", growing=False)
     open_model(model, [])
     (tmp_path / "rna.fa").write_text(f">a\n{bases}\n")
     (tmp_path / "a.structures.tsv").write_text(

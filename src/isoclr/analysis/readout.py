@@ -78,6 +78,5 @@ def linear_readout(head: Head, label: str | None = None) -> tuple[LinearModel, s
     if label is not None and label not in names:
         raise InputError(f"--label {label}: head {head.name!r} predicts {', '.join(names)}")
     target = head.targets[0 if label is None else names.index(label)]
-    if isinstance(target.predictor, CVPlusRegressor):
-        return target.predictor.value, target.title
-    return target.predictor, f"{target.title}, log-odds"
+    is_class = not isinstance(target.predictor, CVPlusRegressor)
+    return head.linear(target.name), target.title + ", log-odds" * is_class

@@ -1,4 +1,4 @@
-"""Probes of blocks of features, such as an embedding beside k-mers, with a penalty for each block."""
+"""Probes of blocks of features, such as an embedding and k-mers, with a penalty for each block."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

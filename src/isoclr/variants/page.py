@@ -2,13 +2,13 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from isoclr._html import render_page
 from isoclr._io import atomic_path
 from isoclr.errors import InputError, MissingExtraError, printable
 from isoclr.genomics.encoding import letters
@@ -103,8 +103,6 @@ def write_page(
         scores: Names of the scores; the first orders and colors the variants.
         overwrite: Replace a page that exists.
     """
-    import jinja2
-
     size = pl.col("delta").abs().max().fill_null(-1.0)
     first = rows.filter(pl.col("score") == scores[0])
     strongest = first.group_by("gene_id", "CHROM").agg(size=size).collect()
@@ -116,25 +114,21 @@ def write_page(
         _gene(by_gene[gene_id, chrom], index, scores[0])
         for gene_id, chrom in shown.select("gene_id", "CHROM").iter_rows()
     ]
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["shown"] = lambda text: printable(str(text))
-    environment.filters["number"] = _number
-    template = files("isoclr.variants").joinpath("page.html.j2").read_text(encoding="utf-8")
-    text = environment.from_string(template).render(
-        genes=genes,
-        more_genes=strongest.height - len(genes),
-        scores=scores,
-        width=WIDTH,
-        stem=STEM,
-        track=TRACK,
-        blue=BLUE,
-        vermilion=VERMILION,
-        grey=GREY,
-        ranked=rows.filter(pl.col("rank").is_not_null()).head(1).collect().height > 0,
-        signed=first.filter(pl.col("ref").is_not_null()).head(1).collect().height > 0,
-    )
+    values = {
+        "genes": genes,
+        "more_genes": strongest.height - len(genes),
+        "scores": scores,
+        "width": WIDTH,
+        "stem": STEM,
+        "track": TRACK,
+        "blue": BLUE,
+        "vermilion": VERMILION,
+        "grey": GREY,
+        "ranked": rows.filter(pl.col("rank").is_not_null()).head(1).collect().height > 0,
+        "signed": first.filter(pl.col("ref").is_not_null()).head(1).collect().height > 0,
+    }
+    filters = {"shown": lambda text: printable(str(text)), "number": _number}
+    text = render_page("isoclr.variants", "page.html.j2", values, filters=filters)
     with atomic_path(path, overwrite=overwrite) as partial:
         partial.write_text(text, encoding="utf-8")
 

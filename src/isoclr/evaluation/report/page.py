@@ -8,6 +8,7 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import Any, NamedTuple
 
+from isoclr._html import render_page
 from isoclr._io import atomic_path
 from isoclr.errors import MissingExtraError
 from isoclr.evaluation.report import tables
@@ -49,20 +50,18 @@ def write_page(folder: Path) -> Path:
         MissingExtraError: plotly or Jinja2 is not installed.
     """
     check_page()
-    import jinja2
-
     results = Results(Path(folder))
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    text = render_page(
+        "isoclr.evaluation.report",
+        "page.html.j2",
+        _content(results),
+        filters={"data_uri": _data_uri},
+        tests={
+            "number": tables.is_number,
+            "supervised": lambda method: method.startswith("supervised on "),
+            "shuffled": lambda coloring: coloring.endswith("shuffled"),
+        },
     )
-    environment.tests["number"] = tables.is_number
-    environment.tests["supervised"] = lambda method: method.startswith("supervised on ")
-    environment.tests["shuffled"] = lambda coloring: coloring.endswith("shuffled")
-    environment.filters["data_uri"] = _data_uri
-    text = environment.from_string(_package_file("page.html.j2")).render(_content(results))
     path = Path(folder) / PAGE
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")

@@ -52,7 +52,7 @@ def test_preempted_pretraining_is_queued_again_and_goes_on(
     workbench: Path, slurm: dict[str, str], tmp_path: Path
 ) -> None:
     run, log = tmp_path / "run", tmp_path / "scontrol.log"
-    options = ("--batch-size", "4", "--steps", "30", "--device", "cpu")
+    options = ("--batch-size", "4", "--steps", "10", "--device", "cpu")
     job = subprocess.Popen(
         command("pretrain.sbatch", workbench / "corpus", run, *options),
         env=slurm,

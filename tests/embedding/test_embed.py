@@ -17,7 +17,7 @@ from isoclr._console import _Speed, nt_progress
 from isoclr.baselines.language_models.model import open_language_model
 from isoclr.baselines.language_models.transformers import RnaFM, RnaFmConfig
 from isoclr.cli import main
-from isoclr.embedding import embed as embed_files
+from isoclr.embedding import distributed
 from isoclr.embedding.distributed import Embedder
 from isoclr.embedding.embed import embed, open_embedder
 from isoclr.embedding.inputs import RnaTable, read_rnas, shard_rows
@@ -58,7 +58,7 @@ def test_rows_are_the_model_s_in_the_order_of_the_input(
         "precision": "float32",
         "isoclr": isoclr.__version__,
     }
-    monkeypatch.setattr(embed_files, "ROWS", 3)  # three blocks instead of one
+    monkeypatch.setattr(distributed, "ROWS", 3)  # three blocks instead of one
     blocks = embed((fasta,), model=str(model), out=tmp_path / "blocks.npz", chunk_nt=2048)
     assert read_embeddings(blocks).matrix == pytest.approx(read.matrix, rel=1e-5, abs=1e-5)
 

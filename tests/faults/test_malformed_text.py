@@ -223,7 +223,6 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("no name", ">\nACGT\n", ""),
             ("no header", "ACGT\n", ""),
             ("an empty record", ">T1\nACGT\n>T2\n>T3\nACG\n", "T2"),
-            ("a record twice", ">T1\nACGT\n>T1\nACGT\n", "T1"),
             ("an id twice", ">T1\nACGT\n>T1\nGGGG\n", "T1"),
         ],
     ),

@@ -154,8 +154,16 @@ class Retrieval(Report):
         """Retrieval, geometry and property probes."""
         queries = f"{len(self.queries):,} queries"
         title = f"RNAs with a relative among their k nearest, of those that have one ({queries})"
-        columns = ["neighbours among", "relative", "features", "k", "hit rate (%)", "RNAs"]
-        columns += ["chance (%)", "length-matched (%)"]
+        columns = [
+            "among",
+            "relative",
+            "features",
+            "k",
+            "hit rate (%)",
+            "RNAs",
+            "chance",
+            "same length",
+        ]
         yield Table(title, columns, [*self._hit_rate_lines()])
         columns = ["metric", "value", "n"]
         lines = [_line(row, "relation") for row in self.geometry]

@@ -177,7 +177,9 @@ def _compute_parts(
     nt = int(sum(part.lengths.sum() for part in rnas))
     with nt_progress() as bar:
         task = bar.add_task(f"embedding, 1 of {_world.size} processes", total=nt // _world.size)
+        planned = 0
         for number, block in enumerate(_blocks(rnas)):
+            nt -= int(block.lengths.sum())
             done, own = np.zeros(len(block), np.bool_), np.zeros(len(block), np.bool_)
             done[np.concatenate([np.empty(0, np.int64), *done_rows[number]])] = True
             if done.all():
@@ -195,6 +197,8 @@ def _compute_parts(
                 codes, progress=lambda done: bar.advance(task, done), choose=choose
             )
             rows = np.flatnonzero(own)
+            planned += int(block.lengths[rows].sum())
+            bar.update(task, completed=planned, total=planned + nt // _world.size)
             path = folder / f"{number}-{attempt}-{_world.rank}.npz"
             with atomic_path(path) as partial, partial.open("wb") as stream:
                 np.savez(stream, rows=rows, vectors=matrix[rows])

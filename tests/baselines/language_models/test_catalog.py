@@ -98,7 +98,7 @@ def test_models_command(capsys: pytest.CaptureFixture[str]) -> None:
     lines = {line.split()[1]: line for line in out.splitlines() if line.startswith("│")}
     for entry in CATALOG.values():
         row = lines[entry.name]
-        assert f"{entry.parameters:,}" in row
+        assert f"{entry.parameters / 1e6:,.1f} M" in row
         assert f"{entry.dim:,}" in row
         assert (entry.revision or "–")[:8] in row
     assert "transformers" in lines["dnabert-6"]

@@ -164,11 +164,11 @@ def list_models() -> None:
         table("bundled encoders", ("model", "parameters", "dim"), bundled)
     table(
         "language models of other groups",
-        ("language model", "parameters", "window (tokens)", "dim", "weights", "pinned", "needs"),
+        ("language model", "parameters", "tokens", "dim", "weights", "pinned", "needs"),
         [
             (
                 entry.name,
-                entry.parameters,
+                f"{entry.parameters / 1e6:,.1f} M",
                 entry.window,
                 entry.dim,
                 entry.published,

@@ -139,11 +139,7 @@ def _exchange(partial: Path, target: Path) -> None:
 
 
 def _renameat2(source: Path, target: Path, flag: int) -> bool:
-    """Linux's rename with a flag; false where the system or the file system has none.
-
-    Raises:
-        OSError: The rename failed.
-    """
+    """Linux's rename with a flag; false where the system or the file system has none."""
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None:
         return False

@@ -52,11 +52,7 @@ class Config:
     """Whether at most one field may have a value; one of the command line then replaces that of a recipe."""
 
     def __post_init__(self) -> None:
-        """Check types and ranges.
-
-        Raises:
-            InputError: An option has an impossible value; the message names the option, its value and what is possible.
-        """
+        """Check types and ranges."""
         for name, hint in _hints(type(self)).items():
             value = getattr(self, name)
             if isinstance(value, Config):
@@ -78,12 +74,8 @@ def read_toml(path: Path, kind: type[T], *, what: str = "a TOML file") -> T:
     """Read a TOML file into a typed object; unknown keys and values of a wrong type are refused.
 
     Args:
-        path: File.
         kind: A dataclass or any other type that msgspec converts to.
         what: What the file should be, for errors.
-
-    Raises:
-        InputError: The file cannot be read, is no TOML, or does not fit.
     """
     try:
         text = _read_text(path, what)
@@ -101,12 +93,8 @@ def read_json(path: Path, kind: type[T], *, what: str = "a JSON file") -> T:
     """Read a JSON file into a typed object; keys that the type does not have are ignored.
 
     Args:
-        path: File.
         kind: A dataclass or any other type that msgspec converts to.
         what: What the file should be, for errors.
-
-    Raises:
-        InputError: The file cannot be read, is no JSON, or does not fit.
     """
     try:
         content = msgspec.json.decode(_read_text(path, what))
@@ -121,9 +109,6 @@ def read_recipe(source: str, defaults: Mapping[str, Config]) -> dict[str, Config
     Args:
         source: A file, or the name of a recipe that ships, such as ``isoclr-s.v1``.
         defaults: Configs by parameter; each option of the recipe goes to the one that has it.
-
-    Raises:
-        InputError: There is no such recipe, or no config has or accepts an option.
     """
     path = Path(source)
     shipped = RECIPES / f"{path.name}.toml"

@@ -37,15 +37,10 @@ def run(
     """Call a library function with options read from the command line.
 
     Args:
-        function: Function of a command.
         argv: Words after the command.
-        name: Name of the command.
         positional: Parameters given by position instead of by ``--name``.
         required: Parameters that may be left out in Python but not on the command line.
         example: Command line shown in the help.
-
-    Raises:
-        InputError: an option is unknown, missing, of the wrong kind, or given twice.
     """
     import tyro
 

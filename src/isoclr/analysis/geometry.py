@@ -164,9 +164,6 @@ def probe_properties(
 
     Returns:
         One row per number: study, method, property, metric, value, low, high, n.
-
-    Raises:
-        InputError: Too few gene sets for the folds.
     """
     rows = np.sort(_one_per_group(relations.gene, np.random.default_rng(seed))[:sample])
     values = np.array([properties(codes(int(row))) for row in rows])

@@ -173,9 +173,6 @@ def scan(
         codes: Codes of the RNA ``(L,)``.
         transcript_id: Its name.
         progress: Called with the number of mutants computed since the last call.
-
-    Raises:
-        InputError: An empty RNA.
     """
     if not len(codes):
         raise InputError(f"{transcript_id or 'RNA'}: is empty, expected bases to mutate")

@@ -89,7 +89,6 @@ def insert_motif(codes: Codes, motif: Motif, rng: np.random.Generator) -> Insert
 
     Args:
         codes: Codes of an mRNA ``(L,)`` with its codon starts.
-        motif: Motif to insert.
         rng: Draws the position, the motif's free bases and the order of the control's.
     """
     positions = _positions(codes, motif)
@@ -200,13 +199,9 @@ def insert_motifs(
     Args:
         predictor: Encoder and linear model.
         rnas: Codes of mRNAs, for example from :func:`coding_rnas`.
-        motifs: Motifs to insert.
         seed: Random seed of positions and controls.
         progress: Called with the number of RNAs embedded since the last call; each mRNA is embedded once, and twice
             per motif.
-
-    Raises:
-        InputError: No mRNA, or none with room for a motif.
     """
     if not rnas:
         raise InputError("no mRNA to insert motifs into")
@@ -249,13 +244,8 @@ def coding_rnas(
     """Ids and codes of random mRNAs with an annotated coding sequence and untranslated regions, one per gene.
 
     Args:
-        corpus: Corpus of the mRNAs.
         species: Only mRNAs of this species.
         count: Largest number of mRNAs.
-        seed: Random seed.
-
-    Raises:
-        InputError: The corpus has none.
     """
     table = corpus.transcripts.with_row_index("row").with_columns(
         gene_key(), cds_length=pl.col("cds_end") - pl.col("cds_start")

@@ -84,7 +84,6 @@ def nearest(
     Args:
         vectors: ``(n, d)`` of length 1.
         queries: Rows ``(q,)`` of the RNAs whose neighbours to search.
-        k: Number of neighbours.
         exclude: By name of a candidate set, groups ``(n,)``: RNAs of a query's own group are no candidates. The groups
             of each set must be unions of those of the set before, as species are of genes and genes of RNAs.
         progress: Called with the number of queries done since the last call.
@@ -227,13 +226,8 @@ def find_neighbors(
 
     Args:
         embeddings: The RNAs; their table may have a column ``gene_symbol``.
-        names: Names of RNAs or genes.
-        k: Number of neighbours of each.
         among: Where to search.
         whiten: Decorrelate the features.
-
-    Raises:
-        InputError: No such RNA or gene, or k below 1.
     """
     if k < 1:
         raise InputError(f"--k {k}: expected 1 or more")

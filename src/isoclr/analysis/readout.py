@@ -23,11 +23,7 @@ class LinearPredictor:
     """What is predicted, with units."""
 
     def __post_init__(self) -> None:
-        """Check sizes.
-
-        Raises:
-            InputError: The model is for embeddings of another size.
-        """
+        """Check sizes."""
         if self.model.coefficients.shape != (self.encoder.dim,):
             raise InputError(
                 f"a linear model of {len(self.model.coefficients)} coefficients does not fit embeddings of "
@@ -68,9 +64,6 @@ def linear_readout(head: Head, label: str | None = None) -> tuple[LinearModel, s
     Args:
         head: Head from :func:`isoclr.load_head`.
         label: Which label, if the head predicts several.
-
-    Raises:
-        InputError: No such label, or several and none given.
     """
     names = [target.name for target in head.targets]
     if label is None and len(names) > 1:

@@ -84,9 +84,6 @@ def gene_relations(table: pl.DataFrame, corpus: Corpus | None = None) -> GeneRel
     Args:
         table: One row per RNA with ``transcript_id, gene_id, species, length``, as in embeddings.
         corpus: Corpus with gene sets and symbols; None: every gene is a set of its own.
-
-    Raises:
-        InputError: The corpus has none of the RNAs.
     """
     named = table.with_columns(gene_key())
     gene, sets, unknown = named["gene"], named["gene"], 0
@@ -180,11 +177,7 @@ class CommonRnas:
 def intersect_rnas(
     embeddings: Sequence[Embeddings], corpus: Corpus
 ) -> tuple[CommonRnas, list[Numbers]]:
-    """The RNAs that all embeddings and the corpus have, and their rows in each of the embeddings.
-
-    Raises:
-        InputError: There are none.
-    """
+    """The RNAs that all embeddings and the corpus have, and their rows in each of the embeddings."""
     keys = [*KEYS, "length"]
     rows = corpus.transcripts.select(keys).with_row_index("row")
     rows = rows.unique(KEYS, keep="first", maintain_order=True)

@@ -204,14 +204,9 @@ def evaluate_retrieval(
     Args:
         features: By name, ``(n, d)``.
         relations: Relations of the RNAs, in the same order.
-        k: Numbers of neighbours to evaluate.
         sample: Number of random queries; None: all RNAs.
-        seed: Random seed of the sample.
         whiten: Decorrelate the features (see :func:`isoclr.analysis.neighbors.normalize`).
         progress: Called with the number of queries done since the last call.
-
-    Raises:
-        InputError: Features of other RNAs, an option out of range, or fewer RNAs than neighbours.
     """
     check_options(k, sample, seed)
     for name, matrix in features.items():
@@ -236,11 +231,7 @@ def evaluate_retrieval(
 
 
 def check_options(k: Sequence[int], sample: int | None, seed: int) -> None:
-    """Check options before features are computed.
-
-    Raises:
-        InputError: No number of neighbours or one below 1, an empty sample, or a seed below 0.
-    """
+    """Check options before features are computed."""
     if not k or min(k) < 1:
         raise InputError(f"--k {' '.join(map(str, k)) or 'nothing'}: expected numbers from 1")
     if sample is not None and sample < 1:

@@ -79,9 +79,6 @@ def make_coloring(source: str, table: pl.DataFrame) -> Coloring:
     Args:
         source: Column of the table, or a file of labels or classes, ``FILE`` or ``FILE:COLUMN``.
         table: The RNAs, with ``transcript_id`` and ``gene_id``.
-
-    Raises:
-        InputError: No such column or file, or a file that names none of the RNAs.
     """
     if source in table.columns:
         values = table[source]
@@ -214,9 +211,6 @@ def tsne(
         colorings: Values to color the map by, in the order of the rows.
         perplexity: About how many neighbours an RNA should be close to.
         seed: Random seed of the initial positions.
-
-    Raises:
-        InputError: Too few RNAs, identical embeddings, or a perplexity or seed out of range.
     """
     n = len(features)
     if n < MIN_RNAS:

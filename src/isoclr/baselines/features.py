@@ -105,11 +105,7 @@ class RandomInit:
 
 
 class KmersAndCodons:
-    """Frequencies of all k-mers up to a length, frequencies of the 64 codons, and log lengths of UTRs and CDS.
-
-    Args:
-        longest: Length of the longest k-mers.
-    """
+    """Frequencies of all k-mers up to a length, frequencies of the 64 codons, and log lengths of UTRs and CDS."""
 
     name = "k-mers + codons"
 

@@ -170,11 +170,7 @@ def _unreadable(corpus: Corpus) -> dict[str, dict[str, int]]:
 
 
 def check_plot(path: Path) -> None:
-    """Check the name of a figure before any work is done for it.
-
-    Raises:
-        InputError: An unknown format, or a folder that cannot be written to.
-    """
+    """Check the name of a figure before any work is done for it."""
     if path.suffix.lower() not in PLOT_FORMATS:
         raise InputError(f"{path}: unknown format, expected {', '.join(PLOT_FORMATS)}")
     check_file(path)
@@ -184,11 +180,7 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
     """Draw histograms of transcript lengths and of gene set sizes.
 
     Args:
-        corpus: Corpus to plot.
         path: PNG, PDF or SVG file.
-
-    Raises:
-        InputError: As :func:`check_plot`.
     """
     check_plot(Path(path))
     import matplotlib as mpl

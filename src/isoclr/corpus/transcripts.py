@@ -161,9 +161,6 @@ def read_fasta(
     A record matches an annotated transcript with the same id, versions aside. Among several matches the one of the
     same length is preferred, then the one of the same version, then the first. Exons and CDS are used only if the
     length agrees: a poly(A) tail or another version make it differ.
-
-    Raises:
-        InputError: A file that cannot be read, or annotations that match no record.
     """
     read = read_transcripts(transcripts, skip_bad=config.skip_bad)
     table = read.table.with_columns(
@@ -279,11 +276,7 @@ def read_genome(
     threads: int,
     advance: Advance,
 ) -> TranscriptTable:
-    """Splice annotated transcripts from a genome; rows are sorted by chromosome, then as in the annotation.
-
-    Raises:
-        InputError: A file that cannot be read, or an annotation of another genome.
-    """
+    """Splice annotated transcripts from a genome; rows are sorted by chromosome, then as in the annotation."""
     annotations = [read_annotation(path) for path in annotation]
     table = pl.concat([one.table for one in annotations])
     if table["exon_starts"].null_count() == table.height:

@@ -59,9 +59,6 @@ def assemble(
         sources: Arrays of codes that ``source`` and ``start`` point into.
         meta: Content of ``corpus.json``; the counts in ``meta["by_species"]`` are completed in place.
         advance: Called with the number of transcripts written since the last call.
-
-    Raises:
-        InputError: No transcript is left.
     """
     by_species = meta["by_species"]
     if not meta["shard"]:

@@ -102,11 +102,7 @@ CATALOG: tuple[Entry, ...] = (
 
 
 def select(names: Sequence[str], catalog: Sequence[Entry] = CATALOG) -> list[Entry]:
-    """Entries by name or group, in the order of the catalog; without names all but the optional ones.
-
-    Raises:
-        InputError: A name that is neither an entry nor a group.
-    """
+    """Entries by name or group, in the order of the catalog; without names all but the optional ones."""
     groups = list(dict.fromkeys(entry.group for entry in catalog))
     for name in names:
         if name not in groups and all(entry.name != name for entry in catalog):

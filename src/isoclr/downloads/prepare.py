@@ -18,11 +18,7 @@ ENSEMBL_SPECIES = (
 
 
 def prepare(folder: Path, catalog: Sequence[Entry]) -> None:
-    """Write ``ids/SPECIES.tsv``, ``labels/half_life_SPECIES.tsv`` and ``inputs.toml`` from the files that are there.
-
-    Raises:
-        InputError: A downloaded table without the expected columns.
-    """
+    """Write ``ids/SPECIES.tsv``, ``labels/half_life_SPECIES.tsv`` and ``inputs.toml`` from the files that are there."""
     files = {entry.name: folder / entry.file for entry in catalog if (folder / entry.file).exists()}
     for name, path in files.items():
         if name == "ids/gene2ensembl":

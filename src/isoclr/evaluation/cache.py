@@ -137,11 +137,7 @@ class StoredResult:
 
 
 class Store:
-    """The results in an evaluation's directory.
-
-    Args:
-        out: The directory.
-    """
+    """The results in an evaluation's directory."""
 
     def __init__(self, out: Path) -> None:
         self.folder = out / "cache"
@@ -169,11 +165,7 @@ class Store:
         write_json(path, _plain(content))
 
     def read(self, result: CachedResult) -> StoredResult:
-        """A result that is there.
-
-        Raises:
-            InputError: the file is damaged.
-        """
+        """A result that is there."""
         path = self._path(result)
         try:
             file = read_json(path, _File, what="a result of an evaluation")

@@ -44,7 +44,6 @@ class Context:
     """A plan at work.
 
     Args:
-        plan: The plan.
         out: Directory of the evaluation.
     """
 
@@ -105,11 +104,7 @@ class Context:
         return self._sources[name]
 
     def dataset(self, entry: TaskEntry, config: SplitConfig) -> Dataset:
-        """A task's samples and splits, made once.
-
-        Raises:
-            InputError: the task cannot be split so.
-        """
+        """A task's samples and splits, made once."""
         key = (entry.name, config)
         if key not in self._datasets:
             spec, source = _spec(entry), self.source(entry)

@@ -141,11 +141,7 @@ def _page(out: Path) -> Path | None:
 
 
 def _select(plan: Plan, only: Sequence[StudyName]) -> list[StudyName]:
-    """The studies to run.
-
-    Raises:
-        InputError: one that the plan does not have.
-    """
+    """The studies to run."""
     for name in only:
         if name not in plan.studies:
             raise InputError(

@@ -234,7 +234,6 @@ def frozen_methods(
 
     Args:
         context: The plan at work.
-        entry: The task.
         kinds: Kinds of features.
         probes: Probes of embeddings; simple features are many and correlated and always get a penalty.
     """

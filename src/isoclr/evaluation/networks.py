@@ -234,11 +234,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def check_same_samples(context: Context, tasks: Sequence[str]) -> None:
-    """Check that probes have all labelled RNAs, as networks do; otherwise they could not be compared.
-
-    Raises:
-        InputError: external embeddings lack RNAs of a task.
-    """
+    """Check that probes have all labelled RNAs, as networks do; otherwise they could not be compared."""
     for name in tasks:
         if context.is_restricted(context.plan.tasks[name]):
             raise InputError(
@@ -257,8 +253,6 @@ def supervised_embeddings(
 
     Args:
         context: The plan at work.
-        task: The task to train on.
-        options: Options of the training.
     """
     if task is None:
         return {}

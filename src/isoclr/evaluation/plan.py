@@ -189,11 +189,7 @@ class Ablations:
     """How the runs are computed."""
 
     def config(self, run: Ablation, seed: int) -> PretrainConfig:
-        """All options of a run; the seed is that of the plan.
-
-        Raises:
-            InputError: an unknown option, a value out of range, or one that would make the runs incomparable.
-        """
+        """All options of a run; the seed is that of the plan."""
         for name in run.pretrain:
             if name not in self.pretrain.flat() or name in ("batch_size", "init"):
                 raise InputError(
@@ -313,9 +309,6 @@ def read_plan(path: Path) -> Plan:
 
     Args:
         path: TOML file; paths in it are relative to it, and ``${NAME}`` in a path is an environment variable.
-
-    Raises:
-        InputError: the file cannot be read, or a key is missing, unknown or has a wrong value.
     """
     path = Path(path)
     file = read_toml(path, _File, what="the plan of an evaluation")
@@ -327,11 +320,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def _resolve(path: Path, file: _File) -> Plan:
-    """The plan with its paths resolved and its names checked.
-
-    Raises:
-        InputError: naming the key.
-    """
+    """The plan with its paths resolved and its names checked."""
     if not file.model:
         raise InputError("no [[model]], expected an encoder to evaluate")
     folder = path.parent
@@ -382,11 +371,7 @@ def _task(folder: Path, entry: _Task, data: Path | None) -> TaskEntry:
 
 
 def _study(name: str, study: Any, tasks: Mapping[str, TaskEntry]) -> Any:
-    """A study with its tasks, all if it names none.
-
-    Raises:
-        InputError: an unknown task, or options that do not go together.
-    """
+    """A study with its tasks, all if it names none."""
     if isinstance(study, Ontology):
         named: Sequence[str] = ()
     else:
@@ -415,11 +400,7 @@ def _study(name: str, study: Any, tasks: Mapping[str, TaskEntry]) -> Any:
 
 
 def _check_finetune(study: str, config: FinetuneConfig, *, is_used: object) -> None:
-    """Check that options of fine-tuning have an effect.
-
-    Raises:
-        InputError: naming the key.
-    """
+    """Check that options of fine-tuning have an effect."""
     default = FinetuneConfig()
     for option in ("model", "scratch", "train", "train_fraction", "repeats", "max_splits"):
         if getattr(config, option) != getattr(default, option):
@@ -431,11 +412,7 @@ def _check_finetune(study: str, config: FinetuneConfig, *, is_used: object) -> N
 def _ontologies(
     folder: Path, studies: Mapping[StudyName, Any], data: Path | None
 ) -> dict[str, OntologyTask]:
-    """The Gene Ontology tasks of all studies.
-
-    Raises:
-        InputError: an unknown task, or the map's terms are of another species.
-    """
+    """The Gene Ontology tasks of all studies."""
     latent: Latent | None = studies.get("latent")
     names = list(studies["ontology"].tasks) if "ontology" in studies else []
     if latent is not None and latent.ontology is not None:
@@ -475,11 +452,7 @@ def _model_path(folder: Path, model: ModelEntry) -> str:
 
 
 def _expand(text: str) -> str:
-    """A text with the values of its environment variables ``${NAME}``.
-
-    Raises:
-        InputError: one is not set.
-    """
+    """A text with the values of its environment variables ``${NAME}``."""
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in os.environ:

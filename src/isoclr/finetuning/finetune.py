@@ -207,11 +207,7 @@ def _label_options(spec: LabelSpec) -> dict[str, Any]:
 
 
 def _open_directory(out: Path, options: dict[str, Any], *, resume: bool) -> None:
-    """Begin a study's directory, or check that it was begun with the same options.
-
-    Raises:
-        InputError: It is in use, belongs to something else, or was begun with other options.
-    """
+    """Begin a study's directory, or check that it was begun with the same options."""
     check_run_directory(out, resume=resume, markers=(OPTIONS,))
     path = out / OPTIONS
     if path.exists():

@@ -87,7 +87,6 @@ class FrozenBackbone(Backbone):
     Args:
         network: The encoder's network.
         embeddings: ``(n, dim)`` embeddings of every RNA.
-        device: Device of the head.
     """
 
     def __init__(
@@ -113,7 +112,6 @@ class FullBackbone(Backbone):
     """An encoder that is trained as a whole.
 
     Args:
-        encoder: The encoder.
         builder: The RNAs.
     """
 
@@ -139,7 +137,6 @@ class SalukiBackbone(Backbone):
     """Saluki, which is always trained as a whole.
 
     Args:
-        network: The network.
         builder: The RNAs.
         shift: RNAs are shifted by 0 to this many nt in training.
     """
@@ -177,7 +174,6 @@ def saluki_features(
     """Features ``(n, dim)`` in the order of ``codes``.
 
     Args:
-        network: Saluki.
         codes: RNAs.
         builder: How to pack them; its own RNAs are not used.
         together: Compute all chunks in one call, as the batch statistics of training need it.
@@ -377,9 +373,6 @@ class ModelFactory:
 
     Args:
         config: Options of the study.
-
-    Raises:
-        InputError: There is no such model.
     """
 
     def __init__(self, config: FinetuneConfig) -> None:
@@ -435,7 +428,6 @@ class ModelFactory:
 
         Args:
             builder: The RNAs.
-            labels: Number of labels.
             seed: Seed of random weights.
         """
         parameters = self.config.hyperparameters

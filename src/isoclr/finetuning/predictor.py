@@ -186,9 +186,6 @@ def load_predictor(directory: Path | str) -> Predictor:
 
     Args:
         directory: Directory written by ``isoclr finetune``.
-
-    Raises:
-        InputError: There is no such model, or its files cannot be used.
     """
     directory = Path(directory)
     expected = f"a fine-tuned model: a directory with {CONFIG} and {WEIGHTS} of isoclr finetune"

@@ -73,11 +73,7 @@ class TrialResult:
 
     @classmethod
     def load(cls, folder: Path, trial: str) -> "tuple[TrialResult, pl.DataFrame] | None":
-        """Read result and predictions of a trial; None if it is not done.
-
-        Raises:
-            InputError: The files are damaged.
-        """
+        """Read result and predictions of a trial; None if it is not done."""
         path = folder / f"{trial}.json"
         if not path.exists():
             return None

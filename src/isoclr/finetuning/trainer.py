@@ -75,10 +75,8 @@ class Trainer:
 
     Args:
         trial: The split and the seed.
-        rnas: The labelled RNAs.
         backbone: RNAs to features.
         head: Features to labels.
-        parameters: Hyperparameters.
         new_backbone: Whether the backbone's weights are random and get the L2 penalty of new weights.
     """
 
@@ -175,11 +173,7 @@ class Trainer:
         save_checkpoint(path, FORMAT, tensors, {"state": asdict(self.state)})
 
     def restore(self, state: TrainerState, tensors: Mapping[str, Tensor], source: Path) -> None:
-        """Continue from a checkpoint.
-
-        Raises:
-            InputError: A tensor is missing or has another shape.
-        """
+        """Continue from a checkpoint."""
         self.state = state
         restore_modules(self.modules, tensors, source, prefix=CURRENT)
         restore_optimizer(self.optimizer, self.modules, tensors, source)
@@ -428,11 +422,7 @@ class TrialRunner:
 
 
 def load_state(path: Path) -> tuple[TrainerState, dict[str, Tensor]] | None:
-    """Read the checkpoint of a trial; None without one.
-
-    Raises:
-        InputError: The file is damaged or was written by another version.
-    """
+    """Read the checkpoint of a trial; None without one."""
     if not path.exists():
         return None
     try:

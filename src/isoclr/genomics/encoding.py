@@ -68,9 +68,6 @@ def nucleotides(sequence: str | bytes | Codes, *, name: str = "sequence") -> Cod
         sequence: Letters, as text, bytes or an array of bytes.
         name: Name of the sequence in errors.
 
-    Raises:
-        InputError: A letter that is not a nucleotide.
-
     >>> nucleotides("AcgUN").tolist()
     [0, 1, 2, 3, 4]
     """

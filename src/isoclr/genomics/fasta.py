@@ -95,9 +95,6 @@ def name_of(header: str, path: Path, record: int | None = None) -> str:
         header: Header without ``>``.
         path: The file, for errors.
         record: Number of the record in the file, from 0; names its line in errors.
-
-    Raises:
-        InputError: The header is empty.
     """
     words = header.split(None, 1)
     if not words:
@@ -115,11 +112,7 @@ def is_bgzip(path: Path) -> bool:
 
 
 def check_start(path: Path) -> None:
-    """Check that a file begins like FASTA.
-
-    Raises:
-        InputError: The file is missing, empty, damaged or begins otherwise.
-    """
+    """Check that a file begins like FASTA."""
     for chunk in file_chunks(path, 1 << 16, EXPECTED):
         _strip_start(path, chunk)
         return
@@ -337,13 +330,8 @@ def read_transcripts(path: Path, *, skip_bad: bool = False) -> Transcripts:
     is the same, else as ``duplicate_id``.
 
     Args:
-        path: FASTA file.
         skip_bad: Drop and count records without a name (``no_name``) or with a letter that is not a nucleotide
             (``not_nucleotides``) instead of refusing the file.
-
-    Raises:
-        InputError: Not FASTA, a truncated gzip, a letter that is not a nucleotide, a record without a name, or no
-            sequence at all.
     """
     path = Path(path)
     headers, lengths, codes, dropped = _read_records(path, skip_bad)

@@ -184,11 +184,7 @@ class Genome:
         self._store = store
 
     def fetch(self, name: str) -> Codes:
-        """Nucleotide codes ``(length,)`` of one sequence.
-
-        Raises:
-            InputError: An unknown name, or letters that are not nucleotides.
-        """
+        """Nucleotide codes ``(length,)`` of one sequence."""
         if name not in self.lengths:
             names = list(self.lengths)
             more = f", … ({len(names):,} in all)" if len(names) > 5 else ""
@@ -237,9 +233,6 @@ def open_genome(path: Path) -> Genome:
     Plain and bgz files are read through an index: the one next to the file if it is not older, else one in a temporary
     folder. Gzip and FASTA with lines of uneven length have no random access: they are unpacked once, one byte per
     nucleotide, to an unnamed temporary file (in TMPDIR), which disappears with the process.
-
-    Args:
-        path: FASTA file.
 
     Raises:
         InputError: The file is missing, empty, truncated or not FASTA.
@@ -366,7 +359,6 @@ def _index_matches(fai: Path, read: Callable[[int, int], bytes]) -> bool:
     """Whether every sequence of an index begins after the header with its name.
 
     Args:
-        fai: The index.
         read: Gives the bytes of the FASTA between two positions.
     """
     for line in fai.read_bytes().splitlines():

@@ -32,14 +32,8 @@ _HOMOLOGY_FORMATS = f"{HOMOLOGENE_FORMAT}, or {ORTHOLOGS_FORMAT} (tab-separated)
 def read_homology(path: Path) -> pl.DataFrame:
     """Read ``homologene.data`` or ``gene_orthologs``, plain or gzip; the format is detected.
 
-    Args:
-        path: File to read.
-
     Returns:
         One row per gene: ``taxid, entrez, symbol, group, rank`` (the number in the group's name).
-
-    Raises:
-        InputError: A file of another format, or a line that does not fit.
     """
     path = Path(path)
     data = table_text(path, _HOMOLOGY_FORMATS)
@@ -117,9 +111,6 @@ def read_gene_ids(path: Path) -> pl.DataFrame:
     Returns:
         ``gene_id`` (without version), ``entrez`` (null where missing), ``symbol`` and ``biotype`` (empty where
         missing); a gene with several Entrez ids has several rows.
-
-    Raises:
-        InputError: Missing columns, or an Entrez id that is not a number.
     """
     path = Path(path)
     data = table_text(path, _IDS_FORMAT)
@@ -209,9 +200,6 @@ def assign(
         homology: ``homologene.data`` or ``gene_orthologs``; without it every gene has a gene set of its own.
         gene_ids: Species → table for :func:`read_gene_ids`.
         scope: ``within-species`` keeps orthologs apart and merges paralogs only.
-
-    Raises:
-        InputError: A file of another format, or an id table of an unknown species.
     """
     if scope not in get_args(Scope):
         raise InputError(f"scope is {scope!r}, expected one of {', '.join(get_args(Scope))}")

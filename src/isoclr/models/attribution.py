@@ -100,11 +100,7 @@ def attribute(
         codes: Codes of the RNA ``(L,)``.
         coefficients: ``(dim,)`` weight of each value of the embedding.
         intercept: Added to the weighted sum.
-        method: ``integrated-gradients`` or ``gradient``.
         steps: Number of points of the integral.
-
-    Raises:
-        InputError: An empty RNA, another number of coefficients, no such method, or fewer than one step.
     """
     if not len(codes):
         raise InputError("the RNA is empty, expected bases")

@@ -354,11 +354,7 @@ class Encoder:
 
 
 def codes_of(sequence: str, *, orf: bool, name: str) -> Codes:
-    """Codes of letters; with ``orf``, the codons of the longest open reading frame are marked.
-
-    Raises:
-        InputError: A letter that is no nucleotide.
-    """
+    """Codes of letters; with ``orf``, the codons of the longest open reading frame are marked."""
     bases = nucleotides(sequence, name=name)
     return encode(bases, cds=longest_orf(bases) if orf else None)
 
@@ -437,20 +433,12 @@ class SkipInit(TorchFunctionMode):
 
 
 def read_config(path: Path) -> ModelConfig:
-    """Content of a model's ``config.json``.
-
-    Raises:
-        InputError: The file is missing or describes no model.
-    """
+    """Content of a model's ``config.json``."""
     return read_json(path, ModelConfig, what=f"a model: a directory with {CONFIG} and {WEIGHTS}")
 
 
 def read_model(directory: Path) -> Encoder:
-    """The encoder that :meth:`Encoder.save` wrote.
-
-    Raises:
-        InputError: A file is missing or damaged, or config and weights do not belong together.
-    """
+    """The encoder that :meth:`Encoder.save` wrote."""
     config = read_config(directory / CONFIG)
     path = directory / WEIGHTS
     tensors = read_tensors(path, config.sha256)

@@ -114,7 +114,6 @@ class DropoutPool:
     may be dropped together. Drawing a number for every activation would take ten times as long.
 
     Args:
-        channels: Channels of the layer.
         dropped: How many of 256 activations are dropped.
         like: Tensor of the masks' type and device.
     """

@@ -45,9 +45,6 @@ class ReadOut:
     def parse(cls, name: str) -> "ReadOut":
         """The read-out of a name (:data:`Pooling`).
 
-        Raises:
-            InputError: There is no such read-out.
-
         >>> ReadOut.parse("all-std-sqrt")
         ReadOut(blocks='all', statistics='mean+std', transform='sqrt')
         """

@@ -37,7 +37,6 @@ class LayerNorm(nn.Module):
     """Layer normalization of every position over its channels, followed by a ReLU.
 
     Args:
-        channels: Number of channels.
         eps: Added to the variance; Saluki's is large.
     """
 
@@ -67,7 +66,6 @@ class PoolingBlock(nn.Module):
     """``layer norm → ReLU → convolution → dropout → max-pool``: half as many positions.
 
     Args:
-        channels: Number of channels.
         kernel_size: Width of the convolution, an odd number.
         dropout: Dropout probability, in training only.
         eps: Added to the variance in the layer norm.

@@ -46,9 +46,6 @@ def map_figure(
         y: ``(n,)`` second coordinate.
         panels: The colorings.
         title: Title of the figure, such as the model's name.
-
-    Raises:
-        InputError: another file format.
     """
     columns = min(len(panels), 3) or 1
     rows = -(-max(len(panels), 1) // columns)

@@ -63,7 +63,6 @@ def dots_figure(out: Path | Sequence[Path], panels: Sequence[DotPanel]) -> None:
 
     Args:
         out: One or more files: PNG, PDF or SVG.
-        panels: The panels.
     """
     rows = max(len({dot.name for dot in panel.dots}) for panel in panels)
     longest = min(48, max(len(dot.name) for panel in panels for dot in panel.dots))
@@ -136,7 +135,6 @@ def curves_figure(out: Path | Sequence[Path], panels: Sequence[CurvePanel]) -> N
 
     Args:
         out: One or more files: PNG, PDF or SVG.
-        panels: The panels.
     """
     with saved_figure(out, 5.6 * len(panels), 3.8) as figure:
         grid = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -189,7 +187,6 @@ def predictions_figure(out: Path | Sequence[Path], panels: Sequence[ScatterPanel
 
     Args:
         out: One or more files: PNG, PDF or SVG.
-        panels: The panels.
     """
     with saved_figure(out, 3.6 * len(panels), 3.6) as figure:
         grid = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -224,9 +221,6 @@ def probe_figure(
         true: ``(n,)`` held-out labels, in standard deviations from the training mean.
         predicted: ``(n,)`` predictions from the embedding.
         note: How the samples were split, and what the intervals are.
-
-    Raises:
-        InputError: another file format.
     """
     with saved_figure(path, 8.4, 3.6) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
@@ -274,9 +268,6 @@ def ontology_figure(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     Args:
         path: PNG, PDF or SVG.
         rows: The rows of an ontology report; the mean over terms comes first.
-
-    Raises:
-        InputError: another file format.
     """
     rows = [row for row in rows if row["metric"] == "roc_auc"]
     hierarchies = list(dict.fromkeys(row["hierarchy"] for row in rows))
@@ -321,9 +312,6 @@ def neighbours_figure(path: Path, metrics: pl.DataFrame) -> None:
     Args:
         path: PNG, PDF or SVG.
         metrics: The rows of a retrieval report.
-
-    Raises:
-        InputError: another file format.
     """
     first = metrics.filter(pl.col("k") == 1)
     shown = [

@@ -54,9 +54,6 @@ def mutation_figure(
         coding: First base and end of the coding sequence (0-based, half-open); (0, 0): none.
         exon_ends: 0-based positions of the exons' last bases.
         zoom: First and last base (1-based) of the stretch; None: the :data:`ZOOM` nt of largest importance.
-
-    Raises:
-        InputError: another file format.
     """
     first, end = (zoom[0] - 1, zoom[1]) if zoom is not None else most_important(importance)
     with saved_figure(path, 10, 5.6) as figure:
@@ -195,9 +192,6 @@ def motif_figure(path: Path, effects: Sequence[Effect], *, target: str) -> None:
         path: PNG, PDF or SVG.
         effects: One per motif.
         target: Name of the prediction.
-
-    Raises:
-        InputError: another file format.
     """
     with saved_figure(path, 7.2, 1.0 + 0.3 * len(effects)) as figure:
         axes: Any = figure.subplots()

@@ -36,11 +36,7 @@ STYLE: Any = {
 
 
 def check_format(path: Path) -> None:
-    """Refuse the name of a figure before anything is computed for it.
-
-    Raises:
-        InputError: a file format other than PNG, PDF and SVG, or a folder that cannot be written to.
-    """
+    """Refuse the name of a figure before anything is computed for it."""
     if path.suffix.lower() not in FIGURE_FORMATS:
         raise InputError(f"{path}: a figure is written as {', '.join(FIGURE_FORMATS)}")
     check_file(path)

@@ -83,11 +83,7 @@ class DeviceCorpus:
     On a CPU the codes are the memory map, without a copy; to a GPU they are uploaded once.
 
     Args:
-        corpus: The corpus.
         device: Where views are made.
-
-    Raises:
-        InputError: The corpus does not fit in the device's memory.
     """
 
     def __init__(self, corpus: CorpusLike, device: torch.device | str = "cpu") -> None:
@@ -130,7 +126,6 @@ def make_views(
     """The packed, augmented views of one process.
 
     Args:
-        corpus: The corpus.
         transcripts: ``(n,)`` transcript of every view of the batch, of all processes.
         sample: Random values of the batch.
         placements: The views of each chunk.

@@ -79,11 +79,7 @@ class PretrainConfig(Config):
     """Precision of the encoder's activations; auto is bf16 where the device computes it faster."""
 
     def __post_init__(self) -> None:
-        """Check kinds, ranges, and that no view would lose its tracks twice.
-
-        Raises:
-            InputError: Naming the option, its value and what is possible.
-        """
+        """Check kinds, ranges, and that no view would lose its tracks twice."""
         super().__post_init__()
         if self.drop_splice + self.drop_tracks > 1:
             raise InputError(
@@ -110,11 +106,7 @@ class Budget(Config):
     """Length of the run in minutes; the learning rate follows the clock."""
 
     def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            InputError: A length is not positive and finite, or there are several.
-        """
+        """Check the values."""
         super().__post_init__()
         if len(given := self._given()) > 1:
             lengths = " and ".join(f"{flag(unit)} {amount:g}" for unit, amount in given.items())

@@ -37,7 +37,6 @@ def choose_validation_sets(counts: Rows, fraction: float, seed: int) -> Rows:
 
     Args:
         counts: ``(g,)`` number of transcripts of each gene set.
-        fraction: Fraction of the gene sets with two or more transcripts.
         seed: Random seed of the run.
 
     Returns:
@@ -90,7 +89,6 @@ class PairSampler:
     Args:
         order: ``(n,)`` transcripts sorted by gene set (``Corpus.members``).
         starts: ``(g + 1,)`` position in ``order`` where each gene set starts.
-        batch_size: Pairs per batch.
         seed: Random seed of the run.
         gene_sets: Gene sets to sample from; None: all.
         min_transcripts: Leave out gene sets with fewer transcripts.
@@ -164,8 +162,6 @@ class ViewBuilder:
     Nothing here waits for a GPU: data are sent from pinned memory, and no value is read back.
 
     Args:
-        corpus: The corpus, on the device that makes the views.
-        augmentation: Augmentation of the views.
         packing: How views are packed into chunks.
         seed: Random seed of the run.
         world: The processes of the run; views made on a CPU are sent to its device.
@@ -246,12 +242,8 @@ class PretrainDataset:
     """The gene sets of a corpus that a run trains on, and those it validates on.
 
     Args:
-        corpus: The corpus.
         config: Options of the run.
         name: Name of the corpus in errors.
-
-    Raises:
-        InputError: There are too few gene sets to contrast.
     """
 
     def __init__(self, corpus: CorpusLike, config: PretrainConfig, name: str = "corpus") -> None:

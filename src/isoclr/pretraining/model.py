@@ -34,11 +34,7 @@ EMA = "ema."
 
 
 def load_init(config: PretrainConfig) -> Encoder | None:
-    """The trained encoder of ``--init``; None without it. Its pooling has no weights and does not matter.
-
-    Raises:
-        InputError: There is no such model, or its architecture or tracks are not those of the run.
-    """
+    """The trained encoder of ``--init``; None without it. Its pooling has no weights and does not matter."""
     if config.init is None:
         return None
     start = load(config.init)
@@ -239,11 +235,7 @@ class ContrastiveModel:
         }
 
     def restore(self, tensors: Mapping[str, Tensor], source: Path) -> None:
-        """Continue from the tensors of a checkpoint.
-
-        Raises:
-            InputError: A tensor is missing or has another shape.
-        """
+        """Continue from the tensors of a checkpoint."""
         restore_modules(self.modules, tensors, source)
         restore_optimizer(self.optimizer, self.modules, tensors, source)
         if self.average:

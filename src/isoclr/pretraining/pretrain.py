@@ -115,15 +115,11 @@ def set_up(
     """Bring a corpus and a model to their device.
 
     Args:
-        corpus: The corpus.
         config: Options of the run.
         world: The processes that train together.
         runtime: How the run is computed.
         start: Encoder with the initial weights; None: random weights.
         message: Shows a message about what takes time.
-
-    Raises:
-        InputError: An option or the corpus cannot be used here.
     """
     data = PretrainDataset(corpus, config, str(corpus.path))
     if runtime.corpus_on == "device" and world.device.type != "cpu":

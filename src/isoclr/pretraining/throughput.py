@@ -76,7 +76,6 @@ def throughput(
         corpus: Directory written by isoclr build.
         config: Options of the run; every step has the peak learning rate.
         runtime: How the run is computed.
-        steps: Steps to time.
         warmup: Steps before those.
 
     Raises:

@@ -69,11 +69,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":
-        """Read a checkpoint.
-
-        Raises:
-            InputError: The file is missing, damaged, or was written by another version.
-        """
+        """Read a checkpoint."""
         tensors, metadata = load_checkpoint(path, FORMAT)
         try:
             msgspec.convert(metadata["state"], RunState)  # types and ranges

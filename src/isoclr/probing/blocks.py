@@ -176,7 +176,6 @@ def kernel_ridge(
         x_test: ``(m, d)`` features of the test samples.
         values: ``(n,)`` labels of the training samples.
         groups: ``(n,)`` gene or gene set.
-        seed: Random seed of the landmarks.
     """
     from sklearn.metrics.pairwise import euclidean_distances
 

@@ -107,7 +107,6 @@ class CVPlusRegressor:
         """Value and both ends of its interval, each ``(n,)``, for embeddings ``(n, d)``.
 
         Args:
-            features: The embeddings.
             coverage: Fraction 1 − α of RNAs like the training ones whose label usually lies in the interval, at most
                 :attr:`largest`; guaranteed is about 1 − 2α.
         """

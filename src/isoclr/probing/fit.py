@@ -80,14 +80,7 @@ def training_set(
     the label table's folds if no gene has RNAs in several of them, else at random by gene.
 
     Args:
-        labels: The label.
-        embeddings: The RNAs.
         source: The same RNAs with what a corpus knows of them.
-        spec: The label and which RNAs it is of.
-        config: The split.
-
-    Raises:
-        InputError: nothing in common, or labels that cannot be split so.
     """
     default: SplitKind = "homology" if source.corpus is not None else "random"
     if source.corpus is None and labels.table["fold"].null_count() == 0 and config.folds is None:

@@ -207,9 +207,6 @@ def evaluate_ontology(
         classes: Number of terms of each aspect.
         others: Name → embeddings of other models; RNAs that one of them lacks are left out for all.
         baselines: Compare with k-mers, sequence features, a random-init encoder, and shuffled labels.
-
-    Raises:
-        InputError: nothing in common, or a Gene Ontology that cannot be used.
     """
     others = others or {}
     config = splits.resolve(task.split)

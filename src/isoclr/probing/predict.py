@@ -227,8 +227,6 @@ def with_status(head: Head, table: pl.DataFrame, known: NDArray[np.int64] | None
     """Predictions with ``status`` (see :data:`STATUS`), and without numbers where it is not ``ok``.
 
     Args:
-        head: The head.
-        table: Predictions.
         known: ``(n,)`` known nucleotides of each RNA; None: all.
     """
     length = pl.col("length")

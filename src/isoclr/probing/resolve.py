@@ -29,9 +29,6 @@ def find_head(task: str, species: str, model: str | None = None) -> Path:
         species: Such as human, by any of its names.
         model: Name of a built-in model, with or without its version; None: the model whose head predicts held-out folds
             best.
-
-    Raises:
-        InputError: there is no such head; the message lists those there are.
     """
     heads = [head for head in shipped_heads() if model is None or _is_of(head, model)]
     fitting = [head for head in heads if _predicts(head, task, species)]
@@ -84,9 +81,6 @@ def resolve_head(
 
     Returns:
         The head, and the model that was given for it.
-
-    Raises:
-        InputError: no such head, or not exactly one of ``head`` and ``task``.
     """
     if (head is None) == (task is None):
         raise InputError("expected --head, or --task with --species, and not both")
@@ -96,11 +90,7 @@ def resolve_head(
 
 
 def model_of(head: Head, given: str | None) -> str:
-    """Path or name of a head's model: the given one, else the built-in one.
-
-    Raises:
-        InputError: none is given, and no built-in model has the head's weights.
-    """
+    """Path or name of a head's model: the given one, else the built-in one."""
     if given is not None:
         return given
     sha256 = head.model["sha256"]
@@ -114,11 +104,7 @@ def model_of(head: Head, given: str | None) -> str:
 
 
 def encoder_of(head: Head, model: str) -> Encoder:
-    """Load a head's model.
-
-    Raises:
-        InputError: no such model, or other weights than the head was fitted on.
-    """
+    """Load a head's model."""
     encoder, sha256 = pretrained.load(model), head.model["sha256"]
     if (encoder.sha256, encoder.dim) != (sha256, head.dim):
         raise InputError(

@@ -80,11 +80,7 @@ SIZES: dict[SizeName, Size] = {
 
 
 def resolve(name: SizeName, species: int | None, genes: int | None) -> Size:
-    """The named size, with other numbers of species or genes if given.
-
-    Raises:
-        InputError: An unknown size, or a number that is out of range.
-    """
+    """The named size, with other numbers of species or genes if given."""
     if name not in SIZES:
         raise InputError(f"--size {name!r} is not one of {', '.join(SIZES)}")
     for option, value, most in (("species", species, len(SPECIES)), ("genes", genes, 1_000_000)):

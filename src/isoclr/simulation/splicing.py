@@ -139,7 +139,6 @@ def make_isoforms(
     """The isoforms of a gene; the first is the principal one, with all cassettes and the long 3' UTR.
 
     Args:
-        gene: The gene.
         blocks: Start and end ``(n, 2)`` of each block along the gene.
         count: Number of isoforms; fewer are made if the gene has no more choices.
         rng: Random generator of this gene.

@@ -57,7 +57,6 @@ def write_species(
 
     Args:
         size: Size of the data set.
-        seed: Random seed.
         genes: Genes of the species along its genome.
         folder: Folder for ``genome.fa[.gz]`` and ``annotation.gtf.gz``.
         truth: Parts of the truth table, added to in place.

@@ -46,11 +46,7 @@ class LabelSpec:
 
 
 def rna_sources(specs: Sequence[LabelSpec], corpus: Corpus | None) -> list[RnaSource]:
-    """The RNAs of each label: the corpus, or the constructs of a reporter assay; labels of one assay share them.
-
-    Raises:
-        InputError: a label needs a corpus, and there is none.
-    """
+    """The RNAs of each label: the corpus, or the constructs of a reporter assay; labels of one assay share them."""
     sources: dict[object, RnaSource] = {}
     keys = [_source_key(spec) for spec in specs]
     for key, spec in zip(keys, specs, strict=True):
@@ -118,11 +114,7 @@ class LabelledRnas:
 
     @property
     def sequences(self) -> list[Codes]:
-        """``(n,)`` codes of each RNA.
-
-        Raises:
-            InputError: one is not known.
-        """
+        """``(n,)`` codes of each RNA."""
         known = [codes for codes in self.codes or () if codes is not None]
         if len(known) < len(self):
             raise InputError(f"the sequences of {len(self) - len(known):,} RNAs are not known")
@@ -162,11 +154,7 @@ class LabelledRnas:
         return splits
 
     def check_part(self, split: Split, part: str, rows: NDArray[np.int64]) -> None:
-        """Check that a part of a split has two different values of each label.
-
-        Raises:
-            InputError: naming the label, the split and the part.
-        """
+        """Check that a part of a split has two different values of each label."""
         for name, column in zip(self.labels, self.targets[rows].T, strict=True):
             values = column[np.isfinite(column)]
             if len(values) == 0 or np.ptp(values) == 0 or values.std() == 0:
@@ -203,14 +191,9 @@ def label_rnas(
     """Join labels to RNAs.
 
     Args:
-        specs: The labels.
-        sources: The RNAs of each label.
         config: The split, which decides what is grouped.
         need_sequences: Leave out RNAs whose sequence is not known.
         among: Use only these transcripts.
-
-    Raises:
-        InputError: a label matches no RNA, or the split needs gene sets, folds or chromosomes that are not known.
     """
     if config.kind == "fold":
         for spec in specs:
@@ -251,12 +234,8 @@ def assemble(
         table: One row per RNA, see :class:`LabelledRnas`.
         targets: ``(n, labels)`` labels; NaN where an RNA has none.
         labels: Names of the labels.
-        sources: Sources of the RNAs, by the numbers in the table.
         config: The split, which decides what is grouped. RNAs of unknown chromosome are left out.
         counts: Numbers of what was left out already, by reason.
-
-    Raises:
-        InputError: gene sets or chromosomes are needed and not known.
     """
     groups = _group(table, sources, config)
     dataset = LabelledRnas(
@@ -280,15 +259,10 @@ def join_rnas(
     """Join one label to its RNAs.
 
     Args:
-        spec: The label.
-        source: Its RNAs.
         among: Use only these transcripts.
 
     Returns:
         The samples, with rows of the source; and the number of RNAs that are not among the given transcripts.
-
-    Raises:
-        InputError: nothing in common.
     """
     chosen = source.choose(spec.species, spec.rnas)
     available = chosen

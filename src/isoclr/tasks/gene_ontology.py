@@ -63,9 +63,6 @@ class Ontology:
         """Term → itself and all terms that it is a kind or part of, directly or indirectly.
 
         A gene with the term has all of these (the true-path rule).
-
-        Raises:
-            InputError: the terms form a cycle.
         """
         ancestors: dict[str, frozenset[str]] = {}
         parents = {term.id: term.parents for term in self.terms.values()}
@@ -110,9 +107,6 @@ def read_obo(path: Path | str) -> Ontology:
 
     Args:
         path: Such as ``go-basic.obo``.
-
-    Raises:
-        InputError: not OBO, a term without an id or namespace or given twice, or a missing parent.
     """
     path = Path(path)
     terms: dict[str, Term] = {}
@@ -198,9 +192,6 @@ def gene_terms(
         ontology: The ontology. Merged terms are replaced, obsolete ones dropped.
         species: Any name of the species, or its taxonomy number.
         evidence: Keep only annotations of these evidence codes, such as ``EXP IDA IMP``; None keeps all.
-
-    Raises:
-        InputError: not gene2go, an unknown species, or nothing left.
     """
     path = Path(path)
     taxid = taxid_of(species)
@@ -321,10 +312,6 @@ def read_aspects(
 
 def term_table(aspects: Sequence[Aspect], terms: int = 3) -> pl.DataFrame:
     """The RNAs with each of the most common terms, for a map colored by function.
-
-    Args:
-        aspects: The aspects.
-        terms: Number of terms of each.
 
     Returns:
         ``transcript_id, gene_id, hierarchy, term_id, term``, one row per RNA and term.

@@ -41,9 +41,6 @@ def group_rnas(table: pl.DataFrame, corpus: Corpus | None, config: SplitConfig) 
         table: ``gene``, ``transcript_id``, ``gene_id``, ``species``, ``chromosome``, one row per RNA.
         corpus: Provides gene sets; they are looked up for the leak audit whatever the split is.
         config: The split: by gene set, by chromosome, or by gene.
-
-    Raises:
-        InputError: gene sets or chromosomes are needed and not known.
     """
     genes = table["gene"].to_numpy().astype(np.str_)
     everything = np.ones(len(genes), bool)
@@ -72,10 +69,6 @@ def gene_sets(table: pl.DataFrame, corpus: Corpus) -> tuple[Groups, int]:
 
     Args:
         table: ``gene`` (``species|gene_id``), one row per RNA.
-        corpus: The corpus.
-
-    Raises:
-        InputError: the corpus has no homologs, or none of the genes.
     """
     _check_homology(table, corpus)
     known = corpus.transcripts.select(gene_key(), "gene_id", "gene_set").unique("gene")
@@ -128,9 +121,6 @@ def chromosomes_of(table: pl.DataFrame, files: Sequence[Path]) -> tuple[Groups, 
     Returns:
         ``(n,)`` ``species|chromosome``, empty when not known; and the number of ids that the files place on several
         chromosomes, of which the first counts.
-
-    Raises:
-        InputError: a file without chromosomes, or no RNA has one.
     """
     locations = _read_locations(files)
     ambiguous = locations.height - locations["key"].n_unique()

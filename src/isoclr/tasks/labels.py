@@ -70,11 +70,7 @@ class Labels:
         return self.table["fold"].null_count() < self.table.height
 
     def require_folds(self) -> None:
-        """Check that every row has a fold, as a cross-validation over the table's own folds needs.
-
-        Raises:
-            InputError: a row has none.
-        """
+        """Check that every row has a fold, as a cross-validation over the table's own folds needs."""
         if self.table["fold"].null_count():
             line = self.table.filter(pl.col("fold").is_null())["line"][0]
             problem = f"line {line} has no fold" if self.has_folds else "no column 'fold'"
@@ -200,11 +196,7 @@ def frame_as_text(frame: Any) -> pl.DataFrame:
 
 
 def read_text_table(path: Path) -> pl.DataFrame:
-    """Read a TSV, CSV or Parquet table as text, with null for missing values; the first row is line 2 of the file.
-
-    Raises:
-        InputError: no such file, or not a table.
-    """
+    """Read a TSV, CSV or Parquet table as text, with null for missing values; the first row is line 2 of the file."""
     path = Path(path)
     if not path.is_file():
         problem = "is a directory" if path.is_dir() else "no such file"
@@ -342,9 +334,6 @@ def median_of_columns(
         raw: The table as text.
         columns: Its columns of numbers, whose missing values do not count.
         key: Its id column; None if no id repeats.
-
-    Raises:
-        InputError: no such column.
     """
     for name in columns:
         _require_column(path, raw, name)
@@ -468,11 +457,7 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
     as symbols.
 
     Args:
-        labels: The labels.
         transcripts: ``transcript_id, gene_id, species, length, cds_length`` and, if known, ``symbol``, one row per RNA.
-
-    Raises:
-        InputError: no label matches any RNA, or one matches genes of two species.
     """
     if labels.level == "symbol" and "symbol" not in transcripts.columns:
         raise InputError(

@@ -204,7 +204,6 @@ def bootstrap(
         statistic: Function of sample numbers, such as Pearson's R of these samples.
         groups: ``(n,)`` gene or gene set of each sample.
         resamples: Number of bootstrap samples.
-        seed: Random seed of the resampling.
     """
     low, high = _central(_resampled(statistic, groups, resamples, seed))
     return Interval(statistic(np.arange(len(groups))), low, high)

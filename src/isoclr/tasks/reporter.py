@@ -33,11 +33,7 @@ class Construct:
     """The 3' UTR."""
 
     def __post_init__(self) -> None:
-        """Normalize and check the sequences.
-
-        Raises:
-            InputError: a letter that is no nucleotide, or ``cds`` is no reading frame.
-        """
+        """Normalize and check the sequences."""
         for name in ("before", "cds", "after"):
             sequence = "".join(getattr(self, name).split()).upper().replace("U", "T")
             nucleotides(sequence.replace(PLACE, "", 1), name=f"construct.{name}")
@@ -63,11 +59,7 @@ class Construct:
         """The six-track codes of one mRNA.
 
         Args:
-            insert: Its insert.
             name: Its name in an error.
-
-        Raises:
-            InputError: a letter that is no nucleotide.
 
         >>> reporter = Construct("utr5", "GG", "ATGTAA", "CC")
         >>> letters(reporter.codes("acu", "first")), reporter.cds_span("acu")

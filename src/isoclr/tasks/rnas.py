@@ -44,11 +44,7 @@ class RnaSource:
         return WHOLE_RNA if self.insert_of is None else INSERT
 
     def choose(self, species: str | None, choice: RnaChoice) -> pl.DataFrame:
-        """The RNAs that a label may belong to, with ``row``; reporter constructs have no species.
-
-        Raises:
-            InputError: there are none.
-        """
+        """The RNAs that a label may belong to, with ``row``; reporter constructs have no species."""
         if self.insert_of is not None:
             species = None
         mask = select_rnas(self.table, species, choice)
@@ -74,11 +70,7 @@ def rnas_of_task(task: Task, identity: str = "") -> RnaSource:
     """The constructs of a reporter assay, one per row of its label table; see :meth:`Task.genes` for their genes.
 
     Args:
-        task: The assay.
         identity: SHA-256 of its label table and task file.
-
-    Raises:
-        InputError: the task has no construct, or a row has no insert.
     """
     inserts = task.inserts()
     construct = task.require_construct()

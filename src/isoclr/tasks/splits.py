@@ -38,11 +38,7 @@ class SplitConfig(Config):
     """Annotations (GTF, GFF3, genePred, BED12) or tables with gene_id and chromosome, for --split chromosome."""
 
     def __post_init__(self) -> None:
-        """Check values and combinations.
-
-        Raises:
-            InputError: naming the option.
-        """
+        """Check values and combinations."""
         super().__post_init__()
         if self.split == "fold" and self.folds is not None:
             raise InputError("--folds: --split fold uses the label table's own folds")
@@ -88,9 +84,6 @@ class SplitConfig(Config):
         Args:
             groups: ``(n,)`` gene, gene set or chromosome of each sample.
             folds: ``(n,)`` the label table's fold of each sample, for ``fold``.
-
-        Raises:
-            InputError: too few groups, or samples without a fold.
         """
         if self.kind == "fold":
             return named_folds([_fold(name) for name in folds])
@@ -130,9 +123,6 @@ def random_split(
         groups: ``(n,)`` the group of each sample: its gene, or its gene set for a homology-aware split.
         seed: Seed of the shuffle.
         fractions: Fractions of the samples.
-
-    Raises:
-        InputError: too few groups to fill the three parts.
     """
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
     sizes = np.bincount(numbers)
@@ -155,11 +145,7 @@ def group_folds(groups: Sequence[str] | NDArray[np.str_], folds: int, seed: int)
 
     Args:
         groups: ``(n,)`` the group of each sample.
-        folds: Number of folds.
         seed: Seed of the shuffle.
-
-    Raises:
-        InputError: fewer groups than folds.
     """
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
     sizes = np.bincount(numbers)
@@ -181,9 +167,6 @@ def named_folds(folds: Sequence[str]) -> list[Split]:
 
     Args:
         folds: ``(n,)`` name of each sample's fold.
-
-    Raises:
-        InputError: there is only one fold.
     """
     array = np.asarray(folds)
     names = sorted(

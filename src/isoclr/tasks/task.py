@@ -64,11 +64,7 @@ class Task:
     """Inserts of a reporter assay that share so many consecutive nt are a family, which a split keeps together."""
 
     def labels(self) -> Labels:
-        """The labels; those of a reporter assay are by transcript, with the ids of :meth:`inserts`.
-
-        Raises:
-            InputError: the table is missing, or see :func:`read_labels`.
-        """
+        """The labels; those of a reporter assay are by transcript, with the ids of :meth:`inserts`."""
         check_exists(self.table, self.name)
         raw = read_text_table(self.table)
         if self.median_of:
@@ -80,11 +76,7 @@ class Task:
         return read_labels(self.table, self.label, columns, raw=raw, digits=self.classes)
 
     def require_construct(self) -> Construct:
-        """The construct of a reporter assay.
-
-        Raises:
-            InputError: the RNAs are those of a corpus.
-        """
+        """The construct of a reporter assay."""
         if self.construct is None:
             raise InputError(
                 f"{self.source}: task {self.name} has no sequences of its own, its RNAs are in a corpus; expected a "
@@ -93,11 +85,7 @@ class Task:
         return self.construct
 
     def inserts(self) -> dict[str, str]:
-        """The inserts of the mRNAs of a reporter assay: id (``TASK-LINE``) → sequence, one per row of the table.
-
-        Raises:
-            InputError: the task has no construct, or a row has no insert.
-        """
+        """The inserts of the mRNAs of a reporter assay: id (``TASK-LINE``) → sequence, one per row of the table."""
         column = self.require_construct().insert
         check_exists(self.table, self.name)
         raw = read_text_table(self.table)
@@ -129,20 +117,12 @@ class Task:
         return [names[first] for first in families(list(inserts.values()), self.family_nt)]
 
     def sequences(self) -> dict[str, Codes]:
-        """The mRNAs of a reporter assay: id → six-track codes.
-
-        Raises:
-            InputError: the task has no construct, or a row has no insert.
-        """
+        """The mRNAs of a reporter assay: id → six-track codes."""
         construct = self.require_construct()
         return {name: construct.codes(insert, name) for name, insert in self.inserts().items()}
 
     def write_fasta(self, path: Path) -> int:
-        """Write the mRNAs of a reporter assay with their coding sequences, for ``isoclr embed``; returns their number.
-
-        Raises:
-            InputError: the task has no construct, or a row has no insert.
-        """
+        """Write the mRNAs of a reporter assay with their coding sequences, for ``isoclr embed``; their number."""
         construct, inserts = self.require_construct(), self.inserts()
         if not self.name.isprintable():
             raise InputError(f"{self.source}: name {self.name!r} cannot be part of a FASTA header")
@@ -228,11 +208,7 @@ class _TaskFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_exists(path: Path, task: str) -> None:
-    """Check that a file of a task exists.
-
-    Raises:
-        InputError: it does not; the message says how to give the folder.
-    """
+    """Check that a file of a task exists."""
     if not path.exists():
         raise InputError(
             f"{path}: no such file, expected one of task {task}; give its folder with --data or ISOCLR_DATA"
@@ -262,9 +238,6 @@ def read_task(task: Path | str, data: Path | str | None = None) -> Task | Ontolo
         task: Name of a built-in task, or a TOML file.
         data: Folder to which the file's paths are relative. Default: ISOCLR_DATA, or ``data``, for a built-in task; the
             folder of the task file for another.
-
-    Raises:
-        InputError: no such task, or a field that is missing, unknown or wrong.
 
     >>> task = read_task("half-life-human", data="data")
     >>> task.species, task.split, task.label
@@ -333,11 +306,7 @@ def _ontology_task(
 
 
 def read_label_task(task: Path | str, data: Path | str | None = None) -> Task:
-    """Read a task of one label.
-
-    Raises:
-        InputError: as :func:`read_task`, or the task is one of Gene Ontology terms.
-    """
+    """Read a task of one label."""
     result = read_task(task, data)
     if isinstance(result, OntologyTask):
         raise InputError(
@@ -347,11 +316,7 @@ def read_label_task(task: Path | str, data: Path | str | None = None) -> Task:
 
 
 def read_ontology_task(task: Path | str, data: Path | str | None = None) -> OntologyTask:
-    """Read a task of Gene Ontology terms.
-
-    Raises:
-        InputError: as :func:`read_task`, or the task is one of a single label.
-    """
+    """Read a task of Gene Ontology terms."""
     result = read_task(task, data)
     if isinstance(result, Task):
         raise InputError(f"{result.source}: task {result.name} has one label, expected [ontology]")

@@ -40,11 +40,7 @@ class OutOfMemoryError(IsoclrError):
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of an option; under torchrun every process has its own GPU.
-
-    Raises:
-        InputError: PyTorch cannot compute on it here.
-    """
+    """The device of an option; under torchrun every process has its own GPU."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -181,11 +177,7 @@ def _fits(size: float, device: torch.device) -> bool:
 
 @contextmanager
 def reraise_out_of_memory() -> Iterator[None]:
-    """Turn PyTorch's error about a full GPU into one line with the cure.
-
-    Raises:
-        OutOfMemoryError: Instead of PyTorch's.
-    """
+    """Turn PyTorch's error about a full GPU into one line with the cure."""
     try:
         yield
     except torch.OutOfMemoryError as error:

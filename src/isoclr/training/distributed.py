@@ -120,11 +120,7 @@ def init_distributed(
 
 @contextmanager
 def reraise_lost_rank(rank: int, size: int, advice: str = RESUME) -> Iterator[None]:
-    """Turn the error of a collective operation whose peer has died into one line.
-
-    Raises:
-        LostRankError: Instead of the collective's error.
-    """
+    """Turn the error of a collective operation whose peer has died into one line."""
     try:
         yield
     except RuntimeError as error:

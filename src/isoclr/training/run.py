@@ -17,12 +17,8 @@ def check_run_directory(out: Path, *, resume: bool, markers: Sequence[str]) -> N
     """Check that a run may write into a directory.
 
     Args:
-        out: Directory of the run.
         resume: Whether a run may be there already.
         markers: Files of which a run that can be resumed has at least one.
-
-    Raises:
-        InputError: It is in use, belongs to something else, or cannot be written to.
     """
     ensure_writable(out)
     # an interrupted start may leave a temporary file, whose name begins with a dot
@@ -34,11 +30,7 @@ def check_run_directory(out: Path, *, resume: bool, markers: Sequence[str]) -> N
 
 
 def require_same_options(saved: Mapping[str, Any], given: Mapping[str, Any], source: Path) -> None:
-    """Check that a run is resumed with the options it was started with.
-
-    Raises:
-        InputError: Naming every option that differs, with its old and its new value.
-    """
+    """Check that a run is resumed with the options it was started with."""
     differing = [
         f"{flag(name)} {_text(saved.get(name))} (given: {_text(given.get(name))})"
         for name in dict.fromkeys([*given, *saved])

@@ -141,9 +141,6 @@ def is_language_model(name: str) -> bool:
 def find_entry(name: str) -> Entry:
     """The model of this name.
 
-    Raises:
-        InputError: There is none.
-
     >>> find_entry("hyenadna-tiny-1k").dim
     384
     """

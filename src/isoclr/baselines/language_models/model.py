@@ -170,7 +170,6 @@ class LanguageModel:
     Args:
         entry: Its entry of the catalog.
         network: Its body in evaluation mode; ``network(tokens, real)`` are the last hidden states.
-        tokenizer: Its tokenizer.
         window: Tokens read at once, special tokens included.
         pooling: How the hidden states of a window become a vector.
         sha256: SHA-256 of its weights.

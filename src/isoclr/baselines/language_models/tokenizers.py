@@ -53,7 +53,6 @@ class Bases:
 
     Args:
         ids: Tokens of A, C, G, T (or U) and N.
-        special: Special tokens.
         vocabulary: Number of different tokens.
     """
 
@@ -71,10 +70,8 @@ class OverlappingKmers:
     """One token per position: the k-mer that begins there. A k-mer with an N, or an RNA shorter than k, is unknown.
 
     Args:
-        ids: Token of every k-mer.
         k: Length of a k-mer in nt.
         unknown: Token of a k-mer that is not in the vocabulary.
-        special: Special tokens.
         vocabulary: Number of different tokens.
     """
 
@@ -101,7 +98,6 @@ class SeparateKmers:
     Args:
         ids: Token of every k-mer and every base.
         k: Length of a k-mer in nt.
-        special: Special tokens.
         vocabulary: Number of different tokens.
     """
 
@@ -158,11 +154,7 @@ class BytePairs:
 
 
 def read_vocabulary(path: Path) -> dict[str, int]:
-    """The tokens of a ``vocab.txt``, numbered by line.
-
-    Raises:
-        InputError: The file is missing, has a token twice, or has more than 65,536.
-    """
+    """The tokens of a ``vocab.txt``, numbered by line."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -178,11 +170,7 @@ def read_vocabulary(path: Path) -> dict[str, int]:
 
 
 def token_ids(path: Path, ids: dict[str, int], *names: str) -> list[int]:
-    """Ids of named tokens.
-
-    Raises:
-        InputError: A token is not in the vocabulary.
-    """
+    """Ids of named tokens."""
     for name in names:
         if name not in ids:
             raise InputError(f"{path}: has no token {name}")
@@ -190,11 +178,7 @@ def token_ids(path: Path, ids: dict[str, int], *names: str) -> list[int]:
 
 
 def kmer_length(path: Path, ids: dict[str, int]) -> int:
-    """Length in nt of a vocabulary's longest k-mers.
-
-    Raises:
-        InputError: Not all k-mers of that length are there.
-    """
+    """Length in nt of a vocabulary's longest k-mers."""
     kmers = [token for token in ids if token and not set(token) - set("ACGT")]
     k = max(map(len, kmers), default=0)
     count = sum(len(kmer) == k for kmer in kmers)

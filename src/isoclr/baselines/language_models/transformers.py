@@ -114,11 +114,7 @@ class TransformersModel(nn.Module):
 
 
 def dnabert(config: BertConfig) -> TransformersModel:
-    """BERT without its pooler, which is for classification.
-
-    Raises:
-        MissingExtraError: The package transformers is not installed.
-    """
+    """BERT without its pooler, which is for classification."""
     package = _transformers()
     shape = package.BertConfig(
         **_shape(config), type_vocab_size=config.type_vocab_size, hidden_act="gelu", pad_token_id=0
@@ -127,11 +123,7 @@ def dnabert(config: BertConfig) -> TransformersModel:
 
 
 def nucleotide_transformer(config: EsmConfig) -> TransformersModel:
-    """ESM with learned positions, without its pooler and its head for contacts.
-
-    Raises:
-        MissingExtraError: The package transformers is not installed.
-    """
+    """ESM with learned positions, without its pooler and its head for contacts."""
     package = _transformers()
     shape = package.EsmConfig(
         **_shape(config),

@@ -51,11 +51,7 @@ class Picture(NamedTuple):
 
 
 class Figures:
-    """Draws the figures of an evaluation's directory; those of an earlier page are removed first.
-
-    Args:
-        results: The directory.
-    """
+    """Draws the figures of an evaluation's directory; those of an earlier page are removed first."""
 
     def __init__(self, results: Results) -> None:
         self.results = results

@@ -45,9 +45,6 @@ def write_page(folder: Path) -> Path:
 
     Returns:
         The page's path.
-
-    Raises:
-        MissingExtraError: plotly or Jinja2 is not installed.
     """
     check_page()
     results = Results(Path(folder))
@@ -69,11 +66,7 @@ def write_page(folder: Path) -> Path:
 
 
 def check_page() -> None:
-    """Refuse to begin an evaluation whose page could not be written.
-
-    Raises:
-        MissingExtraError: plotly or Jinja2 is not installed.
-    """
+    """Refuse to begin an evaluation whose page could not be written."""
     for package in ("jinja2", "plotly"):
         try:
             __import__(package)

@@ -20,11 +20,7 @@ class Results:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """Versions, machine, inputs, tasks and models.
-
-        Raises:
-            InputError: it is missing or damaged.
-        """
+        """Versions, machine, inputs, tasks and models."""
         path = self.folder / "results" / "manifest.json"
         try:
             manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -31,11 +31,7 @@ def results(context: Context, study: FineTuning) -> list[CachedResult]:
 
 
 def _common_splits(context: Context, names: tuple[str, ...]) -> list[SplitKind]:
-    """The kinds of splits that all tasks have.
-
-    Raises:
-        InputError: there is none.
-    """
+    """The kinds of splits that all tasks have."""
     first, *others = (context.plan.tasks[name].split for name in names)
     common = [kind for kind in first if all(kind in other for other in others)]
     if not common:

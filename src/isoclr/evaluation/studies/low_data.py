@@ -65,7 +65,6 @@ def subsample(split: Split, percent: float, seed: int) -> Split:
     Args:
         split: The whole split.
         percent: Percentage of the training samples.
-        seed: Random seed.
     """
     order = np.random.default_rng([seed, 17]).permutation(len(split.train))
     kept: Indices = np.sort(split.train[order[: round(len(order) * percent / 100)]])

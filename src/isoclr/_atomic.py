@@ -20,10 +20,8 @@ from pathlib import Path
 
 from isoclr.errors import InputError, IsoclrError, OutputError
 
-_OLD = "old output"
-"""Name, in the hidden directory, of an output that is being replaced."""
-HIDDEN = re.compile(r"\..*\.[a-z0-9_]{8}\.part")
-"""Names of hidden directories."""
+_OLD = "old output"  # Name, in the hidden directory, of an output that is being replaced
+HIDDEN = re.compile(r"\..*\.[a-z0-9_]{8}\.part")  # Names of hidden directories
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 """Errors of a disk, which writers raise without the name of the file."""
 _NOREPLACE, _EXCHANGE = 1, 2

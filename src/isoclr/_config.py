@@ -38,8 +38,7 @@ __all__ = ["Config", "Meta", "flag", "read_json", "read_recipe", "read_toml"]
 
 T = TypeVar("T")
 RECIPES = Path(__file__).parent / "recipes"
-MAX_BYTES = 1 << 24
-"""Larger configuration files are refused."""
+MAX_BYTES = 1 << 24  # Larger configuration files are refused
 
 _STRING = re.compile(r"""\"(?:[^"\\\n]|\\.)*+\"|'[^'\n]*+'|#.*""")
 _LONG_KEY = re.compile(r"(?<![\w-])(?:[\w-]*+[ \t]*+\.[ \t]*+){100}")

@@ -7,8 +7,7 @@ from typing import Any
 
 from isoclr.errors import printable
 
-ROWS = 20
-"""Most rows of a table that are shown."""
+ROWS = 20  # Most rows of a table that are shown
 
 
 def card(title: str, facts: Mapping[str, object]) -> str:

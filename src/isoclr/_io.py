@@ -36,10 +36,8 @@ FIGURE_METADATA: dict[str, dict[str, str | None]] = {
     ".svg": {"Date": None, "Creator": None},
 }
 """Metadata of figures by extension: nothing that depends on the day or on matplotlib's version."""
-HASH_SALT = "isoclr"
-"""Makes the ids in an SVG the same in every run."""
-DIGITS = 6
-"""Significant digits of numbers in text tables."""
+HASH_SALT = "isoclr"  # Makes the ids in an SVG the same in every run
+DIGITS = 6  # Significant digits of numbers in text tables
 
 
 def check_input(path: Path, expected: str) -> None:

@@ -21,8 +21,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from isoclr.errors import InputError
 
-WIDTH = 100
-"""Columns of help on a wide terminal, or without one."""
+WIDTH = 100  # Columns of help on a wide terminal, or without one
 
 
 def run(

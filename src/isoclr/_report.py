@@ -17,8 +17,7 @@ from isoclr.errors import printable
 if TYPE_CHECKING:
     import polars as pl
 
-Row = dict[str, str | int | float | bool | None]
-"""One row of a tidy table."""
+Row = dict[str, str | int | float | bool | None]  # One row of a tidy table
 PACKAGES = ("numpy", "polars", "scipy", "scikit-learn", "torch")
 
 

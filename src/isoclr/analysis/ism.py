@@ -28,8 +28,7 @@ from isoclr.plotting import check_format, mutation_figure
 LETTERS = np.array(list("ACGUN"))
 BATCH = 192
 """Mutants computed at a time: few enough for the processor's caches, enough to hide Python's overhead."""
-MAX_NT = 1_000_000
-"""Most nucleotides to mutate in one run: an hour of a CPU core."""
+MAX_NT = 1_000_000  # Most nucleotides to mutate in one run: an hour of a CPU core
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,9 @@ class MutationScan:
     """Every point mutation of one RNA and its effect on a prediction."""
 
     transcript_id: str
-    target: str
-    """What is predicted."""
-    codes: Codes
-    """Codes of the unmutated RNA ``(L,)``."""
-    value: float
-    """Prediction for the unmutated RNA."""
+    target: str  # What is predicted
+    codes: Codes  # Codes of the unmutated RNA (L,)
+    value: float  # Prediction for the unmutated RNA
     effects: NDArray[np.float32]
     """``(L, 4)`` prediction of the mutant with A, C, G or U minus ``value``; 0 for the base that is there already."""
 
@@ -169,10 +165,7 @@ def scan(
     sequence, not of the coding sequence.
 
     Args:
-        predictor: Encoder and linear model.
-        codes: Codes of the RNA ``(L,)``.
         transcript_id: Its name.
-        progress: Called with the number of mutants computed since the last call.
     """
     if not len(codes):
         raise InputError(f"{transcript_id or 'RNA'}: is empty, expected bases to mutate")

@@ -22,8 +22,7 @@ from isoclr.tasks.labels import gene_key, representatives
 from isoclr.tasks.metrics import mean_intervals
 
 Region = Literal["5' UTR", "CDS", "3' UTR"]
-FIRST_CODONS = 10
-"""Codons at the start of a coding sequence where no motif is inserted."""
+FIRST_CODONS = 10  # Codons at the start of a coding sequence where no motif is inserted
 MIN_UTR, MIN_CDS = 60, 300
 """Shortest untranslated region and coding sequence (nt) of an mRNA that motifs are inserted into."""
 SHUFFLES = 200
@@ -41,18 +40,13 @@ class Motif:
     """A short sequence that replaces the bases of an mRNA."""
 
     name: str
-    sequence: str
-    """DNA letters, N for any base."""
-    region: Region
-    """Where it acts."""
-    core: str = ""
-    """What its shuffled control must not contain; by default the whole sequence."""
+    sequence: str  # DNA letters, N for any base
+    region: Region  # Where it acts
+    core: str = ""  # What its shuffled control must not contain; by default the whole sequence
     element: str = ""
     """Name of its gain and loss among the consequences of mutations; empty if these are not told apart."""
-    in_frame: bool = False
-    """Starts at a codon, in the first two thirds of the coding sequence."""
-    ends_cds: bool = False
-    """The codon marks behind it are removed."""
+    in_frame: bool = False  # Starts at a codon, in the first two thirds of the coding sequence
+    ends_cds: bool = False  # The codon marks behind it are removed
 
 
 MOTIFS = (
@@ -76,8 +70,7 @@ translation; a premature stop codon causes nonsense-mediated decay. A random 8-m
 class Insertion:
     """An mRNA with a motif, and the same mRNA with the shuffled motif in the same place."""
 
-    position: int
-    """0-based position of the motif's first base."""
+    position: int  # 0-based position of the motif's first base
     motif: Codes
     control: Codes
 
@@ -110,7 +103,6 @@ def shuffle(sequence: str, core: str, rng: np.random.Generator) -> str:
     Args:
         sequence: DNA letters.
         core: What the result must not contain; empty: the sequence itself.
-        rng: Source of randomness.
     """
     alike = {"A": "AT", "T": "AT", "C": "CG", "G": "CG"}
     for _ in range(SHUFFLES):
@@ -197,11 +189,7 @@ def insert_motifs(
     """Insert every motif once into every mRNA and predict the effect.
 
     Args:
-        predictor: Encoder and linear model.
         rnas: Codes of mRNAs, for example from :func:`coding_rnas`.
-        seed: Random seed of positions and controls.
-        progress: Called with the number of RNAs embedded since the last call; each mRNA is embedded once, and twice
-            per motif.
     """
     if not rnas:
         raise InputError("no mRNA to insert motifs into")
@@ -244,7 +232,6 @@ def coding_rnas(
     """Ids and codes of random mRNAs with an annotated coding sequence and untranslated regions, one per gene.
 
     Args:
-        species: Only mRNAs of this species.
         count: Largest number of mRNAs.
     """
     table = corpus.transcripts.with_row_index("row").with_columns(

@@ -23,8 +23,7 @@ from isoclr.tasks.labels import gene_key, representatives
 
 Vectors = NDArray[np.float32]
 Among = Literal["all", "other-genes", "other-species"]
-MAX_BLOCK = 1 << 26
-"""Similarities computed at a time: 256 MB."""
+MAX_BLOCK = 1 << 26  # Similarities computed at a time: 256 MB
 ID_COLUMNS = ("transcript_id", "gene_id", "gene_symbol")
 """Columns that an RNA or gene can be named by, in order of preference."""
 
@@ -35,7 +34,6 @@ def normalize(features: NDArray[np.floating], *, whiten: bool = False) -> Vector
     Features that hardly vary become 0, and so does the vector of an RNA whose features are all average.
 
     Args:
-        features: ``(n, d)``.
         whiten: Also decorrelate the features with their covariance shrunk towards the identity (Ledoit and Wolf 2004).
             Directions that many features share then count once.
 
@@ -66,10 +64,8 @@ def _whitening(centered: NDArray[np.float64]) -> NDArray[np.float64]:
 class Nearest:
     """The nearest neighbours of some RNAs."""
 
-    rows: Numbers
-    """``(q, k)`` rows of the neighbours, the nearest first."""
-    similarity: NDArray[np.float32]
-    """``(q, k)`` cosine similarities."""
+    rows: Numbers  # (q, k) rows of the neighbours, the nearest first
+    similarity: NDArray[np.float32]  # (q, k) cosine similarities
 
 
 def nearest(
@@ -86,7 +82,6 @@ def nearest(
         queries: Rows ``(q,)`` of the RNAs whose neighbours to search.
         exclude: By name of a candidate set, groups ``(n,)``: RNAs of a query's own group are no candidates. The groups
             of each set must be unions of those of the set before, as species are of genes and genes of RNAs.
-        progress: Called with the number of queries done since the last call.
 
     Raises:
         InputError: A query has fewer than k candidates.
@@ -227,7 +222,6 @@ def find_neighbors(
     Args:
         embeddings: The RNAs; their table may have a column ``gene_symbol``.
         among: Where to search.
-        whiten: Decorrelate the features.
     """
     if k < 1:
         raise InputError(f"--k {k}: expected 1 or more")

@@ -17,10 +17,8 @@ class LinearPredictor:
     """An encoder and a linear model that predicts a label from its embeddings."""
 
     encoder: Encoder
-    model: LinearModel
-    """Predicts the label; the log-odds of class 1 of a label with two classes."""
-    target: str = "prediction"
-    """What is predicted, with units."""
+    model: LinearModel  # Predicts the label; the log-odds of class 1 of a label with two classes
+    target: str = "prediction"  # What is predicted, with units
 
     def __post_init__(self) -> None:
         """Check sizes."""
@@ -44,10 +42,8 @@ def load_predictor(
     Args:
         head: Directory that ``isoclr fit`` wrote.
         task: Instead of a head, what a shipped head predicts.
-        species: Species of the shipped head.
         model: The head's encoder, if it does not ship; with ``task``, the shipped encoder whose head to take.
         label: Which label, if the head predicts several.
-        device: Torch device of the encoder.
 
     Raises:
         InputError: No such head, encoder, label or device, or an encoder with other weights than the head's.

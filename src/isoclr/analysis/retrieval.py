@@ -42,13 +42,10 @@ SCOPES = {
     "RNAs of other species": (ORTHOLOG,),
 }
 """Candidates of a search, and how they can be related to the query."""
-LENGTH_BINS = (0, 500, 1_000, 2_000, 4_000)
-"""Lower ends of the length bins (nt)."""
-MIN_QUERIES = 30
-"""With fewer queries a warning says that the hit rate is uncertain."""
+LENGTH_BINS = (0, 500, 1_000, 2_000, 4_000)  # Lower ends of the length bins (nt)
+MIN_QUERIES = 30  # With fewer queries a warning says that the hit rate is uncertain
 
-Column = tuple[str, int, str]
-"""Relation, k and metric."""
+Column = tuple[str, int, str]  # Relation, k and metric
 Values = NDArray[np.float64]
 Features = Mapping[str, NDArray[np.floating]]
 
@@ -59,10 +56,8 @@ class CandidateCounts:
 
     relatives: Numbers
     candidates: Numbers
-    matched_relatives: Numbers
-    """Relatives within :data:`SIMILAR_LENGTH`."""
-    matched_candidates: Numbers
-    """Candidates within :data:`SIMILAR_LENGTH`."""
+    matched_relatives: Numbers  # Relatives within SIMILAR_LENGTH
+    matched_candidates: Numbers  # Candidates within SIMILAR_LENGTH
 
     def chance(self, k: int) -> Values:
         """``(q,)`` probability that k candidates drawn without replacement include a relative."""
@@ -84,7 +79,6 @@ def count_candidates(
     """Count candidates and relatives.
 
     Args:
-        relations: Relations of all RNAs.
         queries: Rows ``(q,)`` of some RNAs.
         relation: Index of :data:`RELATIONS`, but not that of unrelated RNAs.
         exclude: Groups ``(n,)``: RNAs of a query's own group are no candidates.
@@ -202,11 +196,8 @@ def evaluate_retrieval(
     """Evaluate nearest neighbours by cosine of standardized features, searched exactly among all RNAs.
 
     Args:
-        features: By name, ``(n, d)``.
-        relations: Relations of the RNAs, in the same order.
         sample: Number of random queries; None: all RNAs.
         whiten: Decorrelate the features (see :func:`isoclr.analysis.neighbors.normalize`).
-        progress: Called with the number of queries done since the last call.
     """
     check_options(k, sample, seed)
     for name, matrix in features.items():

@@ -34,8 +34,7 @@ from isoclr.tasks.labels import (
 )
 
 Kind = Literal["quantity", "class"]
-SKEWED = ("length", "cds_length", "n_exons")
-"""Columns that are colored on a logarithmic scale."""
+SKEWED = ("length", "cds_length", "n_exons")  # Columns that are colored on a logarithmic scale
 CORPUS_COLUMNS = ("gene_symbol", "gene_set", "biotype", "n_exons")
 MAX_CLASSES, MAX_TERMS = 7, 3
 """Classes that get a color, the most common first. An RNA may have several terms; three are shown, as in the paper."""
@@ -51,14 +50,11 @@ FFT_RNAS = 5_000
 class Coloring:
     """Values that color a map."""
 
-    name: str
-    """Name of the column in the map's table."""
-    kind: Kind
-    """Numbers, or names of classes."""
+    name: str  # Name of the column in the map's table
+    kind: Kind  # Numbers, or names of classes
     values: pl.Series
     """One per RNA, Float64 or String; null if unknown, or if an RNA has none or several of the classes."""
-    skewed: bool = False
-    """Use a logarithmic scale."""
+    skewed: bool = False  # Use a logarithmic scale
 
     @property
     def classes(self) -> list[str]:
@@ -205,12 +201,10 @@ def tsne(
     """t-SNE of standardized features by cosine; the same map for the same seed, on any number of cores.
 
     Args:
-        features: ``(n, d)``.
         table: The RNAs, one row each.
         gene_set: Number ``(n,)`` of each RNA's gene set.
         colorings: Values to color the map by, in the order of the rows.
         perplexity: About how many neighbours an RNA should be close to.
-        seed: Random seed of the initial positions.
     """
     n = len(features)
     if n < MIN_RNAS:
@@ -260,7 +254,6 @@ def place(
         vectors: ``(n, d)`` of length 1; their principal components are the initial positions.
         close: About three times as many neighbours as the perplexity.
         perplexity: About how many neighbours an RNA should be close to.
-        seed: Random seed of the initial positions.
 
     Returns:
         Coordinates ``(n, 2)`` and their Kullback-Leibler divergence.

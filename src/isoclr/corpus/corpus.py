@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-SCHEMA = 1
-"""Version of the file layout; a corpus with a higher version is refused."""
+SCHEMA = 1  # Version of the file layout; a corpus with a higher version is refused
 
 META = "corpus.json"
 CODES = "codes.bin"

@@ -67,14 +67,11 @@ class Input:
     """Transcripts of one species from one place."""
 
     species: str
-    transcripts: Path | None
-    """FASTA of mature RNAs; None when they are spliced from a genome."""
-    genome: Path | None
-    """FASTA of chromosomes."""
+    transcripts: Path | None  # FASTA of mature RNAs; None when they are spliced from a genome
+    genome: Path | None  # FASTA of chromosomes
     annotation: tuple[Path, ...]
     """Genes, exons and coding sequences; the first file takes precedence."""
-    orf: bool = True
-    """Whether open reading frames are called where no coding sequence is annotated."""
+    orf: bool = True  # Whether open reading frames are called where no coding sequence is annotated
 
     @property
     def files(self) -> list[Path]:
@@ -120,8 +117,7 @@ class Plan:
 
     inputs: list[Input]
     homology: Path | None
-    gene_ids: dict[str, Path]
-    """Species → table of gene ids."""
+    gene_ids: dict[str, Path]  # Species → table of gene ids
     config: BuildConfig
 
     @property

@@ -21,26 +21,20 @@ from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Cod
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 PLOT_FORMATS = (".png", ".pdf", ".svg")
-WIDTH = 60
-"""Nucleotides in a line of :func:`describe`."""
+WIDTH = 60  # Nucleotides in a line of describe
 
 
 @dataclass(frozen=True)
 class Group:
     """Gene sets and transcripts of one species, or of all."""
 
-    name: str
-    """Species, or ``all``."""
-    gene_sets: int
-    """Number of gene sets with a transcript of the group."""
+    name: str  # Species, or all
+    gene_sets: int  # Number of gene sets with a transcript of the group
     transcripts: int
-    mean: float
-    """Mean number of the group's transcripts in those gene sets."""
-    several: float
-    """Fraction of those gene sets with two or more."""
+    mean: float  # Mean number of the group's transcripts in those gene sets
+    several: float  # Fraction of those gene sets with two or more
     genes: int
-    mapped: float
-    """Fraction of the genes that are in a homology group."""
+    mapped: float  # Fraction of the genes that are in a homology group
 
 
 @dataclass(frozen=True)
@@ -108,11 +102,7 @@ class CorpusSummary(Report):
 
 
 def inspect(corpus: Corpus | str | Path) -> CorpusSummary:
-    """Summarize a corpus.
-
-    Args:
-        corpus: Corpus, or its directory.
-    """
+    """Summarize a corpus."""
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     by_species = corpus.meta["by_species"]
     groups = [_group(corpus, "all", np.ones(len(corpus), bool))]
@@ -237,7 +227,6 @@ def describe(corpus: Corpus, name: str, *, brief: bool = False) -> str:
     ``|`` at the last base of every exon.
 
     Args:
-        corpus: Corpus to look in.
         name: Id of a transcript or gene, with or without version, or a gene symbol.
         brief: Leave out the sequence.
 

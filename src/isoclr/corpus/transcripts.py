@@ -37,20 +37,16 @@ class TranscriptTable:
 
     table: pl.DataFrame
     """One row per transcript; ``order`` is its rank among all records of the input, ``start`` where its codes begin."""
-    codes: Codes
-    """Codes that ``start`` points into."""
+    codes: Codes  # Codes that start points into
     records: int
     """Number of transcripts in the input before any was dropped; the same in every shard."""
-    shard_records: int = 0
-    """Number of those that belong to this shard."""
-    dropped: Counter[str] = field(default_factory=Counter)
-    """Reason → number of dropped transcripts."""
+    shard_records: int = 0  # Number of those that belong to this shard
+    dropped: Counter[str] = field(default_factory=Counter)  # Reason → number of dropped transcripts
     noted: Counter[str] = field(default_factory=Counter)
     """Irregularity or correction → number of transcripts."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """Facts about the files for ``corpus.json``; the same in every shard."""
-    messages: list[str] = field(default_factory=list)
-    """Messages for the terminal."""
+    messages: list[str] = field(default_factory=list)  # Messages for the terminal
     first_dropped: dict[str, tuple[str, int]] = field(default_factory=dict)
     """As :attr:`isoclr.genomics.fasta.Transcripts.first_dropped`."""
 

@@ -58,7 +58,6 @@ def assemble(
         table: All transcripts by ``order``, with their gene sets.
         sources: Arrays of codes that ``source`` and ``start`` point into.
         meta: Content of ``corpus.json``; the counts in ``meta["by_species"]`` are completed in place.
-        advance: Called with the number of transcripts written since the last call.
     """
     by_species = meta["by_species"]
     if not meta["shard"]:
@@ -154,7 +153,6 @@ def write(
             of ``sources`` holds the codes, and where they begin.
         sources: Arrays of codes.
         meta: Content of ``corpus.json`` where it differs from :data:`EMPTY_META`; ``shard`` and ``species`` at least.
-        advance: Called with the number of transcripts written since the last call.
     """
     table = table.with_columns(offset=pl.col("length").cum_sum() - pl.col("length")).rechunk()
     _write_codes(folder / CODES, table, sources, advance)

@@ -21,18 +21,12 @@ ZENODO = "https://zenodo.org/api/records/6326409"
 class Entry:
     """A file to download."""
 
-    name: str
-    """Name on the command line: ``human/genome``, ``homology/homologene``."""
-    file: str
-    """Path below the output directory."""
-    urls: tuple[str, ...]
-    """Official addresses; the next one is used if a file does not exist."""
-    checksums: str | None = None
-    """Address of the publisher's list of MD5 sums or Zenodo record."""
-    required: bool = True
-    """Whether the list must exist and contain the file."""
-    optional: bool = False
-    """Whether the file is large and only downloaded by name."""
+    name: str  # Name on the command line: human/genome, homology/homologene
+    file: str  # Path below the output directory
+    urls: tuple[str, ...]  # Official addresses; the next one is used if a file does not exist
+    checksums: str | None = None  # Address of the publisher's list of MD5 sums or Zenodo record
+    required: bool = True  # Whether the list must exist and contain the file
+    optional: bool = False  # Whether the file is large and only downloaded by name
 
     @property
     def group(self) -> str:

@@ -30,12 +30,9 @@ class Download:
 
     entry: Entry
     path: Path
-    status: str
-    """``fetched``, ``kept`` (there and unchanged), or, in a list, ``here`` and ``missing``."""
-    verified: str
-    """How the file was verified."""
-    size: int = 0
-    """Bytes on disk."""
+    status: str  # fetched, kept (there and unchanged), or, in a list, here and missing
+    verified: str  # How the file was verified
+    size: int = 0  # Bytes on disk
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,9 @@ class _TemporaryError(Exception):
 class Client:
     """Downloads files over HTTP."""
 
-    timeout: float = 30.0
-    """Seconds without a byte before a connection counts as dead."""
-    retries: int = 4
-    """Further attempts after failures in a row without progress."""
-    pause: float = 1.0
-    """Seconds before the first retry; doubled each time."""
+    timeout: float = 30.0  # Seconds without a byte before a connection counts as dead
+    retries: int = 4  # Further attempts after failures in a row without progress
+    pause: float = 1.0  # Seconds before the first retry; doubled each time
 
     def read(self, url: str) -> bytes:
         """Download a small file to memory."""

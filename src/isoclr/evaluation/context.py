@@ -18,8 +18,7 @@ from isoclr.tasks.metrics import CLASSES, QUANTITY, Metric
 from isoclr.tasks.rnas import RnaSource, corpus_identity, rnas_of_corpus, rnas_of_task
 from isoclr.tasks.splits import Split, SplitConfig
 
-IN_MEMORY = 3
-"""Embedding files kept in memory; those of a whole corpus take a few hundred MB each."""
+IN_MEMORY = 3  # Embedding files kept in memory; those of a whole corpus take a few hundred MB each
 
 
 @dataclass(frozen=True)
@@ -27,17 +26,11 @@ class Dataset:
     """The samples and splits that all methods of a task share."""
 
     entry: TaskEntry
-    """The task."""
     config: SplitConfig
-    """How it is split."""
-    source: RnaSource
-    """All RNAs that samples can be."""
+    source: RnaSource  # All RNAs that samples can be
     rnas: LabelledRnas
-    """The samples."""
-    splits: list[Split]
-    """Training and test parts."""
-    metrics: Mapping[str, Metric]
-    """Metrics to report, the main one first."""
+    splits: list[Split]  # Training and test parts
+    metrics: Mapping[str, Metric]  # Metrics to report, the main one first
 
 
 class Context:

@@ -44,8 +44,7 @@ class Progress:
     study: str
     done: int
     results: int
-    computed: int
-    """Results that this call computed."""
+    computed: int  # Results that this call computed
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,7 @@ class Trial:
 
     split: str
     seed: int
-    train: int
-    """Number of training RNAs."""
+    train: int  # Number of training RNAs
     metrics: dict[str, dict[str, float | None]]
     """Label → metric → value on the test part; ``n`` is its size."""
 
@@ -56,17 +55,11 @@ class NetworkRun:
     """A network to train on the labels of one task, or of several together."""
 
     context: Context
-    """The plan at work."""
-    entries: tuple[TaskEntry, ...]
-    """The tasks that it learns."""
-    kind: str
-    """One of :data:`NAMES`."""
-    config: SplitConfig
-    """How the tasks are split, and so how many trainings there are."""
-    options: FinetuneConfig
-    """Options of the training; model and trained part follow from the kind."""
+    entries: tuple[TaskEntry, ...]  # The tasks that it learns
+    kind: str  # One of NAMES
+    config: SplitConfig  # How the tasks are split, and so how many trainings there are
+    options: FinetuneConfig  # Options of the training; model and trained part follow from the kind
     fraction: float = 1.0
-    """Fraction of the training labels."""
 
     @property
     def name(self) -> str:

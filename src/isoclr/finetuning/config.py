@@ -8,8 +8,7 @@ from isoclr.errors import InputError
 from isoclr.models.pooling import Pooling
 from isoclr.training.device import Precision
 
-SALUKI_MODEL = "saluki"
-"""Name of the published supervised model."""
+SALUKI_MODEL = "saluki"  # Name of the published supervised model
 
 Count = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[float, Meta(ge=0)]
@@ -23,8 +22,7 @@ class Hyperparameters:
     learning_rate: float
     encoder_learning_rate: float
     lr_decay: float
-    betas: tuple[float, float] = (0.9, 0.999)
-    """Betas of Adam."""
+    betas: tuple[float, float] = (0.9, 0.999)  # Betas of Adam
     l2: float
     max_grad_norm: float = 0.5
     batch_size: int
@@ -33,8 +31,7 @@ class Hyperparameters:
     epochs: int
     min_epochs: int = 0
     patience: int
-    shift: int = 0
-    """RNAs are shifted by 0 to this many nt in training, each by its own number."""
+    shift: int = 0  # RNAs are shifted by 0 to this many nt in training, each by its own number
 
 
 ISOCLR = Hyperparameters(

@@ -16,8 +16,7 @@ from isoclr.tasks.splits import Split, SplitConfig, SplitKind
 from isoclr.tasks.task import Task, is_task, read_label_task
 from isoclr.training.rng import RngStream, keyed_rng
 
-MIN_FOLDS = 3
-"""One fold to test, one to validate, one to train."""
+MIN_FOLDS = 3  # One fold to test, one to validate, one to train
 
 
 def read_label_specs(
@@ -124,10 +123,8 @@ def require_whole_genes(rnas: LabelledRnas, specs: Sequence[LabelSpec]) -> None:
 class Trial:
     """One training."""
 
-    number: int
-    """Number of the split, from 0."""
-    split: Split
-    """Row numbers of the parts; the validation part decides when to stop."""
+    number: int  # Number of the split, from 0
+    split: Split  # Row numbers of the parts; the validation part decides when to stop
     seed: int
     """Seed of new weights, the order of the RNAs, dropout, and the subset of the training RNAs."""
 

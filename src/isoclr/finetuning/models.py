@@ -28,15 +28,10 @@ class BatchBuilder:
     """Packs the RNAs of a study into chunks."""
 
     codes: Sequence[Codes]
-    """Codes of every RNA."""
-    device: torch.device
-    """Where chunks are computed."""
-    dtype: torch.dtype
-    """Type of activations."""
-    chunk_nt: int
-    """Largest number of nucleotides in a chunk."""
-    round_to: int
-    """Chunk widths are multiples of this."""
+    device: torch.device  # Where chunks are computed
+    dtype: torch.dtype  # Type of activations
+    chunk_nt: int  # Largest number of nucleotides in a chunk
+    round_to: int  # Chunk widths are multiples of this
 
     @property
     def precision(self) -> Precision:
@@ -58,19 +53,15 @@ class BatchBuilder:
         return fill_batch(layout, codes, self.lengths(rows)).to(self.device)
 
 
-Advance = Callable[[int], None]
-"""Called with the number of nt done since the last call."""
+Advance = Callable[[int], None]  # Called with the number of nt done since the last call
 
 
 class Backbone(nn.Module):
     """Turns RNAs, given by their rows, into features."""
 
-    network: DilatedResNet | Saluki
-    """The network as it is saved."""
+    network: DilatedResNet | Saluki  # The network as it is saved
     dim: int
-    """Number of features."""
-    trained: nn.Module
-    """The part whose weights and running statistics training changes."""
+    trained: nn.Module  # The part whose weights and running statistics training changes
 
     @abstractmethod
     def forward(self, rows: Rows, rng: np.random.Generator) -> Tensor:
@@ -177,7 +168,6 @@ def saluki_features(
         codes: RNAs.
         builder: How to pack them; its own RNAs are not used.
         together: Compute all chunks in one call, as the batch statistics of training need it.
-        progress: Called with the number of nt done since the last call.
     """
     lengths = np.array([len(one) for one in codes], np.int64)
     layouts = pack_for_saluki(lengths, chunk_nt=builder.chunk_nt, round_to=builder.round_to)
@@ -428,7 +418,6 @@ class ModelFactory:
 
         Args:
             builder: The RNAs.
-            seed: Seed of random weights.
         """
         parameters = self.config.hyperparameters
         with seeded(seed, RngStream.NEW_WEIGHTS):

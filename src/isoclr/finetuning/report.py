@@ -39,30 +39,19 @@ mean."""
 class TrialResult:
     """Result of one trial."""
 
-    trial: str
-    """Name of the trial."""
-    split: str
-    """Name of its split."""
-    seed: int
-    """Seed of its weights."""
-    train: int
-    """Number of training RNAs."""
-    valid: int
-    """Number of validation RNAs."""
-    test: int
-    """Number of test RNAs."""
-    epochs: int
-    """Epochs done."""
-    best_epoch: int
-    """Epoch whose weights were kept."""
-    best: float
-    """Its mean R on the validation part."""
-    seconds: float
-    """Time spent."""
+    trial: str  # Name of the trial
+    split: str  # Name of its split
+    seed: int  # Seed of its weights
+    train: int  # Number of training RNAs
+    valid: int  # Number of validation RNAs
+    test: int  # Number of test RNAs
+    epochs: int  # Epochs done
+    best_epoch: int  # Epoch whose weights were kept
+    best: float  # Its mean R on the validation part
+    seconds: float  # Time spent
     metrics: dict[str, dict[str, float]]
     """Label → metric → value on the test part, with the number ``n`` of labels there."""
-    history: list[dict[str, float]]
-    """Record of each epoch."""
+    history: list[dict[str, float]]  # Record of each epoch
 
     def save(self, folder: Path, predictions: pl.DataFrame) -> None:
         """Write the result; a trial is done when its JSON file, which comes last, exists."""

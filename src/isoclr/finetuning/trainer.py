@@ -45,10 +45,8 @@ from isoclr.training.signals import GracefulStop
 FORMAT = "isoclr fine-tuning 2"
 CHECKPOINT = "checkpoint.safetensors"
 RESULTS = "results"
-CURRENT, BEST = "current.", "best."
-"""Prefixes of tensors in a checkpoint."""
-LONG_EPOCH = 20.0
-"""Seconds of an epoch that is worth a line above the progress bar."""
+CURRENT, BEST = "current.", "best."  # Prefixes of tensors in a checkpoint
+LONG_EPOCH = 20.0  # Seconds of an epoch that is worth a line above the progress bar
 Array = NDArray[np.float64]
 
 
@@ -56,18 +54,12 @@ Array = NDArray[np.float64]
 class TrainerState:
     """Progress of one trial."""
 
-    trial: str
-    """Name of the trial."""
-    epoch: int = 0
-    """Epochs done."""
-    best_epoch: int = 0
-    """Epoch with the highest validation R; 0: none yet."""
-    best: float = float("-inf")
-    """Highest validation R."""
-    seconds: float = 0.0
-    """Time of training and validation, over all sessions."""
-    history: list[dict[str, float]] = field(default_factory=list)
-    """Record of each epoch."""
+    trial: str  # Name of the trial
+    epoch: int = 0  # Epochs done
+    best_epoch: int = 0  # Epoch with the highest validation R; 0: none yet
+    best: float = float("-inf")  # Highest validation R
+    seconds: float = 0.0  # Time of training and validation, over all sessions
+    history: list[dict[str, float]] = field(default_factory=list)  # Record of each epoch
 
 
 class Trainer:
@@ -297,22 +289,14 @@ def _predictions(trainer: Trainer, predicted: Array) -> pl.DataFrame:
 class TrialRunner:
     """Runs the trials of a study."""
 
-    out: Path
-    """Directory of the study."""
+    out: Path  # Directory of the study
     rnas: LabelledRnas
-    """The labelled RNAs."""
-    factory: ModelFactory
-    """Makes the model of each trial."""
-    builder: BatchBuilder
-    """The RNAs in chunks."""
-    options: dict[str, Any]
-    """Options of the study, saved with its model."""
-    log: Log
-    """One record per epoch."""
-    display: ProgressDisplay
-    """Progress bar."""
-    stop: GracefulStop
-    """Notes signals."""
+    factory: ModelFactory  # Makes the model of each trial
+    builder: BatchBuilder  # The RNAs in chunks
+    options: dict[str, Any]  # Options of the study, saved with its model
+    log: Log  # One record per epoch
+    display: ProgressDisplay  # Progress bar
+    stop: GracefulStop  # Notes signals
 
     def run(self, trials: Sequence[Trial]) -> list[tuple[TrialResult, pl.DataFrame]]:
         """Run the trials that are not done; a signal ends this early.

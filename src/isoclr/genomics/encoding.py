@@ -54,8 +54,7 @@ def _letter_table() -> Codes:
     return table
 
 
-TRACKS = _track_table()
-"""Track values ``(32, 6)`` float32 of every code."""
+TRACKS = _track_table()  # Track values (32, 6) float32 of every code
 FROM_LETTER = _letter_table()
 """Nucleotide values ``(256,)`` of the bytes of a FASTA file; :data:`INVALID` for other letters."""
 _TO_LETTER = np.frombuffer(LETTERS, np.uint8)

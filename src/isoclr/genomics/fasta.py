@@ -31,10 +31,8 @@ _CODES = FROM_LETTER.tobytes()
 class Piece(NamedTuple):
     """Part of a FASTA record."""
 
-    header: str | None
-    """Header without ``>``; None if this continues the previous record."""
-    codes: bytes
-    """Nucleotide codes."""
+    header: str | None  # Header without >; None if this continues the previous record
+    codes: bytes  # Nucleotide codes
 
 
 def pieces(path: Path) -> Iterator[Piece]:
@@ -304,10 +302,8 @@ class Transcripts:
     table: pl.DataFrame
     """One row per transcript: ``transcript_id, gene_id, gene_symbol, biotype`` (``""`` if unknown), ``cds_start,
     cds_end`` (0-based half-open from the first whole codon, stop codon included; −1 if unknown)."""
-    offsets: NDArray[np.int64]
-    """``(n + 1,)``: where each transcript begins in ``codes``."""
-    codes: Codes
-    """Nucleotide codes of all transcripts, one after the other."""
+    offsets: NDArray[np.int64]  # (n + 1,): where each transcript begins in codes
+    codes: Codes  # Nucleotide codes of all transcripts, one after the other
     dropped: Counter[str] = field(default_factory=Counter)
     """Reason → dropped records (``empty_sequence``, ``duplicate_record``, ``duplicate_id``, ``no_name``,
     ``not_nucleotides``) or CDS (``cds_outside_sequence``)."""

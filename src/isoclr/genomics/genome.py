@@ -351,8 +351,7 @@ def _existing_index(path: Path) -> tuple[Path, Path] | None:
 
 
 _LONGEST_HEADER = 4096
-_LARGEST_BLOCK = 1 << 16
-"""Bytes of a block of a bgz file, compressed or not."""
+_LARGEST_BLOCK = 1 << 16  # Bytes of a block of a bgz file, compressed or not
 
 
 def _index_matches(fai: Path, read: Callable[[int, int], bytes]) -> bool:

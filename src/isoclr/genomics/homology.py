@@ -170,10 +170,8 @@ _LOC = r"^LOC(\d{1,15})$"
 class GeneSets:
     """The gene set of every gene."""
 
-    table: pl.DataFrame
-    """The genes with a column ``gene_set``."""
-    mapped: dict[str, tuple[int, int]]
-    """Species → (genes in a homologous group, genes)."""
+    table: pl.DataFrame  # The genes with a column gene_set
+    mapped: dict[str, tuple[int, int]]  # Species → (genes in a homologous group, genes)
 
 
 def assign(

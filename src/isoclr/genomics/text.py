@@ -93,10 +93,8 @@ class Block:
     """Consecutive whole lines of a file."""
 
     path: Path
-    text: bytes
-    """The lines, each ending in ``\\n``."""
-    first_line: int
-    """Line number of the first line, from 1."""
+    text: bytes  # The lines, each ending in \n
+    first_line: int  # Line number of the first line, from 1
 
     def data_lines(self) -> Iterator[tuple[int, bytes]]:
         """Number and text of the lines that are not blank, comments, ``track`` or ``browser``."""

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 Method = Literal["integrated-gradients", "gradient"]
 TRACK_NAMES = ("A", "C", "G", "U", "codon_start", "exon_end")
-PIECE_NT = 1 << 16
-"""nt computed at a time."""
+PIECE_NT = 1 << 16  # nt computed at a time
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,7 +96,6 @@ def attribute(
 
     Args:
         network: The encoder's network, in evaluation.
-        codes: Codes of the RNA ``(L,)``.
         coefficients: ``(dim,)`` weight of each value of the embedding.
         intercept: Added to the weighted sum.
         steps: Number of points of the integral.

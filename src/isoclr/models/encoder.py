@@ -54,15 +54,11 @@ class ModelConfig:
 
     format: Literal["isoclr-model"] = "isoclr-model"
     schema: Annotated[int, Meta(ge=1, le=SCHEMA)] = SCHEMA
-    isoclr: str = __version__
-    """Version that wrote the model."""
-    name: str
-    """Name of the architecture, such as ``isoclr-s``."""
-    tracks: Literal[4, 5, 6]
-    """How many of the six tracks the model reads."""
+    isoclr: str = __version__  # Version that wrote the model
+    name: str  # Name of the architecture, such as isoclr-s
+    tracks: Literal[4, 5, 6]  # How many of the six tracks the model reads
     architecture: Architecture
-    sha256: str
-    """SHA-256 of ``model.safetensors``."""
+    sha256: str  # SHA-256 of model.safetensors
 
 
 class Encoder:

@@ -84,11 +84,9 @@ class _FusedBlock:
     floor: Float[Tensor, " c"] | None
     """``p`` above: subtracted from the first convolution's output and added in the second one's bias. Positions
     between RNAs are therefore set to ``-floor`` instead of 0. None: zero."""
-    clamp1: _Clamp | None
-    """After the first convolution, if it does not end in a ReLU."""
+    clamp1: _Clamp | None  # After the first convolution, if it does not end in a ReLU
     conv2: _FusedConvolution
-    clamp2: _Clamp | None
-    """After the second convolution."""
+    clamp2: _Clamp | None  # After the second convolution
     shortcut: _FusedConvolution | None
     pools: bool
 
@@ -171,8 +169,7 @@ class FusedResNet:
     """
 
     device: torch.device
-    tile_nt: int
-    """nt that are best computed at a time."""
+    tile_nt: int  # nt that are best computed at a time
 
     @torch.no_grad()
     def __init__(self, network: DilatedResNet, dtype: torch.dtype) -> None:

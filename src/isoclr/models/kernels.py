@@ -14,8 +14,7 @@ Rows = Float[Tensor, "n c"]
 Channels = Float[Tensor, " c"]
 Sums = Float64[Tensor, " c"]
 
-_POOL = 1 << 20
-"""Values of the random rows that dropout masks are cut from."""
+_POOL = 1 << 20  # Values of the random rows that dropout masks are cut from
 
 
 def affine(x: Rows, scale: Tensor, shift: Tensor) -> Rows:

@@ -121,8 +121,7 @@ class BatchNorm(nn.Module):
         eps: Added to the variance.
     """
 
-    compiled: bool
-    """Whether the passes over activations are compiled (:mod:`isoclr.models.compiled`)."""
+    compiled: bool  # Whether the passes over activations are compiled (isoclr.models.compiled)
     running_mean: Tensor
     running_var: Tensor
 

@@ -24,8 +24,7 @@ Pooling = Literal[
     "all-std-sqrt",
 ]
 """Names of read-outs: which blocks, whether with standard deviations, whether with square roots."""
-ALIASES = {"moments": "all-std-sqrt"}
-"""Names that configs of earlier versions may hold."""
+ALIASES = {"moments": "all-std-sqrt"}  # Names that configs of earlier versions may hold
 EPSILON = 1e-3
 """Added to a mean, and its square to a variance, before the root: keeps the gradient of a silent channel finite."""
 

@@ -29,16 +29,11 @@ Depth = Annotated[int, Meta(ge=1, le=1_000)]
 class Architecture:
     """The shape of an encoder: four stages of residual blocks, and the read-out."""
 
-    filters: tuple[Size, Size, Size, Size]
-    """Channels of each stage."""
-    blocks: tuple[Depth, Depth, Depth, Depth]
-    """Residual blocks of each stage."""
-    dilations: tuple[Size, Size, Size, Size]
-    """Dilation of the convolutions of each stage."""
-    growing: bool = False
-    """Whether the dilation doubles from block to block within a stage."""
-    pooling: str = "last"
-    """Name of the read-out (:data:`isoclr.models.pooling.Pooling`)."""
+    filters: tuple[Size, Size, Size, Size]  # Channels of each stage
+    blocks: tuple[Depth, Depth, Depth, Depth]  # Residual blocks of each stage
+    dilations: tuple[Size, Size, Size, Size]  # Dilation of the convolutions of each stage
+    growing: bool = False  # Whether the dilation doubles from block to block within a stage
+    pooling: str = "last"  # Name of the read-out (isoclr.models.pooling.Pooling)
 
     def __post_init__(self) -> None:
         ReadOut.parse(self.pooling)

@@ -132,12 +132,10 @@ class ReverseGRU(nn.Module):
 
 FILTERS, KERNEL_SIZE, BLOCKS = 64, 5, 6
 DROPOUT, NORM_EPS = 0.3, 0.007
-STRIDE = 2**BLOCKS
-"""nt per step of the recurrent network."""
+STRIDE = 2**BLOCKS  # nt per step of the recurrent network
 GAP = KERNEL_SIZE // 2 * STRIDE // 2
 """nt of padding between two RNAs that keep every convolution from seeing both."""
-BATCH_EPS = 1e-3
-"""Added to the variance in batch norms: the default of the paper's framework."""
+BATCH_EPS = 1e-3  # Added to the variance in batch norms: the default of the paper's framework
 
 
 class Saluki(nn.Module):

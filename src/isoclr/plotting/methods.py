@@ -44,10 +44,8 @@ class DotPanel(NamedTuple):
     title: str
     axis: str
     dots: Sequence[Dot]
-    reference: float = 0.0
-    """Position of a dotted line, such as chance."""
-    legend: bool = True
-    """Whether to explain the markers."""
+    reference: float = 0.0  # Position of a dotted line, such as chance
+    legend: bool = True  # Whether to explain the markers
 
 
 _DOT_STYLE: Mapping[str, tuple[str, str, str]] = {

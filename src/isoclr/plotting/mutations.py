@@ -26,10 +26,8 @@ from isoclr.plotting.style import (
 
 LETTERS = {"A": GREEN, "C": BLUE, "G": ORANGE, "U": VERMILION, "N": GREY}
 UTR, CODING = "#BDBDBD", "#4D4D4D"
-ZOOM = 120
-"""nt of the stretch that is drawn base by base."""
-SMOOTH = 25
-"""nt of the running mean in the overview."""
+ZOOM = 120  # nt of the stretch that is drawn base by base
+SMOOTH = 25  # nt of the running mean in the overview
 
 
 def mutation_figure(

@@ -18,8 +18,7 @@ BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 SKY, PURPLE, INK, GREY = "#56B4E9", "#CC79A7", "#222222", "#8C8C8C"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, INK)
 """Okabe and Ito's colors without yellow, and a black; the model of interest is blue."""
-NO_VALUE = "#D9D9D9"
-"""Points without a value or class."""
+NO_VALUE = "#D9D9D9"  # Points without a value or class
 MARKERS = ("o", "s", "D", "^", "P", "X", "v")
 LINES: Sequence[Any] = ("-", "--", ":", "-.", (0, (8, 3)), (0, (8, 3, 2, 3)), "-")
 

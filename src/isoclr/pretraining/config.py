@@ -9,8 +9,7 @@ from isoclr.errors import InputError
 from isoclr.models.pooling import Pooling
 from isoclr.training.device import Precision, RuntimeConfig, Switch
 
-DEFAULT_EPOCHS = 1000
-"""The paper's length of a run."""
+DEFAULT_EPOCHS = 1000  # The paper's length of a run
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]

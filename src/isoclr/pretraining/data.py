@@ -37,7 +37,6 @@ def choose_validation_sets(counts: Rows, fraction: float, seed: int) -> Rows:
 
     Args:
         counts: ``(g,)`` number of transcripts of each gene set.
-        seed: Random seed of the run.
 
     Returns:
         Sorted gene sets, at most :data:`MAX_VALIDATION_PAIRS`; none if the fraction is less than two gene sets, because
@@ -89,7 +88,6 @@ class PairSampler:
     Args:
         order: ``(n,)`` transcripts sorted by gene set (``Corpus.members``).
         starts: ``(g + 1,)`` position in ``order`` where each gene set starts.
-        seed: Random seed of the run.
         gene_sets: Gene sets to sample from; None: all.
         min_transcripts: Leave out gene sets with fewer transcripts.
 
@@ -143,15 +141,11 @@ class Batch(NamedTuple):
     """The views of N pairs as one process has them: view i < N is the first view of pair i, view N + i its second."""
 
     chunks: list[PackedBatch]
-    """Views of this process."""
     positions: list[Tensor]
     """For every rank, ``(n_rank,)`` int64 numbers of its views, in the order of its rows; on the training device."""
-    gene_sets: Tensor
-    """``(N,)`` int64 gene set of each pair, on the training device."""
-    nt: int
-    """Nucleotides of all 2N views, on all ranks."""
-    padding: float
-    """Fraction of this process's chunks that is padding."""
+    gene_sets: Tensor  # (N,) int64 gene set of each pair, on the training device
+    nt: int  # Nucleotides of all 2N views, on all ranks
+    padding: float  # Fraction of this process's chunks that is padding
     features: Tensor | None = None
     """``(n, f)`` sequence features of this process's views, for the auxiliary loss."""
 
@@ -163,7 +157,6 @@ class ViewBuilder:
 
     Args:
         packing: How views are packed into chunks.
-        seed: Random seed of the run.
         world: The processes of the run; views made on a CPU are sent to its device.
         with_features: Whether to compute the sequence features of every view.
     """

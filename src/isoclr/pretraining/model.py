@@ -29,8 +29,7 @@ from isoclr.training.distributed import Distributed
 from isoclr.training.rng import RngStream, torch_seed
 from isoclr.training.run import DivergedError
 
-EMA = "ema."
-"""Prefix of the averaged weights in a checkpoint."""
+EMA = "ema."  # Prefix of the averaged weights in a checkpoint
 
 
 def load_init(config: PretrainConfig) -> Encoder | None:
@@ -70,8 +69,7 @@ class PendingStep:
     """A step that a GPU may still be computing."""
 
     number: int
-    values: Tensor
-    """``(2,)`` loss and gradient norm, on the device."""
+    values: Tensor  # (2,) loss and gradient norm, on the device
 
     def result(self) -> StepResult:
         """Wait for the step.

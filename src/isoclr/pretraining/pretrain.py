@@ -31,8 +31,7 @@ from isoclr.training.signals import GracefulStop
 
 CHECKPOINT = "checkpoint.safetensors"
 TENSORBOARD = "tensorboard"
-FEW_PAIRS = 0.1
-"""Fraction of gene sets with two or more transcripts below which a warning is shown."""
+FEW_PAIRS = 0.1  # Fraction of gene sets with two or more transcripts below which a warning is shown
 
 
 @dataclass(frozen=True)
@@ -91,16 +90,11 @@ def _cell(value: object) -> object:
 class RunContext:
     """Data and model of a run, on their device."""
 
-    data: PretrainDataset
-    """Gene sets to train on and to validate on."""
+    data: PretrainDataset  # Gene sets to train on and to validate on
     model: ContrastiveModel
-    """The model."""
-    plan: MemoryPlan
-    """How a step is computed."""
-    batch_of: Callable[[int], Batch]
-    """The batch of a step, counted from the start of the run."""
-    validation_batch: Batch | None
-    """The pairs that are never trained on."""
+    plan: MemoryPlan  # How a step is computed
+    batch_of: Callable[[int], Batch]  # The batch of a step, counted from the start of the run
+    validation_batch: Batch | None  # The pairs that are never trained on
 
 
 def set_up(

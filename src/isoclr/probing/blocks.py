@@ -10,22 +10,18 @@ from scipy import linalg
 
 from isoclr.probing.linear import Array, fit_ridge, standardize
 
-MAX_RANK = 512
-"""A wider block of features is replaced by so many of its principal components."""
+MAX_RANK = 512  # A wider block of features is replaced by so many of its principal components
 ROUNDS, SETTLED = 15, 0.1
 """Most updates of the penalties, and the change of their logarithms at which to stop."""
-WEAKEST, STRONGEST = 1e-2, 1e8
-"""Limits of a penalty."""
+WEAKEST, STRONGEST = 1e-2, 1e8  # Limits of a penalty
 
 
 @dataclass(frozen=True)
 class Block:
     """Standardized features, or their leading principal components."""
 
-    mean: Array
-    """``(d,)``."""
-    axes: Array
-    """``(d, r)``: standardizes the features and projects them."""
+    mean: Array  # (d,)
+    axes: Array  # (d, r): standardizes the features and projects them
 
     def __call__(self, features: NDArray[np.floating]) -> Array:
         """``(n, r)``."""
@@ -37,14 +33,10 @@ class BlockRidge:
     """A ridge regression with a penalty for each block of features."""
 
     widths: tuple[int, ...]
-    """Number of features of each block."""
     blocks: tuple[Block, ...]
-    coefficients: Array
-    """``(r,)`` or ``(r, m)`` of all blocks' components."""
-    intercept: Array
-    """``()`` or ``(m,)``."""
-    penalties: Array
-    """``(blocks,)``."""
+    coefficients: Array  # (r,) or (r, m) of all blocks' components
+    intercept: Array  # () or (m,)
+    penalties: Array  # (blocks,)
 
     def components(self, features: NDArray[np.floating]) -> Array:
         """``(n, r)`` components of all blocks."""
@@ -76,12 +68,10 @@ def fit_blocks(
     large that it has no effect.
 
     Args:
-        features: ``(n, d)``.
         values: ``(n,)``, or ``(n, m)`` for m labels with the same penalties, each in units of its standard deviation.
         widths: Number of features of each block, in order; they add up to d.
         scale: Standardize the features first. Without, features that vary more are penalized less, as principal
             components should be.
-        seed: Random seed of the principal components of wide blocks.
     """
     parts = np.split(features, np.cumsum(widths)[:-1], axis=1)
     blocks = tuple(_block(np.asarray(part, np.float64), scale, seed) for part in parts)
@@ -158,8 +148,7 @@ def _block(features: Array, is_scaled: bool, seed: int) -> Block:
 
 
 KERNEL_PENALTIES = np.logspace(-4, 2, 13)
-LANDMARKS = 1500
-"""Training samples that span the functions of kernel ridge regression."""
+LANDMARKS = 1500  # Training samples that span the functions of kernel ridge regression
 WIDTHS = (1.0, 4.0)
 """Squared widths of the Gaussian kernel to choose from, in medians of the squared distance."""
 
@@ -174,8 +163,6 @@ def kernel_ridge(
     Args:
         x_train: ``(n, d)`` features of the training samples, in comparable units.
         x_test: ``(m, d)`` features of the test samples.
-        values: ``(n,)`` labels of the training samples.
-        groups: ``(n,)`` gene or gene set.
     """
     from sklearn.metrics.pairwise import euclidean_distances
 
@@ -213,11 +200,6 @@ def fit_predict_blocks(
     Args:
         probe: Ridge regression with a penalty for each block, or kernel ridge regression on features that are weighted
             by these penalties.
-        features: ``(n, d)``.
-        values: ``(n,)``.
-        groups: ``(n,)`` gene or gene set.
-        train: Sample numbers to fit on.
-        test: Sample numbers to predict.
         blocks: Widths of the last blocks of features; the features before them are one block.
         scale: As in :func:`fit_blocks`.
     """

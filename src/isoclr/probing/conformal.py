@@ -53,12 +53,9 @@ class FoldModel:
 
     value: LinearModel
     error: LinearModel
-    narrowest: float
-    """Lower bound of the expected error, which a linear function does not have."""
-    widest: float
-    """Upper bound."""
-    penalties: tuple[float, float]
-    """Penalties of ``value`` and ``error``."""
+    narrowest: float  # Lower bound of the expected error, which a linear function does not have
+    widest: float  # Upper bound
+    penalties: tuple[float, float]  # Penalties of value and error
 
     def expected_error(self, features: Features) -> Array:
         """Expected |y − ŷ| ``(n,)``, always positive."""
@@ -73,9 +70,7 @@ def fit_fold_model(features: Features, values: Array, groups: NDArray[np.str_]) 
     """Fit ridge regressions of a label and of its absolute error, with penalties chosen by leaving out groups.
 
     Args:
-        features: ``(n, d)``.
         values: ``(n,)``, not all equal.
-        groups: ``(n,)`` gene or gene set of each RNA.
     """
     wide = np.asarray(features, np.float64)
     mean, scale = standardize(wide)
@@ -94,14 +89,10 @@ def fit_fold_model(features: Features, values: Array, groups: NDArray[np.str_]) 
 class CVPlusRegressor:
     """A predictor of a quantity, with intervals."""
 
-    value: LinearModel
-    """The prediction, fitted on all training RNAs."""
-    members: tuple[FoldModel, ...]
-    """One model per fold, fitted without it."""
-    scores: tuple[Array, ...]
-    """For each fold ``(n_k,)`` scores of its RNAs."""
-    penalty: float
-    """Penalty of ``value``."""
+    value: LinearModel  # The prediction, fitted on all training RNAs
+    members: tuple[FoldModel, ...]  # One model per fold, fitted without it
+    scores: tuple[Array, ...]  # For each fold (n_k,) scores of its RNAs
+    penalty: float  # Penalty of value
 
     def predict(self, features: Features, coverage: float) -> tuple[Array, Array, Array]:
         """Value and both ends of its interval, each ``(n,)``, for embeddings ``(n, d)``.
@@ -159,13 +150,6 @@ class CrossFitter:
 
     Testing a predictor on a fold that neither fitting nor calibration used needs models without two folds; the model
     without f and g serves both.
-
-    Args:
-        features: ``(n, d)`` embeddings.
-        values: ``(n,)`` labels.
-        groups: ``(n,)`` gene or gene set.
-        folds: ``(n,)`` fold numbers from 0.
-        advance: Called after each fit.
     """
 
     def __init__(
@@ -218,14 +202,10 @@ class Coverage:
     """Coverage of intervals on held-out folds."""
 
     nominal: float
-    achieved: Interval
-    """Fraction of held-out labels in their intervals, with its 95 % interval."""
-    method: str
-    """Method of that 95 % interval."""
-    by_fold: Sequence[float]
-    """The fraction in each fold."""
-    width: float
-    """Mean width, in the label's units."""
+    achieved: Interval  # Fraction of held-out labels in their intervals, with its 95 % interval
+    method: str  # Method of that 95 % interval
+    by_fold: Sequence[float]  # The fraction in each fold
+    width: float  # Mean width, in the label's units
     without_features: float
     """Width of the interval between quantiles of the training labels, which ignores the RNA."""
 
@@ -252,8 +232,7 @@ class CrossValidation:
     """Metric → mean over the folds with its 95 % interval (Student's t), the main one first."""
     baseline: dict[str, float]
     """The error when every RNA gets the mean of the training labels, by metric."""
-    coverages: Sequence[Coverage]
-    """One per nominal coverage; none for classes."""
+    coverages: Sequence[Coverage]  # One per nominal coverage; none for classes
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""
@@ -308,15 +287,7 @@ def cross_validate_classes(
     folds: NDArray[np.int64],
     advance: Callable[[], None] = lambda: None,
 ) -> CrossValidation:
-    """Predict each fold by a logistic regression fitted on the others.
-
-    Args:
-        features: ``(n, d)``.
-        values: ``(n,)`` labels, 0 or 1.
-        groups: ``(n,)`` gene or gene set.
-        folds: ``(n,)`` fold numbers from 0.
-        advance: Called after each fit.
-    """
+    """Predict each fold by a logistic regression fitted on the others."""
     probability, mean = np.empty(len(values)), np.empty(len(values))
     for _, train, test in parts(folds):
         model, _ = fit_classes(features[train], values[train] == 1, groups[train])

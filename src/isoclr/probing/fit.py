@@ -33,8 +33,7 @@ from isoclr.tasks.rnas import RnaSource, rnas_of_embeddings
 from isoclr.tasks.splits import UNITS, SplitConfig, SplitKind
 from isoclr.tasks.task import is_task, read_label_task
 
-MIN_FOLDS = 3
-"""One to test, one to calibrate, one to fit."""
+MIN_FOLDS = 3  # One to test, one to calibrate, one to fit
 DEFAULT_FOLDS = 10
 COVERAGES = (0.8, 0.9, 0.95)
 """Coverages whose intervals are tested on held-out folds, besides the requested one."""
@@ -46,14 +45,10 @@ class TrainingSet:
 
     labels: Labels
     rnas: LabelledRnas
-    features: NDArray[np.float32]
-    """``(n, d)`` embeddings."""
-    lengths: NDArray[np.int64]
-    """``(n,)`` nt."""
-    folds: NDArray[np.int64]
-    """``(n,)`` fold numbers from 0."""
-    split: str
-    """The folds in words."""
+    features: NDArray[np.float32]  # (n, d) embeddings
+    lengths: NDArray[np.int64]  # (n,) nt
+    folds: NDArray[np.int64]  # (n,) fold numbers from 0
+    split: str  # The folds in words
 
     @property
     def values(self) -> Array:

@@ -27,8 +27,7 @@ from isoclr.tasks.rnas import RnaSource, rnas_of_embeddings
 from isoclr.tasks.splits import SplitConfig
 from isoclr.tasks.task import OntologyTask, read_ontology_task
 
-SHUFFLED = "shuffled labels"
-"""The lower bound: the rows of the embedding permuted over the genes."""
+SHUFFLED = "shuffled labels"  # The lower bound: the rows of the embedding permuted over the genes
 DEFAULT_SPLITS = SplitConfig(splits=5)
 
 
@@ -36,12 +35,9 @@ DEFAULT_SPLITS = SplitConfig(splits=5)
 class AspectReport:
     """How well the terms of one aspect of the Gene Ontology are predicted."""
 
-    aspect: Aspect
-    """The terms, and the RNAs that have them."""
-    methods: Sequence[MethodReport]
-    """One per feature set, the embedding first."""
-    leaks: LeakageReport
-    """What the test parts share with the training parts."""
+    aspect: Aspect  # The terms, and the RNAs that have them
+    methods: Sequence[MethodReport]  # One per feature set, the embedding first
+    leaks: LeakageReport  # What the test parts share with the training parts
 
 
 @dataclass(frozen=True)
@@ -200,7 +196,6 @@ def evaluate_ontology(
 
     Args:
         embeddings: One vector per RNA of the corpus.
-        corpus: Provides gene sets and sequences.
         task: The ontology and its annotations.
         splits: Training and test parts; without a split, the task's.
         evidence: Use only annotations of these evidence codes.

@@ -28,8 +28,7 @@ from isoclr.probing.resolve import encoder_of, model_of, resolve_head
 
 FIELDS = ("value", "lower", "upper", "extrapolating")
 RNA_COLUMNS = ("transcript_id", "gene_id", "gene_symbol", "species", "length", "cds_source")
-MIN_NT = 32
-"""Known nucleotides below which no number is given."""
+MIN_NT = 32  # Known nucleotides below which no number is given
 STATUS = ("ok", "too_short", "unknown_bases")
 """Whether an RNA has a number: not if it has fewer than :data:`MIN_NT` nt, or if most of its bases are unknown."""
 

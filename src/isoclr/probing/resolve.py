@@ -26,7 +26,6 @@ def find_head(task: str, species: str, model: str | None = None) -> Path:
 
     Args:
         task: Such as half-life.
-        species: Such as human, by any of its names.
         model: Name of a built-in model, with or without its version; None: the model whose head predicts held-out folds
             best.
     """
@@ -76,7 +75,6 @@ def resolve_head(
     Args:
         head: Directory of a head from ``isoclr fit``, or a loaded head.
         task: Property predicted by a built-in head, instead.
-        species: Species of the built-in head.
         model: The head's model, if it is no built-in one; with ``task``, the built-in model whose head to use.
 
     Returns:

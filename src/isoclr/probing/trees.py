@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 MAX_TREES = 300
-CHECK_FRACTION = 0.15
-"""Fraction of the training samples on which the number of trees is chosen."""
+CHECK_FRACTION = 0.15  # Fraction of the training samples on which the number of trees is chosen
 OPTIONS: dict[str, Any] = {
     "learning_rate": 0.06,
     "max_leaf_nodes": 15,
@@ -31,9 +30,7 @@ def boosted_trees(
     training part is fitted.
 
     Args:
-        features: ``(n, d)`` features of the training samples.
         values: ``(n,)`` their labels; of two classes, any two numbers.
-        groups: ``(n,)`` gene or gene set.
         test: ``(m, d)`` features of the test samples.
         is_class: Whether the label is a class.
 

@@ -33,29 +33,19 @@ class Size:
     """Size of a data set; medians are of log-normal distributions."""
 
     species: int = 2
-    """Number of species."""
-    genes: int = 400
-    """Number of genes per species."""
-    coding_fraction: float = 0.9
-    """Fraction of protein-coding genes; the others are lncRNA genes."""
+    genes: int = 400  # Number of genes per species
+    coding_fraction: float = 0.9  # Fraction of protein-coding genes; the others are lncRNA genes
     single_isoform: float = 0.45
     """Fraction of the first species' coding genes with one transcript only."""
     more_isoforms: tuple[float, float] = (1.1, 1.0)
     """Location and scale of the log-normal number of isoforms beyond the second."""
-    codons: float = 220.0
-    """Median length of a coding sequence, in codons."""
-    exon_nt: float = 140.0
-    """Median over genes of the mean length of a coding exon (nt)."""
-    utr3_nt: float = 450.0
-    """Median length of the 3' UTR (nt)."""
-    intron_nt: float = 400.0
-    """Median length of an intron (nt)."""
-    gap_nt: float = 1500.0
-    """Mean distance between genes (nt)."""
-    chromosomes: int = 3
-    """Number of chromosomes per species."""
-    bgzip: bool = True
-    """Whether the genome is compressed (bgz)."""
+    codons: float = 220.0  # Median length of a coding sequence, in codons
+    exon_nt: float = 140.0  # Median over genes of the mean length of a coding exon (nt)
+    utr3_nt: float = 450.0  # Median length of the 3' UTR (nt)
+    intron_nt: float = 400.0  # Median length of an intron (nt)
+    gap_nt: float = 1500.0  # Mean distance between genes (nt)
+    chromosomes: int = 3  # Number of chromosomes per species
+    bgzip: bool = True  # Whether the genome is compressed (bgz)
 
 
 SIZES: dict[SizeName, Size] = {
@@ -154,16 +144,11 @@ def optimality(cds: Codes) -> float:
 class Motif:
     """A sequence element of the 3' UTR."""
 
-    name: str
-    """Column of the truth table."""
-    variants: tuple[str, ...]
-    """Sequences in DNA letters."""
-    effect: float
-    """Weight on the half-life; negative is destabilizing."""
-    mean: float
-    """Mean number of copies in a gene that has any."""
-    share: float
-    """Fraction of genes that have any."""
+    name: str  # Column of the truth table
+    variants: tuple[str, ...]  # Sequences in DNA letters
+    effect: float  # Weight on the half-life; negative is destabilizing
+    mean: float  # Mean number of copies in a gene that has any
+    share: float  # Fraction of genes that have any
 
 
 MOTIFS = (
@@ -213,18 +198,13 @@ class Kind(Enum):
 class Template:
     """All exonic bases of a gene."""
 
-    bases: Codes
-    """Nucleotide codes ``(n,)``."""
-    block: Ints
-    """Block ``(n,)`` of each base, not decreasing."""
-    conserved: Bools
-    """Whether ``(n,)`` selection keeps a base because it belongs to a motif."""
-    kinds: tuple[Kind, ...]
-    """Role of each block."""
+    bases: Codes  # Nucleotide codes (n,)
+    block: Ints  # Block (n,) of each base, not decreasing
+    conserved: Bools  # Whether (n,) selection keeps a base because it belongs to a motif
+    kinds: tuple[Kind, ...]  # Role of each block
     cds: tuple[int, int] | None
     """Start of the start codon and end of the stop codon (half-open); None for a lncRNA."""
-    usage: Floats
-    """Codon usage ``(64,)``."""
+    usage: Floats  # Codon usage (64,)
 
 
 def coding_gene(rng: np.random.Generator, size: Size) -> Template:
@@ -334,7 +314,6 @@ def evolve(ancestor: Template, distance: float, rng: np.random.Generator) -> Tem
     Args:
         ancestor: The ancestral gene.
         distance: Evolutionary distance; at 0.1 about a third of the codons and a fifth of the UTR have changed.
-        rng: Random generator of this gene.
     """
     return _insert_and_delete(substitute(ancestor, distance, rng), distance, rng)
 

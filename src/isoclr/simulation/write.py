@@ -23,8 +23,7 @@ from isoclr.simulation.families import (
 from isoclr.simulation.genes import MOTIFS, Floats, Size, count_motifs, optimality
 from isoclr.simulation.splicing import Isoform, Locus, background, make_locus
 
-CEILING = 0.75
-"""R² between half-lives without and with noise."""
+CEILING = 0.75  # R² between half-lives without and with noise
 FOLDS = 10
 _CODONS, _JUNCTIONS = 0.6, 0.35  # effects on the half-life, next to those of the motifs
 _TELOMERE = 500  # unknown bases at both ends of a chromosome
@@ -33,8 +32,7 @@ _LINE = 60
 _LETTERS = np.frombuffer(LETTERS, np.uint8)
 _LOWER_CASE = 0x20
 
-Span = tuple[int, int]
-"""Part of a transcript or gene, 0-based half-open."""
+Span = tuple[int, int]  # Part of a transcript or gene, 0-based half-open
 
 
 # Genome and annotation
@@ -60,7 +58,6 @@ def write_species(
         genes: Genes of the species along its genome.
         folder: Folder for ``genome.fa[.gz]`` and ``annotation.gtf.gz``.
         truth: Parts of the truth table, added to in place.
-        advance: Called with the number of genes done since the last call.
 
     Returns:
         What determines the half-life of each coding gene.
@@ -220,12 +217,9 @@ def _features(isoform: Isoform) -> Iterator[tuple[int, str, Span, str, Span]]:
 class HalfLifeFactors:
     """What determines the half-life of a gene."""
 
-    optimality: float
-    """Mean codon optimality, −1 to 1."""
-    junctions: float
-    """Exon junctions per kilobase of coding sequence."""
-    motifs: tuple[int, ...]
-    """Copies of each of :data:`MOTIFS` in the 3' UTR."""
+    optimality: float  # Mean codon optimality, −1 to 1
+    junctions: float  # Exon junctions per kilobase of coding sequence
+    motifs: tuple[int, ...]  # Copies of each of MOTIFS in the 3' UTR
 
 
 def half_life_factors(locus: Locus) -> HalfLifeFactors:

@@ -30,14 +30,10 @@ class LabelSpec:
     """A label to predict, and the RNAs that it may belong to."""
 
     labels: Labels
-    name: str
-    """Name of the label in results."""
-    species: str | None = None
-    """Species in which it was measured; None: any."""
-    rnas: RnaChoice = "all"
-    """Transcripts that may represent a gene."""
-    task: Task | None = None
-    """The task that the label comes from; None for a plain table."""
+    name: str  # Name of the label in results
+    species: str | None = None  # Species in which it was measured; None: any
+    rnas: RnaChoice = "all"  # Transcripts that may represent a gene
+    task: Task | None = None  # The task that the label comes from; None for a plain table
 
     @property
     def reporter(self) -> bool:
@@ -74,25 +70,19 @@ class LabelledRnas:
     table: pl.DataFrame
     """One row per RNA: ``source`` (number of its source), ``row`` (in that source), ``transcript_id``, ``gene_id``,
     ``species``, ``gene``, ``fold``, ``chromosome`` (String or null); ordered by gene."""
-    targets: Array
-    """``(n, labels)`` labels as measured; NaN where an RNA has none."""
-    labels: tuple[str, ...]
-    """Names of the labels."""
-    groups: Groups
-    """``(n,)`` gene, gene set or chromosome: what a split keeps together."""
-    gene_sets: Groups | None
-    """``(n,)`` homologous gene set of each RNA; None when not known."""
+    targets: Array  # (n, labels) labels as measured; NaN where an RNA has none
+    labels: tuple[str, ...]  # Names of the labels
+    groups: Groups  # (n,) gene, gene set or chromosome: what a split keeps together
+    gene_sets: Groups | None  # (n,) homologous gene set of each RNA; None when not known
     codes: Sequence[Codes | None] | None
     """``(n,)`` sequence of each RNA, None for an unknown one; None when no sequence is known."""
     compared: Sequence[Codes | None] | None
     """``(n,)`` what the leak audit compares: the sequence of each RNA, or the insert of a construct."""
     compared_name: str
-    counts: dict[str, int]
-    """Numbers of samples and groups, and of what was left out, by reason."""
+    counts: dict[str, int]  # Numbers of samples and groups, and of what was left out, by reason
     torn_genes: dict[str, list[str]] = field(default_factory=dict)
     """Gene → the several folds of the label table that its RNAs are in, for ``--split fold``."""
-    unmatched: pl.DataFrame | None = None
-    """``label, line, id, value`` of the labels that no RNA has."""
+    unmatched: pl.DataFrame | None = None  # label, line, id, value of the labels that no RNA has
 
     def __len__(self) -> int:
         return self.table.height

@@ -25,16 +25,11 @@ OBO_EXPECTED = "an ontology in OBO format, such as go.obo or go-basic.obo"
 class Term:
     """A term of an ontology."""
 
-    id: str
-    """Such as ``GO:0005634``."""
-    name: str
-    """Such as ``nucleus``."""
-    namespace: str
-    """Its aspect: ``biological_process``, ``cellular_component`` or ``molecular_function``."""
-    is_a: tuple[str, ...]
-    """Ids of the terms that it is a kind of."""
-    part_of: tuple[str, ...]
-    """Ids of the terms that it is a part of, also of other aspects."""
+    id: str  # Such as GO:0005634
+    name: str  # Such as nucleus
+    namespace: str  # Its aspect: biological_process, cellular_component or molecular_function
+    is_a: tuple[str, ...]  # Ids of the terms that it is a kind of
+    part_of: tuple[str, ...]  # Ids of the terms that it is a part of, also of other aspects
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -47,12 +42,9 @@ class Ontology:
     """The terms in use."""
 
     path: Path
-    terms: dict[str, Term]
-    """Id → term."""
-    alternative: dict[str, str]
-    """Id of a merged term → id of the term it was merged into."""
-    obsolete: frozenset[str]
-    """Ids that are no longer in use."""
+    terms: dict[str, Term]  # Id → term
+    alternative: dict[str, str]  # Id of a merged term → id of the term it was merged into
+    obsolete: frozenset[str]  # Ids that are no longer in use
 
     def find(self, name: str) -> Term | None:
         """The term of an id, also of a merged one; None for an unknown or obsolete id."""
@@ -172,8 +164,7 @@ class GeneTerms:
     """The direct terms of the genes of one species."""
 
     path: Path
-    terms: dict[int, frozenset[str]]
-    """NCBI gene id → ids of its terms in use."""
+    terms: dict[int, frozenset[str]]  # NCBI gene id → ids of its terms in use
     dropped: Counter[str]
     """Annotations left out, by reason: ``other_species``, ``not`` (the gene was shown *not* to have the term),
     ``evidence`` (other evidence codes than requested), ``obsolete_term``, ``unknown_term``."""
@@ -249,10 +240,8 @@ def _resolved(
 class Aspect:
     """One aspect of the Gene Ontology as a multi-label task."""
 
-    namespace: str
-    """``biological_process``, ``cellular_component`` or ``molecular_function``."""
-    terms: Sequence[Term]
-    """The classes, the most common first."""
+    namespace: str  # biological_process, cellular_component or molecular_function
+    terms: Sequence[Term]  # The classes, the most common first
     samples: Samples
     """One RNA per gene, of genes annotated in this aspect: elsewhere a missing term means nothing."""
     labels: NDArray[np.bool_]

@@ -24,14 +24,10 @@ TABLE_SUFFIXES = (".tsv", ".csv", ".parquet")
 class RnaGroups:
     """The group of each RNA."""
 
-    groups: Groups
-    """``(n,)`` gene, gene set or chromosome."""
-    keep: NDArray[np.bool_]
-    """``(n,)`` whether the group is known; only a chromosome can be unknown."""
-    gene_sets: Groups | None
-    """``(n,)`` homologous gene sets; None when they are not known."""
-    counts: dict[str, int]
-    """Numbers of RNAs or genes with a problem, by reason."""
+    groups: Groups  # (n,) gene, gene set or chromosome
+    keep: NDArray[np.bool_]  # (n,) whether the group is known; only a chromosome can be unknown
+    gene_sets: Groups | None  # (n,) homologous gene sets; None when they are not known
+    counts: dict[str, int]  # Numbers of RNAs or genes with a problem, by reason
 
 
 def group_rnas(table: pl.DataFrame, corpus: Corpus | None, config: SplitConfig) -> RnaGroups:

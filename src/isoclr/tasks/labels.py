@@ -30,30 +30,23 @@ ID_COLUMNS: dict[str, IdLevel] = {
 
 MISSING_VALUES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", ".", "-")
 FOLD = "fold"
-MEDIAN = "median"
-"""Name of the label that is a median over columns."""
+MEDIAN = "median"  # Name of the label that is a median over columns
 CHROMOSOME = "chromosome"
-LARGEST = 1e100
-"""Larger values are refused: they are no measurements, and their squares overflow."""
-MAX_CLASSES = 20
-"""A text column with more different values is no label."""
+LARGEST = 1e100  # Larger values are refused: they are no measurements, and their squares overflow
+MAX_CLASSES = 20  # A text column with more different values is no label
 
 
 @dataclass(frozen=True)
 class Labels:
     """One measured label."""
 
-    path: Path
-    """The label table."""
-    name: str
-    """The label's column."""
-    level: IdLevel
-    """Whether the ids name transcripts or genes, or are gene symbols."""
+    path: Path  # The label table
+    name: str  # The label's column
+    level: IdLevel  # Whether the ids name transcripts or genes, or are gene symbols
     table: pl.DataFrame
     """``line`` (Int64, of the file), ``id`` (String, as written), ``value`` (Float64; the class number for a text
     label), ``fold`` and ``chromosome`` (String, null when the file has none)."""
-    missing: int
-    """Number of rows without a value; they are not in the table."""
+    missing: int  # Number of rows without a value; they are not in the table
     classes: tuple[str, ...] = ()
     """Classes of a text label, by their number; empty for a numeric label."""
     multilabel: bool = False
@@ -416,12 +409,9 @@ class Samples:
     """``row`` (of the RNA in the joined table), ``transcript_id``, ``gene_id``, ``species``, ``gene``
     (``species|gene_id`` without version), ``value``, ``fold``, ``chromosome`` (String or null), ``line`` (of the label
     table); ordered by ``gene``, ``row``."""
-    unmatched: int
-    """Number of labels whose id matches no RNA."""
-    without_label: int
-    """Number of RNAs without a label."""
-    not_representative: int
-    """Number of RNAs of labelled genes that another transcript represents."""
+    unmatched: int  # Number of labels whose id matches no RNA
+    without_label: int  # Number of RNAs without a label
+    not_representative: int  # Number of RNAs of labelled genes that another transcript represents
     unmatched_labels: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame(schema=UNMATCHED_SCHEMA)
     )

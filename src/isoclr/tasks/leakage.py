@@ -108,16 +108,13 @@ class Leakage:
     """Numbers of test RNAs of one split that share something with its training part."""
 
     split: str
-    test: int
-    """Number of RNAs in the test part."""
-    gene: int
-    """Test RNAs with an isoform in the training part."""
+    test: int  # Number of RNAs in the test part
+    gene: int  # Test RNAs with an isoform in the training part
     gene_set: int | None
     """Test RNAs with a homolog or isoform there; None when gene sets are not known."""
     kmers: int | None
     """Test RNAs of whose k-mers at least ``share`` occur in training RNAs; None when sequences are not known."""
-    with_sequence: int
-    """Test RNAs with a known sequence of at least k nt."""
+    with_sequence: int  # Test RNAs with a known sequence of at least k nt
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 RESAMPLES = 1000
-BLOCK = 100
-"""Bootstrap samples computed at a time."""
+BLOCK = 100  # Bootstrap samples computed at a time
 
 
 def mean_intervals(
@@ -20,7 +19,6 @@ def mean_intervals(
     Args:
         values: ``(n, r)``, one column per quantity; NaN where a sample has no value.
         groups: ``(n,)`` number of the gene set of each sample.
-        seed: Random seed of the resampling.
 
     Returns:
         ``(r, 3)`` mean, lower and upper end; NaN for a column without values.
@@ -72,8 +70,7 @@ class Interval:
 class Difference(Interval):
     """The mean difference of two methods on the same test samples."""
 
-    p: float
-    """Two-sided p-value; NaN if there is none."""
+    p: float  # Two-sided p-value; NaN if there is none
 
     def __str__(self) -> str:
         if np.isnan(self.p):
@@ -202,7 +199,6 @@ def bootstrap(
 
     Args:
         statistic: Function of sample numbers, such as Pearson's R of these samples.
-        groups: ``(n,)`` gene or gene set of each sample.
         resamples: Number of bootstrap samples.
     """
     low, high = _central(_resampled(statistic, groups, resamples, seed))

@@ -10,8 +10,7 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, letters, nucleotides
 
 STOPS = ("TAA", "TAG", "TGA")
-PLACE = "*"
-"""Stands for the insert."""
+PLACE = "*"  # Stands for the insert
 
 
 @dataclass(frozen=True)
@@ -23,14 +22,10 @@ class Construct:
     ``*`` alone stands for inserts that are whole coding sequences.
     """
 
-    insert: str
-    """Column of the label table with the inserts."""
-    before: str
-    """Sequence 5' of the insert, part of the 5' UTR."""
-    cds: str
-    """The reporter's coding sequence, from its start codon to its stop codon, inclusive."""
-    after: str
-    """The 3' UTR."""
+    insert: str  # Column of the label table with the inserts
+    before: str  # Sequence 5' of the insert, part of the 5' UTR
+    cds: str  # The reporter's coding sequence, from its start codon to its stop codon, inclusive
+    after: str  # The 3' UTR
 
     def __post_init__(self) -> None:
         """Normalize and check the sequences."""

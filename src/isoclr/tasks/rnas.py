@@ -22,16 +22,12 @@ CodesOf = Callable[[int], Codes | None]
 class RnaSource:
     """A table of RNAs with their sequences."""
 
-    table: pl.DataFrame
-    """One row per RNA: the columns of embeddings and, from a corpus, ``symbol``."""
+    table: pl.DataFrame  # One row per RNA: the columns of embeddings and, from a corpus, symbol
     codes_of: CodesOf | None = None
     """Row → six-track codes, None for an unknown sequence; None: no sequence is known."""
-    insert_of: CodesOf | None = None
-    """Row → codes of the insert of a reporter construct."""
-    corpus: Corpus | None = None
-    """Provides gene sets."""
-    identity: str = ""
-    """Checksums of the content."""
+    insert_of: CodesOf | None = None  # Row → codes of the insert of a reporter construct
+    corpus: Corpus | None = None  # Provides gene sets
+    identity: str = ""  # Checksums of the content
 
     @property
     def compared_of(self) -> CodesOf | None:

@@ -102,8 +102,7 @@ def _fold(name: str | None) -> str:
 class Split:
     """Sample numbers of one split; a cross-validation fold has no validation part."""
 
-    name: str
-    """Such as ``seed 3`` or ``fold 8``."""
+    name: str  # Such as seed 3 or fold 8
     train: Indices
     valid: Indices
     test: Indices
@@ -120,8 +119,6 @@ def random_split(
     validation, then to test.
 
     Args:
-        groups: ``(n,)`` the group of each sample: its gene, or its gene set for a homology-aware split.
-        seed: Seed of the shuffle.
         fractions: Fractions of the samples.
     """
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
@@ -142,10 +139,6 @@ def group_folds(groups: Sequence[str] | NDArray[np.str_], folds: int, seed: int)
     """K-fold cross-validation that keeps whole groups together and the folds equally large.
 
     Groups are shuffled, then assigned from the largest to the smallest, each to the fold with the fewest samples.
-
-    Args:
-        groups: ``(n,)`` the group of each sample.
-        seed: Seed of the shuffle.
     """
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
     sizes = np.bincount(numbers)

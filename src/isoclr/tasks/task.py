@@ -21,45 +21,33 @@ from isoclr.tasks.labels import MEDIAN, Labels, median_of_columns, read_labels, 
 from isoclr.tasks.reporter import Construct, families
 from isoclr.tasks.splits import SplitKind
 
-BUILTIN_DIR = Path(__file__).parent / "builtin"
-"""Folder of the built-in task files."""
+BUILTIN_DIR = Path(__file__).parent / "builtin"  # Folder of the built-in task files
 DATA_VARIABLE = "ISOCLR_DATA"
 DATA_FOLDER = Path("data")
 """Default folder of the files of built-in tasks, which ``isoclr download`` fills."""
-FilePath = str | list[str]
-"""A path, or several of which the first existing one is used."""
+FilePath = str | list[str]  # A path, or several of which the first existing one is used
 
 
 @dataclass(frozen=True)
 class Task:
     """A label to predict from RNAs."""
 
-    name: str
-    """Short name, such as ``half-life-human``."""
-    title: str
-    """Description."""
+    name: str  # Short name, such as half-life-human
+    title: str  # Description
     citation: str
     source: Path
-    """The task file."""
     units: str
-    """Units of the label."""
     table: Path
-    """The label table."""
-    label: str | None
-    """The label's column; None if the table has one numeric column only."""
-    columns: Mapping[str, str]
-    """Our name of a column → the table's (see :func:`read_labels`)."""
-    species: str | None
-    """Species of the RNAs; None for all."""
+    label: str | None  # The label's column; None if the table has one numeric column only
+    columns: Mapping[str, str]  # Our name of a column → the table's (see read_labels)
+    species: str | None  # Species of the RNAs; None for all
     rnas: RnaChoice
-    split: SplitKind
-    """The default split."""
+    split: SplitKind  # The default split
     construct: Construct | None
     """For a reporter assay, the common parts of its mRNAs. Then each row of the table is an mRNA of its own."""
     classes: tuple[str, ...] = ()
     """Classes of which an RNA can have several; the label's column has a digit, 0 or 1, for each."""
-    median_of: tuple[str, ...] = ()
-    """Columns whose median over each row is the label ``median``."""
+    median_of: tuple[str, ...] = ()  # Columns whose median over each row is the label median
     family_nt: int | None = None
     """Inserts of a reporter assay that share so many consecutive nt are a family, which a split keeps together."""
 
@@ -136,27 +124,18 @@ class Task:
 class OntologyTask:
     """Gene Ontology terms to predict from RNAs: one multi-label task for each of the three aspects."""
 
-    name: str
-    """Short name, such as ``gene-ontology-human``."""
-    title: str
-    """Description."""
+    name: str  # Short name, such as gene-ontology-human
+    title: str  # Description
     citation: str
     source: Path
-    """The task file."""
-    terms: Path
-    """The ontology, an OBO file."""
-    annotations: Path
-    """Terms of genes, in the format of NCBI's gene2go."""
-    gene_ids: Path | None
-    """Maps the corpus' gene ids to NCBI's; None if they are the same."""
-    depth: int
-    """Distance of the terms from the root."""
+    terms: Path  # The ontology, an OBO file
+    annotations: Path  # Terms of genes, in the format of NCBI's gene2go
+    gene_ids: Path | None  # Maps the corpus' gene ids to NCBI's; None if they are the same
+    depth: int  # Distance of the terms from the root
     classes: int
-    """Number of terms of each aspect."""
     species: str
     rnas: RnaChoice
-    split: SplitKind
-    """The default split."""
+    split: SplitKind  # The default split
 
 
 class _Columns(Struct, frozen=True, forbid_unknown_fields=True):

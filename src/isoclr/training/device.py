@@ -18,8 +18,7 @@ Switch = Literal["auto", "on", "off"]
 
 CHUNK_NT = {"cpu": 32_768, "cuda": 2**23}
 """Default chunk size. On a CPU activations stay near the caches; a GPU takes the whole batch in one kernel launch."""
-GPU_MEMORY_FRACTION = 0.6
-"""Fraction of a GPU's free memory that activations may fill."""
+GPU_MEMORY_FRACTION = 0.6  # Fraction of a GPU's free memory that activations may fill
 TENSORS_PER_BLOCK = 6
 """Tensors of a block's width that its backward pass needs: two convolutions' and two norms' outputs, and two of
 the shortcut."""
@@ -64,7 +63,6 @@ def activation_dtype(precision: Precision, device: torch.device) -> torch.dtype:
 
     Args:
         precision: ``bf16``, ``float32``, or ``auto``: bf16 where the device computes it faster.
-        device: Where the encoder runs.
     """
     if precision == "bf16" or (precision == "auto" and _prefers_bf16(device)):
         return torch.bfloat16
@@ -107,8 +105,7 @@ class MemoryPlan:
     packing: PackingConfig
     activation_checkpointing: bool
     """Whether the backward pass computes activations again instead of reading kept ones."""
-    compile: bool
-    """Whether the passes between convolutions are compiled."""
+    compile: bool  # Whether the passes between convolutions are compiled
 
 
 def plan_memory(
@@ -125,7 +122,6 @@ def plan_memory(
 
     Args:
         architecture: Architecture of the encoder.
-        device: Where it is trained.
         dtype: Type of its activations.
         nt: Average nucleotides of a batch on one process.
         chunk_nt: Largest number of nucleotides in a chunk; None: by device.

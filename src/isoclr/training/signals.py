@@ -15,8 +15,7 @@ class GracefulStop:
     Outside the main thread, where Python allows no signal handlers, nothing is noted.
     """
 
-    signal: int
-    """Number of the first signal noted; 0 so far."""
+    signal: int  # Number of the first signal noted; 0 so far
 
     def __init__(self) -> None:
         self.signal = 0

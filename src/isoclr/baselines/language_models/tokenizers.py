@@ -23,12 +23,9 @@ _LARGEST = 2**16
 class SpecialTokens:
     """The special tokens around a window."""
 
-    before: tuple[int, ...]
-    """Tokens at its start."""
-    after: tuple[int, ...]
-    """Tokens at its end."""
-    pad: int
-    """Token that fills a batch."""
+    before: tuple[int, ...]  # Tokens at its start
+    after: tuple[int, ...]  # Tokens at its end
+    pad: int  # Token that fills a batch
 
     @property
     def count(self) -> int:
@@ -40,8 +37,7 @@ class Tokenizer(Protocol):
     """The interface of a tokenizer."""
 
     special: SpecialTokens
-    vocabulary: int
-    """Number of different tokens."""
+    vocabulary: int  # Number of different tokens
 
     def tokens(self, codes: Codes) -> Tokens:
         """Tokens of one RNA of at least one base, without special tokens; at least one."""
@@ -213,12 +209,9 @@ def _kmer_table(ids: dict[str, int], k: int, unknown: int) -> Tokens:
 class Window:
     """A stretch of one RNA's tokens."""
 
-    rna: int
-    """Number of the RNA."""
-    tokens: Tokens
-    """Tokens without special tokens."""
-    nt: int
-    """Nucleotides that it stands for; those of all windows of an RNA add up to its length."""
+    rna: int  # Number of the RNA
+    tokens: Tokens  # Tokens without special tokens
+    nt: int  # Nucleotides that it stands for; those of all windows of an RNA add up to its length
 
 
 def cut_windows(rna: int, tokens: Tokens, nt: int, size: int) -> list[Window]:

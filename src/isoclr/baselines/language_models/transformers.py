@@ -106,7 +106,6 @@ class TransformersModel(nn.Module):
         """Last hidden states ``(b, l, d)``.
 
         Args:
-            tokens: Token ids ``(b, l)``.
             real: Which tokens are no padding ``(b, l)``.
         """
         states: Tensor = self.body(input_ids=tokens, attention_mask=real.long()).last_hidden_state
@@ -278,7 +277,6 @@ class MosaicBert(nn.Module):
         """Last hidden states ``(b, l, d)``.
 
         Args:
-            tokens: Token ids ``(b, l)``.
             real: Which tokens are no padding ``(b, l)``.
         """
         embeddings = self.embeddings

@@ -44,10 +44,8 @@ class Picture(NamedTuple):
     """A figure in the page."""
 
     name: str
-    alt: str
-    """Its content in words."""
-    source: str
-    """A ``data:`` address of the SVG."""
+    alt: str  # Its content in words
+    source: str  # A data: address of the SVG
 
 
 class Figures:

@@ -15,8 +15,7 @@ from isoclr.errors import InputError
 class Results:
     """The files of an evaluation."""
 
-    folder: Path
-    """Holds ``results/*.csv``, ``results/manifest.json`` and ``tables/*.parquet``."""
+    folder: Path  # Holds results/*.csv, results/manifest.json and tables/*.parquet
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

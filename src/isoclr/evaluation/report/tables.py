@@ -38,8 +38,7 @@ class Table:
     rows: Sequence[Sequence[str]]
     groups: Sequence[tuple[str, Sequence[Sequence[str]]]] = ()
     """More rows, each group under a head of its own, such as published numbers."""
-    csv: str | None = None
-    """File of ``results`` that holds the same numbers."""
+    csv: str | None = None  # File of results that holds the same numbers
 
 
 def number(value: float | None, digits: int = 3) -> str:

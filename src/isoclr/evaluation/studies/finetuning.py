@@ -8,8 +8,7 @@ from isoclr.evaluation.plan import FineTuning
 from isoclr.tasks.splits import SplitKind
 
 STUDY = "finetuning"
-MULTITASK = "fine-tuned"
-"""The network that learns several tasks together."""
+MULTITASK = "fine-tuned"  # The network that learns several tasks together
 
 
 def results(context: Context, study: FineTuning) -> list[CachedResult]:

@@ -25,10 +25,8 @@ from isoclr.tasks.labels import gene_key, join_labels, representatives
 from isoclr.tasks.task import OntologyTask, Task
 
 STUDY = "latent"
-TERMS = 3
-"""Terms of each aspect of the Gene Ontology that color a map, as in the paper."""
-PERPLEXITY = 30.0
-"""Of the map; less for few RNAs."""
+TERMS = 3  # Terms of each aspect of the Gene Ontology that color a map, as in the paper
+PERPLEXITY = 30.0  # Of the map; less for few RNAs
 SHUFFLED = "{}, shuffled"
 """Name of the control: the classes of the first aspect, permuted over the RNAs that have one."""
 Rows = NDArray[np.int64]

@@ -12,8 +12,7 @@ from isoclr.probing.evaluate import FeatureSet, fit_predict_features
 from isoclr.tasks.splits import Indices, Split, SplitConfig
 
 STUDY = "low_data"
-MIN_SAMPLES = 8
-"""A smaller subset is not probed."""
+MIN_SAMPLES = 8  # A smaller subset is not probed
 
 
 def results(context: Context, study: LowData) -> list[CachedResult]:

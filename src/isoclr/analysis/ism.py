@@ -246,8 +246,7 @@ def _scan_by_embedding(
 class Mutagenesis(Report):
     """The result of :func:`mutate`."""
 
-    scans: tuple[MutationScan, ...]
-    """One scan per RNA."""
+    scans: tuple[MutationScan, ...]  # One scan per RNA
 
     def rows(self) -> list[Row]:
         """Mean effects by consequence, RNA by RNA."""

@@ -141,8 +141,7 @@ def _replace(codes: Codes, position: int, sequence: str) -> Codes:
 class MotifEffects(Report):
     """The predicted effects of motifs in mRNAs."""
 
-    target: str
-    """What is predicted."""
+    target: str  # What is predicted
     table: pl.DataFrame
     """One row per motif and mRNA: ``motif, region, rna`` (row of the mRNA), ``position`` (1-based), ``effect`` (of the
     motif on the prediction), ``control`` (of the shuffled motif), ``difference``."""

@@ -114,10 +114,8 @@ def _count_matched(length: Numbers, groups: Numbers) -> Numbers:
 class Retrieval(Report):
     """The nearest neighbours of some RNAs with several kinds of features, and the geometry of these features."""
 
-    queries: Numbers
-    """``(q,)`` rows of the RNAs."""
-    neighbors: Mapping[str, Mapping[str, Nearest]]
-    """Nearest RNAs by features and scope."""
+    queries: Numbers  # (q,) rows of the RNAs
+    neighbors: Mapping[str, Mapping[str, Nearest]]  # Nearest RNAs by features and scope
     metrics: pl.DataFrame
     """Columns study, method, scope, relation, length, k, metric, value, low, high, n. Metrics:
 
@@ -126,8 +124,7 @@ class Retrieval(Report):
       random candidates, ``length-matched chance`` that of random candidates within 10 % in length.
     - ``length ratio``: of nearest neighbour and query, the longer by the shorter, as the median.
     """
-    geometry: Sequence[Row] = ()
-    """Alignment and uniformity."""
+    geometry: Sequence[Row] = ()  # Alignment and uniformity
     properties: Sequence[Row] = ()
     """How well properties of the RNAs can be predicted from the features."""
 

@@ -161,10 +161,8 @@ def _by_frequency(values: pl.Series) -> list[str]:
 class TsneMap(Report):
     """A map of RNAs."""
 
-    table: pl.DataFrame
-    """One row per RNA: its names, ``x`` and ``y``, and a column for every coloring."""
-    colorings: Mapping[str, Coloring]
-    """Colorings by the name of their column."""
+    table: pl.DataFrame  # One row per RNA: its names, x and y, and a column for every coloring
+    colorings: Mapping[str, Coloring]  # Colorings by the name of their column
     divergence: float
     """Kullback-Leibler divergence of the map from the embedding, which t-SNE minimizes."""
     agreement: Sequence[Row]

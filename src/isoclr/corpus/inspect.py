@@ -42,20 +42,13 @@ class CorpusSummary(Report):
     """Numbers of a corpus: gene sets (Fradkin et al. 2023, table 1), lengths, tracks, and what was dropped."""
 
     path: str
-    groups: list[Group]
-    """``all``, then every species."""
-    lengths: dict[str, int]
-    """Quantile → transcript length (nt)."""
-    cds_source: dict[str, int]
-    """``annotated``, ``orf``, ``none`` → number of transcripts."""
-    exons_known: int
-    """Number of transcripts with known exons."""
-    records: int
-    """Number of transcripts in the inputs."""
-    dropped: dict[str, dict[str, int]]
-    """Species → reason → number of dropped transcripts."""
-    noted: dict[str, dict[str, int]]
-    """Species → irregularity or correction → number of transcripts."""
+    groups: list[Group]  # all, then every species
+    lengths: dict[str, int]  # Quantile → transcript length (nt)
+    cds_source: dict[str, int]  # annotated, orf, none → number of transcripts
+    exons_known: int  # Number of transcripts with known exons
+    records: int  # Number of transcripts in the inputs
+    dropped: dict[str, dict[str, int]]  # Species → reason → number of dropped transcripts
+    noted: dict[str, dict[str, int]]  # Species → irregularity or correction → number of transcripts
     files: dict[str, dict[str, int]]
     """Input file → reason → number of transcripts that could not be read."""
 

@@ -51,14 +51,10 @@ class Progress:
 class Evaluation(Report):
     """The state of an evaluation."""
 
-    out: Path
-    """Its directory."""
-    studies: list[Progress]
-    """One per study."""
-    to_do: list[str]
-    """Titles of the results that are missing."""
-    report: Path | None = None
-    """The page, if it was written."""
+    out: Path  # Its directory
+    studies: list[Progress]  # One per study
+    to_do: list[str]  # Titles of the results that are missing
+    report: Path | None = None  # The page, if it was written
 
     def rows(self) -> list[Row]:
         """One row per study."""

@@ -199,12 +199,9 @@ class Latent:
 class Mutagenesis:
     """Effects of point mutations and of inserted motifs on a prediction."""
 
-    tasks: tuple[str, ...] = ()
-    """Tasks; by default all but reporter assays."""
-    sample: Count = 200
-    """mRNAs into which motifs are inserted."""
-    scans: Annotated[int, Meta(ge=0)] = 1
-    """mRNAs whose every base is mutated."""
+    tasks: tuple[str, ...] = ()  # Tasks; by default all but reporter assays
+    sample: Count = 200  # mRNAs into which motifs are inserted
+    scans: Annotated[int, Meta(ge=0)] = 1  # mRNAs whose every base is mutated
 
 
 @dataclass(frozen=True, kw_only=True)

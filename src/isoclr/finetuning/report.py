@@ -82,32 +82,19 @@ class FinetuneReport(Report):
 
     out: Path
     """Directory of the study, with the model of the trial that has the highest validation R."""
-    method: str
-    """Name of the method."""
-    model: str
-    """Name of the model."""
-    train: str
-    """Trained part of the model; ``scratch`` for random weights."""
-    tasks: tuple[str, ...]
-    """Names of the labels."""
-    split: str
-    """The splits in words."""
-    cross_validation: bool
-    """Whether the splits are the folds of a cross-validation."""
-    train_fraction: float
-    """Fraction of the training RNAs that was used."""
-    counts: dict[str, int]
-    """Numbers of RNAs and groups, and of what was left out, by reason."""
-    results: Sequence[TrialResult]
-    """Result of each trial."""
-    predictions: pl.DataFrame
-    """Predictions for every test RNA of every trial (:data:`PREDICTIONS_SCHEMA`)."""
-    provenance: dict[str, Any]
-    """Versions, checksums of the inputs, and options."""
-    leaks: LeakageReport
-    """What the test parts share with the training parts."""
-    stopped_by: int = 0
-    """Number of the signal that stopped the study early; 0 when it is done."""
+    method: str  # Name of the method
+    model: str  # Name of the model
+    train: str  # Trained part of the model; scratch for random weights
+    tasks: tuple[str, ...]  # Names of the labels
+    split: str  # The splits in words
+    cross_validation: bool  # Whether the splits are the folds of a cross-validation
+    train_fraction: float  # Fraction of the training RNAs that was used
+    counts: dict[str, int]  # Numbers of RNAs and groups, and of what was left out, by reason
+    results: Sequence[TrialResult]  # Result of each trial
+    predictions: pl.DataFrame  # Predictions for every test RNA of every trial (PREDICTIONS_SCHEMA)
+    provenance: dict[str, Any]  # Versions, checksums of the inputs, and options
+    leaks: LeakageReport  # What the test parts share with the training parts
+    stopped_by: int = 0  # Number of the signal that stopped the study early; 0 when it is done
 
     @property
     def exit_code(self) -> int:

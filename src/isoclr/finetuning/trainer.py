@@ -87,8 +87,7 @@ class Trainer:
         labels = rnas.targets[trial.split.train]
         self.mean, self.std = np.nanmean(labels, axis=0), np.nanstd(labels, axis=0)
         """``(labels,)`` mean and standard deviation of the training labels."""
-        self.targets = (rnas.targets - self.mean) / self.std
-        """``(n, labels)`` standardized labels."""
+        self.targets = (rnas.targets - self.mean) / self.std  # (n, labels) standardized labels
         self.lengths = np.array([len(codes) for codes in rnas.sequences], np.int64)
         """``(n,)`` nt of each RNA."""
         self.modules = nn.ModuleDict({"encoder": backbone.trained, "head": head})
@@ -99,8 +98,7 @@ class Trainer:
             *(_weight_matrices(backbone.trained) if new_backbone else ()),
         ]
         self.state = TrainerState(trial.name)
-        self.best: dict[str, Tensor] = {}
-        """Weights of the best epoch."""
+        self.best: dict[str, Tensor] = {}  # Weights of the best epoch
         self._device = next(head.parameters()).device
 
     @property

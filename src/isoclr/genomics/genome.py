@@ -177,8 +177,7 @@ class Genome:
     """An open genome; a context manager."""
 
     def __init__(self, path: Path, store: _Store) -> None:
-        self.path = path
-        """FASTA file."""
+        self.path = path  # FASTA file
         self.lengths = store.lengths
         """Sequence name → length (nt), in the order of the file; the first sequence of a repeated name."""
         self._store = store

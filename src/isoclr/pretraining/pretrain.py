@@ -38,16 +38,11 @@ FEW_PAIRS = 0.1  # Fraction of gene sets with two or more transcripts below whic
 class PretrainResult(Report):
     """How a run ended."""
 
-    out: Path
-    """Directory of the run; when the run is done, a model that ``isoclr.load`` opens."""
-    state: RunState
-    """Progress of the run."""
-    steps_per_epoch: int
-    """Batches per epoch."""
-    gene_sets: int
-    """Gene sets trained on."""
-    stopped_by: int
-    """Number of the signal that stopped the run early; 0 when the run is done."""
+    out: Path  # Directory of the run; when the run is done, a model that isoclr.load opens
+    state: RunState  # Progress of the run
+    steps_per_epoch: int  # Batches per epoch
+    gene_sets: int  # Gene sets trained on
+    stopped_by: int  # Number of the signal that stopped the run early; 0 when the run is done
 
     @property
     def exit_code(self) -> int:

@@ -122,13 +122,11 @@ def _folds(rnas: LabelledRnas, config: SplitConfig, labels: Labels) -> NDArray[n
 class FitReport(Report):
     """The result of :func:`isoclr.fit`."""
 
-    out: Path | None
-    """The head's directory."""
+    out: Path | None  # The head's directory
     head: Head
     counts: dict[str, dict[str, int]]
     """Label → numbers of samples, and of what was left out, by reason."""
-    quality: dict[str, CrossValidation]
-    """Label → accuracy on held-out folds."""
+    quality: dict[str, CrossValidation]  # Label → accuracy on held-out folds
 
     def messages(self) -> Iterator[str]:
         """What was left out, and what was made."""

@@ -44,14 +44,10 @@ class AspectReport:
 class OntologyReport(Report):
     """The result of :func:`ontology`."""
 
-    task: str
-    """Name of the task."""
-    split: str
-    """How the samples were split, in words."""
-    counts: dict[str, int]
-    """What was left out, by reason."""
-    aspects: Sequence[AspectReport]
-    """One per aspect."""
+    task: str  # Name of the task
+    split: str  # How the samples were split, in words
+    counts: dict[str, int]  # What was left out, by reason
+    aspects: Sequence[AspectReport]  # One per aspect
 
     def messages(self) -> Iterator[str]:
         """What was left out."""

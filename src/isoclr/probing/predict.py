@@ -40,10 +40,8 @@ class Predicted(Report):
     table: pl.DataFrame
     """One row per RNA: :data:`RNA_COLUMNS`, ``status`` and the columns of each label with its ``units``."""
     head: Head
-    coverage: float
-    """Coverage of the intervals."""
-    out: Path | None = None
-    """The output file."""
+    coverage: float  # Coverage of the intervals
+    out: Path | None = None  # The output file
 
     def messages(self) -> Iterator[str]:
         """The output."""

@@ -45,22 +45,14 @@ TITLES = {
 class ProbeReport(Report):
     """The result of :func:`isoclr.probe`."""
 
-    label: str
-    """Name of the label."""
-    split: str
-    """How the samples were split, in words."""
-    interval: str
-    """What the intervals are, in words."""
-    counts: dict[str, int]
-    """Numbers of samples and groups, and of what was left out, by reason."""
-    methods: Sequence[MethodReport]
-    """One per feature set, the embedding first."""
-    ids: Sequence[str]
-    """``(n,)`` transcript id of each sample."""
-    provenance: dict[str, Any]
-    """Versions, checksums of the inputs, and options."""
-    leaks: LeakageReport
-    """What the test parts share with the training parts."""
+    label: str  # Name of the label
+    split: str  # How the samples were split, in words
+    interval: str  # What the intervals are, in words
+    counts: dict[str, int]  # Numbers of samples and groups, and of what was left out, by reason
+    methods: Sequence[MethodReport]  # One per feature set, the embedding first
+    ids: Sequence[str]  # (n,) transcript id of each sample
+    provenance: dict[str, Any]  # Versions, checksums of the inputs, and options
+    leaks: LeakageReport  # What the test parts share with the training parts
 
     @property
     def metric(self) -> str:

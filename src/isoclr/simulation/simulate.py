@@ -45,8 +45,7 @@ class SimulatedData(Report):
     """A simulated data set on disk."""
 
     path: Path
-    species: tuple[str, ...]
-    """Names of the species."""
+    species: tuple[str, ...]  # Names of the species
 
     @property
     def inputs(self) -> Path:

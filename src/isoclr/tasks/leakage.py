@@ -121,14 +121,10 @@ class Leakage:
 class LeakageReport(Report):
     """The leak audit of all splits of a dataset."""
 
-    k: int
-    """Length of the k-mers."""
-    share: float
-    """Fraction of its k-mers from which an RNA counts."""
-    compared: str
-    """What the k-mers come from, such as ``whole RNA``."""
-    splits: Sequence[Leakage]
-    """One per split."""
+    k: int  # Length of the k-mers
+    share: float  # Fraction of its k-mers from which an RNA counts
+    compared: str  # What the k-mers come from, such as whole RNA
+    splits: Sequence[Leakage]  # One per split
 
     @property
     def kmers_label(self) -> str:

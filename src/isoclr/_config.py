@@ -70,12 +70,7 @@ def flag(name: str) -> str:
 
 
 def read_toml(path: Path, kind: type[T], *, what: str = "a TOML file") -> T:
-    """Read a TOML file into a typed object; unknown keys and values of a wrong type are refused.
-
-    Args:
-        kind: A dataclass or any other type that msgspec converts to.
-        what: What the file should be, for errors.
-    """
+    """Read a TOML file into a typed object; unknown keys and values of a wrong type are refused."""
     try:
         text = _read_text(path, what)
         if _LONG_KEY.search(_STRING.sub("", text)):  # tomllib needs minutes for it
@@ -89,12 +84,7 @@ def read_toml(path: Path, kind: type[T], *, what: str = "a TOML file") -> T:
 
 
 def read_json(path: Path, kind: type[T], *, what: str = "a JSON file") -> T:
-    """Read a JSON file into a typed object; keys that the type does not have are ignored.
-
-    Args:
-        kind: A dataclass or any other type that msgspec converts to.
-        what: What the file should be, for errors.
-    """
+    """Read a JSON file into a typed object; keys that the type does not have are ignored."""
     try:
         content = msgspec.json.decode(_read_text(path, what))
     except (RecursionError, ValueError) as error:  # msgspec's errors are ValueErrors

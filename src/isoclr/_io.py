@@ -41,11 +41,7 @@ DIGITS = 6  # Significant digits of numbers in text tables
 
 
 def check_input(path: Path, expected: str) -> None:
-    """Refuse an input that is no regular file: opening a FIFO would wait for ever.
-
-    Args:
-        expected: What it should be, for errors.
-    """
+    """Refuse an input that is no regular file: opening a FIFO would wait for ever."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -72,7 +68,6 @@ def check_directory(
     """Refuse the name of an output directory that could not be written, before anything is computed for it.
 
     Args:
-        overwrite: Accept a directory that exists.
         contents: Patterns of the files, relative to the directory, that such an output consists of. A directory that
             holds anything else is never overwritten. None accepts any file.
     """
@@ -157,10 +152,6 @@ def atomic_path(target: Path, *, overwrite: bool = True) -> Iterator[Path]:
 
     The suffix is kept, because many writers choose a format by it. A symbolic link is followed, a device or a FIFO is
     written to, and a file that is replaced hands on its permissions.
-
-    Args:
-        target: Output file.
-        overwrite: Replace a file that exists, or that another program made meanwhile.
     """
     check_file(target, overwrite=overwrite)
     if is_stream(target):
@@ -189,8 +180,6 @@ def atomic_directory(
     A directory that is overwritten stays whole until the new one takes its place.
 
     Args:
-        target: Output directory.
-        overwrite: Replace a directory that exists.
         contents: Patterns of the files that such an output consists of, see :func:`check_directory`; by default the
             files that were written now.
     """

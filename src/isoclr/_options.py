@@ -33,14 +33,7 @@ def run(
     required: Sequence[str] = (),
     example: str = "",
 ) -> Any:
-    """Call a library function with options read from the command line.
-
-    Args:
-        argv: Words after the command.
-        positional: Parameters given by position instead of by ``--name``.
-        required: Parameters that may be left out in Python but not on the command line.
-        example: Command line shown in the help.
-    """
+    """Call a library function with options read from the command line."""
     import tyro
 
     argv = [*_short_forms(argv)]

@@ -130,7 +130,6 @@ def provenance(inputs: Mapping[str, object], options: Mapping[str, Any]) -> dict
 
     Args:
         inputs: files, folders and objects in memory by what they are; None is left out.
-        options: options of the command.
     """
     return {
         "isoclr": __version__,

@@ -19,8 +19,6 @@ def read_tensors(
     """Tensors of a safetensors file by name, on the CPU.
 
     Args:
-        sha256: Expected SHA-256 of the file; None accepts any.
-        what: What the file should hold, for errors.
         allow_infinity: Accept infinite values, such as open bounds; NaN is never accepted.
     """
     tensors, _ = read_tensors_and_metadata(path, what=what, allow_infinity=allow_infinity)

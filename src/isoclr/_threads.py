@@ -39,7 +39,6 @@ def thread_map(
 
     Args:
         function: Must not depend on other items and must not draw random numbers.
-        items: Chunks, or numbers of chunks.
         device: Type of the device; on a GPU items are processed in sequence.
     """
     threads = torch.get_num_threads()

@@ -207,7 +207,6 @@ class ReferenceRna:
     """The activations of one RNA, and how mutations change its embedding.
 
     Args:
-        encoder: Encoder that makes the embedding.
         codes: Codes of the unmutated RNA ``(L,)``. Memory grows by about 2 KB per nucleotide.
     """
 

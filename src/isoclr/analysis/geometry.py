@@ -149,7 +149,6 @@ def probe_properties(
     """R² of ridge regressions that predict :data:`PROPERTIES`, in cross-validation by whole gene sets.
 
     Args:
-        codes: Gives the codes of an RNA by its row.
         sample: Number of random RNAs, each of another gene; None: one of every gene.
 
     Returns:

@@ -136,7 +136,6 @@ class MutationScan:
         """Draw the effects.
 
         Args:
-            path: PNG, PDF or SVG.
             zoom: First and last base (from 1) of the region drawn as letters; by default the 120 nt of the largest
                 importance.
         """
@@ -163,9 +162,6 @@ def scan(
 
     Only the base changes. Codons and exons stay as annotated, so a lost start codon or a new stop codon is a change of
     sequence, not of the coding sequence.
-
-    Args:
-        transcript_id: Its name.
     """
     if not len(codes):
         raise InputError(f"{transcript_id or 'RNA'}: is empty, expected bases to mutate")

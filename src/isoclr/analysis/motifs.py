@@ -79,10 +79,6 @@ def insert_motif(codes: Codes, motif: Motif, rng: np.random.Generator) -> Insert
     """Insert a motif at a random position of its region; None if the region is too short.
 
     Bases are replaced, so length, codons and exons stay the same and only the motif differs.
-
-    Args:
-        codes: Codes of an mRNA ``(L,)`` with its codon starts.
-        rng: Draws the position, the motif's free bases and the order of the control's.
     """
     positions = _positions(codes, motif)
     if not len(positions):
@@ -101,7 +97,6 @@ def shuffle(sequence: str, core: str, rng: np.random.Generator) -> str:
     """The same bases in another order, without the core; for a homopolymer, bases of the same G+C content.
 
     Args:
-        sequence: DNA letters.
         core: What the result must not contain; empty: the sequence itself.
     """
     alike = {"A": "AT", "T": "AT", "C": "CG", "G": "CG"}
@@ -185,11 +180,7 @@ def insert_motifs(
     seed: int = 0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> MotifEffects:
-    """Insert every motif once into every mRNA and predict the effect.
-
-    Args:
-        rnas: Codes of mRNAs, for example from :func:`coding_rnas`.
-    """
+    """Insert every motif once into every mRNA and predict the effect."""
     if not rnas:
         raise InputError("no mRNA to insert motifs into")
 
@@ -228,11 +219,7 @@ def insert_motifs(
 def coding_rnas(
     corpus: Corpus, *, species: str | None = None, count: int = 300, seed: int = 0
 ) -> list[tuple[str, Codes]]:
-    """Ids and codes of random mRNAs with an annotated coding sequence and untranslated regions, one per gene.
-
-    Args:
-        count: Largest number of mRNAs.
-    """
+    """Ids and codes of random mRNAs with an annotated coding sequence and untranslated regions, one per gene."""
     table = corpus.transcripts.with_row_index("row").with_columns(
         gene_key(), cds_length=pl.col("cds_end") - pl.col("cds_start")
     )

@@ -79,7 +79,6 @@ def nearest(
 
     Args:
         vectors: ``(n, d)`` of length 1.
-        queries: Rows ``(q,)`` of the RNAs whose neighbours to search.
         exclude: By name of a candidate set, groups ``(n,)``: RNAs of a query's own group are no candidates. The groups
             of each set must be unions of those of the set before, as species are of genes and genes of RNAs.
 
@@ -221,7 +220,6 @@ def find_neighbors(
 
     Args:
         embeddings: The RNAs; their table may have a column ``gene_symbol``.
-        among: Where to search.
     """
     if k < 1:
         raise InputError(f"--k {k}: expected 1 or more")

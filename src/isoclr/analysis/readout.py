@@ -37,13 +37,7 @@ def load_predictor(
     label: str | None,
     device: str = "auto",
 ) -> LinearPredictor:
-    """Load a head and its encoder.
-
-    Args:
-        head: Directory that ``isoclr fit`` wrote.
-        task: Instead of a head, what a shipped head predicts.
-        model: The head's encoder, if it does not ship; with ``task``, the shipped encoder whose head to take.
-        label: Which label, if the head predicts several.
+    """A head, selected as by :func:`isoclr.probing.resolve.resolve_head`, and its encoder on a device.
 
     Raises:
         InputError: No such head, encoder, label or device, or an encoder with other weights than the head's.
@@ -55,12 +49,7 @@ def load_predictor(
 
 
 def linear_readout(head: Head, label: str | None = None) -> tuple[LinearModel, str]:
-    """A head's linear model and what it predicts.
-
-    Args:
-        head: Head from :func:`isoclr.load_head`.
-        label: Which label, if the head predicts several.
-    """
+    """A head's linear model and what it predicts."""
     names = [target.name for target in head.targets]
     if label is None and len(names) > 1:
         raise InputError(f"head {head.name!r} predicts {', '.join(names)}; choose one with --label")

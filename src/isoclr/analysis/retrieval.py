@@ -79,7 +79,6 @@ def count_candidates(
     """Count candidates and relatives.
 
     Args:
-        queries: Rows ``(q,)`` of some RNAs.
         relation: Index of :data:`RELATIONS`, but not that of unrelated RNAs.
         exclude: Groups ``(n,)``: RNAs of a query's own group are no candidates.
     """
@@ -190,12 +189,7 @@ def evaluate_retrieval(
     whiten: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Retrieval:
-    """Evaluate nearest neighbours by cosine of standardized features, searched exactly among all RNAs.
-
-    Args:
-        sample: Number of random queries; None: all RNAs.
-        whiten: Decorrelate the features (see :func:`isoclr.analysis.neighbors.normalize`).
-    """
+    """Evaluate nearest neighbours by cosine of standardized features, searched exactly among all RNAs."""
     check_options(k, sample, seed)
     for name, matrix in features.items():
         if len(matrix) != len(relations):

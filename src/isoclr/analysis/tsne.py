@@ -74,7 +74,6 @@ def make_coloring(source: str, table: pl.DataFrame) -> Coloring:
 
     Args:
         source: Column of the table, or a file of labels or classes, ``FILE`` or ``FILE:COLUMN``.
-        table: The RNAs, with ``transcript_id`` and ``gene_id``.
     """
     if source in table.columns:
         values = table[source]
@@ -196,14 +195,7 @@ def tsne(
     perplexity: float = 30.0,
     seed: int = 0,
 ) -> TsneMap:
-    """t-SNE of standardized features by cosine; the same map for the same seed, on any number of cores.
-
-    Args:
-        table: The RNAs, one row each.
-        gene_set: Number ``(n,)`` of each RNA's gene set.
-        colorings: Values to color the map by, in the order of the rows.
-        perplexity: About how many neighbours an RNA should be close to.
-    """
+    """t-SNE of standardized features by cosine; the same map for the same seed, on any number of cores."""
     n = len(features)
     if n < MIN_RNAS:
         raise InputError(f"a map of {n} RNAs: expected at least {MIN_RNAS}")
@@ -251,7 +243,6 @@ def place(
     Args:
         vectors: ``(n, d)`` of length 1; their principal components are the initial positions.
         close: About three times as many neighbours as the perplexity.
-        perplexity: About how many neighbours an RNA should be close to.
 
     Returns:
         Coordinates ``(n, 2)`` and their Kullback-Leibler divergence.

@@ -71,13 +71,7 @@ def embed_with_progress(embedder: Embedder, rnas: Sequence[Codes]) -> Matrix:
 
 
 class RandomInit:
-    """An untrained encoder.
-
-    Args:
-        model: Architecture, such as ``isoclr-s``.
-        tracks: How many of the six tracks it reads.
-        pooling: Its read-out, as in :func:`isoclr.create`.
-    """
+    """An untrained encoder."""
 
     name = "random-init encoder"
 
@@ -152,9 +146,6 @@ class StrongFeatures:
 
     Square roots and centred logarithms (Aitchison 1982) make the skewed frequencies more symmetric; a single penalty
     for all groups is too strong for the few that matter most.
-
-    Args:
-        longest: Length of the longest k-mers.
     """
 
     name = "strong features"

@@ -143,7 +143,6 @@ def make_plan(
     """Join the inputs and options of the command line and of TOML files.
 
     Args:
-        inputs: Inputs given by options.
         homology: Homology file; takes precedence over a TOML file's.
         gene_ids: ``FILE`` or ``species=FILE``; take precedence over a TOML file's.
         config: Options; one that differs from its default takes precedence over a TOML file's.
@@ -205,13 +204,8 @@ def make_input(
     """Check one input.
 
     Args:
-        species: Any name of the species.
-        transcripts: FASTA of mature RNAs.
         genome: FASTA of chromosomes; one of the two is required.
         annotation: Annotation files; a genome requires one.
-        orf: Whether open reading frames are called.
-        where: Name of the input in errors.
-        folder: Folder that relative paths are relative to.
     """
     if species is None or not species.strip():
         raise InputError(f"{where}: species is {species!r}, expected a name such as human")
@@ -247,7 +241,6 @@ def gene_id_tables(
 
     Args:
         tables: Species and file; an empty name is allowed when there is one species.
-        species: Species of the inputs.
     """
     by_species: dict[str, Path] = {}
     for name, file in tables:

@@ -160,11 +160,7 @@ def check_plot(path: Path) -> None:
 
 
 def plot_corpus(corpus: Corpus, path: str | Path) -> None:
-    """Draw histograms of transcript lengths and of gene set sizes.
-
-    Args:
-        path: PNG, PDF or SVG file.
-    """
+    """Draw histograms of transcript lengths and of gene set sizes."""
     check_plot(Path(path))
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -221,7 +217,6 @@ def describe(corpus: Corpus, name: str, *, brief: bool = False) -> str:
 
     Args:
         name: Id of a transcript or gene, with or without version, or a gene symbol.
-        brief: Leave out the sequence.
 
     Raises:
         InputError: The corpus has no such transcript or gene.

@@ -73,10 +73,6 @@ def read_input(
     """Read, filter, splice and mark the transcripts of one input.
 
     Args:
-        source: Species and files.
-        config: Options of the build.
-        threads: Number of threads for splicing.
-        advance: Progress callback.
         genes: ``gene_id`` (without version) and ``biotype`` of genes, for transcripts without a biotype of their own.
 
     Raises:

@@ -54,8 +54,6 @@ def assemble(
     A shard keeps its duplicates: which of two transcripts is kept can depend on a third one in another shard.
 
     Args:
-        folder: Existing directory to write to.
-        table: All transcripts by ``order``, with their gene sets.
         sources: Arrays of codes that ``source`` and ``start`` point into.
         meta: Content of ``corpus.json``; the counts in ``meta["by_species"]`` are completed in place.
     """
@@ -148,10 +146,8 @@ def write(
     """Write the four files of a corpus.
 
     Args:
-        folder: Existing directory to write to.
         table: Transcripts in their final order: :data:`COLUMNS` without ``offset``, and ``source`` and ``start``: which
             of ``sources`` holds the codes, and where they begin.
-        sources: Arrays of codes.
         meta: Content of ``corpus.json`` where it differs from :data:`EMPTY_META`; ``shard`` and ``species`` at least.
     """
     table = table.with_columns(offset=pl.col("length").cum_sum() - pl.col("length")).rechunk()

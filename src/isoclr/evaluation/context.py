@@ -34,11 +34,7 @@ class Dataset:
 
 
 class Context:
-    """A plan at work.
-
-    Args:
-        out: Directory of the evaluation.
-    """
+    """A plan at work."""
 
     def __init__(self, plan: Plan, out: Path) -> None:
         self.plan = plan

@@ -228,8 +228,6 @@ def frozen_methods(
     """The methods of a task, every model's embedding first.
 
     Args:
-        context: The plan at work.
-        kinds: Kinds of features.
         probes: Probes of embeddings; simple features are many and correlated and always get a penalty.
     """
     methods: list[FrozenMethod] = []

@@ -89,7 +89,6 @@ class NetworkRun:
         """Means over the trainings with intervals; it is trained if it is missing.
 
         Args:
-            study: Name of the study.
             task: Number of the task among those that it learns.
         """
         label = self._labels[task]
@@ -243,9 +242,6 @@ def supervised_embeddings(
 
     It is one training on all labels of a 70/15/15 split by the plan's seed. Given the same options, it is the network
     of the first split of the low-data study with 100 % of the labels, and is trained once.
-
-    Args:
-        context: The plan at work.
     """
     if task is None:
         return {}

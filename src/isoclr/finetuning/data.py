@@ -32,13 +32,9 @@ def read_label_specs(
     """Read label tables and tasks.
 
     Args:
-        paths: Tables, task files, and names of tasks that ship.
         label: Column of each table, or one for all; None: the tasks' own, or the only one of a table.
         species: Species of each table, or one for all; None: the tasks' own, or any.
         rnas: RNAs to use; None: the tasks' own choice, or all.
-        data: Folder that the paths in task files are relative to.
-        id_column: As for :func:`isoclr.tasks.labels.read_labels`.
-        gene_ids: The same.
     """
     if not paths:
         raise InputError("no labels: give one table or more")

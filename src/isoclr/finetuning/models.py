@@ -73,12 +73,7 @@ class Backbone(nn.Module):
 
 
 class FrozenBackbone(Backbone):
-    """Embeddings that are computed once, so that only the head is trained.
-
-    Args:
-        network: The encoder's network.
-        embeddings: ``(n, dim)`` embeddings of every RNA.
-    """
+    """Embeddings that are computed once, so that only the head is trained."""
 
     def __init__(
         self, network: DilatedResNet, embeddings: NDArray[np.float32], device: torch.device
@@ -100,11 +95,7 @@ class FrozenBackbone(Backbone):
 
 
 class FullBackbone(Backbone):
-    """An encoder that is trained as a whole.
-
-    Args:
-        builder: The RNAs.
-    """
+    """An encoder that is trained as a whole."""
 
     def __init__(self, encoder: Encoder, builder: BatchBuilder) -> None:
         super().__init__()
@@ -128,7 +119,6 @@ class SalukiBackbone(Backbone):
     """Saluki, which is always trained as a whole.
 
     Args:
-        builder: The RNAs.
         shift: RNAs are shifted by 0 to this many nt in training.
     """
 
@@ -165,7 +155,6 @@ def saluki_features(
     """Features ``(n, dim)`` in the order of ``codes``.
 
     Args:
-        codes: RNAs.
         builder: How to pack them; its own RNAs are not used.
         together: Compute all chunks in one call, as the batch statistics of training need it.
     """
@@ -245,12 +234,7 @@ MAX_KEPT_BYTES = 4 << 30
 
 
 class FrozenStages:
-    """The stages of an encoder below its last one, with fixed weights and statistics.
-
-    Args:
-        encoder: The pre-trained encoder.
-        builder: The RNAs.
-    """
+    """The stages of an encoder below its last one, with fixed weights and statistics."""
 
     def __init__(self, encoder: Encoder, builder: BatchBuilder) -> None:
         self.network, self.builder = encoder.network.to(builder.device).eval(), builder
@@ -317,13 +301,7 @@ class FrozenStages:
 
 
 class LastStageBackbone(Backbone):
-    """An encoder whose last stage is trained.
-
-    Args:
-        encoder: A copy of the pre-trained encoder.
-        lower: The stages below, shared by all trials of a study.
-        builder: The RNAs.
-    """
+    """An encoder whose last stage is trained."""
 
     def __init__(self, encoder: Encoder, lower: FrozenStages, builder: BatchBuilder) -> None:
         super().__init__()
@@ -359,11 +337,7 @@ class LastStageBackbone(Backbone):
 
 
 class ModelFactory:
-    """Makes the model that every trial of a study starts from.
-
-    Args:
-        config: Options of the study.
-    """
+    """Makes the model that every trial of a study starts from."""
 
     def __init__(self, config: FinetuneConfig) -> None:
         self.config = config
@@ -397,7 +371,6 @@ class ModelFactory:
         """Compute once what no trial changes.
 
         Args:
-            builder: The RNAs.
             progress: Starts a progress bar with a title; the result is called with the nt done.
         """
         if self.encoder is None or self.config.train == "full":
@@ -414,11 +387,7 @@ class ModelFactory:
     def make(
         self, builder: BatchBuilder, labels: int, seed: int
     ) -> tuple[Backbone, Head | SalukiHead]:
-        """A backbone and a head for one trial.
-
-        Args:
-            builder: The RNAs.
-        """
+        """A backbone and a head for one trial."""
         parameters = self.config.hyperparameters
         with seeded(seed, RngStream.NEW_WEIGHTS):
             if self.encoder is None:

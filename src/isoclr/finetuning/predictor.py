@@ -177,11 +177,7 @@ def save_predictor(predictor: Predictor, directory: Path) -> Path:
 
 
 def load_predictor(directory: Path | str) -> Predictor:
-    """Open a fine-tuned model.
-
-    Args:
-        directory: Directory written by ``isoclr finetune``.
-    """
+    """Open a fine-tuned model."""
     directory = Path(directory)
     expected = f"a fine-tuned model: a directory with {CONFIG} and {WEIGHTS} of isoclr finetune"
     config = read_json(directory / CONFIG, PredictorConfig, what=expected)

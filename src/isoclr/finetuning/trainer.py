@@ -66,9 +66,6 @@ class Trainer:
     """Trains one backbone and head on one split.
 
     Args:
-        trial: The split and the seed.
-        backbone: RNAs to features.
-        head: Features to labels.
         new_backbone: Whether the backbone's weights are random and get the L2 penalty of new weights.
     """
 

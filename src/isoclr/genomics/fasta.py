@@ -90,8 +90,6 @@ def name_of(header: str, path: Path, record: int | None = None) -> str:
     """The first word of a header.
 
     Args:
-        header: Header without ``>``.
-        path: The file, for errors.
         record: Number of the record in the file, from 0; names its line in errors.
     """
     words = header.split(None, 1)

@@ -63,7 +63,6 @@ def _read_lines(
     """Read a file with one transcript per line.
 
     Args:
-        name: Name of the format.
         columns_of: Columns from the first line of a block; None if it holds comments only.
         models_of: Transcripts of a block, see :func:`line_models`.
     """

@@ -31,10 +31,7 @@ def splice(chromosome: Codes, starts: Ints, lengths: Ints, minus: NDArray[np.boo
     """Concatenate exons, each in the direction of its strand.
 
     Args:
-        chromosome: Nucleotide codes of the whole chromosome.
         starts: Lowest coordinates (0-based) of the exons, in 5' to 3' order of their transcripts.
-        lengths: Lengths (nt) of the exons.
-        minus: Whether exons are on the minus strand.
 
     Returns:
         Nucleotide codes ``(lengths.sum(),)``.
@@ -107,8 +104,6 @@ def match_chromosomes(
     used only if it is unique.
 
     Args:
-        annotation_names: Sequence names of an annotation.
-        genome_names: Sequence names of a genome.
         descriptions: Genome sequence name → rest of its FASTA header, which may contain ``chromosome 1`` or
             ``mitochondrion``.
 
@@ -354,11 +349,7 @@ _LARGEST_BLOCK = 1 << 16  # Bytes of a block of a bgz file, compressed or not
 
 
 def _index_matches(fai: Path, read: Callable[[int, int], bytes]) -> bool:
-    """Whether every sequence of an index begins after the header with its name.
-
-    Args:
-        read: Gives the bytes of the FASTA between two positions.
-    """
+    """Whether every sequence of an index begins after the header with its name."""
     for line in fai.read_bytes().splitlines():
         name, _, start, *_ = [*line.split(b"\t"), b"", b""]
         end = int(start)

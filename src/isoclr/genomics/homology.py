@@ -105,9 +105,6 @@ _IDS_FORMAT = (
 def read_gene_ids(path: Path) -> pl.DataFrame:
     """Read a table of gene id, Entrez id, symbol and biotype: TSV or CSV, plain or gzip, columns found by name.
 
-    Args:
-        path: For example a BioMart export.
-
     Returns:
         ``gene_id`` (without version), ``entrez`` (null where missing), ``symbol`` and ``biotype`` (empty where
         missing); a gene with several Entrez ids has several rows.

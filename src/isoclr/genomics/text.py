@@ -37,7 +37,6 @@ def file_chunks(path: Path, size: int, expected: str) -> Generator[bytes, None, 
     Args:
         path: File; a gzip file may have several members.
         size: Decompressed bytes per chunk; −1 reads everything at once.
-        expected: What the file should be, for errors.
     """
     check_input(path, expected)
     try:
@@ -144,8 +143,6 @@ def parse(block: Block, columns: Columns, keep: list[str] | None = None) -> pl.D
 
     Args:
         block: Lines of tab-separated columns without a header.
-        columns: All columns of the format, in order.
-        keep: Columns to return; by default all.
     """
     keep = keep or list(columns)
     frame, reason = _try_parse(block.text, columns, keep)
@@ -208,9 +205,7 @@ def validate(
     """Check every row of a frame made by :func:`parse`.
 
     Args:
-        block: Block that the rows come from.
         valid: Condition for a valid row; null counts as false.
-        describe: Error message for an invalid row.
     """
     for row in frame.filter(~valid.fill_null(False)).head(1).iter_rows(named=True):
         lines = enumerate(block.data_lines())
@@ -227,13 +222,7 @@ def integer_list(column: str) -> pl.Expr:
 
 
 def validate_lists(block: Block, lines: pl.DataFrame, columns: list[str], count: str) -> None:
-    """Check that lists of :func:`integer_list` are present and have the length that the line states.
-
-    Args:
-        block: Block that the lines come from.
-        lines: Rows with ``row``.
-        count: Column with the number of exons.
-    """
+    """Check that lists of :func:`integer_list` are present and have the length that the line states."""
     for column in columns:
         valid = (pl.col(column).list.len() == pl.col(count)) & (pl.col(count) > 0)
 
@@ -247,11 +236,7 @@ def validate_lists(block: Block, lines: pl.DataFrame, columns: list[str], count:
 
 
 def table_text(path: Path, expected: str) -> bytes:
-    """Read a text file, decompressing gzip.
-
-    Args:
-        expected: What the file should be, for errors.
-    """
+    """Read a text file, decompressing gzip."""
     data = file_bytes(path, expected)
     if not data.strip():
         raise InputError(f"{path}: the file is empty, expected {expected}")
@@ -276,12 +261,6 @@ def cells(
     """Parse the first columns of a table as text, with ``line``: the line number, from 1.
 
     Blank lines are left out, missing cells are null, and cells beyond those of the first line are ignored.
-
-    Args:
-        path: File, for errors.
-        data: Its decompressed content.
-        columns: Names for the columns.
-        skip: Number of lines to skip.
     """
     first = b"".join(data.split(b"\n", skip + 1)[skip : skip + 1]).decode("utf-8", "replace")
     width = first.count(separator) + 1

@@ -77,11 +77,6 @@ def annotate(models: Models, name: str, dropped: Counter[str] | None = None) -> 
 
     A transcript is dropped if its exons overlap or lie on two chromosomes, two strands or no strand. Its CDS is
     dropped if it is not within the exons or skips some of them.
-
-    Args:
-        models: Names, exons and CDS of the file.
-        name: Name of the format.
-        dropped: Counts to add to.
     """
     dropped = Counter() if dropped is None else dropped
     exons = _valid_exons(models.exons, models.names.height, dropped)

@@ -95,10 +95,7 @@ def attribute(
     """Attribute a linear prediction from an embedding to the tracks of one RNA.
 
     Args:
-        network: The encoder's network, in evaluation.
         coefficients: ``(dim,)`` weight of each value of the embedding.
-        intercept: Added to the weighted sum.
-        steps: Number of points of the integral.
     """
     if not len(codes):
         raise InputError("the RNA is empty, expected bases")

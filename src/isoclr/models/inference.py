@@ -95,8 +95,6 @@ class _FusedBlock:
         """Fuse a block.
 
         Args:
-            block: Block of the network.
-            dtype: Type of the activations.
             has_margin: Whether both ends of a row are padding too, which a floor needs.
         """
         scale1, shift1 = block.norm1.affine()
@@ -161,12 +159,7 @@ GPU_TILE_NT = 1 << 22
 
 
 class FusedResNet:
-    """A network for inference; later changes to the network's weights have no effect.
-
-    Args:
-        network: The network to copy.
-        dtype: Type of the activations.
-    """
+    """A network for inference; later changes to the network's weights have no effect."""
 
     device: torch.device
     tile_nt: int  # nt that are best computed at a time

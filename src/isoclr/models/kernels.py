@@ -67,9 +67,7 @@ def gradient_sums(grad: Rows, y: Rows | None, x: Rows) -> tuple[Rows, Float64[Te
     """The gradient through a ReLU, and the sums of it and of it times ``x`` over rows.
 
     Args:
-        grad: Gradient of the ReLU's output.
         y: Output of the ReLU; None if there is none.
-        x: Input of the normalization.
     """
     grad = grad if y is None else relu_gradient(grad, y)
     if not len(x):

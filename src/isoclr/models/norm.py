@@ -117,8 +117,6 @@ class BatchNorm(nn.Module):
 
     Args:
         dropout: Dropout probability after the ReLU, in steps of 1/256; in training only.
-        momentum: Weight of the newest batch in the running statistics, as in PyTorch.
-        eps: Added to the variance.
     """
 
     compiled: bool  # Whether the passes over activations are compiled (isoclr.models.compiled)

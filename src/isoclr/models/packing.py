@@ -157,9 +157,7 @@ def plan_layouts(
     """Assign RNAs to chunks of at most ``chunk_nt`` codes (before rounding up); a longer RNA has a chunk alone.
 
     Args:
-        lengths: nt of each RNA ``(n,)``.
         gap: nt of padding between two RNAs (``Architecture.gap``); None: one RNA per row.
-        chunk_nt: Largest number of codes in a chunk, padding included.
         round_to: Chunk widths are multiples of this (itself a multiple of the stride), so that few shapes occur.
 
     Returns:
@@ -181,8 +179,6 @@ def bucket_width(lengths: Rows, chunk_nt: int, gap: int | None) -> int:
     """What to round widths to, so that few shapes occur at the cost of little padding.
 
     Args:
-        lengths: nt of each RNA ``(n,)``.
-        chunk_nt: Largest number of codes in a chunk.
         gap: As in :func:`plan_layouts`; with one RNA per row every row is rounded, so widths are not rounded far.
     """
     if gap is None or int(lengths.sum()) <= chunk_nt:

@@ -83,8 +83,6 @@ def pool(x: Float[Tensor, "b l c"], extent: Segments, readout: ReadOut) -> Float
 
     Args:
         x: Activations; zero between the RNAs and, if square roots are taken, nowhere negative.
-        extent: Where the RNAs lie.
-        readout: Statistics and transform; its blocks are the caller's affair.
     """
     if readout.statistics == "mean":
         mean: Tensor = _Mean.apply(x, extent)  # type: ignore[no-untyped-call]

@@ -287,11 +287,6 @@ class ProjectionHead(nn.Module):
     """``Linear → BN → ReLU`` twice, then ``Linear`` without bias.
 
     Both views of a batch are projected in one call, so batch statistics are over both views of all ranks.
-
-    Args:
-        dim: Size of an embedding.
-        hidden: Width of the two hidden layers.
-        out: Size of a projection.
     """
 
     def __init__(self, dim: int, hidden: int = 2048, out: int = 512) -> None:
@@ -319,10 +314,7 @@ class AuxiliaryHead(nn.Module):
     """Predicts sequence features from an embedding by ``BN → Linear``, so what it reads a linear probe can read too.
 
     Args:
-        dim: Size of an embedding.
-        mean: Mean of every feature ``(f,)``.
         scale: Standard deviation of every feature ``(f,)``; 0 where it does not vary.
-        weights: Weight of every feature in the loss ``(f,)``.
     """
 
     mean: Tensor

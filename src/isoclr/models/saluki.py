@@ -67,8 +67,6 @@ class PoolingBlock(nn.Module):
 
     Args:
         kernel_size: Width of the convolution, an odd number.
-        dropout: Dropout probability, in training only.
-        eps: Added to the variance in the layer norm.
     """
 
     def __init__(self, channels: int, kernel_size: int, dropout: float, eps: float) -> None:
@@ -90,11 +88,7 @@ class PoolingBlock(nn.Module):
 
 
 class ReverseGRU(nn.Module):
-    """A recurrent network that reads every RNA from its 3' end, so that its last state is at the 5' cap.
-
-    Args:
-        channels: Size of input and state.
-    """
+    """A recurrent network that reads every RNA from its 3' end, so that its last state is at the 5' cap."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -142,7 +136,6 @@ class Saluki(nn.Module):
     """Codes of RNAs → the 64 features that Saluki's last layer reads.
 
     Args:
-        tracks: How many of the six tracks it reads; the paper's model reads all six.
         dropout: Dropout probability in every block and after the dense layer, in training only.
     """
 
@@ -201,7 +194,6 @@ def pack_for_saluki(
     """Pack RNAs as Saluki needs them, in chunks of about ``chunk_nt`` codes.
 
     Args:
-        lengths: nt of each RNA ``(n,)``.
         chunk_nt: Largest number of codes in a chunk; a longer RNA has a chunk alone.
         round_to: Chunk widths are multiples of this and of the stride.
 

@@ -35,14 +35,7 @@ def map_figure(
     *,
     title: str | None = None,
 ) -> None:
-    """Draw a map once for every coloring.
-
-    Args:
-        path: One or more files: PNG, PDF or SVG.
-        x: ``(n,)`` first coordinate.
-        y: ``(n,)`` second coordinate.
-        panels: The colorings.
-    """
+    """Draw a map once for every coloring."""
     columns = min(len(panels), 3) or 1
     rows = -(-max(len(panels), 1) // columns)
     with saved_figure(path, 4.2 * columns, 3.9 * rows) as figure:

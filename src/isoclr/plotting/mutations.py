@@ -44,9 +44,6 @@ def mutation_figure(
     """Draw a whole RNA with its exons and coding sequence, and a stretch of it base by base.
 
     Args:
-        path: One or more files: PNG, PDF or SVG.
-        title: Name of the RNA and of the prediction.
-        bases: ``(L,)`` nucleotide codes.
         effects: ``(L, 4)`` change of the prediction by a mutation to A, C, G, U.
         importance: ``(L,)`` minus the mean effect of a base's mutations.
         coding: First base and end of the coding sequence (0-based, half-open); (0, 0): none.
@@ -184,13 +181,7 @@ class Effect(NamedTuple):
 
 
 def motif_figure(path: Path, effects: Sequence[Effect], *, target: str) -> None:
-    """Draw the mean effect of every motif beyond its control, with its interval.
-
-    Args:
-        path: PNG, PDF or SVG.
-        effects: One per motif.
-        target: Name of the prediction.
-    """
+    """Draw the mean effect of every motif beyond its control, with its interval."""
     with saved_figure(path, 7.2, 1.0 + 0.3 * len(effects)) as figure:
         axes: Any = figure.subplots()
         limit = _axis_limit(effects)

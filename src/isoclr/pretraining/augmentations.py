@@ -75,9 +75,6 @@ class DeviceCorpus:
     """The codes of a corpus on a device, and on the host where each transcript is.
 
     On a CPU the codes are the memory map, without a copy; to a GPU they are uploaded once.
-
-    Args:
-        device: Where views are made.
     """
 
     def __init__(self, corpus: CorpusLike, device: torch.device | str = "cpu") -> None:
@@ -120,8 +117,6 @@ def make_views(
 
     Args:
         transcripts: ``(n,)`` transcript of every view of the batch, of all processes.
-        sample: Random values of the batch.
-        placements: The views of each chunk.
 
     Returns:
         One packed batch per placement, with its codes on the corpus' device. The codes of a view depend on its number

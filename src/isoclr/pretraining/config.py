@@ -168,8 +168,6 @@ def learning_rate(step: int, progress: float, *, peak: float, warmup_steps: int)
 
     Args:
         step: Steps done before this one.
-        progress: Fraction of the run that is done.
-        peak: Highest learning rate.
         warmup_steps: The first step without a warm-up factor.
 
     >>> [round(learning_rate(s, s / 4, peak=1.0, warmup_steps=2), 3) for s in range(5)]

@@ -54,10 +54,6 @@ def partition_by_length(lengths: Rows, ranks: int) -> list[Rows]:
 
     The views are sorted by length and assigned in the order 0 1 2 2 1 0 …, so that no rank has only the long ones.
 
-    Args:
-        lengths: ``(n,)`` nt of each view.
-        ranks: Number of processes.
-
     Returns:
         For each rank the numbers of its views, longest first.
 
@@ -88,8 +84,6 @@ class PairSampler:
     Args:
         order: ``(n,)`` transcripts sorted by gene set (``Corpus.members``).
         starts: ``(g + 1,)`` position in ``order`` where each gene set starts.
-        gene_sets: Gene sets to sample from; None: all.
-        min_transcripts: Leave out gene sets with fewer transcripts.
 
     >>> sampler = PairSampler(np.arange(4), np.array([0, 3, 4]), batch_size=8, seed=0)
     >>> pairs = sampler.batch(epoch=0, step=0)
@@ -156,9 +150,7 @@ class ViewBuilder:
     Nothing here waits for a GPU: data are sent from pinned memory, and no value is read back.
 
     Args:
-        packing: How views are packed into chunks.
         world: The processes of the run; views made on a CPU are sent to its device.
-        with_features: Whether to compute the sequence features of every view.
     """
 
     def __init__(
@@ -232,12 +224,7 @@ def _padding_fraction(placements: list[Placement], lengths: Rows) -> float:
 
 
 class PretrainDataset:
-    """The gene sets of a corpus that a run trains on, and those it validates on.
-
-    Args:
-        config: Options of the run.
-        name: Name of the corpus in errors.
-    """
+    """The gene sets of a corpus that a run trains on, and those it validates on."""
 
     def __init__(self, corpus: CorpusLike, config: PretrainConfig, name: str = "corpus") -> None:
         order, starts = corpus.members

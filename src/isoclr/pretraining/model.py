@@ -90,10 +90,6 @@ class WeightAverage:
     """Exponential moving average of a network's weights and running statistics.
 
     Over the first steps the decay rises from 0.1 to its value, so that the random initial weights are soon forgotten.
-
-    Args:
-        network: The network that is trained.
-        decay: Weight of the average when it is updated.
     """
 
     def __init__(self, network: DilatedResNet, decay: float) -> None:
@@ -114,10 +110,7 @@ class ContrastiveModel:
     """Encoder, projection head and AdamW.
 
     Args:
-        config: Options of the run.
-        world: The processes that train together.
         weights: ``(g,)`` float32 loss weight of every gene set of the corpus.
-        start: Encoder with the initial weights; None: random weights.
         features: Mean, standard deviation and weight of every auxiliary feature; None without the auxiliary loss.
     """
 
@@ -175,9 +168,7 @@ class ContrastiveModel:
         A step whose loss or gradient is not finite does not change the weights; :meth:`PendingStep.result` reports it.
 
         Args:
-            batch: This rank's views.
             number: Steps done before this one, which dropout depends on.
-            learning_rate: Learning rate of this step.
         """
         self.modules.train()
         torch.manual_seed(torch_seed(self.config.seed, RngStream.DROPOUT, number))  # on every rank

@@ -101,15 +101,7 @@ def set_up(
     start: Encoder | None = None,
     message: Callable[[str], None] = lambda _: None,
 ) -> RunContext:
-    """Bring a corpus and a model to their device.
-
-    Args:
-        config: Options of the run.
-        world: The processes that train together.
-        runtime: How the run is computed.
-        start: Encoder with the initial weights; None: random weights.
-        message: Shows a message about what takes time.
-    """
+    """Bring a corpus and a model to their device."""
     data = PretrainDataset(corpus, config, str(corpus.path))
     if runtime.corpus_on == "device" and world.device.type != "cpu":
         message(f"copying {len(corpus.codes):,} bytes of corpus to {world.device}")

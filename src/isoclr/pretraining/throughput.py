@@ -56,10 +56,7 @@ def throughput(
     Under torchrun all ranks train together, and all return the same times.
 
     Args:
-        corpus: Directory written by isoclr build.
         config: Options of the run; every step has the peak learning rate.
-        runtime: How the run is computed.
-        warmup: Steps before those.
 
     Raises:
         InputError: An option or the corpus cannot be used.

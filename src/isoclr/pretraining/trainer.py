@@ -100,9 +100,6 @@ class Trainer:
     def train(self, stop: GracefulStop) -> int:
         """Train, and write a checkpoint at the end.
 
-        Args:
-            stop: Notes the signals that ask the run to stop.
-
         Returns:
             The signal that stopped the run, or 0 when the run is done.
         """

@@ -162,7 +162,6 @@ def kernel_ridge(
 
     Args:
         x_train: ``(n, d)`` features of the training samples, in comparable units.
-        x_test: ``(m, d)`` features of the test samples.
     """
     from sklearn.metrics.pairwise import euclidean_distances
 
@@ -201,7 +200,6 @@ def fit_predict_blocks(
         probe: Ridge regression with a penalty for each block, or kernel ridge regression on features that are weighted
             by these penalties.
         blocks: Widths of the last blocks of features; the features before them are one block.
-        scale: As in :func:`fit_blocks`.
     """
     x_train, x_test = features[train], features[test]
     first = features.shape[1] - sum(blocks)

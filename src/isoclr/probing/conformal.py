@@ -67,11 +67,7 @@ NARROWEST, WIDEST = 0.2, 0.99
 
 
 def fit_fold_model(features: Features, values: Array, groups: NDArray[np.str_]) -> FoldModel:
-    """Fit ridge regressions of a label and of its absolute error, with penalties chosen by leaving out groups.
-
-    Args:
-        values: ``(n,)``, not all equal.
-    """
+    """Fit ridge regressions of a label and of its absolute error, with penalties chosen by leaving out groups."""
     wide = np.asarray(features, np.float64)
     mean, scale = standardize(wide)
     axes = decompose((wide - mean) * scale)
@@ -259,7 +255,6 @@ def cross_validate_regression(fitter: CrossFitter, coverages: Sequence[float]) -
 
     Args:
         fitter: The fold models; those fitted here serve the final predictor too.
-        coverages: The nominal coverages to test.
     """
     value = np.empty(len(fitter.values))
     mean = np.empty(len(fitter.values))

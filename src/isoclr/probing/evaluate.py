@@ -102,7 +102,6 @@ def evaluate(
         methods: Feature sets with rows in the order of the targets.
         targets: ``(n,)`` a label, or ``(n, c)`` membership of classes (bool), of which a sample can have several.
         splits: One gives bootstrap intervals over the groups of the test part, several give intervals over splits.
-        metrics: Metrics to report, the main one first.
     """
     reports: list[MethodReport] = []
     for method in methods:
@@ -262,9 +261,6 @@ def baselines_for(
     many and correlated.
 
     Args:
-        dataset: Labelled RNAs with sequences.
-        embeddings: Their embeddings, and what made them.
-        probe: Probe of the embedding.
         trees: Add gradient-boosted trees on the features, and on k-mers and features.
     """
     embedding = embeddings.matrix[dataset.rows]

@@ -76,7 +76,6 @@ def fit_ridge(
 
     Args:
         features: ``(n, d)``, each of mean 0 (the intercept is not penalized).
-        penalties: Positive values of α to choose from.
     """
     return decompose(features).fit(values, groups, penalties)
 
@@ -217,9 +216,6 @@ def fit_predict_classes(
 
     Each class gets its own logistic regression, with the penalty that has the least cross-entropy when whole groups of
     the training part are left out.
-
-    Args:
-        classes: ``(n, c)`` membership of the classes.
     """
     x_train = features[train].astype(np.float64)
     mean, scale = standardize(x_train)
@@ -266,7 +262,6 @@ def fit_logistic(
 
     Args:
         features: ``(n, d)``, standardized.
-        positive: ``(n,)`` membership of the positive class.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss

@@ -191,13 +191,8 @@ def evaluate_ontology(
     """:func:`ontology` for data in memory.
 
     Args:
-        embeddings: One vector per RNA of the corpus.
-        task: The ontology and its annotations.
         splits: Training and test parts; without a split, the task's.
-        evidence: Use only annotations of these evidence codes.
-        classes: Number of terms of each aspect.
         others: Name → embeddings of other models; RNAs that one of them lacks are left out for all.
-        baselines: Compare with k-mers, sequence features, a random-init encoder, and shuffled labels.
     """
     others = others or {}
     config = splits.resolve(task.split)

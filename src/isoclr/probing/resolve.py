@@ -25,7 +25,6 @@ def find_head(task: str, species: str, model: str | None = None) -> Path:
     """The built-in head for a task and a species.
 
     Args:
-        task: Such as half-life.
         model: Name of a built-in model, with or without its version; None: the model whose head predicts held-out folds
             best.
     """

@@ -31,8 +31,6 @@ def boosted_trees(
 
     Args:
         values: ``(n,)`` their labels; of two classes, any two numbers.
-        test: ``(m, d)`` features of the test samples.
-        is_class: Whether the label is a class.
 
     Returns:
         ``(m,)`` predictions, log-odds for a class; and the number of trees.

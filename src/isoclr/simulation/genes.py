@@ -312,7 +312,6 @@ def evolve(ancestor: Template, distance: float, rng: np.random.Generator) -> Tem
     """A descendant of a gene.
 
     Args:
-        ancestor: The ancestral gene.
         distance: Evolutionary distance; at 0.1 about a third of the codons and a fifth of the UTR have changed.
     """
     return _insert_and_delete(substitute(ancestor, distance, rng), distance, rng)

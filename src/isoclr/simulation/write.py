@@ -54,9 +54,6 @@ def write_species(
     """Write the genome and the annotation of one species.
 
     Args:
-        size: Size of the data set.
-        genes: Genes of the species along its genome.
-        folder: Folder for ``genome.fa[.gz]`` and ``annotation.gtf.gz``.
         truth: Parts of the truth table, added to in place.
 
     Returns:

@@ -181,9 +181,7 @@ def label_rnas(
     """Join labels to RNAs.
 
     Args:
-        config: The split, which decides what is grouped.
         need_sequences: Leave out RNAs whose sequence is not known.
-        among: Use only these transcripts.
     """
     if config.kind == "fold":
         for spec in specs:
@@ -223,7 +221,6 @@ def assemble(
     Args:
         table: One row per RNA, see :class:`LabelledRnas`.
         targets: ``(n, labels)`` labels; NaN where an RNA has none.
-        labels: Names of the labels.
         config: The split, which decides what is grouped. RNAs of unknown chromosome are left out.
         counts: Numbers of what was left out already, by reason.
     """
@@ -247,9 +244,6 @@ def join_rnas(
     spec: LabelSpec, source: RnaSource, among: Collection[str] | None = None
 ) -> tuple[Samples, int]:
     """Join one label to its RNAs.
-
-    Args:
-        among: Use only these transcripts.
 
     Returns:
         The samples, with rows of the source; and the number of RNAs that are not among the given transcripts.

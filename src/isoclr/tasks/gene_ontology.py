@@ -96,9 +96,6 @@ def read_obo(path: Path | str) -> Ontology:
 
     Of the relationships only ``is_a`` and ``part_of`` are read: what is true of a term is true of the terms it is a
     kind or part of, but not of those it ``regulates``.
-
-    Args:
-        path: Such as ``go-basic.obo``.
     """
     path = Path(path)
     terms: dict[str, Term] = {}
@@ -179,9 +176,7 @@ def gene_terms(
     """Read the annotations of one species.
 
     Args:
-        path: gene2go, plain or gz.
         ontology: The ontology. Merged terms are replaced, obsolete ones dropped.
-        species: Any name of the species, or its taxonomy number.
         evidence: Keep only annotations of these evidence codes, such as ``EXP IDA IMP``; None keeps all.
     """
     path = Path(path)
@@ -266,11 +261,8 @@ def read_aspects(
     ``is_a`` from the root. Terms are counted among the genes of the given RNAs.
 
     Args:
-        task: The ontology, the annotations and the gene ids.
         transcripts: ``transcript_id, gene_id, species, length, cds_length``; one RNA represents each gene (see
             :func:`isoclr.tasks.labels.representatives`).
-        evidence: Use only annotations of these evidence codes.
-        classes: Number of terms of each aspect; None: the task's.
 
     Returns:
         The aspects in alphabetical order, and counts of what was left out, by reason.

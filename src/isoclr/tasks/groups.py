@@ -36,7 +36,6 @@ def group_rnas(table: pl.DataFrame, corpus: Corpus | None, config: SplitConfig) 
     Args:
         table: ``gene``, ``transcript_id``, ``gene_id``, ``species``, ``chromosome``, one row per RNA.
         corpus: Provides gene sets; they are looked up for the leak audit whatever the split is.
-        config: The split: by gene set, by chromosome, or by gene.
     """
     genes = table["gene"].to_numpy().astype(np.str_)
     everything = np.ones(len(genes), bool)
@@ -62,9 +61,6 @@ def gene_sets(table: pl.DataFrame, corpus: Corpus) -> tuple[Groups, int]:
 
     A gene that is not in the corpus forms its own set. Where the species is not known, a gene is looked up by its id
     alone, if only one species of the corpus has it.
-
-    Args:
-        table: ``gene`` (``species|gene_id``), one row per RNA.
     """
     _check_homology(table, corpus)
     known = corpus.transcripts.select(gene_key(), "gene_id", "gene_set").unique("gene")
@@ -112,7 +108,6 @@ def chromosomes_of(table: pl.DataFrame, files: Sequence[Path]) -> tuple[Groups, 
 
     Args:
         table: ``species``, ``chromosome``, ``transcript_id``, ``gene_id``, one row per RNA.
-        files: Files with the locations of genes.
 
     Returns:
         ``(n,)`` ``species|chromosome``, empty when not known; and the number of ids that the files place on several

@@ -323,9 +323,6 @@ def median_of_columns(
     """The table with a column :data:`MEDIAN` of the medians over columns; repeated ids are averaged.
 
     Args:
-        path: The table's file.
-        raw: The table as text.
-        columns: Its columns of numbers, whose missing values do not count.
         key: Its id column; None if no id repeats.
     """
     for name in columns:
@@ -370,7 +367,6 @@ def representatives(transcripts: pl.DataFrame, gene: str) -> pl.DataFrame:
 
     Args:
         transcripts: ``transcript_id``, ``length`` (nt), ``cds_length`` (nt, 0: none) and the gene's column.
-        gene: Column that names the gene.
 
     >>> rows = {"gene": ["g", "g"], "transcript_id": ["ENST1", "NM_1"], "length": [9, 5], "cds_length": [6, 3]}
     >>> representatives(pl.DataFrame(rows), "gene")["transcript_id"].to_list()

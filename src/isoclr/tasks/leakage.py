@@ -49,9 +49,6 @@ class SharedKmers:
     def share_with(self, others: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Fraction of each RNA's distinct k-mers that occur in at least one of the others.
 
-        Args:
-            others: ``(n,)`` mask of the RNAs to compare with.
-
         Returns:
             ``(n,)``; 1 for the others themselves, 0 for an RNA without k-mers.
         """
@@ -188,12 +185,7 @@ def audit_leakage(
 
     Args:
         splits: Splits; their validation parts count for neither side.
-        genes: ``(n,)`` gene of each sample.
-        gene_sets: ``(n,)`` homologous gene set of each sample.
         rnas: ``(n,)`` codes of each sample, None for an unknown sequence.
-        k: Length of the k-mers, at most 16.
-        share: Fraction of its distinct k-mers from which an RNA counts.
-        compared: What the codes are, in words.
 
     >>> genes = np.array(["g1", "g1", "g2", "g3"])
     >>> empty = np.empty(0, np.int64)

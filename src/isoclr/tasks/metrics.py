@@ -18,7 +18,6 @@ def mean_intervals(
 
     Args:
         values: ``(n, r)``, one column per quantity; NaN where a sample has no value.
-        groups: ``(n,)`` number of the gene set of each sample.
 
     Returns:
         ``(r, 3)`` mean, lower and upper end; NaN for a column without values.
@@ -146,8 +145,6 @@ def over_seeds(values: Sequence[float], train: float, test: float) -> Interval:
 
     Args:
         values: The metric on each of the k splits.
-        train: Mean number of training samples.
-        test: Mean number of test samples.
     """
     return _t_interval(values, 1 / len(values) + test / train)
 
@@ -159,11 +156,6 @@ def paired(differences: Sequence[float], train: float, test: float) -> Differenc
     of splits and of cross-validation folds overlap, which correlates the differences, so the plain paired t-test would
     find too many. As in :func:`over_seeds`, the variance of the mean is taken as (1/k + test/train) times theirs
     (Nadeau and Bengio 2003; for folds Bouckaert and Frank 2004). The interval excludes 0 exactly if p is below 0.05.
-
-    Args:
-        differences: Differences of the metric on each of the k splits.
-        train: Mean number of training samples.
-        test: Mean number of test samples.
 
     >>> str(paired([0.10, 0.11, 0.12, 0.09], train=75, test=25))
     '+0.105 (p = 0.002)'
@@ -199,7 +191,6 @@ def bootstrap(
 
     Args:
         statistic: Function of sample numbers, such as Pearson's R of these samples.
-        resamples: Number of bootstrap samples.
     """
     low, high = _central(_resampled(statistic, groups, resamples, seed))
     return Interval(statistic(np.arange(len(groups))), low, high)

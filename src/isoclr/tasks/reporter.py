@@ -53,9 +53,6 @@ class Construct:
     def codes(self, insert: str, name: str) -> Codes:
         """The six-track codes of one mRNA.
 
-        Args:
-            name: Its name in an error.
-
         >>> reporter = Construct("utr5", "GG", "ATGTAA", "CC")
         >>> letters(reporter.codes("acu", "first")), reporter.cds_span("acu")
         ('GGACTATGTAACC', (5, 11))

@@ -63,11 +63,7 @@ def rnas_of_corpus(corpus: Corpus) -> RnaSource:
 
 
 def rnas_of_task(task: Task, identity: str = "") -> RnaSource:
-    """The constructs of a reporter assay, one per row of its label table; see :meth:`Task.genes` for their genes.
-
-    Args:
-        identity: SHA-256 of its label table and task file.
-    """
+    """The constructs of a reporter assay, one per row of its label table; see :meth:`Task.genes` for their genes."""
     inserts = task.inserts()
     construct = task.require_construct()
     names = list(inserts)

@@ -79,12 +79,7 @@ class SplitConfig(Config):
     def make_splits(
         self, groups: NDArray[np.str_], folds: Sequence[str | None] = ()
     ) -> "list[Split]":
-        """Split samples.
-
-        Args:
-            groups: ``(n,)`` gene, gene set or chromosome of each sample.
-            folds: ``(n,)`` the label table's fold of each sample, for ``fold``.
-        """
+        """Split samples."""
         if self.kind == "fold":
             return named_folds([_fold(name) for name in folds])
         if self.folds is not None:
@@ -117,9 +112,6 @@ def random_split(
 
     Groups are shuffled and assigned in turn: to training until it has its fraction of the samples, then to
     validation, then to test.
-
-    Args:
-        fractions: Fractions of the samples.
     """
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
     sizes = np.bincount(numbers)
@@ -156,11 +148,7 @@ def group_folds(groups: Sequence[str] | NDArray[np.str_], folds: int, seed: int)
 
 
 def named_folds(folds: Sequence[str]) -> list[Split]:
-    """Cross-validation over given folds: each is the test part once, and the others are the training part.
-
-    Args:
-        folds: ``(n,)`` name of each sample's fold.
-    """
+    """Cross-validation over given folds: each is the test part once, and the others are the training part."""
     array = np.asarray(folds)
     names = sorted(
         set(folds), key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name)

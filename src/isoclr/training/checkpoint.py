@@ -24,8 +24,6 @@ def save_checkpoint(
 
     Args:
         kind: Name and version of the format.
-        tensors: Everything that training changes, by name.
-        metadata: Everything else that a resumed run needs; JSON values.
     """
     on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps({"sha256": _sha256(on_cpu), **metadata})

@@ -59,11 +59,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def activation_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """The type of the encoder's activations; weights, statistics, projections and the loss stay float32.
-
-    Args:
-        precision: ``bf16``, ``float32``, or ``auto``: bf16 where the device computes it faster.
-    """
+    """The type of the encoder's activations; weights, statistics, projections and the loss stay float32."""
     if precision == "bf16" or (precision == "auto" and _prefers_bf16(device)):
         return torch.bfloat16
     return torch.float32
@@ -121,8 +117,6 @@ def plan_memory(
     """Choose chunk size, activation checkpointing and compilation.
 
     Args:
-        architecture: Architecture of the encoder.
-        dtype: Type of its activations.
         nt: Average nucleotides of a batch on one process.
         chunk_nt: Largest number of nucleotides in a chunk; None: by device.
         activation_checkpointing: ``auto`` is on for CPUs, and for GPUs whose free memory is too small.

@@ -91,8 +91,6 @@ def init_distributed(
     """Join the processes that torchrun started; without torchrun there is one process.
 
     Args:
-        device: ``auto`` or a torch device.
-        timeout_minutes: Longest wait for the other processes.
         advice: What to do when another process has died.
 
     Raises:

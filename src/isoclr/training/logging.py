@@ -26,9 +26,7 @@ class Log:
     is that of a run which never stopped.
 
     Args:
-        path: The file; it need not exist.
         keep: Whether a record of the file is still valid.
-        tensorboard: Folder of TensorBoard events to write as well.
         step: Steps done so far, for TensorBoard.
 
     Raises:
@@ -99,11 +97,7 @@ def _summary_writer(folder: Path, step: int) -> "SummaryWriter":
 
 
 class ProgressDisplay:
-    """A progress bar with a few numbers, and messages above it.
-
-    Args:
-        shown: Whether this process shows anything.
-    """
+    """A progress bar with a few numbers, and messages above it."""
 
     def __init__(self, shown: bool = True) -> None:
         self._shown = shown

@@ -17,7 +17,6 @@ def check_run_directory(out: Path, *, resume: bool, markers: Sequence[str]) -> N
     """Check that a run may write into a directory.
 
     Args:
-        resume: Whether a run may be there already.
         markers: Files of which a run that can be resumed has at least one.
     """
     ensure_writable(out)

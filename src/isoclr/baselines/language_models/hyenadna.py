@@ -182,11 +182,7 @@ class _Block(nn.Module):
 
 
 class HyenaDNA(nn.Module):
-    """The body without the head that predicts the next base.
-
-    Args:
-        config: The published ``config.json``.
-    """
+    """The body without the head that predicts the next base."""
 
     def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
@@ -203,7 +199,6 @@ class HyenaDNA(nn.Module):
 
         Args:
             tokens: Token ids ``(b, l)``, at most ``max_seq_len`` per row.
-            real: Which tokens are no padding ``(b, l)``; not needed by this network.
         """
         del real
         x = self.embeddings["word_embeddings"](tokens).float()

@@ -163,11 +163,8 @@ class LanguageModel:
     embedding does not depend on the other RNAs of its batch.
 
     Args:
-        entry: Its entry of the catalog.
         network: Its body in evaluation mode; ``network(tokens, real)`` are the last hidden states.
         window: Tokens read at once, special tokens included.
-        pooling: How the hidden states of a window become a vector.
-        sha256: SHA-256 of its weights.
     """
 
     tracks = 4
@@ -259,7 +256,6 @@ def pool(states: Tensor, own: Tensor, pooling: Pooling) -> Tensor:
     """Hidden states of windows → one vector each.
 
     Args:
-        states: Hidden states ``(b, l, d)``.
         own: Which tokens are the RNA's own ``(b, l)``: at least one per row, all contiguous.
         pooling: ``mean``; or mean, maximum and the last token's state, concatenated.
 
@@ -289,11 +285,8 @@ def open_language_model(
     """A model of the catalog with its published weights.
 
     Args:
-        name: Name in the catalog, such as ``hyenadna-tiny-1k``.
-        revision: Commit, tag or branch of its repository on the hub; by default the commit that the catalog pins.
         directory: Folder with its config, tokenizer and safetensors, used instead of the hub.
         endpoint: Address of the hub; by default ``HF_ENDPOINT``, or the public hub.
-        precision: Type of weights and activations.
 
     Raises:
         InputError: There is no such model, or its files cannot be used.

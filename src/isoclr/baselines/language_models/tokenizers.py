@@ -49,7 +49,6 @@ class Bases:
 
     Args:
         ids: Tokens of A, C, G, T (or U) and N.
-        vocabulary: Number of different tokens.
     """
 
     def __init__(self, ids: Sequence[int], special: SpecialTokens, vocabulary: int) -> None:
@@ -63,13 +62,7 @@ class Bases:
 
 
 class OverlappingKmers:
-    """One token per position: the k-mer that begins there. A k-mer with an N, or an RNA shorter than k, is unknown.
-
-    Args:
-        k: Length of a k-mer in nt.
-        unknown: Token of a k-mer that is not in the vocabulary.
-        vocabulary: Number of different tokens.
-    """
+    """One token per position: the k-mer that begins there. A k-mer with an N, or an RNA shorter than k, is unknown."""
 
     def __init__(
         self, ids: dict[str, int], k: int, unknown: int, special: SpecialTokens, vocabulary: int
@@ -93,8 +86,6 @@ class SeparateKmers:
 
     Args:
         ids: Token of every k-mer and every base.
-        k: Length of a k-mer in nt.
-        vocabulary: Number of different tokens.
     """
 
     def __init__(
@@ -230,8 +221,6 @@ def make_batches(
     """Groups of windows of similar length, the shortest first.
 
     Args:
-        windows: Windows in any order.
-        special: Special tokens per window.
         max_tokens: Tokens per batch, padding and special tokens included; a single window may have more.
     """
     batch: list[Window] = []

@@ -36,9 +36,7 @@ def find_folder(
 
     Args:
         tokenizer_file: File that its tokenizer needs; "" for none.
-        revision: Commit, tag or branch of its repository; by default the catalog's.
         directory: Folder of the user's; nothing is downloaded then.
-        endpoint: Address of the hub.
     """
     needed = [CONFIG, *([tokenizer_file] if tokenizer_file else [])]
 
@@ -116,8 +114,6 @@ def rename_tensors(
     """The body's tensors under the names of the network.
 
     Args:
-        path: File, for errors.
-        tensors: Tensors as published.
         rules: Regular expressions and replacements, each applied once to every name, in order.
         unused: Regular expressions of tensors that the body does not need, such as heads; matched from the start of
             the new name.

@@ -235,8 +235,6 @@ def _dots(rows: pl.DataFrame, ours: Collection[object], name: str = "method") ->
 
     Args:
         rows: With ``method``, ``value``, ``low`` and ``high``.
-        ours: Methods that are marked.
-        name: Column with the names of the dots.
     """
     return [
         Dot(

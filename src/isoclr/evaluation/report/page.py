@@ -40,9 +40,6 @@ class SplitPart(NamedTuple):
 def write_page(folder: Path) -> Path:
     """Write ``report.html`` and ``figures/`` of an evaluation.
 
-    Args:
-        folder: The evaluation's directory with ``results`` and ``tables``.
-
     Returns:
         The page's path.
     """

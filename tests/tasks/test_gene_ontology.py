@@ -12,7 +12,6 @@ from isoclr.tasks.gene_ontology import (
     gene_terms,
     read_aspects,
     read_obo,
-    term_table,
 )
 from isoclr.tasks.task import OntologyTask, read_ontology_task
 
@@ -110,16 +109,6 @@ def test_gene_numbers_may_be_the_corpus_own_ids(
     numbered = transcripts.with_columns(gene_id=pl.Series(list("1122334455") + ["x"] * 4))
     found, _ = read_aspects(replace(ontology_task, gene_ids=None), numbered)
     assert found[1].samples.table["gene_id"].to_list() == ["1", "2", "3", "5"]
-
-
-def test_the_table_for_a_map_has_a_row_for_every_rna_and_term(
-    ontology_task: OntologyTask, transcripts: pl.DataFrame
-) -> None:
-    found, _ = read_aspects(ontology_task, transcripts)
-    table = term_table(found, terms=1)
-    assert table.columns == ["transcript_id", "gene_id", "hierarchy", "term_id", "term"]
-    assert table.filter(pl.col("hierarchy") == "process")["term"].to_list() == ["A name"] * 4
-    assert table.filter(pl.col("hierarchy") == "part").height == 3
 
 
 def test_too_few_terms_and_other_genes_are_refused(

@@ -166,13 +166,8 @@ def probe_properties(
         for name, r2, n in zip(PROPERTIES, by_fold.T, counts, strict=True):
             if np.isfinite(r2).all():
                 mean = over_folds(r2.tolist())
-                keys: Row = {
-                    "study": "properties",
-                    "method": method,
-                    "property": name,
-                    "metric": "r2",
-                }
-                results.append(keys | _numbers((mean.mean, mean.low, mean.high), n))
+                keys: Row = {"study": "properties", "method": method, "property": name}
+                results.append({**keys, "metric": "r2", **mean.row(), "n": n})
     return results
 
 

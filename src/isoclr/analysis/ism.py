@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from isoclr._console import progress
-from isoclr._io import as_paths, check_output
+from isoclr._io import as_paths
 from isoclr._report import Report, Row, Table
 from isoclr._threads import thread_map, use_threads
 from isoclr.analysis.consequences import CONSEQUENCES, coding_changes, consequences
@@ -23,7 +23,8 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, Codes, N, coding_region
 from isoclr.genomics.species import without_version
 from isoclr.models.packing import STRIDE
-from isoclr.plotting import check_format, mutation_figure
+from isoclr.plotting.mutations import mutation_figure
+from isoclr.plotting.style import check_outputs
 
 LETTERS = np.array(list("ACGUN"))
 BATCH = 192
@@ -316,10 +317,7 @@ def mutate(
     Raises:
         InputError: A file, head or model that cannot be used, no such RNA, or more than a million bases to mutate.
     """
-    if out is not None:
-        check_output(Path(out), overwrite=overwrite)
-    if plot is not None:
-        check_format(Path(plot))
+    check_outputs(figure=plot, tables=[out], overwrite=overwrite)
     use_threads(threads)
     predictor = load_predictor(head, task, species, model, label, device)
     rnas = _select_rnas(as_inputs(inputs), species, as_paths(annotation), orf, transcripts)

@@ -10,14 +10,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import progress
-from isoclr._io import check_output
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.analysis.readout import LinearPredictor, load_predictor
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, NUCLEOTIDE_BITS, Codes, coding_region, nucleotides
-from isoclr.plotting import Effect, check_format, motif_figure
+from isoclr.plotting.mutations import Effect, motif_figure
+from isoclr.plotting.style import check_outputs
 from isoclr.tasks.labels import gene_key, representatives
 from isoclr.tasks.metrics import mean_intervals
 
@@ -279,10 +279,7 @@ def motifs(
     Raises:
         InputError: A file, head or model that cannot be used, or no suitable mRNA.
     """
-    if out is not None:
-        check_output(Path(out), overwrite=overwrite)
-    if plot is not None:
-        check_format(Path(plot))
+    check_outputs(figure=plot, tables=[out], overwrite=overwrite)
     if sample < 1:
         raise InputError(f"--sample {sample}: expected 1 or more")
     if seed < 0:

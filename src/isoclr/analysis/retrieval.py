@@ -9,7 +9,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import info, progress
-from isoclr._io import check_output
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.analysis.geometry import FOLDS, PROPERTIES, alignment_uniformity, probe_properties
@@ -21,7 +20,6 @@ from isoclr.analysis.relations import (
     RELATIONS,
     SIMILAR_LENGTH,
     UNRELATED,
-    CommonRnas,
     GeneRelations,
     Numbers,
     gene_relations,
@@ -33,7 +31,9 @@ from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.inputs import as_inputs
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
-from isoclr.plotting import check_format, neighbours_figure
+from isoclr.genomics.encoding import Codes
+from isoclr.plotting.methods import neighbours_figure
+from isoclr.plotting.style import check_outputs
 from isoclr.tasks.metrics import mean_intervals
 
 SCOPES = {
@@ -334,10 +334,7 @@ def retrieval(
     Raises:
         InputError: A file that cannot be used, or embeddings of other RNAs than the corpus'.
     """
-    if out is not None:
-        check_output(Path(out), overwrite=overwrite)
-    if plot is not None:
-        check_format(Path(plot))
+    check_outputs(figure=plot, tables=[out], overwrite=overwrite)
     check_options(k, sample, seed)
     use_threads(threads)
     files = as_inputs(embeddings)
@@ -354,7 +351,10 @@ def retrieval(
         for embedder in default_baselines(opened[0].meta, seed=seed):
             if embedder.name != Length.name:  # one feature has no direction
                 features[embedder.name] = embed_with_progress(embedder, codes)
-    report = _evaluate(features, rnas, k, sample, seed, whiten)
+    relations = gene_relations(rnas.table, rnas.corpus)
+    report = evaluate_space(
+        features, relations, rnas.codes, k=k, sample=sample, seed=seed, whiten=whiten
+    )
     if out is not None:
         report.save(Path(out), overwrite=overwrite)
     if plot is not None:
@@ -371,15 +371,17 @@ def _distinct_names(files: Sequence[Path], opened: Sequence[Embeddings]) -> list
     return [str(path) for path in files]
 
 
-def _evaluate(
+def evaluate_space(
     features: Features,
-    rnas: CommonRnas,
-    k: tuple[int, ...],
-    sample: int | None,
-    seed: int,
-    whiten: bool,
+    relations: GeneRelations,
+    codes: Callable[[int], Codes],
+    *,
+    k: Sequence[int] = (1, 5, 10),
+    sample: int | None = None,
+    seed: int = 0,
+    whiten: bool = False,
 ) -> Retrieval:
-    relations = gene_relations(rnas.table, rnas.corpus)
+    """Retrieval, geometry and property probes with progress bars; ``codes`` gives those of an RNA by its row."""
     with progress() as bar:
         queries = len(relations) if sample is None else min(sample, len(relations))
         searches = bar.add_task("neighbours", total=queries * len(features))
@@ -395,6 +397,6 @@ def _evaluate(
         geometry = alignment_uniformity(features, relations, seed=seed, whiten=whiten)
         fits = bar.add_task("properties", total=FOLDS * len(PROPERTIES) * len(features))
         properties = probe_properties(
-            features, relations, rnas.codes, seed=seed, progress=lambda n: bar.advance(fits, n)
+            features, relations, codes, seed=seed, progress=lambda n: bar.advance(fits, n)
         )
     return replace(retrieved, geometry=geometry, properties=properties)

@@ -22,7 +22,8 @@ from isoclr.embedding.embeddings import SCHEMA, RnaChoice
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.species import without_versions
-from isoclr.plotting import FIGURE_FORMATS, Panel, check_format, map_figure
+from isoclr.plotting.maps import Panel, map_figure
+from isoclr.plotting.style import FIGURE_FORMATS, check_format
 from isoclr.tasks.labels import (
     CHROMOSOME,
     FOLD,

@@ -155,9 +155,7 @@ def _difference(first: StoredResult, other: StoredResult) -> Row:
         "model": first.rows[0]["model"],
         "against_model": row["model"],
         "metric": metric,
-        "value": difference.mean,
-        "low": difference.low,
-        "high": difference.high,
+        **difference.row(),
         "p": difference.p,
         "n": len(values),
     }
@@ -180,8 +178,7 @@ def mean_over_splits(rows: Sequence[Row]) -> list[Row]:
             row: Row = dict(zip(keys, key, strict=True))
             train, test = (float(np.mean(part[column].to_numpy())) for column in ("train", "n"))
             mean = over_seeds(values, train * 100 / float(row["share"] or 100), test)
-            numbers: Row = {"value": mean.mean, "low": mean.low, "high": mean.high}
-            means.append({**row, **numbers, "train": round(train), "repeats": len(values)})
+            means.append({**row, **mean.row(), "train": round(train), "repeats": len(values)})
     return means
 
 

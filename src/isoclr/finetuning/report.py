@@ -199,9 +199,7 @@ class FinetuneReport(Report):
                 "train": train,
                 "n": n,
                 "metric": name,
-                "value": _finite(interval.mean),
-                "low": _finite(interval.low),
-                "high": _finite(interval.high),
+                **{key: _finite(value) for key, value in interval.row().items()},
             }
             for name, interval in self.summary(task).items()
         ]

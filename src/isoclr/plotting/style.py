@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from isoclr._io import FIGURE_METADATA, HASH_SALT, as_paths, atomic_path, check_file
+from isoclr._io import FIGURE_METADATA, HASH_SALT, as_paths, atomic_path, check_file, check_output
 from isoclr.errors import InputError, printable
 
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
@@ -39,6 +39,22 @@ def check_format(path: Path) -> None:
     if path.suffix.lower() not in FIGURE_FORMATS:
         raise InputError(f"{path}: a figure is written as {', '.join(FIGURE_FORMATS)}")
     check_file(path)
+
+
+def check_outputs(
+    *,
+    figure: Path | None = None,
+    tables: Sequence[Path | None] = (),
+    files: Sequence[Path | None] = (),
+    overwrite: bool = True,
+) -> None:
+    """Refuse the names of a command's outputs before anything is computed for them; None is no output."""
+    for path in filter(None, tables):
+        check_output(Path(path), overwrite=overwrite)
+    if figure is not None:
+        check_format(Path(figure))
+    for path in filter(None, files):
+        check_file(Path(path))
 
 
 @contextmanager

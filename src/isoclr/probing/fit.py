@@ -139,15 +139,10 @@ class FitReport(Report):
         rows: list[Row] = []
         for label, quality in self.quality.items():
             for metric, value in quality.metrics.items():
-                values = {"value": value.mean, "low": value.low, "high": value.high}
-                rows.append({"label": label, "metric": metric, **values})
+                rows.append({"label": label, "metric": metric, **value.row()})
             for one in quality.coverages:
-                values = {
-                    "value": one.achieved.mean,
-                    "low": one.achieved.low,
-                    "high": one.achieved.high,
-                }
-                rows.append({"label": label, "metric": f"coverage {one.nominal:g}", **values})
+                metric = f"coverage {one.nominal:g}"
+                rows.append({"label": label, "metric": metric, **one.achieved.row()})
         return rows
 
     def tables(self) -> Iterator[Table]:

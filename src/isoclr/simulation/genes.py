@@ -298,12 +298,8 @@ def _random_bases(rng: np.random.Generator, count: int, gc_logit: float) -> Code
 
 # Evolution
 
-SYNONYMOUS, MISSENSE, UTR, MOTIF = (
-    4.0,
-    0.3,
-    2.5,
-    0.08,
-)  # substitutions per site and unit of distance
+# substitutions per site and unit of distance
+SYNONYMOUS, MISSENSE, UTR, MOTIF = 4.0, 0.3, 2.5, 0.08
 UTR_INDEL, CODON_INDEL = 0.12, 0.02
 _EDGE = 12  # no indels this close (nt) to the ends of a block: splice sites are kept
 

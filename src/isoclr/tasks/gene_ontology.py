@@ -291,26 +291,6 @@ def read_aspects(
     return aspects, counts
 
 
-def term_table(aspects: Sequence[Aspect], terms: int = 3) -> pl.DataFrame:
-    """The RNAs with each of the most common terms, for a map colored by function.
-
-    Returns:
-        ``transcript_id, gene_id, hierarchy, term_id, term``, one row per RNA and term.
-    """
-    parts = [
-        aspect.samples.table.filter(pl.Series(aspect.labels[:, i])).select(
-            "transcript_id",
-            "gene_id",
-            hierarchy=pl.lit(aspect.namespace),
-            term_id=pl.lit(term.id),
-            term=pl.lit(term.name),
-        )
-        for aspect in aspects
-        for i, term in enumerate(aspect.terms[:terms])
-    ]
-    return pl.concat(parts)
-
-
 def _by_gene_id(task: OntologyTask, annotated: GeneTerms) -> tuple[dict[str, frozenset[str]], int]:
     """The corpus' gene id (without version) → terms; and the number of ids that share a gene with another."""
     if task.gene_ids is None:

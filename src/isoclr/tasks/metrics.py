@@ -59,6 +59,10 @@ class Interval:
     low: float
     high: float
 
+    def row(self) -> dict[str, float]:
+        """Its columns in a tidy row."""
+        return {"value": self.mean, "low": self.low, "high": self.high}
+
     def __str__(self) -> str:
         if np.isnan(self.low):
             return f"{self.mean:.3f}"
@@ -181,30 +185,22 @@ def _t_interval(values: Sequence[float], share: float) -> Interval:
 
 
 def bootstrap(
-    statistic: Callable[[Rows], float],
-    groups: NDArray[np.str_],
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
+    statistic: Callable[[Rows], float], groups: NDArray[np.str_], *, resamples: int = RESAMPLES
 ) -> Interval:
     """A statistic of one test part with its 95 % percentile bootstrap interval over whole groups.
 
     Args:
         statistic: Function of sample numbers, such as Pearson's R of these samples.
     """
-    low, high = _central(_resampled(statistic, groups, resamples, seed))
+    low, high = _central(_resampled(statistic, groups, resamples))
     return Interval(statistic(np.arange(len(groups))), low, high)
 
 
 def bootstrap_difference(
-    statistic: Callable[[Rows], float],
-    groups: NDArray[np.str_],
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
+    statistic: Callable[[Rows], float], groups: NDArray[np.str_], *, resamples: int = RESAMPLES
 ) -> Difference:
     """The same for a difference of two methods; p is twice the fraction of bootstrap samples beyond 0."""
-    values = _resampled(statistic, groups, resamples, seed)
+    values = _resampled(statistic, groups, resamples)
     beyond = min((values <= 0).sum(), (values >= 0).sum())
     p = min(1.0, 2 * (1 + int(beyond)) / (1 + len(values))) if len(values) else float("nan")
     return Difference(statistic(np.arange(len(groups))), *_central(values), p)
@@ -217,18 +213,14 @@ def _central(values: Values) -> tuple[float, float]:
 
 
 def _resampled(
-    statistic: Callable[[Rows], float], groups: NDArray[np.str_], resamples: int, seed: int
+    statistic: Callable[[Rows], float], groups: NDArray[np.str_], resamples: int
 ) -> Values:
-    """The statistic of each bootstrap sample for which it is defined."""
+    """The statistic of each bootstrap sample for which it is defined: one may have no positive, or one gene only."""
     _, numbers = np.unique(groups, return_inverse=True)
     members = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
-    rng = np.random.default_rng(seed)
-    values = [
-        statistic(
-            np.concatenate([members[g] for g in rng.integers(len(members), size=len(members))])
-        )
-        for _ in range(resamples)
-    ]
-    return np.asarray(values)[
-        np.isfinite(values)
-    ]  # a sample can have no positive, or one gene only
+    rng, n = np.random.default_rng(0), len(members)
+    drawn = (rng.integers(n, size=n) for _ in range(resamples))
+    values: Values = np.array(
+        [statistic(np.concatenate([members[i] for i in one])) for one in drawn]
+    )
+    return values[np.isfinite(values)]

@@ -14,7 +14,8 @@ from isoclr.evaluation.report.maps import map_panels
 from isoclr.evaluation.report.paper_numbers import FINE_TUNED, LINEAR_PROBE, Published
 from isoclr.evaluation.report.results import Results
 from isoclr.evaluation.report.tables import METRICS, labelled, latent_rows, main_metric
-from isoclr.plotting import (
+from isoclr.plotting.maps import map_figure
+from isoclr.plotting.methods import (
     Curve,
     CurvePanel,
     Dot,
@@ -22,10 +23,9 @@ from isoclr.plotting import (
     ScatterPanel,
     curves_figure,
     dots_figure,
-    map_figure,
-    mutation_figure,
     predictions_figure,
 )
+from isoclr.plotting.mutations import mutation_figure
 
 FOLDER = "figures"
 FORMATS = ("png", "svg")

@@ -9,7 +9,8 @@ import polars as pl
 
 from isoclr._report import finite
 from isoclr.evaluation.report.results import Results
-from isoclr.plotting import NO_VALUE, PALETTE, Panel
+from isoclr.plotting.maps import Panel
+from isoclr.plotting.style import NO_VALUE, PALETTE
 
 COLORINGS = "map_colorings.json"
 """File of ``tables``: for every coloring, numbers or classes, and whether a logarithmic scale suits them."""

@@ -263,12 +263,7 @@ def _range(meta: Meta) -> str:
     """
     if meta.ge is not None and meta.le is not None:
         return f"{_number(meta.ge)} to {_number(meta.le)}"
-    bounds = {
-        "at least": meta.ge,
-        "more than": meta.gt,
-        "at most": meta.le,
-        "less than": meta.lt,
-    }
+    bounds = {"at least": meta.ge, "more than": meta.gt, "at most": meta.le, "less than": meta.lt}
     return " and ".join(
         f"{words} {_number(bound)}" for words, bound in bounds.items() if bound is not None
     )

@@ -72,10 +72,7 @@ def run(
     del options.__wrapped__
     with _one_line_errors(name), _help_that_fits():
         values: dict[str, Any] = tyro.cli(
-            options,
-            prog=f"isoclr {name}",
-            description=_description(function, example),
-            args=argv,
+            options, prog=f"isoclr {name}", description=_description(function, example), args=argv
         )
     values.pop(_RECIPE, None)
     config: Any

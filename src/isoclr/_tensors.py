@@ -10,11 +10,7 @@ from isoclr.errors import InputError
 
 
 def read_tensors(
-    path: Path,
-    sha256: str | None = None,
-    *,
-    what: str = "weights",
-    allow_infinity: bool = False,
+    path: Path, sha256: str | None = None, *, what: str = "weights", allow_infinity: bool = False
 ) -> dict[str, Tensor]:
     """Tensors of a safetensors file by name, on the CPU.
 

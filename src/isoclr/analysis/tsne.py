@@ -395,11 +395,7 @@ def _with_values(colorings: Sequence[Coloring]) -> list[Coloring]:
 
 
 def _select_rows(
-    table: pl.DataFrame,
-    required: Sequence[Coloring],
-    isoforms: bool,
-    sample: int | None,
-    seed: int,
+    table: pl.DataFrame, required: Sequence[Coloring], isoforms: bool, sample: int | None, seed: int
 ) -> Numbers:
     """Rows of the RNAs to show, ascending; all have a value in the required colorings."""
     named = table.with_row_index("row").with_columns(gene_key())

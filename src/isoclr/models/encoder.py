@@ -25,14 +25,7 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, longest_orf, nucleotides
 from isoclr.models.attribution import Attribution, Method, attribute
 from isoclr.models.inference import FusedResNet
-from isoclr.models.packing import (
-    STRIDE,
-    PackLayout,
-    Rows,
-    bucket_width,
-    fill_batch,
-    plan_layouts,
-)
+from isoclr.models.packing import STRIDE, PackLayout, Rows, bucket_width, fill_batch, plan_layouts
 from isoclr.models.resnet import Architecture, DilatedResNet
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"

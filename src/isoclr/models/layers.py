@@ -173,10 +173,7 @@ def has_onednn(device: str, dtype: torch.dtype) -> bool:
 
 
 def weight_gradient(
-    grad: Float[Tensor, "b l d"],
-    x: Float[Tensor, "b l c"],
-    shape: torch.Size,
-    dilation: int,
+    grad: Float[Tensor, "b l d"], x: Float[Tensor, "b l c"], shape: torch.Size, dilation: int
 ) -> Float[Tensor, "d c k"]:
     """Gradient of the kernel, in at least float32; for bf16 activations it is rounded to bf16 first."""
     k = shape[2]

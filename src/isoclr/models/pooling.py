@@ -14,14 +14,7 @@ from isoclr.models.kernels import wide
 from isoclr.models.packing import Segments, to_device
 
 Pooling = Literal[
-    "last",
-    "all",
-    "last-sqrt",
-    "all-sqrt",
-    "last-std",
-    "all-std",
-    "last-std-sqrt",
-    "all-std-sqrt",
+    "last", "all", "last-sqrt", "all-sqrt", "last-std", "all-std", "last-std-sqrt", "all-std-sqrt"
 ]
 """Names of read-outs: which blocks, whether with standard deviations, whether with square roots."""
 ALIASES = {"moments": "all-std-sqrt"}  # Names that configs of earlier versions may hold

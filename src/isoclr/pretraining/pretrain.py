@@ -18,12 +18,7 @@ from isoclr.pretraining.config import Budget, LoggingConfig, PretrainConfig, Pre
 from isoclr.pretraining.data import Batch, PretrainDataset
 from isoclr.pretraining.model import ContrastiveModel, load_init
 from isoclr.pretraining.trainer import Checkpoint, RunState, Trainer
-from isoclr.training.device import (
-    MemoryPlan,
-    matmul_precision,
-    plan_memory,
-    reraise_out_of_memory,
-)
+from isoclr.training.device import MemoryPlan, matmul_precision, plan_memory, reraise_out_of_memory
 from isoclr.training.distributed import Distributed, init_distributed
 from isoclr.training.logging import LOG, Log, ProgressDisplay
 from isoclr.training.run import check_run_directory, exit_code, require_same_options

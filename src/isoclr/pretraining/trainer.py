@@ -155,9 +155,7 @@ class Trainer:
             self.log.write(record)
         numbers = "loss {loss:.3f}  lr {learning_rate:.1e}  {nt_per_second:,.0f} nt/s"
         self.display.update(
-            self.state.step,
-            numbers.format_map(record),
-            total=round(self.state.step / progress),
+            self.state.step, numbers.format_map(record), total=round(self.state.step / progress)
         )
 
     def _validate(self, *, last: bool) -> None:

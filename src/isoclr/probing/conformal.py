@@ -297,9 +297,7 @@ def cross_validate_classes(
     )
 
 
-def parts(
-    folds: NDArray[np.int64],
-) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.bool_]]]:
+def parts(folds: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.bool_]]]:
     """Each fold with the masks of its training and test samples."""
     for fold in range(int(folds.max()) + 1):
         test = folds == fold

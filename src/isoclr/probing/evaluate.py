@@ -15,13 +15,7 @@ from isoclr.baselines.features import (
 )
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.probing.blocks import fit_predict_blocks
-from isoclr.probing.linear import (
-    Array,
-    Probe,
-    ProbeKind,
-    fit_predict,
-    fit_predict_classes,
-)
+from isoclr.probing.linear import Array, Probe, ProbeKind, fit_predict, fit_predict_classes
 from isoclr.tasks.dataset import LabelledRnas
 from isoclr.tasks.metrics import (
     CLASSES,

@@ -69,12 +69,7 @@ class Predicted(Report):
         low, median, high = np.quantile(value, [0.05, 0.5, 0.95]).tolist()
         width = float((upper - lower).to_numpy().mean())
         quantiles: Row = {"median": median, "low": low, "high": high, "width": width}
-        return {
-            "label": label,
-            "n": table.height,
-            **quantiles,
-            "extrapolating": int(new.sum()),
-        }
+        return {"label": label, "n": table.height, **quantiles, "extrapolating": int(new.sum())}
 
     def tables(self) -> Iterator[Table]:
         """The summary."""

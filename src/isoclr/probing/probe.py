@@ -17,13 +17,7 @@ from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.plotting.methods import Bar, probe_figure
 from isoclr.plotting.style import check_outputs
-from isoclr.probing.evaluate import (
-    MULTILABEL,
-    FeatureSet,
-    MethodReport,
-    baselines_for,
-    evaluate,
-)
+from isoclr.probing.evaluate import MULTILABEL, FeatureSet, MethodReport, baselines_for, evaluate
 from isoclr.probing.linear import Probe
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas
 from isoclr.tasks.labels import Labels, read_labels

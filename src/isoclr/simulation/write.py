@@ -12,14 +12,7 @@ import numpy as np
 import polars as pl
 
 from isoclr.genomics.encoding import LETTERS, Codes, N, letters
-from isoclr.simulation.families import (
-    Gene,
-    Purpose,
-    ancestor,
-    descend,
-    keyed_rng,
-    species_name,
-)
+from isoclr.simulation.families import Gene, Purpose, ancestor, descend, keyed_rng, species_name
 from isoclr.simulation.genes import MOTIFS, Floats, Size, count_motifs, optimality
 from isoclr.simulation.splicing import Isoform, Locus, background, make_locus
 

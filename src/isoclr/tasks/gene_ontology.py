@@ -168,10 +168,7 @@ class GeneTerms:
 
 
 def gene_terms(
-    path: Path | str,
-    ontology: Ontology,
-    species: str,
-    evidence: Collection[str] | None = None,
+    path: Path | str, ontology: Ontology, species: str, evidence: Collection[str] | None = None
 ) -> GeneTerms:
     """Read the annotations of one species.
 

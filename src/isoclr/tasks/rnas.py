@@ -52,7 +52,7 @@ def rnas_of_corpus(corpus: Corpus) -> RnaSource:
     """All RNAs of a corpus, in its order."""
     coding = pl.col("cds_end") - pl.col("cds_start")
     table = corpus.transcripts.with_columns(
-        cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0),
+        cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0)
     )
     return RnaSource(
         table=_with_symbol(in_schema(table)),

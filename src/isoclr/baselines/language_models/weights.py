@@ -106,10 +106,7 @@ def read_shards(paths: Sequence[Path]) -> dict[str, Tensor]:
 
 
 def rename_tensors(
-    path: Path,
-    tensors: dict[str, Tensor],
-    rules: Sequence[tuple[str, str]],
-    unused: Sequence[str],
+    path: Path, tensors: dict[str, Tensor], rules: Sequence[tuple[str, str]], unused: Sequence[str]
 ) -> dict[str, Tensor]:
     """The body's tensors under the names of the network.
 

@@ -311,14 +311,7 @@ def neighbors_table(results: Results) -> Table | None:
     if rows.is_empty():
         return None
     body = [
-        [
-            row["method"],
-            row["scope"],
-            row["relation"],
-            str(row["k"]),
-            row["metric"],
-            _interval(row),
-        ]
+        [row["method"], row["scope"], row["relation"], str(row["k"]), row["metric"], _interval(row)]
         for row in rows.filter(length="all").iter_rows(named=True)
     ]
     columns = ["Features", "Among", "Relative", "k nearest", "Measure", "Share [95 %]"]

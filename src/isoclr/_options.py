@@ -36,7 +36,7 @@ def run(
     """Call a library function with options read from the command line."""
     import tyro
 
-    argv = [*_short_forms(argv)]
+    argv = [_SHORT.get(word, word) for word in argv]
     _refuse_repeats(argv)
     hints = get_type_hints(function, include_extras=True)
     parameters = dict(inspect.signature(function).parameters)
@@ -264,10 +264,6 @@ _NO_TYPE = re.compile(
 )
 """How tyro says that no type of an optional value fits; it goes on with what each type had to say."""
 _SHORT: Mapping[str, str] = {"-o": "--out", "-j": "--jobs", "-k": "--k"}
-
-
-def _short_forms(argv: Sequence[str]) -> Iterator[str]:
-    return (_SHORT.get(word, word) for word in argv)
 
 
 def _refuse_repeats(argv: Sequence[str]) -> None:

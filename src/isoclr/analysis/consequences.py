@@ -118,9 +118,8 @@ def _in_coding_sequence(bases: Codes) -> NDArray[np.int8]:
 
 def _mark_upstream_stops(numbers: NDArray[np.int8], bases: Codes, start: int) -> None:
     """Mark, in place, the 5' UTR mutations that make or break the stop codon of an upstream open reading frame."""
-    codons = bases[
-        np.arange(start)[:, None] + _TRIPLET
-    ]  # the last two reach into the coding sequence
+    # the last two codons reach into the coding sequence
+    codons = bases[np.arange(start)[:, None] + _TRIPLET]
     is_stop = _amino_acids(codons) == _STOP
     is_start = codon_numbers(codons) == START_CODON
     is_start[max(start - 2, 0) :] = False

@@ -88,7 +88,12 @@ def nearest(
     names = list(exclude)
     order = np.lexsort([exclude[name] for name in names])  # groups become contiguous
     spans = {name: _spans(exclude[name][order]) for name in names}
-    _check_candidates(spans, k)
+    for name, (first, end) in spans.items():
+        fewest = len(first) - int((end - first).max())
+        if k > fewest:
+            raise InputError(
+                f"--k {k}: some RNA has only {fewest:,} candidates among {name}; expected at most as many"
+            )
     rank = np.argsort(order)
     base = torch.from_numpy(vectors[order])
     shape = (len(queries), k)
@@ -113,15 +118,6 @@ def _spans(groups: Numbers) -> tuple[Numbers, Numbers]:
     begins = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
     sizes = np.diff(np.append(begins, len(groups)))
     return np.repeat(begins, sizes), np.repeat(begins + sizes, sizes)
-
-
-def _check_candidates(spans: Mapping[str, tuple[Numbers, Numbers]], k: int) -> None:
-    for name, (first, end) in spans.items():
-        fewest = len(first) - int((end - first).max())
-        if k > fewest:
-            raise InputError(
-                f"--k {k}: some RNA has only {fewest:,} candidates among {name}; expected at most as many"
-            )
 
 
 def _exclude(
@@ -266,15 +262,10 @@ def _neighbors_of(
     candidates = candidates.sort("similarity", descending=True, maintain_order=True)
     if once_per_gene:
         candidates = candidates.unique("gene", keep="first", maintain_order=True)
-    columns = [
-        "transcript_id",
-        "gene_id",
-        *(["gene_symbol"] if "gene_symbol" in table.columns else []),
-    ]
     return candidates.head(k).select(
         pl.lit(query["transcript_id"]).alias("query"),
         pl.int_range(1, pl.len() + 1).alias("rank"),
-        *columns,
+        *(name for name in ID_COLUMNS if name in table.columns),
         "species",
         "length",
         "similarity",

@@ -60,7 +60,7 @@ class Coloring:
     @property
     def classes(self) -> list[str]:
         """The classes, the most common first."""
-        return _by_frequency(self.values)
+        return by_frequency(self.values)
 
     @property
     def panel(self) -> Panel:
@@ -147,11 +147,11 @@ def _classes(keys: pl.DataFrame, terms: pl.DataFrame) -> pl.Series:
 
 def _keep_common(values: pl.Series, most: int) -> pl.Series:
     """Null for all but the most common classes."""
-    common = pl.Series(_by_frequency(values)[:most], dtype=pl.String)
+    common = pl.Series(by_frequency(values)[:most], dtype=pl.String)
     return values.set(~values.is_in(common.implode()), None)
 
 
-def _by_frequency(values: pl.Series) -> list[str]:
+def by_frequency(values: pl.Series) -> list[str]:
     """The classes, the most common first, equally common ones by name."""
     counts = values.drop_nulls().alias("class").value_counts(name="count")
     return counts.sort(["count", "class"], descending=[True, False])["class"].to_list()

@@ -54,9 +54,7 @@ def parse_shard(text: str) -> tuple[int, int]:
     (2, 8)
     """
     number, _, total = text.partition("/")
-    short = (
-        max(len(number), len(total)) <= 7
-    )  # more parts than RNAs, and more digits than numbers have
+    short = max(len(number), len(total)) <= 7  # more would be more parts than RNAs
     if not (short and number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total)):
         raise InputError(f"--shard is {text!r}, expected i/n with 1 ≤ i ≤ n, such as 1/4")
     return int(number), int(total)

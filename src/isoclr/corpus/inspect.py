@@ -186,9 +186,7 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
     counts = np.bincount(np.minimum(sizes, 20), minlength=21)[1:]
     right.bar(np.arange(1, 21), counts, width=0.85)
     right.set(xlabel="transcripts in a gene set", ylabel="gene sets", xlim=(0.4, 20.6))
-    right.set_yscale(
-        "symlog", linthresh=1
-    )  # a bar of one gene set is seen, an axis of one bar starts at 0
+    right.set_yscale("symlog", linthresh=1)  # shows a bar of one gene set, and starts at 0
     right.set_ylim(0, 2 * max(1, counts.max()))
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     right.set_xticks([1, 5, 10, 15, 20], ["1", "5", "10", "15", "≥ 20"])

@@ -11,10 +11,8 @@ from isoclr.errors import InputError
 from isoclr.genomics.species import taxid_of
 
 INPUTS = "inputs.toml"
-ENSEMBL_SPECIES = (
-    "human",
-    "mouse",
-)  # the others have RefSeq annotations, whose gene ids are symbols
+ENSEMBL_SPECIES = ("human", "mouse")
+"""The others have RefSeq annotations, whose gene ids are symbols."""
 
 
 def prepare(folder: Path, catalog: Sequence[Entry]) -> None:

@@ -14,6 +14,7 @@ from isoclr.errors import InputError
 from isoclr.evaluation.cache import CachedResult, Store
 from isoclr.evaluation.context import Context
 from isoclr.evaluation.plan import Plan, StudyName, read_plan
+from isoclr.evaluation.report.results import PAGE
 from isoclr.evaluation.results import write_manifest, write_results
 from isoclr.evaluation.studies import (
     ablations,
@@ -125,14 +126,8 @@ def evaluate(
             for name, own in results.items()
         ],
         [one.title for own in results.values() for one in own if not store.has(one)],
-        _page(out) if report else None,
+        out / PAGE if report and (out / PAGE).is_file() else None,
     )
-
-
-def _page(out: Path) -> Path | None:
-    from isoclr.evaluation.report.page import PAGE
-
-    return out / PAGE if (out / PAGE).is_file() else None
 
 
 def _select(plan: Plan, only: Sequence[StudyName]) -> list[StudyName]:

@@ -245,15 +245,11 @@ class FrozenStages:
         self.multi_scale = architecture.readout.blocks == "all"
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
 
-    @property
-    def bytes_per_nt(self) -> float:
-        """Bytes of kept activations per nucleotide; one position is 16 nt."""
-        return self.channels * torch.finfo(self.builder.dtype).bits / 8 / 16
-
     def keep(self, progress: Advance | None = None) -> bool:
         """Compute every RNA once and keep the activations if they fit; whether they do."""
         rows = np.arange(len(self.builder.codes))
-        if int(self.builder.lengths(rows).sum()) * self.bytes_per_nt > MAX_KEPT_BYTES:
+        positions = int(self.builder.lengths(rows).sum()) / 16
+        if positions * self.channels * self.builder.dtype.itemsize > MAX_KEPT_BYTES:
             return False
         for layout in self.builder.layouts(rows, self.gap):
             x, extent, readouts = self._compute(layout, rows)

@@ -306,7 +306,7 @@ class _Unpacked:
 
     def _unpack(self, path: Path) -> None:
         name, is_repeated = "", False
-        for header, codes in pieces(path):
+        for header, codes, _ in pieces(path):
             if header is not None:
                 name = name_of(header, path)
                 is_repeated = name in self.lengths

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from isoclr.probing.linear import Array, fit_ridge, standardize
+from isoclr.probing.linear import Array, standardize
 
 MAX_RANK = 512  # A wider block of features is replaced by so many of its principal components
 ROUNDS, SETTLED = 15, 0.1
@@ -147,66 +146,18 @@ def _block(features: Array, is_scaled: bool, seed: int) -> Block:
     return Block(mean, scale[:, None] * right.T.astype(np.float64))
 
 
-KERNEL_PENALTIES = np.logspace(-4, 2, 13)
-LANDMARKS = 1500  # Training samples that span the functions of kernel ridge regression
-WIDTHS = (1.0, 4.0)
-"""Squared widths of the Gaussian kernel to choose from, in medians of the squared distance."""
-
-
-def kernel_ridge(
-    x_train: Array, x_test: Array, values: Array, groups: NDArray[np.str_], seed: int = 0
-) -> Array:
-    """Predictions of kernel ridge regression with a Gaussian kernel, on random landmarks (Nyström's method).
-
-    Penalty and width of the kernel have the smallest error when whole groups are left out.
-
-    Args:
-        x_train: ``(n, d)`` features of the training samples, in comparable units.
-    """
-    from sklearn.metrics.pairwise import euclidean_distances
-
-    rows = np.random.default_rng(seed).permutation(len(x_train))[:LANDMARKS]
-    distances = [euclidean_distances(x, x_train[rows], squared=True) for x in (x_train, x_test)]
-    median = float(np.median(distances[0][rows]))
-    best, predicted = np.inf, np.zeros(len(x_test))
-    for width in WIDTHS:
-        train, test = (np.exp(-one / (width * median)) for one in distances)
-        spectrum, axes = np.linalg.eigh(train[rows])
-        keep = spectrum > spectrum[-1] * 1e-9
-        root = axes[:, keep] / np.sqrt(spectrum[keep])
-        train, test = train @ root, test @ root
-        mean = train.mean(0)
-        fitted = fit_ridge(train - mean, values, groups, KERNEL_PENALTIES)
-        error = float((fitted.left_out**2).mean())
-        if error < best:
-            best, predicted = error, fitted.predict(test - mean)
-    return predicted
-
-
 def fit_predict_blocks(
-    probe: Literal["grouped", "kernel"],
     features: NDArray[np.floating],
     values: Array,
-    groups: NDArray[np.str_],
     train: NDArray[np.int64],
     test: NDArray[np.int64],
     blocks: Sequence[int] = (),
-    *,
-    scale: bool = True,
 ) -> Array:
-    """Predictions for the test samples.
+    """Predictions of :func:`fit_blocks` for the test samples.
 
     Args:
-        probe: Ridge regression with a penalty for each block, or kernel ridge regression on features that are weighted
-            by these penalties.
         blocks: Widths of the last blocks of features; the features before them are one block.
     """
-    x_train, x_test = features[train], features[test]
     first = features.shape[1] - sum(blocks)
     widths = (first, *blocks) if first else tuple(blocks)
-    fitted = fit_blocks(x_train, values[train], widths, scale=scale)
-    if probe == "grouped":
-        return fitted.predict(x_test)
-    return kernel_ridge(
-        fitted.weighted(x_train), fitted.weighted(x_test), values[train], groups[train]
-    )
+    return fit_blocks(features[train], values[train], widths).predict(features[test])

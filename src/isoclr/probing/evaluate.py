@@ -134,10 +134,8 @@ def fit_predict_features(
     test: NDArray[np.int64],
 ) -> tuple[Array, float]:
     """Predictions ``(m,)`` for the test samples, and the chosen penalty (0 without one, or with several)."""
-    if method.probe in ("grouped", "kernel"):
-        return fit_predict_blocks(
-            method.probe, method.features, values, groups, train, test, method.blocks
-        ), 0.0
+    if method.probe == "grouped":
+        return fit_predict_blocks(method.features, values, train, test, method.blocks), 0.0
     return fit_predict(method.probe, method.features, values, groups, train, test)
 
 

@@ -159,7 +159,7 @@ def fit_many(features: Array, positive: NDArray[np.bool_], penalties: Array) -> 
 
 
 Probe = Literal["linear", "ridge", "logistic"]
-ProbeKind = Literal["linear", "ridge", "logistic", "trees", "grouped", "kernel"]
+ProbeKind = Literal["linear", "ridge", "logistic", "trees", "grouped"]
 """A linear probe, gradient-boosted trees, or a probe of blocks of features (:mod:`isoclr.probing.blocks`)."""
 
 INVERSE_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)

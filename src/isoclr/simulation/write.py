@@ -262,13 +262,34 @@ def write_gene_ids(genome: Sequence[Gene], path: Path) -> None:
     path.write_text("ensembl_gene_id\tentrez_gene_id\tsymbol\tbiotype\n" + "".join(rows))
 
 
-def write_labels(genes: Sequence[Gene], half_life: Floats, path: Path) -> None:
-    """Write gene id, z-scored half-life and cross-validation fold, which homologous genes share."""
+def write_labels(
+    genome: Sequence[Gene], factors: Sequence[HalfLifeFactors], rng: np.random.Generator, path: Path
+) -> pl.DataFrame:
+    """Write gene id, z-scored half-life and cross-validation fold, which homologous genes share.
+
+    Returns:
+        One row per coding gene: what determines its half-life, and the half-life without and with noise.
+    """
+    genes = [gene for gene in genome if gene.coding]
+    true, measured = half_lives(factors, rng)
     rows = (
         f"{gene.bare_id}\t{value:.6f}\t{gene.family % FOLDS}\n"
-        for gene, value in zip(genes, half_life, strict=True)
+        for gene, value in zip(genes, measured, strict=True)
     )
     path.write_text("gene_id\thalf_life\tfold\n" + "".join(rows))
+    return pl.DataFrame(
+        {
+            "species": [gene.species_name for gene in genes],
+            "gene_id": [gene.gene_id for gene in genes],
+            "family": [gene.family for gene in genes],
+            "gene_set": [gene.gene_set for gene in genes],
+            "optimality": [gene.optimality for gene in factors],
+            "junctions": [gene.junctions for gene in factors],
+            **{motif.name: [gene.motifs[i] for gene in factors] for i, motif in enumerate(MOTIFS)},
+            "half_life_true": true,
+            "half_life": measured,
+        }
+    )
 
 
 def write_inputs(species: Sequence[str], genome: str, path: Path) -> None:
@@ -336,22 +357,3 @@ def truth_rows(locus: Locus, chrom: str, start: int) -> Iterator[dict[str, Any]]
             "sha256": hashlib.sha256(letters(mature).encode()).hexdigest(),
             **dict(zip((motif.name for motif in MOTIFS), count_motifs(utr3), strict=True)),
         }
-
-
-def gene_table(
-    genes: Sequence[Gene], factors: Sequence[HalfLifeFactors], true: Floats, measured: Floats
-) -> pl.DataFrame:
-    """One row per coding gene: what determines its half-life, and the half-life without and with noise."""
-    return pl.DataFrame(
-        {
-            "species": [gene.species_name for gene in genes],
-            "gene_id": [gene.gene_id for gene in genes],
-            "family": [gene.family for gene in genes],
-            "gene_set": [gene.gene_set for gene in genes],
-            "optimality": [gene.optimality for gene in factors],
-            "junctions": [gene.junctions for gene in factors],
-            **{motif.name: [gene.motifs[i] for gene in factors] for i, motif in enumerate(MOTIFS)},
-            "half_life_true": true,
-            "half_life": measured,
-        }
-    )

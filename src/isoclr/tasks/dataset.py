@@ -44,7 +44,7 @@ class LabelSpec:
 def rna_sources(specs: Sequence[LabelSpec], corpus: Corpus | None) -> list[RnaSource]:
     """The RNAs of each label: the corpus, or the constructs of a reporter assay; labels of one assay share them."""
     sources: dict[object, RnaSource] = {}
-    keys = [_source_key(spec) for spec in specs]
+    keys = [(s.labels.path, s.task.construct) if s.task and s.reporter else None for s in specs]
     for key, spec in zip(keys, specs, strict=True):
         if key in sources:
             continue
@@ -57,10 +57,6 @@ def rna_sources(specs: Sequence[LabelSpec], corpus: Corpus | None) -> list[RnaSo
                 f"{spec.labels.path}: needs --corpus; only a reporter assay's task has its own RNAs"
             )
     return [sources[key] for key in keys]
-
-
-def _source_key(spec: LabelSpec) -> object:
-    return (spec.labels.path, spec.task.construct) if spec.reporter and spec.task else None
 
 
 @dataclass(frozen=True)

@@ -81,16 +81,12 @@ class SplitConfig(Config):
     ) -> "list[Split]":
         """Split samples."""
         if self.kind == "fold":
-            return named_folds([_fold(name) for name in folds])
+            if None in folds:
+                raise InputError("--split fold: some labelled RNAs have no fold")
+            return named_folds([str(name) for name in folds])
         if self.folds is not None:
             return group_folds(groups, self.folds, self.seed)
         return [random_split(groups, self.seed + i) for i in range(self.splits)]
-
-
-def _fold(name: str | None) -> str:
-    if name is None:
-        raise InputError("--split fold: some labelled RNAs have no fold")
-    return name
 
 
 @dataclass(frozen=True)
@@ -103,11 +99,7 @@ class Split:
     test: Indices
 
 
-def random_split(
-    groups: Sequence[str] | NDArray[np.str_],
-    seed: int,
-    fractions: tuple[float, float, float] = FRACTIONS,
-) -> Split:
+def random_split(groups: Sequence[str] | NDArray[np.str_], seed: int) -> Split:
     """Assign whole groups at random to training, validation and test, by default 70/15/15 as in the paper.
 
     Groups are shuffled and assigned in turn: to training until it has its fraction of the samples, then to
@@ -118,7 +110,7 @@ def random_split(
     order = np.random.default_rng(seed).permutation(len(sizes))
     middles = np.empty(len(sizes))
     middles[order] = (np.cumsum(sizes[order]) - sizes[order] / 2) / sizes.sum()
-    part = np.searchsorted(np.cumsum(fractions)[:2], middles, side="right")[numbers]
+    part = np.searchsorted(np.cumsum(FRACTIONS)[:2], middles, side="right")[numbers]
     train, valid, test = (np.flatnonzero(part == i) for i in range(3))
     if min(len(train), len(valid), len(test)) == 0:
         raise InputError(

@@ -15,9 +15,8 @@ from isoclr.evaluation.report import tables
 from isoclr.evaluation.report.figures import Figures, Picture
 from isoclr.evaluation.report.maps import map_data
 from isoclr.evaluation.report.paper_numbers import FINE_TUNED, LINEAR_PROBE
-from isoclr.evaluation.report.results import Results
+from isoclr.evaluation.report.results import PAGE, Results
 
-PAGE = "report.html"
 SPLITS = {
     "random": "random 70/15/15 by gene, as in the paper",
     "homology": "70/15/15 by homologous gene set",

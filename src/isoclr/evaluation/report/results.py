@@ -10,6 +10,8 @@ import polars as pl
 
 from isoclr.errors import InputError
 
+PAGE = "report.html"
+
 
 @dataclass(frozen=True)
 class Results:

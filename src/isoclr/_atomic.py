@@ -1,7 +1,7 @@
 """How an output takes its place: hidden directories with locks, renames that lose nothing, readable errors of writers.
 
 What is being written lies in a hidden directory ``.NAME.XXXXXXXX.part`` next to the output. A lock on it, which ends
-with the process, tells other runs that it is in use; what a killed run left is removed by the next run on that output.
+with the process, shows other runs that it is in use; what a killed run left is removed by the next run on that output.
 """
 
 import ctypes

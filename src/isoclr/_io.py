@@ -238,7 +238,7 @@ def scratch_directory(target: Path) -> Iterator[Path]:
 def scratch_matrix(shape: tuple[int, int], near: Path) -> "Iterator[NDArray[np.float32]]":
     """A float32 matrix on disk, in a file without a name next to an output; it goes with the block.
 
-    Its room on the disk is taken at once: a mapped file that grows on a full disk kills the process.
+    Its space on the disk is reserved at once: a mapped file that grows on a full disk kills the process.
     """
     import numpy as np
 

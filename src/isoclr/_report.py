@@ -49,7 +49,7 @@ class Report:
         return f"<p>{notes}</p>" * bool(notes) + "".join(grid(*one) for one in self.tables())
 
     def rows(self) -> list[Row]:
-        """Tidy records: one measurement a row, with the same keys in all rows."""
+        """Tidy records: one measurement per row, with the same keys in all rows."""
         raise NotImplementedError
 
     def tables(self) -> Iterator[Table]:

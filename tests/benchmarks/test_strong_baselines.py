@@ -62,7 +62,7 @@ def test_composition_is_that_of_the_auxiliary_loss(workbench: Path) -> None:
     assert sum(found.widths) == expected.shape[1]
 
 
-def test_what_other_features_explain_is_removed() -> None:
+def test_components_explained_by_other_features_are_removed() -> None:
     rng = np.random.default_rng(0)
     known, own = rng.normal(size=(500, 3)), rng.normal(size=(500, 1))
     embedding = np.hstack([known @ rng.normal(size=(3, 2)), own]).astype(np.float32)

@@ -233,7 +233,7 @@ def test_merged_and_obsolete_terms_are_known(path_obo: Path) -> None:
     assert found.find("P:77") is None
 
 
-def test_what_is_true_of_a_term_is_true_of_what_it_is_a_kind_or_part_of(path_obo: Path) -> None:
+def test_a_gene_has_the_ancestors_of_its_terms(path_obo: Path) -> None:
     ancestors = read_obo(path_obo).ancestors
     assert ancestors["R:1"] == {"R:1"}
     assert ancestors["P:4"] == {"P:4", "P:2", "P:1", "R:1"}

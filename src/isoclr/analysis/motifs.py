@@ -44,7 +44,7 @@ class Motif:
     region: Region  # Where it acts
     core: str = ""  # What its shuffled control must not contain; by default the whole sequence
     element: str = ""
-    """Name of its gain and loss among the consequences of mutations; empty if these are not told apart."""
+    """Name of its gain and loss among the consequences of mutations; empty if it has none."""
     in_frame: bool = False  # Starts at a codon, in the first two thirds of the coding sequence
     ends_cds: bool = False  # The codon marks behind it are removed
 

@@ -119,7 +119,7 @@ def _from_file(path: Path, column: str | None, table: pl.DataFrame) -> Coloring:
 
 
 def _value_column(path: Path, column: str | None, raw: pl.DataFrame) -> str:
-    """The given column of a file, or its only one besides ids."""
+    """The given column of a file, or its only one apart from ids."""
     columns = [name for name in raw.columns if name not in (*ID_COLUMNS, FOLD, CHROMOSOME)]
     if column is None and len(columns) == 1:
         return columns[0]

@@ -216,7 +216,7 @@ class FrozenMethod:
 
     name: str  # Name in tables
     probe: ProbeKind
-    inputs: Mapping[str, Any]  # What decides the features, besides the samples
+    inputs: Mapping[str, Any]  # What decides the features, apart from the samples
     features: Callable[[Dataset], Features]  # Features (n, d) of a dataset
     blocks: tuple[int, ...] = ()
     """Widths of the last blocks of features, for a probe with a penalty for each."""

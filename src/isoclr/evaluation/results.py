@@ -229,7 +229,7 @@ def _write_predictions(context: Context, stored: Sequence[StoredResult]) -> None
     tables = [
         _with_constants(
             one.table("predictions"),
-            {"task": row["task"], "model": row["model"], "dealt": row["split"]},
+            {"task": row["task"], "model": row["model"], "split_kind": row["split"]},
         )
         for one in stored
         if one.rows and (row := one.rows[0])["method"] == model

@@ -36,7 +36,7 @@ from isoclr.tasks.task import is_task, read_label_task
 MIN_FOLDS = 3  # One to test, one to calibrate, one to fit
 DEFAULT_FOLDS = 10
 COVERAGES = (0.8, 0.9, 0.95)
-"""Coverages whose intervals are tested on held-out folds, besides the requested one."""
+"""Coverages whose intervals are tested on held-out folds, in addition to the requested one."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str,
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            # copies: a mapped file would keep its room on the disk when the next checkpoint replaces it
+            # copies: a mapped file would keep its space on the disk when the next checkpoint replaces it
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (no iterator)
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: not readable as safetensors ({error})") from None

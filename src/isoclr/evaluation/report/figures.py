@@ -135,7 +135,7 @@ class Figures:
             rows.group_by("task", maintain_order=True) if not rows.is_empty() else ()
         ):
             first = part.row(0, named=True)
-            one = part.filter(dealt=first["dealt"], model=first["model"])
+            one = part.filter(split_kind=first["split_kind"], model=first["model"])
             true, predicted = (one[column].to_numpy() for column in ("measured", "predicted"))
             panels.append(ScatterPanel(self.results.title(str(task)), true, predicted))
         titles = [panel.label for panel in panels]

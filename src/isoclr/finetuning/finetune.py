@@ -41,8 +41,7 @@ from isoclr.training.device import (
 )
 from isoclr.training.distributed import init_distributed
 from isoclr.training.logging import LOG, Log, ProgressDisplay
-from isoclr.training.run import check_run_directory, require_same_options
-from isoclr.training.signals import GracefulStop
+from isoclr.training.run import GracefulStop, check_run_directory, require_same_options
 
 OPTIONS, REPORT, PREDICTIONS = "options.json", "report.json", "predictions.parquet"
 MAX_KEPT_BYTES = 2 << 30

@@ -39,8 +39,7 @@ from isoclr.training.checkpoint import (
 )
 from isoclr.training.logging import Log, ProgressDisplay
 from isoclr.training.rng import RngStream, keyed_rng, torch_seed
-from isoclr.training.run import DivergedError
-from isoclr.training.signals import GracefulStop
+from isoclr.training.run import DivergedError, GracefulStop
 
 FORMAT = "isoclr fine-tuning 2"
 CHECKPOINT = "checkpoint.safetensors"

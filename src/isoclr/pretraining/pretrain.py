@@ -21,8 +21,7 @@ from isoclr.pretraining.trainer import Checkpoint, RunState, Trainer
 from isoclr.training.device import MemoryPlan, matmul_precision, plan_memory, reraise_out_of_memory
 from isoclr.training.distributed import Distributed, init_distributed
 from isoclr.training.logging import LOG, Log, ProgressDisplay
-from isoclr.training.run import check_run_directory, exit_code, require_same_options
-from isoclr.training.signals import GracefulStop
+from isoclr.training.run import GracefulStop, check_run_directory, exit_code, require_same_options
 
 CHECKPOINT = "checkpoint.safetensors"
 TENSORBOARD = "tensorboard"

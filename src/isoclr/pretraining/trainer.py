@@ -18,7 +18,7 @@ from isoclr.pretraining.model import ContrastiveModel, StepResult
 from isoclr.training.checkpoint import damaged, load_checkpoint, save_checkpoint
 from isoclr.training.distributed import Distributed
 from isoclr.training.logging import Log, ProgressDisplay
-from isoclr.training.signals import GracefulStop
+from isoclr.training.run import GracefulStop
 
 FORMAT = "isoclr pre-training 3"
 

@@ -14,10 +14,9 @@ from isoclr._io import atomic_path
 from isoclr._report import Report, Row, Table, count_lines
 from isoclr.errors import InputError
 from isoclr.tasks.leakage import LeakageReport
-from isoclr.tasks.metrics import QUANTITY, Interval, bootstrap, over_folds, over_seeds
+from isoclr.tasks.metrics import QUANTITY, TITLES, Interval, bootstrap, over_folds, over_seeds
 from isoclr.training.run import exit_code
 
-TITLES = {"pearson": "Pearson R", "spearman": "Spearman R", "mse": "MSE"}
 PREDICTIONS_SCHEMA = pl.Schema(
     {
         "split": pl.String(),

@@ -22,18 +22,10 @@ from isoclr.probing.linear import Probe
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas
 from isoclr.tasks.labels import Labels, read_labels
 from isoclr.tasks.leakage import LeakageReport
-from isoclr.tasks.metrics import CLASSES, QUANTITY
+from isoclr.tasks.metrics import CLASSES, QUANTITY, TITLES
 from isoclr.tasks.rnas import rnas_of_embeddings
 from isoclr.tasks.splits import Split, SplitConfig
 from isoclr.tasks.task import Task, is_task, read_label_task
-
-TITLES = {
-    "pearson": "Pearson R",
-    "spearman": "Spearman R",
-    "mse": "MSE",
-    "roc_auc": "ROC AUC",
-    "cross_entropy": "cross-entropy",
-}
 
 
 @dataclass(frozen=True)

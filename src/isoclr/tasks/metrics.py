@@ -131,6 +131,16 @@ CLASSES: dict[str, Metric] = {"roc_auc": roc_auc}
 """Metrics of a two-class label, predicted by a score of the positive class."""
 
 
+TITLES = {
+    "pearson": "Pearson R",
+    "spearman": "Spearman R",
+    "mse": "MSE",
+    "roc_auc": "ROC AUC",
+    "cross_entropy": "cross-entropy",
+}
+"""Names of metrics in tables and figures."""
+
+
 def over_folds(values: Sequence[float]) -> Interval:
     """Mean over cross-validation folds with its 95 % interval (Student's t).
 

@@ -13,7 +13,7 @@ import polars as pl
 from isoclr.evaluation.report.maps import map_panels
 from isoclr.evaluation.report.paper_numbers import FINE_TUNED, LINEAR_PROBE, Published
 from isoclr.evaluation.report.results import Results
-from isoclr.evaluation.report.tables import METRICS, labelled, latent_rows, main_metric
+from isoclr.evaluation.report.tables import labelled, latent_rows, main_metric
 from isoclr.plotting.maps import map_figure
 from isoclr.plotting.methods import (
     Curve,
@@ -26,6 +26,7 @@ from isoclr.plotting.methods import (
     predictions_figure,
 )
 from isoclr.plotting.mutations import mutation_figure
+from isoclr.tasks.metrics import TITLES
 
 FOLDER = "figures"
 FORMATS = ("png", "svg")
@@ -198,7 +199,7 @@ class Figures:
             ]
             title = f"{self.results.title(task)} ({split} split)"
             chance = 0.5 if metric == "roc_auc" else 0.0
-            panels.append(DotPanel(title, METRICS[metric], dots, chance))
+            panels.append(DotPanel(title, TITLES[metric], dots, chance))
         picture = self._draw_dots(f"{study}_{split}", panels)
         assert picture is not None
         return picture
@@ -257,4 +258,4 @@ def _curves(results: Results, rows: pl.DataFrame, task: str) -> CurvePanel:
         columns = part.sort("share").select("share", "value", "low", "high").get_columns()
         curves.append(Curve(str(method), *(column.to_list() for column in columns)))
     axis = "share of the training labels (%)"
-    return CurvePanel(results.title(task), axis, METRICS[metric], curves)
+    return CurvePanel(results.title(task), axis, TITLES[metric], curves)

@@ -8,14 +8,8 @@ import polars as pl
 
 from isoclr.evaluation.report.paper_numbers import CORPUS, Published
 from isoclr.evaluation.report.results import Results
+from isoclr.tasks.metrics import TITLES
 
-METRICS = {
-    "pearson": "Pearson R",
-    "spearman": "Spearman R",
-    "mse": "MSE",
-    "roc_auc": "ROC AUC",
-    "cross_entropy": "cross-entropy",
-}
 PROBES = ("linear", "ridge")
 BASELINES = (
     "random-init encoder",
@@ -119,7 +113,7 @@ def split_table(
     for task in tasks:
         metric = main_metric(rows, task)
         title = results.title(task)
-        columns += [f"{title}: {METRICS[metric]} [95 %]", METRICS[_second_metric(metric)]]
+        columns += [f"{title}: {TITLES[metric]} [95 %]", TITLES[_second_metric(metric)]]
     body = [
         [name, *(cell for task in tasks for cell in _cells(rows, task, name))]
         for name in dict.fromkeys(rows["name"])
@@ -222,7 +216,7 @@ def _verdict(results: Results, row: Mapping[str, Any]) -> Verdict:
     probe = row["model"]
     if row["against_model"] != probe:
         probe = f"{probe} against {row['against_model']}"
-    metric = METRICS.get(row["metric"], row["metric"])
+    metric = TITLES.get(row["metric"], row["metric"])
     words = (
         f"{results.title(row['task'])} ({row['split']} split, {probe}): {row['method']} {relation} "
         f"{row['against']}, {metric} {_interval(row)}."
@@ -240,7 +234,7 @@ def low_data_table(results: Results) -> Table | None:
         "Task": lambda row: results.title(row["task"]),
         "Share": lambda row: f"{row['share']:g} %",
         "Training labels": lambda row: f"{row['train']:,}",
-        "Metric": lambda row: METRICS.get(row["metric"], row["metric"]),
+        "Metric": lambda row: TITLES.get(row["metric"], row["metric"]),
         "Mean [95 %]": _interval,
     }
     return _listed(results.rows("low_data_means"), columns, "low_data_means.csv")

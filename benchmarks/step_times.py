@@ -1,4 +1,4 @@
-"""Throughput of pre-training on a machine: timed steps without a run's directory."""
+"""Timed steps of pre-training, without a run's directory."""
 
 import math
 import resource

@@ -36,9 +36,6 @@ def normalize(features: NDArray[np.floating], *, whiten: bool = False) -> Vector
     Args:
         whiten: Also decorrelate the features with their covariance shrunk towards the identity (Ledoit and Wolf 2004).
             Directions that many features share then count once.
-
-    Returns:
-        ``(n, d)`` vectors of length 1 (or 0).
     """
     wide = np.asarray(features, np.float64)
     mean, scale = standardize(wide)

@@ -239,14 +239,11 @@ def _optimize(vectors: Vectors, perplexity: float, seed: int) -> tuple[NDArray[n
 def place(
     vectors: Vectors, close: Nearest, perplexity: float, seed: int
 ) -> tuple[NDArray[np.float64], float]:
-    """t-SNE coordinates from neighbours, on one thread, so that sums have one order.
+    """t-SNE coordinates ``(n, 2)`` from neighbours and their divergence, on one thread, so that sums have one order.
 
     Args:
         vectors: ``(n, d)`` of length 1; their principal components are the initial positions.
         close: About three times as many neighbours as the perplexity.
-
-    Returns:
-        Coordinates ``(n, 2)`` and their Kullback-Leibler divergence.
     """
     import openTSNE
     from openTSNE.nearest_neighbors import PrecomputedNeighbors

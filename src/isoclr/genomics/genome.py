@@ -28,13 +28,10 @@ Ints = NDArray[np.int64]
 
 
 def splice(chromosome: Codes, starts: Ints, lengths: Ints, minus: NDArray[np.bool_]) -> Codes:
-    """Concatenate exons, each in the direction of its strand.
+    """Nucleotide codes of concatenated exons, each in the direction of its strand.
 
     Args:
         starts: Lowest coordinates (0-based) of the exons, in 5' to 3' order of their transcripts.
-
-    Returns:
-        Nucleotide codes ``(lengths.sum(),)``.
 
     >>> chromosome = np.array([0, 0, 1, 2, 3], np.uint8)  # AACGT
     >>> splice(chromosome, np.array([1, 0]), np.array([3, 2]), np.array([False, True])).tolist()  # ACG, then TT

@@ -160,9 +160,6 @@ def plan_layouts(
         gap: nt of padding between two RNAs (``Architecture.gap``); None: one RNA per row.
         round_to: Chunk widths are multiples of this (itself a multiple of the stride), so that few shapes occur.
 
-    Returns:
-        The chunks; every RNA is in one of them.
-
     >>> for layout in plan_layouts(np.array([100, 40, 300]), gap=32, chunk_nt=512):
     ...     print(layout.rows, layout.starts, layout.shape)
     [2 0] [  0 352] (1, 480)

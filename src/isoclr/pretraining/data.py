@@ -50,12 +50,9 @@ def choose_validation_sets(counts: Rows, fraction: float, seed: int) -> Rows:
 
 
 def partition_by_length(lengths: Rows, ranks: int) -> list[Rows]:
-    """Partition views so that ranks have equal numbers of nucleotides, to within one view.
+    """Numbers of the views of each rank, so that ranks have equal numbers of nucleotides to within one view.
 
     The views are sorted by length and assigned in the order 0 1 2 2 1 0 …, so that no rank has only the long ones.
-
-    Returns:
-        For each rank the numbers of its views, longest first.
 
     >>> [rank.tolist() for rank in partition_by_length(np.array([10, 40, 30, 20]), 2)]
     [[1, 0], [2, 3]]

@@ -98,11 +98,7 @@ class Trainer:
         self._saved = self.state.seconds
 
     def train(self, stop: GracefulStop) -> int:
-        """Train, and write a checkpoint at the end.
-
-        Returns:
-            The signal that stopped the run, or 0 when the run is done.
-        """
+        """Train, write a checkpoint at the end, and return the signal that stopped the run; 0 when it is done."""
         signal, progress = self._agree(stop)
         next_batch = None
         while progress < 1 and not signal:

@@ -44,13 +44,10 @@ def write_species(
     truth: list[pl.DataFrame],
     advance: Callable[[int], object],
 ) -> list["HalfLifeFactors"]:
-    """Write the genome and the annotation of one species.
+    """Write genome and annotation of one species; returns what determines the half-lives of its coding genes.
 
     Args:
         truth: Parts of the truth table, added to in place.
-
-    Returns:
-        What determines the half-life of each coding gene.
     """
     factors = []
     species = genes[0].species

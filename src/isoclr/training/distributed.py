@@ -52,14 +52,11 @@ class Distributed:
         self.all_reduce_max([0])
 
     def gather(self, own: Tensor, positions: Sequence[Tensor]) -> Tensor:
-        """The rows of all ranks in one matrix, in which this rank's rows carry a gradient.
+        """The rows ``(n, k)`` of all ranks, the same on every rank, in which this rank's rows carry a gradient.
 
         Args:
             own: ``(n_rank, k)`` rows of this rank; ranks may have different numbers of rows, or none.
             positions: For every rank, the positions of its rows in the result; on this rank's device.
-
-        Returns:
-            ``(n, k)`` rows of all ranks, with the same values on every rank.
         """
         width = own.shape[1]
         rows = own.new_zeros(sum(map(len, positions)), width)

@@ -126,12 +126,9 @@ class Filter(nn.Module):
 
 
 def long_convolution(x: Tensor, filters: Tensor, bias: Tensor) -> Tensor:
-    """Causal convolution as long as the sequence, by Fourier transforms, in float32.
+    """Causal convolution ``(b, d, l)`` as long as the sequence, by Fourier transforms, in float32.
 
     y[c, i] = Σ_{j ≤ i} filters[c, j] · x[c, i − j] + bias[c] · x[c, i]
-
-    Returns:
-        ``(b, d, l)`` in the type of ``x``.
     """
     length = x.shape[-1]
     wide = x.float()

@@ -37,11 +37,7 @@ class SplitPart(NamedTuple):
 
 
 def write_page(folder: Path) -> Path:
-    """Write ``report.html`` and ``figures/`` of an evaluation.
-
-    Returns:
-        The page's path.
-    """
+    """Write ``report.html``, whose path is returned, and ``figures/`` of an evaluation."""
     check_page()
     results = Results(Path(folder))
     text = render_page(

@@ -34,8 +34,9 @@ from isoclr.genomics.encoding import Codes
 from isoclr.pretraining.augmentations import DeviceCorpus
 from isoclr.pretraining.auxiliary import FEATURES as COMPOSITION
 from isoclr.pretraining.auxiliary import sequence_features
-from isoclr.probing.blocks import fit_blocks, fit_predict_blocks
+from isoclr.probing.blocks import fit_blocks
 from isoclr.probing.evaluate import mean_sizes, over_splits
+from isoclr.probing.linear import fit_ridge
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, join_rnas, label_rnas
 from isoclr.tasks.metrics import paired, pearson, roc_auc
 from isoclr.tasks.rnas import RnaSource, rnas_of_corpus, rnas_of_task
@@ -224,6 +225,60 @@ def score(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
     return float(np.mean([roc_auc(a, b) for a, b in zip(true.T, predicted.T, strict=True)]))
 
 
+KERNEL_PENALTIES = np.logspace(-4, 2, 13)
+LANDMARKS = 1500  # Training samples that span the functions of kernel ridge regression
+WIDTHS = (1.0, 4.0)
+"""Squared widths of the Gaussian kernel to choose from, in medians of the squared distance."""
+
+
+def kernel_ridge(
+    x_train: NDArray[np.float64],
+    x_test: NDArray[np.float64],
+    values: NDArray[np.float64],
+    groups: NDArray[np.str_],
+) -> NDArray[np.float64]:
+    """Predictions of kernel ridge regression with a Gaussian kernel, on random landmarks (Nyström's method).
+
+    Penalty and width of the kernel have the smallest error when whole groups are left out.
+
+    Args:
+        x_train: ``(n, d)`` features of the training samples, in comparable units.
+    """
+    from sklearn.metrics.pairwise import euclidean_distances
+
+    rows = np.random.default_rng(0).permutation(len(x_train))[:LANDMARKS]
+    distances = [euclidean_distances(x, x_train[rows], squared=True) for x in (x_train, x_test)]
+    median = float(np.median(distances[0][rows]))
+    best, predicted = np.inf, np.zeros(len(x_test))
+    for width in WIDTHS:
+        train, test = (np.exp(-one / (width * median)) for one in distances)
+        spectrum, axes = np.linalg.eigh(train[rows])
+        keep = spectrum > spectrum[-1] * 1e-9
+        root = axes[:, keep] / np.sqrt(spectrum[keep])
+        train, test = train @ root, test @ root
+        mean = train.mean(0)
+        fitted = fit_ridge(train - mean, values, groups, KERNEL_PENALTIES)
+        error = float((fitted.left_out**2).mean())
+        if error < best:
+            best, predicted = error, fitted.predict(test - mean)
+    return predicted
+
+
+def fit_predict_kernel(
+    features: NDArray[np.floating],
+    values: NDArray[np.float64],
+    groups: NDArray[np.str_],
+    train: NDArray[np.int64],
+    test: NDArray[np.int64],
+    widths: Sequence[int],
+) -> NDArray[np.float64]:
+    """Kernel ridge regression on features that are weighted by the penalties of their blocks."""
+    x_train, x_test = features[train], features[test]
+    fitted = fit_blocks(x_train, values[train], widths, scale=False)
+    weighted = fitted.weighted(x_train), fitted.weighted(x_test)
+    return kernel_ridge(*weighted, values[train], groups[train])
+
+
 def cross_validate(
     features: FeatureBlocks, rnas: LabelledRnas, splits: Sequence[Split], *, kernel: bool = False
 ) -> list[float]:
@@ -233,15 +288,8 @@ def cross_validate(
     for split in splits:
         train, test = split.train, split.test
         if kernel:
-            predicted = fit_predict_blocks(
-                "kernel",
-                features.values,
-                targets,
-                rnas.groups,
-                train,
-                test,
-                features.widths,
-                scale=False,
+            predicted = fit_predict_kernel(
+                features.values, targets, rnas.groups, train, test, features.widths
             )
         else:
             scaled = targets[train] / targets[train].std(0)

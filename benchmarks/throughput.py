@@ -3,8 +3,8 @@
     python -m benchmarks.throughput CORPUS --batch-size 1024
     python -m benchmarks.throughput --simulate 6144 --batch-size 1024 --chunk-nt 65536
 
-The benchmarks of growth, scaling and GPUs run it. In addition to :func:`isoclr.pretraining.throughput.throughput` it
-times opening the corpus and drawing the pairs of one epoch.
+The benchmarks of growth, scaling and GPUs run it. In addition to :func:`benchmarks.step_times.throughput` it times
+opening the corpus and drawing the pairs of one epoch.
 """
 
 import argparse
@@ -17,10 +17,10 @@ from typing import Any
 
 from benchmarks import simulated
 from benchmarks.harness import timed
+from benchmarks.step_times import throughput
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.pretraining.config import PretrainConfig, PretrainRuntime
 from isoclr.pretraining.data import PairSampler
-from isoclr.pretraining.throughput import throughput
 
 
 def sample_epoch(corpus: Corpus, batch_size: int) -> PairSampler:

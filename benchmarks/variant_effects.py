@@ -25,13 +25,19 @@ from numpy.typing import NDArray
 
 import isoclr
 from benchmarks import harness
-from benchmarks.strong_baselines import FeatureBlocks, components, standardized, strong
+from benchmarks.strong_baselines import (
+    FeatureBlocks,
+    components,
+    fit_predict_kernel,
+    standardized,
+    strong,
+)
 from isoclr._console import nt_progress
 from isoclr.baselines.features import upstream_features
 from isoclr.embedding.io import read_embeddings
 from isoclr.genomics.encoding import Codes
 from isoclr.models.encoder import Precision
-from isoclr.probing.blocks import BlockRidge, fit_blocks, fit_predict_blocks
+from isoclr.probing.blocks import BlockRidge, fit_blocks
 from isoclr.probing.linear import fit_ridge, in_raw_units, standardize
 from isoclr.tasks.metrics import bootstrap, pearson
 from isoclr.tasks.reporter import Construct, families
@@ -199,8 +205,8 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
     together, labels = read_out.joined(frames), np.full(len(inserts), np.nan)
     labels[where["random"]] = load
     everything, widths = np.arange(len(inserts)), together.widths
-    predicted = fit_predict_blocks(
-        "kernel", together.values, labels, groups, where["random"], everything, widths, scale=False
+    predicted = fit_predict_kernel(
+        together.values, labels, groups, where["random"], everything, widths
     )
     name = f"embedding, 5' UTR + {BEYOND} nt, + upstream AUGs, kernel"
     of_human = groups[where["human"]]

@@ -87,7 +87,7 @@ after = "CC"
 
 @pytest.fixture(scope="session")
 def workbench(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model, a corpus of 40 coding mRNAs, a FASTA of two short ones, and a head that tells their G + C content."""
+    """A model, a corpus of 40 coding mRNAs, a FASTA of two short ones, and a head that predicts their G + C content."""
     folder, rng = tmp_path_factory.mktemp("workbench"), random.Random(0)
     records, labels, structures = [], [], []
     for i in range(40):

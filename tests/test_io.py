@@ -415,7 +415,7 @@ def test_old_directory_comes_back_at_the_next_run(tmp_path: Path) -> None:
     assert names(tmp_path) == ["corpus"]
 
 
-def test_what_a_living_run_writes_is_no_leftover(tmp_path: Path) -> None:
+def test_output_of_a_running_process_is_no_leftover(tmp_path: Path) -> None:
     target = tmp_path / "corpus"
     with atomic_directory(target, overwrite=True, contents=NAMES) as partial:
         (partial / "a").write_text("first")

@@ -11,27 +11,33 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 
 from isoclr.errors import InputError
-from isoclr.plotting import (
+from isoclr.plotting.maps import Panel, _draw_map, map_figure
+from isoclr.plotting.methods import (
     Bar,
     Curve,
     CurvePanel,
     Dot,
     DotPanel,
-    Effect,
-    Panel,
+    _draw_bars,
+    _draw_hits,
+    _draw_predictions,
+    _label_ends,
     curves_figure,
     dots_figure,
-    map_figure,
-    most_important,
-    motif_figure,
-    mutation_figure,
     neighbours_figure,
     ontology_figure,
     probe_figure,
 )
-from isoclr.plotting.maps import _draw_map
-from isoclr.plotting.methods import _draw_bars, _draw_hits, _draw_predictions, _label_ends
-from isoclr.plotting.mutations import _axis_limit, _draw_effect, _draw_logo, _draw_structure
+from isoclr.plotting.mutations import (
+    Effect,
+    _axis_limit,
+    _draw_effect,
+    _draw_logo,
+    _draw_structure,
+    most_important,
+    motif_figure,
+    mutation_figure,
+)
 from isoclr.plotting.style import BLUE, NO_VALUE, PALETTE
 from isoclr.tasks.metrics import Interval
 

@@ -1,7 +1,7 @@
 """How an output takes its place: hidden directories with locks, renames that lose nothing, readable errors of writers.
 
 What is being written lies in a hidden directory ``.NAME.XXXXXXXX.part`` next to the output. A lock on it, which ends
-with the process, tells other runs that it is in use; what a killed run left is removed by the next run on that output.
+with the process, shows other runs that it is in use; what a killed run left is removed by the next run on that output.
 """
 
 import ctypes
@@ -20,10 +20,8 @@ from pathlib import Path
 
 from isoclr.errors import InputError, IsoclrError, OutputError
 
-_OLD = "old output"
-"""Name, in the hidden directory, of an output that is being replaced."""
-HIDDEN = re.compile(r"\..*\.[a-z0-9_]{8}\.part")
-"""Names of hidden directories."""
+_OLD = "old output"  # Name, in the hidden directory, of an output that is being replaced
+HIDDEN = re.compile(r"\..*\.[a-z0-9_]{8}\.part")  # Names of hidden directories
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 """Errors of a disk, which writers raise without the name of the file."""
 _NOREPLACE, _EXCHANGE = 1, 2
@@ -139,11 +137,7 @@ def _exchange(partial: Path, target: Path) -> None:
 
 
 def _renameat2(source: Path, target: Path, flag: int) -> bool:
-    """Linux's rename with a flag; false where the system or the file system has none.
-
-    Raises:
-        OSError: The rename failed.
-    """
+    """Linux's rename with a flag; false where the system or the file system has none."""
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None:
         return False

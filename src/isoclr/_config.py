@@ -38,8 +38,7 @@ __all__ = ["Config", "Meta", "flag", "read_json", "read_recipe", "read_toml"]
 
 T = TypeVar("T")
 RECIPES = Path(__file__).parent / "recipes"
-MAX_BYTES = 1 << 24
-"""Larger configuration files are refused."""
+MAX_BYTES = 1 << 24  # Larger configuration files are refused
 
 _STRING = re.compile(r"""\"(?:[^"\\\n]|\\.)*+\"|'[^'\n]*+'|#.*""")
 _LONG_KEY = re.compile(r"(?<![\w-])(?:[\w-]*+[ \t]*+\.[ \t]*+){100}")
@@ -52,11 +51,7 @@ class Config:
     """Whether at most one field may have a value; one of the command line then replaces that of a recipe."""
 
     def __post_init__(self) -> None:
-        """Check types and ranges.
-
-        Raises:
-            InputError: An option has an impossible value; the message names the option, its value and what is possible.
-        """
+        """Check types and ranges."""
         for name, hint in _hints(type(self)).items():
             value = getattr(self, name)
             if isinstance(value, Config):
@@ -75,16 +70,7 @@ def flag(name: str) -> str:
 
 
 def read_toml(path: Path, kind: type[T], *, what: str = "a TOML file") -> T:
-    """Read a TOML file into a typed object; unknown keys and values of a wrong type are refused.
-
-    Args:
-        path: File.
-        kind: A dataclass or any other type that msgspec converts to.
-        what: What the file should be, for errors.
-
-    Raises:
-        InputError: The file cannot be read, is no TOML, or does not fit.
-    """
+    """Read a TOML file into a typed object; unknown keys and values of a wrong type are refused."""
     try:
         text = _read_text(path, what)
         if _LONG_KEY.search(_STRING.sub("", text)):  # tomllib needs minutes for it
@@ -98,16 +84,7 @@ def read_toml(path: Path, kind: type[T], *, what: str = "a TOML file") -> T:
 
 
 def read_json(path: Path, kind: type[T], *, what: str = "a JSON file") -> T:
-    """Read a JSON file into a typed object; keys that the type does not have are ignored.
-
-    Args:
-        path: File.
-        kind: A dataclass or any other type that msgspec converts to.
-        what: What the file should be, for errors.
-
-    Raises:
-        InputError: The file cannot be read, is no JSON, or does not fit.
-    """
+    """Read a JSON file into a typed object; keys that the type does not have are ignored."""
     try:
         content = msgspec.json.decode(_read_text(path, what))
     except (RecursionError, ValueError) as error:  # msgspec's errors are ValueErrors
@@ -121,9 +98,6 @@ def read_recipe(source: str, defaults: Mapping[str, Config]) -> dict[str, Config
     Args:
         source: A file, or the name of a recipe that ships, such as ``isoclr-s.v1``.
         defaults: Configs by parameter; each option of the recipe goes to the one that has it.
-
-    Raises:
-        InputError: There is no such recipe, or no config has or accepts an option.
     """
     path = Path(source)
     shipped = RECIPES / f"{path.name}.toml"
@@ -289,12 +263,7 @@ def _range(meta: Meta) -> str:
     """
     if meta.ge is not None and meta.le is not None:
         return f"{_number(meta.ge)} to {_number(meta.le)}"
-    bounds = {
-        "at least": meta.ge,
-        "more than": meta.gt,
-        "at most": meta.le,
-        "less than": meta.lt,
-    }
+    bounds = {"at least": meta.ge, "more than": meta.gt, "at most": meta.le, "less than": meta.lt}
     return " and ".join(
         f"{words} {_number(bound)}" for words, bound in bounds.items() if bound is not None
     )

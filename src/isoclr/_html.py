@@ -7,8 +7,7 @@ from typing import Any
 
 from isoclr.errors import printable
 
-ROWS = 20
-"""Most rows of a table that are shown."""
+ROWS = 20  # Most rows of a table that are shown
 
 
 def card(title: str, facts: Mapping[str, object]) -> str:
@@ -50,11 +49,7 @@ def render_page(
     """Fill in a Jinja template; values are escaped.
 
     Args:
-        package: Package that holds the template.
-        template: Name of its file.
         values: What it shows, by name. A name that is missing is an error.
-        filters: Its filters, by name.
-        tests: Its tests, by name.
     """
     import jinja2
 

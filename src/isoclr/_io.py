@@ -36,22 +36,12 @@ FIGURE_METADATA: dict[str, dict[str, str | None]] = {
     ".svg": {"Date": None, "Creator": None},
 }
 """Metadata of figures by extension: nothing that depends on the day or on matplotlib's version."""
-HASH_SALT = "isoclr"
-"""Makes the ids in an SVG the same in every run."""
-DIGITS = 6
-"""Significant digits of numbers in text tables."""
+HASH_SALT = "isoclr"  # Makes the ids in an SVG the same in every run
+DIGITS = 6  # Significant digits of numbers in text tables
 
 
 def check_input(path: Path, expected: str) -> None:
-    """Refuse an input that is no regular file: opening a FIFO would wait for ever.
-
-    Args:
-        path: Input file.
-        expected: What it should be, for errors.
-
-    Raises:
-        InputError: It does not exist, may not be looked at, or is a directory or a special file.
-    """
+    """Refuse an input that is no regular file: opening a FIFO would wait for ever."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -64,11 +54,7 @@ def check_input(path: Path, expected: str) -> None:
 
 
 def check_file(target: Path, *, overwrite: bool = True) -> None:
-    """Refuse the name of an output file that could not be written, before anything is computed for it.
-
-    Raises:
-        InputError: It is a directory, exists and ``overwrite`` is false, or as :func:`ensure_writable`.
-    """
+    """Refuse the name of an output file that could not be written, before anything is computed for it."""
     if target.is_dir() or target.name in ("", ".."):
         raise InputError(f"{target}: is a directory, expected the name of a file")
     if not overwrite and target.exists() and not is_stream(target):
@@ -82,14 +68,8 @@ def check_directory(
     """Refuse the name of an output directory that could not be written, before anything is computed for it.
 
     Args:
-        target: Output directory.
-        overwrite: Accept a directory that exists.
         contents: Patterns of the files, relative to the directory, that such an output consists of. A directory that
             holds anything else is never overwritten. None accepts any file.
-
-    Raises:
-        InputError: It is a file, a symbolic link, a mount point or the current directory, exists and may not be
-            overwritten, holds other files, or as :func:`ensure_writable`.
     """
     if target.name in ("", ".."):
         raise InputError(f"{target}: expected the name of a new directory")
@@ -111,11 +91,7 @@ def check_directory(
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse an output table at once that could not be written in the end.
-
-    Raises:
-        InputError: An unknown extension, or as :func:`check_file`.
-    """
+    """Refuse an output table at once that could not be written in the end."""
     if path.suffix not in TABLE_FORMATS and not is_stream(path):
         raise InputError(
             f"{path}: unknown format, expected a name that ends in {', '.join(TABLE_FORMATS)}"
@@ -124,11 +100,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
 
 
 def ensure_writable(target: Path) -> None:
-    """Refuse an output whose folder could not be made or written to, before anything is computed for it.
-
-    Raises:
-        InputError: The nearest folder that exists is a file, or may not be written to; or the name is impossible.
-    """
+    """Refuse an output whose folder could not be made or written to, before anything is computed for it."""
     if "\0" in str(target):
         raise InputError(f"{target}: a file name cannot hold a NUL character")
     if is_stream(target):
@@ -180,14 +152,6 @@ def atomic_path(target: Path, *, overwrite: bool = True) -> Iterator[Path]:
 
     The suffix is kept, because many writers choose a format by it. A symbolic link is followed, a device or a FIFO is
     written to, and a file that is replaced hands on its permissions.
-
-    Args:
-        target: Output file.
-        overwrite: Replace a file that exists, or that another program made meanwhile.
-
-    Raises:
-        InputError: As :func:`check_file`.
-        OutputError: The disk is full, or the file could not be written for another reason.
     """
     check_file(target, overwrite=overwrite)
     if is_stream(target):
@@ -216,14 +180,8 @@ def atomic_directory(
     A directory that is overwritten stays whole until the new one takes its place.
 
     Args:
-        target: Output directory.
-        overwrite: Replace a directory that exists.
         contents: Patterns of the files that such an output consists of, see :func:`check_directory`; by default the
             files that were written now.
-
-    Raises:
-        InputError: As :func:`check_directory`.
-        OutputError: The disk is full, or the directory could not be written for another reason.
     """
     check_directory(target, overwrite=overwrite, contents=contents)
     with hidden_directory(target, target) as hidden:
@@ -267,9 +225,6 @@ def scratch_directory(target: Path) -> Iterator[Path]:
     """A hidden directory next to an output, for what is needed to make it; it goes with the block.
 
     What killed runs on the same output left is removed first.
-
-    Raises:
-        OutputError: As :func:`atomic_path`.
     """
     if is_stream(target):
         with tempfile.TemporaryDirectory(prefix="isoclr-") as folder:
@@ -283,10 +238,7 @@ def scratch_directory(target: Path) -> Iterator[Path]:
 def scratch_matrix(shape: tuple[int, int], near: Path) -> "Iterator[NDArray[np.float32]]":
     """A float32 matrix on disk, in a file without a name next to an output; it goes with the block.
 
-    Its room on the disk is taken at once: a mapped file that grows on a full disk kills the process.
-
-    Raises:
-        OutputError: There is no room.
+    Its space on the disk is reserved at once: a mapped file that grows on a full disk kills the process.
     """
     import numpy as np
 
@@ -305,11 +257,7 @@ def scratch_matrix(shape: tuple[int, int], near: Path) -> "Iterator[NDArray[np.f
 
 @contextmanager
 def exclusive(directory: Path) -> Iterator[None]:
-    """Hold a directory that a long run writes to; it is made if it is missing.
-
-    Raises:
-        InputError: Another process holds it.
-    """
+    """Hold a directory that a long run writes to; it is made if it is missing."""
     with readable_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
     held = None

@@ -21,8 +21,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from isoclr.errors import InputError
 
-WIDTH = 100
-"""Columns of help on a wide terminal, or without one."""
+WIDTH = 100  # Columns of help on a wide terminal, or without one
 
 
 def run(
@@ -34,22 +33,10 @@ def run(
     required: Sequence[str] = (),
     example: str = "",
 ) -> Any:
-    """Call a library function with options read from the command line.
-
-    Args:
-        function: Function of a command.
-        argv: Words after the command.
-        name: Name of the command.
-        positional: Parameters given by position instead of by ``--name``.
-        required: Parameters that may be left out in Python but not on the command line.
-        example: Command line shown in the help.
-
-    Raises:
-        InputError: an option is unknown, missing, of the wrong kind, or given twice.
-    """
+    """Call a library function with options read from the command line."""
     import tyro
 
-    argv = [*_short_forms(argv)]
+    argv = [_SHORT.get(word, word) for word in argv]
     _refuse_repeats(argv)
     hints = get_type_hints(function, include_extras=True)
     parameters = dict(inspect.signature(function).parameters)
@@ -85,10 +72,7 @@ def run(
     del options.__wrapped__
     with _one_line_errors(name), _help_that_fits():
         values: dict[str, Any] = tyro.cli(
-            options,
-            prog=f"isoclr {name}",
-            description=_description(function, example),
-            args=argv,
+            options, prog=f"isoclr {name}", description=_description(function, example), args=argv
         )
     values.pop(_RECIPE, None)
     config: Any
@@ -280,10 +264,6 @@ _NO_TYPE = re.compile(
 )
 """How tyro says that no type of an optional value fits; it goes on with what each type had to say."""
 _SHORT: Mapping[str, str] = {"-o": "--out", "-j": "--jobs", "-k": "--k"}
-
-
-def _short_forms(argv: Sequence[str]) -> Iterator[str]:
-    return (_SHORT.get(word, word) for word in argv)
 
 
 def _refuse_repeats(argv: Sequence[str]) -> None:

@@ -26,8 +26,7 @@ def mend_environment() -> None:
         os.environ["COLUMNS"] = str(_NARROWEST)
 
 
-_NARROWEST = 20
-"""Columns of a terminal below which help could not be laid out."""
+_NARROWEST = 20  # Columns of a terminal below which help could not be laid out
 
 
 @contextlib.contextmanager

@@ -17,8 +17,7 @@ from isoclr.errors import printable
 if TYPE_CHECKING:
     import polars as pl
 
-Row = dict[str, str | int | float | bool | None]
-"""One row of a tidy table."""
+Row = dict[str, str | int | float | bool | None]  # One row of a tidy table
 PACKAGES = ("numpy", "polars", "scipy", "scikit-learn", "torch")
 
 
@@ -50,7 +49,7 @@ class Report:
         return f"<p>{notes}</p>" * bool(notes) + "".join(grid(*one) for one in self.tables())
 
     def rows(self) -> list[Row]:
-        """Tidy records: one measurement a row, with the same keys in all rows."""
+        """Tidy records: one measurement per row, with the same keys in all rows."""
         raise NotImplementedError
 
     def tables(self) -> Iterator[Table]:
@@ -131,7 +130,6 @@ def provenance(inputs: Mapping[str, object], options: Mapping[str, Any]) -> dict
 
     Args:
         inputs: files, folders and objects in memory by what they are; None is left out.
-        options: options of the command.
     """
     return {
         "isoclr": __version__,

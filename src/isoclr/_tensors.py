@@ -10,22 +10,12 @@ from isoclr.errors import InputError
 
 
 def read_tensors(
-    path: Path,
-    sha256: str | None = None,
-    *,
-    what: str = "weights",
-    allow_infinity: bool = False,
+    path: Path, sha256: str | None = None, *, what: str = "weights", allow_infinity: bool = False
 ) -> dict[str, Tensor]:
     """Tensors of a safetensors file by name, on the CPU.
 
     Args:
-        path: File.
-        sha256: Expected SHA-256 of the file; None accepts any.
-        what: What the file should hold, for errors.
         allow_infinity: Accept infinite values, such as open bounds; NaN is never accepted.
-
-    Raises:
-        InputError: The file is missing or damaged, its SHA-256 differs, or a tensor holds NaN or infinity.
     """
     tensors, _ = read_tensors_and_metadata(path, what=what, allow_infinity=allow_infinity)
     if sha256 is not None and file_sha256(path) != sha256:
@@ -36,11 +26,7 @@ def read_tensors(
 def read_tensors_and_metadata(
     path: Path, *, what: str = "weights", allow_infinity: bool = False
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and the file's own text metadata; see :func:`read_tensors`.
-
-    Raises:
-        InputError: The file is missing or damaged, or a tensor holds NaN or infinity.
-    """
+    """Tensors and the file's own text metadata; see :func:`read_tensors`."""
     if not path.is_file():
         raise InputError(f"{path}: not found, expected {what}")
     try:

@@ -24,11 +24,7 @@ MAX_THREADS = 1024
 
 
 def use_threads(threads: int | None) -> None:
-    """Set the number of CPU threads; None leaves PyTorch's choice.
-
-    Raises:
-        InputError: The number is out of range.
-    """
+    """Set the number of CPU threads; None leaves PyTorch's choice."""
     if threads is None:
         return
     if not 1 <= threads <= MAX_THREADS:  # libgomp ends the process if it cannot have so many
@@ -43,7 +39,6 @@ def thread_map(
 
     Args:
         function: Must not depend on other items and must not draw random numbers.
-        items: Chunks, or numbers of chunks.
         device: Type of the device; on a GPU items are processed in sequence.
     """
     threads = torch.get_num_threads()

@@ -29,18 +29,13 @@ from isoclr.errors import InputError, IsoclrError, printable
 class Command(NamedTuple):
     """One command of the program."""
 
-    function: str
-    """``module:function`` below ``isoclr``."""
-    summary: str
-    """One line of the table of contents."""
-    example: str
-    """A command line, shown in the help."""
-    positional: tuple[str, ...] = ()
-    """Parameters given by position instead of by ``--name``."""
+    function: str  # module:function below isoclr
+    summary: str  # One line of the table of contents
+    example: str  # A command line, shown in the help
+    positional: tuple[str, ...] = ()  # Parameters given by position instead of by --name
     show: str | None = None
     """Function, as ``function``, that prints the result; by default its ``print`` method does."""
-    required: tuple[str, ...] = ()
-    """Options that only Python may leave out."""
+    required: tuple[str, ...] = ()  # Options that only Python may leave out
 
 
 COMMANDS: dict[str, dict[str, Command]] = {
@@ -235,8 +230,7 @@ def contents() -> str:
 
 SHARED = ("embed", "predict")
 """Commands whose RNAs are shared by the processes that torchrun starts."""
-ON_SEVERAL_PROCESSES = ("pretrain", "finetune", *SHARED)
-"""Commands that torchrun may start."""
+ON_SEVERAL_PROCESSES = ("pretrain", "finetune", *SHARED)  # Commands that torchrun may start
 
 
 def main(argv: Sequence[str] | None = None) -> int:

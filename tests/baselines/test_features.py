@@ -22,7 +22,7 @@ from isoclr.models.encoder import create
 RNA = encode(nucleotides("CCG" + "ATGGCCGCGTAA" + "AATTNNG"), np.array([4, 6, 7, 5]), (3, 15))
 
 
-def told(codes: np.ndarray) -> dict[str, float]:
+def named_features(codes: np.ndarray) -> dict[str, float]:
     features = SequenceFeatures().embed([codes])
     assert features.shape == (1, len(FEATURES))
     assert features.dtype == np.float32
@@ -30,7 +30,7 @@ def told(codes: np.ndarray) -> dict[str, float]:
 
 
 def test_every_feature_of_an_rna() -> None:
-    found = told(RNA)
+    found = named_features(RNA)
     expected = {
         "log2 length": np.log2(23),
         "log2 length of 5' UTR": 2,
@@ -53,13 +53,13 @@ def test_every_feature_of_an_rna() -> None:
 
 
 def test_the_end_of_the_rna_is_no_junction_even_within_the_cds() -> None:
-    found = told(encode(nucleotides("ATGGCCTAA"), np.array([9]), (0, 9)))
+    found = named_features(encode(nucleotides("ATGGCCTAA"), np.array([9]), (0, 9)))
     assert found["log2 junctions in CDS"] == found["junctions per kb"] == 0
     assert (found["exons known"], found["log2 exons"]) == (1, 1)
 
 
 def test_unknown_exons_and_a_noncoding_rna() -> None:
-    found = told(nucleotides("ACGTNNNNNN"))
+    found = named_features(nucleotides("ACGTNNNNNN"))
     assert (found["exons known"], found["log2 exons"], found["junctions per kb"]) == (0, 0, 0)
     assert found["log2 length of CDS"] == found["log2 length of 5' UTR"] == 0
     assert found["log2 length of 3' UTR"] == found["log2 length"]

@@ -28,12 +28,12 @@ def test_shares_go_down_and_what_was_not_tried_is_a_dash() -> None:
 
 def test_only_the_tables_of_a_document_are_made_anew() -> None:
     document = "before\n<!-- low data -->\nold\n<!-- end -->\nbetween\n<!-- probes -->\nkept\n<!-- end -->\n"
-    told = filled(document, rows)
-    assert "old" not in told
-    assert low_data(rows) in told
-    assert told.startswith("before\n<!-- low data -->\n")
-    assert told.endswith("<!-- end -->\nbetween\n<!-- probes -->\nkept\n<!-- end -->\n")
-    assert filled(told, rows) == told
+    content = filled(document, rows)
+    assert "old" not in content
+    assert low_data(rows) in content
+    assert content.startswith("before\n<!-- low data -->\n")
+    assert content.endswith("<!-- end -->\nbetween\n<!-- probes -->\nkept\n<!-- end -->\n")
+    assert filled(content, rows) == content
 
 
 def test_every_table_of_the_documents_is_known() -> None:

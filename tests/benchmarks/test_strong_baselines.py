@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.strong_baselines import FeatureBlocks
+from benchmarks.strong_baselines import FeatureBlocks, fit_predict_kernel
 
 from benchmarks import harness, strong_baselines
 from isoclr.corpus.corpus import open_corpus
+from isoclr.probing.blocks import fit_predict_blocks
+from isoclr.tasks.metrics import pearson
 
 TASK = """name = "gc"
 title = "G + C"
@@ -60,7 +62,7 @@ def test_composition_is_that_of_the_auxiliary_loss(workbench: Path) -> None:
     assert sum(found.widths) == expected.shape[1]
 
 
-def test_what_other_features_explain_is_removed() -> None:
+def test_components_explained_by_other_features_are_removed() -> None:
     rng = np.random.default_rng(0)
     known, own = rng.normal(size=(500, 3)), rng.normal(size=(500, 1))
     embedding = np.hstack([known @ rng.normal(size=(3, 2)), own]).astype(np.float32)
@@ -78,3 +80,17 @@ def test_components_of_an_embedding_keep_its_distances() -> None:
     assert (found.values.shape[1], found.widths) == (80, (64, 16))
     scaled = (values - values.mean(0)) / values.std(0)
     assert found.values @ found.values.T == pytest.approx(scaled @ scaled.T, abs=1e-2)
+
+
+def test_a_kernel_sees_what_a_linear_model_cannot() -> None:
+    rng, rows = np.random.default_rng(0), np.arange(600)
+    features = rng.normal(size=(600, 4))
+    values = np.abs(features[:, 0]) + 0.1 * features[:, 1]
+    train, test = rows[:400], rows[400:]
+    linear = fit_predict_blocks(features, values, train, test)
+    kernel = fit_predict_kernel(features, values, rows.astype(str), train, test, (4,))
+    assert pearson(values[test], kernel) > 0.8 > pearson(values[test], linear) + 0.3
+    values[test] = 1e6  # only the training part is read
+    assert fit_predict_kernel(
+        features, values, rows.astype(str), train, test, (4,)
+    ) == pytest.approx(kernel)

@@ -104,7 +104,7 @@ def test_labels_of_one_species_do_not_colour_another(world: Any) -> None:
     assert colorings["gc"].values[48:].to_list() == measured
 
 
-def test_what_is_not_asked_for_is_in_no_name(world: Any) -> None:
+def test_unused_options_are_in_no_name(world: Any) -> None:
     """Results of a plan without terms and without a supervised encoder are found again."""
     context = world.context("[latent]")
     *maps, neighbours = latent.results(context, context.plan.studies["latent"])

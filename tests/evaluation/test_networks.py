@@ -35,7 +35,7 @@ supervised = "gc"
 """
 
 
-def test_studies_share_a_network_whatever_the_tasks_own_split(world: Any) -> None:
+def test_studies_share_a_network_for_any_split_of_the_tasks(world: Any) -> None:
     world.ontology()
     context = world.context(PLAN, split='["fold"]')
     studies = context.plan.studies

@@ -49,7 +49,7 @@ def test_splits_without_a_value() -> None:
 
 
 def test_means_over_splits() -> None:
-    told: Any = {
+    content: Any = {
         "study": "low_data",
         "task": "t",
         "split": "random",
@@ -58,7 +58,7 @@ def test_means_over_splits() -> None:
     }
     rows = [
         {
-            **told,
+            **content,
             "share": share,
             "metric": "pearson",
             "value": value,

@@ -186,7 +186,7 @@ def test_train_fraction(rnas: LabelledRnas) -> None:
         assert np.array_equal(part.split.valid, full.split.valid)
         assert np.array_equal(part.split.test, full.split.test)
         means.append(rnas.targets[part.split.train].mean() - rnas.targets[full.split.train].mean())
-    # no part of the labels' range is preferred: over 30 draws the mean difference is small beside one draw's
+    # no part of the labels' range is preferred: over 30 draws the mean difference is small compared with one draw's
     assert abs(np.mean(means)) < 3 * np.std(means) / np.sqrt(30)
 
 

@@ -25,7 +25,7 @@ def write(tmp_path: Path) -> Callable[[bytes], Path]:
 def joined(path: Path) -> list[tuple[str, list[int]]]:
     """Records with their codes, whatever pieces they came in."""
     records: list[tuple[str, list[int]]] = []
-    for header, codes in fasta.pieces(path):
+    for header, codes, _ in fasta.pieces(path):
         if header is not None:
             records.append((header, []))
         records[-1][1].extend(codes)

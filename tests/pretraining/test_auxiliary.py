@@ -90,7 +90,7 @@ def start_context(text: str, start: int, coding: bool) -> list[float]:
 
 
 def plain(text: str, cds: tuple[int, int] | None, ends: list[int]) -> list[float]:
-    """The composition of one RNA as the docstrings tell it."""
+    """The composition of one RNA as the docstrings describe it."""
     start, end = cds or (0, 0)
     regions = [(0, start), (start, end), (end, len(text))]
     inside = [sum(a <= e < b for e in ends) for a, b in regions]

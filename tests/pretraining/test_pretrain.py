@@ -525,3 +525,21 @@ def test_average_is_saved_and_resumed_bit_for_bit(small_corpus: Path, tmp_path: 
     assert digest(out) == digest(whole.out)
     with pytest.raises(InputError, match=r"--ema 0\.9 \(given: 0\.0\)"):
         pretrain(small_corpus, out=out, resume=True, **configs())
+
+
+def test_imports_of_training(small_corpus: Path, tmp_path: Path) -> None:
+    """A GPU node has torch, numpy, safetensors, jaxtyping, msgspec and rich."""
+    code = f"""
+import sys
+for absent in ("polars", "pysam", "scipy", "sklearn", "tyro", "pandas", "matplotlib", "huggingface_hub"):
+    sys.modules[absent] = None
+import isoclr
+from isoclr.pretraining.config import Budget, PretrainConfig, PretrainRuntime
+run = isoclr.pretrain(
+    {str(small_corpus)!r}, out={str(tmp_path / "run")!r}, config=PretrainConfig(batch_size=4),
+    budget=Budget(steps=1), runtime=PretrainRuntime(device="cpu"),
+)
+print(run.state.step)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr

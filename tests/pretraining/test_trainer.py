@@ -18,8 +18,7 @@ from isoclr.pretraining.trainer import FORMAT, Checkpoint, RunState, Trainer
 from isoclr.training.checkpoint import load_checkpoint, save_checkpoint
 from isoclr.training.distributed import Distributed
 from isoclr.training.logging import Log, ProgressDisplay, read_log
-from isoclr.training.run import DivergedError
-from isoclr.training.signals import GracefulStop
+from isoclr.training.run import DivergedError, GracefulStop
 
 TENSORS = {
     "network.weight": torch.arange(6.0).view(2, 3),

@@ -269,7 +269,7 @@ def test_no_gene_set_is_on_both_sides(corpus_probing: Corpus) -> None:
             assert not set(genes[outside]) & set(genes[split.test])
 
 
-def test_what_cannot_be_dealt_is_left_out_and_counted(corpus_probing: Corpus) -> None:
+def test_rnas_that_cannot_be_split_are_left_out_and_counted(corpus_probing: Corpus) -> None:
     some = samples(*[gene(i) for i in range(4)])
     columns = {"transcript_id": "t", "gene_id": "g", "species": "human"}
     named = some.with_columns(*[pl.lit(v).alias(k) for k, v in columns.items()])

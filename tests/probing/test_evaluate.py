@@ -77,8 +77,8 @@ def test_trees_read_the_same_features_when_asked_for(
 def test_an_embedding_made_elsewhere_has_no_untrained_encoder(
     embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
 ) -> None:
-    told = read_embeddings(embeddings_probing)
-    read = Embeddings(told.table, told.matrix, {**told.meta, "model": "orthrus"})
+    content = read_embeddings(embeddings_probing)
+    read = Embeddings(content.table, content.matrix, {**content.meta, "model": "orthrus"})
     study = with_sequences(labels_probing(), read, corpus_probing)
     names = [method.name for method in baselines_for(study, read, "ridge", seed=0)]
     assert names[0] == "k-mers + codons"

@@ -130,7 +130,7 @@ def test_bad_requests_leave_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["embeddings.parquet", "labels.tsv"]
 
 
-def test_a_head_is_replaced_only_when_told_to(
+def test_a_head_is_replaced_only_with_overwrite(
     embeddings: Path, labels: Callable[..., Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "head"
@@ -190,7 +190,7 @@ def test_whole_chromosomes_are_in_one_fold(
         gather(table, world, None, split="random", folds=3, seed=0, chromosomes=(where,))
 
 
-def test_without_either_genes_are_dealt_at_random(
+def test_without_either_genes_are_split_at_random(
     world: Embeddings, labels: Callable[..., Path]
 ) -> None:
     table = read_labels(labels())

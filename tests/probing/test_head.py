@@ -45,7 +45,7 @@ def test_a_class_has_a_probability(two: Head, world: Embeddings) -> None:
     assert np.isnan(found.upper).all()
 
 
-def test_what_is_unlike_the_training_rnas(head: Head, world: Embeddings) -> None:
+def test_rnas_unlike_the_training_rnas_extrapolate(head: Head, world: Embeddings) -> None:
     few = world.matrix[:6].copy()
     few[0] += 1000
     lengths = np.array([600, 499, 1201, 600, 600, 600])  # training RNAs: 500 to 1,200 nt
@@ -136,7 +136,7 @@ def edit(made: Path, **changes: Any) -> None:
     (made / "head.json").write_text(json.dumps(facts))
 
 
-def test_damage_is_told_in_one_line(made: Path, tmp_path: Path) -> None:
+def test_damage_is_reported_in_one_line(made: Path, tmp_path: Path) -> None:
     numbers = made / "head.safetensors"
     whole = numbers.read_bytes()
     numbers.write_bytes(whole[:-9] + b"\x00" + whole[-8:])
@@ -186,7 +186,7 @@ def test_text_that_is_no_json(made: Path) -> None:
 
 
 def test_numbers_of_other_shapes_or_sizes_do_not_fit(made: Path) -> None:
-    (told, _) = json.loads((made / "head.json").read_text())["targets"]
+    (content, _) = json.loads((made / "head.json").read_text())["targets"]
     tensors = load((made / "head.safetensors").read_bytes())
     for key, value in (
         ("intercept", np.zeros(0)),
@@ -195,7 +195,7 @@ def test_numbers_of_other_shapes_or_sizes_do_not_fit(made: Path) -> None:
         ("coefficients", np.full(6, np.inf)),
     ):
         (made / "head.safetensors").write_bytes(save(tensors | {f"half_life/{key}": value}))
-        edit(made, sha256=sha256(made / "head.safetensors"), targets=[told])
+        edit(made, sha256=sha256(made / "head.safetensors"), targets=[content])
         with pytest.raises(InputError, match=r"does not match head\.json"):
             load_head(made)
 

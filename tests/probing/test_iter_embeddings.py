@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.embedding import io as room
+from isoclr.embedding import io as module
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import are_embeddings, iter_embeddings, read_embeddings, write
 from isoclr.errors import InputError
@@ -14,7 +14,7 @@ from isoclr.errors import InputError
 def test_blocks_put_together_are_the_file(
     embeddings: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "ROWS", rows)
+    monkeypatch.setattr(module, "ROWS", rows)
     whole, parts = read_embeddings(embeddings), [*iter_embeddings(embeddings)]
     assert max(map(len, parts)) <= rows
     assert np.array_equal(np.concatenate([part.matrix for part in parts]), whole.matrix)
@@ -41,7 +41,7 @@ def test_npz_is_read_too_and_nothing_is_one_empty_block(world: Embeddings, tmp_p
     assert none.matrix.shape == (0, 6)
 
 
-def test_what_embeddings_are_called(tmp_path: Path) -> None:
+def test_names_of_embeddings(tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus/corpus.json").touch()
     (tmp_path / "corpus/transcripts.parquet").touch()
@@ -52,7 +52,7 @@ def test_what_embeddings_are_called(tmp_path: Path) -> None:
     assert are_embeddings(Path("x.h5ad"))
 
 
-def test_other_files_are_told_in_one_line(tmp_path: Path, embeddings: Path) -> None:
+def test_other_files_are_refused_in_one_line(tmp_path: Path, embeddings: Path) -> None:
     path = tmp_path / "x.parquet"
     with pytest.raises(InputError, match=r"x\.parquet: No such file"):
         [*iter_embeddings(path)]
@@ -78,7 +78,7 @@ def damaged(embeddings: Path, path: Path, **columns: pl.Expr | pl.Series) -> Pat
     return path
 
 
-def test_columns_of_another_kind_are_told_in_one_line(tmp_path: Path, embeddings: Path) -> None:
+def test_columns_of_another_kind_are_refused_in_one_line(tmp_path: Path, embeddings: Path) -> None:
     words = pl.Series([["a"] * 6] * 120, dtype=pl.Array(pl.String, 6))
     with pytest.raises(InputError, match="no column 'embedding' of fixed-size lists of numbers"):
         [*iter_embeddings(damaged(embeddings, tmp_path / "a.parquet", embedding=words))]
@@ -89,10 +89,10 @@ def test_columns_of_another_kind_are_told_in_one_line(tmp_path: Path, embeddings
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, None])
-def test_a_value_that_is_not_finite_is_told_with_its_file_and_transcript(
+def test_a_value_that_is_not_finite_is_refused_with_its_file_and_transcript(
     tmp_path: Path, embeddings: Path, value: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "ROWS", 50)
+    monkeypatch.setattr(module, "ROWS", 50)
     rows = pl.read_parquet(embeddings)["embedding"].to_list()
     rows[71][3] = value
     bad = pl.Series(rows, dtype=pl.Array(pl.Float32, 6))

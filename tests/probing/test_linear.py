@@ -271,7 +271,7 @@ def test_the_number_of_trees_is_chosen_by_whole_groups(monkeypatch: pytest.Monke
     assert by_gene < 60 < by_sample
 
 
-def test_what_is_kept_aside_is_whole_groups_and_about_a_seventh() -> None:
+def test_whole_groups_of_about_a_seventh_are_set_aside() -> None:
     groups = RNG.integers(0, 80, 1000).astype(str)
     aside = trees._check_mask(groups)
     assert 0.1 < aside.mean() <= 0.15

@@ -79,9 +79,9 @@ def test_the_whole_path(
         assert [leaks.gene_set for leaks in one.leaks.splits] == [0, 0, 0]
     rows = pl.read_csv(tmp_path / "go.csv")
     assert rows.height == len(report.rows()) == 2 * 5 * 2 * (1 + 2)
-    told = json.loads((tmp_path / "go.json").read_text())
-    assert told["leaks"]["part"]["splits"][0]["gene"] == 0
-    assert told["rows"][0]["term_id"] == "all"
+    content = json.loads((tmp_path / "go.json").read_text())
+    assert content["leaks"]["part"]["splits"][0]["gene"] == 0
+    assert content["rows"][0]["term_id"] == "all"
     assert (tmp_path / "go.png").read_bytes().startswith(b"\x89PNG")
     table, *leaks = report.tables()
     assert len(leaks) == 2
@@ -160,7 +160,7 @@ def test_a_single_split_has_intervals_too(
     assert interval.low <= interval.mean <= interval.high
 
 
-def test_shuffled_labels_are_the_embedding_dealt_to_other_genes_by_the_seed(
+def test_shuffled_labels_permute_the_embedding_by_the_seed(
     embeddings_probing: Path, corpus_probing: Corpus, task: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from isoclr.probing import ontology as studying
@@ -180,9 +180,9 @@ def test_shuffled_labels_are_the_embedding_dealt_to_other_genes_by_the_seed(
             splits=SplitConfig(splits=1, seed=seed),
         )
     for found in seen:
-        ours, dealt = found["embedding"], found["shuffled labels"]
-        assert sorted(map(tuple, dealt)) == sorted(map(tuple, ours))  # the same rows
-        assert (dealt == ours).all(1).mean() < 0.2  # of other genes
+        ours, permuted = found["embedding"], found["shuffled labels"]
+        assert sorted(map(tuple, permuted)) == sorted(map(tuple, ours))  # the same rows
+        assert (permuted == ours).all(1).mean() < 0.2  # of other genes
     first, again, other = (found["shuffled labels"] for found in seen[::2])
     assert (first == again).all()
     assert not (first == other).all()

@@ -22,7 +22,7 @@ def test_with_all_axes_it_is_the_mahalanobis_distance() -> None:
     assert found.distance(new) == pytest.approx(expected, rel=1e-4)
 
 
-def test_what_no_axis_holds_counts_by_its_mean_deviation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_remainder_counts_by_its_mean_deviation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(novelty, "AXES", 2)
     rng = np.random.default_rng(0)
     features = rng.normal(size=(2000, 1)) @ np.ones((1, 6)) * 5 + rng.normal(size=(2000, 6))

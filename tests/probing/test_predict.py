@@ -18,7 +18,7 @@ from isoclr.probing.predict import columns_of, predict_block
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained model, a FASTA of 60 RNAs, and a head that tells their G + C content."""
+    """An untrained model, a FASTA of 60 RNAs, and a head that predicts their G + C content."""
     folder, rng = tmp_path_factory.mktemp("predict"), np.random.default_rng(0)
     records, rows = [], []
     for i in range(60):
@@ -98,7 +98,7 @@ def test_a_shipped_head_brings_its_model(place: Path, tmp_path: Path) -> None:
         isoclr.predict((place / "rnas.fa",), task="gc", species="mouse", out=tmp_path / "r.csv")
 
 
-def test_rnas_of_another_species_are_told(
+def test_rnas_of_another_species_are_reported(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frame = pl.read_parquet(place / "e.parquet").with_columns(species=pl.lit("yeast"))
@@ -185,8 +185,8 @@ def test_every_label_has_its_columns(head: Head, world: Embeddings) -> None:
         "half_life_lower",
     ]
     assert found["transcript_id"].equals(world.table["transcript_id"])
-    told = head.predict(world.matrix, target="half_life", coverage=0.8)
-    assert found["half_life_upper"].to_numpy() == pytest.approx(told.upper)
+    loaded = head.predict(world.matrix, target="half_life", coverage=0.8)
+    assert found["half_life_upper"].to_numpy() == pytest.approx(loaded.upper)
     assert found["stable_lower"].null_count() == len(world)
     assert found["stable_extrapolating"].dtype == pl.Boolean
 

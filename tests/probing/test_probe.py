@@ -67,11 +67,11 @@ def test_no_homolog_of_a_test_gene_is_trained_on(
     groups = np.random.default_rng(5).normal(size=30)[np.arange(60) // 2]
     frame.with_columns(half_life=pl.Series(groups)).write_csv(table, separator="\t")
     path = embeddings_probing.with_name("homologs.parquet")
-    told = isoclr.embedding.io.read_embeddings(embeddings_probing)
-    numbers = told.table["gene_id"].str.slice(4, 11).cast(pl.Int64).to_numpy() // 2
+    content = isoclr.embedding.io.read_embeddings(embeddings_probing)
+    numbers = content.table["gene_id"].str.slice(4, 11).cast(pl.Int64).to_numpy() // 2
     matrix = np.eye(30, dtype=np.float32)[numbers]
     isoclr.embedding.io.write(
-        path, isoclr.embedding.embeddings.Embeddings(told.table, matrix, told.meta)
+        path, isoclr.embedding.embeddings.Embeddings(content.table, matrix, content.meta)
     )
     leaky = probe(path, table, splits=SplitConfig(splits=3))
     safe = probe(

@@ -57,10 +57,10 @@ def test_the_table_has_a_row_a_method() -> None:
 
 def test_json_has_no_nan(tmp_path: Path) -> None:
     report().save(tmp_path / "go.json")
-    told = json.loads((tmp_path / "go.json").read_text())
-    assert told["counts"] == {"lost": 2}
-    assert told["rows"][2]["value"] is None
-    assert told["leaks"]["process"]["splits"][0]["gene"] == 0
+    content = json.loads((tmp_path / "go.json").read_text())
+    assert content["counts"] == {"lost": 2}
+    assert content["rows"][2]["value"] is None
+    assert content["leaks"]["process"]["splits"][0]["gene"] == 0
 
 
 FEATURES_REPORT = RNG.normal(size=(80, 2))

@@ -43,16 +43,16 @@ def test_bad_requests(workbench: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(loading, "PRETRAINED_DIR", tmp_path / "weights")
     return tmp_path / "weights"
 
 
-def ship(shelf: Path, model: str, sha256: str, **heads: float) -> None:
-    (shelf / model).mkdir(parents=True)
-    (shelf / model / "config.json").write_text(json.dumps({"sha256": sha256}))
+def ship(bundled: Path, model: str, sha256: str, **heads: float) -> None:
+    (bundled / model).mkdir(parents=True)
+    (bundled / model / "config.json").write_text(json.dumps({"sha256": sha256}))
     for name, r in heads.items():
-        folder = shelf / model / "heads" / name.replace("_", "-")
+        folder = bundled / model / "heads" / name.replace("_", "-")
         folder.mkdir(parents=True)
         target: dict[str, object] = {
             "name": "x",
@@ -75,21 +75,21 @@ def ship(shelf: Path, model: str, sha256: str, **heads: float) -> None:
         (folder / "head.json").write_text(json.dumps(facts))
 
 
-def test_models_by_name_and_newest_version_first(shelf: Path) -> None:
+def test_models_by_name_and_newest_version_first(bundled: Path) -> None:
     for version in (2, 10, 1):
-        ship(shelf, f"isoclr-s.v{version}", str(version))
-    ship(shelf, "isoclr-m.v1", "m")
-    (shelf / "README.md").touch()
+        ship(bundled, f"isoclr-s.v{version}", str(version))
+    ship(bundled, "isoclr-m.v1", "m")
+    (bundled / "README.md").touch()
     found = [path.name for path in loading.bundled_models()]
     assert found == ["isoclr-m.v1", "isoclr-s.v10", "isoclr-s.v2", "isoclr-s.v1"]
-    assert loading.bundled_model("2") == shelf / "isoclr-s.v2"
+    assert loading.bundled_model("2") == bundled / "isoclr-s.v2"
     assert loading.bundled_model("none") is None
 
 
-def test_the_better_head_is_taken_unless_the_model_is_named(shelf: Path) -> None:
-    ship(shelf, "isoclr-s.v1", "1", half_life_human=0.5, half_life_mouse=0.4)
-    ship(shelf, "isoclr-s.v2", "2", half_life_human=0.6)
-    ship(shelf, "isoclr-m.v1", "m", half_life_human=0.55)
+def test_the_better_head_is_taken_unless_the_model_is_named(bundled: Path) -> None:
+    ship(bundled, "isoclr-s.v1", "1", half_life_human=0.5, half_life_mouse=0.4)
+    ship(bundled, "isoclr-s.v2", "2", half_life_human=0.6)
+    ship(bundled, "isoclr-m.v1", "m", half_life_human=0.55)
     assert len(shipped_heads()) == 4
     heads = {
         model: find_head("half-life", "human", model).parent.parent.name
@@ -105,10 +105,10 @@ def test_the_better_head_is_taken_unless_the_model_is_named(shelf: Path) -> None
     assert find_head("half-life", "Mus musculus").name == "half-life-mouse"
 
 
-def test_what_there_is_is_listed(shelf: Path) -> None:
+def test_available_heads_are_listed(bundled: Path) -> None:
     with pytest.raises(InputError, match="no built-in head; make one with `isoclr fit`"):
         find_head("half-life", "human")
-    ship(shelf, "isoclr-s.v1", "1", half_life_human=0.5, te_mouse=0.4)
+    ship(bundled, "isoclr-s.v1", "1", half_life_human=0.5, te_mouse=0.4)
     known = "--task half-life --species human, --task te --species mouse"
     with pytest.raises(InputError, match=f"--task mood --species human: .* there are {known}"):
         find_head("mood", "human")

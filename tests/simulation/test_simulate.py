@@ -134,7 +134,7 @@ def test_isoforms_per_gene(world: SimulatedData) -> None:
 
 
 def test_labels(world: SimulatedData) -> None:
-    genes = world.gene_truth()
+    genes = pl.read_parquet(world.path / "genes.parquet")
     for name in world.species:
         labels = pl.read_csv(world.labels(name), separator="\t")
         mine = genes.filter(species=name)

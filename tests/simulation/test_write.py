@@ -198,7 +198,8 @@ def test_half_life_constant_factors() -> None:
 
 
 def test_half_life_is_independent_of_length(world: SimulatedData) -> None:
-    table = world.truth().filter("principal").join(world.gene_truth(), on="gene_id")
+    genes = pl.read_parquet(world.path / "genes.parquet")
+    table = world.truth().filter("principal").join(genes, on="gene_id")
     correlation = np.corrcoef(np.log(table["length"]), table["half_life"])[0, 1]
     assert abs(correlation) < 0.2
 
@@ -228,9 +229,14 @@ def test_gene_ids(tmp_path: Path) -> None:
 
 
 def test_labels(tmp_path: Path) -> None:
-    write_labels([HUMAN[0], MOUSE[0]], np.array([0.5, -1.25]), tmp_path / "labels")
+    factors = [HalfLifeFactors(0.5, 1.0, (0, 0, 0)), HalfLifeFactors(-0.5, 2.0, (1, 0, 0))]
+    rng = np.random.default_rng(0)
+    table = write_labels([HUMAN[0], MOUSE[0]], factors, rng, tmp_path / "labels")
+    human, mouse = table["half_life"]
+    assert table["half_life_true"].to_list() == pytest.approx([1, -1])
     assert (tmp_path / "labels").read_text() == (
-        "gene_id\thalf_life\tfold\nENSSAAG00000000001\t0.500000\t2\nENSSABG00000000001\t-1.250000\t2\n"
+        "gene_id\thalf_life\tfold\n"
+        f"ENSSAAG00000000001\t{human:.6f}\t2\nENSSABG00000000001\t{mouse:.6f}\t2\n"
     )
 
 

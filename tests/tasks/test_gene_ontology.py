@@ -12,7 +12,6 @@ from isoclr.tasks.gene_ontology import (
     gene_terms,
     read_aspects,
     read_obo,
-    term_table,
 )
 from isoclr.tasks.task import OntologyTask, read_ontology_task
 
@@ -110,16 +109,6 @@ def test_gene_numbers_may_be_the_corpus_own_ids(
     numbered = transcripts.with_columns(gene_id=pl.Series(list("1122334455") + ["x"] * 4))
     found, _ = read_aspects(replace(ontology_task, gene_ids=None), numbered)
     assert found[1].samples.table["gene_id"].to_list() == ["1", "2", "3", "5"]
-
-
-def test_the_table_for_a_map_has_a_row_for_every_rna_and_term(
-    ontology_task: OntologyTask, transcripts: pl.DataFrame
-) -> None:
-    found, _ = read_aspects(ontology_task, transcripts)
-    table = term_table(found, terms=1)
-    assert table.columns == ["transcript_id", "gene_id", "hierarchy", "term_id", "term"]
-    assert table.filter(pl.col("hierarchy") == "process")["term"].to_list() == ["A name"] * 4
-    assert table.filter(pl.col("hierarchy") == "part").height == 3
 
 
 def test_too_few_terms_and_other_genes_are_refused(
@@ -244,7 +233,7 @@ def test_merged_and_obsolete_terms_are_known(path_obo: Path) -> None:
     assert found.find("P:77") is None
 
 
-def test_what_is_true_of_a_term_is_true_of_what_it_is_a_kind_or_part_of(path_obo: Path) -> None:
+def test_a_gene_has_the_ancestors_of_its_terms(path_obo: Path) -> None:
     ancestors = read_obo(path_obo).ancestors
     assert ancestors["R:1"] == {"R:1"}
     assert ancestors["P:4"] == {"P:4", "P:2", "P:1", "R:1"}

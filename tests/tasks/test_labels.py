@@ -46,7 +46,7 @@ def test_the_label_table_s_own_column_comes_first(tmp_path: Path) -> None:
     assert groups.tolist() == ["human|1", "human|X", "mouse|MT", "mouse|2"]
 
 
-def test_what_is_not_known_or_in_two_places_is_counted(tmp_path: Path) -> None:
+def test_unknown_and_ambiguous_ids_are_counted(tmp_path: Path) -> None:
     text = "gene_id\tchromosome\nG1\t3\nG1\t4\nG9\t5\n"
     groups, ambiguous = chromosomes_of(SAMPLES, [written(tmp_path, "b.tsv", text)])
     assert groups.tolist() == ["human|3", "", "", ""]
@@ -131,7 +131,7 @@ def test_two_versions_of_one_gene_are_one_gene(tmp_path: Path) -> None:
     assert worm.table.height == 2  # here the number is part of the gene's name
 
 
-def test_what_is_no_table_is_said_so(tmp_path: Path) -> None:
+def test_other_files_than_tables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_labels(tmp_path / "none.tsv")
     with pytest.raises(InputError, match="is a directory; expected a label table"):

@@ -80,8 +80,8 @@ def test_the_table_adds_the_splits_up_and_says_what_is_not_known() -> None:
         "value": None,
         "n": 10,
     }
-    told = found.to_dict()
-    assert (told["k"], told["share"], told["compared"]) == (16, 0.9, "whole RNA")
+    content = found.to_dict()
+    assert (content["k"], content["share"], content["compared"]) == (16, 0.9, "whole RNA")
 
 
 def test_copies_of_training_rnas_are_found() -> None:
@@ -135,7 +135,7 @@ def test_it_is_the_same_in_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parts.share_with(others).tolist() == whole.share_with(others).tolist()
 
 
-def test_what_two_others_have_between_them_counts() -> None:
+def test_kmers_of_two_others_together_count() -> None:
     a = RNG.integers(0, 4, 400).astype(np.uint8)
     share = SharedKmers([a, a[:210], a[190:]]).share_with(np.array([False, True, True]))
     assert share[0] == 1.0

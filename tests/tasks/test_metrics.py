@@ -62,7 +62,7 @@ def test_they_are_what_scipy_and_scikit_learn_say() -> None:
     assert roc_auc(positive, PREDICTED) == pytest.approx(roc_auc_score(positive, PREDICTED))
 
 
-def test_what_cannot_be_known() -> None:
+def test_undefined_metrics() -> None:
     constant = np.full(200, 2.0)
     assert pearson(TRUE, constant) == 0.0
     assert spearman(TRUE, constant) == 0.0
@@ -133,7 +133,7 @@ def test_a_paired_test_finds_few_differences_where_there_are_none() -> None:
     assert np.mean(few) > 0
 
 
-def test_what_a_paired_test_cannot_know() -> None:
+def test_undefined_paired_tests() -> None:
     one = paired([0.1], train=70, test=15)
     assert np.isnan(one.p)
     assert str(one) == "+0.100"

@@ -48,9 +48,6 @@ _TRIPLET = np.arange(3)
 def consequences(codes: Codes) -> NDArray[np.int8]:
     """Consequence of every point mutation of an RNA.
 
-    Args:
-        codes: Codes of the RNA ``(L,)`` with its codon starts.
-
     Returns:
         ``(L, 4)`` indices of :data:`CONSEQUENCES` for a mutation to A, C, G, U; −1 for the base that is there already.
 
@@ -80,7 +77,6 @@ def coding_changes(
     """Codon and amino acid changes of point mutations.
 
     Args:
-        codes: Codes of the RNA ``(L,)`` with its codon starts.
         positions: 0-based positions ``(m,)``.
         new_bases: Nucleotide code ``(m,)`` of the mutant.
 
@@ -121,16 +117,9 @@ def _in_coding_sequence(bases: Codes) -> NDArray[np.int8]:
 
 
 def _mark_upstream_stops(numbers: NDArray[np.int8], bases: Codes, start: int) -> None:
-    """Mark, in place, the 5' UTR mutations that make or break the stop codon of an upstream open reading frame.
-
-    Args:
-        numbers: Consequences of the RNA ``(L, 4)``.
-        bases: Nucleotide codes of the RNA ``(L,)``.
-        start: First base of the coding sequence.
-    """
-    codons = bases[
-        np.arange(start)[:, None] + _TRIPLET
-    ]  # the last two reach into the coding sequence
+    """Mark, in place, the 5' UTR mutations that make or break the stop codon of an upstream open reading frame."""
+    # the last two codons reach into the coding sequence
+    codons = bases[np.arange(start)[:, None] + _TRIPLET]
     is_stop = _amino_acids(codons) == _STOP
     is_start = codon_numbers(codons) == START_CODON
     is_start[max(start - 2, 0) :] = False
@@ -161,10 +150,7 @@ def _mark_element(numbers: NDArray[np.int8], bases: Codes, sequence: str, name: 
     """Mark, in place, the mutations of a region that make or break an element.
 
     Args:
-        numbers: Consequences in the region ``(L, 4)``.
-        bases: Nucleotide codes of the region ``(L,)``.
         sequence: The element in DNA letters, N for any base.
-        name: Name of the element in :data:`CONSEQUENCES`.
     """
     width = len(sequence)
     if len(bases) < width:

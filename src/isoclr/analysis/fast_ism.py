@@ -22,8 +22,7 @@ from isoclr.models.layers import Convolution, Stem, kernel_image
 from isoclr.models.packing import STRIDE
 from isoclr.models.resnet import Block, DilatedResNet
 
-_TRACK_BITS = 0xFF ^ NUCLEOTIDE_BITS
-"""Codon and exon marks of a code."""
+_TRACK_BITS = 0xFF ^ NUCLEOTIDE_BITS  # Codon and exon marks of a code
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,7 @@ class Reference:
 class Windows:
     """The activations of mutants that can differ from the reference: one window per mutant, all of the same width."""
 
-    values: Float[Tensor, "m w c"]
-    """Activations; zero outside the RNA."""
+    values: Float[Tensor, "m w c"]  # Activations; zero outside the RNA
     starts: Int64[Tensor, " m"]
     """First position of each window; equal modulo the stride of the layers above."""
 
@@ -209,7 +207,6 @@ class ReferenceRna:
     """The activations of one RNA, and how mutations change its embedding.
 
     Args:
-        encoder: Encoder that makes the embedding.
         codes: Codes of the unmutated RNA ``(L,)``. Memory grows by about 2 KB per nucleotide.
     """
 

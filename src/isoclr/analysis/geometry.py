@@ -46,12 +46,6 @@ def alignment_uniformity(
     sets: −4 for random directions in many dimensions, 0 if all coincide. Pairs are drawn at random, one per gene
     (isoforms) or gene set (paralogs, orthologs). For comparison there are unrelated pairs, random and length-matched.
 
-    Args:
-        features: By name, ``(n, d)``.
-        relations: Relations of the RNAs, in the same order.
-        seed: Random seed of the pairs.
-        whiten: Decorrelate the features.
-
     Returns:
         One row per number: study, method, relation, metric, value, low, high, n.
     """
@@ -155,18 +149,10 @@ def probe_properties(
     """R² of ridge regressions that predict :data:`PROPERTIES`, in cross-validation by whole gene sets.
 
     Args:
-        features: By name, ``(n, d)``.
-        relations: Relations of the RNAs, in the same order.
-        codes: Gives the codes of an RNA by its row.
         sample: Number of random RNAs, each of another gene; None: one of every gene.
-        seed: Random seed of the sample and the folds.
-        progress: Called after every fit.
 
     Returns:
         One row per number: study, method, property, metric, value, low, high, n.
-
-    Raises:
-        InputError: Too few gene sets for the folds.
     """
     rows = np.sort(_one_per_group(relations.gene, np.random.default_rng(seed))[:sample])
     values = np.array([properties(codes(int(row))) for row in rows])
@@ -180,13 +166,8 @@ def probe_properties(
         for name, r2, n in zip(PROPERTIES, by_fold.T, counts, strict=True):
             if np.isfinite(r2).all():
                 mean = over_folds(r2.tolist())
-                keys: Row = {
-                    "study": "properties",
-                    "method": method,
-                    "property": name,
-                    "metric": "r2",
-                }
-                results.append(keys | _numbers((mean.mean, mean.low, mean.high), n))
+                keys: Row = {"study": "properties", "method": method, "property": name}
+                results.append({**keys, "metric": "r2", **mean.row(), "n": n})
     return results
 
 

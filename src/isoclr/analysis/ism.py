@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from isoclr._console import progress
-from isoclr._io import as_paths, check_output
+from isoclr._io import as_paths
 from isoclr._report import Report, Row, Table
 from isoclr._threads import thread_map, use_threads
 from isoclr.analysis.consequences import CONSEQUENCES, coding_changes, consequences
@@ -23,13 +23,13 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, Codes, N, coding_region
 from isoclr.genomics.species import without_version
 from isoclr.models.packing import STRIDE
-from isoclr.plotting import check_format, mutation_figure
+from isoclr.plotting.mutations import mutation_figure
+from isoclr.plotting.style import check_outputs
 
 LETTERS = np.array(list("ACGUN"))
 BATCH = 192
 """Mutants computed at a time: few enough for the processor's caches, enough to hide Python's overhead."""
-MAX_NT = 1_000_000
-"""Most nucleotides to mutate in one run: an hour of a CPU core."""
+MAX_NT = 1_000_000  # Most nucleotides to mutate in one run: an hour of a CPU core
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,9 @@ class MutationScan:
     """Every point mutation of one RNA and its effect on a prediction."""
 
     transcript_id: str
-    target: str
-    """What is predicted."""
-    codes: Codes
-    """Codes of the unmutated RNA ``(L,)``."""
-    value: float
-    """Prediction for the unmutated RNA."""
+    target: str  # What is predicted
+    codes: Codes  # Codes of the unmutated RNA (L,)
+    value: float  # Prediction for the unmutated RNA
     effects: NDArray[np.float32]
     """``(L, 4)`` prediction of the mutant with A, C, G or U minus ``value``; 0 for the base that is there already."""
 
@@ -140,7 +137,6 @@ class MutationScan:
         """Draw the effects.
 
         Args:
-            path: PNG, PDF or SVG.
             zoom: First and last base (from 1) of the region drawn as letters; by default the 120 nt of the largest
                 importance.
         """
@@ -167,15 +163,6 @@ def scan(
 
     Only the base changes. Codons and exons stay as annotated, so a lost start codon or a new stop codon is a change of
     sequence, not of the coding sequence.
-
-    Args:
-        predictor: Encoder and linear model.
-        codes: Codes of the RNA ``(L,)``.
-        transcript_id: Its name.
-        progress: Called with the number of mutants computed since the last call.
-
-    Raises:
-        InputError: An empty RNA.
     """
     if not len(codes):
         raise InputError(f"{transcript_id or 'RNA'}: is empty, expected bases to mutate")
@@ -256,8 +243,7 @@ def _scan_by_embedding(
 class Mutagenesis(Report):
     """The result of :func:`mutate`."""
 
-    scans: tuple[MutationScan, ...]
-    """One scan per RNA."""
+    scans: tuple[MutationScan, ...]  # One scan per RNA
 
     def rows(self) -> list[Row]:
         """Mean effects by consequence, RNA by RNA."""
@@ -331,10 +317,7 @@ def mutate(
     Raises:
         InputError: A file, head or model that cannot be used, no such RNA, or more than a million bases to mutate.
     """
-    if out is not None:
-        check_output(Path(out), overwrite=overwrite)
-    if plot is not None:
-        check_format(Path(plot))
+    check_outputs(figure=plot, tables=[out], overwrite=overwrite)
     use_threads(threads)
     predictor = load_predictor(head, task, species, model, label, device)
     rnas = _select_rnas(as_inputs(inputs), species, as_paths(annotation), orf, transcripts)

@@ -10,20 +10,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import progress
-from isoclr._io import check_output
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.analysis.readout import LinearPredictor, load_predictor
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, NUCLEOTIDE_BITS, Codes, coding_region, nucleotides
-from isoclr.plotting import Effect, check_format, motif_figure
+from isoclr.plotting.mutations import Effect, motif_figure
+from isoclr.plotting.style import check_outputs
 from isoclr.tasks.labels import gene_key, representatives
 from isoclr.tasks.metrics import mean_intervals
 
 Region = Literal["5' UTR", "CDS", "3' UTR"]
-FIRST_CODONS = 10
-"""Codons at the start of a coding sequence where no motif is inserted."""
+FIRST_CODONS = 10  # Codons at the start of a coding sequence where no motif is inserted
 MIN_UTR, MIN_CDS = 60, 300
 """Shortest untranslated region and coding sequence (nt) of an mRNA that motifs are inserted into."""
 SHUFFLES = 200
@@ -41,18 +40,13 @@ class Motif:
     """A short sequence that replaces the bases of an mRNA."""
 
     name: str
-    sequence: str
-    """DNA letters, N for any base."""
-    region: Region
-    """Where it acts."""
-    core: str = ""
-    """What its shuffled control must not contain; by default the whole sequence."""
+    sequence: str  # DNA letters, N for any base
+    region: Region  # Where it acts
+    core: str = ""  # What its shuffled control must not contain; by default the whole sequence
     element: str = ""
-    """Name of its gain and loss among the consequences of mutations; empty if these are not told apart."""
-    in_frame: bool = False
-    """Starts at a codon, in the first two thirds of the coding sequence."""
-    ends_cds: bool = False
-    """The codon marks behind it are removed."""
+    """Name of its gain and loss among the consequences of mutations; empty if it has none."""
+    in_frame: bool = False  # Starts at a codon, in the first two thirds of the coding sequence
+    ends_cds: bool = False  # The codon marks behind it are removed
 
 
 MOTIFS = (
@@ -76,8 +70,7 @@ translation; a premature stop codon causes nonsense-mediated decay. A random 8-m
 class Insertion:
     """An mRNA with a motif, and the same mRNA with the shuffled motif in the same place."""
 
-    position: int
-    """0-based position of the motif's first base."""
+    position: int  # 0-based position of the motif's first base
     motif: Codes
     control: Codes
 
@@ -86,11 +79,6 @@ def insert_motif(codes: Codes, motif: Motif, rng: np.random.Generator) -> Insert
     """Insert a motif at a random position of its region; None if the region is too short.
 
     Bases are replaced, so length, codons and exons stay the same and only the motif differs.
-
-    Args:
-        codes: Codes of an mRNA ``(L,)`` with its codon starts.
-        motif: Motif to insert.
-        rng: Draws the position, the motif's free bases and the order of the control's.
     """
     positions = _positions(codes, motif)
     if not len(positions):
@@ -109,9 +97,7 @@ def shuffle(sequence: str, core: str, rng: np.random.Generator) -> str:
     """The same bases in another order, without the core; for a homopolymer, bases of the same G+C content.
 
     Args:
-        sequence: DNA letters.
         core: What the result must not contain; empty: the sequence itself.
-        rng: Source of randomness.
     """
     alike = {"A": "AT", "T": "AT", "C": "CG", "G": "CG"}
     for _ in range(SHUFFLES):
@@ -150,8 +136,7 @@ def _replace(codes: Codes, position: int, sequence: str) -> Codes:
 class MotifEffects(Report):
     """The predicted effects of motifs in mRNAs."""
 
-    target: str
-    """What is predicted."""
+    target: str  # What is predicted
     table: pl.DataFrame
     """One row per motif and mRNA: ``motif, region, rna`` (row of the mRNA), ``position`` (1-based), ``effect`` (of the
     motif on the prediction), ``control`` (of the shuffled motif), ``difference``."""
@@ -195,19 +180,7 @@ def insert_motifs(
     seed: int = 0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> MotifEffects:
-    """Insert every motif once into every mRNA and predict the effect.
-
-    Args:
-        predictor: Encoder and linear model.
-        rnas: Codes of mRNAs, for example from :func:`coding_rnas`.
-        motifs: Motifs to insert.
-        seed: Random seed of positions and controls.
-        progress: Called with the number of RNAs embedded since the last call; each mRNA is embedded once, and twice
-            per motif.
-
-    Raises:
-        InputError: No mRNA, or none with room for a motif.
-    """
+    """Insert every motif once into every mRNA and predict the effect."""
     if not rnas:
         raise InputError("no mRNA to insert motifs into")
 
@@ -246,17 +219,7 @@ def insert_motifs(
 def coding_rnas(
     corpus: Corpus, *, species: str | None = None, count: int = 300, seed: int = 0
 ) -> list[tuple[str, Codes]]:
-    """Ids and codes of random mRNAs with an annotated coding sequence and untranslated regions, one per gene.
-
-    Args:
-        corpus: Corpus of the mRNAs.
-        species: Only mRNAs of this species.
-        count: Largest number of mRNAs.
-        seed: Random seed.
-
-    Raises:
-        InputError: The corpus has none.
-    """
+    """Ids and codes of random mRNAs with an annotated coding sequence and untranslated regions, one per gene."""
     table = corpus.transcripts.with_row_index("row").with_columns(
         gene_key(), cds_length=pl.col("cds_end") - pl.col("cds_start")
     )
@@ -316,10 +279,7 @@ def motifs(
     Raises:
         InputError: A file, head or model that cannot be used, or no suitable mRNA.
     """
-    if out is not None:
-        check_output(Path(out), overwrite=overwrite)
-    if plot is not None:
-        check_format(Path(plot))
+    check_outputs(figure=plot, tables=[out], overwrite=overwrite)
     if sample < 1:
         raise InputError(f"--sample {sample}: expected 1 or more")
     if seed < 0:

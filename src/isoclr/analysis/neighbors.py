@@ -23,8 +23,7 @@ from isoclr.tasks.labels import gene_key, representatives
 
 Vectors = NDArray[np.float32]
 Among = Literal["all", "other-genes", "other-species"]
-MAX_BLOCK = 1 << 26
-"""Similarities computed at a time: 256 MB."""
+MAX_BLOCK = 1 << 26  # Similarities computed at a time: 256 MB
 ID_COLUMNS = ("transcript_id", "gene_id", "gene_symbol")
 """Columns that an RNA or gene can be named by, in order of preference."""
 
@@ -35,12 +34,8 @@ def normalize(features: NDArray[np.floating], *, whiten: bool = False) -> Vector
     Features that hardly vary become 0, and so does the vector of an RNA whose features are all average.
 
     Args:
-        features: ``(n, d)``.
         whiten: Also decorrelate the features with their covariance shrunk towards the identity (Ledoit and Wolf 2004).
             Directions that many features share then count once.
-
-    Returns:
-        ``(n, d)`` vectors of length 1 (or 0).
     """
     wide = np.asarray(features, np.float64)
     mean, scale = standardize(wide)
@@ -66,10 +61,8 @@ def _whitening(centered: NDArray[np.float64]) -> NDArray[np.float64]:
 class Nearest:
     """The nearest neighbours of some RNAs."""
 
-    rows: Numbers
-    """``(q, k)`` rows of the neighbours, the nearest first."""
-    similarity: NDArray[np.float32]
-    """``(q, k)`` cosine similarities."""
+    rows: Numbers  # (q, k) rows of the neighbours, the nearest first
+    similarity: NDArray[np.float32]  # (q, k) cosine similarities
 
 
 def nearest(
@@ -83,11 +76,8 @@ def nearest(
 
     Args:
         vectors: ``(n, d)`` of length 1.
-        queries: Rows ``(q,)`` of the RNAs whose neighbours to search.
-        k: Number of neighbours.
         exclude: By name of a candidate set, groups ``(n,)``: RNAs of a query's own group are no candidates. The groups
             of each set must be unions of those of the set before, as species are of genes and genes of RNAs.
-        progress: Called with the number of queries done since the last call.
 
     Raises:
         InputError: A query has fewer than k candidates.
@@ -95,7 +85,12 @@ def nearest(
     names = list(exclude)
     order = np.lexsort([exclude[name] for name in names])  # groups become contiguous
     spans = {name: _spans(exclude[name][order]) for name in names}
-    _check_candidates(spans, k)
+    for name, (first, end) in spans.items():
+        fewest = len(first) - int((end - first).max())
+        if k > fewest:
+            raise InputError(
+                f"--k {k}: some RNA has only {fewest:,} candidates among {name}; expected at most as many"
+            )
     rank = np.argsort(order)
     base = torch.from_numpy(vectors[order])
     shape = (len(queries), k)
@@ -120,15 +115,6 @@ def _spans(groups: Numbers) -> tuple[Numbers, Numbers]:
     begins = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
     sizes = np.diff(np.append(begins, len(groups)))
     return np.repeat(begins, sizes), np.repeat(begins + sizes, sizes)
-
-
-def _check_candidates(spans: Mapping[str, tuple[Numbers, Numbers]], k: int) -> None:
-    for name, (first, end) in spans.items():
-        fewest = len(first) - int((end - first).max())
-        if k > fewest:
-            raise InputError(
-                f"--k {k}: some RNA has only {fewest:,} candidates among {name}; expected at most as many"
-            )
 
 
 def _exclude(
@@ -227,13 +213,6 @@ def find_neighbors(
 
     Args:
         embeddings: The RNAs; their table may have a column ``gene_symbol``.
-        names: Names of RNAs or genes.
-        k: Number of neighbours of each.
-        among: Where to search.
-        whiten: Decorrelate the features.
-
-    Raises:
-        InputError: No such RNA or gene, or k below 1.
     """
     if k < 1:
         raise InputError(f"--k {k}: expected 1 or more")
@@ -280,15 +259,10 @@ def _neighbors_of(
     candidates = candidates.sort("similarity", descending=True, maintain_order=True)
     if once_per_gene:
         candidates = candidates.unique("gene", keep="first", maintain_order=True)
-    columns = [
-        "transcript_id",
-        "gene_id",
-        *(["gene_symbol"] if "gene_symbol" in table.columns else []),
-    ]
     return candidates.head(k).select(
         pl.lit(query["transcript_id"]).alias("query"),
         pl.int_range(1, pl.len() + 1).alias("rank"),
-        *columns,
+        *(name for name in ID_COLUMNS if name in table.columns),
         "species",
         "length",
         "similarity",

@@ -17,17 +17,11 @@ class LinearPredictor:
     """An encoder and a linear model that predicts a label from its embeddings."""
 
     encoder: Encoder
-    model: LinearModel
-    """Predicts the label; the log-odds of class 1 of a label with two classes."""
-    target: str = "prediction"
-    """What is predicted, with units."""
+    model: LinearModel  # Predicts the label; the log-odds of class 1 of a label with two classes
+    target: str = "prediction"  # What is predicted, with units
 
     def __post_init__(self) -> None:
-        """Check sizes.
-
-        Raises:
-            InputError: The model is for embeddings of another size.
-        """
+        """Check sizes."""
         if self.model.coefficients.shape != (self.encoder.dim,):
             raise InputError(
                 f"a linear model of {len(self.model.coefficients)} coefficients does not fit embeddings of "
@@ -43,15 +37,7 @@ def load_predictor(
     label: str | None,
     device: str = "auto",
 ) -> LinearPredictor:
-    """Load a head and its encoder.
-
-    Args:
-        head: Directory that ``isoclr fit`` wrote.
-        task: Instead of a head, what a shipped head predicts.
-        species: Species of the shipped head.
-        model: The head's encoder, if it does not ship; with ``task``, the shipped encoder whose head to take.
-        label: Which label, if the head predicts several.
-        device: Torch device of the encoder.
+    """A head, selected as by :func:`isoclr.probing.resolve.resolve_head`, and its encoder on a device.
 
     Raises:
         InputError: No such head, encoder, label or device, or an encoder with other weights than the head's.
@@ -63,15 +49,7 @@ def load_predictor(
 
 
 def linear_readout(head: Head, label: str | None = None) -> tuple[LinearModel, str]:
-    """A head's linear model and what it predicts.
-
-    Args:
-        head: Head from :func:`isoclr.load_head`.
-        label: Which label, if the head predicts several.
-
-    Raises:
-        InputError: No such label, or several and none given.
-    """
+    """A head's linear model and what it predicts."""
     names = [target.name for target in head.targets]
     if label is None and len(names) > 1:
         raise InputError(f"head {head.name!r} predicts {', '.join(names)}; choose one with --label")

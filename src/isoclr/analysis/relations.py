@@ -29,12 +29,9 @@ Numbers = NDArray[np.int64]
 class Pairs:
     """All pairs of related RNAs, each in both directions."""
 
-    first: Numbers
-    """``(p,)`` rows, ascending."""
-    second: Numbers
-    """``(p,)`` rows."""
-    relation: NDArray[np.int8]
-    """``(p,)`` relation of the second to the first: an index of :data:`RELATIONS`."""
+    first: Numbers  # (p,) rows, ascending
+    second: Numbers  # (p,) rows
+    relation: NDArray[np.int8]  # (p,) relation of the second to the first: an index of RELATIONS
 
 
 @dataclass(frozen=True)
@@ -44,10 +41,8 @@ class GeneRelations:
     gene: Numbers
     gene_set: Numbers
     species: Numbers
-    length: Numbers
-    """In nt."""
-    unknown: int = 0
-    """RNAs that the corpus does not have; their gene set is taken to be their gene."""
+    length: Numbers  # In nt
+    unknown: int = 0  # RNAs that the corpus does not have; their gene set is taken to be their gene
 
     def __len__(self) -> int:
         return len(self.gene)
@@ -83,10 +78,6 @@ def gene_relations(table: pl.DataFrame, corpus: Corpus | None = None) -> GeneRel
 
     Args:
         table: One row per RNA with ``transcript_id, gene_id, species, length``, as in embeddings.
-        corpus: Corpus with gene sets and symbols; None: every gene is a set of its own.
-
-    Raises:
-        InputError: The corpus has none of the RNAs.
     """
     named = table.with_columns(gene_key())
     gene, sets, unknown = named["gene"], named["gene"], 0
@@ -161,13 +152,10 @@ def add_corpus_columns(
 class CommonRnas:
     """RNAs that both the embeddings and the corpus have."""
 
-    table: pl.DataFrame
-    """One row per RNA, as in the embeddings."""
-    rows: Numbers
-    """``(n,)`` rows of the RNAs in the corpus."""
+    table: pl.DataFrame  # One row per RNA, as in the embeddings
+    rows: Numbers  # (n,) rows of the RNAs in the corpus
     corpus: Corpus
-    missing: int
-    """Embedded RNAs that the corpus, or other embeddings, do not have."""
+    missing: int  # Embedded RNAs that the corpus, or other embeddings, do not have
 
     def __len__(self) -> int:
         return self.table.height
@@ -180,11 +168,7 @@ class CommonRnas:
 def intersect_rnas(
     embeddings: Sequence[Embeddings], corpus: Corpus
 ) -> tuple[CommonRnas, list[Numbers]]:
-    """The RNAs that all embeddings and the corpus have, and their rows in each of the embeddings.
-
-    Raises:
-        InputError: There are none.
-    """
+    """The RNAs that all embeddings and the corpus have, and their rows in each of the embeddings."""
     keys = [*KEYS, "length"]
     rows = corpus.transcripts.select(keys).with_row_index("row")
     rows = rows.unique(KEYS, keep="first", maintain_order=True)

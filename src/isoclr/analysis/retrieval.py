@@ -9,7 +9,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import info, progress
-from isoclr._io import check_output
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.analysis.geometry import FOLDS, PROPERTIES, alignment_uniformity, probe_properties
@@ -21,7 +20,6 @@ from isoclr.analysis.relations import (
     RELATIONS,
     SIMILAR_LENGTH,
     UNRELATED,
-    CommonRnas,
     GeneRelations,
     Numbers,
     gene_relations,
@@ -33,7 +31,9 @@ from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.inputs import as_inputs
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
-from isoclr.plotting import check_format, neighbours_figure
+from isoclr.genomics.encoding import Codes
+from isoclr.plotting.methods import neighbours_figure
+from isoclr.plotting.style import check_outputs
 from isoclr.tasks.metrics import mean_intervals
 
 SCOPES = {
@@ -42,13 +42,10 @@ SCOPES = {
     "RNAs of other species": (ORTHOLOG,),
 }
 """Candidates of a search, and how they can be related to the query."""
-LENGTH_BINS = (0, 500, 1_000, 2_000, 4_000)
-"""Lower ends of the length bins (nt)."""
-MIN_QUERIES = 30
-"""With fewer queries a warning says that the hit rate is uncertain."""
+LENGTH_BINS = (0, 500, 1_000, 2_000, 4_000)  # Lower ends of the length bins (nt)
+MIN_QUERIES = 30  # With fewer queries a warning says that the hit rate is uncertain
 
-Column = tuple[str, int, str]
-"""Relation, k and metric."""
+Column = tuple[str, int, str]  # Relation, k and metric
 Values = NDArray[np.float64]
 Features = Mapping[str, NDArray[np.floating]]
 
@@ -59,10 +56,8 @@ class CandidateCounts:
 
     relatives: Numbers
     candidates: Numbers
-    matched_relatives: Numbers
-    """Relatives within :data:`SIMILAR_LENGTH`."""
-    matched_candidates: Numbers
-    """Candidates within :data:`SIMILAR_LENGTH`."""
+    matched_relatives: Numbers  # Relatives within SIMILAR_LENGTH
+    matched_candidates: Numbers  # Candidates within SIMILAR_LENGTH
 
     def chance(self, k: int) -> Values:
         """``(q,)`` probability that k candidates drawn without replacement include a relative."""
@@ -84,8 +79,6 @@ def count_candidates(
     """Count candidates and relatives.
 
     Args:
-        relations: Relations of all RNAs.
-        queries: Rows ``(q,)`` of some RNAs.
         relation: Index of :data:`RELATIONS`, but not that of unrelated RNAs.
         exclude: Groups ``(n,)``: RNAs of a query's own group are no candidates.
     """
@@ -120,10 +113,8 @@ def _count_matched(length: Numbers, groups: Numbers) -> Numbers:
 class Retrieval(Report):
     """The nearest neighbours of some RNAs with several kinds of features, and the geometry of these features."""
 
-    queries: Numbers
-    """``(q,)`` rows of the RNAs."""
-    neighbors: Mapping[str, Mapping[str, Nearest]]
-    """Nearest RNAs by features and scope."""
+    queries: Numbers  # (q,) rows of the RNAs
+    neighbors: Mapping[str, Mapping[str, Nearest]]  # Nearest RNAs by features and scope
     metrics: pl.DataFrame
     """Columns study, method, scope, relation, length, k, metric, value, low, high, n. Metrics:
 
@@ -132,8 +123,7 @@ class Retrieval(Report):
       random candidates, ``length-matched chance`` that of random candidates within 10 % in length.
     - ``length ratio``: of nearest neighbour and query, the longer by the shorter, as the median.
     """
-    geometry: Sequence[Row] = ()
-    """Alignment and uniformity."""
+    geometry: Sequence[Row] = ()  # Alignment and uniformity
     properties: Sequence[Row] = ()
     """How well properties of the RNAs can be predicted from the features."""
 
@@ -207,20 +197,7 @@ def evaluate_retrieval(
     whiten: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Retrieval:
-    """Evaluate nearest neighbours by cosine of standardized features, searched exactly among all RNAs.
-
-    Args:
-        features: By name, ``(n, d)``.
-        relations: Relations of the RNAs, in the same order.
-        k: Numbers of neighbours to evaluate.
-        sample: Number of random queries; None: all RNAs.
-        seed: Random seed of the sample.
-        whiten: Decorrelate the features (see :func:`isoclr.analysis.neighbors.normalize`).
-        progress: Called with the number of queries done since the last call.
-
-    Raises:
-        InputError: Features of other RNAs, an option out of range, or fewer RNAs than neighbours.
-    """
+    """Evaluate nearest neighbours by cosine of standardized features, searched exactly among all RNAs."""
     check_options(k, sample, seed)
     for name, matrix in features.items():
         if len(matrix) != len(relations):
@@ -244,11 +221,7 @@ def evaluate_retrieval(
 
 
 def check_options(k: Sequence[int], sample: int | None, seed: int) -> None:
-    """Check options before features are computed.
-
-    Raises:
-        InputError: No number of neighbours or one below 1, an empty sample, or a seed below 0.
-    """
+    """Check options before features are computed."""
     if not k or min(k) < 1:
         raise InputError(f"--k {' '.join(map(str, k)) or 'nothing'}: expected numbers from 1")
     if sample is not None and sample < 1:
@@ -369,10 +342,7 @@ def retrieval(
     Raises:
         InputError: A file that cannot be used, or embeddings of other RNAs than the corpus'.
     """
-    if out is not None:
-        check_output(Path(out), overwrite=overwrite)
-    if plot is not None:
-        check_format(Path(plot))
+    check_outputs(figure=plot, tables=[out], overwrite=overwrite)
     check_options(k, sample, seed)
     use_threads(threads)
     files = as_inputs(embeddings)
@@ -389,7 +359,10 @@ def retrieval(
         for embedder in default_baselines(opened[0].meta, seed=seed):
             if embedder.name != Length.name:  # one feature has no direction
                 features[embedder.name] = embed_with_progress(embedder, codes)
-    report = _evaluate(features, rnas, k, sample, seed, whiten)
+    relations = gene_relations(rnas.table, rnas.corpus)
+    report = evaluate_space(
+        features, relations, rnas.codes, k=k, sample=sample, seed=seed, whiten=whiten
+    )
     if out is not None:
         report.save(Path(out), overwrite=overwrite)
     if plot is not None:
@@ -406,15 +379,17 @@ def _distinct_names(files: Sequence[Path], opened: Sequence[Embeddings]) -> list
     return [str(path) for path in files]
 
 
-def _evaluate(
+def evaluate_space(
     features: Features,
-    rnas: CommonRnas,
-    k: tuple[int, ...],
-    sample: int | None,
-    seed: int,
-    whiten: bool,
+    relations: GeneRelations,
+    codes: Callable[[int], Codes],
+    *,
+    k: Sequence[int] = (1, 5, 10),
+    sample: int | None = None,
+    seed: int = 0,
+    whiten: bool = False,
 ) -> Retrieval:
-    relations = gene_relations(rnas.table, rnas.corpus)
+    """Retrieval, geometry and property probes with progress bars; ``codes`` gives those of an RNA by its row."""
     with progress() as bar:
         queries = len(relations) if sample is None else min(sample, len(relations))
         searches = bar.add_task("neighbours", total=queries * len(features))
@@ -430,6 +405,6 @@ def _evaluate(
         geometry = alignment_uniformity(features, relations, seed=seed, whiten=whiten)
         fits = bar.add_task("properties", total=FOLDS * len(PROPERTIES) * len(features))
         properties = probe_properties(
-            features, relations, rnas.codes, seed=seed, progress=lambda n: bar.advance(fits, n)
+            features, relations, codes, seed=seed, progress=lambda n: bar.advance(fits, n)
         )
     return replace(retrieved, geometry=geometry, properties=properties)

@@ -22,7 +22,8 @@ from isoclr.embedding.embeddings import SCHEMA, RnaChoice
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.species import without_versions
-from isoclr.plotting import FIGURE_FORMATS, Panel, check_format, map_figure
+from isoclr.plotting.maps import Panel, map_figure
+from isoclr.plotting.style import FIGURE_FORMATS, check_format
 from isoclr.tasks.labels import (
     CHROMOSOME,
     FOLD,
@@ -34,8 +35,7 @@ from isoclr.tasks.labels import (
 )
 
 Kind = Literal["quantity", "class"]
-SKEWED = ("length", "cds_length", "n_exons")
-"""Columns that are colored on a logarithmic scale."""
+SKEWED = ("length", "cds_length", "n_exons")  # Columns that are colored on a logarithmic scale
 CORPUS_COLUMNS = ("gene_symbol", "gene_set", "biotype", "n_exons")
 MAX_CLASSES, MAX_TERMS = 7, 3
 """Classes that get a color, the most common first. An RNA may have several terms; three are shown, as in the paper."""
@@ -51,19 +51,16 @@ FFT_RNAS = 5_000
 class Coloring:
     """Values that color a map."""
 
-    name: str
-    """Name of the column in the map's table."""
-    kind: Kind
-    """Numbers, or names of classes."""
+    name: str  # Name of the column in the map's table
+    kind: Kind  # Numbers, or names of classes
     values: pl.Series
     """One per RNA, Float64 or String; null if unknown, or if an RNA has none or several of the classes."""
-    skewed: bool = False
-    """Use a logarithmic scale."""
+    skewed: bool = False  # Use a logarithmic scale
 
     @property
     def classes(self) -> list[str]:
         """The classes, the most common first."""
-        return _by_frequency(self.values)
+        return by_frequency(self.values)
 
     @property
     def panel(self) -> Panel:
@@ -78,10 +75,6 @@ def make_coloring(source: str, table: pl.DataFrame) -> Coloring:
 
     Args:
         source: Column of the table, or a file of labels or classes, ``FILE`` or ``FILE:COLUMN``.
-        table: The RNAs, with ``transcript_id`` and ``gene_id``.
-
-    Raises:
-        InputError: No such column or file, or a file that names none of the RNAs.
     """
     if source in table.columns:
         values = table[source]
@@ -126,7 +119,7 @@ def _from_file(path: Path, column: str | None, table: pl.DataFrame) -> Coloring:
 
 
 def _value_column(path: Path, column: str | None, raw: pl.DataFrame) -> str:
-    """The given column of a file, or its only one besides ids."""
+    """The given column of a file, or its only one apart from ids."""
     columns = [name for name in raw.columns if name not in (*ID_COLUMNS, FOLD, CHROMOSOME)]
     if column is None and len(columns) == 1:
         return columns[0]
@@ -154,11 +147,11 @@ def _classes(keys: pl.DataFrame, terms: pl.DataFrame) -> pl.Series:
 
 def _keep_common(values: pl.Series, most: int) -> pl.Series:
     """Null for all but the most common classes."""
-    common = pl.Series(_by_frequency(values)[:most], dtype=pl.String)
+    common = pl.Series(by_frequency(values)[:most], dtype=pl.String)
     return values.set(~values.is_in(common.implode()), None)
 
 
-def _by_frequency(values: pl.Series) -> list[str]:
+def by_frequency(values: pl.Series) -> list[str]:
     """The classes, the most common first, equally common ones by name."""
     counts = values.drop_nulls().alias("class").value_counts(name="count")
     return counts.sort(["count", "class"], descending=[True, False])["class"].to_list()
@@ -168,10 +161,8 @@ def _by_frequency(values: pl.Series) -> list[str]:
 class TsneMap(Report):
     """A map of RNAs."""
 
-    table: pl.DataFrame
-    """One row per RNA: its names, ``x`` and ``y``, and a column for every coloring."""
-    colorings: Mapping[str, Coloring]
-    """Colorings by the name of their column."""
+    table: pl.DataFrame  # One row per RNA: its names, x and y, and a column for every coloring
+    colorings: Mapping[str, Coloring]  # Colorings by the name of their column
     divergence: float
     """Kullback-Leibler divergence of the map from the embedding, which t-SNE minimizes."""
     agreement: Sequence[Row]
@@ -205,19 +196,7 @@ def tsne(
     perplexity: float = 30.0,
     seed: int = 0,
 ) -> TsneMap:
-    """t-SNE of standardized features by cosine; the same map for the same seed, on any number of cores.
-
-    Args:
-        features: ``(n, d)``.
-        table: The RNAs, one row each.
-        gene_set: Number ``(n,)`` of each RNA's gene set.
-        colorings: Values to color the map by, in the order of the rows.
-        perplexity: About how many neighbours an RNA should be close to.
-        seed: Random seed of the initial positions.
-
-    Raises:
-        InputError: Too few RNAs, identical embeddings, or a perplexity or seed out of range.
-    """
+    """t-SNE of standardized features by cosine; the same map for the same seed, on any number of cores."""
     n = len(features)
     if n < MIN_RNAS:
         raise InputError(f"a map of {n} RNAs: expected at least {MIN_RNAS}")
@@ -260,16 +239,11 @@ def _optimize(vectors: Vectors, perplexity: float, seed: int) -> tuple[NDArray[n
 def place(
     vectors: Vectors, close: Nearest, perplexity: float, seed: int
 ) -> tuple[NDArray[np.float64], float]:
-    """t-SNE coordinates from neighbours, on one thread, so that sums have one order.
+    """t-SNE coordinates ``(n, 2)`` from neighbours and their divergence, on one thread, so that sums have one order.
 
     Args:
         vectors: ``(n, d)`` of length 1; their principal components are the initial positions.
         close: About three times as many neighbours as the perplexity.
-        perplexity: About how many neighbours an RNA should be close to.
-        seed: Random seed of the initial positions.
-
-    Returns:
-        Coordinates ``(n, 2)`` and their Kullback-Leibler divergence.
     """
     import openTSNE
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
@@ -418,11 +392,7 @@ def _with_values(colorings: Sequence[Coloring]) -> list[Coloring]:
 
 
 def _select_rows(
-    table: pl.DataFrame,
-    required: Sequence[Coloring],
-    isoforms: bool,
-    sample: int | None,
-    seed: int,
+    table: pl.DataFrame, required: Sequence[Coloring], isoforms: bool, sample: int | None, seed: int
 ) -> Numbers:
     """Rows of the RNAs to show, ascending; all have a value in the required colorings."""
     named = table.with_row_index("row").with_columns(gene_key())

@@ -20,8 +20,7 @@ from isoclr.genomics.encoding import (
 )
 
 Matrix = NDArray[np.float32]
-Progress = Callable[[int], None]
-"""Called with the number of nucleotides done since the last call."""
+Progress = Callable[[int], None]  # Called with the number of nucleotides done since the last call
 
 KB = 1000.0
 REGIONS = ("5' UTR", "CDS", "3' UTR")
@@ -43,8 +42,7 @@ FEATURES = (
 class Embedder(Protocol):
     """Turns RNAs into vectors."""
 
-    name: str
-    """What tables call the vectors."""
+    name: str  # What tables call the vectors
 
     def embed(self, rnas: Sequence[Codes], progress: Progress | None = None) -> Matrix:
         """Vectors ``(n, d)`` of RNAs given as byte codes (:mod:`isoclr.genomics.encoding`)."""
@@ -56,7 +54,6 @@ def default_baselines(meta: Mapping[str, str], *, seed: int = 0) -> list[Embedde
 
     Args:
         meta: Metadata of the embeddings: ``model``, ``n_tracks``, ``pooling``.
-        seed: Random seed of the untrained encoder.
 
     Returns:
         The untrained encoder (only for embeddings of an IsoCLR encoder), k-mers + codons, length, sequence features.
@@ -74,14 +71,7 @@ def embed_with_progress(embedder: Embedder, rnas: Sequence[Codes]) -> Matrix:
 
 
 class RandomInit:
-    """An untrained encoder.
-
-    Args:
-        model: Architecture, such as ``isoclr-s``.
-        tracks: How many of the six tracks it reads.
-        seed: Random seed of its weights.
-        pooling: Its read-out, as in :func:`isoclr.create`.
-    """
+    """An untrained encoder."""
 
     name = "random-init encoder"
 
@@ -105,11 +95,7 @@ class RandomInit:
 
 
 class KmersAndCodons:
-    """Frequencies of all k-mers up to a length, frequencies of the 64 codons, and log lengths of UTRs and CDS.
-
-    Args:
-        longest: Length of the longest k-mers.
-    """
+    """Frequencies of all k-mers up to a length, frequencies of the 64 codons, and log lengths of UTRs and CDS."""
 
     name = "k-mers + codons"
 
@@ -160,9 +146,6 @@ class StrongFeatures:
 
     Square roots and centred logarithms (Aitchison 1982) make the skewed frequencies more symmetric; a single penalty
     for all groups is too strong for the few that matter most.
-
-    Args:
-        longest: Length of the longest k-mers.
     """
 
     name = "strong features"
@@ -208,8 +191,7 @@ class StrongFeatures:
         )
 
 
-SHORT = 4
-"""Longest k-mers that share one penalty."""
+SHORT = 4  # Longest k-mers that share one penalty
 UPSTREAM = (
     "log2 upstream AUGs",
     "log2 AUGs out of frame without a stop in the 5' UTR",
@@ -227,8 +209,7 @@ UPSTREAM = (
 STOP_CODONS = (0b110000, 0b110010, 0b111000)
 """UAA, UAG and UGA as numbers of two bits per base, A 0, C 1, G 2 and U 3."""
 AUG = 0b001110
-WINDOW = 30
-"""nt before the start codon and after the cap."""
+WINDOW = 30  # nt before the start codon and after the cap
 
 
 def upstream_features(codes: Codes) -> NDArray[np.float64]:

@@ -226,8 +226,6 @@ def metadata(
     """Content of ``corpus.json``, except for what :func:`isoclr.corpus.write.write` adds.
 
     Args:
-        plan: Inputs and options.
-        parts: Transcripts of every input.
         mapped: Species → (genes in the homology file, genes).
         digests: Input file → SHA-256.
     """

@@ -52,7 +52,6 @@ def assign_cds(
         codes: Nucleotide codes that ``start`` points into.
         orf_min_length: Length (nt) of the shortest open reading frame to call; None calls none.
         noted: Counts of corrections, added to in place.
-        advance: Called with the number of transcripts done since the last call.
 
     Returns:
         The table with corrected cds_start and cds_end, and with cds_source.

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-SCHEMA = 1
-"""Version of the file layout; a corpus with a higher version is refused."""
+SCHEMA = 1  # Version of the file layout; a corpus with a higher version is refused
 
 META = "corpus.json"
 CODES = "codes.bin"
@@ -214,10 +213,7 @@ class Corpus:
     def _row_of_id(self) -> tuple[dict[str, int], dict[str, int]]:
         ids = self.transcripts["transcript_id"].to_list()
         rows = range(len(ids) - 1, -1, -1)  # backwards, so that the first row of an id remains
-        return (
-            {ids[row]: row for row in rows},
-            {without_version(ids[row]): row for row in rows},
-        )
+        return ({ids[row]: row for row in rows}, {without_version(ids[row]): row for row in rows})
 
     def verify(self) -> None:
         """Compare the SHA-256 of every file with the one recorded when the corpus was built.

@@ -31,11 +31,7 @@ class BuildConfig(Config):
     shard: str | None = None
 
     def __post_init__(self) -> None:
-        """Check kinds and ranges.
-
-        Raises:
-            InputError: Names the option, its value and what is possible.
-        """
+        """Check kinds and ranges."""
         super().__post_init__()
         if self.shard is not None:
             parse_shard(self.shard)
@@ -54,16 +50,11 @@ class BuildConfig(Config):
 def parse_shard(text: str) -> tuple[int, int]:
     """Parse ``i/n``.
 
-    Raises:
-        InputError: Not two numbers, or i is not in 1 to n.
-
     >>> parse_shard("2/8")
     (2, 8)
     """
     number, _, total = text.partition("/")
-    short = (
-        max(len(number), len(total)) <= 7
-    )  # more parts than RNAs, and more digits than numbers have
+    short = max(len(number), len(total)) <= 7  # more would be more parts than RNAs
     if not (short and number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total)):
         raise InputError(f"--shard is {text!r}, expected i/n with 1 ≤ i ≤ n, such as 1/4")
     return int(number), int(total)
@@ -74,14 +65,11 @@ class Input:
     """Transcripts of one species from one place."""
 
     species: str
-    transcripts: Path | None
-    """FASTA of mature RNAs; None when they are spliced from a genome."""
-    genome: Path | None
-    """FASTA of chromosomes."""
+    transcripts: Path | None  # FASTA of mature RNAs; None when they are spliced from a genome
+    genome: Path | None  # FASTA of chromosomes
     annotation: tuple[Path, ...]
     """Genes, exons and coding sequences; the first file takes precedence."""
-    orf: bool = True
-    """Whether open reading frames are called where no coding sequence is annotated."""
+    orf: bool = True  # Whether open reading frames are called where no coding sequence is annotated
 
     @property
     def files(self) -> list[Path]:
@@ -127,8 +115,7 @@ class Plan:
 
     inputs: list[Input]
     homology: Path | None
-    gene_ids: dict[str, Path]
-    """Species → table of gene ids."""
+    gene_ids: dict[str, Path]  # Species → table of gene ids
     config: BuildConfig
 
     @property
@@ -154,14 +141,9 @@ def make_plan(
     """Join the inputs and options of the command line and of TOML files.
 
     Args:
-        files: TOML files.
-        inputs: Inputs given by options.
         homology: Homology file; takes precedence over a TOML file's.
         gene_ids: ``FILE`` or ``species=FILE``; take precedence over a TOML file's.
         config: Options; one that differs from its default takes precedence over a TOML file's.
-
-    Raises:
-        InputError: No input, a missing file or an invalid option.
     """
     files, inputs = list(files), list(inputs)
     homology = None if homology is None else existing_file(homology, "--homology")
@@ -220,16 +202,8 @@ def make_input(
     """Check one input.
 
     Args:
-        species: Any name of the species.
-        transcripts: FASTA of mature RNAs.
         genome: FASTA of chromosomes; one of the two is required.
         annotation: Annotation files; a genome requires one.
-        orf: Whether open reading frames are called.
-        where: Name of the input in errors.
-        folder: Folder that relative paths are relative to.
-
-    Raises:
-        InputError: A missing species, a missing file or the wrong kinds of files.
     """
     if species is None or not species.strip():
         raise InputError(f"{where}: species is {species!r}, expected a name such as human")
@@ -265,10 +239,6 @@ def gene_id_tables(
 
     Args:
         tables: Species and file; an empty name is allowed when there is one species.
-        species: Species of the inputs.
-
-    Raises:
-        InputError: A species that no input has, or a missing file.
     """
     by_species: dict[str, Path] = {}
     for name, file in tables:
@@ -291,11 +261,7 @@ def _species_and_file(text: str) -> tuple[str, str]:
 
 
 def existing_file(file: Path | str, where: str, folder: Path = Path()) -> Path:
-    """Path of a file, relative paths being relative to ``folder``.
-
-    Raises:
-        InputError: No such file; the message begins with ``where``.
-    """
+    """Path of a file, relative paths being relative to ``folder``."""
     path = folder / expand_user(file)
     if path.is_dir():
         raise InputError(f"{where}: {path} is a directory, expected a file")

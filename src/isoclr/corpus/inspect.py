@@ -21,26 +21,20 @@ from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Cod
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 PLOT_FORMATS = (".png", ".pdf", ".svg")
-WIDTH = 60
-"""Nucleotides in a line of :func:`describe`."""
+WIDTH = 60  # Nucleotides in a line of describe
 
 
 @dataclass(frozen=True)
 class Group:
     """Gene sets and transcripts of one species, or of all."""
 
-    name: str
-    """Species, or ``all``."""
-    gene_sets: int
-    """Number of gene sets with a transcript of the group."""
+    name: str  # Species, or all
+    gene_sets: int  # Number of gene sets with a transcript of the group
     transcripts: int
-    mean: float
-    """Mean number of the group's transcripts in those gene sets."""
-    several: float
-    """Fraction of those gene sets with two or more."""
+    mean: float  # Mean number of the group's transcripts in those gene sets
+    several: float  # Fraction of those gene sets with two or more
     genes: int
-    mapped: float
-    """Fraction of the genes that are in a homology group."""
+    mapped: float  # Fraction of the genes that are in a homology group
 
 
 @dataclass(frozen=True)
@@ -48,20 +42,13 @@ class CorpusSummary(Report):
     """Numbers of a corpus: gene sets (Fradkin et al. 2023, table 1), lengths, tracks, and what was dropped."""
 
     path: str
-    groups: list[Group]
-    """``all``, then every species."""
-    lengths: dict[str, int]
-    """Quantile → transcript length (nt)."""
-    cds_source: dict[str, int]
-    """``annotated``, ``orf``, ``none`` → number of transcripts."""
-    exons_known: int
-    """Number of transcripts with known exons."""
-    records: int
-    """Number of transcripts in the inputs."""
-    dropped: dict[str, dict[str, int]]
-    """Species → reason → number of dropped transcripts."""
-    noted: dict[str, dict[str, int]]
-    """Species → irregularity or correction → number of transcripts."""
+    groups: list[Group]  # all, then every species
+    lengths: dict[str, int]  # Quantile → transcript length (nt)
+    cds_source: dict[str, int]  # annotated, orf, none → number of transcripts
+    exons_known: int  # Number of transcripts with known exons
+    records: int  # Number of transcripts in the inputs
+    dropped: dict[str, dict[str, int]]  # Species → reason → number of dropped transcripts
+    noted: dict[str, dict[str, int]]  # Species → irregularity or correction → number of transcripts
     files: dict[str, dict[str, int]]
     """Input file → reason → number of transcripts that could not be read."""
 
@@ -108,11 +95,7 @@ class CorpusSummary(Report):
 
 
 def inspect(corpus: Corpus | str | Path) -> CorpusSummary:
-    """Summarize a corpus.
-
-    Args:
-        corpus: Corpus, or its directory.
-    """
+    """Summarize a corpus."""
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     by_species = corpus.meta["by_species"]
     groups = [_group(corpus, "all", np.ones(len(corpus), bool))]
@@ -170,26 +153,14 @@ def _unreadable(corpus: Corpus) -> dict[str, dict[str, int]]:
 
 
 def check_plot(path: Path) -> None:
-    """Check the name of a figure before any work is done for it.
-
-    Raises:
-        InputError: An unknown format, or a folder that cannot be written to.
-    """
+    """Check the name of a figure before any work is done for it."""
     if path.suffix.lower() not in PLOT_FORMATS:
         raise InputError(f"{path}: unknown format, expected {', '.join(PLOT_FORMATS)}")
     check_file(path)
 
 
 def plot_corpus(corpus: Corpus, path: str | Path) -> None:
-    """Draw histograms of transcript lengths and of gene set sizes.
-
-    Args:
-        corpus: Corpus to plot.
-        path: PNG, PDF or SVG file.
-
-    Raises:
-        InputError: As :func:`check_plot`.
-    """
+    """Draw histograms of transcript lengths and of gene set sizes."""
     check_plot(Path(path))
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -215,9 +186,7 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
     counts = np.bincount(np.minimum(sizes, 20), minlength=21)[1:]
     right.bar(np.arange(1, 21), counts, width=0.85)
     right.set(xlabel="transcripts in a gene set", ylabel="gene sets", xlim=(0.4, 20.6))
-    right.set_yscale(
-        "symlog", linthresh=1
-    )  # a bar of one gene set is seen, an axis of one bar starts at 0
+    right.set_yscale("symlog", linthresh=1)  # shows a bar of one gene set, and starts at 0
     right.set_ylim(0, 2 * max(1, counts.max()))
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     right.set_xticks([1, 5, 10, 15, 20], ["1", "5", "10", "15", "≥ 20"])
@@ -245,9 +214,7 @@ def describe(corpus: Corpus, name: str, *, brief: bool = False) -> str:
     ``|`` at the last base of every exon.
 
     Args:
-        corpus: Corpus to look in.
         name: Id of a transcript or gene, with or without version, or a gene symbol.
-        brief: Leave out the sequence.
 
     Raises:
         InputError: The corpus has no such transcript or gene.

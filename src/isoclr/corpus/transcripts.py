@@ -37,20 +37,16 @@ class TranscriptTable:
 
     table: pl.DataFrame
     """One row per transcript; ``order`` is its rank among all records of the input, ``start`` where its codes begin."""
-    codes: Codes
-    """Codes that ``start`` points into."""
+    codes: Codes  # Codes that start points into
     records: int
     """Number of transcripts in the input before any was dropped; the same in every shard."""
-    shard_records: int = 0
-    """Number of those that belong to this shard."""
-    dropped: Counter[str] = field(default_factory=Counter)
-    """Reason → number of dropped transcripts."""
+    shard_records: int = 0  # Number of those that belong to this shard
+    dropped: Counter[str] = field(default_factory=Counter)  # Reason → number of dropped transcripts
     noted: Counter[str] = field(default_factory=Counter)
     """Irregularity or correction → number of transcripts."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """Facts about the files for ``corpus.json``; the same in every shard."""
-    messages: list[str] = field(default_factory=list)
-    """Messages for the terminal."""
+    messages: list[str] = field(default_factory=list)  # Messages for the terminal
     first_dropped: dict[str, tuple[str, int]] = field(default_factory=dict)
     """As :attr:`isoclr.genomics.fasta.Transcripts.first_dropped`."""
 
@@ -77,10 +73,6 @@ def read_input(
     """Read, filter, splice and mark the transcripts of one input.
 
     Args:
-        source: Species and files.
-        config: Options of the build.
-        threads: Number of threads for splicing.
-        advance: Progress callback.
         genes: ``gene_id`` (without version) and ``biotype`` of genes, for transcripts without a biotype of their own.
 
     Raises:
@@ -161,9 +153,6 @@ def read_fasta(
     A record matches an annotated transcript with the same id, versions aside. Among several matches the one of the
     same length is preferred, then the one of the same version, then the first. Exons and CDS are used only if the
     length agrees: a poly(A) tail or another version make it differ.
-
-    Raises:
-        InputError: A file that cannot be read, or annotations that match no record.
     """
     read = read_transcripts(transcripts, skip_bad=config.skip_bad)
     table = read.table.with_columns(
@@ -279,11 +268,7 @@ def read_genome(
     threads: int,
     advance: Advance,
 ) -> TranscriptTable:
-    """Splice annotated transcripts from a genome; rows are sorted by chromosome, then as in the annotation.
-
-    Raises:
-        InputError: A file that cannot be read, or an annotation of another genome.
-    """
+    """Splice annotated transcripts from a genome; rows are sorted by chromosome, then as in the annotation."""
     annotations = [read_annotation(path) for path in annotation]
     table = pl.concat([one.table for one in annotations])
     if table["exon_starts"].null_count() == table.height:

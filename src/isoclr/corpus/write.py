@@ -54,14 +54,8 @@ def assemble(
     A shard keeps its duplicates: which of two transcripts is kept can depend on a third one in another shard.
 
     Args:
-        folder: Existing directory to write to.
-        table: All transcripts by ``order``, with their gene sets.
         sources: Arrays of codes that ``source`` and ``start`` point into.
         meta: Content of ``corpus.json``; the counts in ``meta["by_species"]`` are completed in place.
-        advance: Called with the number of transcripts written since the last call.
-
-    Raises:
-        InputError: No transcript is left.
     """
     by_species = meta["by_species"]
     if not meta["shard"]:
@@ -152,12 +146,9 @@ def write(
     """Write the four files of a corpus.
 
     Args:
-        folder: Existing directory to write to.
         table: Transcripts in their final order: :data:`COLUMNS` without ``offset``, and ``source`` and ``start``: which
             of ``sources`` holds the codes, and where they begin.
-        sources: Arrays of codes.
         meta: Content of ``corpus.json`` where it differs from :data:`EMPTY_META`; ``shard`` and ``species`` at least.
-        advance: Called with the number of transcripts written since the last call.
     """
     table = table.with_columns(offset=pl.col("length").cum_sum() - pl.col("length")).rechunk()
     _write_codes(folder / CODES, table, sources, advance)

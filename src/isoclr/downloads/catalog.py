@@ -21,18 +21,12 @@ ZENODO = "https://zenodo.org/api/records/6326409"
 class Entry:
     """A file to download."""
 
-    name: str
-    """Name on the command line: ``human/genome``, ``homology/homologene``."""
-    file: str
-    """Path below the output directory."""
-    urls: tuple[str, ...]
-    """Official addresses; the next one is used if a file does not exist."""
-    checksums: str | None = None
-    """Address of the publisher's list of MD5 sums or Zenodo record."""
-    required: bool = True
-    """Whether the list must exist and contain the file."""
-    optional: bool = False
-    """Whether the file is large and only downloaded by name."""
+    name: str  # Name on the command line: human/genome, homology/homologene
+    file: str  # Path below the output directory
+    urls: tuple[str, ...]  # Official addresses; the next one is used if a file does not exist
+    checksums: str | None = None  # Address of the publisher's list of MD5 sums or Zenodo record
+    required: bool = True  # Whether the list must exist and contain the file
+    optional: bool = False  # Whether the file is large and only downloaded by name
 
     @property
     def group(self) -> str:
@@ -102,11 +96,7 @@ CATALOG: tuple[Entry, ...] = (
 
 
 def select(names: Sequence[str], catalog: Sequence[Entry] = CATALOG) -> list[Entry]:
-    """Entries by name or group, in the order of the catalog; without names all but the optional ones.
-
-    Raises:
-        InputError: A name that is neither an entry nor a group.
-    """
+    """Entries by name or group, in the order of the catalog; without names all but the optional ones."""
     groups = list(dict.fromkeys(entry.group for entry in catalog))
     for name in names:
         if name not in groups and all(entry.name != name for entry in catalog):

@@ -30,12 +30,9 @@ class Download:
 
     entry: Entry
     path: Path
-    status: str
-    """``fetched``, ``kept`` (there and unchanged), or, in a list, ``here`` and ``missing``."""
-    verified: str
-    """How the file was verified."""
-    size: int = 0
-    """Bytes on disk."""
+    status: str  # fetched, kept (there and unchanged), or, in a list, here and missing
+    verified: str  # How the file was verified
+    size: int = 0  # Bytes on disk
 
 
 @dataclass(frozen=True)
@@ -275,11 +272,7 @@ def published_md5(content: bytes, name: str) -> str | None:
 
 
 def check_gzip(path: Path, source: str) -> None:
-    """Check that a gz file unpacks to its end.
-
-    Raises:
-        InputError: It is truncated or damaged.
-    """
+    """Check that a gz file unpacks to its end."""
     try:
         with gzip.open(path) as stream:
             while stream.read(1 << 22):
@@ -291,11 +284,7 @@ def check_gzip(path: Path, source: str) -> None:
 
 
 def read_lock(folder: Path) -> dict[str, str]:
-    """Read the recorded SHA-256 of files below ``folder``.
-
-    Raises:
-        InputError: A line that is not a checksum and a name.
-    """
+    """Read the recorded SHA-256 of files below ``folder``."""
     path = folder / LOCK
     recorded: dict[str, str] = {}
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []

@@ -11,18 +11,12 @@ from isoclr.errors import InputError
 from isoclr.genomics.species import taxid_of
 
 INPUTS = "inputs.toml"
-ENSEMBL_SPECIES = (
-    "human",
-    "mouse",
-)  # the others have RefSeq annotations, whose gene ids are symbols
+ENSEMBL_SPECIES = ("human", "mouse")
+"""The others have RefSeq annotations, whose gene ids are symbols."""
 
 
 def prepare(folder: Path, catalog: Sequence[Entry]) -> None:
-    """Write ``ids/SPECIES.tsv``, ``labels/half_life_SPECIES.tsv`` and ``inputs.toml`` from the files that are there.
-
-    Raises:
-        InputError: A downloaded table without the expected columns.
-    """
+    """Write ``ids/SPECIES.tsv``, ``labels/half_life_SPECIES.tsv`` and ``inputs.toml`` from the files that are there."""
     files = {entry.name: folder / entry.file for entry in catalog if (folder / entry.file).exists()}
     for name, path in files.items():
         if name == "ids/gene2ensembl":

@@ -34,19 +34,12 @@ class _TemporaryError(Exception):
 class Client:
     """Downloads files over HTTP."""
 
-    timeout: float = 30.0
-    """Seconds without a byte before a connection counts as dead."""
-    retries: int = 4
-    """Further attempts after failures in a row without progress."""
-    pause: float = 1.0
-    """Seconds before the first retry; doubled each time."""
+    timeout: float = 30.0  # Seconds without a byte before a connection counts as dead
+    retries: int = 4  # Further attempts after failures in a row without progress
+    pause: float = 1.0  # Seconds before the first retry; doubled each time
 
     def read(self, url: str) -> bytes:
-        """Download a small file to memory.
-
-        Raises:
-            InputError: No such file, or no answer.
-        """
+        """Download a small file to memory."""
 
         def attempt() -> bytes:
             with self._open(url, {}) as response:
@@ -59,9 +52,6 @@ class Client:
 
         A partial file is resumed only if the server still has the same version: its ETag or date is kept in
         ``partial.state``, sent as ``If-Range``, and compared with the answer. Otherwise the download starts anew.
-
-        Raises:
-            InputError: No such file, no answer, or a connection that breaks repeatedly.
         """
         self._retry(url, lambda: self._resume(url, partial, report), lambda: _size(partial))
 
@@ -161,11 +151,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _length(response: Any, url: str) -> int | None:
-    """Bytes of the answer; None if it comes in chunks, which have an end. Without either it may be cut off unnoticed.
-
-    Raises:
-        InputError: The answer does not say where it ends.
-    """
+    """Bytes of the answer; None if it comes in chunks, which have an end. Otherwise a cut would go unnoticed."""
     stated = response.headers.get("Content-Length")
     if stated is None and response.chunked:
         return None

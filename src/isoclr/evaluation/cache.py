@@ -36,16 +36,11 @@ def content_name(kind: str, inputs: Mapping[str, Any]) -> str:
 class Artifact:
     """A file or directory that is made when it is first needed, such as embeddings or a trained network."""
 
-    folder: Path
-    """Directory of its kind."""
-    title: str
-    """What it is, for progress messages."""
-    inputs: Mapping[str, Any]
-    """Everything that decides its content."""
-    make: Callable[[Path], object]
-    """Writes it to a path."""
+    folder: Path  # Directory of its kind
+    title: str  # What it is, for progress messages
+    inputs: Mapping[str, Any]  # Everything that decides its content
+    make: Callable[[Path], object]  # Writes it to a path
     suffix: str = ""
-    """Suffix of a file."""
     marker: str = ""
     """The file of a directory that is written last: without it, the directory is incomplete."""
     resumable: bool = False
@@ -73,8 +68,7 @@ class Artifact:
 class Outcome:
     """The content of a result."""
 
-    rows: Sequence[Row]
-    """Tidy rows."""
+    rows: Sequence[Row]  # Tidy rows
     details: Mapping[str, Any] = field(default_factory=dict)
     """Anything else that JSON can hold, such as metrics by split."""
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
@@ -85,14 +79,11 @@ class Outcome:
 class CachedResult:
     """One result of a study, computed once."""
 
-    study: str
-    """Name of the study."""
-    title: str
-    """What it is, for progress messages."""
+    study: str  # Name of the study
+    title: str  # What it is, for progress messages
     inputs: Mapping[str, Any]
     """Everything that decides the result: options, and files and weights by their SHA-256."""
     compute: Callable[[], Outcome]
-    """Computes it."""
 
     @property
     def key(self) -> str:
@@ -118,18 +109,12 @@ class _File:
 class StoredResult:
     """A result read from the cache."""
 
-    path: Path
-    """Its JSON file."""
-    title: str
-    """What it is."""
-    inputs: Mapping[str, Any]
-    """Everything that decided it."""
-    rows: list[Row]
-    """Tidy rows."""
-    details: Mapping[str, Any]
-    """See :class:`Outcome`."""
-    seconds: float
-    """How long it took."""
+    path: Path  # Its JSON file
+    title: str  # What it is
+    inputs: Mapping[str, Any]  # Everything that decided it
+    rows: list[Row]  # Tidy rows
+    details: Mapping[str, Any]  # See Outcome
+    seconds: float  # How long it took
 
     def table(self, name: str) -> pl.DataFrame:
         """One of its larger tables."""
@@ -137,11 +122,7 @@ class StoredResult:
 
 
 class Store:
-    """The results in an evaluation's directory.
-
-    Args:
-        out: The directory.
-    """
+    """The results in an evaluation's directory."""
 
     def __init__(self, out: Path) -> None:
         self.folder = out / "cache"
@@ -169,11 +150,7 @@ class Store:
         write_json(path, _plain(content))
 
     def read(self, result: CachedResult) -> StoredResult:
-        """A result that is there.
-
-        Raises:
-            InputError: the file is damaged.
-        """
+        """A result that is there."""
         path = self._path(result)
         try:
             file = read_json(path, _File, what="a result of an evaluation")

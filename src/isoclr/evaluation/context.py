@@ -18,8 +18,7 @@ from isoclr.tasks.metrics import CLASSES, QUANTITY, Metric
 from isoclr.tasks.rnas import RnaSource, corpus_identity, rnas_of_corpus, rnas_of_task
 from isoclr.tasks.splits import Split, SplitConfig
 
-IN_MEMORY = 3
-"""Embedding files kept in memory; those of a whole corpus take a few hundred MB each."""
+IN_MEMORY = 3  # Embedding files kept in memory; those of a whole corpus take a few hundred MB each
 
 
 @dataclass(frozen=True)
@@ -27,26 +26,15 @@ class Dataset:
     """The samples and splits that all methods of a task share."""
 
     entry: TaskEntry
-    """The task."""
     config: SplitConfig
-    """How it is split."""
-    source: RnaSource
-    """All RNAs that samples can be."""
+    source: RnaSource  # All RNAs that samples can be
     rnas: LabelledRnas
-    """The samples."""
-    splits: list[Split]
-    """Training and test parts."""
-    metrics: Mapping[str, Metric]
-    """Metrics to report, the main one first."""
+    splits: list[Split]  # Training and test parts
+    metrics: Mapping[str, Metric]  # Metrics to report, the main one first
 
 
 class Context:
-    """A plan at work.
-
-    Args:
-        plan: The plan.
-        out: Directory of the evaluation.
-    """
+    """A plan at work."""
 
     def __init__(self, plan: Plan, out: Path) -> None:
         self.plan = plan
@@ -105,11 +93,7 @@ class Context:
         return self._sources[name]
 
     def dataset(self, entry: TaskEntry, config: SplitConfig) -> Dataset:
-        """A task's samples and splits, made once.
-
-        Raises:
-            InputError: the task cannot be split so.
-        """
+        """A task's samples and splits, made once."""
         key = (entry.name, config)
         if key not in self._datasets:
             spec, source = _spec(entry), self.source(entry)

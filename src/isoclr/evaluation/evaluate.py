@@ -14,6 +14,7 @@ from isoclr.errors import InputError
 from isoclr.evaluation.cache import CachedResult, Store
 from isoclr.evaluation.context import Context
 from isoclr.evaluation.plan import Plan, StudyName, read_plan
+from isoclr.evaluation.report.results import PAGE
 from isoclr.evaluation.results import write_manifest, write_results
 from isoclr.evaluation.studies import (
     ablations,
@@ -44,22 +45,17 @@ class Progress:
     study: str
     done: int
     results: int
-    computed: int
-    """Results that this call computed."""
+    computed: int  # Results that this call computed
 
 
 @dataclass(frozen=True)
 class Evaluation(Report):
     """The state of an evaluation."""
 
-    out: Path
-    """Its directory."""
-    studies: list[Progress]
-    """One per study."""
-    to_do: list[str]
-    """Titles of the results that are missing."""
-    report: Path | None = None
-    """The page, if it was written."""
+    out: Path  # Its directory
+    studies: list[Progress]  # One per study
+    to_do: list[str]  # Titles of the results that are missing
+    report: Path | None = None  # The page, if it was written
 
     def rows(self) -> list[Row]:
         """One row per study."""
@@ -130,22 +126,12 @@ def evaluate(
             for name, own in results.items()
         ],
         [one.title for own in results.values() for one in own if not store.has(one)],
-        _page(out) if report else None,
+        out / PAGE if report and (out / PAGE).is_file() else None,
     )
 
 
-def _page(out: Path) -> Path | None:
-    from isoclr.evaluation.report.page import PAGE
-
-    return out / PAGE if (out / PAGE).is_file() else None
-
-
 def _select(plan: Plan, only: Sequence[StudyName]) -> list[StudyName]:
-    """The studies to run.
-
-    Raises:
-        InputError: one that the plan does not have.
-    """
+    """The studies to run."""
     for name in only:
         if name not in plan.studies:
             raise InputError(

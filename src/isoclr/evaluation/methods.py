@@ -183,8 +183,7 @@ class Mixture(NamedTuple):
 
     parts: tuple[str, ...]
     probe: ProbeKind
-    name: str
-    """Name in tables; ``{}`` stands for the model."""
+    name: str  # Name in tables; {} stands for the model
 
 
 MIXTURES: Mapping[str, Mixture] = {
@@ -215,14 +214,10 @@ _EMBEDDERS: Mapping[str, Callable[[], Embedder]] = {
 class FrozenMethod:
     """Frozen features and the probe that reads them."""
 
-    name: str
-    """Name in tables."""
+    name: str  # Name in tables
     probe: ProbeKind
-    """The probe."""
-    inputs: Mapping[str, Any]
-    """What decides the features, besides the samples."""
-    features: Callable[[Dataset], Features]
-    """Features ``(n, d)`` of a dataset."""
+    inputs: Mapping[str, Any]  # What decides the features, apart from the samples
+    features: Callable[[Dataset], Features]  # Features (n, d) of a dataset
     blocks: tuple[int, ...] = ()
     """Widths of the last blocks of features, for a probe with a penalty for each."""
 
@@ -233,9 +228,6 @@ def frozen_methods(
     """The methods of a task, every model's embedding first.
 
     Args:
-        context: The plan at work.
-        entry: The task.
-        kinds: Kinds of features.
         probes: Probes of embeddings; simple features are many and correlated and always get a penalty.
     """
     methods: list[FrozenMethod] = []
@@ -306,8 +298,7 @@ def _external(context: Context, one: ExternalEmbeddings, probe: ProbeKind) -> Fr
     return FrozenMethod(one.name, probe, {"embedding": context.digest(one.path)}, features)
 
 
-KEPT = 6
-"""Computed features kept in memory."""
+KEPT = 6  # Computed features kept in memory
 _computed: dict[tuple[str, str, bytes], Features] = {}
 
 

@@ -36,8 +36,7 @@ class Trial:
 
     split: str
     seed: int
-    train: int
-    """Number of training RNAs."""
+    train: int  # Number of training RNAs
     metrics: dict[str, dict[str, float | None]]
     """Label → metric → value on the test part; ``n`` is its size."""
 
@@ -56,17 +55,11 @@ class NetworkRun:
     """A network to train on the labels of one task, or of several together."""
 
     context: Context
-    """The plan at work."""
-    entries: tuple[TaskEntry, ...]
-    """The tasks that it learns."""
-    kind: str
-    """One of :data:`NAMES`."""
-    config: SplitConfig
-    """How the tasks are split, and so how many trainings there are."""
-    options: FinetuneConfig
-    """Options of the training; model and trained part follow from the kind."""
+    entries: tuple[TaskEntry, ...]  # The tasks that it learns
+    kind: str  # One of NAMES
+    config: SplitConfig  # How the tasks are split, and so how many trainings there are
+    options: FinetuneConfig  # Options of the training; model and trained part follow from the kind
     fraction: float = 1.0
-    """Fraction of the training labels."""
 
     @property
     def name(self) -> str:
@@ -96,7 +89,6 @@ class NetworkRun:
         """Means over the trainings with intervals; it is trained if it is missing.
 
         Args:
-            study: Name of the study.
             task: Number of the task among those that it learns.
         """
         label = self._labels[task]
@@ -234,11 +226,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def check_same_samples(context: Context, tasks: Sequence[str]) -> None:
-    """Check that probes have all labelled RNAs, as networks do; otherwise they could not be compared.
-
-    Raises:
-        InputError: external embeddings lack RNAs of a task.
-    """
+    """Check that probes have all labelled RNAs, as networks do; otherwise they could not be compared."""
     for name in tasks:
         if context.is_restricted(context.plan.tasks[name]):
             raise InputError(
@@ -254,11 +242,6 @@ def supervised_embeddings(
 
     It is one training on all labels of a 70/15/15 split by the plan's seed. Given the same options, it is the network
     of the first split of the low-data study with 100 % of the labels, and is trained once.
-
-    Args:
-        context: The plan at work.
-        task: The task to train on.
-        options: Options of the training.
     """
     if task is None:
         return {}

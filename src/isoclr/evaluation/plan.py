@@ -53,9 +53,7 @@ class ModelEntry:
     """An encoder to evaluate."""
 
     name: str
-    """Name in tables."""
-    path: str
-    """Directory of the model, or name of one that ships or is on the hub."""
+    path: str  # Directory of the model, or name of one that ships or is on the hub
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +61,7 @@ class ExternalEmbeddings:
     """Embeddings of the same transcripts by another model."""
 
     name: str
-    """Name in tables."""
-    path: Path
-    """Parquet, npz or h5ad."""
+    path: Path  # Parquet, npz or h5ad
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +69,9 @@ class TaskEntry:
     """A task of the evaluation and how it is split."""
 
     task: Task
-    split: tuple[SplitKind, ...]
-    """Kinds of splits."""
-    splits: int
-    """Number of random, homology or chromosome splits."""
-    published: str
-    """The paper's name of the task; ``none`` for other tasks."""
+    split: tuple[SplitKind, ...]  # Kinds of splits
+    splits: int  # Number of random, homology or chromosome splits
+    published: str  # The paper's name of the task; none for other tasks
     chromosomes: tuple[Path, ...] = ()
     """Annotations or tables with the genes' chromosomes, for a split by chromosome."""
 
@@ -105,28 +98,22 @@ class TaskEntry:
 class Main:
     """Linear probes of embeddings and of simple baselines (the paper's Table 2)."""
 
-    tasks: tuple[str, ...] = ()
-    """Tasks; by default all."""
-    methods: tuple[FeatureKind, ...] = FEATURE_KINDS
-    """Features."""
-    probes: tuple[Literal["linear", "ridge"], ...] = ("ridge",)
-    """Probes of embeddings."""
+    tasks: tuple[str, ...] = ()  # Tasks; by default all
+    methods: tuple[FeatureKind, ...] = FEATURE_KINDS  # Features
+    probes: tuple[Literal["linear", "ridge"], ...] = ("ridge",)  # Probes of embeddings
 
 
 @dataclass(frozen=True, kw_only=True)
 class LowData:
     """Linear probes and networks with few training labels (Figure 3b)."""
 
-    tasks: tuple[str, ...] = ()
-    """Tasks; by default all."""
+    tasks: tuple[str, ...] = ()  # Tasks; by default all
     methods: tuple[FeatureKind | NetworkKind, ...] = ("embedding", "random-init", "k-mers")
     """Features and networks."""
     percentages: tuple[Percentage, ...] = (100, 50, 30, 10, 3, 1, 0.5)
     """Percentages of the training labels (3 % is not in the paper)."""
-    splits: Count = 10
-    """Splits, each with its own subset of the training labels."""
-    network_splits: Count = 1
-    """Splits of the networks, which take longer."""
+    splits: Count = 10  # Splits, each with its own subset of the training labels
+    network_splits: Count = 1  # Splits of the networks, which take longer
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
     """Options of the networks' training, as of ``isoclr finetune``."""
 
@@ -135,40 +122,30 @@ class LowData:
 class FineTuning:
     """Networks trained on the labels (Table 3)."""
 
-    tasks: tuple[str, ...] = ()
-    """Tasks; by default all."""
-    split: tuple[SplitKind, ...] = ()
-    """Kinds of splits of every task; by default the task's own."""
+    tasks: tuple[str, ...] = ()  # Tasks; by default all
+    split: tuple[SplitKind, ...] = ()  # Kinds of splits of every task; by default the task's own
     methods: tuple[NetworkKind, ...] = ("fine-tuned", "supervised")
-    """Networks."""
-    splits: Count = 1
-    """Number of splits; in a cross-validation, trainings per fold."""
+    splits: Count = 1  # Number of splits; in a cross-validation, trainings per fold
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
     """Options of the training, as of ``isoclr finetune``."""
-    multitask: tuple[tuple[str, ...], ...] = ()
-    """Groups of tasks that one network learns together."""
+    multitask: tuple[tuple[str, ...], ...] = ()  # Groups of tasks that one network learns together
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusOptions:
     """A part of the corpus, see :func:`isoclr.corpus.subset.subset`."""
 
-    species: tuple[str, ...] = ()
-    """Species; by default all."""
-    grouping: Grouping = "gene-sets"
-    """Pairs from gene sets, or from genes alone."""
-    isoforms: Isoforms = "all"
-    """All isoforms, or one per gene."""
+    species: tuple[str, ...] = ()  # Species; by default all
+    grouping: Grouping = "gene-sets"  # Pairs from gene sets, or from genes alone
+    isoforms: Isoforms = "all"  # All isoforms, or one per gene
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
     """One pre-training run of Table 4."""
 
-    name: str
-    """The difference from the whole method, as tables name it."""
-    corpus: CorpusOptions = CorpusOptions()
-    """The RNAs and gene sets of the run."""
+    name: str  # The difference from the whole method, as tables name it
+    corpus: CorpusOptions = CorpusOptions()  # The RNAs and gene sets of the run
     pretrain: Mapping[str, Any] = field(default_factory=dict)
     """Options that differ from the other runs'."""
 
@@ -177,23 +154,14 @@ class Ablation:
 class Ablations:
     """Pre-training with parts of the method left out, all for the same number of steps (Table 4)."""
 
-    steps: Count
-    """Steps of every run."""
-    run: tuple[Ablation, ...]
-    """The runs; the first is the whole method."""
-    tasks: tuple[str, ...] = ()
-    """Tasks; by default all."""
-    pretrain: PretrainConfig = field(default_factory=PretrainConfig)
-    """Options of all runs."""
-    runtime: PretrainRuntime = field(default_factory=PretrainRuntime)
-    """How the runs are computed."""
+    steps: Count  # Steps of every run
+    run: tuple[Ablation, ...]  # The runs; the first is the whole method
+    tasks: tuple[str, ...] = ()  # Tasks; by default all
+    pretrain: PretrainConfig = field(default_factory=PretrainConfig)  # Options of all runs
+    runtime: PretrainRuntime = field(default_factory=PretrainRuntime)  # How the runs are computed
 
     def config(self, run: Ablation, seed: int) -> PretrainConfig:
-        """All options of a run; the seed is that of the plan.
-
-        Raises:
-            InputError: an unknown option, a value out of range, or one that would make the runs incomparable.
-        """
+        """All options of a run; the seed is that of the plan."""
         for name in run.pretrain:
             if name not in self.pretrain.flat() or name in ("batch_size", "init"):
                 raise InputError(
@@ -207,45 +175,33 @@ class Ontology:
     """Linear probes of Gene Ontology terms (Table 5, Figure 5)."""
 
     tasks: tuple[str, ...] = ("gene-ontology-human",)
-    """Gene Ontology tasks."""
     splits: Count = 5
-    """Number of splits."""
     supervised: str | None = None
     """Compare with the encoder of a network trained from scratch on this task."""
-    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
-    """Options of that training."""
+    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)  # Options of that training
 
 
 @dataclass(frozen=True, kw_only=True)
 class Latent:
     """Maps of the embedding space, and its nearest neighbors (Figures 1, 3a, 6)."""
 
-    tasks: tuple[str, ...] = ()
-    """Labels to color by; by default all."""
-    species: str | None = None
-    """Species of the map; by default all."""
-    ontology: str | None = None
-    """Gene Ontology task whose terms color the map."""
-    sample: Annotated[int, Meta(ge=100)] = 5_000
-    """RNAs of the map."""
-    queries: Count = 5_000
-    """RNAs whose neighbors are evaluated."""
+    tasks: tuple[str, ...] = ()  # Labels to color by; by default all
+    species: str | None = None  # Species of the map; by default all
+    ontology: str | None = None  # Gene Ontology task whose terms color the map
+    sample: Annotated[int, Meta(ge=100)] = 5_000  # RNAs of the map
+    queries: Count = 5_000  # RNAs whose neighbors are evaluated
     supervised: str | None = None
     """Compare with the encoder of a network trained from scratch on this task."""
-    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
-    """Options of that training."""
+    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)  # Options of that training
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mutagenesis:
     """Effects of point mutations and of inserted motifs on a prediction."""
 
-    tasks: tuple[str, ...] = ()
-    """Tasks; by default all but reporter assays."""
-    sample: Count = 200
-    """mRNAs into which motifs are inserted."""
-    scans: Annotated[int, Meta(ge=0)] = 1
-    """mRNAs whose every base is mutated."""
+    tasks: tuple[str, ...] = ()  # Tasks; by default all but reporter assays
+    sample: Count = 200  # mRNAs into which motifs are inserted
+    scans: Annotated[int, Meta(ge=0)] = 1  # mRNAs whose every base is mutated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,27 +209,16 @@ class Plan:
     """An evaluation."""
 
     path: Path
-    """The plan file."""
     corpus: Path
-    """The corpus."""
-    data: Path | None
-    """Folder of the tasks' files."""
-    seed: int
-    """Random seed of everything."""
-    threads: int | None
-    """Number of CPU threads; None: PyTorch's choice."""
-    precision: Precision
-    """Precision of the embeddings."""
-    models: tuple[ModelEntry, ...]
-    """Encoders; the others are compared with the first."""
-    external: tuple[ExternalEmbeddings, ...]
-    """Embeddings by other models."""
-    tasks: Mapping[str, TaskEntry]
-    """Tasks by name."""
-    ontologies: Mapping[str, OntologyTask]
-    """Gene Ontology tasks by the name that studies use."""
-    studies: Mapping[StudyName, Any]
-    """The options of each study, in the order in which they run."""
+    data: Path | None  # Folder of the tasks' files
+    seed: int  # Random seed of everything
+    threads: int | None  # Number of CPU threads; None: PyTorch's choice
+    precision: Precision  # Precision of the embeddings
+    models: tuple[ModelEntry, ...]  # Encoders; the others are compared with the first
+    external: tuple[ExternalEmbeddings, ...]  # Embeddings by other models
+    tasks: Mapping[str, TaskEntry]  # Tasks by name
+    ontologies: Mapping[str, OntologyTask]  # Gene Ontology tasks by the name that studies use
+    studies: Mapping[StudyName, Any]  # The options of each study, in the order in which they run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,9 +258,6 @@ def read_plan(path: Path) -> Plan:
 
     Args:
         path: TOML file; paths in it are relative to it, and ``${NAME}`` in a path is an environment variable.
-
-    Raises:
-        InputError: the file cannot be read, or a key is missing, unknown or has a wrong value.
     """
     path = Path(path)
     file = read_toml(path, _File, what="the plan of an evaluation")
@@ -327,11 +269,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def _resolve(path: Path, file: _File) -> Plan:
-    """The plan with its paths resolved and its names checked.
-
-    Raises:
-        InputError: naming the key.
-    """
+    """The plan with its paths resolved and its names checked."""
     if not file.model:
         raise InputError("no [[model]], expected an encoder to evaluate")
     folder = path.parent
@@ -382,11 +320,7 @@ def _task(folder: Path, entry: _Task, data: Path | None) -> TaskEntry:
 
 
 def _study(name: str, study: Any, tasks: Mapping[str, TaskEntry]) -> Any:
-    """A study with its tasks, all if it names none.
-
-    Raises:
-        InputError: an unknown task, or options that do not go together.
-    """
+    """A study with its tasks, all if it names none."""
     if isinstance(study, Ontology):
         named: Sequence[str] = ()
     else:
@@ -415,11 +349,7 @@ def _study(name: str, study: Any, tasks: Mapping[str, TaskEntry]) -> Any:
 
 
 def _check_finetune(study: str, config: FinetuneConfig, *, is_used: object) -> None:
-    """Check that options of fine-tuning have an effect.
-
-    Raises:
-        InputError: naming the key.
-    """
+    """Check that options of fine-tuning have an effect."""
     default = FinetuneConfig()
     for option in ("model", "scratch", "train", "train_fraction", "repeats", "max_splits"):
         if getattr(config, option) != getattr(default, option):
@@ -431,11 +361,7 @@ def _check_finetune(study: str, config: FinetuneConfig, *, is_used: object) -> N
 def _ontologies(
     folder: Path, studies: Mapping[StudyName, Any], data: Path | None
 ) -> dict[str, OntologyTask]:
-    """The Gene Ontology tasks of all studies.
-
-    Raises:
-        InputError: an unknown task, or the map's terms are of another species.
-    """
+    """The Gene Ontology tasks of all studies."""
     latent: Latent | None = studies.get("latent")
     names = list(studies["ontology"].tasks) if "ontology" in studies else []
     if latent is not None and latent.ontology is not None:
@@ -475,11 +401,7 @@ def _model_path(folder: Path, model: ModelEntry) -> str:
 
 
 def _expand(text: str) -> str:
-    """A text with the values of its environment variables ``${NAME}``.
-
-    Raises:
-        InputError: one is not set.
-    """
+    """A text with the values of its environment variables ``${NAME}``."""
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in os.environ:

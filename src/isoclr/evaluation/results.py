@@ -155,9 +155,7 @@ def _difference(first: StoredResult, other: StoredResult) -> Row:
         "model": first.rows[0]["model"],
         "against_model": row["model"],
         "metric": metric,
-        "value": difference.mean,
-        "low": difference.low,
-        "high": difference.high,
+        **difference.row(),
         "p": difference.p,
         "n": len(values),
     }
@@ -180,8 +178,7 @@ def mean_over_splits(rows: Sequence[Row]) -> list[Row]:
             row: Row = dict(zip(keys, key, strict=True))
             train, test = (float(np.mean(part[column].to_numpy())) for column in ("train", "n"))
             mean = over_seeds(values, train * 100 / float(row["share"] or 100), test)
-            numbers: Row = {"value": mean.mean, "low": mean.low, "high": mean.high}
-            means.append({**row, **numbers, "train": round(train), "repeats": len(values)})
+            means.append({**row, **mean.row(), "train": round(train), "repeats": len(values)})
     return means
 
 
@@ -232,7 +229,7 @@ def _write_predictions(context: Context, stored: Sequence[StoredResult]) -> None
     tables = [
         _with_constants(
             one.table("predictions"),
-            {"task": row["task"], "model": row["model"], "dealt": row["split"]},
+            {"task": row["task"], "model": row["model"], "split_kind": row["split"]},
         )
         for one in stored
         if one.rows and (row := one.rows[0])["method"] == model

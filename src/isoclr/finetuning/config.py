@@ -8,8 +8,7 @@ from isoclr.errors import InputError
 from isoclr.models.pooling import Pooling
 from isoclr.training.device import Precision
 
-SALUKI_MODEL = "saluki"
-"""Name of the published supervised model."""
+SALUKI_MODEL = "saluki"  # Name of the published supervised model
 
 Count = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[float, Meta(ge=0)]
@@ -23,8 +22,7 @@ class Hyperparameters:
     learning_rate: float
     encoder_learning_rate: float
     lr_decay: float
-    betas: tuple[float, float] = (0.9, 0.999)
-    """Betas of Adam."""
+    betas: tuple[float, float] = (0.9, 0.999)  # Betas of Adam
     l2: float
     max_grad_norm: float = 0.5
     batch_size: int
@@ -33,8 +31,7 @@ class Hyperparameters:
     epochs: int
     min_epochs: int = 0
     patience: int
-    shift: int = 0
-    """RNAs are shifted by 0 to this many nt in training, each by its own number."""
+    shift: int = 0  # RNAs are shifted by 0 to this many nt in training, each by its own number
 
 
 ISOCLR = Hyperparameters(
@@ -111,11 +108,7 @@ class FinetuneConfig(Config):
     """Passes without a better validation R after which training stops (default: 8; saluki: 25)."""
 
     def __post_init__(self) -> None:
-        """Check kinds and ranges, and that every given option has an effect.
-
-        Raises:
-            InputError: Naming the option.
-        """
+        """Check kinds and ranges, and that every given option has an effect."""
         super().__post_init__()
         if self.random_weights and self.train != "full":
             model = "saluki" if self.model == SALUKI_MODEL else "a model from scratch"

@@ -16,8 +16,7 @@ from isoclr.tasks.splits import Split, SplitConfig, SplitKind
 from isoclr.tasks.task import Task, is_task, read_label_task
 from isoclr.training.rng import RngStream, keyed_rng
 
-MIN_FOLDS = 3
-"""One fold to test, one to validate, one to train."""
+MIN_FOLDS = 3  # One fold to test, one to validate, one to train
 
 
 def read_label_specs(
@@ -33,16 +32,9 @@ def read_label_specs(
     """Read label tables and tasks.
 
     Args:
-        paths: Tables, task files, and names of tasks that ship.
         label: Column of each table, or one for all; None: the tasks' own, or the only one of a table.
         species: Species of each table, or one for all; None: the tasks' own, or any.
         rnas: RNAs to use; None: the tasks' own choice, or all.
-        data: Folder that the paths in task files are relative to.
-        id_column: As for :func:`isoclr.tasks.labels.read_labels`.
-        gene_ids: The same.
-
-    Raises:
-        InputError: No table, a table that cannot be used, or a wrong number of columns or species.
     """
     if not paths:
         raise InputError("no labels: give one table or more")
@@ -104,11 +96,7 @@ def _of_known_assay(task: Task, specs: Sequence[LabelSpec]) -> Task:
 
 
 def default_split(specs: Sequence[LabelSpec]) -> SplitKind:
-    """The split of the tasks; that of a table without a task is random, as in the paper.
-
-    Raises:
-        InputError: The tasks have different splits.
-    """
+    """The split of the tasks; that of a table without a task is random, as in the paper."""
     splits = {spec.task.split if spec.task else "random": spec.name for spec in specs}
     if len(splits) > 1:
         differing = ", ".join(f"{kind} of {name}" for kind, name in splits.items())
@@ -117,11 +105,7 @@ def default_split(specs: Sequence[LabelSpec]) -> SplitKind:
 
 
 def require_whole_genes(rnas: LabelledRnas, specs: Sequence[LabelSpec]) -> None:
-    """Refuse folds that have RNAs of one gene in several, so that it would be tested on itself.
-
-    Raises:
-        InputError: There is such a gene.
-    """
+    """Refuse folds that have RNAs of one gene in several, so that it would be tested on itself."""
     if rnas.torn_genes:
         gene, folds = next(iter(rnas.torn_genes.items()))
         files = " and ".join(str(spec.labels.path) for spec in specs)
@@ -135,10 +119,8 @@ def require_whole_genes(rnas: LabelledRnas, specs: Sequence[LabelSpec]) -> None:
 class Trial:
     """One training."""
 
-    number: int
-    """Number of the split, from 0."""
-    split: Split
-    """Row numbers of the parts; the validation part decides when to stop."""
+    number: int  # Number of the split, from 0
+    split: Split  # Row numbers of the parts; the validation part decides when to stop
     seed: int
     """Seed of new weights, the order of the RNAs, dropout, and the subset of the training RNAs."""
 
@@ -154,9 +136,6 @@ def make_trials(
     """The trials of a study, and their splits in words.
 
     In a cross-validation one fold is the test part, the next one the validation part, and all others are trained on.
-
-    Raises:
-        InputError: Too few groups or folds, or a part without two different values of a label.
     """
     if config.repeats > 1 and not splits.cross_validation:
         raise InputError(

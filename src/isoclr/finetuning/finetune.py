@@ -41,8 +41,7 @@ from isoclr.training.device import (
 )
 from isoclr.training.distributed import init_distributed
 from isoclr.training.logging import LOG, Log, ProgressDisplay
-from isoclr.training.run import check_run_directory, require_same_options
-from isoclr.training.signals import GracefulStop
+from isoclr.training.run import GracefulStop, check_run_directory, require_same_options
 
 OPTIONS, REPORT, PREDICTIONS = "options.json", "report.json", "predictions.parquet"
 MAX_KEPT_BYTES = 2 << 30
@@ -207,11 +206,7 @@ def _label_options(spec: LabelSpec) -> dict[str, Any]:
 
 
 def _open_directory(out: Path, options: dict[str, Any], *, resume: bool) -> None:
-    """Begin a study's directory, or check that it was begun with the same options.
-
-    Raises:
-        InputError: It is in use, belongs to something else, or was begun with other options.
-    """
+    """Begin a study's directory, or check that it was begun with the same options."""
     check_run_directory(out, resume=resume, markers=(OPTIONS,))
     path = out / OPTIONS
     if path.exists():

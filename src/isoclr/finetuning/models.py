@@ -28,15 +28,10 @@ class BatchBuilder:
     """Packs the RNAs of a study into chunks."""
 
     codes: Sequence[Codes]
-    """Codes of every RNA."""
-    device: torch.device
-    """Where chunks are computed."""
-    dtype: torch.dtype
-    """Type of activations."""
-    chunk_nt: int
-    """Largest number of nucleotides in a chunk."""
-    round_to: int
-    """Chunk widths are multiples of this."""
+    device: torch.device  # Where chunks are computed
+    dtype: torch.dtype  # Type of activations
+    chunk_nt: int  # Largest number of nucleotides in a chunk
+    round_to: int  # Chunk widths are multiples of this
 
     @property
     def precision(self) -> Precision:
@@ -58,19 +53,15 @@ class BatchBuilder:
         return fill_batch(layout, codes, self.lengths(rows)).to(self.device)
 
 
-Advance = Callable[[int], None]
-"""Called with the number of nt done since the last call."""
+Advance = Callable[[int], None]  # Called with the number of nt done since the last call
 
 
 class Backbone(nn.Module):
     """Turns RNAs, given by their rows, into features."""
 
-    network: DilatedResNet | Saluki
-    """The network as it is saved."""
+    network: DilatedResNet | Saluki  # The network as it is saved
     dim: int
-    """Number of features."""
-    trained: nn.Module
-    """The part whose weights and running statistics training changes."""
+    trained: nn.Module  # The part whose weights and running statistics training changes
 
     @abstractmethod
     def forward(self, rows: Rows, rng: np.random.Generator) -> Tensor:
@@ -82,13 +73,7 @@ class Backbone(nn.Module):
 
 
 class FrozenBackbone(Backbone):
-    """Embeddings that are computed once, so that only the head is trained.
-
-    Args:
-        network: The encoder's network.
-        embeddings: ``(n, dim)`` embeddings of every RNA.
-        device: Device of the head.
-    """
+    """Embeddings that are computed once, so that only the head is trained."""
 
     def __init__(
         self, network: DilatedResNet, embeddings: NDArray[np.float32], device: torch.device
@@ -110,12 +95,7 @@ class FrozenBackbone(Backbone):
 
 
 class FullBackbone(Backbone):
-    """An encoder that is trained as a whole.
-
-    Args:
-        encoder: The encoder.
-        builder: The RNAs.
-    """
+    """An encoder that is trained as a whole."""
 
     def __init__(self, encoder: Encoder, builder: BatchBuilder) -> None:
         super().__init__()
@@ -139,8 +119,6 @@ class SalukiBackbone(Backbone):
     """Saluki, which is always trained as a whole.
 
     Args:
-        network: The network.
-        builder: The RNAs.
         shift: RNAs are shifted by 0 to this many nt in training.
     """
 
@@ -177,11 +155,8 @@ def saluki_features(
     """Features ``(n, dim)`` in the order of ``codes``.
 
     Args:
-        network: Saluki.
-        codes: RNAs.
         builder: How to pack them; its own RNAs are not used.
         together: Compute all chunks in one call, as the batch statistics of training need it.
-        progress: Called with the number of nt done since the last call.
     """
     lengths = np.array([len(one) for one in codes], np.int64)
     layouts = pack_for_saluki(lengths, chunk_nt=builder.chunk_nt, round_to=builder.round_to)
@@ -259,12 +234,7 @@ MAX_KEPT_BYTES = 4 << 30
 
 
 class FrozenStages:
-    """The stages of an encoder below its last one, with fixed weights and statistics.
-
-    Args:
-        encoder: The pre-trained encoder.
-        builder: The RNAs.
-    """
+    """The stages of an encoder below its last one, with fixed weights and statistics."""
 
     def __init__(self, encoder: Encoder, builder: BatchBuilder) -> None:
         self.network, self.builder = encoder.network.to(builder.device).eval(), builder
@@ -275,15 +245,11 @@ class FrozenStages:
         self.multi_scale = architecture.readout.blocks == "all"
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
 
-    @property
-    def bytes_per_nt(self) -> float:
-        """Bytes of kept activations per nucleotide; one position is 16 nt."""
-        return self.channels * torch.finfo(self.builder.dtype).bits / 8 / 16
-
     def keep(self, progress: Advance | None = None) -> bool:
         """Compute every RNA once and keep the activations if they fit; whether they do."""
         rows = np.arange(len(self.builder.codes))
-        if int(self.builder.lengths(rows).sum()) * self.bytes_per_nt > MAX_KEPT_BYTES:
+        positions = int(self.builder.lengths(rows).sum()) / 16
+        if positions * self.channels * self.builder.dtype.itemsize > MAX_KEPT_BYTES:
             return False
         for layout in self.builder.layouts(rows, self.gap):
             x, extent, readouts = self._compute(layout, rows)
@@ -331,13 +297,7 @@ class FrozenStages:
 
 
 class LastStageBackbone(Backbone):
-    """An encoder whose last stage is trained.
-
-    Args:
-        encoder: A copy of the pre-trained encoder.
-        lower: The stages below, shared by all trials of a study.
-        builder: The RNAs.
-    """
+    """An encoder whose last stage is trained."""
 
     def __init__(self, encoder: Encoder, lower: FrozenStages, builder: BatchBuilder) -> None:
         super().__init__()
@@ -373,14 +333,7 @@ class LastStageBackbone(Backbone):
 
 
 class ModelFactory:
-    """Makes the model that every trial of a study starts from.
-
-    Args:
-        config: Options of the study.
-
-    Raises:
-        InputError: There is no such model.
-    """
+    """Makes the model that every trial of a study starts from."""
 
     def __init__(self, config: FinetuneConfig) -> None:
         self.config = config
@@ -414,7 +367,6 @@ class ModelFactory:
         """Compute once what no trial changes.
 
         Args:
-            builder: The RNAs.
             progress: Starts a progress bar with a title; the result is called with the nt done.
         """
         if self.encoder is None or self.config.train == "full":
@@ -431,13 +383,7 @@ class ModelFactory:
     def make(
         self, builder: BatchBuilder, labels: int, seed: int
     ) -> tuple[Backbone, Head | SalukiHead]:
-        """A backbone and a head for one trial.
-
-        Args:
-            builder: The RNAs.
-            labels: Number of labels.
-            seed: Seed of random weights.
-        """
+        """A backbone and a head for one trial."""
         parameters = self.config.hyperparameters
         with seeded(seed, RngStream.NEW_WEIGHTS):
             if self.encoder is None:

@@ -121,8 +121,7 @@ class LabelScale:
 
     name: str
     mean: float
-    deviation: float
-    """Standard deviation."""
+    deviation: float  # Standard deviation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,15 +133,11 @@ class PredictorConfig:
     name: str
     tracks: int
     architecture: Architecture | Literal["saluki"]
-    hidden: int | None
-    """Width of the head's hidden layers; None for Saluki."""
+    hidden: int | None  # Width of the head's hidden layers; None for Saluki
     tasks: list[LabelScale]
-    facts: dict[str, Any]
-    """Options of the training, and its metrics."""
-    sha256: str
-    """SHA-256 of the weights."""
-    isoclr: str = __version__
-    """Version that wrote the model."""
+    facts: dict[str, Any]  # Options of the training, and its metrics
+    sha256: str  # SHA-256 of the weights
+    isoclr: str = __version__  # Version that wrote the model
 
 
 def save_predictor(predictor: Predictor, directory: Path) -> Path:
@@ -182,14 +177,7 @@ def save_predictor(predictor: Predictor, directory: Path) -> Path:
 
 
 def load_predictor(directory: Path | str) -> Predictor:
-    """Open a fine-tuned model.
-
-    Args:
-        directory: Directory written by ``isoclr finetune``.
-
-    Raises:
-        InputError: There is no such model, or its files cannot be used.
-    """
+    """Open a fine-tuned model."""
     directory = Path(directory)
     expected = f"a fine-tuned model: a directory with {CONFIG} and {WEIGHTS} of isoclr finetune"
     config = read_json(directory / CONFIG, PredictorConfig, what=expected)

@@ -14,10 +14,9 @@ from isoclr._io import atomic_path
 from isoclr._report import Report, Row, Table, count_lines
 from isoclr.errors import InputError
 from isoclr.tasks.leakage import LeakageReport
-from isoclr.tasks.metrics import QUANTITY, Interval, bootstrap, over_folds, over_seeds
+from isoclr.tasks.metrics import QUANTITY, TITLES, Interval, bootstrap, over_folds, over_seeds
 from isoclr.training.run import exit_code
 
-TITLES = {"pearson": "Pearson R", "spearman": "Spearman R", "mse": "MSE"}
 PREDICTIONS_SCHEMA = pl.Schema(
     {
         "split": pl.String(),
@@ -39,30 +38,19 @@ mean."""
 class TrialResult:
     """Result of one trial."""
 
-    trial: str
-    """Name of the trial."""
-    split: str
-    """Name of its split."""
-    seed: int
-    """Seed of its weights."""
-    train: int
-    """Number of training RNAs."""
-    valid: int
-    """Number of validation RNAs."""
-    test: int
-    """Number of test RNAs."""
-    epochs: int
-    """Epochs done."""
-    best_epoch: int
-    """Epoch whose weights were kept."""
-    best: float
-    """Its mean R on the validation part."""
-    seconds: float
-    """Time spent."""
+    trial: str  # Name of the trial
+    split: str  # Name of its split
+    seed: int  # Seed of its weights
+    train: int  # Number of training RNAs
+    valid: int  # Number of validation RNAs
+    test: int  # Number of test RNAs
+    epochs: int  # Epochs done
+    best_epoch: int  # Epoch whose weights were kept
+    best: float  # Its mean R on the validation part
+    seconds: float  # Time spent
     metrics: dict[str, dict[str, float]]
     """Label → metric → value on the test part, with the number ``n`` of labels there."""
-    history: list[dict[str, float]]
-    """Record of each epoch."""
+    history: list[dict[str, float]]  # Record of each epoch
 
     def save(self, folder: Path, predictions: pl.DataFrame) -> None:
         """Write the result; a trial is done when its JSON file, which comes last, exists."""
@@ -73,11 +61,7 @@ class TrialResult:
 
     @classmethod
     def load(cls, folder: Path, trial: str) -> "tuple[TrialResult, pl.DataFrame] | None":
-        """Read result and predictions of a trial; None if it is not done.
-
-        Raises:
-            InputError: The files are damaged.
-        """
+        """Read result and predictions of a trial; None if it is not done."""
         path = folder / f"{trial}.json"
         if not path.exists():
             return None
@@ -97,32 +81,19 @@ class FinetuneReport(Report):
 
     out: Path
     """Directory of the study, with the model of the trial that has the highest validation R."""
-    method: str
-    """Name of the method."""
-    model: str
-    """Name of the model."""
-    train: str
-    """Trained part of the model; ``scratch`` for random weights."""
-    tasks: tuple[str, ...]
-    """Names of the labels."""
-    split: str
-    """The splits in words."""
-    cross_validation: bool
-    """Whether the splits are the folds of a cross-validation."""
-    train_fraction: float
-    """Fraction of the training RNAs that was used."""
-    counts: dict[str, int]
-    """Numbers of RNAs and groups, and of what was left out, by reason."""
-    results: Sequence[TrialResult]
-    """Result of each trial."""
-    predictions: pl.DataFrame
-    """Predictions for every test RNA of every trial (:data:`PREDICTIONS_SCHEMA`)."""
-    provenance: dict[str, Any]
-    """Versions, checksums of the inputs, and options."""
-    leaks: LeakageReport
-    """What the test parts share with the training parts."""
-    stopped_by: int = 0
-    """Number of the signal that stopped the study early; 0 when it is done."""
+    method: str  # Name of the method
+    model: str  # Name of the model
+    train: str  # Trained part of the model; scratch for random weights
+    tasks: tuple[str, ...]  # Names of the labels
+    split: str  # The splits in words
+    cross_validation: bool  # Whether the splits are the folds of a cross-validation
+    train_fraction: float  # Fraction of the training RNAs that was used
+    counts: dict[str, int]  # Numbers of RNAs and groups, and of what was left out, by reason
+    results: Sequence[TrialResult]  # Result of each trial
+    predictions: pl.DataFrame  # Predictions for every test RNA of every trial (PREDICTIONS_SCHEMA)
+    provenance: dict[str, Any]  # Versions, checksums of the inputs, and options
+    leaks: LeakageReport  # What the test parts share with the training parts
+    stopped_by: int = 0  # Number of the signal that stopped the study early; 0 when it is done
 
     @property
     def exit_code(self) -> int:
@@ -227,9 +198,7 @@ class FinetuneReport(Report):
                 "train": train,
                 "n": n,
                 "metric": name,
-                "value": _finite(interval.mean),
-                "low": _finite(interval.low),
-                "high": _finite(interval.high),
+                **{key: _finite(value) for key, value in interval.row().items()},
             }
             for name, interval in self.summary(task).items()
         ]

@@ -39,16 +39,13 @@ from isoclr.training.checkpoint import (
 )
 from isoclr.training.logging import Log, ProgressDisplay
 from isoclr.training.rng import RngStream, keyed_rng, torch_seed
-from isoclr.training.run import DivergedError
-from isoclr.training.signals import GracefulStop
+from isoclr.training.run import DivergedError, GracefulStop
 
 FORMAT = "isoclr fine-tuning 2"
 CHECKPOINT = "checkpoint.safetensors"
 RESULTS = "results"
-CURRENT, BEST = "current.", "best."
-"""Prefixes of tensors in a checkpoint."""
-LONG_EPOCH = 20.0
-"""Seconds of an epoch that is worth a line above the progress bar."""
+CURRENT, BEST = "current.", "best."  # Prefixes of tensors in a checkpoint
+LONG_EPOCH = 20.0  # Seconds of an epoch that is worth a line above the progress bar
 Array = NDArray[np.float64]
 
 
@@ -56,29 +53,18 @@ Array = NDArray[np.float64]
 class TrainerState:
     """Progress of one trial."""
 
-    trial: str
-    """Name of the trial."""
-    epoch: int = 0
-    """Epochs done."""
-    best_epoch: int = 0
-    """Epoch with the highest validation R; 0: none yet."""
-    best: float = float("-inf")
-    """Highest validation R."""
-    seconds: float = 0.0
-    """Time of training and validation, over all sessions."""
-    history: list[dict[str, float]] = field(default_factory=list)
-    """Record of each epoch."""
+    trial: str  # Name of the trial
+    epoch: int = 0  # Epochs done
+    best_epoch: int = 0  # Epoch with the highest validation R; 0: none yet
+    best: float = float("-inf")  # Highest validation R
+    seconds: float = 0.0  # Time of training and validation, over all sessions
+    history: list[dict[str, float]] = field(default_factory=list)  # Record of each epoch
 
 
 class Trainer:
     """Trains one backbone and head on one split.
 
     Args:
-        trial: The split and the seed.
-        rnas: The labelled RNAs.
-        backbone: RNAs to features.
-        head: Features to labels.
-        parameters: Hyperparameters.
         new_backbone: Whether the backbone's weights are random and get the L2 penalty of new weights.
     """
 
@@ -97,8 +83,7 @@ class Trainer:
         labels = rnas.targets[trial.split.train]
         self.mean, self.std = np.nanmean(labels, axis=0), np.nanstd(labels, axis=0)
         """``(labels,)`` mean and standard deviation of the training labels."""
-        self.targets = (rnas.targets - self.mean) / self.std
-        """``(n, labels)`` standardized labels."""
+        self.targets = (rnas.targets - self.mean) / self.std  # (n, labels) standardized labels
         self.lengths = np.array([len(codes) for codes in rnas.sequences], np.int64)
         """``(n,)`` nt of each RNA."""
         self.modules = nn.ModuleDict({"encoder": backbone.trained, "head": head})
@@ -109,8 +94,7 @@ class Trainer:
             *(_weight_matrices(backbone.trained) if new_backbone else ()),
         ]
         self.state = TrainerState(trial.name)
-        self.best: dict[str, Tensor] = {}
-        """Weights of the best epoch."""
+        self.best: dict[str, Tensor] = {}  # Weights of the best epoch
         self._device = next(head.parameters()).device
 
     @property
@@ -175,11 +159,7 @@ class Trainer:
         save_checkpoint(path, FORMAT, tensors, {"state": asdict(self.state)})
 
     def restore(self, state: TrainerState, tensors: Mapping[str, Tensor], source: Path) -> None:
-        """Continue from a checkpoint.
-
-        Raises:
-            InputError: A tensor is missing or has another shape.
-        """
+        """Continue from a checkpoint."""
         self.state = state
         restore_modules(self.modules, tensors, source, prefix=CURRENT)
         restore_optimizer(self.optimizer, self.modules, tensors, source)
@@ -303,22 +283,14 @@ def _predictions(trainer: Trainer, predicted: Array) -> pl.DataFrame:
 class TrialRunner:
     """Runs the trials of a study."""
 
-    out: Path
-    """Directory of the study."""
+    out: Path  # Directory of the study
     rnas: LabelledRnas
-    """The labelled RNAs."""
-    factory: ModelFactory
-    """Makes the model of each trial."""
-    builder: BatchBuilder
-    """The RNAs in chunks."""
-    options: dict[str, Any]
-    """Options of the study, saved with its model."""
-    log: Log
-    """One record per epoch."""
-    display: ProgressDisplay
-    """Progress bar."""
-    stop: GracefulStop
-    """Notes signals."""
+    factory: ModelFactory  # Makes the model of each trial
+    builder: BatchBuilder  # The RNAs in chunks
+    options: dict[str, Any]  # Options of the study, saved with its model
+    log: Log  # One record per epoch
+    display: ProgressDisplay  # Progress bar
+    stop: GracefulStop  # Notes signals
 
     def run(self, trials: Sequence[Trial]) -> list[tuple[TrialResult, pl.DataFrame]]:
         """Run the trials that are not done; a signal ends this early.
@@ -428,11 +400,7 @@ class TrialRunner:
 
 
 def load_state(path: Path) -> tuple[TrainerState, dict[str, Tensor]] | None:
-    """Read the checkpoint of a trial; None without one.
-
-    Raises:
-        InputError: The file is damaged or was written by another version.
-    """
+    """Read the checkpoint of a trial; None without one."""
     if not path.exists():
         return None
     try:

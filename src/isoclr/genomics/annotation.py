@@ -42,9 +42,6 @@ def read_annotation(path: Path | str, format: str | None = None) -> Annotation:
     Args:
         path: GTF, GFF3, genePred (with or without ``bin``, extended, refFlat), BED12 or structure table.
         format: One of :data:`FORMATS`; detected from the content by default.
-
-    Raises:
-        InputError: A file that cannot be read as its format, by its line.
     """
     path = Path(path)
     name = format or detect_format(path)
@@ -59,11 +56,7 @@ def read_annotation(path: Path | str, format: str | None = None) -> Annotation:
 
 
 def detect_format(path: Path) -> str:
-    """Detect the format of an annotation from its first lines, else from its name.
-
-    Raises:
-        InputError: An empty file, or lines of no supported format.
-    """
+    """Detect the format of an annotation from its first lines, else from its name."""
     first = 0
     for block in blocks(path, PEEK_BYTES):
         for number, line in islice(block.data_lines(), PEEK_LINES):

@@ -7,12 +7,9 @@ from isoclr.genomics.encoding import Codes, N
 
 AMINO_ACIDS = "KNKNTTTTRSRSIIMIQHQHPPPPRRRRLLLLEDEDAAAAGGGGVVVV*Y*YSSSS*CWCLFLFX"
 """One-letter amino acids by codon number: AAA, AAC, AAG, AAT, ACA … TTT; ``*`` is a stop, the last is unknown."""
-START_CODON = 14
-"""Number of ATG."""
-STOP_CODONS = (48, 50, 56)
-"""Numbers of TAA, TAG and TGA."""
-UNKNOWN_CODON = 64
-"""Number of every codon with an ambiguous base."""
+START_CODON = 14  # Number of ATG
+STOP_CODONS = (48, 50, 56)  # Numbers of TAA, TAG and TGA
+UNKNOWN_CODON = 64  # Number of every codon with an ambiguous base
 
 
 def codon_numbers(codons: Codes) -> NDArray[np.int64]:

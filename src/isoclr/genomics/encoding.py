@@ -54,8 +54,7 @@ def _letter_table() -> Codes:
     return table
 
 
-TRACKS = _track_table()
-"""Track values ``(32, 6)`` float32 of every code."""
+TRACKS = _track_table()  # Track values (32, 6) float32 of every code
 FROM_LETTER = _letter_table()
 """Nucleotide values ``(256,)`` of the bytes of a FASTA file; :data:`INVALID` for other letters."""
 _TO_LETTER = np.frombuffer(LETTERS, np.uint8)
@@ -63,13 +62,6 @@ _TO_LETTER = np.frombuffer(LETTERS, np.uint8)
 
 def nucleotides(sequence: str | bytes | Codes, *, name: str = "sequence") -> Codes:
     """Nucleotide codes of a sequence; lower case is accepted, U is T, IUPAC ambiguity codes are N.
-
-    Args:
-        sequence: Letters, as text, bytes or an array of bytes.
-        name: Name of the sequence in errors.
-
-    Raises:
-        InputError: A letter that is not a nucleotide.
 
     >>> nucleotides("AcgUN").tolist()
     [0, 1, 2, 3, 4]
@@ -98,7 +90,6 @@ def encode(
     """Codes of one transcript from its nucleotide codes, exons and CDS.
 
     Args:
-        bases: Nucleotide codes ``(L,)`` in the orientation of the transcript.
         exon_lengths: Lengths (nt) of the exons from 5' to 3', which add up to L. None if unknown: no exon is marked.
         cds: Start of the first whole codon and end of the coding sequence (0-based half-open, stop codon included).
             Only whole codons are marked.

@@ -31,29 +31,40 @@ _CODES = FROM_LETTER.tobytes()
 class Piece(NamedTuple):
     """Part of a FASTA record."""
 
-    header: str | None
-    """Header without ``>``; None if this continues the previous record."""
-    codes: bytes
-    """Nucleotide codes."""
+    header: str | None  # Header without >; None if this continues the previous record
+    codes: bytes  # Nucleotide codes
+    bad: str = ""  # Why the record is dropped; the whole record, also the pieces before this one
 
 
-def pieces(path: Path) -> Iterator[Piece]:
+def pieces(path: Path, *, skip_bad: bool = False) -> Iterator[Piece]:
     """Stream a FASTA file; only records longer than a block come in several pieces.
 
     Lower case, U, IUPAC ambiguity codes, blank lines, spaces, Windows line ends and BioMart's ``Sequence unavailable``
-    (an empty record) are accepted.
+    (an empty record) are accepted. With ``skip_bad``, a record without a name or with another letter is marked as bad
+    instead of refused, and nothing follows of it.
 
     Raises:
-        InputError: Not FASTA, a letter that is not a nucleotide, or a truncated or damaged gzip.
+        InputError: Not FASTA, a bad record, or a truncated or damaged gzip.
     """
-    name, record, length = "", -1, 0
+    name, record, length, is_bad = "", -1, 0, False
     for header, body in _split(path):
         if header is not None:
-            name, record, length = header, record + 1, 0
+            name, record, length, is_bad = header, record + 1, 0, False
+            if not header.split(None, 1):
+                if not skip_bad:
+                    name_of(header, path, record)
+                is_bad = True
+                yield Piece(header, b"", "no_name")
+        if is_bad:
+            continue
         codes = _codes_of(body)
         if INVALID in codes:
-            letters = body.translate(None, _WHITESPACE)
-            raise _invalid_letter(path, name, record, letters, codes, length)
+            if not skip_bad:
+                letters = body.translate(None, _WHITESPACE)
+                raise _invalid_letter(path, name, record, letters, codes, length)
+            is_bad = True
+            yield Piece(header, b"", "not_nucleotides")
+            continue
         length += len(codes)
         yield Piece(header, codes)
 
@@ -92,12 +103,7 @@ def name_of(header: str, path: Path, record: int | None = None) -> str:
     """The first word of a header.
 
     Args:
-        header: Header without ``>``.
-        path: The file, for errors.
         record: Number of the record in the file, from 0; names its line in errors.
-
-    Raises:
-        InputError: The header is empty.
     """
     words = header.split(None, 1)
     if not words:
@@ -115,11 +121,7 @@ def is_bgzip(path: Path) -> bool:
 
 
 def check_start(path: Path) -> None:
-    """Check that a file begins like FASTA.
-
-    Raises:
-        InputError: The file is missing, empty, damaged or begins otherwise.
-    """
+    """Check that a file begins like FASTA."""
     for chunk in file_chunks(path, 1 << 16, EXPECTED):
         _strip_start(path, chunk)
         return
@@ -311,10 +313,8 @@ class Transcripts:
     table: pl.DataFrame
     """One row per transcript: ``transcript_id, gene_id, gene_symbol, biotype`` (``""`` if unknown), ``cds_start,
     cds_end`` (0-based half-open from the first whole codon, stop codon included; −1 if unknown)."""
-    offsets: NDArray[np.int64]
-    """``(n + 1,)``: where each transcript begins in ``codes``."""
-    codes: Codes
-    """Nucleotide codes of all transcripts, one after the other."""
+    offsets: NDArray[np.int64]  # (n + 1,): where each transcript begins in codes
+    codes: Codes  # Nucleotide codes of all transcripts, one after the other
     dropped: Counter[str] = field(default_factory=Counter)
     """Reason → dropped records (``empty_sequence``, ``duplicate_record``, ``duplicate_id``, ``no_name``,
     ``not_nucleotides``) or CDS (``cds_outside_sequence``)."""
@@ -337,13 +337,8 @@ def read_transcripts(path: Path, *, skip_bad: bool = False) -> Transcripts:
     is the same, else as ``duplicate_id``.
 
     Args:
-        path: FASTA file.
         skip_bad: Drop and count records without a name (``no_name``) or with a letter that is not a nucleotide
             (``not_nucleotides``) instead of refusing the file.
-
-    Raises:
-        InputError: Not FASTA, a truncated gzip, a letter that is not a nucleotide, a record without a name, or no
-            sequence at all.
     """
     path = Path(path)
     headers, lengths, codes, dropped = _read_records(path, skip_bad)
@@ -372,11 +367,11 @@ def _read_records(
     starts: list[int] = []
     codes = bytearray()
     dropped: Counter[str] = Counter()
-    for header, piece, bad in _checked_pieces(path, skip_bad):
+    for header, piece, bad in pieces(path, skip_bad=skip_bad):
         if header is not None:
             headers.append(header)
             starts.append(len(codes))
-        if bad:  # the whole record goes, also the pieces before this one
+        if bad:
             dropped[bad] += 1
             headers.pop()
             del codes[starts.pop() :]
@@ -384,32 +379,6 @@ def _read_records(
             codes += piece
     ends = np.array([*starts, len(codes)], np.int64)
     return headers, ends[1:] - ends[:-1], np.frombuffer(codes, np.uint8), dropped
-
-
-def _checked_pieces(path: Path, skip_bad: bool) -> Iterator[tuple[str | None, bytes, str]]:
-    """Header, codes, and why the record is bad; nothing follows of a bad record."""
-    record, length, is_bad = -1, 0, False
-    name = ""
-    for header, body in _split(path):
-        if header is not None:
-            record, length, is_bad, name = record + 1, 0, False, header
-            if not header.split(None, 1):
-                if not skip_bad:
-                    name_of(header, path, record)
-                is_bad = True
-                yield header, b"", "no_name"
-        if is_bad:
-            continue
-        codes = _codes_of(body)
-        if INVALID in codes:
-            if not skip_bad:
-                letters = body.translate(None, _WHITESPACE)
-                raise _invalid_letter(path, name, record, letters, codes, length)
-            is_bad = True
-            yield header, b"", "not_nucleotides"
-            continue
-        length += len(codes)
-        yield header, codes, ""
 
 
 def _reasons_to_drop(ids: pl.Series, offsets: NDArray[np.int64], codes: Codes) -> list[str]:

@@ -41,9 +41,6 @@ def read_genepred(path: Path) -> Annotation:
 
     Coordinates are 0-based half-open, and the CDS includes the stop codon. ``exonFrames`` of genePredExt gives the
     reading frame of a CDS that is incomplete at its 5' end. The gene is ``name2`` or the gene name of refFlat.
-
-    Raises:
-        InputError: A line that does not fit the columns of the first one, or impossible exons.
     """
     return _read_lines(path, "genepred", _genepred_columns_of, _genepred_models)
 
@@ -53,9 +50,6 @@ def read_bed12(path: Path) -> Annotation:
 
     Coordinates are 0-based half-open; the thick part includes the stop codon and is empty without a CDS. BED has no
     genes: every transcript is its own gene.
-
-    Raises:
-        InputError: Fewer than twelve columns, a line that does not fit, or impossible blocks.
     """
     return _read_lines(path, "bed12", _bed12_columns_of, _bed12_models)
 
@@ -69,8 +63,6 @@ def _read_lines(
     """Read a file with one transcript per line.
 
     Args:
-        path: File to read.
-        name: Name of the format.
         columns_of: Columns from the first line of a block; None if it holds comments only.
         models_of: Transcripts of a block, see :func:`line_models`.
     """
@@ -217,9 +209,6 @@ def read_structures(path: Path) -> Annotation:
     The length is the sum of UTRs and CDS, or of the exons if one of the three is unknown. If both are known and
     disagree, the exons are dropped (``exons_disagree_with_length``). The CDS includes the stop codon and is unknown
     without ``utr5_len``. Columns gene_id, gene_symbol and biotype are optional.
-
-    Raises:
-        InputError: A missing column, or a cell that is not a length.
     """
     header: list[str] = []
     tables = []

@@ -28,16 +28,10 @@ Ints = NDArray[np.int64]
 
 
 def splice(chromosome: Codes, starts: Ints, lengths: Ints, minus: NDArray[np.bool_]) -> Codes:
-    """Concatenate exons, each in the direction of its strand.
+    """Nucleotide codes of concatenated exons, each in the direction of its strand.
 
     Args:
-        chromosome: Nucleotide codes of the whole chromosome.
         starts: Lowest coordinates (0-based) of the exons, in 5' to 3' order of their transcripts.
-        lengths: Lengths (nt) of the exons.
-        minus: Whether exons are on the minus strand.
-
-    Returns:
-        Nucleotide codes ``(lengths.sum(),)``.
 
     >>> chromosome = np.array([0, 0, 1, 2, 3], np.uint8)  # AACGT
     >>> splice(chromosome, np.array([1, 0]), np.array([3, 2]), np.array([False, True])).tolist()  # ACG, then TT
@@ -107,8 +101,6 @@ def match_chromosomes(
     used only if it is unique.
 
     Args:
-        annotation_names: Sequence names of an annotation.
-        genome_names: Sequence names of a genome.
         descriptions: Genome sequence name → rest of its FASTA header, which may contain ``chromosome 1`` or
             ``mitochondrion``.
 
@@ -177,18 +169,13 @@ class Genome:
     """An open genome; a context manager."""
 
     def __init__(self, path: Path, store: _Store) -> None:
-        self.path = path
-        """FASTA file."""
+        self.path = path  # FASTA file
         self.lengths = store.lengths
         """Sequence name → length (nt), in the order of the file; the first sequence of a repeated name."""
         self._store = store
 
     def fetch(self, name: str) -> Codes:
-        """Nucleotide codes ``(length,)`` of one sequence.
-
-        Raises:
-            InputError: An unknown name, or letters that are not nucleotides.
-        """
+        """Nucleotide codes ``(length,)`` of one sequence."""
         if name not in self.lengths:
             names = list(self.lengths)
             more = f", … ({len(names):,} in all)" if len(names) > 5 else ""
@@ -237,9 +224,6 @@ def open_genome(path: Path) -> Genome:
     Plain and bgz files are read through an index: the one next to the file if it is not older, else one in a temporary
     folder. Gzip and FASTA with lines of uneven length have no random access: they are unpacked once, one byte per
     nucleotide, to an unnamed temporary file (in TMPDIR), which disappears with the process.
-
-    Args:
-        path: FASTA file.
 
     Raises:
         InputError: The file is missing, empty, truncated or not FASTA.
@@ -319,7 +303,7 @@ class _Unpacked:
 
     def _unpack(self, path: Path) -> None:
         name, is_repeated = "", False
-        for header, codes in pieces(path):
+        for header, codes, _ in pieces(path):
             if header is not None:
                 name = name_of(header, path)
                 is_repeated = name in self.lengths
@@ -358,17 +342,11 @@ def _existing_index(path: Path) -> tuple[Path, Path] | None:
 
 
 _LONGEST_HEADER = 4096
-_LARGEST_BLOCK = 1 << 16
-"""Bytes of a block of a bgz file, compressed or not."""
+_LARGEST_BLOCK = 1 << 16  # Bytes of a block of a bgz file, compressed or not
 
 
 def _index_matches(fai: Path, read: Callable[[int, int], bytes]) -> bool:
-    """Whether every sequence of an index begins after the header with its name.
-
-    Args:
-        fai: The index.
-        read: Gives the bytes of the FASTA between two positions.
-    """
+    """Whether every sequence of an index begins after the header with its name."""
     for line in fai.read_bytes().splitlines():
         name, _, start, *_ = [*line.split(b"\t"), b"", b""]
         end = int(start)

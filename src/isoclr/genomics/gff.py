@@ -109,9 +109,6 @@ def read_gtf(path: Path) -> Annotation:
 
     The CDS of GENCODE, Ensembl and RefSeq excludes the stop codon, which has lines of its own (two, if an intron
     splits it): the CDS is the union of both. Files whose CDS includes the stop codon give the same result.
-
-    Raises:
-        InputError: A line that is not GTF.
     """
     parts, names = [], []
     for block in blocks(path):
@@ -189,9 +186,6 @@ def read_gff3(path: Path) -> Annotation:
     A gene with a CDS but no transcript (RefSeq's mitochondrial genes) is its own transcript. The CDS of GFF3 includes
     the stop codon; if a file has stop codon lines too, the union is used. The gene id is NCBI's
     (``Dbxref=GeneID:…``) if there is one.
-
-    Raises:
-        InputError: A line that is not GFF3.
     """
     parts, nodes = [], []
     for block in _without_fasta(blocks(path)):

@@ -32,14 +32,8 @@ _HOMOLOGY_FORMATS = f"{HOMOLOGENE_FORMAT}, or {ORTHOLOGS_FORMAT} (tab-separated)
 def read_homology(path: Path) -> pl.DataFrame:
     """Read ``homologene.data`` or ``gene_orthologs``, plain or gzip; the format is detected.
 
-    Args:
-        path: File to read.
-
     Returns:
         One row per gene: ``taxid, entrez, symbol, group, rank`` (the number in the group's name).
-
-    Raises:
-        InputError: A file of another format, or a line that does not fit.
     """
     path = Path(path)
     data = table_text(path, _HOMOLOGY_FORMATS)
@@ -111,15 +105,9 @@ _IDS_FORMAT = (
 def read_gene_ids(path: Path) -> pl.DataFrame:
     """Read a table of gene id, Entrez id, symbol and biotype: TSV or CSV, plain or gzip, columns found by name.
 
-    Args:
-        path: For example a BioMart export.
-
     Returns:
         ``gene_id`` (without version), ``entrez`` (null where missing), ``symbol`` and ``biotype`` (empty where
         missing); a gene with several Entrez ids has several rows.
-
-    Raises:
-        InputError: Missing columns, or an Entrez id that is not a number.
     """
     path = Path(path)
     data = table_text(path, _IDS_FORMAT)
@@ -179,10 +167,8 @@ _LOC = r"^LOC(\d{1,15})$"
 class GeneSets:
     """The gene set of every gene."""
 
-    table: pl.DataFrame
-    """The genes with a column ``gene_set``."""
-    mapped: dict[str, tuple[int, int]]
-    """Species → (genes in a homologous group, genes)."""
+    table: pl.DataFrame  # The genes with a column gene_set
+    mapped: dict[str, tuple[int, int]]  # Species → (genes in a homologous group, genes)
 
 
 def assign(
@@ -209,9 +195,6 @@ def assign(
         homology: ``homologene.data`` or ``gene_orthologs``; without it every gene has a gene set of its own.
         gene_ids: Species → table for :func:`read_gene_ids`.
         scope: ``within-species`` keeps orthologs apart and merges paralogs only.
-
-    Raises:
-        InputError: A file of another format, or an id table of an unknown species.
     """
     if scope not in get_args(Scope):
         raise InputError(f"scope is {scope!r}, expected one of {', '.join(get_args(Scope))}")

@@ -12,14 +12,10 @@ if TYPE_CHECKING:
 class Species(NamedTuple):
     """One species."""
 
-    name: str
-    """Short name, used in corpora."""
-    latin: str
-    """Scientific name."""
-    taxid: int
-    """NCBI taxonomy number, used in gene and homology files."""
-    aliases: tuple[str, ...] = ()
-    """Genome assemblies and other names."""
+    name: str  # Short name, used in corpora
+    latin: str  # Scientific name
+    taxid: int  # NCBI taxonomy number, used in gene and homology files
+    aliases: tuple[str, ...] = ()  # Genome assemblies and other names
 
 
 # fmt: off

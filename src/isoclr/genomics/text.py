@@ -37,10 +37,6 @@ def file_chunks(path: Path, size: int, expected: str) -> Generator[bytes, None, 
     Args:
         path: File; a gzip file may have several members.
         size: Decompressed bytes per chunk; −1 reads everything at once.
-        expected: What the file should be, for errors.
-
-    Raises:
-        InputError: The file cannot be read, or the gzip is truncated or damaged.
     """
     check_input(path, expected)
     try:
@@ -59,20 +55,12 @@ def file_chunks(path: Path, size: int, expected: str) -> Generator[bytes, None, 
 
 
 def file_bytes(path: Path, expected: str) -> bytes:
-    """Read a whole file, decompressing gzip.
-
-    Raises:
-        InputError: As :func:`file_chunks`.
-    """
+    """Read a whole file, decompressing gzip."""
     return b"".join(file_chunks(path, -1, expected))
 
 
 def file_start(path: Path, size: int, expected: str) -> bytes:
-    """First bytes of a file, not decompressed.
-
-    Raises:
-        InputError: The file cannot be read.
-    """
+    """First bytes of a file, not decompressed."""
     check_input(path, expected)
     try:
         with path.open("rb") as stream:
@@ -82,11 +70,7 @@ def file_start(path: Path, size: int, expected: str) -> bytes:
 
 
 def is_gzip(path: Path, expected: str) -> bool:
-    """Whether the content of a file is gzip, whatever its name.
-
-    Raises:
-        InputError: The file cannot be read.
-    """
+    """Whether the content of a file is gzip, whatever its name."""
     return file_start(path, len(_MAGIC), expected) == _MAGIC
 
 
@@ -108,10 +92,8 @@ class Block:
     """Consecutive whole lines of a file."""
 
     path: Path
-    text: bytes
-    """The lines, each ending in ``\\n``."""
-    first_line: int
-    """Line number of the first line, from 1."""
+    text: bytes  # The lines, each ending in \n
+    first_line: int  # Line number of the first line, from 1
 
     def data_lines(self) -> Iterator[tuple[int, bytes]]:
         """Number and text of the lines that are not blank, comments, ``track`` or ``browser``."""
@@ -125,11 +107,7 @@ class Block:
 
 
 def blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Read an annotation in blocks of about ``size`` bytes; the next block is decompressed in the background.
-
-    Raises:
-        InputError: The file cannot be read, is empty, binary, or has an enormous line.
-    """
+    """Read an annotation in blocks of about ``size`` bytes; the next block is decompressed in the background."""
     stream = file_chunks(path, size, "an annotation")
     with closing(stream), ThreadPoolExecutor(1) as reader:
         upcoming = reader.submit(next, stream, b"")
@@ -165,11 +143,6 @@ def parse(block: Block, columns: Columns, keep: list[str] | None = None) -> pl.D
 
     Args:
         block: Lines of tab-separated columns without a header.
-        columns: All columns of the format, in order.
-        keep: Columns to return; by default all.
-
-    Raises:
-        InputError: A line with too many or too few columns, or a number column without a number.
     """
     keep = keep or list(columns)
     frame, reason = _try_parse(block.text, columns, keep)
@@ -232,13 +205,7 @@ def validate(
     """Check every row of a frame made by :func:`parse`.
 
     Args:
-        block: Block that the rows come from.
-        frame: Rows with ``row``.
         valid: Condition for a valid row; null counts as false.
-        describe: Error message for an invalid row.
-
-    Raises:
-        InputError: The first invalid row, by its line.
     """
     for row in frame.filter(~valid.fill_null(False)).head(1).iter_rows(named=True):
         lines = enumerate(block.data_lines())
@@ -255,17 +222,7 @@ def integer_list(column: str) -> pl.Expr:
 
 
 def validate_lists(block: Block, lines: pl.DataFrame, columns: list[str], count: str) -> None:
-    """Check that lists of :func:`integer_list` are present and have the length that the line states.
-
-    Args:
-        block: Block that the lines come from.
-        lines: Rows with ``row``.
-        columns: Columns of lists.
-        count: Column with the number of exons.
-
-    Raises:
-        InputError: The first line without such a list.
-    """
+    """Check that lists of :func:`integer_list` are present and have the length that the line states."""
     for column in columns:
         valid = (pl.col(column).list.len() == pl.col(count)) & (pl.col(count) > 0)
 
@@ -279,15 +236,7 @@ def validate_lists(block: Block, lines: pl.DataFrame, columns: list[str], count:
 
 
 def table_text(path: Path, expected: str) -> bytes:
-    """Read a text file, decompressing gzip.
-
-    Args:
-        path: File to read.
-        expected: What the file should be, for errors.
-
-    Raises:
-        InputError: The file is missing, empty, binary, truncated or damaged.
-    """
+    """Read a text file, decompressing gzip."""
     data = file_bytes(path, expected)
     if not data.strip():
         raise InputError(f"{path}: the file is empty, expected {expected}")
@@ -299,11 +248,7 @@ def table_text(path: Path, expected: str) -> bytes:
 
 
 def csv_fields(path: Path, line: str, separator: str) -> list[str]:
-    """The fields of a line with quotes.
-
-    Raises:
-        InputError: A field is longer than 128 kB, or holds a line break.
-    """
+    """The fields of a line with quotes."""
     try:
         return next(csv.reader([line], delimiter=separator), [""])
     except csv.Error as error:
@@ -316,16 +261,6 @@ def cells(
     """Parse the first columns of a table as text, with ``line``: the line number, from 1.
 
     Blank lines are left out, missing cells are null, and cells beyond those of the first line are ignored.
-
-    Args:
-        path: File, for errors.
-        data: Its decompressed content.
-        columns: Names for the columns.
-        separator: Separator of columns.
-        skip: Number of lines to skip.
-
-    Raises:
-        InputError: The table cannot be parsed.
     """
     first = b"".join(data.split(b"\n", skip + 1)[skip : skip + 1]).decode("utf-8", "replace")
     width = first.count(separator) + 1
@@ -353,11 +288,7 @@ def cells(
 def integers(
     frame: pl.DataFrame, path: Path, columns: Sequence[str], expected: str
 ) -> pl.DataFrame:
-    """Convert columns of :func:`cells` to Int64.
-
-    Raises:
-        InputError: A cell that is not an integer, by its line.
-    """
+    """Convert columns of :func:`cells` to Int64."""
     converted = frame.with_columns(pl.col(columns).str.strip_chars().cast(pl.Int64, strict=False))
     for column in columns:
         invalid = converted[column].is_null()

@@ -30,10 +30,8 @@ _POSITION_BITS = 40  # a transcript's number and a position as one sortable inte
 class Models:
     """Transcript models of a file: intervals on the genome, 0-based half-open, in any order."""
 
-    names: pl.DataFrame
-    """One row per transcript: ``transcript_id, gene_id, gene_symbol, biotype``."""
-    exons: pl.DataFrame
-    """``tx, chrom, strand, start, end``; ``tx`` is the transcript's row in ``names``."""
+    names: pl.DataFrame  # One row per transcript: transcript_id, gene_id, gene_symbol, biotype
+    exons: pl.DataFrame  # tx, chrom, strand, start, end; tx is the transcript's row in names
     coding: pl.DataFrame
     """Pieces of coding sequences: ``tx, start, end, phase, stop``: bases before the first whole codon, and whether the
     piece is a stop codon on a line of its own."""
@@ -79,11 +77,6 @@ def annotate(models: Models, name: str, dropped: Counter[str] | None = None) -> 
 
     A transcript is dropped if its exons overlap or lie on two chromosomes, two strands or no strand. Its CDS is
     dropped if it is not within the exons or skips some of them.
-
-    Args:
-        models: Names, exons and CDS of the file.
-        name: Name of the format.
-        dropped: Counts to add to.
     """
     dropped = Counter() if dropped is None else dropped
     exons = _valid_exons(models.exons, models.names.height, dropped)
@@ -143,12 +136,9 @@ class ExonLayout:
     tx: Ints
     start: Ints
     end: Ints
-    minus: Bools
-    """Whether the exon is on the minus strand."""
-    before: Ints
-    """Length (nt) of the transcript 5' of the exon."""
-    length: Ints
-    """Length (nt) of every transcript, by its number."""
+    minus: Bools  # Whether the exon is on the minus strand
+    before: Ints  # Length (nt) of the transcript 5' of the exon
+    length: Ints  # Length (nt) of every transcript, by its number
 
     @classmethod
     def of(cls, exons: pl.DataFrame, transcripts: int) -> "ExonLayout":

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 Method = Literal["integrated-gradients", "gradient"]
 TRACK_NAMES = ("A", "C", "G", "U", "codon_start", "exon_end")
-PIECE_NT = 1 << 16
-"""nt computed at a time."""
+PIECE_NT = 1 << 16  # nt computed at a time
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,15 +95,7 @@ def attribute(
     """Attribute a linear prediction from an embedding to the tracks of one RNA.
 
     Args:
-        network: The encoder's network, in evaluation.
-        codes: Codes of the RNA ``(L,)``.
         coefficients: ``(dim,)`` weight of each value of the embedding.
-        intercept: Added to the weighted sum.
-        method: ``integrated-gradients`` or ``gradient``.
-        steps: Number of points of the integral.
-
-    Raises:
-        InputError: An empty RNA, another number of coefficients, no such method, or fewer than one step.
     """
     if not len(codes):
         raise InputError("the RNA is empty, expected bases")

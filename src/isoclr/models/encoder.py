@@ -25,14 +25,7 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, longest_orf, nucleotides
 from isoclr.models.attribution import Attribution, Method, attribute
 from isoclr.models.inference import FusedResNet
-from isoclr.models.packing import (
-    STRIDE,
-    PackLayout,
-    Rows,
-    bucket_width,
-    fill_batch,
-    plan_layouts,
-)
+from isoclr.models.packing import STRIDE, PackLayout, Rows, bucket_width, fill_batch, plan_layouts
 from isoclr.models.resnet import Architecture, DilatedResNet
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -54,15 +47,11 @@ class ModelConfig:
 
     format: Literal["isoclr-model"] = "isoclr-model"
     schema: Annotated[int, Meta(ge=1, le=SCHEMA)] = SCHEMA
-    isoclr: str = __version__
-    """Version that wrote the model."""
-    name: str
-    """Name of the architecture, such as ``isoclr-s``."""
-    tracks: Literal[4, 5, 6]
-    """How many of the six tracks the model reads."""
+    isoclr: str = __version__  # Version that wrote the model
+    name: str  # Name of the architecture, such as isoclr-s
+    tracks: Literal[4, 5, 6]  # How many of the six tracks the model reads
     architecture: Architecture
-    sha256: str
-    """SHA-256 of ``model.safetensors``."""
+    sha256: str  # SHA-256 of model.safetensors
 
 
 class Encoder:
@@ -354,11 +343,7 @@ class Encoder:
 
 
 def codes_of(sequence: str, *, orf: bool, name: str) -> Codes:
-    """Codes of letters; with ``orf``, the codons of the longest open reading frame are marked.
-
-    Raises:
-        InputError: A letter that is no nucleotide.
-    """
+    """Codes of letters; with ``orf``, the codons of the longest open reading frame are marked."""
     bases = nucleotides(sequence, name=name)
     return encode(bases, cds=longest_orf(bases) if orf else None)
 
@@ -437,20 +422,12 @@ class SkipInit(TorchFunctionMode):
 
 
 def read_config(path: Path) -> ModelConfig:
-    """Content of a model's ``config.json``.
-
-    Raises:
-        InputError: The file is missing or describes no model.
-    """
+    """Content of a model's ``config.json``."""
     return read_json(path, ModelConfig, what=f"a model: a directory with {CONFIG} and {WEIGHTS}")
 
 
 def read_model(directory: Path) -> Encoder:
-    """The encoder that :meth:`Encoder.save` wrote.
-
-    Raises:
-        InputError: A file is missing or damaged, or config and weights do not belong together.
-    """
+    """The encoder that :meth:`Encoder.save` wrote."""
     config = read_config(directory / CONFIG)
     path = directory / WEIGHTS
     tensors = read_tensors(path, config.sha256)

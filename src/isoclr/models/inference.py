@@ -84,11 +84,9 @@ class _FusedBlock:
     floor: Float[Tensor, " c"] | None
     """``p`` above: subtracted from the first convolution's output and added in the second one's bias. Positions
     between RNAs are therefore set to ``-floor`` instead of 0. None: zero."""
-    clamp1: _Clamp | None
-    """After the first convolution, if it does not end in a ReLU."""
+    clamp1: _Clamp | None  # After the first convolution, if it does not end in a ReLU
     conv2: _FusedConvolution
-    clamp2: _Clamp | None
-    """After the second convolution."""
+    clamp2: _Clamp | None  # After the second convolution
     shortcut: _FusedConvolution | None
     pools: bool
 
@@ -97,8 +95,6 @@ class _FusedBlock:
         """Fuse a block.
 
         Args:
-            block: Block of the network.
-            dtype: Type of the activations.
             has_margin: Whether both ends of a row are padding too, which a floor needs.
         """
         scale1, shift1 = block.norm1.affine()
@@ -163,16 +159,10 @@ GPU_TILE_NT = 1 << 22
 
 
 class FusedResNet:
-    """A network for inference; later changes to the network's weights have no effect.
-
-    Args:
-        network: The network to copy.
-        dtype: Type of the activations.
-    """
+    """A network for inference; later changes to the network's weights have no effect."""
 
     device: torch.device
-    tile_nt: int
-    """nt that are best computed at a time."""
+    tile_nt: int  # nt that are best computed at a time
 
     @torch.no_grad()
     def __init__(self, network: DilatedResNet, dtype: torch.dtype) -> None:

@@ -14,8 +14,7 @@ Rows = Float[Tensor, "n c"]
 Channels = Float[Tensor, " c"]
 Sums = Float64[Tensor, " c"]
 
-_POOL = 1 << 20
-"""Values of the random rows that dropout masks are cut from."""
+_POOL = 1 << 20  # Values of the random rows that dropout masks are cut from
 
 
 def affine(x: Rows, scale: Tensor, shift: Tensor) -> Rows:
@@ -68,9 +67,7 @@ def gradient_sums(grad: Rows, y: Rows | None, x: Rows) -> tuple[Rows, Float64[Te
     """The gradient through a ReLU, and the sums of it and of it times ``x`` over rows.
 
     Args:
-        grad: Gradient of the ReLU's output.
         y: Output of the ReLU; None if there is none.
-        x: Input of the normalization.
     """
     grad = grad if y is None else relu_gradient(grad, y)
     if not len(x):
@@ -114,7 +111,6 @@ class DropoutPool:
     may be dropped together. Drawing a number for every activation would take ten times as long.
 
     Args:
-        channels: Channels of the layer.
         dropped: How many of 256 activations are dropped.
         like: Tensor of the masks' type and device.
     """

@@ -22,15 +22,7 @@ from isoclr.models.pooling import max_pool
 
 
 class Convolution(nn.Module):
-    """Convolution with 'same' padding (the odd one at the 3' end).
-
-    Args:
-        c_in: Input channels.
-        c_out: Output channels.
-        kernel_size: Width of the kernel.
-        dilation: Distance between the kernel's positions.
-        relu: Whether a ReLU follows.
-    """
+    """Convolution with 'same' padding (the odd one at the 3' end)."""
 
     def __init__(
         self, c_in: int, c_out: int, kernel_size: int, dilation: int = 1, *, relu: bool = False
@@ -114,11 +106,7 @@ def convolve(
     """Convolution with 'same' padding and an optional ReLU; without autograd.
 
     Args:
-        x: Activations.
         kernel: Weights as :func:`kernel_image` arranges them.
-        bias: Bias of each output channel.
-        dilation: Distance between the kernel's positions.
-        relu: Whether a ReLU follows.
         backward: Put the odd padding at the 5' end, as the gradient of a convolution needs it.
     """
     total = (kernel.shape[3] - 1) * dilation
@@ -185,10 +173,7 @@ def has_onednn(device: str, dtype: torch.dtype) -> bool:
 
 
 def weight_gradient(
-    grad: Float[Tensor, "b l d"],
-    x: Float[Tensor, "b l c"],
-    shape: torch.Size,
-    dilation: int,
+    grad: Float[Tensor, "b l d"], x: Float[Tensor, "b l c"], shape: torch.Size, dilation: int
 ) -> Float[Tensor, "d c k"]:
     """Gradient of the kernel, in at least float32; for bf16 activations it is rounded to bf16 first."""
     k = shape[2]
@@ -257,10 +242,6 @@ class Stem(nn.Module):
 
     A convolution of width 2, ReLU, batch norm and max-pooling by 2 depend on three neighboring codes only, and 32 codes
     make a table of 32³ rows.
-
-    Args:
-        tracks: How many tracks: 4 (nucleotides), 5 (codon starts too) or 6 (exon ends too).
-        channels: Number of filters.
     """
 
     tracks: Tensor

@@ -116,14 +116,10 @@ class BatchNorm(nn.Module):
     """Batch normalization of channels-last chunks, with the ReLU and dropout that follow it.
 
     Args:
-        channels: Number of channels.
         dropout: Dropout probability after the ReLU, in steps of 1/256; in training only.
-        momentum: Weight of the newest batch in the running statistics, as in PyTorch.
-        eps: Added to the variance.
     """
 
-    compiled: bool
-    """Whether the passes over activations are compiled (:mod:`isoclr.models.compiled`)."""
+    compiled: bool  # Whether the passes over activations are compiled (isoclr.models.compiled)
     running_mean: Tensor
     running_var: Tensor
 

@@ -13,12 +13,9 @@ from torch import Tensor
 
 from isoclr.genomics.encoding import PAD, Codes
 
-STRIDE = 32
-"""nt per output position of an encoder; RNAs begin at multiples of it."""
-SHAPES = 8
-"""Number of chunk widths up to the widest; kernels are prepared anew for every shape."""
-NARROWEST = 512
-"""nt; narrower chunks are rounded up to it."""
+STRIDE = 32  # nt per output position of an encoder; RNAs begin at multiples of it
+SHAPES = 8  # Number of chunk widths up to the widest; kernels are prepared anew for every shape
+NARROWEST = 512  # nt; narrower chunks are rounded up to it
 WIDEST_GAP = 0.15
 """For RNAs with a row each: the shortest of a chunk is shorter than the longest by at most this fraction."""
 OPEN_BINS = 16
@@ -35,8 +32,7 @@ class PackedBatch(NamedTuple):
     starts: Int64[Tensor, " n"]
     """Start of each RNA, counted through the rows (``row * l + position``): ascending multiples of the stride. On the
     CPU."""
-    lengths: Int64[Tensor, " n"]
-    """nt of each RNA. On the CPU."""
+    lengths: Int64[Tensor, " n"]  # nt of each RNA. On the CPU
     numbers: Int64[Tensor, " n"] | None = None
     """Number of each RNA in the whole batch, of all chunks and processes; its dropout masks depend on it. On the CPU.
     None: 0, 1, …"""
@@ -59,7 +55,6 @@ class Segments:
         starts: First position of each RNA ``(n,)``, counted through the rows.
         lengths: Number of its positions ``(n,)``.
         size: Number of all positions, ``b * l``.
-        device: Device of the activations.
         numbers: Number of each RNA in the whole batch ``(n,)``; None: 0, 1, …
     """
 
@@ -142,24 +137,18 @@ def to_device(values: NDArray[np.generic], device: torch.device) -> Tensor:
 class PackLayout(NamedTuple):
     """Which RNAs lie where in one chunk."""
 
-    rows: Rows
-    """Numbers of the RNAs ``(n,)``."""
-    starts: Rows
-    """Start of each ``(n,)``, counted through the chunk's rows; ascending."""
-    shape: tuple[int, int]
-    """Rows and width of the chunk."""
+    rows: Rows  # Numbers of the RNAs (n,)
+    starts: Rows  # Start of each (n,), counted through the chunk's rows; ascending
+    shape: tuple[int, int]  # Rows and width of the chunk
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackingConfig:
     """Options of :func:`plan_layouts`."""
 
-    gap: int | None
-    """nt of padding that the encoder needs between two RNAs; None: one RNA per row."""
-    chunk_nt: int
-    """Largest number of codes in a chunk."""
-    round_to: int = STRIDE
-    """Chunk widths are multiples of this."""
+    gap: int | None  # nt of padding that the encoder needs between two RNAs; None: one RNA per row
+    chunk_nt: int  # Largest number of codes in a chunk
+    round_to: int = STRIDE  # Chunk widths are multiples of this
 
 
 def plan_layouts(
@@ -168,13 +157,8 @@ def plan_layouts(
     """Assign RNAs to chunks of at most ``chunk_nt`` codes (before rounding up); a longer RNA has a chunk alone.
 
     Args:
-        lengths: nt of each RNA ``(n,)``.
         gap: nt of padding between two RNAs (``Architecture.gap``); None: one RNA per row.
-        chunk_nt: Largest number of codes in a chunk, padding included.
         round_to: Chunk widths are multiples of this (itself a multiple of the stride), so that few shapes occur.
-
-    Returns:
-        The chunks; every RNA is in one of them.
 
     >>> for layout in plan_layouts(np.array([100, 40, 300]), gap=32, chunk_nt=512):
     ...     print(layout.rows, layout.starts, layout.shape)
@@ -192,8 +176,6 @@ def bucket_width(lengths: Rows, chunk_nt: int, gap: int | None) -> int:
     """What to round widths to, so that few shapes occur at the cost of little padding.
 
     Args:
-        lengths: nt of each RNA ``(n,)``.
-        chunk_nt: Largest number of codes in a chunk.
         gap: As in :func:`plan_layouts`; with one RNA per row every row is rounded, so widths are not rounded far.
     """
     if gap is None or int(lengths.sum()) <= chunk_nt:

@@ -14,18 +14,10 @@ from isoclr.models.kernels import wide
 from isoclr.models.packing import Segments, to_device
 
 Pooling = Literal[
-    "last",
-    "all",
-    "last-sqrt",
-    "all-sqrt",
-    "last-std",
-    "all-std",
-    "last-std-sqrt",
-    "all-std-sqrt",
+    "last", "all", "last-sqrt", "all-sqrt", "last-std", "all-std", "last-std-sqrt", "all-std-sqrt"
 ]
 """Names of read-outs: which blocks, whether with standard deviations, whether with square roots."""
-ALIASES = {"moments": "all-std-sqrt"}
-"""Names that configs of earlier versions may hold."""
+ALIASES = {"moments": "all-std-sqrt"}  # Names that configs of earlier versions may hold
 EPSILON = 1e-3
 """Added to a mean, and its square to a variance, before the root: keeps the gradient of a silent channel finite."""
 
@@ -44,9 +36,6 @@ class ReadOut:
     @classmethod
     def parse(cls, name: str) -> "ReadOut":
         """The read-out of a name (:data:`Pooling`).
-
-        Raises:
-            InputError: There is no such read-out.
 
         >>> ReadOut.parse("all-std-sqrt")
         ReadOut(blocks='all', statistics='mean+std', transform='sqrt')
@@ -87,8 +76,6 @@ def pool(x: Float[Tensor, "b l c"], extent: Segments, readout: ReadOut) -> Float
 
     Args:
         x: Activations; zero between the RNAs and, if square roots are taken, nowhere negative.
-        extent: Where the RNAs lie.
-        readout: Statistics and transform; its blocks are the caller's affair.
     """
     if readout.statistics == "mean":
         mean: Tensor = _Mean.apply(x, extent)  # type: ignore[no-untyped-call]

@@ -29,16 +29,11 @@ Depth = Annotated[int, Meta(ge=1, le=1_000)]
 class Architecture:
     """The shape of an encoder: four stages of residual blocks, and the read-out."""
 
-    filters: tuple[Size, Size, Size, Size]
-    """Channels of each stage."""
-    blocks: tuple[Depth, Depth, Depth, Depth]
-    """Residual blocks of each stage."""
-    dilations: tuple[Size, Size, Size, Size]
-    """Dilation of the convolutions of each stage."""
-    growing: bool = False
-    """Whether the dilation doubles from block to block within a stage."""
-    pooling: str = "last"
-    """Name of the read-out (:data:`isoclr.models.pooling.Pooling`)."""
+    filters: tuple[Size, Size, Size, Size]  # Channels of each stage
+    blocks: tuple[Depth, Depth, Depth, Depth]  # Residual blocks of each stage
+    dilations: tuple[Size, Size, Size, Size]  # Dilation of the convolutions of each stage
+    growing: bool = False  # Whether the dilation doubles from block to block within a stage
+    pooling: str = "last"  # Name of the read-out (isoclr.models.pooling.Pooling)
 
     def __post_init__(self) -> None:
         ReadOut.parse(self.pooling)
@@ -292,11 +287,6 @@ class ProjectionHead(nn.Module):
     """``Linear → BN → ReLU`` twice, then ``Linear`` without bias.
 
     Both views of a batch are projected in one call, so batch statistics are over both views of all ranks.
-
-    Args:
-        dim: Size of an embedding.
-        hidden: Width of the two hidden layers.
-        out: Size of a projection.
     """
 
     def __init__(self, dim: int, hidden: int = 2048, out: int = 512) -> None:
@@ -324,10 +314,7 @@ class AuxiliaryHead(nn.Module):
     """Predicts sequence features from an embedding by ``BN → Linear``, so what it reads a linear probe can read too.
 
     Args:
-        dim: Size of an embedding.
-        mean: Mean of every feature ``(f,)``.
         scale: Standard deviation of every feature ``(f,)``; 0 where it does not vary.
-        weights: Weight of every feature in the loss ``(f,)``.
     """
 
     mean: Tensor

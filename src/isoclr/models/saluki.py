@@ -37,7 +37,6 @@ class LayerNorm(nn.Module):
     """Layer normalization of every position over its channels, followed by a ReLU.
 
     Args:
-        channels: Number of channels.
         eps: Added to the variance; Saluki's is large.
     """
 
@@ -67,10 +66,7 @@ class PoolingBlock(nn.Module):
     """``layer norm → ReLU → convolution → dropout → max-pool``: half as many positions.
 
     Args:
-        channels: Number of channels.
         kernel_size: Width of the convolution, an odd number.
-        dropout: Dropout probability, in training only.
-        eps: Added to the variance in the layer norm.
     """
 
     def __init__(self, channels: int, kernel_size: int, dropout: float, eps: float) -> None:
@@ -92,11 +88,7 @@ class PoolingBlock(nn.Module):
 
 
 class ReverseGRU(nn.Module):
-    """A recurrent network that reads every RNA from its 3' end, so that its last state is at the 5' cap.
-
-    Args:
-        channels: Size of input and state.
-    """
+    """A recurrent network that reads every RNA from its 3' end, so that its last state is at the 5' cap."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -134,19 +126,16 @@ class ReverseGRU(nn.Module):
 
 FILTERS, KERNEL_SIZE, BLOCKS = 64, 5, 6
 DROPOUT, NORM_EPS = 0.3, 0.007
-STRIDE = 2**BLOCKS
-"""nt per step of the recurrent network."""
+STRIDE = 2**BLOCKS  # nt per step of the recurrent network
 GAP = KERNEL_SIZE // 2 * STRIDE // 2
 """nt of padding between two RNAs that keep every convolution from seeing both."""
-BATCH_EPS = 1e-3
-"""Added to the variance in batch norms: the default of the paper's framework."""
+BATCH_EPS = 1e-3  # Added to the variance in batch norms: the default of the paper's framework
 
 
 class Saluki(nn.Module):
     """Codes of RNAs → the 64 features that Saluki's last layer reads.
 
     Args:
-        tracks: How many of the six tracks it reads; the paper's model reads all six.
         dropout: Dropout probability in every block and after the dense layer, in training only.
     """
 
@@ -205,7 +194,6 @@ def pack_for_saluki(
     """Pack RNAs as Saluki needs them, in chunks of about ``chunk_nt`` codes.
 
     Args:
-        lengths: nt of each RNA ``(n,)``.
         chunk_nt: Largest number of codes in a chunk; a longer RNA has a chunk alone.
         round_to: Chunk widths are multiples of this and of the stride.
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from isoclr.plotting.style import NO_VALUE, PALETTE, saved_figure, shorten
 
-QUANTITIES = "cividis"
-"""A colormap of evenly rising lightness, for every kind of color vision."""
+QUANTITIES = "cividis"  # A colormap of evenly rising lightness, for every kind of color vision
 COLOR_RANGE = (2, 98)
 """Percentiles at the ends of a color scale, so that outliers do not take all of it."""
 
@@ -24,10 +23,8 @@ class Panel(NamedTuple):
     name: str
     values: NDArray[Any]
     """``(n,)`` numbers, NaN where unknown; or names of classes, empty where there is none."""
-    classes: Sequence[str] | None
-    """The classes, the most common first; None for numbers."""
-    skewed: bool = False
-    """Whether a logarithmic scale suits the numbers."""
+    classes: Sequence[str] | None  # The classes, the most common first; None for numbers
+    skewed: bool = False  # Whether a logarithmic scale suits the numbers
 
 
 def map_figure(
@@ -38,18 +35,7 @@ def map_figure(
     *,
     title: str | None = None,
 ) -> None:
-    """Draw a map once for every coloring.
-
-    Args:
-        path: One or more files: PNG, PDF or SVG.
-        x: ``(n,)`` first coordinate.
-        y: ``(n,)`` second coordinate.
-        panels: The colorings.
-        title: Title of the figure, such as the model's name.
-
-    Raises:
-        InputError: another file format.
-    """
+    """Draw a map once for every coloring."""
     columns = min(len(panels), 3) or 1
     rows = -(-max(len(panels), 1) // columns)
     with saved_figure(path, 4.2 * columns, 3.9 * rows) as figure:

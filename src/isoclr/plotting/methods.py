@@ -44,10 +44,8 @@ class DotPanel(NamedTuple):
     title: str
     axis: str
     dots: Sequence[Dot]
-    reference: float = 0.0
-    """Position of a dotted line, such as chance."""
-    legend: bool = True
-    """Whether to explain the markers."""
+    reference: float = 0.0  # Position of a dotted line, such as chance
+    legend: bool = True  # Whether to explain the markers
 
 
 _DOT_STYLE: Mapping[str, tuple[str, str, str]] = {
@@ -59,12 +57,7 @@ _DOT_STYLE: Mapping[str, tuple[str, str, str]] = {
 
 
 def dots_figure(out: Path | Sequence[Path], panels: Sequence[DotPanel]) -> None:
-    """Draw values with intervals, panels side by side.
-
-    Args:
-        out: One or more files: PNG, PDF or SVG.
-        panels: The panels.
-    """
+    """Draw values with intervals, panels side by side."""
     rows = max(len({dot.name for dot in panel.dots}) for panel in panels)
     longest = min(48, max(len(dot.name) for panel in panels for dot in panel.dots))
     width = 4.4 + 0.06 * max(0, longest - 30)
@@ -132,12 +125,7 @@ class CurvePanel(NamedTuple):
 
 
 def curves_figure(out: Path | Sequence[Path], panels: Sequence[CurvePanel]) -> None:
-    """Draw curves with intervals, panels side by side.
-
-    Args:
-        out: One or more files: PNG, PDF or SVG.
-        panels: The panels.
-    """
+    """Draw curves with intervals, panels side by side."""
     with saved_figure(out, 5.6 * len(panels), 3.8) as figure:
         grid = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, panel in zip(grid, panels, strict=True):
@@ -185,12 +173,7 @@ class ScatterPanel(NamedTuple):
 
 
 def predictions_figure(out: Path | Sequence[Path], panels: Sequence[ScatterPanel]) -> None:
-    """Draw predicted over measured labels, panels side by side.
-
-    Args:
-        out: One or more files: PNG, PDF or SVG.
-        panels: The panels.
-    """
+    """Draw predicted over measured labels, panels side by side."""
     with saved_figure(out, 3.6 * len(panels), 3.6) as figure:
         grid = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, panel in zip(grid, panels, strict=True):
@@ -217,16 +200,8 @@ def probe_figure(
     """Draw the accuracy of every feature set with its interval, and predicted over measured labels.
 
     Args:
-        path: PNG, PDF or SVG.
         bars: The embedding first, then the baselines.
-        metric: Name of the metric, such as ``Pearson R``.
-        label: Name of the label.
         true: ``(n,)`` held-out labels, in standard deviations from the training mean.
-        predicted: ``(n,)`` predictions from the embedding.
-        note: How the samples were split, and what the intervals are.
-
-    Raises:
-        InputError: another file format.
     """
     with saved_figure(path, 8.4, 3.6) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
@@ -272,11 +247,7 @@ def ontology_figure(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Draw the ROC AUC of every term and feature set with its interval, a panel per hierarchy.
 
     Args:
-        path: PNG, PDF or SVG.
         rows: The rows of an ontology report; the mean over terms comes first.
-
-    Raises:
-        InputError: another file format.
     """
     rows = [row for row in rows if row["metric"] == "roc_auc"]
     hierarchies = list(dict.fromkeys(row["hierarchy"] for row in rows))
@@ -316,15 +287,7 @@ _RELATIONS = (
 
 
 def neighbours_figure(path: Path, metrics: pl.DataFrame) -> None:
-    """Draw how often the nearest neighbor is a relative: by method, and by length of the RNA.
-
-    Args:
-        path: PNG, PDF or SVG.
-        metrics: The rows of a retrieval report.
-
-    Raises:
-        InputError: another file format.
-    """
+    """Draw how often the nearest neighbor is a relative: by method, and by length of the RNA."""
     first = metrics.filter(pl.col("k") == 1)
     shown = [
         (title, rows)

@@ -26,10 +26,8 @@ from isoclr.plotting.style import (
 
 LETTERS = {"A": GREEN, "C": BLUE, "G": ORANGE, "U": VERMILION, "N": GREY}
 UTR, CODING = "#BDBDBD", "#4D4D4D"
-ZOOM = 120
-"""nt of the stretch that is drawn base by base."""
-SMOOTH = 25
-"""nt of the running mean in the overview."""
+ZOOM = 120  # nt of the stretch that is drawn base by base
+SMOOTH = 25  # nt of the running mean in the overview
 
 
 def mutation_figure(
@@ -46,17 +44,11 @@ def mutation_figure(
     """Draw a whole RNA with its exons and coding sequence, and a stretch of it base by base.
 
     Args:
-        path: One or more files: PNG, PDF or SVG.
-        title: Name of the RNA and of the prediction.
-        bases: ``(L,)`` nucleotide codes.
         effects: ``(L, 4)`` change of the prediction by a mutation to A, C, G, U.
         importance: ``(L,)`` minus the mean effect of a base's mutations.
         coding: First base and end of the coding sequence (0-based, half-open); (0, 0): none.
         exon_ends: 0-based positions of the exons' last bases.
         zoom: First and last base (1-based) of the stretch; None: the :data:`ZOOM` nt of largest importance.
-
-    Raises:
-        InputError: another file format.
     """
     first, end = (zoom[0] - 1, zoom[1]) if zoom is not None else most_important(importance)
     with saved_figure(path, 10, 5.6) as figure:
@@ -189,16 +181,7 @@ class Effect(NamedTuple):
 
 
 def motif_figure(path: Path, effects: Sequence[Effect], *, target: str) -> None:
-    """Draw the mean effect of every motif beyond its control, with its interval.
-
-    Args:
-        path: PNG, PDF or SVG.
-        effects: One per motif.
-        target: Name of the prediction.
-
-    Raises:
-        InputError: another file format.
-    """
+    """Draw the mean effect of every motif beyond its control, with its interval."""
     with saved_figure(path, 7.2, 1.0 + 0.3 * len(effects)) as figure:
         axes: Any = figure.subplots()
         limit = _axis_limit(effects)

@@ -11,15 +11,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from isoclr._io import FIGURE_METADATA, HASH_SALT, as_paths, atomic_path, check_file
+from isoclr._io import FIGURE_METADATA, HASH_SALT, as_paths, atomic_path, check_file, check_output
 from isoclr.errors import InputError, printable
 
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 SKY, PURPLE, INK, GREY = "#56B4E9", "#CC79A7", "#222222", "#8C8C8C"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, INK)
 """Okabe and Ito's colors without yellow, and a black; the model of interest is blue."""
-NO_VALUE = "#D9D9D9"
-"""Points without a value or class."""
+NO_VALUE = "#D9D9D9"  # Points without a value or class
 MARKERS = ("o", "s", "D", "^", "P", "X", "v")
 LINES: Sequence[Any] = ("-", "--", ":", "-.", (0, (8, 3)), (0, (8, 3, 2, 3)), "-")
 
@@ -36,14 +35,26 @@ STYLE: Any = {
 
 
 def check_format(path: Path) -> None:
-    """Refuse the name of a figure before anything is computed for it.
-
-    Raises:
-        InputError: a file format other than PNG, PDF and SVG, or a folder that cannot be written to.
-    """
+    """Refuse the name of a figure before anything is computed for it."""
     if path.suffix.lower() not in FIGURE_FORMATS:
         raise InputError(f"{path}: a figure is written as {', '.join(FIGURE_FORMATS)}")
     check_file(path)
+
+
+def check_outputs(
+    *,
+    figure: Path | None = None,
+    tables: Sequence[Path | None] = (),
+    files: Sequence[Path | None] = (),
+    overwrite: bool = True,
+) -> None:
+    """Refuse the names of a command's outputs before anything is computed for them; None is no output."""
+    for path in filter(None, tables):
+        check_output(Path(path), overwrite=overwrite)
+    if figure is not None:
+        check_format(Path(figure))
+    for path in filter(None, files):
+        check_file(Path(path))
 
 
 @contextmanager

@@ -21,26 +21,20 @@ Rows = NDArray[np.int64]
 class AugmentationSample(NamedTuple):
     """The random values of one batch of n views."""
 
-    shift: int
-    """Empty positions before every view."""
-    mask_rate: float
-    """Probability that a position is masked."""
+    shift: int  # Empty positions before every view
+    mask_rate: float  # Probability that a position is masked
     keys: Rows
     """``(n, 2)`` int64 in the range of int32: the key of each view for :func:`isoclr.training.rng.hash_uint32`."""
-    keep: Rows | None
-    """``(n,)`` bits of a code that each view keeps; None: all of them."""
+    keep: Rows | None  # (n,) bits of a code that each view keeps; None: all of them
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """Parameters of the augmentations; without arguments views are left as they are."""
 
-    mask: float = 0.0
-    """Probability that a position is masked (all six tracks 0.25)."""
-    max_shift: int = 0
-    """Views are shifted by 0 to this many positions, one value per batch."""
-    drop_splice: float = 0.0
-    """Fraction of the views without exon ends."""
+    mask: float = 0.0  # Probability that a position is masked (all six tracks 0.25)
+    max_shift: int = 0  # Views are shifted by 0 to this many positions, one value per batch
+    drop_splice: float = 0.0  # Fraction of the views without exon ends
     drop_tracks: float = 0.0
     """Fraction of the views without exon ends and codon starts; a view is in one of the two fractions only."""
 
@@ -81,13 +75,6 @@ class DeviceCorpus:
     """The codes of a corpus on a device, and on the host where each transcript is.
 
     On a CPU the codes are the memory map, without a copy; to a GPU they are uploaded once.
-
-    Args:
-        corpus: The corpus.
-        device: Where views are made.
-
-    Raises:
-        InputError: The corpus does not fit in the device's memory.
     """
 
     def __init__(self, corpus: CorpusLike, device: torch.device | str = "cpu") -> None:
@@ -117,8 +104,7 @@ class Placement(NamedTuple):
     """The views of one chunk and their layout."""
 
     layout: PackLayout
-    views: Rows
-    """``(n,)`` numbers of the views in the batch, in the order of the layout's starts."""
+    views: Rows  # (n,) numbers of the views in the batch, in the order of the layout's starts
 
 
 def make_views(
@@ -130,10 +116,7 @@ def make_views(
     """The packed, augmented views of one process.
 
     Args:
-        corpus: The corpus.
         transcripts: ``(n,)`` transcript of every view of the batch, of all processes.
-        sample: Random values of the batch.
-        placements: The views of each chunk.
 
     Returns:
         One packed batch per placement, with its codes on the corpus' device. The codes of a view depend on its number
@@ -152,20 +135,13 @@ def make_views(
 class _ViewColumns(NamedTuple):
     """Columns of a table with one row of integers per view, which is sent to the device at once."""
 
-    begin: Any
-    """Position of the view's first base in the chunk, counted through the rows."""
-    offset: Any
-    """Position of its first base in the corpus."""
-    length: Any
-    """nt."""
-    strides: Any
-    """Strides of the chunk from this view to the next one."""
-    low: Any
-    """Low half of its key."""
-    high: Any
-    """High half of its key."""
-    keep: Any
-    """Bits of a code that it keeps."""
+    begin: Any  # Position of the view's first base in the chunk, counted through the rows
+    offset: Any  # Position of its first base in the corpus
+    length: Any  # nt
+    strides: Any  # Strides of the chunk from this view to the next one
+    low: Any  # Low half of its key
+    high: Any  # High half of its key
+    keep: Any  # Bits of a code that it keeps
 
 
 def _view_table(

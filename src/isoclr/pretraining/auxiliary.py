@@ -18,40 +18,27 @@ from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, N
 from isoclr.models.packing import to_device
 from isoclr.pretraining.augmentations import DeviceCorpus
 
-REGIONS = 3
-"""5' UTR, coding sequence and 3' UTR; a non-coding RNA counts as 3' UTR."""
-LETTERS = 5
-"""A, C, G, T and unknown."""
-WORD = 8
-"""Length of the k-mer that is looked up at every base."""
+REGIONS = 3  # 5' UTR, coding sequence and 3' UTR; a non-coding RNA counts as 3' UTR
+LETTERS = 5  # A, C, G, T and unknown
+WORD = 8  # Length of the k-mer that is looked up at every base
 
 
 class FlatBases(NamedTuple):
     """The bases of n RNAs, concatenated; fields are ``(p,)`` for p bases unless another shape is given."""
 
     n: int
-    base: Tensor
-    """0 to 3, or 4 for an unknown base."""
+    base: Tensor  # 0 to 3, or 4 for an unknown base
     word: Tensor
     """The next eight bases as a number in base 5; beyond the RNA's end they are unknown."""
-    codon: Tensor
-    """Whether a codon starts."""
-    end: Tensor
-    """Whether an exon ends."""
-    owner: Tensor
-    """Number of the RNA that a base belongs to."""
-    region: Tensor
-    """0 before the coding sequence, 1 within, 2 after it."""
-    within: Tensor
-    """Position in the RNA."""
-    first: Tensor
-    """``(n,)`` position of each RNA's first base."""
-    lengths: Tensor
-    """``(n,)`` nt of each RNA."""
-    start: Tensor
-    """``(n,)`` position of each RNA's start codon; 0 without one."""
-    stop: Tensor
-    """``(n,)`` end of its coding sequence; 0 without one."""
+    codon: Tensor  # Whether a codon starts
+    end: Tensor  # Whether an exon ends
+    owner: Tensor  # Number of the RNA that a base belongs to
+    region: Tensor  # 0 before the coding sequence, 1 within, 2 after it
+    within: Tensor  # Position in the RNA
+    first: Tensor  # (n,) position of each RNA's first base
+    lengths: Tensor  # (n,) nt of each RNA
+    start: Tensor  # (n,) position of each RNA's start codon; 0 without one
+    stop: Tensor  # (n,) end of its coding sequence; 0 without one
 
     def words(self, k: int) -> Tensor:
         """The k-mer that begins at each base, as a number in base 5."""
@@ -152,8 +139,7 @@ IUPAC = {
 """The bases that each letter of a motif stands for."""
 CAP, BEFORE_START, AFTER_START = 20, 30, 60
 """Windows in nt: after the cap, before the start codon, from the start codon on."""
-CONTEXT = range(-6, 7)
-"""Positions of the start codon's context, counted from its A."""
+CONTEXT = range(-6, 7)  # Positions of the start codon's context, counted from its A
 _AUG = 0 * LETTERS**2 + 3 * LETTERS + 2
 
 
@@ -161,11 +147,8 @@ class FeatureGroup(NamedTuple):
     """Related features that share one weight."""
 
     size: int
-    """Number of features."""
-    weight: float
-    """Weight in the loss of all features together."""
-    compute: Callable[[FlatBases], Tensor]
-    """``(n, size)`` float32."""
+    weight: float  # Weight in the loss of all features together
+    compute: Callable[[FlatBases], Tensor]  # (n, size) float32
 
 
 def sequence_features(
@@ -319,4 +302,3 @@ FEATURES = {
 }
 """The features of an RNA."""
 SIZE = sum(group.size for group in FEATURES.values())
-"""Number of features."""

@@ -9,8 +9,7 @@ from isoclr.errors import InputError
 from isoclr.models.pooling import Pooling
 from isoclr.training.device import Precision, RuntimeConfig, Switch
 
-DEFAULT_EPOCHS = 1000
-"""The paper's length of a run."""
+DEFAULT_EPOCHS = 1000  # The paper's length of a run
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -79,11 +78,7 @@ class PretrainConfig(Config):
     """Precision of the encoder's activations; auto is bf16 where the device computes it faster."""
 
     def __post_init__(self) -> None:
-        """Check kinds, ranges, and that no view would lose its tracks twice.
-
-        Raises:
-            InputError: Naming the option, its value and what is possible.
-        """
+        """Check kinds, ranges, and that no view would lose its tracks twice."""
         super().__post_init__()
         if self.drop_splice + self.drop_tracks > 1:
             raise InputError(
@@ -110,11 +105,7 @@ class Budget(Config):
     """Length of the run in minutes; the learning rate follows the clock."""
 
     def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            InputError: A length is not positive and finite, or there are several.
-        """
+        """Check the values."""
         super().__post_init__()
         if len(given := self._given()) > 1:
             lengths = " and ".join(f"{flag(unit)} {amount:g}" for unit, amount in given.items())
@@ -177,8 +168,6 @@ def learning_rate(step: int, progress: float, *, peak: float, warmup_steps: int)
 
     Args:
         step: Steps done before this one.
-        progress: Fraction of the run that is done.
-        peak: Highest learning rate.
         warmup_steps: The first step without a warm-up factor.
 
     >>> [round(learning_rate(s, s / 4, peak=1.0, warmup_steps=2), 3) for s in range(5)]

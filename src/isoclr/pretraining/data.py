@@ -37,8 +37,6 @@ def choose_validation_sets(counts: Rows, fraction: float, seed: int) -> Rows:
 
     Args:
         counts: ``(g,)`` number of transcripts of each gene set.
-        fraction: Fraction of the gene sets with two or more transcripts.
-        seed: Random seed of the run.
 
     Returns:
         Sorted gene sets, at most :data:`MAX_VALIDATION_PAIRS`; none if the fraction is less than two gene sets, because
@@ -52,16 +50,9 @@ def choose_validation_sets(counts: Rows, fraction: float, seed: int) -> Rows:
 
 
 def partition_by_length(lengths: Rows, ranks: int) -> list[Rows]:
-    """Partition views so that ranks have equal numbers of nucleotides, to within one view.
+    """Numbers of the views of each rank, so that ranks have equal numbers of nucleotides to within one view.
 
     The views are sorted by length and assigned in the order 0 1 2 2 1 0 …, so that no rank has only the long ones.
-
-    Args:
-        lengths: ``(n,)`` nt of each view.
-        ranks: Number of processes.
-
-    Returns:
-        For each rank the numbers of its views, longest first.
 
     >>> [rank.tolist() for rank in partition_by_length(np.array([10, 40, 30, 20]), 2)]
     [[1, 0], [2, 3]]
@@ -90,10 +81,6 @@ class PairSampler:
     Args:
         order: ``(n,)`` transcripts sorted by gene set (``Corpus.members``).
         starts: ``(g + 1,)`` position in ``order`` where each gene set starts.
-        batch_size: Pairs per batch.
-        seed: Random seed of the run.
-        gene_sets: Gene sets to sample from; None: all.
-        min_transcripts: Leave out gene sets with fewer transcripts.
 
     >>> sampler = PairSampler(np.arange(4), np.array([0, 3, 4]), batch_size=8, seed=0)
     >>> pairs = sampler.batch(epoch=0, step=0)
@@ -145,15 +132,11 @@ class Batch(NamedTuple):
     """The views of N pairs as one process has them: view i < N is the first view of pair i, view N + i its second."""
 
     chunks: list[PackedBatch]
-    """Views of this process."""
     positions: list[Tensor]
     """For every rank, ``(n_rank,)`` int64 numbers of its views, in the order of its rows; on the training device."""
-    gene_sets: Tensor
-    """``(N,)`` int64 gene set of each pair, on the training device."""
-    nt: int
-    """Nucleotides of all 2N views, on all ranks."""
-    padding: float
-    """Fraction of this process's chunks that is padding."""
+    gene_sets: Tensor  # (N,) int64 gene set of each pair, on the training device
+    nt: int  # Nucleotides of all 2N views, on all ranks
+    padding: float  # Fraction of this process's chunks that is padding
     features: Tensor | None = None
     """``(n, f)`` sequence features of this process's views, for the auxiliary loss."""
 
@@ -164,12 +147,7 @@ class ViewBuilder:
     Nothing here waits for a GPU: data are sent from pinned memory, and no value is read back.
 
     Args:
-        corpus: The corpus, on the device that makes the views.
-        augmentation: Augmentation of the views.
-        packing: How views are packed into chunks.
-        seed: Random seed of the run.
         world: The processes of the run; views made on a CPU are sent to its device.
-        with_features: Whether to compute the sequence features of every view.
     """
 
     def __init__(
@@ -243,16 +221,7 @@ def _padding_fraction(placements: list[Placement], lengths: Rows) -> float:
 
 
 class PretrainDataset:
-    """The gene sets of a corpus that a run trains on, and those it validates on.
-
-    Args:
-        corpus: The corpus.
-        config: Options of the run.
-        name: Name of the corpus in errors.
-
-    Raises:
-        InputError: There are too few gene sets to contrast.
-    """
+    """The gene sets of a corpus that a run trains on, and those it validates on."""
 
     def __init__(self, corpus: CorpusLike, config: PretrainConfig, name: str = "corpus") -> None:
         order, starts = corpus.members

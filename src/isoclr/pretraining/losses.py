@@ -31,7 +31,6 @@ def decoupled_contrastive_loss(
         z1: ``(N, k)`` projections of the first views; row i belongs to gene set i of the batch.
         z2: ``(N, k)`` projections of the second views.
         weights: ``(N,)`` weight w of each positive pair (:func:`count_weights`); None: 1.
-        temperature: Temperature τ.
 
     Returns:
         A scalar. With one pair there are no negatives, and their terms are 0.

@@ -29,16 +29,11 @@ from isoclr.training.distributed import Distributed
 from isoclr.training.rng import RngStream, torch_seed
 from isoclr.training.run import DivergedError
 
-EMA = "ema."
-"""Prefix of the averaged weights in a checkpoint."""
+EMA = "ema."  # Prefix of the averaged weights in a checkpoint
 
 
 def load_init(config: PretrainConfig) -> Encoder | None:
-    """The trained encoder of ``--init``; None without it. Its pooling has no weights and does not matter.
-
-    Raises:
-        InputError: There is no such model, or its architecture or tracks are not those of the run.
-    """
+    """The trained encoder of ``--init``; None without it. Its pooling has no weights and does not matter."""
     if config.init is None:
         return None
     start = load(config.init)
@@ -74,8 +69,7 @@ class PendingStep:
     """A step that a GPU may still be computing."""
 
     number: int
-    values: Tensor
-    """``(2,)`` loss and gradient norm, on the device."""
+    values: Tensor  # (2,) loss and gradient norm, on the device
 
     def result(self) -> StepResult:
         """Wait for the step.
@@ -96,10 +90,6 @@ class WeightAverage:
     """Exponential moving average of a network's weights and running statistics.
 
     Over the first steps the decay rises from 0.1 to its value, so that the random initial weights are soon forgotten.
-
-    Args:
-        network: The network that is trained.
-        decay: Weight of the average when it is updated.
     """
 
     def __init__(self, network: DilatedResNet, decay: float) -> None:
@@ -120,10 +110,7 @@ class ContrastiveModel:
     """Encoder, projection head and AdamW.
 
     Args:
-        config: Options of the run.
-        world: The processes that train together.
         weights: ``(g,)`` float32 loss weight of every gene set of the corpus.
-        start: Encoder with the initial weights; None: random weights.
         features: Mean, standard deviation and weight of every auxiliary feature; None without the auxiliary loss.
     """
 
@@ -181,9 +168,7 @@ class ContrastiveModel:
         A step whose loss or gradient is not finite does not change the weights; :meth:`PendingStep.result` reports it.
 
         Args:
-            batch: This rank's views.
             number: Steps done before this one, which dropout depends on.
-            learning_rate: Learning rate of this step.
         """
         self.modules.train()
         torch.manual_seed(torch_seed(self.config.seed, RngStream.DROPOUT, number))  # on every rank
@@ -239,11 +224,7 @@ class ContrastiveModel:
         }
 
     def restore(self, tensors: Mapping[str, Tensor], source: Path) -> None:
-        """Continue from the tensors of a checkpoint.
-
-        Raises:
-            InputError: A tensor is missing or has another shape.
-        """
+        """Continue from the tensors of a checkpoint."""
         restore_modules(self.modules, tensors, source)
         restore_optimizer(self.optimizer, self.modules, tensors, source)
         if self.average:

@@ -18,37 +18,25 @@ from isoclr.pretraining.config import Budget, LoggingConfig, PretrainConfig, Pre
 from isoclr.pretraining.data import Batch, PretrainDataset
 from isoclr.pretraining.model import ContrastiveModel, load_init
 from isoclr.pretraining.trainer import Checkpoint, RunState, Trainer
-from isoclr.training.device import (
-    MemoryPlan,
-    matmul_precision,
-    plan_memory,
-    reraise_out_of_memory,
-)
+from isoclr.training.device import MemoryPlan, matmul_precision, plan_memory, reraise_out_of_memory
 from isoclr.training.distributed import Distributed, init_distributed
 from isoclr.training.logging import LOG, Log, ProgressDisplay
-from isoclr.training.run import check_run_directory, exit_code, require_same_options
-from isoclr.training.signals import GracefulStop
+from isoclr.training.run import GracefulStop, check_run_directory, exit_code, require_same_options
 
 CHECKPOINT = "checkpoint.safetensors"
 TENSORBOARD = "tensorboard"
-FEW_PAIRS = 0.1
-"""Fraction of gene sets with two or more transcripts below which a warning is shown."""
+FEW_PAIRS = 0.1  # Fraction of gene sets with two or more transcripts below which a warning is shown
 
 
 @dataclass(frozen=True)
 class PretrainResult(Report):
     """How a run ended."""
 
-    out: Path
-    """Directory of the run; when the run is done, a model that ``isoclr.load`` opens."""
-    state: RunState
-    """Progress of the run."""
-    steps_per_epoch: int
-    """Batches per epoch."""
-    gene_sets: int
-    """Gene sets trained on."""
-    stopped_by: int
-    """Number of the signal that stopped the run early; 0 when the run is done."""
+    out: Path  # Directory of the run; when the run is done, a model that isoclr.load opens
+    state: RunState  # Progress of the run
+    steps_per_epoch: int  # Batches per epoch
+    gene_sets: int  # Gene sets trained on
+    stopped_by: int  # Number of the signal that stopped the run early; 0 when the run is done
 
     @property
     def exit_code(self) -> int:
@@ -91,16 +79,11 @@ def _cell(value: object) -> object:
 class RunContext:
     """Data and model of a run, on their device."""
 
-    data: PretrainDataset
-    """Gene sets to train on and to validate on."""
+    data: PretrainDataset  # Gene sets to train on and to validate on
     model: ContrastiveModel
-    """The model."""
-    plan: MemoryPlan
-    """How a step is computed."""
-    batch_of: Callable[[int], Batch]
-    """The batch of a step, counted from the start of the run."""
-    validation_batch: Batch | None
-    """The pairs that are never trained on."""
+    plan: MemoryPlan  # How a step is computed
+    batch_of: Callable[[int], Batch]  # The batch of a step, counted from the start of the run
+    validation_batch: Batch | None  # The pairs that are never trained on
 
 
 def set_up(
@@ -112,19 +95,7 @@ def set_up(
     start: Encoder | None = None,
     message: Callable[[str], None] = lambda _: None,
 ) -> RunContext:
-    """Bring a corpus and a model to their device.
-
-    Args:
-        corpus: The corpus.
-        config: Options of the run.
-        world: The processes that train together.
-        runtime: How the run is computed.
-        start: Encoder with the initial weights; None: random weights.
-        message: Shows a message about what takes time.
-
-    Raises:
-        InputError: An option or the corpus cannot be used here.
-    """
+    """Bring a corpus and a model to their device."""
     data = PretrainDataset(corpus, config, str(corpus.path))
     if runtime.corpus_on == "device" and world.device.type != "cpu":
         message(f"copying {len(corpus.codes):,} bytes of corpus to {world.device}")

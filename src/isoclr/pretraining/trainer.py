@@ -18,7 +18,7 @@ from isoclr.pretraining.model import ContrastiveModel, StepResult
 from isoclr.training.checkpoint import damaged, load_checkpoint, save_checkpoint
 from isoclr.training.distributed import Distributed
 from isoclr.training.logging import Log, ProgressDisplay
-from isoclr.training.signals import GracefulStop
+from isoclr.training.run import GracefulStop
 
 FORMAT = "isoclr pre-training 3"
 
@@ -27,18 +27,12 @@ FORMAT = "isoclr pre-training 3"
 class RunState:
     """Progress of a run."""
 
-    step: Annotated[int, Meta(ge=0)] = 0
-    """Steps done."""
-    nt: Annotated[int, Meta(ge=0)] = 0
-    """Nucleotides seen, in both views."""
-    seconds: Annotated[float, Meta(ge=0)] = 0.0
-    """Time spent, over all sessions."""
-    loss: float | None = None
-    """Loss of the last step."""
-    validation: dict[str, float] | None = None
-    """Metrics of the last validation, with its step."""
-    best: dict[str, float] | None = None
-    """Metrics of the validation with the highest retrieval."""
+    step: Annotated[int, Meta(ge=0)] = 0  # Steps done
+    nt: Annotated[int, Meta(ge=0)] = 0  # Nucleotides seen, in both views
+    seconds: Annotated[float, Meta(ge=0)] = 0.0  # Time spent, over all sessions
+    loss: float | None = None  # Loss of the last step
+    validation: dict[str, float] | None = None  # Metrics of the last validation, with its step
+    best: dict[str, float] | None = None  # Metrics of the validation with the highest retrieval
 
 
 @dataclass(frozen=True)
@@ -47,14 +41,10 @@ class Checkpoint:
 
     tensors: Mapping[str, Tensor]
     """Weights, running statistics, optimizer state and averaged weights."""
-    options: dict[str, Any]
-    """Options of the run, with the SHA-256 of its initial weights as ``init``."""
-    budget: Budget
-    """Length of the run."""
-    corpus: str
-    """SHA-256 of the corpus' files."""
-    state: RunState
-    """Progress of the run."""
+    options: dict[str, Any]  # Options of the run, with the SHA-256 of its initial weights as init
+    budget: Budget  # Length of the run
+    corpus: str  # SHA-256 of the corpus' files
+    state: RunState  # Progress of the run
 
     def save(self, path: Path) -> None:
         """Write the checkpoint atomically."""
@@ -69,11 +59,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":
-        """Read a checkpoint.
-
-        Raises:
-            InputError: The file is missing, damaged, or was written by another version.
-        """
+        """Read a checkpoint."""
         tensors, metadata = load_checkpoint(path, FORMAT)
         try:
             msgspec.convert(metadata["state"], RunState)  # types and ranges
@@ -93,31 +79,18 @@ class Trainer:
     """Trains a model until the run is done or a signal stops it."""
 
     model: ContrastiveModel
-    """The model."""
-    world: Distributed
-    """The processes that train together."""
-    budget: Budget
-    """Length of the run."""
-    state: RunState
-    """Progress of the run."""
-    logging: LoggingConfig
-    """Intervals of log, validation and checkpoints."""
-    options: dict[str, Any]
-    """Options of the run, for its checkpoints."""
-    corpus: str
-    """SHA-256 of the corpus' files, for its checkpoints."""
-    steps_per_epoch: int
-    """Batches per epoch."""
-    batch_of: Callable[[int], Batch]
-    """The batch of a step, counted from the start of the run."""
-    validation_batch: Batch | None
-    """The pairs that are never trained on."""
+    world: Distributed  # The processes that train together
+    budget: Budget  # Length of the run
+    state: RunState  # Progress of the run
+    logging: LoggingConfig  # Intervals of log, validation and checkpoints
+    options: dict[str, Any]  # Options of the run, for its checkpoints
+    corpus: str  # SHA-256 of the corpus' files, for its checkpoints
+    steps_per_epoch: int  # Batches per epoch
+    batch_of: Callable[[int], Batch]  # The batch of a step, counted from the start of the run
+    validation_batch: Batch | None  # The pairs that are never trained on
     checkpoint_path: Path
-    """File of the checkpoint."""
-    log: Log | None
-    """Log of the run; None on all ranks but the first."""
-    display: ProgressDisplay
-    """Progress bar."""
+    log: Log | None  # Log of the run; None on all ranks but the first
+    display: ProgressDisplay  # Progress bar
 
     def __post_init__(self) -> None:
         """Continue the clock of earlier sessions."""
@@ -125,14 +98,7 @@ class Trainer:
         self._saved = self.state.seconds
 
     def train(self, stop: GracefulStop) -> int:
-        """Train, and write a checkpoint at the end.
-
-        Args:
-            stop: Notes the signals that ask the run to stop.
-
-        Returns:
-            The signal that stopped the run, or 0 when the run is done.
-        """
+        """Train, write a checkpoint at the end, and return the signal that stopped the run; 0 when it is done."""
         signal, progress = self._agree(stop)
         next_batch = None
         while progress < 1 and not signal:
@@ -185,9 +151,7 @@ class Trainer:
             self.log.write(record)
         numbers = "loss {loss:.3f}  lr {learning_rate:.1e}  {nt_per_second:,.0f} nt/s"
         self.display.update(
-            self.state.step,
-            numbers.format_map(record),
-            total=round(self.state.step / progress),
+            self.state.step, numbers.format_map(record), total=round(self.state.step / progress)
         )
 
     def _validate(self, *, last: bool) -> None:

@@ -2,30 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from isoclr.probing.linear import Array, fit_ridge, standardize
+from isoclr.probing.linear import Array, standardize
 
-MAX_RANK = 512
-"""A wider block of features is replaced by so many of its principal components."""
+MAX_RANK = 512  # A wider block of features is replaced by so many of its principal components
 ROUNDS, SETTLED = 15, 0.1
 """Most updates of the penalties, and the change of their logarithms at which to stop."""
-WEAKEST, STRONGEST = 1e-2, 1e8
-"""Limits of a penalty."""
+WEAKEST, STRONGEST = 1e-2, 1e8  # Limits of a penalty
 
 
 @dataclass(frozen=True)
 class Block:
     """Standardized features, or their leading principal components."""
 
-    mean: Array
-    """``(d,)``."""
-    axes: Array
-    """``(d, r)``: standardizes the features and projects them."""
+    mean: Array  # (d,)
+    axes: Array  # (d, r): standardizes the features and projects them
 
     def __call__(self, features: NDArray[np.floating]) -> Array:
         """``(n, r)``."""
@@ -37,14 +32,10 @@ class BlockRidge:
     """A ridge regression with a penalty for each block of features."""
 
     widths: tuple[int, ...]
-    """Number of features of each block."""
     blocks: tuple[Block, ...]
-    coefficients: Array
-    """``(r,)`` or ``(r, m)`` of all blocks' components."""
-    intercept: Array
-    """``()`` or ``(m,)``."""
-    penalties: Array
-    """``(blocks,)``."""
+    coefficients: Array  # (r,) or (r, m) of all blocks' components
+    intercept: Array  # () or (m,)
+    penalties: Array  # (blocks,)
 
     def components(self, features: NDArray[np.floating]) -> Array:
         """``(n, r)`` components of all blocks."""
@@ -76,12 +67,10 @@ def fit_blocks(
     large that it has no effect.
 
     Args:
-        features: ``(n, d)``.
         values: ``(n,)``, or ``(n, m)`` for m labels with the same penalties, each in units of its standard deviation.
         widths: Number of features of each block, in order; they add up to d.
         scale: Standardize the features first. Without, features that vary more are penalized less, as principal
             components should be.
-        seed: Random seed of the principal components of wide blocks.
     """
     parts = np.split(features, np.cumsum(widths)[:-1], axis=1)
     blocks = tuple(_block(np.asarray(part, np.float64), scale, seed) for part in parts)
@@ -157,77 +146,18 @@ def _block(features: Array, is_scaled: bool, seed: int) -> Block:
     return Block(mean, scale[:, None] * right.T.astype(np.float64))
 
 
-KERNEL_PENALTIES = np.logspace(-4, 2, 13)
-LANDMARKS = 1500
-"""Training samples that span the functions of kernel ridge regression."""
-WIDTHS = (1.0, 4.0)
-"""Squared widths of the Gaussian kernel to choose from, in medians of the squared distance."""
-
-
-def kernel_ridge(
-    x_train: Array, x_test: Array, values: Array, groups: NDArray[np.str_], seed: int = 0
-) -> Array:
-    """Predictions of kernel ridge regression with a Gaussian kernel, on random landmarks (Nyström's method).
-
-    Penalty and width of the kernel have the smallest error when whole groups are left out.
-
-    Args:
-        x_train: ``(n, d)`` features of the training samples, in comparable units.
-        x_test: ``(m, d)`` features of the test samples.
-        values: ``(n,)`` labels of the training samples.
-        groups: ``(n,)`` gene or gene set.
-        seed: Random seed of the landmarks.
-    """
-    from sklearn.metrics.pairwise import euclidean_distances
-
-    rows = np.random.default_rng(seed).permutation(len(x_train))[:LANDMARKS]
-    distances = [euclidean_distances(x, x_train[rows], squared=True) for x in (x_train, x_test)]
-    median = float(np.median(distances[0][rows]))
-    best, predicted = np.inf, np.zeros(len(x_test))
-    for width in WIDTHS:
-        train, test = (np.exp(-one / (width * median)) for one in distances)
-        spectrum, axes = np.linalg.eigh(train[rows])
-        keep = spectrum > spectrum[-1] * 1e-9
-        root = axes[:, keep] / np.sqrt(spectrum[keep])
-        train, test = train @ root, test @ root
-        mean = train.mean(0)
-        fitted = fit_ridge(train - mean, values, groups, KERNEL_PENALTIES)
-        error = float((fitted.left_out**2).mean())
-        if error < best:
-            best, predicted = error, fitted.predict(test - mean)
-    return predicted
-
-
 def fit_predict_blocks(
-    probe: Literal["grouped", "kernel"],
     features: NDArray[np.floating],
     values: Array,
-    groups: NDArray[np.str_],
     train: NDArray[np.int64],
     test: NDArray[np.int64],
     blocks: Sequence[int] = (),
-    *,
-    scale: bool = True,
 ) -> Array:
-    """Predictions for the test samples.
+    """Predictions of :func:`fit_blocks` for the test samples.
 
     Args:
-        probe: Ridge regression with a penalty for each block, or kernel ridge regression on features that are weighted
-            by these penalties.
-        features: ``(n, d)``.
-        values: ``(n,)``.
-        groups: ``(n,)`` gene or gene set.
-        train: Sample numbers to fit on.
-        test: Sample numbers to predict.
         blocks: Widths of the last blocks of features; the features before them are one block.
-        scale: As in :func:`fit_blocks`.
     """
-    x_train, x_test = features[train], features[test]
     first = features.shape[1] - sum(blocks)
     widths = (first, *blocks) if first else tuple(blocks)
-    fitted = fit_blocks(x_train, values[train], widths, scale=scale)
-    if probe == "grouped":
-        return fitted.predict(x_test)
-    return kernel_ridge(
-        fitted.weighted(x_train), fitted.weighted(x_test), values[train], groups[train]
-    )
+    return fit_blocks(features[train], values[train], widths).predict(features[test])

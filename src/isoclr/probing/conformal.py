@@ -53,12 +53,9 @@ class FoldModel:
 
     value: LinearModel
     error: LinearModel
-    narrowest: float
-    """Lower bound of the expected error, which a linear function does not have."""
-    widest: float
-    """Upper bound."""
-    penalties: tuple[float, float]
-    """Penalties of ``value`` and ``error``."""
+    narrowest: float  # Lower bound of the expected error, which a linear function does not have
+    widest: float  # Upper bound
+    penalties: tuple[float, float]  # Penalties of value and error
 
     def expected_error(self, features: Features) -> Array:
         """Expected |y − ŷ| ``(n,)``, always positive."""
@@ -70,13 +67,7 @@ NARROWEST, WIDEST = 0.2, 0.99
 
 
 def fit_fold_model(features: Features, values: Array, groups: NDArray[np.str_]) -> FoldModel:
-    """Fit ridge regressions of a label and of its absolute error, with penalties chosen by leaving out groups.
-
-    Args:
-        features: ``(n, d)``.
-        values: ``(n,)``, not all equal.
-        groups: ``(n,)`` gene or gene set of each RNA.
-    """
+    """Fit ridge regressions of a label and of its absolute error, with penalties chosen by leaving out groups."""
     wide = np.asarray(features, np.float64)
     mean, scale = standardize(wide)
     axes = decompose((wide - mean) * scale)
@@ -94,20 +85,15 @@ def fit_fold_model(features: Features, values: Array, groups: NDArray[np.str_]) 
 class CVPlusRegressor:
     """A predictor of a quantity, with intervals."""
 
-    value: LinearModel
-    """The prediction, fitted on all training RNAs."""
-    members: tuple[FoldModel, ...]
-    """One model per fold, fitted without it."""
-    scores: tuple[Array, ...]
-    """For each fold ``(n_k,)`` scores of its RNAs."""
-    penalty: float
-    """Penalty of ``value``."""
+    value: LinearModel  # The prediction, fitted on all training RNAs
+    members: tuple[FoldModel, ...]  # One model per fold, fitted without it
+    scores: tuple[Array, ...]  # For each fold (n_k,) scores of its RNAs
+    penalty: float  # Penalty of value
 
     def predict(self, features: Features, coverage: float) -> tuple[Array, Array, Array]:
         """Value and both ends of its interval, each ``(n,)``, for embeddings ``(n, d)``.
 
         Args:
-            features: The embeddings.
             coverage: Fraction 1 − α of RNAs like the training ones whose label usually lies in the interval, at most
                 :attr:`largest`; guaranteed is about 1 − 2α.
         """
@@ -160,13 +146,6 @@ class CrossFitter:
 
     Testing a predictor on a fold that neither fitting nor calibration used needs models without two folds; the model
     without f and g serves both.
-
-    Args:
-        features: ``(n, d)`` embeddings.
-        values: ``(n,)`` labels.
-        groups: ``(n,)`` gene or gene set.
-        folds: ``(n,)`` fold numbers from 0.
-        advance: Called after each fit.
     """
 
     def __init__(
@@ -219,14 +198,10 @@ class Coverage:
     """Coverage of intervals on held-out folds."""
 
     nominal: float
-    achieved: Interval
-    """Fraction of held-out labels in their intervals, with its 95 % interval."""
-    method: str
-    """Method of that 95 % interval."""
-    by_fold: Sequence[float]
-    """The fraction in each fold."""
-    width: float
-    """Mean width, in the label's units."""
+    achieved: Interval  # Fraction of held-out labels in their intervals, with its 95 % interval
+    method: str  # Method of that 95 % interval
+    by_fold: Sequence[float]  # The fraction in each fold
+    width: float  # Mean width, in the label's units
     without_features: float
     """Width of the interval between quantiles of the training labels, which ignores the RNA."""
 
@@ -253,8 +228,7 @@ class CrossValidation:
     """Metric → mean over the folds with its 95 % interval (Student's t), the main one first."""
     baseline: dict[str, float]
     """The error when every RNA gets the mean of the training labels, by metric."""
-    coverages: Sequence[Coverage]
-    """One per nominal coverage; none for classes."""
+    coverages: Sequence[Coverage]  # One per nominal coverage; none for classes
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""
@@ -281,7 +255,6 @@ def cross_validate_regression(fitter: CrossFitter, coverages: Sequence[float]) -
 
     Args:
         fitter: The fold models; those fitted here serve the final predictor too.
-        coverages: The nominal coverages to test.
     """
     value = np.empty(len(fitter.values))
     mean = np.empty(len(fitter.values))
@@ -309,15 +282,7 @@ def cross_validate_classes(
     folds: NDArray[np.int64],
     advance: Callable[[], None] = lambda: None,
 ) -> CrossValidation:
-    """Predict each fold by a logistic regression fitted on the others.
-
-    Args:
-        features: ``(n, d)``.
-        values: ``(n,)`` labels, 0 or 1.
-        groups: ``(n,)`` gene or gene set.
-        folds: ``(n,)`` fold numbers from 0.
-        advance: Called after each fit.
-    """
+    """Predict each fold by a logistic regression fitted on the others."""
     probability, mean = np.empty(len(values)), np.empty(len(values))
     for _, train, test in parts(folds):
         model, _ = fit_classes(features[train], values[train] == 1, groups[train])
@@ -332,9 +297,7 @@ def cross_validate_classes(
     )
 
 
-def parts(
-    folds: NDArray[np.int64],
-) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.bool_]]]:
+def parts(folds: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.bool_]]]:
     """Each fold with the masks of its training and test samples."""
     for fold in range(int(folds.max()) + 1):
         test = folds == fold

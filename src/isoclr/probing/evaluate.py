@@ -15,13 +15,7 @@ from isoclr.baselines.features import (
 )
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.probing.blocks import fit_predict_blocks
-from isoclr.probing.linear import (
-    Array,
-    Probe,
-    ProbeKind,
-    fit_predict,
-    fit_predict_classes,
-)
+from isoclr.probing.linear import Array, Probe, ProbeKind, fit_predict, fit_predict_classes
 from isoclr.tasks.dataset import LabelledRnas
 from isoclr.tasks.metrics import (
     CLASSES,
@@ -48,10 +42,8 @@ class FeatureSet:
     """Features to probe."""
 
     name: str
-    features: NDArray[np.floating]
-    """``(n, d)``."""
+    features: NDArray[np.floating]  # (n, d)
     probe: ProbeKind
-    """The model fitted to them."""
     blocks: tuple[int, ...] = ()
     """Widths of the last blocks of features, for a probe with a penalty for each; those before them are one block."""
 
@@ -61,18 +53,13 @@ class SplitResult:
     """Predictions and metrics on the test part of one split."""
 
     split: str
-    train: int
-    """Number of training samples."""
-    test: NDArray[np.int64]
-    """``(m,)`` sample numbers of the test part."""
+    train: int  # Number of training samples
+    test: NDArray[np.int64]  # (m,) sample numbers of the test part
     true: Array
     """``(m,)`` labels in standard deviations of the training labels from their mean, or ``(m, c)`` classes, 0 and 1."""
-    predicted: Array
-    """Predictions of the same shape; log-odds for a logistic probe."""
-    penalties: Array
-    """``(1,)`` or ``(c,)`` penalties chosen in training, 0 for none."""
-    metrics: dict[str, float]
-    """Metric → value on the test part, averaged over classes."""
+    predicted: Array  # Predictions of the same shape; log-odds for a logistic probe
+    penalties: Array  # (1,) or (c,) penalties chosen in training, 0 for none
+    metrics: dict[str, float]  # Metric → value on the test part, averaged over classes
 
     def to_dict(self) -> dict[str, str | int | float]:
         """Everything but the predictions."""
@@ -86,12 +73,9 @@ class MethodReport:
 
     name: str
     probe: ProbeKind
-    dim: int
-    """Number of features."""
-    results: Sequence[SplitResult]
-    """One per split."""
-    summary: dict[str, Interval]
-    """Metric → mean over the splits with its 95 % interval."""
+    dim: int  # Number of features
+    results: Sequence[SplitResult]  # One per split
+    summary: dict[str, Interval]  # Metric → mean over the splits with its 95 % interval
     difference: Difference | None
     """The main metric of the first method minus this one's, paired by split; None for the first method."""
     by_class: dict[str, list[Interval]] = field(default_factory=dict)
@@ -111,10 +95,7 @@ def evaluate(
     Args:
         methods: Feature sets with rows in the order of the targets.
         targets: ``(n,)`` a label, or ``(n, c)`` membership of classes (bool), of which a sample can have several.
-        groups: ``(n,)`` gene or gene set, which the splits keep together.
         splits: One gives bootstrap intervals over the groups of the test part, several give intervals over splits.
-        metrics: Metrics to report, the main one first.
-        advance: Called after each fit.
     """
     reports: list[MethodReport] = []
     for method in methods:
@@ -153,10 +134,8 @@ def fit_predict_features(
     test: NDArray[np.int64],
 ) -> tuple[Array, float]:
     """Predictions ``(m,)`` for the test samples, and the chosen penalty (0 without one, or with several)."""
-    if method.probe in ("grouped", "kernel"):
-        return fit_predict_blocks(
-            method.probe, method.features, values, groups, train, test, method.blocks
-        ), 0.0
+    if method.probe == "grouped":
+        return fit_predict_blocks(method.features, values, train, test, method.blocks), 0.0
     return fit_predict(method.probe, method.features, values, groups, train, test)
 
 
@@ -274,10 +253,6 @@ def baselines_for(
     many and correlated.
 
     Args:
-        dataset: Labelled RNAs with sequences.
-        embeddings: Their embeddings, and what made them.
-        probe: Probe of the embedding.
-        seed: Random seed of the untrained encoder.
         trees: Add gradient-boosted trees on the features, and on k-mers and features.
     """
     embedding = embeddings.matrix[dataset.rows]

@@ -33,11 +33,10 @@ from isoclr.tasks.rnas import RnaSource, rnas_of_embeddings
 from isoclr.tasks.splits import UNITS, SplitConfig, SplitKind
 from isoclr.tasks.task import is_task, read_label_task
 
-MIN_FOLDS = 3
-"""One to test, one to calibrate, one to fit."""
+MIN_FOLDS = 3  # One to test, one to calibrate, one to fit
 DEFAULT_FOLDS = 10
 COVERAGES = (0.8, 0.9, 0.95)
-"""Coverages whose intervals are tested on held-out folds, besides the requested one."""
+"""Coverages whose intervals are tested on held-out folds, in addition to the requested one."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +45,10 @@ class TrainingSet:
 
     labels: Labels
     rnas: LabelledRnas
-    features: NDArray[np.float32]
-    """``(n, d)`` embeddings."""
-    lengths: NDArray[np.int64]
-    """``(n,)`` nt."""
-    folds: NDArray[np.int64]
-    """``(n,)`` fold numbers from 0."""
-    split: str
-    """The folds in words."""
+    features: NDArray[np.float32]  # (n, d) embeddings
+    lengths: NDArray[np.int64]  # (n,) nt
+    folds: NDArray[np.int64]  # (n,) fold numbers from 0
+    split: str  # The folds in words
 
     @property
     def values(self) -> Array:
@@ -80,14 +75,7 @@ def training_set(
     the label table's folds if no gene has RNAs in several of them, else at random by gene.
 
     Args:
-        labels: The label.
-        embeddings: The RNAs.
         source: The same RNAs with what a corpus knows of them.
-        spec: The label and which RNAs it is of.
-        config: The split.
-
-    Raises:
-        InputError: nothing in common, or labels that cannot be split so.
     """
     default: SplitKind = "homology" if source.corpus is not None else "random"
     if source.corpus is None and labels.table["fold"].null_count() == 0 and config.folds is None:
@@ -134,13 +122,11 @@ def _folds(rnas: LabelledRnas, config: SplitConfig, labels: Labels) -> NDArray[n
 class FitReport(Report):
     """The result of :func:`isoclr.fit`."""
 
-    out: Path | None
-    """The head's directory."""
+    out: Path | None  # The head's directory
     head: Head
     counts: dict[str, dict[str, int]]
     """Label → numbers of samples, and of what was left out, by reason."""
-    quality: dict[str, CrossValidation]
-    """Label → accuracy on held-out folds."""
+    quality: dict[str, CrossValidation]  # Label → accuracy on held-out folds
 
     def messages(self) -> Iterator[str]:
         """What was left out, and what was made."""
@@ -153,15 +139,10 @@ class FitReport(Report):
         rows: list[Row] = []
         for label, quality in self.quality.items():
             for metric, value in quality.metrics.items():
-                values = {"value": value.mean, "low": value.low, "high": value.high}
-                rows.append({"label": label, "metric": metric, **values})
+                rows.append({"label": label, "metric": metric, **value.row()})
             for one in quality.coverages:
-                values = {
-                    "value": one.achieved.mean,
-                    "low": one.achieved.low,
-                    "high": one.achieved.high,
-                }
-                rows.append({"label": label, "metric": f"coverage {one.nominal:g}", **values})
+                metric = f"coverage {one.nominal:g}"
+                rows.append({"label": label, "metric": metric, **one.achieved.row()})
         return rows
 
     def tables(self) -> Iterator[Table]:

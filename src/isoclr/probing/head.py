@@ -251,11 +251,7 @@ class _Entries(Struct):
 
 
 def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
-    """Write a head; the directory appears when it is complete.
-
-    Raises:
-        InputError: the directory exists, and is no head or may not be overwritten.
-    """
+    """Write a head; the directory appears when it is complete."""
     check_target(directory, overwrite)
     tensors: Tensors = {}
     for target in head.targets:
@@ -270,11 +266,7 @@ def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
 
 
 def check_target(out: Path, overwrite: bool) -> None:
-    """Check that a head can be written.
-
-    Raises:
-        InputError: ``out`` exists, and is no head or may not be overwritten; or it cannot be made.
-    """
+    """Check that a head can be written."""
     check_directory(out, overwrite=overwrite, contents=FILES)
 
 
@@ -300,11 +292,7 @@ def load_head(directory: Path | str) -> Head:
 
 
 def read_metadata(directory: Path) -> dict[str, Any]:
-    """The content of ``head.json``.
-
-    Raises:
-        InputError: there is none, or it is not one of this format.
-    """
+    """The content of ``head.json``."""
     path = directory / METADATA
     entries = read_json(path, _Entries, what=EXPECTED)
     if not entries.targets:

@@ -19,13 +19,10 @@ PENALTIES = np.logspace(-2, 6, 17)
 class Ridge:
     """A fitted ridge regression."""
 
-    coefficients: Array
-    """``(d,)``."""
+    coefficients: Array  # (d,)
     intercept: float
-    penalty: float
-    """The chosen α."""
-    left_out: Array
-    """``(n,)`` error y − ŷ of each training sample when its group is left out."""
+    penalty: float  # The chosen α
+    left_out: Array  # (n,) error y − ŷ of each training sample when its group is left out
 
     def predict(self, features: Array) -> Array:
         """Predictions ``(m,)`` for features ``(m, d)``."""
@@ -36,12 +33,9 @@ class Ridge:
 class Decomposition:
     """Principal axes of features X, computed once for all penalties and labels."""
 
-    scores: Array
-    """``(n, r)`` X·axes."""
-    spectrum: Array
-    """``(r,)`` eigenvalues of XᵀX, ascending."""
-    axes: Array
-    """``(d, r)`` eigenvectors of XᵀX."""
+    scores: Array  # (n, r) X·axes
+    spectrum: Array  # (r,) eigenvalues of XᵀX, ascending
+    axes: Array  # (d, r) eigenvectors of XᵀX
 
     def fit(self, values: Array, groups: NDArray[np.str_], penalties: Array = PENALTIES) -> Ridge:
         """The ridge regression of :func:`fit_ridge`."""
@@ -82,9 +76,6 @@ def fit_ridge(
 
     Args:
         features: ``(n, d)``, each of mean 0 (the intercept is not penalized).
-        values: ``(n,)``.
-        groups: ``(n,)`` gene or gene set; isoforms or homologs are left out together.
-        penalties: Positive values of α to choose from.
     """
     return decompose(features).fit(values, groups, penalties)
 
@@ -121,12 +112,9 @@ MAX_STEPS = 2000
 class Logistic:
     """Fitted logistic regressions."""
 
-    weights: Array
-    """``(d, m)``."""
-    intercepts: Array
-    """``(m,)``."""
-    steps: int
-    """Number of optimization steps."""
+    weights: Array  # (d, m)
+    intercepts: Array  # (m,)
+    steps: int  # Number of optimization steps
 
     def log_odds(self, features: Array) -> Array:
         """Log-odds ``(n, m)`` of the positive class for features ``(n, d)``."""
@@ -141,7 +129,6 @@ def fit_many(features: Array, positive: NDArray[np.bool_], penalties: Array) -> 
     Nesterov's momentum with restarts. Iteration stops when no step would move the log-odds by more than about 10⁻⁶.
 
     Args:
-        features: ``(n, d)``.
         positive: ``(n, m)`` membership of the positive class.
         penalties: ``(m,)`` positive values of α.
     """
@@ -172,7 +159,7 @@ def fit_many(features: Array, positive: NDArray[np.bool_], penalties: Array) -> 
 
 
 Probe = Literal["linear", "ridge", "logistic"]
-ProbeKind = Literal["linear", "ridge", "logistic", "trees", "grouped", "kernel"]
+ProbeKind = Literal["linear", "ridge", "logistic", "trees", "grouped"]
 """A linear probe, gradient-boosted trees, or a probe of blocks of features (:mod:`isoclr.probing.blocks`)."""
 
 INVERSE_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -197,11 +184,6 @@ def fit_predict(
     Args:
         probe: Least squares (of minimum norm if there are fewer samples than features), ridge regression, logistic
             regression of a two-class label, which predicts the log-odds of the larger value, or gradient-boosted trees.
-        features: ``(n, d)``.
-        values: ``(n,)``.
-        groups: ``(n,)`` gene or gene set.
-        train: Sample numbers to fit on.
-        test: Sample numbers to predict.
     """
     x_train = features[train].astype(np.float64)
     if probe == "trees":
@@ -234,13 +216,6 @@ def fit_predict_classes(
 
     Each class gets its own logistic regression, with the penalty that has the least cross-entropy when whole groups of
     the training part are left out.
-
-    Args:
-        features: ``(n, d)``.
-        classes: ``(n, c)`` membership of the classes.
-        groups: ``(n,)`` gene or gene set.
-        train: Sample numbers to fit on.
-        test: Sample numbers to predict.
     """
     x_train = features[train].astype(np.float64)
     mean, scale = standardize(x_train)
@@ -287,8 +262,6 @@ def fit_logistic(
 
     Args:
         features: ``(n, d)``, standardized.
-        positive: ``(n,)`` membership of the positive class.
-        groups: ``(n,)`` gene or gene set.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
@@ -336,8 +309,7 @@ Features = NDArray[np.floating]
 class LinearModel:
     """b·x + c of an embedding x in the encoder's units."""
 
-    coefficients: Array
-    """``(d,)``."""
+    coefficients: Array  # (d,)
     intercept: float
 
     def __call__(self, features: Features) -> Array:
@@ -348,13 +320,7 @@ class LinearModel:
 def fit_classes(
     features: Features, positive: NDArray[np.bool_], groups: NDArray[np.str_]
 ) -> tuple[LinearModel, float]:
-    """Logistic regression: the log-odds of the positive class, and the penalty.
-
-    Args:
-        features: ``(n, d)``.
-        positive: ``(n,)`` with both classes.
-        groups: ``(n,)`` gene or gene set of each RNA.
-    """
+    """Logistic regression: the log-odds of the positive class, and the penalty."""
     wide = np.asarray(features, np.float64)
     mean, scale = standardize(wide)
     weights, intercept, penalty = fit_logistic((wide - mean) * scale, positive, groups)

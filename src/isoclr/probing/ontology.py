@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from isoclr._console import progress
-from isoclr._io import check_file
 from isoclr._report import Report, Row, Table, count_lines
 from isoclr.baselines.features import Length, Matrix, default_baselines, embed_with_progress
 from isoclr.corpus.corpus import Corpus, open_corpus
@@ -17,18 +16,18 @@ from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
-from isoclr.plotting import check_format, ontology_figure
+from isoclr.plotting.methods import ontology_figure
+from isoclr.plotting.style import check_outputs
 from isoclr.probing.evaluate import FeatureSet, MethodReport, evaluate
 from isoclr.tasks.dataset import assemble
 from isoclr.tasks.gene_ontology import Aspect, read_aspects
 from isoclr.tasks.leakage import LeakageReport
-from isoclr.tasks.metrics import Difference, Interval
+from isoclr.tasks.metrics import Difference
 from isoclr.tasks.rnas import RnaSource, rnas_of_embeddings
 from isoclr.tasks.splits import SplitConfig
 from isoclr.tasks.task import OntologyTask, read_ontology_task
 
-SHUFFLED = "shuffled labels"
-"""The lower bound: the rows of the embedding permuted over the genes."""
+SHUFFLED = "shuffled labels"  # The lower bound: the rows of the embedding permuted over the genes
 DEFAULT_SPLITS = SplitConfig(splits=5)
 
 
@@ -36,26 +35,19 @@ DEFAULT_SPLITS = SplitConfig(splits=5)
 class AspectReport:
     """How well the terms of one aspect of the Gene Ontology are predicted."""
 
-    aspect: Aspect
-    """The terms, and the RNAs that have them."""
-    methods: Sequence[MethodReport]
-    """One per feature set, the embedding first."""
-    leaks: LeakageReport
-    """What the test parts share with the training parts."""
+    aspect: Aspect  # The terms, and the RNAs that have them
+    methods: Sequence[MethodReport]  # One per feature set, the embedding first
+    leaks: LeakageReport  # What the test parts share with the training parts
 
 
 @dataclass(frozen=True)
 class OntologyReport(Report):
     """The result of :func:`ontology`."""
 
-    task: str
-    """Name of the task."""
-    split: str
-    """How the samples were split, in words."""
-    counts: dict[str, int]
-    """What was left out, by reason."""
-    aspects: Sequence[AspectReport]
-    """One per aspect."""
+    task: str  # Name of the task
+    split: str  # How the samples were split, in words
+    counts: dict[str, int]  # What was left out, by reason
+    aspects: Sequence[AspectReport]  # One per aspect
 
     def messages(self) -> Iterator[str]:
         """What was left out."""
@@ -100,11 +92,11 @@ class OntologyReport(Report):
         p = method.difference.p if isinstance(method.difference, Difference) else None
         for metric, mean in method.summary.items():
             term = {"metric": metric, "term_id": "all", "term": "mean over classes"}
-            yield {**key, **term, **_values(mean), "n": len(one.aspect.samples), "p": p}
+            yield {**key, **term, **mean.row(), "n": len(one.aspect.samples), "p": p}
             pairs = zip(one.aspect.terms, members, method.by_class[metric], strict=True)
             for each, n, value in pairs:
                 term = {"metric": metric, "term_id": each.id, "term": each.name}
-                yield {**key, **term, **_values(value), "n": int(n), "p": None}
+                yield {**key, **term, **value.row(), "n": int(n), "p": None}
 
     def to_dict(self) -> dict[str, Any]:
         """The rows, the leak audits and the counts."""
@@ -115,10 +107,6 @@ class OntologyReport(Report):
             "leaks": {one.aspect.namespace: one.leaks.to_dict() for one in self.aspects},
             "rows": self.rows(),
         }
-
-
-def _values(value: Interval) -> Row:
-    return {"value": value.mean, "low": value.low, "high": value.high}
 
 
 def ontology(
@@ -158,11 +146,7 @@ def ontology(
     Raises:
         InputError: a file that cannot be used, or nothing in common.
     """
-    if plot is not None:
-        check_format(Path(plot))
-    for path in (csv, json):
-        if path is not None:
-            check_file(Path(path))
+    check_outputs(figure=plot, files=[csv, json])
     if classes is not None and classes < 1:
         raise InputError(f"--classes {classes}: expected 1 or more")
     by_name = {Path(path).name: read_embeddings(Path(path)) for path in others}
@@ -199,17 +183,8 @@ def evaluate_ontology(
     """:func:`ontology` for data in memory.
 
     Args:
-        embeddings: One vector per RNA of the corpus.
-        corpus: Provides gene sets and sequences.
-        task: The ontology and its annotations.
         splits: Training and test parts; without a split, the task's.
-        evidence: Use only annotations of these evidence codes.
-        classes: Number of terms of each aspect.
         others: Name → embeddings of other models; RNAs that one of them lacks are left out for all.
-        baselines: Compare with k-mers, sequence features, a random-init encoder, and shuffled labels.
-
-    Raises:
-        InputError: nothing in common, or a Gene Ontology that cannot be used.
     """
     others = others or {}
     config = splits.resolve(task.split)

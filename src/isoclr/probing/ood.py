@@ -9,8 +9,7 @@ from isoclr.probing.linear import Array, Features, decompose, standardize
 
 AXES = 128
 """Number of principal axes; a full covariance would be larger than the rest of the head and hardly better."""
-QUANTILE = 0.999
-"""Fraction of RNAs like the training ones within the limit."""
+QUANTILE = 0.999  # Fraction of RNAs like the training ones within the limit
 
 MARGIN = 10.0
 """Tolerated distance from the training range of a dead feature, in standard deviations of a typical feature."""
@@ -24,22 +23,16 @@ class OODDetector:
     average standard deviation of the remaining directions.
     """
 
-    mean: Array
-    """``(d,)``."""
-    scale: Array
-    """``(d,)`` 1 / standard deviation; 0 for a dead feature."""
+    mean: Array  # (d,)
+    scale: Array  # (d,) 1 / standard deviation; 0 for a dead feature
     axes: NDArray[np.float32]
     """``(d, r)`` principal axes of the standardized features, divided by the standard deviation along them."""
-    spread: Array
-    """``(r,)`` that standard deviation."""
-    rest: float
-    """Standard deviation along each other direction, 0 if there is none."""
+    spread: Array  # (r,) that standard deviation
+    rest: float  # Standard deviation along each other direction, 0 if there is none
     limit: float
     """Distance within which 99.9 % of the training RNAs lie when they are left out of the fit."""
-    low: Array
-    """``(d,)`` lower bound of a dead feature; −∞ for the others."""
-    high: Array
-    """``(d,)`` upper bound of a dead feature; ∞ for the others."""
+    low: Array  # (d,) lower bound of a dead feature; −∞ for the others
+    high: Array  # (d,) upper bound of a dead feature; ∞ for the others
 
     def distance(self, features: Features) -> Array:
         """Mahalanobis distance ``(n,)`` of embeddings ``(n, d)`` from the mean of the training RNAs."""
@@ -61,10 +54,6 @@ def fit_ood_detector(features: Features, folds: NDArray[np.int64]) -> OODDetecto
     """Fit the distribution of training embeddings.
 
     The limit is the distance of RNAs that were left out, because an RNA is closer to a distribution fitted on it.
-
-    Args:
-        features: ``(n, d)``.
-        folds: ``(n,)`` fold numbers from 0; folds are left out as a whole.
     """
     wide = np.asarray(features, np.float64)
     distances = np.empty(len(wide))

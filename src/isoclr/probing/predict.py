@@ -28,8 +28,7 @@ from isoclr.probing.resolve import encoder_of, model_of, resolve_head
 
 FIELDS = ("value", "lower", "upper", "extrapolating")
 RNA_COLUMNS = ("transcript_id", "gene_id", "gene_symbol", "species", "length", "cds_source")
-MIN_NT = 32
-"""Known nucleotides below which no number is given."""
+MIN_NT = 32  # Known nucleotides below which no number is given
 STATUS = ("ok", "too_short", "unknown_bases")
 """Whether an RNA has a number: not if it has fewer than :data:`MIN_NT` nt, or if most of its bases are unknown."""
 
@@ -41,10 +40,8 @@ class Predicted(Report):
     table: pl.DataFrame
     """One row per RNA: :data:`RNA_COLUMNS`, ``status`` and the columns of each label with its ``units``."""
     head: Head
-    coverage: float
-    """Coverage of the intervals."""
-    out: Path | None = None
-    """The output file."""
+    coverage: float  # Coverage of the intervals
+    out: Path | None = None  # The output file
 
     def messages(self) -> Iterator[str]:
         """The output."""
@@ -72,12 +69,7 @@ class Predicted(Report):
         low, median, high = np.quantile(value, [0.05, 0.5, 0.95]).tolist()
         width = float((upper - lower).to_numpy().mean())
         quantiles: Row = {"median": median, "low": low, "high": high, "width": width}
-        return {
-            "label": label,
-            "n": table.height,
-            **quantiles,
-            "extrapolating": int(new.sum()),
-        }
+        return {"label": label, "n": table.height, **quantiles, "extrapolating": int(new.sum())}
 
     def tables(self) -> Iterator[Table]:
         """The summary."""
@@ -227,8 +219,6 @@ def with_status(head: Head, table: pl.DataFrame, known: NDArray[np.int64] | None
     """Predictions with ``status`` (see :data:`STATUS`), and without numbers where it is not ``ok``.
 
     Args:
-        head: The head.
-        table: Predictions.
         known: ``(n,)`` known nucleotides of each RNA; None: all.
     """
     length = pl.col("length")

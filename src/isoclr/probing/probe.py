@@ -9,58 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoclr._console import info, progress
-from isoclr._io import check_file, check_output, sha256, write_table
+from isoclr._io import sha256, write_table
 from isoclr._report import Report, Row, Table, count_lines, provenance
 from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
-from isoclr.plotting import Bar, check_format, probe_figure
-from isoclr.probing.evaluate import (
-    MULTILABEL,
-    FeatureSet,
-    MethodReport,
-    baselines_for,
-    evaluate,
-)
+from isoclr.plotting.methods import Bar, probe_figure
+from isoclr.plotting.style import check_outputs
+from isoclr.probing.evaluate import MULTILABEL, FeatureSet, MethodReport, baselines_for, evaluate
 from isoclr.probing.linear import Probe
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas
 from isoclr.tasks.labels import Labels, read_labels
 from isoclr.tasks.leakage import LeakageReport
-from isoclr.tasks.metrics import CLASSES, QUANTITY
+from isoclr.tasks.metrics import CLASSES, QUANTITY, TITLES
 from isoclr.tasks.rnas import rnas_of_embeddings
 from isoclr.tasks.splits import Split, SplitConfig
 from isoclr.tasks.task import Task, is_task, read_label_task
-
-TITLES = {
-    "pearson": "Pearson R",
-    "spearman": "Spearman R",
-    "mse": "MSE",
-    "roc_auc": "ROC AUC",
-    "cross_entropy": "cross-entropy",
-}
 
 
 @dataclass(frozen=True)
 class ProbeReport(Report):
     """The result of :func:`isoclr.probe`."""
 
-    label: str
-    """Name of the label."""
-    split: str
-    """How the samples were split, in words."""
-    interval: str
-    """What the intervals are, in words."""
-    counts: dict[str, int]
-    """Numbers of samples and groups, and of what was left out, by reason."""
-    methods: Sequence[MethodReport]
-    """One per feature set, the embedding first."""
-    ids: Sequence[str]
-    """``(n,)`` transcript id of each sample."""
-    provenance: dict[str, Any]
-    """Versions, checksums of the inputs, and options."""
-    leaks: LeakageReport
-    """What the test parts share with the training parts."""
+    label: str  # Name of the label
+    split: str  # How the samples were split, in words
+    interval: str  # What the intervals are, in words
+    counts: dict[str, int]  # Numbers of samples and groups, and of what was left out, by reason
+    methods: Sequence[MethodReport]  # One per feature set, the embedding first
+    ids: Sequence[str]  # (n,) transcript id of each sample
+    provenance: dict[str, Any]  # Versions, checksums of the inputs, and options
+    leaks: LeakageReport  # What the test parts share with the training parts
 
     @property
     def metric(self) -> str:
@@ -100,8 +79,7 @@ class ProbeReport(Report):
                     {**key, "split": one.split, "value": one.metrics[name], "n": len(one.test)}
                     for one in method.results
                 ]
-                values: Row = {"value": mean.mean, "low": mean.low, "high": mean.high}
-                rows.append({**key, "split": "all", **values, "n": self.counts["samples"]})
+                rows.append({**key, "split": "all", **mean.row(), "n": self.counts["samples"]})
         return rows
 
     def held_out(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -213,9 +191,7 @@ def probe(
     >>> report.methods[0].summary["pearson"].mean > 0.9
     True
     """
-    _check_outputs(json, plot)
-    if unmatched is not None:
-        check_output(Path(unmatched), overwrite=True)
+    check_outputs(figure=plot, tables=[unmatched], files=[json])
     task = read_label_task(labels, data) if is_task(labels) else None
     if task is not None and label is not None:
         task = replace(task, label=label)
@@ -280,14 +256,6 @@ def draw(report: ProbeReport, path: Path) -> None:
         predicted=predicted,
         note=f"{report.split}; {report.interval}",
     )
-
-
-def _check_outputs(json: Path | None, plot: Path | None) -> None:
-    if plot is not None:
-        check_format(Path(plot))
-    for path in (json, plot):
-        if path is not None:
-            check_file(Path(path))
 
 
 def _suitable_probe(table: Labels, probe: Probe) -> Probe:

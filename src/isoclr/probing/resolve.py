@@ -25,13 +25,8 @@ def find_head(task: str, species: str, model: str | None = None) -> Path:
     """The built-in head for a task and a species.
 
     Args:
-        task: Such as half-life.
-        species: Such as human, by any of its names.
         model: Name of a built-in model, with or without its version; None: the model whose head predicts held-out folds
             best.
-
-    Raises:
-        InputError: there is no such head; the message lists those there are.
     """
     heads = [head for head in shipped_heads() if model is None or _is_of(head, model)]
     fitting = [head for head in heads if _predicts(head, task, species)]
@@ -74,19 +69,12 @@ def _quality(metadata: dict[str, Any]) -> float:
 def resolve_head(
     head: Path | None, task: str | None, species: str, model: str | None
 ) -> tuple[Head, str | None]:
-    """Load the head that options select.
+    """The head that options select, and the model that was given for it.
 
     Args:
         head: Directory of a head from ``isoclr fit``, or a loaded head.
         task: Property predicted by a built-in head, instead.
-        species: Species of the built-in head.
         model: The head's model, if it is no built-in one; with ``task``, the built-in model whose head to use.
-
-    Returns:
-        The head, and the model that was given for it.
-
-    Raises:
-        InputError: no such head, or not exactly one of ``head`` and ``task``.
     """
     if (head is None) == (task is None):
         raise InputError("expected --head, or --task with --species, and not both")
@@ -96,11 +84,7 @@ def resolve_head(
 
 
 def model_of(head: Head, given: str | None) -> str:
-    """Path or name of a head's model: the given one, else the built-in one.
-
-    Raises:
-        InputError: none is given, and no built-in model has the head's weights.
-    """
+    """Path or name of a head's model: the given one, else the built-in one."""
     if given is not None:
         return given
     sha256 = head.model["sha256"]
@@ -114,11 +98,7 @@ def model_of(head: Head, given: str | None) -> str:
 
 
 def encoder_of(head: Head, model: str) -> Encoder:
-    """Load a head's model.
-
-    Raises:
-        InputError: no such model, or other weights than the head was fitted on.
-    """
+    """Load a head's model."""
     encoder, sha256 = pretrained.load(model), head.model["sha256"]
     if (encoder.sha256, encoder.dim) != (sha256, head.dim):
         raise InputError(

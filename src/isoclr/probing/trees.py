@@ -1,6 +1,5 @@
 """Gradient-boosted trees as a probe."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,8 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 MAX_TREES = 300
-CHECK_FRACTION = 0.15
-"""Fraction of the training samples on which the number of trees is chosen."""
+CHECK_FRACTION = 0.15  # Fraction of the training samples on which the number of trees is chosen
 OPTIONS: dict[str, Any] = {
     "learning_rate": 0.06,
     "max_leaf_nodes": 15,
@@ -31,11 +29,7 @@ def boosted_trees(
     training part is fitted.
 
     Args:
-        features: ``(n, d)`` features of the training samples.
         values: ``(n,)`` their labels; of two classes, any two numbers.
-        groups: ``(n,)`` gene or gene set.
-        test: ``(m, d)`` features of the test samples.
-        is_class: Whether the label is a class.
 
     Returns:
         ``(m,)`` predictions, log-odds for a class; and the number of trees.
@@ -45,7 +39,8 @@ def boosted_trees(
     count, width = MAX_TREES, features.shape[1]
     if check.any() and (not is_class or len(np.unique(target[~check])) == 2):
         trial = _trees(MAX_TREES, width, is_class).fit(features[~check], target[~check])
-        losses = [_loss(target[check], f, is_class) for f in _staged(trial, features[check])]
+        staged = trial.staged_decision_function if is_class else trial.staged_predict
+        losses = [_loss(target[check], one, is_class) for one in staged(features[check])]
         count = int(np.argmin(losses)) + 1
     fitted = _trees(count, width, is_class).fit(features, target)
     predicted = fitted.decision_function(test) if is_class else fitted.predict(test)
@@ -57,13 +52,6 @@ def _trees(count: int, width: int, is_class: bool) -> Any:
 
     kind = HistGradientBoostingClassifier if is_class else HistGradientBoostingRegressor
     return kind(max_iter=count, max_features=1.0 if width <= MANY_FEATURES else 0.2, **OPTIONS)
-
-
-def _staged(trees: Any, features: Array) -> Iterable[Array]:
-    """Predictions after one tree, two trees, …; log-odds for a class."""
-    if hasattr(trees, "staged_decision_function"):
-        return trees.staged_decision_function(features)  # type: ignore[no-any-return]
-    return trees.staged_predict(features)  # type: ignore[no-any-return]
 
 
 def _loss(target: Array, predicted: Array, is_class: bool) -> float:

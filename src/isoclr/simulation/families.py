@@ -12,14 +12,10 @@ from numpy.typing import NDArray
 from isoclr.genomics.species import SPECIES
 from isoclr.simulation.genes import Size, Template, coding_gene, evolve, noncoding_gene
 
-COPIES = (0.08, 0.80, 0.09, 0.03)
-"""Probability of 0, 1, 2 and 3 genes of a family in a species."""
-IN_HOMOLOGENE = 0.85
-"""Fraction of families with a HomoloGene group."""
-DIVERGENCE = 0.09
-"""Evolutionary distance of a species from the common ancestor."""
-DUPLICATION = 0.15
-"""Further distance of a paralog."""
+COPIES = (0.08, 0.80, 0.09, 0.03)  # Probability of 0, 1, 2 and 3 genes of a family in a species
+IN_HOMOLOGENE = 0.85  # Fraction of families with a HomoloGene group
+DIVERGENCE = 0.09  # Evolutionary distance of a species from the common ancestor
+DUPLICATION = 0.15  # Further distance of a paralog
 
 
 class Purpose(IntEnum):
@@ -42,17 +38,11 @@ class Gene:
     """
 
     species: int
-    """Number of the species."""
-    number: int
-    """Number of the gene within its species, along the genome."""
-    family: int
-    """Number of the family; homologous genes share it."""
-    copy: int
-    """Number of the paralog within species and family."""
-    coding: bool
-    """Whether the gene codes for a protein."""
-    in_homologene: bool
-    """Whether the family has a HomoloGene group."""
+    number: int  # Number of the gene within its species, along the genome
+    family: int  # Number of the family; homologous genes share it
+    copy: int  # Number of the paralog within species and family
+    coding: bool  # Whether the gene codes for a protein
+    in_homologene: bool  # Whether the family has a HomoloGene group
 
     @property
     def species_name(self) -> str:

@@ -33,29 +33,19 @@ class Size:
     """Size of a data set; medians are of log-normal distributions."""
 
     species: int = 2
-    """Number of species."""
-    genes: int = 400
-    """Number of genes per species."""
-    coding_fraction: float = 0.9
-    """Fraction of protein-coding genes; the others are lncRNA genes."""
+    genes: int = 400  # Number of genes per species
+    coding_fraction: float = 0.9  # Fraction of protein-coding genes; the others are lncRNA genes
     single_isoform: float = 0.45
     """Fraction of the first species' coding genes with one transcript only."""
     more_isoforms: tuple[float, float] = (1.1, 1.0)
     """Location and scale of the log-normal number of isoforms beyond the second."""
-    codons: float = 220.0
-    """Median length of a coding sequence, in codons."""
-    exon_nt: float = 140.0
-    """Median over genes of the mean length of a coding exon (nt)."""
-    utr3_nt: float = 450.0
-    """Median length of the 3' UTR (nt)."""
-    intron_nt: float = 400.0
-    """Median length of an intron (nt)."""
-    gap_nt: float = 1500.0
-    """Mean distance between genes (nt)."""
-    chromosomes: int = 3
-    """Number of chromosomes per species."""
-    bgzip: bool = True
-    """Whether the genome is compressed (bgz)."""
+    codons: float = 220.0  # Median length of a coding sequence, in codons
+    exon_nt: float = 140.0  # Median over genes of the mean length of a coding exon (nt)
+    utr3_nt: float = 450.0  # Median length of the 3' UTR (nt)
+    intron_nt: float = 400.0  # Median length of an intron (nt)
+    gap_nt: float = 1500.0  # Mean distance between genes (nt)
+    chromosomes: int = 3  # Number of chromosomes per species
+    bgzip: bool = True  # Whether the genome is compressed (bgz)
 
 
 SIZES: dict[SizeName, Size] = {
@@ -80,11 +70,7 @@ SIZES: dict[SizeName, Size] = {
 
 
 def resolve(name: SizeName, species: int | None, genes: int | None) -> Size:
-    """The named size, with other numbers of species or genes if given.
-
-    Raises:
-        InputError: An unknown size, or a number that is out of range.
-    """
+    """The named size, with other numbers of species or genes if given."""
     if name not in SIZES:
         raise InputError(f"--size {name!r} is not one of {', '.join(SIZES)}")
     for option, value, most in (("species", species, len(SPECIES)), ("genes", genes, 1_000_000)):
@@ -158,16 +144,11 @@ def optimality(cds: Codes) -> float:
 class Motif:
     """A sequence element of the 3' UTR."""
 
-    name: str
-    """Column of the truth table."""
-    variants: tuple[str, ...]
-    """Sequences in DNA letters."""
-    effect: float
-    """Weight on the half-life; negative is destabilizing."""
-    mean: float
-    """Mean number of copies in a gene that has any."""
-    share: float
-    """Fraction of genes that have any."""
+    name: str  # Column of the truth table
+    variants: tuple[str, ...]  # Sequences in DNA letters
+    effect: float  # Weight on the half-life; negative is destabilizing
+    mean: float  # Mean number of copies in a gene that has any
+    share: float  # Fraction of genes that have any
 
 
 MOTIFS = (
@@ -217,18 +198,13 @@ class Kind(Enum):
 class Template:
     """All exonic bases of a gene."""
 
-    bases: Codes
-    """Nucleotide codes ``(n,)``."""
-    block: Ints
-    """Block ``(n,)`` of each base, not decreasing."""
-    conserved: Bools
-    """Whether ``(n,)`` selection keeps a base because it belongs to a motif."""
-    kinds: tuple[Kind, ...]
-    """Role of each block."""
+    bases: Codes  # Nucleotide codes (n,)
+    block: Ints  # Block (n,) of each base, not decreasing
+    conserved: Bools  # Whether (n,) selection keeps a base because it belongs to a motif
+    kinds: tuple[Kind, ...]  # Role of each block
     cds: tuple[int, int] | None
     """Start of the start codon and end of the stop codon (half-open); None for a lncRNA."""
-    usage: Floats
-    """Codon usage ``(64,)``."""
+    usage: Floats  # Codon usage (64,)
 
 
 def coding_gene(rng: np.random.Generator, size: Size) -> Template:
@@ -322,12 +298,8 @@ def _random_bases(rng: np.random.Generator, count: int, gc_logit: float) -> Code
 
 # Evolution
 
-SYNONYMOUS, MISSENSE, UTR, MOTIF = (
-    4.0,
-    0.3,
-    2.5,
-    0.08,
-)  # substitutions per site and unit of distance
+# substitutions per site and unit of distance
+SYNONYMOUS, MISSENSE, UTR, MOTIF = 4.0, 0.3, 2.5, 0.08
 UTR_INDEL, CODON_INDEL = 0.12, 0.02
 _EDGE = 12  # no indels this close (nt) to the ends of a block: splice sites are kept
 
@@ -336,9 +308,7 @@ def evolve(ancestor: Template, distance: float, rng: np.random.Generator) -> Tem
     """A descendant of a gene.
 
     Args:
-        ancestor: The ancestral gene.
         distance: Evolutionary distance; at 0.1 about a third of the codons and a fifth of the UTR have changed.
-        rng: Random generator of this gene.
     """
     return _insert_and_delete(substitute(ancestor, distance, rng), distance, rng)
 

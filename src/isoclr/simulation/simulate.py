@@ -15,10 +15,7 @@ from isoclr.errors import InputError
 from isoclr.simulation.families import Gene, Purpose, keyed_rng, plan_genomes, species_name
 from isoclr.simulation.genes import Size, SizeName, resolve
 from isoclr.simulation.write import (
-    HalfLifeFactors,
-    gene_table,
     genome_name,
-    half_lives,
     write_gene_ids,
     write_homologene,
     write_inputs,
@@ -45,8 +42,7 @@ class SimulatedData(Report):
     """A simulated data set on disk."""
 
     path: Path
-    species: tuple[str, ...]
-    """Names of the species."""
+    species: tuple[str, ...]  # Names of the species
 
     @property
     def inputs(self) -> Path:
@@ -60,10 +56,6 @@ class SimulatedData(Report):
     def truth(self) -> pl.DataFrame:
         """One row per transcript, see :data:`isoclr.simulation.write.TRUTH_SCHEMA`."""
         return pl.read_parquet(self.path / "truth.parquet")
-
-    def gene_truth(self) -> pl.DataFrame:
-        """One row per coding gene: what determines its half-life, and the half-life without and with noise."""
-        return pl.read_parquet(self.path / "genes.parquet")
 
     def rows(self) -> list[Row]:
         """Tidy records: one per species."""
@@ -141,21 +133,10 @@ def _write(size: Size, seed: int, genomes: list[list[Gene]], folder: Path, bar: 
         factors = write_species(size, seed, genome, folder / name, truth, advance)
         write_gene_ids(genome, folder / "ids" / f"{name}.tsv")
         labels = folder / "labels" / f"half_life_{name}.tsv"
-        tables.append(
-            _write_labels(genome, factors, keyed_rng(seed, Purpose.NOISE, number), labels)
-        )
+        rng = keyed_rng(seed, Purpose.NOISE, number)
+        tables.append(write_labels(genome, factors, rng, labels))
     write_homologene(genomes, folder / "homologene.data")
     write_inputs(names, genome_name(size), folder / "inputs.toml")
     truth_table = pl.concat(truth, rechunk=True)
     truth_table.write_parquet(folder / "truth.parquet", compression="zstd")
     pl.concat(tables).write_parquet(folder / "genes.parquet", compression="zstd")
-
-
-def _write_labels(
-    genome: list[Gene], factors: list[HalfLifeFactors], rng: Any, path: Path
-) -> pl.DataFrame:
-    """Write the half-lives of a species; returns their truth."""
-    coding = [gene for gene in genome if gene.coding]
-    true, measured = half_lives(factors, rng)
-    write_labels(coding, measured, path)
-    return gene_table(coding, factors, true, measured)

@@ -14,8 +14,7 @@ from isoclr.genomics.encoding import A, C, Codes, G, N, T, reverse_complement
 from isoclr.simulation.families import Gene
 from isoclr.simulation.genes import Ints, Kind, Size, Template
 
-Exons = NDArray[np.int64]
-"""Start and end ``(n, 2)`` of exons along the gene, 0-based half-open."""
+Exons = NDArray[np.int64]  # Start and end (n, 2) of exons along the gene, 0-based half-open
 MAX_ISOFORMS = 60
 _MIN_LENGTH = 150  # nt of a fragment
 _BACKGROUND = np.repeat(np.array([A, C, G, T], np.uint8), [76, 52, 52, 76])  # 41 % G+C
@@ -25,19 +24,14 @@ _BACKGROUND = np.repeat(np.array([A, C, G, T], np.uint8), [76, 52, 52, 76])  # 4
 class Isoform:
     """A transcript of a gene."""
 
-    exons: Exons
-    """Exons from 5' to 3'."""
+    exons: Exons  # Exons from 5' to 3'
     cds: tuple[int, int] | None
     """Coding sequence in the transcript, stop codon included; from the first base if the 5' end is unknown, to the last
     if the 3' end is. None if non-coding."""
-    phase: int
-    """Bases before the first whole codon."""
-    has_start: bool
-    """Whether the start codon is present."""
-    has_stop: bool
-    """Whether the stop codon is present."""
-    biotype: str
-    """Biotype in GENCODE's terms."""
+    phase: int  # Bases before the first whole codon
+    has_start: bool  # Whether the start codon is present
+    has_stop: bool  # Whether the stop codon is present
+    biotype: str  # Biotype in GENCODE's terms
 
     @property
     def length(self) -> int:
@@ -56,14 +50,10 @@ class Locus:
 
     gene: Gene
     template: Template
-    bases: Codes
-    """Nucleotide codes ``(n,)`` of the unspliced gene, in its own orientation."""
-    strand: str
-    """``+`` or ``-``."""
-    isoforms: list[Isoform]
-    """Transcripts; the first is the principal one."""
-    gap: int
-    """Distance (nt) to the preceding gene."""
+    bases: Codes  # Nucleotide codes (n,) of the unspliced gene, in its own orientation
+    strand: str  # + or -
+    isoforms: list[Isoform]  # Transcripts; the first is the principal one
+    gap: int  # Distance (nt) to the preceding gene
 
     def mature(self, isoform: Isoform) -> Codes:
         """Nucleotide codes ``(length,)`` of a spliced transcript."""
@@ -139,10 +129,8 @@ def make_isoforms(
     """The isoforms of a gene; the first is the principal one, with all cassettes and the long 3' UTR.
 
     Args:
-        gene: The gene.
         blocks: Start and end ``(n, 2)`` of each block along the gene.
         count: Number of isoforms; fewer are made if the gene has no more choices.
-        rng: Random generator of this gene.
     """
     lengths = np.bincount(gene.block)
     firsts = [b for b, kind in enumerate(gene.kinds) if kind is Kind.FIRST]

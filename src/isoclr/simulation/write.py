@@ -12,19 +12,11 @@ import numpy as np
 import polars as pl
 
 from isoclr.genomics.encoding import LETTERS, Codes, N, letters
-from isoclr.simulation.families import (
-    Gene,
-    Purpose,
-    ancestor,
-    descend,
-    keyed_rng,
-    species_name,
-)
+from isoclr.simulation.families import Gene, Purpose, ancestor, descend, keyed_rng, species_name
 from isoclr.simulation.genes import MOTIFS, Floats, Size, count_motifs, optimality
 from isoclr.simulation.splicing import Isoform, Locus, background, make_locus
 
-CEILING = 0.75
-"""R² between half-lives without and with noise."""
+CEILING = 0.75  # R² between half-lives without and with noise
 FOLDS = 10
 _CODONS, _JUNCTIONS = 0.6, 0.35  # effects on the half-life, next to those of the motifs
 _TELOMERE = 500  # unknown bases at both ends of a chromosome
@@ -33,8 +25,7 @@ _LINE = 60
 _LETTERS = np.frombuffer(LETTERS, np.uint8)
 _LOWER_CASE = 0x20
 
-Span = tuple[int, int]
-"""Part of a transcript or gene, 0-based half-open."""
+Span = tuple[int, int]  # Part of a transcript or gene, 0-based half-open
 
 
 # Genome and annotation
@@ -53,18 +44,10 @@ def write_species(
     truth: list[pl.DataFrame],
     advance: Callable[[int], object],
 ) -> list["HalfLifeFactors"]:
-    """Write the genome and the annotation of one species.
+    """Write genome and annotation of one species; returns what determines the half-lives of its coding genes.
 
     Args:
-        size: Size of the data set.
-        seed: Random seed.
-        genes: Genes of the species along its genome.
-        folder: Folder for ``genome.fa[.gz]`` and ``annotation.gtf.gz``.
         truth: Parts of the truth table, added to in place.
-        advance: Called with the number of genes done since the last call.
-
-    Returns:
-        What determines the half-life of each coding gene.
     """
     factors = []
     species = genes[0].species
@@ -221,12 +204,9 @@ def _features(isoform: Isoform) -> Iterator[tuple[int, str, Span, str, Span]]:
 class HalfLifeFactors:
     """What determines the half-life of a gene."""
 
-    optimality: float
-    """Mean codon optimality, −1 to 1."""
-    junctions: float
-    """Exon junctions per kilobase of coding sequence."""
-    motifs: tuple[int, ...]
-    """Copies of each of :data:`MOTIFS` in the 3' UTR."""
+    optimality: float  # Mean codon optimality, −1 to 1
+    junctions: float  # Exon junctions per kilobase of coding sequence
+    motifs: tuple[int, ...]  # Copies of each of MOTIFS in the 3' UTR
 
 
 def half_life_factors(locus: Locus) -> HalfLifeFactors:
@@ -279,13 +259,34 @@ def write_gene_ids(genome: Sequence[Gene], path: Path) -> None:
     path.write_text("ensembl_gene_id\tentrez_gene_id\tsymbol\tbiotype\n" + "".join(rows))
 
 
-def write_labels(genes: Sequence[Gene], half_life: Floats, path: Path) -> None:
-    """Write gene id, z-scored half-life and cross-validation fold, which homologous genes share."""
+def write_labels(
+    genome: Sequence[Gene], factors: Sequence[HalfLifeFactors], rng: np.random.Generator, path: Path
+) -> pl.DataFrame:
+    """Write gene id, z-scored half-life and cross-validation fold, which homologous genes share.
+
+    Returns:
+        One row per coding gene: what determines its half-life, and the half-life without and with noise.
+    """
+    genes = [gene for gene in genome if gene.coding]
+    true, measured = half_lives(factors, rng)
     rows = (
         f"{gene.bare_id}\t{value:.6f}\t{gene.family % FOLDS}\n"
-        for gene, value in zip(genes, half_life, strict=True)
+        for gene, value in zip(genes, measured, strict=True)
     )
     path.write_text("gene_id\thalf_life\tfold\n" + "".join(rows))
+    return pl.DataFrame(
+        {
+            "species": [gene.species_name for gene in genes],
+            "gene_id": [gene.gene_id for gene in genes],
+            "family": [gene.family for gene in genes],
+            "gene_set": [gene.gene_set for gene in genes],
+            "optimality": [gene.optimality for gene in factors],
+            "junctions": [gene.junctions for gene in factors],
+            **{motif.name: [gene.motifs[i] for gene in factors] for i, motif in enumerate(MOTIFS)},
+            "half_life_true": true,
+            "half_life": measured,
+        }
+    )
 
 
 def write_inputs(species: Sequence[str], genome: str, path: Path) -> None:
@@ -353,22 +354,3 @@ def truth_rows(locus: Locus, chrom: str, start: int) -> Iterator[dict[str, Any]]
             "sha256": hashlib.sha256(letters(mature).encode()).hexdigest(),
             **dict(zip((motif.name for motif in MOTIFS), count_motifs(utr3), strict=True)),
         }
-
-
-def gene_table(
-    genes: Sequence[Gene], factors: Sequence[HalfLifeFactors], true: Floats, measured: Floats
-) -> pl.DataFrame:
-    """One row per coding gene: what determines its half-life, and the half-life without and with noise."""
-    return pl.DataFrame(
-        {
-            "species": [gene.species_name for gene in genes],
-            "gene_id": [gene.gene_id for gene in genes],
-            "family": [gene.family for gene in genes],
-            "gene_set": [gene.gene_set for gene in genes],
-            "optimality": [gene.optimality for gene in factors],
-            "junctions": [gene.junctions for gene in factors],
-            **{motif.name: [gene.motifs[i] for gene in factors] for i, motif in enumerate(MOTIFS)},
-            "half_life_true": true,
-            "half_life": measured,
-        }
-    )

@@ -30,14 +30,10 @@ class LabelSpec:
     """A label to predict, and the RNAs that it may belong to."""
 
     labels: Labels
-    name: str
-    """Name of the label in results."""
-    species: str | None = None
-    """Species in which it was measured; None: any."""
-    rnas: RnaChoice = "all"
-    """Transcripts that may represent a gene."""
-    task: Task | None = None
-    """The task that the label comes from; None for a plain table."""
+    name: str  # Name of the label in results
+    species: str | None = None  # Species in which it was measured; None: any
+    rnas: RnaChoice = "all"  # Transcripts that may represent a gene
+    task: Task | None = None  # The task that the label comes from; None for a plain table
 
     @property
     def reporter(self) -> bool:
@@ -46,13 +42,9 @@ class LabelSpec:
 
 
 def rna_sources(specs: Sequence[LabelSpec], corpus: Corpus | None) -> list[RnaSource]:
-    """The RNAs of each label: the corpus, or the constructs of a reporter assay; labels of one assay share them.
-
-    Raises:
-        InputError: a label needs a corpus, and there is none.
-    """
+    """The RNAs of each label: the corpus, or the constructs of a reporter assay; labels of one assay share them."""
     sources: dict[object, RnaSource] = {}
-    keys = [_source_key(spec) for spec in specs]
+    keys = [(s.labels.path, s.task.construct) if s.task and s.reporter else None for s in specs]
     for key, spec in zip(keys, specs, strict=True):
         if key in sources:
             continue
@@ -67,10 +59,6 @@ def rna_sources(specs: Sequence[LabelSpec], corpus: Corpus | None) -> list[RnaSo
     return [sources[key] for key in keys]
 
 
-def _source_key(spec: LabelSpec) -> object:
-    return (spec.labels.path, spec.task.construct) if spec.reporter and spec.task else None
-
-
 @dataclass(frozen=True)
 class LabelledRnas:
     """RNAs with one or more labels."""
@@ -78,25 +66,19 @@ class LabelledRnas:
     table: pl.DataFrame
     """One row per RNA: ``source`` (number of its source), ``row`` (in that source), ``transcript_id``, ``gene_id``,
     ``species``, ``gene``, ``fold``, ``chromosome`` (String or null); ordered by gene."""
-    targets: Array
-    """``(n, labels)`` labels as measured; NaN where an RNA has none."""
-    labels: tuple[str, ...]
-    """Names of the labels."""
-    groups: Groups
-    """``(n,)`` gene, gene set or chromosome: what a split keeps together."""
-    gene_sets: Groups | None
-    """``(n,)`` homologous gene set of each RNA; None when not known."""
+    targets: Array  # (n, labels) labels as measured; NaN where an RNA has none
+    labels: tuple[str, ...]  # Names of the labels
+    groups: Groups  # (n,) gene, gene set or chromosome: what a split keeps together
+    gene_sets: Groups | None  # (n,) homologous gene set of each RNA; None when not known
     codes: Sequence[Codes | None] | None
     """``(n,)`` sequence of each RNA, None for an unknown one; None when no sequence is known."""
     compared: Sequence[Codes | None] | None
     """``(n,)`` what the leak audit compares: the sequence of each RNA, or the insert of a construct."""
     compared_name: str
-    counts: dict[str, int]
-    """Numbers of samples and groups, and of what was left out, by reason."""
+    counts: dict[str, int]  # Numbers of samples and groups, and of what was left out, by reason
     torn_genes: dict[str, list[str]] = field(default_factory=dict)
     """Gene → the several folds of the label table that its RNAs are in, for ``--split fold``."""
-    unmatched: pl.DataFrame | None = None
-    """``label, line, id, value`` of the labels that no RNA has."""
+    unmatched: pl.DataFrame | None = None  # label, line, id, value of the labels that no RNA has
 
     def __len__(self) -> int:
         return self.table.height
@@ -118,11 +100,7 @@ class LabelledRnas:
 
     @property
     def sequences(self) -> list[Codes]:
-        """``(n,)`` codes of each RNA.
-
-        Raises:
-            InputError: one is not known.
-        """
+        """``(n,)`` codes of each RNA."""
         known = [codes for codes in self.codes or () if codes is not None]
         if len(known) < len(self):
             raise InputError(f"the sequences of {len(self) - len(known):,} RNAs are not known")
@@ -162,11 +140,7 @@ class LabelledRnas:
         return splits
 
     def check_part(self, split: Split, part: str, rows: NDArray[np.int64]) -> None:
-        """Check that a part of a split has two different values of each label.
-
-        Raises:
-            InputError: naming the label, the split and the part.
-        """
+        """Check that a part of a split has two different values of each label."""
         for name, column in zip(self.labels, self.targets[rows].T, strict=True):
             values = column[np.isfinite(column)]
             if len(values) == 0 or np.ptp(values) == 0 or values.std() == 0:
@@ -203,14 +177,7 @@ def label_rnas(
     """Join labels to RNAs.
 
     Args:
-        specs: The labels.
-        sources: The RNAs of each label.
-        config: The split, which decides what is grouped.
         need_sequences: Leave out RNAs whose sequence is not known.
-        among: Use only these transcripts.
-
-    Raises:
-        InputError: a label matches no RNA, or the split needs gene sets, folds or chromosomes that are not known.
     """
     if config.kind == "fold":
         for spec in specs:
@@ -250,13 +217,8 @@ def assemble(
     Args:
         table: One row per RNA, see :class:`LabelledRnas`.
         targets: ``(n, labels)`` labels; NaN where an RNA has none.
-        labels: Names of the labels.
-        sources: Sources of the RNAs, by the numbers in the table.
         config: The split, which decides what is grouped. RNAs of unknown chromosome are left out.
         counts: Numbers of what was left out already, by reason.
-
-    Raises:
-        InputError: gene sets or chromosomes are needed and not known.
     """
     groups = _group(table, sources, config)
     dataset = LabelledRnas(
@@ -279,16 +241,8 @@ def join_rnas(
 ) -> tuple[Samples, int]:
     """Join one label to its RNAs.
 
-    Args:
-        spec: The label.
-        source: Its RNAs.
-        among: Use only these transcripts.
-
     Returns:
         The samples, with rows of the source; and the number of RNAs that are not among the given transcripts.
-
-    Raises:
-        InputError: nothing in common.
     """
     chosen = source.choose(spec.species, spec.rnas)
     available = chosen

@@ -25,16 +25,11 @@ OBO_EXPECTED = "an ontology in OBO format, such as go.obo or go-basic.obo"
 class Term:
     """A term of an ontology."""
 
-    id: str
-    """Such as ``GO:0005634``."""
-    name: str
-    """Such as ``nucleus``."""
-    namespace: str
-    """Its aspect: ``biological_process``, ``cellular_component`` or ``molecular_function``."""
-    is_a: tuple[str, ...]
-    """Ids of the terms that it is a kind of."""
-    part_of: tuple[str, ...]
-    """Ids of the terms that it is a part of, also of other aspects."""
+    id: str  # Such as GO:0005634
+    name: str  # Such as nucleus
+    namespace: str  # Its aspect: biological_process, cellular_component or molecular_function
+    is_a: tuple[str, ...]  # Ids of the terms that it is a kind of
+    part_of: tuple[str, ...]  # Ids of the terms that it is a part of, also of other aspects
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -47,12 +42,9 @@ class Ontology:
     """The terms in use."""
 
     path: Path
-    terms: dict[str, Term]
-    """Id → term."""
-    alternative: dict[str, str]
-    """Id of a merged term → id of the term it was merged into."""
-    obsolete: frozenset[str]
-    """Ids that are no longer in use."""
+    terms: dict[str, Term]  # Id → term
+    alternative: dict[str, str]  # Id of a merged term → id of the term it was merged into
+    obsolete: frozenset[str]  # Ids that are no longer in use
 
     def find(self, name: str) -> Term | None:
         """The term of an id, also of a merged one; None for an unknown or obsolete id."""
@@ -63,9 +55,6 @@ class Ontology:
         """Term → itself and all terms that it is a kind or part of, directly or indirectly.
 
         A gene with the term has all of these (the true-path rule).
-
-        Raises:
-            InputError: the terms form a cycle.
         """
         ancestors: dict[str, frozenset[str]] = {}
         parents = {term.id: term.parents for term in self.terms.values()}
@@ -107,12 +96,6 @@ def read_obo(path: Path | str) -> Ontology:
 
     Of the relationships only ``is_a`` and ``part_of`` are read: what is true of a term is true of the terms it is a
     kind or part of, but not of those it ``regulates``.
-
-    Args:
-        path: Such as ``go-basic.obo``.
-
-    Raises:
-        InputError: not OBO, a term without an id or namespace or given twice, or a missing parent.
     """
     path = Path(path)
     terms: dict[str, Term] = {}
@@ -178,29 +161,20 @@ class GeneTerms:
     """The direct terms of the genes of one species."""
 
     path: Path
-    terms: dict[int, frozenset[str]]
-    """NCBI gene id → ids of its terms in use."""
+    terms: dict[int, frozenset[str]]  # NCBI gene id → ids of its terms in use
     dropped: Counter[str]
     """Annotations left out, by reason: ``other_species``, ``not`` (the gene was shown *not* to have the term),
     ``evidence`` (other evidence codes than requested), ``obsolete_term``, ``unknown_term``."""
 
 
 def gene_terms(
-    path: Path | str,
-    ontology: Ontology,
-    species: str,
-    evidence: Collection[str] | None = None,
+    path: Path | str, ontology: Ontology, species: str, evidence: Collection[str] | None = None
 ) -> GeneTerms:
     """Read the annotations of one species.
 
     Args:
-        path: gene2go, plain or gz.
         ontology: The ontology. Merged terms are replaced, obsolete ones dropped.
-        species: Any name of the species, or its taxonomy number.
         evidence: Keep only annotations of these evidence codes, such as ``EXP IDA IMP``; None keeps all.
-
-    Raises:
-        InputError: not gene2go, an unknown species, or nothing left.
     """
     path = Path(path)
     taxid = taxid_of(species)
@@ -258,10 +232,8 @@ def _resolved(
 class Aspect:
     """One aspect of the Gene Ontology as a multi-label task."""
 
-    namespace: str
-    """``biological_process``, ``cellular_component`` or ``molecular_function``."""
-    terms: Sequence[Term]
-    """The classes, the most common first."""
+    namespace: str  # biological_process, cellular_component or molecular_function
+    terms: Sequence[Term]  # The classes, the most common first
     samples: Samples
     """One RNA per gene, of genes annotated in this aspect: elsewhere a missing term means nothing."""
     labels: NDArray[np.bool_]
@@ -286,11 +258,8 @@ def read_aspects(
     ``is_a`` from the root. Terms are counted among the genes of the given RNAs.
 
     Args:
-        task: The ontology, the annotations and the gene ids.
         transcripts: ``transcript_id, gene_id, species, length, cds_length``; one RNA represents each gene (see
             :func:`isoclr.tasks.labels.representatives`).
-        evidence: Use only annotations of these evidence codes.
-        classes: Number of terms of each aspect; None: the task's.
 
     Returns:
         The aspects in alphabetical order, and counts of what was left out, by reason.
@@ -317,30 +286,6 @@ def read_aspects(
         **{f"annotations dropped: {reason}": n for reason, n in annotated.dropped.items() if n},
     }
     return aspects, counts
-
-
-def term_table(aspects: Sequence[Aspect], terms: int = 3) -> pl.DataFrame:
-    """The RNAs with each of the most common terms, for a map colored by function.
-
-    Args:
-        aspects: The aspects.
-        terms: Number of terms of each.
-
-    Returns:
-        ``transcript_id, gene_id, hierarchy, term_id, term``, one row per RNA and term.
-    """
-    parts = [
-        aspect.samples.table.filter(pl.Series(aspect.labels[:, i])).select(
-            "transcript_id",
-            "gene_id",
-            hierarchy=pl.lit(aspect.namespace),
-            term_id=pl.lit(term.id),
-            term=pl.lit(term.name),
-        )
-        for aspect in aspects
-        for i, term in enumerate(aspect.terms[:terms])
-    ]
-    return pl.concat(parts)
 
 
 def _by_gene_id(task: OntologyTask, annotated: GeneTerms) -> tuple[dict[str, frozenset[str]], int]:

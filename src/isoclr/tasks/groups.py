@@ -24,14 +24,10 @@ TABLE_SUFFIXES = (".tsv", ".csv", ".parquet")
 class RnaGroups:
     """The group of each RNA."""
 
-    groups: Groups
-    """``(n,)`` gene, gene set or chromosome."""
-    keep: NDArray[np.bool_]
-    """``(n,)`` whether the group is known; only a chromosome can be unknown."""
-    gene_sets: Groups | None
-    """``(n,)`` homologous gene sets; None when they are not known."""
-    counts: dict[str, int]
-    """Numbers of RNAs or genes with a problem, by reason."""
+    groups: Groups  # (n,) gene, gene set or chromosome
+    keep: NDArray[np.bool_]  # (n,) whether the group is known; only a chromosome can be unknown
+    gene_sets: Groups | None  # (n,) homologous gene sets; None when they are not known
+    counts: dict[str, int]  # Numbers of RNAs or genes with a problem, by reason
 
 
 def group_rnas(table: pl.DataFrame, corpus: Corpus | None, config: SplitConfig) -> RnaGroups:
@@ -40,10 +36,6 @@ def group_rnas(table: pl.DataFrame, corpus: Corpus | None, config: SplitConfig) 
     Args:
         table: ``gene``, ``transcript_id``, ``gene_id``, ``species``, ``chromosome``, one row per RNA.
         corpus: Provides gene sets; they are looked up for the leak audit whatever the split is.
-        config: The split: by gene set, by chromosome, or by gene.
-
-    Raises:
-        InputError: gene sets or chromosomes are needed and not known.
     """
     genes = table["gene"].to_numpy().astype(np.str_)
     everything = np.ones(len(genes), bool)
@@ -69,13 +61,6 @@ def gene_sets(table: pl.DataFrame, corpus: Corpus) -> tuple[Groups, int]:
 
     A gene that is not in the corpus forms its own set. Where the species is not known, a gene is looked up by its id
     alone, if only one species of the corpus has it.
-
-    Args:
-        table: ``gene`` (``species|gene_id``), one row per RNA.
-        corpus: The corpus.
-
-    Raises:
-        InputError: the corpus has no homologs, or none of the genes.
     """
     _check_homology(table, corpus)
     known = corpus.transcripts.select(gene_key(), "gene_id", "gene_set").unique("gene")
@@ -123,14 +108,10 @@ def chromosomes_of(table: pl.DataFrame, files: Sequence[Path]) -> tuple[Groups, 
 
     Args:
         table: ``species``, ``chromosome``, ``transcript_id``, ``gene_id``, one row per RNA.
-        files: Files with the locations of genes.
 
     Returns:
         ``(n,)`` ``species|chromosome``, empty when not known; and the number of ids that the files place on several
         chromosomes, of which the first counts.
-
-    Raises:
-        InputError: a file without chromosomes, or no RNA has one.
     """
     locations = _read_locations(files)
     ambiguous = locations.height - locations["key"].n_unique()

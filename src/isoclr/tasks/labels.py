@@ -30,30 +30,23 @@ ID_COLUMNS: dict[str, IdLevel] = {
 
 MISSING_VALUES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", ".", "-")
 FOLD = "fold"
-MEDIAN = "median"
-"""Name of the label that is a median over columns."""
+MEDIAN = "median"  # Name of the label that is a median over columns
 CHROMOSOME = "chromosome"
-LARGEST = 1e100
-"""Larger values are refused: they are no measurements, and their squares overflow."""
-MAX_CLASSES = 20
-"""A text column with more different values is no label."""
+LARGEST = 1e100  # Larger values are refused: they are no measurements, and their squares overflow
+MAX_CLASSES = 20  # A text column with more different values is no label
 
 
 @dataclass(frozen=True)
 class Labels:
     """One measured label."""
 
-    path: Path
-    """The label table."""
-    name: str
-    """The label's column."""
-    level: IdLevel
-    """Whether the ids name transcripts or genes, or are gene symbols."""
+    path: Path  # The label table
+    name: str  # The label's column
+    level: IdLevel  # Whether the ids name transcripts or genes, or are gene symbols
     table: pl.DataFrame
     """``line`` (Int64, of the file), ``id`` (String, as written), ``value`` (Float64; the class number for a text
     label), ``fold`` and ``chromosome`` (String, null when the file has none)."""
-    missing: int
-    """Number of rows without a value; they are not in the table."""
+    missing: int  # Number of rows without a value; they are not in the table
     classes: tuple[str, ...] = ()
     """Classes of a text label, by their number; empty for a numeric label."""
     multilabel: bool = False
@@ -70,11 +63,7 @@ class Labels:
         return self.table["fold"].null_count() < self.table.height
 
     def require_folds(self) -> None:
-        """Check that every row has a fold, as a cross-validation over the table's own folds needs.
-
-        Raises:
-            InputError: a row has none.
-        """
+        """Check that every row has a fold, as a cross-validation over the table's own folds needs."""
         if self.table["fold"].null_count():
             line = self.table.filter(pl.col("fold").is_null())["line"][0]
             problem = f"line {line} has no fold" if self.has_folds else "no column 'fold'"
@@ -200,11 +189,7 @@ def frame_as_text(frame: Any) -> pl.DataFrame:
 
 
 def read_text_table(path: Path) -> pl.DataFrame:
-    """Read a TSV, CSV or Parquet table as text, with null for missing values; the first row is line 2 of the file.
-
-    Raises:
-        InputError: no such file, or not a table.
-    """
+    """Read a TSV, CSV or Parquet table as text, with null for missing values; the first row is line 2 of the file."""
     path = Path(path)
     if not path.is_file():
         problem = "is a directory" if path.is_dir() else "no such file"
@@ -338,13 +323,7 @@ def median_of_columns(
     """The table with a column :data:`MEDIAN` of the medians over columns; repeated ids are averaged.
 
     Args:
-        path: The table's file.
-        raw: The table as text.
-        columns: Its columns of numbers, whose missing values do not count.
         key: Its id column; None if no id repeats.
-
-    Raises:
-        InputError: no such column.
     """
     for name in columns:
         _require_column(path, raw, name)
@@ -388,7 +367,6 @@ def representatives(transcripts: pl.DataFrame, gene: str) -> pl.DataFrame:
 
     Args:
         transcripts: ``transcript_id``, ``length`` (nt), ``cds_length`` (nt, 0: none) and the gene's column.
-        gene: Column that names the gene.
 
     >>> rows = {"gene": ["g", "g"], "transcript_id": ["ENST1", "NM_1"], "length": [9, 5], "cds_length": [6, 3]}
     >>> representatives(pl.DataFrame(rows), "gene")["transcript_id"].to_list()
@@ -427,12 +405,9 @@ class Samples:
     """``row`` (of the RNA in the joined table), ``transcript_id``, ``gene_id``, ``species``, ``gene``
     (``species|gene_id`` without version), ``value``, ``fold``, ``chromosome`` (String or null), ``line`` (of the label
     table); ordered by ``gene``, ``row``."""
-    unmatched: int
-    """Number of labels whose id matches no RNA."""
-    without_label: int
-    """Number of RNAs without a label."""
-    not_representative: int
-    """Number of RNAs of labelled genes that another transcript represents."""
+    unmatched: int  # Number of labels whose id matches no RNA
+    without_label: int  # Number of RNAs without a label
+    not_representative: int  # Number of RNAs of labelled genes that another transcript represents
     unmatched_labels: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame(schema=UNMATCHED_SCHEMA)
     )
@@ -468,11 +443,7 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
     as symbols.
 
     Args:
-        labels: The labels.
         transcripts: ``transcript_id, gene_id, species, length, cds_length`` and, if known, ``symbol``, one row per RNA.
-
-    Raises:
-        InputError: no label matches any RNA, or one matches genes of two species.
     """
     if labels.level == "symbol" and "symbol" not in transcripts.columns:
         raise InputError(

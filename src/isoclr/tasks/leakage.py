@@ -49,9 +49,6 @@ class SharedKmers:
     def share_with(self, others: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Fraction of each RNA's distinct k-mers that occur in at least one of the others.
 
-        Args:
-            others: ``(n,)`` mask of the RNAs to compare with.
-
         Returns:
             ``(n,)``; 1 for the others themselves, 0 for an RNA without k-mers.
         """
@@ -108,30 +105,23 @@ class Leakage:
     """Numbers of test RNAs of one split that share something with its training part."""
 
     split: str
-    test: int
-    """Number of RNAs in the test part."""
-    gene: int
-    """Test RNAs with an isoform in the training part."""
+    test: int  # Number of RNAs in the test part
+    gene: int  # Test RNAs with an isoform in the training part
     gene_set: int | None
     """Test RNAs with a homolog or isoform there; None when gene sets are not known."""
     kmers: int | None
     """Test RNAs of whose k-mers at least ``share`` occur in training RNAs; None when sequences are not known."""
-    with_sequence: int
-    """Test RNAs with a known sequence of at least k nt."""
+    with_sequence: int  # Test RNAs with a known sequence of at least k nt
 
 
 @dataclass(frozen=True)
 class LeakageReport(Report):
     """The leak audit of all splits of a dataset."""
 
-    k: int
-    """Length of the k-mers."""
-    share: float
-    """Fraction of its k-mers from which an RNA counts."""
-    compared: str
-    """What the k-mers come from, such as ``whole RNA``."""
-    splits: Sequence[Leakage]
-    """One per split."""
+    k: int  # Length of the k-mers
+    share: float  # Fraction of its k-mers from which an RNA counts
+    compared: str  # What the k-mers come from, such as whole RNA
+    splits: Sequence[Leakage]  # One per split
 
     @property
     def kmers_label(self) -> str:
@@ -195,12 +185,7 @@ def audit_leakage(
 
     Args:
         splits: Splits; their validation parts count for neither side.
-        genes: ``(n,)`` gene of each sample.
-        gene_sets: ``(n,)`` homologous gene set of each sample.
         rnas: ``(n,)`` codes of each sample, None for an unknown sequence.
-        k: Length of the k-mers, at most 16.
-        share: Fraction of its distinct k-mers from which an RNA counts.
-        compared: What the codes are, in words.
 
     >>> genes = np.array(["g1", "g1", "g2", "g3"])
     >>> empty = np.empty(0, np.int64)

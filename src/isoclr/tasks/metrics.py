@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 RESAMPLES = 1000
-BLOCK = 100
-"""Bootstrap samples computed at a time."""
+BLOCK = 100  # Bootstrap samples computed at a time
 
 
 def mean_intervals(
@@ -19,8 +18,6 @@ def mean_intervals(
 
     Args:
         values: ``(n, r)``, one column per quantity; NaN where a sample has no value.
-        groups: ``(n,)`` number of the gene set of each sample.
-        seed: Random seed of the resampling.
 
     Returns:
         ``(r, 3)`` mean, lower and upper end; NaN for a column without values.
@@ -62,6 +59,10 @@ class Interval:
     low: float
     high: float
 
+    def row(self) -> dict[str, float]:
+        """Its columns in a tidy row."""
+        return {"value": self.mean, "low": self.low, "high": self.high}
+
     def __str__(self) -> str:
         if np.isnan(self.low):
             return f"{self.mean:.3f}"
@@ -72,8 +73,7 @@ class Interval:
 class Difference(Interval):
     """The mean difference of two methods on the same test samples."""
 
-    p: float
-    """Two-sided p-value; NaN if there is none."""
+    p: float  # Two-sided p-value; NaN if there is none
 
     def __str__(self) -> str:
         if np.isnan(self.p):
@@ -131,6 +131,16 @@ CLASSES: dict[str, Metric] = {"roc_auc": roc_auc}
 """Metrics of a two-class label, predicted by a score of the positive class."""
 
 
+TITLES = {
+    "pearson": "Pearson R",
+    "spearman": "Spearman R",
+    "mse": "MSE",
+    "roc_auc": "ROC AUC",
+    "cross_entropy": "cross-entropy",
+}
+"""Names of metrics in tables and figures."""
+
+
 def over_folds(values: Sequence[float]) -> Interval:
     """Mean over cross-validation folds with its 95 % interval (Student's t).
 
@@ -149,8 +159,6 @@ def over_seeds(values: Sequence[float], train: float, test: float) -> Interval:
 
     Args:
         values: The metric on each of the k splits.
-        train: Mean number of training samples.
-        test: Mean number of test samples.
     """
     return _t_interval(values, 1 / len(values) + test / train)
 
@@ -162,11 +170,6 @@ def paired(differences: Sequence[float], train: float, test: float) -> Differenc
     of splits and of cross-validation folds overlap, which correlates the differences, so the plain paired t-test would
     find too many. As in :func:`over_seeds`, the variance of the mean is taken as (1/k + test/train) times theirs
     (Nadeau and Bengio 2003; for folds Bouckaert and Frank 2004). The interval excludes 0 exactly if p is below 0.05.
-
-    Args:
-        differences: Differences of the metric on each of the k splits.
-        train: Mean number of training samples.
-        test: Mean number of test samples.
 
     >>> str(paired([0.10, 0.11, 0.12, 0.09], train=75, test=25))
     '+0.105 (p = 0.002)'
@@ -192,33 +195,22 @@ def _t_interval(values: Sequence[float], share: float) -> Interval:
 
 
 def bootstrap(
-    statistic: Callable[[Rows], float],
-    groups: NDArray[np.str_],
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
+    statistic: Callable[[Rows], float], groups: NDArray[np.str_], *, resamples: int = RESAMPLES
 ) -> Interval:
     """A statistic of one test part with its 95 % percentile bootstrap interval over whole groups.
 
     Args:
         statistic: Function of sample numbers, such as Pearson's R of these samples.
-        groups: ``(n,)`` gene or gene set of each sample.
-        resamples: Number of bootstrap samples.
-        seed: Random seed of the resampling.
     """
-    low, high = _central(_resampled(statistic, groups, resamples, seed))
+    low, high = _central(_resampled(statistic, groups, resamples))
     return Interval(statistic(np.arange(len(groups))), low, high)
 
 
 def bootstrap_difference(
-    statistic: Callable[[Rows], float],
-    groups: NDArray[np.str_],
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
+    statistic: Callable[[Rows], float], groups: NDArray[np.str_], *, resamples: int = RESAMPLES
 ) -> Difference:
     """The same for a difference of two methods; p is twice the fraction of bootstrap samples beyond 0."""
-    values = _resampled(statistic, groups, resamples, seed)
+    values = _resampled(statistic, groups, resamples)
     beyond = min((values <= 0).sum(), (values >= 0).sum())
     p = min(1.0, 2 * (1 + int(beyond)) / (1 + len(values))) if len(values) else float("nan")
     return Difference(statistic(np.arange(len(groups))), *_central(values), p)
@@ -231,18 +223,14 @@ def _central(values: Values) -> tuple[float, float]:
 
 
 def _resampled(
-    statistic: Callable[[Rows], float], groups: NDArray[np.str_], resamples: int, seed: int
+    statistic: Callable[[Rows], float], groups: NDArray[np.str_], resamples: int
 ) -> Values:
-    """The statistic of each bootstrap sample for which it is defined."""
+    """The statistic of each bootstrap sample for which it is defined: one may have no positive, or one gene only."""
     _, numbers = np.unique(groups, return_inverse=True)
     members = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
-    rng = np.random.default_rng(seed)
-    values = [
-        statistic(
-            np.concatenate([members[g] for g in rng.integers(len(members), size=len(members))])
-        )
-        for _ in range(resamples)
-    ]
-    return np.asarray(values)[
-        np.isfinite(values)
-    ]  # a sample can have no positive, or one gene only
+    rng, n = np.random.default_rng(0), len(members)
+    drawn = (rng.integers(n, size=n) for _ in range(resamples))
+    values: Values = np.array(
+        [statistic(np.concatenate([members[i] for i in one])) for one in drawn]
+    )
+    return values[np.isfinite(values)]

@@ -10,8 +10,7 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, letters, nucleotides
 
 STOPS = ("TAA", "TAG", "TGA")
-PLACE = "*"
-"""Stands for the insert."""
+PLACE = "*"  # Stands for the insert
 
 
 @dataclass(frozen=True)
@@ -23,21 +22,13 @@ class Construct:
     ``*`` alone stands for inserts that are whole coding sequences.
     """
 
-    insert: str
-    """Column of the label table with the inserts."""
-    before: str
-    """Sequence 5' of the insert, part of the 5' UTR."""
-    cds: str
-    """The reporter's coding sequence, from its start codon to its stop codon, inclusive."""
-    after: str
-    """The 3' UTR."""
+    insert: str  # Column of the label table with the inserts
+    before: str  # Sequence 5' of the insert, part of the 5' UTR
+    cds: str  # The reporter's coding sequence, from its start codon to its stop codon, inclusive
+    after: str  # The 3' UTR
 
     def __post_init__(self) -> None:
-        """Normalize and check the sequences.
-
-        Raises:
-            InputError: a letter that is no nucleotide, or ``cds`` is no reading frame.
-        """
+        """Normalize and check the sequences."""
         for name in ("before", "cds", "after"):
             sequence = "".join(getattr(self, name).split()).upper().replace("U", "T")
             nucleotides(sequence.replace(PLACE, "", 1), name=f"construct.{name}")
@@ -61,13 +52,6 @@ class Construct:
 
     def codes(self, insert: str, name: str) -> Codes:
         """The six-track codes of one mRNA.
-
-        Args:
-            insert: Its insert.
-            name: Its name in an error.
-
-        Raises:
-            InputError: a letter that is no nucleotide.
 
         >>> reporter = Construct("utr5", "GG", "ATGTAA", "CC")
         >>> letters(reporter.codes("acu", "first")), reporter.cds_span("acu")

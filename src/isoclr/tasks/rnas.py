@@ -22,16 +22,12 @@ CodesOf = Callable[[int], Codes | None]
 class RnaSource:
     """A table of RNAs with their sequences."""
 
-    table: pl.DataFrame
-    """One row per RNA: the columns of embeddings and, from a corpus, ``symbol``."""
+    table: pl.DataFrame  # One row per RNA: the columns of embeddings and, from a corpus, symbol
     codes_of: CodesOf | None = None
     """Row → six-track codes, None for an unknown sequence; None: no sequence is known."""
-    insert_of: CodesOf | None = None
-    """Row → codes of the insert of a reporter construct."""
-    corpus: Corpus | None = None
-    """Provides gene sets."""
-    identity: str = ""
-    """Checksums of the content."""
+    insert_of: CodesOf | None = None  # Row → codes of the insert of a reporter construct
+    corpus: Corpus | None = None  # Provides gene sets
+    identity: str = ""  # Checksums of the content
 
     @property
     def compared_of(self) -> CodesOf | None:
@@ -44,11 +40,7 @@ class RnaSource:
         return WHOLE_RNA if self.insert_of is None else INSERT
 
     def choose(self, species: str | None, choice: RnaChoice) -> pl.DataFrame:
-        """The RNAs that a label may belong to, with ``row``; reporter constructs have no species.
-
-        Raises:
-            InputError: there are none.
-        """
+        """The RNAs that a label may belong to, with ``row``; reporter constructs have no species."""
         if self.insert_of is not None:
             species = None
         mask = select_rnas(self.table, species, choice)
@@ -60,7 +52,7 @@ def rnas_of_corpus(corpus: Corpus) -> RnaSource:
     """All RNAs of a corpus, in its order."""
     coding = pl.col("cds_end") - pl.col("cds_start")
     table = corpus.transcripts.with_columns(
-        cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0),
+        cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0)
     )
     return RnaSource(
         table=_with_symbol(in_schema(table)),
@@ -71,15 +63,7 @@ def rnas_of_corpus(corpus: Corpus) -> RnaSource:
 
 
 def rnas_of_task(task: Task, identity: str = "") -> RnaSource:
-    """The constructs of a reporter assay, one per row of its label table; see :meth:`Task.genes` for their genes.
-
-    Args:
-        task: The assay.
-        identity: SHA-256 of its label table and task file.
-
-    Raises:
-        InputError: the task has no construct, or a row has no insert.
-    """
+    """The constructs of a reporter assay, one per row of its label table; see :meth:`Task.genes` for their genes."""
     inserts = task.inserts()
     construct = task.require_construct()
     names = list(inserts)

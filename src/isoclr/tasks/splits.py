@@ -38,11 +38,7 @@ class SplitConfig(Config):
     """Annotations (GTF, GFF3, genePred, BED12) or tables with gene_id and chromosome, for --split chromosome."""
 
     def __post_init__(self) -> None:
-        """Check values and combinations.
-
-        Raises:
-            InputError: naming the option.
-        """
+        """Check values and combinations."""
         super().__post_init__()
         if self.split == "fold" and self.folds is not None:
             raise InputError("--folds: --split fold uses the label table's own folds")
@@ -83,63 +79,38 @@ class SplitConfig(Config):
     def make_splits(
         self, groups: NDArray[np.str_], folds: Sequence[str | None] = ()
     ) -> "list[Split]":
-        """Split samples.
-
-        Args:
-            groups: ``(n,)`` gene, gene set or chromosome of each sample.
-            folds: ``(n,)`` the label table's fold of each sample, for ``fold``.
-
-        Raises:
-            InputError: too few groups, or samples without a fold.
-        """
+        """Split samples."""
         if self.kind == "fold":
-            return named_folds([_fold(name) for name in folds])
+            if None in folds:
+                raise InputError("--split fold: some labelled RNAs have no fold")
+            return named_folds([str(name) for name in folds])
         if self.folds is not None:
             return group_folds(groups, self.folds, self.seed)
         return [random_split(groups, self.seed + i) for i in range(self.splits)]
-
-
-def _fold(name: str | None) -> str:
-    if name is None:
-        raise InputError("--split fold: some labelled RNAs have no fold")
-    return name
 
 
 @dataclass(frozen=True)
 class Split:
     """Sample numbers of one split; a cross-validation fold has no validation part."""
 
-    name: str
-    """Such as ``seed 3`` or ``fold 8``."""
+    name: str  # Such as seed 3 or fold 8
     train: Indices
     valid: Indices
     test: Indices
 
 
-def random_split(
-    groups: Sequence[str] | NDArray[np.str_],
-    seed: int,
-    fractions: tuple[float, float, float] = FRACTIONS,
-) -> Split:
+def random_split(groups: Sequence[str] | NDArray[np.str_], seed: int) -> Split:
     """Assign whole groups at random to training, validation and test, by default 70/15/15 as in the paper.
 
     Groups are shuffled and assigned in turn: to training until it has its fraction of the samples, then to
     validation, then to test.
-
-    Args:
-        groups: ``(n,)`` the group of each sample: its gene, or its gene set for a homology-aware split.
-        seed: Seed of the shuffle.
-        fractions: Fractions of the samples.
-
-    Raises:
-        InputError: too few groups to fill the three parts.
     """
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
     sizes = np.bincount(numbers)
     order = np.random.default_rng(seed).permutation(len(sizes))
     middles = np.empty(len(sizes))
     middles[order] = (np.cumsum(sizes[order]) - sizes[order] / 2) / sizes.sum()
-    part = np.searchsorted(np.cumsum(fractions)[:2], middles, side="right")[numbers]
+    part = np.searchsorted(np.cumsum(FRACTIONS)[:2], middles, side="right")[numbers]
     train, valid, test = (np.flatnonzero(part == i) for i in range(3))
     if min(len(train), len(valid), len(test)) == 0:
         raise InputError(
@@ -152,14 +123,6 @@ def group_folds(groups: Sequence[str] | NDArray[np.str_], folds: int, seed: int)
     """K-fold cross-validation that keeps whole groups together and the folds equally large.
 
     Groups are shuffled, then assigned from the largest to the smallest, each to the fold with the fewest samples.
-
-    Args:
-        groups: ``(n,)`` the group of each sample.
-        folds: Number of folds.
-        seed: Seed of the shuffle.
-
-    Raises:
-        InputError: fewer groups than folds.
     """
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
     sizes = np.bincount(numbers)
@@ -177,14 +140,7 @@ def group_folds(groups: Sequence[str] | NDArray[np.str_], folds: int, seed: int)
 
 
 def named_folds(folds: Sequence[str]) -> list[Split]:
-    """Cross-validation over given folds: each is the test part once, and the others are the training part.
-
-    Args:
-        folds: ``(n,)`` name of each sample's fold.
-
-    Raises:
-        InputError: there is only one fold.
-    """
+    """Cross-validation over given folds: each is the test part once, and the others are the training part."""
     array = np.asarray(folds)
     names = sorted(
         set(folds), key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name)

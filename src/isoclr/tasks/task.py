@@ -21,54 +21,38 @@ from isoclr.tasks.labels import MEDIAN, Labels, median_of_columns, read_labels, 
 from isoclr.tasks.reporter import Construct, families
 from isoclr.tasks.splits import SplitKind
 
-BUILTIN_DIR = Path(__file__).parent / "builtin"
-"""Folder of the built-in task files."""
+BUILTIN_DIR = Path(__file__).parent / "builtin"  # Folder of the built-in task files
 DATA_VARIABLE = "ISOCLR_DATA"
 DATA_FOLDER = Path("data")
 """Default folder of the files of built-in tasks, which ``isoclr download`` fills."""
-FilePath = str | list[str]
-"""A path, or several of which the first existing one is used."""
+FilePath = str | list[str]  # A path, or several of which the first existing one is used
 
 
 @dataclass(frozen=True)
 class Task:
     """A label to predict from RNAs."""
 
-    name: str
-    """Short name, such as ``half-life-human``."""
-    title: str
-    """Description."""
+    name: str  # Short name, such as half-life-human
+    title: str  # Description
     citation: str
     source: Path
-    """The task file."""
     units: str
-    """Units of the label."""
     table: Path
-    """The label table."""
-    label: str | None
-    """The label's column; None if the table has one numeric column only."""
-    columns: Mapping[str, str]
-    """Our name of a column → the table's (see :func:`read_labels`)."""
-    species: str | None
-    """Species of the RNAs; None for all."""
+    label: str | None  # The label's column; None if the table has one numeric column only
+    columns: Mapping[str, str]  # Our name of a column → the table's (see read_labels)
+    species: str | None  # Species of the RNAs; None for all
     rnas: RnaChoice
-    split: SplitKind
-    """The default split."""
+    split: SplitKind  # The default split
     construct: Construct | None
     """For a reporter assay, the common parts of its mRNAs. Then each row of the table is an mRNA of its own."""
     classes: tuple[str, ...] = ()
     """Classes of which an RNA can have several; the label's column has a digit, 0 or 1, for each."""
-    median_of: tuple[str, ...] = ()
-    """Columns whose median over each row is the label ``median``."""
+    median_of: tuple[str, ...] = ()  # Columns whose median over each row is the label median
     family_nt: int | None = None
     """Inserts of a reporter assay that share so many consecutive nt are a family, which a split keeps together."""
 
     def labels(self) -> Labels:
-        """The labels; those of a reporter assay are by transcript, with the ids of :meth:`inserts`.
-
-        Raises:
-            InputError: the table is missing, or see :func:`read_labels`.
-        """
+        """The labels; those of a reporter assay are by transcript, with the ids of :meth:`inserts`."""
         check_exists(self.table, self.name)
         raw = read_text_table(self.table)
         if self.median_of:
@@ -80,11 +64,7 @@ class Task:
         return read_labels(self.table, self.label, columns, raw=raw, digits=self.classes)
 
     def require_construct(self) -> Construct:
-        """The construct of a reporter assay.
-
-        Raises:
-            InputError: the RNAs are those of a corpus.
-        """
+        """The construct of a reporter assay."""
         if self.construct is None:
             raise InputError(
                 f"{self.source}: task {self.name} has no sequences of its own, its RNAs are in a corpus; expected a "
@@ -93,11 +73,7 @@ class Task:
         return self.construct
 
     def inserts(self) -> dict[str, str]:
-        """The inserts of the mRNAs of a reporter assay: id (``TASK-LINE``) → sequence, one per row of the table.
-
-        Raises:
-            InputError: the task has no construct, or a row has no insert.
-        """
+        """The inserts of the mRNAs of a reporter assay: id (``TASK-LINE``) → sequence, one per row of the table."""
         column = self.require_construct().insert
         check_exists(self.table, self.name)
         raw = read_text_table(self.table)
@@ -129,20 +105,12 @@ class Task:
         return [names[first] for first in families(list(inserts.values()), self.family_nt)]
 
     def sequences(self) -> dict[str, Codes]:
-        """The mRNAs of a reporter assay: id → six-track codes.
-
-        Raises:
-            InputError: the task has no construct, or a row has no insert.
-        """
+        """The mRNAs of a reporter assay: id → six-track codes."""
         construct = self.require_construct()
         return {name: construct.codes(insert, name) for name, insert in self.inserts().items()}
 
     def write_fasta(self, path: Path) -> int:
-        """Write the mRNAs of a reporter assay with their coding sequences, for ``isoclr embed``; returns their number.
-
-        Raises:
-            InputError: the task has no construct, or a row has no insert.
-        """
+        """Write the mRNAs of a reporter assay with their coding sequences, for ``isoclr embed``; their number."""
         construct, inserts = self.require_construct(), self.inserts()
         if not self.name.isprintable():
             raise InputError(f"{self.source}: name {self.name!r} cannot be part of a FASTA header")
@@ -156,27 +124,18 @@ class Task:
 class OntologyTask:
     """Gene Ontology terms to predict from RNAs: one multi-label task for each of the three aspects."""
 
-    name: str
-    """Short name, such as ``gene-ontology-human``."""
-    title: str
-    """Description."""
+    name: str  # Short name, such as gene-ontology-human
+    title: str  # Description
     citation: str
     source: Path
-    """The task file."""
-    terms: Path
-    """The ontology, an OBO file."""
-    annotations: Path
-    """Terms of genes, in the format of NCBI's gene2go."""
-    gene_ids: Path | None
-    """Maps the corpus' gene ids to NCBI's; None if they are the same."""
-    depth: int
-    """Distance of the terms from the root."""
+    terms: Path  # The ontology, an OBO file
+    annotations: Path  # Terms of genes, in the format of NCBI's gene2go
+    gene_ids: Path | None  # Maps the corpus' gene ids to NCBI's; None if they are the same
+    depth: int  # Distance of the terms from the root
     classes: int
-    """Number of terms of each aspect."""
     species: str
     rnas: RnaChoice
-    split: SplitKind
-    """The default split."""
+    split: SplitKind  # The default split
 
 
 class _Columns(Struct, frozen=True, forbid_unknown_fields=True):
@@ -228,11 +187,7 @@ class _TaskFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_exists(path: Path, task: str) -> None:
-    """Check that a file of a task exists.
-
-    Raises:
-        InputError: it does not; the message says how to give the folder.
-    """
+    """Check that a file of a task exists."""
     if not path.exists():
         raise InputError(
             f"{path}: no such file, expected one of task {task}; give its folder with --data or ISOCLR_DATA"
@@ -262,9 +217,6 @@ def read_task(task: Path | str, data: Path | str | None = None) -> Task | Ontolo
         task: Name of a built-in task, or a TOML file.
         data: Folder to which the file's paths are relative. Default: ISOCLR_DATA, or ``data``, for a built-in task; the
             folder of the task file for another.
-
-    Raises:
-        InputError: no such task, or a field that is missing, unknown or wrong.
 
     >>> task = read_task("half-life-human", data="data")
     >>> task.species, task.split, task.label
@@ -333,11 +285,7 @@ def _ontology_task(
 
 
 def read_label_task(task: Path | str, data: Path | str | None = None) -> Task:
-    """Read a task of one label.
-
-    Raises:
-        InputError: as :func:`read_task`, or the task is one of Gene Ontology terms.
-    """
+    """Read a task of one label."""
     result = read_task(task, data)
     if isinstance(result, OntologyTask):
         raise InputError(
@@ -347,11 +295,7 @@ def read_label_task(task: Path | str, data: Path | str | None = None) -> Task:
 
 
 def read_ontology_task(task: Path | str, data: Path | str | None = None) -> OntologyTask:
-    """Read a task of Gene Ontology terms.
-
-    Raises:
-        InputError: as :func:`read_task`, or the task is one of a single label.
-    """
+    """Read a task of Gene Ontology terms."""
     result = read_task(task, data)
     if isinstance(result, Task):
         raise InputError(f"{result.source}: task {result.name} has one label, expected [ontology]")

@@ -23,10 +23,7 @@ def save_checkpoint(
     """Write a checkpoint atomically; the previous one stays until the new one is on the disk.
 
     Args:
-        path: The file.
         kind: Name and version of the format.
-        tensors: Everything that training changes, by name.
-        metadata: Everything else that a resumed run needs; JSON values.
     """
     on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps({"sha256": _sha256(on_cpu), **metadata})
@@ -35,17 +32,13 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read the tensors and metadata of a checkpoint.
-
-    Raises:
-        InputError: The file is missing, damaged, or of another kind or version.
-    """
+    """Read the tensors and metadata of a checkpoint."""
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            # copies: a mapped file would keep its room on the disk when the next checkpoint replaces it
+            # copies: a mapped file would keep its space on the disk when the next checkpoint replaces it
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (no iterator)
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: not readable as safetensors ({error})") from None
@@ -84,11 +77,7 @@ def _sha256(tensors: Mapping[str, Tensor]) -> str:
 def restore_modules(
     modules: nn.Module, tensors: Mapping[str, Tensor], source: Path, *, prefix: str = ""
 ) -> None:
-    """Copy the tensors of a checkpoint into modules.
-
-    Raises:
-        InputError: A tensor is missing or has another shape.
-    """
+    """Copy the tensors of a checkpoint into modules."""
     modules.load_state_dict(
         {
             name: take(tensors, prefix + name, tensor.shape, source)
@@ -112,11 +101,7 @@ def restore_optimizer(
     tensors: Mapping[str, Tensor],
     source: Path,
 ) -> None:
-    """Restore what :func:`optimizer_tensors` returned.
-
-    Raises:
-        InputError: A tensor is missing or has another shape.
-    """
+    """Restore what :func:`optimizer_tensors` returned."""
     for name, parameter in modules.named_parameters():
         for kind in ADAM_STATE:
             shape = torch.Size(()) if kind == "step" else parameter.shape
@@ -125,11 +110,7 @@ def restore_optimizer(
 
 
 def take(tensors: Mapping[str, Tensor], name: str, shape: torch.Size, source: Path) -> Tensor:
-    """One tensor of a checkpoint.
-
-    Raises:
-        InputError: It is missing or has another shape than the model's.
-    """
+    """One tensor of a checkpoint."""
     tensor = tensors.get(name)
     if tensor is None or tensor.shape != shape:
         actual = "missing" if tensor is None else f"of shape {tuple(tensor.shape)}"

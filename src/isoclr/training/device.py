@@ -18,8 +18,7 @@ Switch = Literal["auto", "on", "off"]
 
 CHUNK_NT = {"cpu": 32_768, "cuda": 2**23}
 """Default chunk size. On a CPU activations stay near the caches; a GPU takes the whole batch in one kernel launch."""
-GPU_MEMORY_FRACTION = 0.6
-"""Fraction of a GPU's free memory that activations may fill."""
+GPU_MEMORY_FRACTION = 0.6  # Fraction of a GPU's free memory that activations may fill
 TENSORS_PER_BLOCK = 6
 """Tensors of a block's width that its backward pass needs: two convolutions' and two norms' outputs, and two of
 the shortcut."""
@@ -40,11 +39,7 @@ class OutOfMemoryError(IsoclrError):
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of an option; under torchrun every process has its own GPU.
-
-    Raises:
-        InputError: PyTorch cannot compute on it here.
-    """
+    """The device of an option; under torchrun every process has its own GPU."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -64,12 +59,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def activation_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """The type of the encoder's activations; weights, statistics, projections and the loss stay float32.
-
-    Args:
-        precision: ``bf16``, ``float32``, or ``auto``: bf16 where the device computes it faster.
-        device: Where the encoder runs.
-    """
+    """The type of the encoder's activations; weights, statistics, projections and the loss stay float32."""
     if precision == "bf16" or (precision == "auto" and _prefers_bf16(device)):
         return torch.bfloat16
     return torch.float32
@@ -111,8 +101,7 @@ class MemoryPlan:
     packing: PackingConfig
     activation_checkpointing: bool
     """Whether the backward pass computes activations again instead of reading kept ones."""
-    compile: bool
-    """Whether the passes between convolutions are compiled."""
+    compile: bool  # Whether the passes between convolutions are compiled
 
 
 def plan_memory(
@@ -128,9 +117,6 @@ def plan_memory(
     """Choose chunk size, activation checkpointing and compilation.
 
     Args:
-        architecture: Architecture of the encoder.
-        device: Where it is trained.
-        dtype: Type of its activations.
         nt: Average nucleotides of a batch on one process.
         chunk_nt: Largest number of nucleotides in a chunk; None: by device.
         activation_checkpointing: ``auto`` is on for CPUs, and for GPUs whose free memory is too small.
@@ -181,11 +167,7 @@ def _fits(size: float, device: torch.device) -> bool:
 
 @contextmanager
 def reraise_out_of_memory() -> Iterator[None]:
-    """Turn PyTorch's error about a full GPU into one line with the cure.
-
-    Raises:
-        OutOfMemoryError: Instead of PyTorch's.
-    """
+    """Turn PyTorch's error about a full GPU into one line with the cure."""
     try:
         yield
     except torch.OutOfMemoryError as error:

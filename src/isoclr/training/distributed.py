@@ -52,14 +52,11 @@ class Distributed:
         self.all_reduce_max([0])
 
     def gather(self, own: Tensor, positions: Sequence[Tensor]) -> Tensor:
-        """The rows of all ranks in one matrix, in which this rank's rows carry a gradient.
+        """The rows ``(n, k)`` of all ranks, the same on every rank, in which this rank's rows carry a gradient.
 
         Args:
             own: ``(n_rank, k)`` rows of this rank; ranks may have different numbers of rows, or none.
             positions: For every rank, the positions of its rows in the result; on this rank's device.
-
-        Returns:
-            ``(n, k)`` rows of all ranks, with the same values on every rank.
         """
         width = own.shape[1]
         rows = own.new_zeros(sum(map(len, positions)), width)
@@ -91,8 +88,6 @@ def init_distributed(
     """Join the processes that torchrun started; without torchrun there is one process.
 
     Args:
-        device: ``auto`` or a torch device.
-        timeout_minutes: Longest wait for the other processes.
         advice: What to do when another process has died.
 
     Raises:
@@ -120,11 +115,7 @@ def init_distributed(
 
 @contextmanager
 def reraise_lost_rank(rank: int, size: int, advice: str = RESUME) -> Iterator[None]:
-    """Turn the error of a collective operation whose peer has died into one line.
-
-    Raises:
-        LostRankError: Instead of the collective's error.
-    """
+    """Turn the error of a collective operation whose peer has died into one line."""
     try:
         yield
     except RuntimeError as error:

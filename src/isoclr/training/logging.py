@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.progress import TextColumn
@@ -26,9 +25,7 @@ class Log:
     is that of a run which never stopped.
 
     Args:
-        path: The file; it need not exist.
         keep: Whether a record of the file is still valid.
-        tensorboard: Folder of TensorBoard events to write as well.
         step: Steps done so far, for TensorBoard.
 
     Raises:
@@ -60,12 +57,7 @@ class Log:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stream.close()
         if self._events:
             self._events.close()
@@ -99,11 +91,7 @@ def _summary_writer(folder: Path, step: int) -> "SummaryWriter":
 
 
 class ProgressDisplay:
-    """A progress bar with a few numbers, and messages above it.
-
-    Args:
-        shown: Whether this process shows anything.
-    """
+    """A progress bar with a few numbers, and messages above it."""
 
     def __init__(self, shown: bool = True) -> None:
         self._shown = shown
@@ -115,14 +103,9 @@ class ProgressDisplay:
             self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         if self._shown:
-            self._bar.__exit__(kind, error, trace)
+            self._bar.__exit__(*error)
 
     def start(self, title: str, total: int | None = None) -> None:
         """Begin a new bar."""

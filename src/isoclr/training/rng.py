@@ -47,8 +47,7 @@ def seeded(seed: int, stream: RngStream, *key: int) -> Iterator[None]:
 
 
 UINT32 = 2**32
-_WEYL = 0x1E37_79B9
-"""Odd, so that multiplying by it modulo 2³² keeps positions distinct."""
+_WEYL = 0x1E37_79B9  # Odd, so that multiplying by it modulo 2³² keeps positions distinct
 _FIRST, _SECOND, _THIRD = 0x3184_8BAB, 0x21F0_AAAD, 0x735A_2D97
 """Odd multipliers with irregular bits; after two rounds every input bit has reached every output bit."""
 

@@ -1,12 +1,17 @@
-"""Rules of a run: its directory, its options when it is resumed, its exit code, and divergence."""
+"""Rules of a run: its directory, its options when it is resumed, divergence, graceful stops and the exit code."""
 
+import signal
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, Self
 
 from isoclr._config import flag
 from isoclr._io import ensure_writable
 from isoclr.errors import InputError, IsoclrError
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class DivergedError(IsoclrError):
@@ -17,12 +22,7 @@ def check_run_directory(out: Path, *, resume: bool, markers: Sequence[str]) -> N
     """Check that a run may write into a directory.
 
     Args:
-        out: Directory of the run.
-        resume: Whether a run may be there already.
         markers: Files of which a run that can be resumed has at least one.
-
-    Raises:
-        InputError: It is in use, belongs to something else, or cannot be written to.
     """
     ensure_writable(out)
     # an interrupted start may leave a temporary file, whose name begins with a dot
@@ -34,11 +34,7 @@ def check_run_directory(out: Path, *, resume: bool, markers: Sequence[str]) -> N
 
 
 def require_same_options(saved: Mapping[str, Any], given: Mapping[str, Any], source: Path) -> None:
-    """Check that a run is resumed with the options it was started with.
-
-    Raises:
-        InputError: Naming every option that differs, with its old and its new value.
-    """
+    """Check that a run is resumed with the options it was started with."""
     differing = [
         f"{flag(name)} {_text(saved.get(name))} (given: {_text(given.get(name))})"
         for name in dict.fromkeys([*given, *saved])
@@ -54,6 +50,34 @@ def _text(value: Any) -> str:
     return "none" if value in (None, "", []) else str(value)
 
 
-def exit_code(signal: int) -> int:
+class GracefulStop:
+    """Notes SIGTERM (sent by schedulers) and SIGINT (Ctrl-C) instead of ending the process.
+
+    A second Ctrl-C ends it at once. A SIGTERM after a Ctrl-C does not, because torchrun sends one of its own.
+    Outside the main thread, where Python allows no signal handlers, nothing is noted.
+    """
+
+    signal: int  # Number of the first signal noted; 0 so far
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self._previous: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._previous = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if number == self.signal == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = self.signal or number
+
+
+def exit_code(number: int) -> int:
     """128 + the signal that stopped a run, as shells count; 0 for a finished run."""
-    return 128 + signal if signal else 0
+    return 128 + number if number else 0

@@ -96,7 +96,7 @@ def write_pieces(path: Path) -> None:
         "vocab": {piece: i for i, piece in enumerate(pieces)},
         "merges": merges,
     }
-    told: dict[str, Any] = {
+    content: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
@@ -107,7 +107,7 @@ def write_pieces(path: Path) -> None:
         "decoder": None,
         "model": model,
     }
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(content))
 
 
 def random_network(name: str) -> nn.Module:

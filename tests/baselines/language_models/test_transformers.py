@@ -41,7 +41,7 @@ def test_attention_by_hand() -> None:
             assert torch.allclose(found[b, :, part], expected, atol=1e-5)
 
 
-def test_what_is_hidden_has_no_weight() -> None:
+def test_masked_tokens_have_no_weight() -> None:
     torch.manual_seed(0)
     layer, x = SelfAttention(8, 2), torch.randn(1, 4, 8)
     real = torch.tensor([[True, True, True, False]])

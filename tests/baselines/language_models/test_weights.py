@@ -174,9 +174,9 @@ def test_a_pickle_is_refused_with_a_command_that_converts_it(
     torch.save({**tensors, "cls.predictions.tied": shared}, model.folder / "pytorch_model.bin")
     with pytest.raises(InputError, match=r"as a pickle \(pytorch_model\.bin\)") as caught:
         open_language_model(model.name, directory=model.folder)
-    told = str(caught.value)
-    assert "\n" not in told
-    found = re.search(r"python (-c \".*\") and give", told)
+    loaded = str(caught.value)
+    assert "\n" not in loaded
+    found = re.search(r"python (-c \".*\") and give", loaded)
     assert found is not None
     words = [sys.executable, *shlex.split(found[1])]
     subprocess.run(words, cwd=model.folder, check=True, timeout=120)

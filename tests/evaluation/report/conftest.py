@@ -125,7 +125,7 @@ def _predictions() -> pl.DataFrame:
     measured = np.linspace(-2, 2, POINTS)
     names = [f"ENST{i:04d}.1" for i in range(POINTS)]
     columns = {"transcript_id": names, "measured": measured, "predicted": measured / 2}
-    return pl.DataFrame({**columns, "task": "half-life", "model": "ridge", "dealt": "fold"})
+    return pl.DataFrame({**columns, "task": "half-life", "model": "ridge", "split_kind": "fold"})
 
 
 def _mutations() -> pl.DataFrame:

@@ -12,7 +12,7 @@ from isoclr.evaluation.report.figures import _dots, slug
 from isoclr.evaluation.report.page import write_page
 from isoclr.evaluation.report.results import Results
 from isoclr.evaluation.report.tables import is_number, labelled, number, with_interval
-from isoclr.plotting import Dot
+from isoclr.plotting.methods import Dot
 
 
 def test_numbers() -> None:

@@ -19,24 +19,17 @@ FamilyName = Literal["dnabert", "dnabert-2", "nucleotide-transformer", "hyenadna
 class Entry:
     """One published model."""
 
-    name: str
-    """What ``--model`` calls it."""
-    family: FamilyName
-    """Architecture and tokenizer."""
-    repo: str
-    """Repository on the hub."""
-    revision: str | None = None
-    """Commit that is downloaded; None: the user must name one."""
+    name: str  # What --model calls it
+    family: FamilyName  # Architecture and tokenizer
+    repo: str  # Repository on the hub
+    revision: str | None = None  # Commit that is downloaded; None: the user must name one
     published: Literal["safetensors", "pickle"] = "pickle"
     """Format of the published weights, as far as is known; a pickle is refused."""
     parameters: int
     """Trained values of the body, without heads and without the positional features of HyenaDNA."""
-    window: int
-    """Tokens that it reads at once, special tokens included."""
-    hidden: int = 768
-    """Size of its hidden states."""
-    nt_per_token: float = 1.0
-    """Nucleotides per token, on average."""
+    window: int  # Tokens that it reads at once, special tokens included
+    hidden: int = 768  # Size of its hidden states
+    nt_per_token: float = 1.0  # Nucleotides per token, on average
     package: Literal["", "transformers", "tokenizers"] = ""
     """Optional package that it needs; "" for none."""
 
@@ -129,8 +122,7 @@ _ENTRIES = (
         hidden=640,
     ),
 )
-CATALOG: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
-"""Every model by its name."""
+CATALOG: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}  # Every model by its name
 
 
 def is_language_model(name: str) -> bool:
@@ -140,9 +132,6 @@ def is_language_model(name: str) -> bool:
 
 def find_entry(name: str) -> Entry:
     """The model of this name.
-
-    Raises:
-        InputError: There is none.
 
     >>> find_entry("hyenadna-tiny-1k").dim
     384

@@ -26,13 +26,11 @@ class HyenaConfig:
 
     d_model: Size = 256
     n_layer: Size = 12
-    d_inner: Size | None = None
-    """Width of the MLPs; by default 4 times ``d_model``."""
+    d_inner: Size | None = None  # Width of the MLPs; by default 4 times d_model
     vocab_size: Size = 12
     pad_vocab_size_multiple: Size = 8
     max_seq_len: Annotated[int, Meta(ge=3, le=10_000_000)] = 1024
-    emb_dim: Annotated[int, Meta(ge=3, le=10_001)] = 3
-    """Positional features, an odd number."""
+    emb_dim: Annotated[int, Meta(ge=3, le=10_001)] = 3  # Positional features, an odd number
     filter_order: Size = 64
     num_inner_mlps: Size = 2
     activation_freq: Positive = 1.0
@@ -128,17 +126,9 @@ class Filter(nn.Module):
 
 
 def long_convolution(x: Tensor, filters: Tensor, bias: Tensor) -> Tensor:
-    """Causal convolution as long as the sequence, by Fourier transforms, in float32.
+    """Causal convolution ``(b, d, l)`` as long as the sequence, by Fourier transforms, in float32.
 
     y[c, i] = Σ_{j ≤ i} filters[c, j] · x[c, i − j] + bias[c] · x[c, i]
-
-    Args:
-        x: ``(b, d, l)``.
-        filters: ``(d, l)``.
-        bias: ``(d,)``.
-
-    Returns:
-        ``(b, d, l)`` in the type of ``x``.
     """
     length = x.shape[-1]
     wide = x.float()
@@ -189,11 +179,7 @@ class _Block(nn.Module):
 
 
 class HyenaDNA(nn.Module):
-    """The body without the head that predicts the next base.
-
-    Args:
-        config: The published ``config.json``.
-    """
+    """The body without the head that predicts the next base."""
 
     def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
@@ -210,7 +196,6 @@ class HyenaDNA(nn.Module):
 
         Args:
             tokens: Token ids ``(b, l)``, at most ``max_seq_len`` per row.
-            real: Which tokens are no padding ``(b, l)``; not needed by this network.
         """
         del real
         x = self.embeddings["word_embeddings"](tokens).float()

@@ -51,8 +51,7 @@ from isoclr.models.packing import Rows
 
 Pooling = Literal["mean", "mean+max+last"]
 VOCABULARY, PIECES = "vocab.txt", "tokenizer.json"
-TOKENS = {"cpu": 8_192, "cuda": 65_536}
-"""Tokens per batch, padding included, by the kind of device."""
+TOKENS = {"cpu": 8_192, "cuda": 65_536}  # Tokens per batch, padding included, by the kind of device
 
 
 @dataclass(frozen=True)
@@ -63,16 +62,12 @@ class Family:
     """Dataclass that ``config.json`` is read into; its ``window`` is the number of tokens read at once."""
     network: Callable[[Any], nn.Module]
     """Builds the body from a config; its ``forward(tokens, real)`` gives the last hidden states."""
-    tokenizer: Callable[[Path], Tokenizer]
-    """Builds the tokenizer from the model's folder."""
-    tokenizer_file: str
-    """File that the tokenizer needs; "" for none."""
+    tokenizer: Callable[[Path], Tokenizer]  # Builds the tokenizer from the model's folder
+    tokenizer_file: str  # File that the tokenizer needs; "" for none
     names: tuple[tuple[str, str], ...]
     """Regular expressions and replacements from published tensor names to those of the network."""
-    unused: tuple[str, ...]
-    """Regular expressions of tensors that the body does not need."""
-    pooling: Pooling = "mean"
-    """How the hidden states of a window become a vector."""
+    unused: tuple[str, ...]  # Regular expressions of tensors that the body does not need
+    pooling: Pooling = "mean"  # How the hidden states of a window become a vector
 
 
 def _hyenadna_tokenizer(_: Path) -> Tokenizer:
@@ -168,12 +163,8 @@ class LanguageModel:
     embedding does not depend on the other RNAs of its batch.
 
     Args:
-        entry: Its entry of the catalog.
         network: Its body in evaluation mode; ``network(tokens, real)`` are the last hidden states.
-        tokenizer: Its tokenizer.
         window: Tokens read at once, special tokens included.
-        pooling: How the hidden states of a window become a vector.
-        sha256: SHA-256 of its weights.
     """
 
     tracks = 4
@@ -219,9 +210,7 @@ class LanguageModel:
         """Embed RNAs given as byte codes, in their order, ``(n, dim)`` float32.
 
         Args:
-            codes: One array ``(length,)`` per RNA.
             chunk_nt: Nucleotides computed at a time (one window may have more); by default what suits the device.
-            progress: Called with the number of nucleotides done since the last call.
             choose: Gets the numbers of the RNAs, each alone, and returns which to compute; rows of the others hold
                 anything. By default all are computed.
 
@@ -267,7 +256,6 @@ def pool(states: Tensor, own: Tensor, pooling: Pooling) -> Tensor:
     """Hidden states of windows → one vector each.
 
     Args:
-        states: Hidden states ``(b, l, d)``.
         own: Which tokens are the RNA's own ``(b, l)``: at least one per row, all contiguous.
         pooling: ``mean``; or mean, maximum and the last token's state, concatenated.
 
@@ -297,12 +285,8 @@ def open_language_model(
     """A model of the catalog with its published weights.
 
     Args:
-        name: Name in the catalog, such as ``hyenadna-tiny-1k``.
-        revision: Commit, tag or branch of its repository on the hub; by default the commit that the catalog pins.
         directory: Folder with its config, tokenizer and safetensors, used instead of the hub.
         endpoint: Address of the hub; by default ``HF_ENDPOINT``, or the public hub.
-        precision: Type of weights and activations.
-        device: Where to compute.
 
     Raises:
         InputError: There is no such model, or its files cannot be used.

@@ -23,12 +23,9 @@ _LARGEST = 2**16
 class SpecialTokens:
     """The special tokens around a window."""
 
-    before: tuple[int, ...]
-    """Tokens at its start."""
-    after: tuple[int, ...]
-    """Tokens at its end."""
-    pad: int
-    """Token that fills a batch."""
+    before: tuple[int, ...]  # Tokens at its start
+    after: tuple[int, ...]  # Tokens at its end
+    pad: int  # Token that fills a batch
 
     @property
     def count(self) -> int:
@@ -40,8 +37,7 @@ class Tokenizer(Protocol):
     """The interface of a tokenizer."""
 
     special: SpecialTokens
-    vocabulary: int
-    """Number of different tokens."""
+    vocabulary: int  # Number of different tokens
 
     def tokens(self, codes: Codes) -> Tokens:
         """Tokens of one RNA of at least one base, without special tokens; at least one."""
@@ -53,8 +49,6 @@ class Bases:
 
     Args:
         ids: Tokens of A, C, G, T (or U) and N.
-        special: Special tokens.
-        vocabulary: Number of different tokens.
     """
 
     def __init__(self, ids: Sequence[int], special: SpecialTokens, vocabulary: int) -> None:
@@ -68,15 +62,7 @@ class Bases:
 
 
 class OverlappingKmers:
-    """One token per position: the k-mer that begins there. A k-mer with an N, or an RNA shorter than k, is unknown.
-
-    Args:
-        ids: Token of every k-mer.
-        k: Length of a k-mer in nt.
-        unknown: Token of a k-mer that is not in the vocabulary.
-        special: Special tokens.
-        vocabulary: Number of different tokens.
-    """
+    """One token per position: the k-mer that begins there. A k-mer with an N, or an RNA shorter than k, is unknown."""
 
     def __init__(
         self, ids: dict[str, int], k: int, unknown: int, special: SpecialTokens, vocabulary: int
@@ -100,9 +86,6 @@ class SeparateKmers:
 
     Args:
         ids: Token of every k-mer and every base.
-        k: Length of a k-mer in nt.
-        special: Special tokens.
-        vocabulary: Number of different tokens.
     """
 
     def __init__(
@@ -158,11 +141,7 @@ class BytePairs:
 
 
 def read_vocabulary(path: Path) -> dict[str, int]:
-    """The tokens of a ``vocab.txt``, numbered by line.
-
-    Raises:
-        InputError: The file is missing, has a token twice, or has more than 65,536.
-    """
+    """The tokens of a ``vocab.txt``, numbered by line."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -178,11 +157,7 @@ def read_vocabulary(path: Path) -> dict[str, int]:
 
 
 def token_ids(path: Path, ids: dict[str, int], *names: str) -> list[int]:
-    """Ids of named tokens.
-
-    Raises:
-        InputError: A token is not in the vocabulary.
-    """
+    """Ids of named tokens."""
     for name in names:
         if name not in ids:
             raise InputError(f"{path}: has no token {name}")
@@ -190,11 +165,7 @@ def token_ids(path: Path, ids: dict[str, int], *names: str) -> list[int]:
 
 
 def kmer_length(path: Path, ids: dict[str, int]) -> int:
-    """Length in nt of a vocabulary's longest k-mers.
-
-    Raises:
-        InputError: Not all k-mers of that length are there.
-    """
+    """Length in nt of a vocabulary's longest k-mers."""
     kmers = [token for token in ids if token and not set(token) - set("ACGT")]
     k = max(map(len, kmers), default=0)
     count = sum(len(kmer) == k for kmer in kmers)
@@ -229,12 +200,9 @@ def _kmer_table(ids: dict[str, int], k: int, unknown: int) -> Tokens:
 class Window:
     """A stretch of one RNA's tokens."""
 
-    rna: int
-    """Number of the RNA."""
-    tokens: Tokens
-    """Tokens without special tokens."""
-    nt: int
-    """Nucleotides that it stands for; those of all windows of an RNA add up to its length."""
+    rna: int  # Number of the RNA
+    tokens: Tokens  # Tokens without special tokens
+    nt: int  # Nucleotides that it stands for; those of all windows of an RNA add up to its length
 
 
 def cut_windows(rna: int, tokens: Tokens, nt: int, size: int) -> list[Window]:
@@ -253,8 +221,6 @@ def make_batches(
     """Groups of windows of similar length, the shortest first.
 
     Args:
-        windows: Windows in any order.
-        special: Special tokens per window.
         max_tokens: Tokens per batch, padding and special tokens included; a single window may have more.
     """
     batch: list[Window] = []

@@ -103,22 +103,13 @@ class TransformersModel(nn.Module):
         self.body = body
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
-        """Last hidden states ``(b, l, d)``.
-
-        Args:
-            tokens: Token ids ``(b, l)``.
-            real: Which tokens are no padding ``(b, l)``.
-        """
+        """Last hidden states ``(b, l, d)``."""
         states: Tensor = self.body(input_ids=tokens, attention_mask=real.long()).last_hidden_state
         return states
 
 
 def dnabert(config: BertConfig) -> TransformersModel:
-    """BERT without its pooler, which is for classification.
-
-    Raises:
-        MissingExtraError: The package transformers is not installed.
-    """
+    """BERT without its pooler, which is for classification."""
     package = _transformers()
     shape = package.BertConfig(
         **_shape(config), type_vocab_size=config.type_vocab_size, hidden_act="gelu", pad_token_id=0
@@ -127,11 +118,7 @@ def dnabert(config: BertConfig) -> TransformersModel:
 
 
 def nucleotide_transformer(config: EsmConfig) -> TransformersModel:
-    """ESM with learned positions, without its pooler and its head for contacts.
-
-    Raises:
-        MissingExtraError: The package transformers is not installed.
-    """
+    """ESM with learned positions, without its pooler and its head for contacts."""
     package = _transformers()
     shape = package.EsmConfig(
         **_shape(config),
@@ -260,11 +247,7 @@ class _MosaicLayer(nn.Module):
 
 
 class MosaicBert(nn.Module):
-    """The body of DNABERT-2 without pooler and head.
-
-    Args:
-        config: The published ``config.json``.
-    """
+    """The body of DNABERT-2 without pooler and head."""
 
     embeddings: Any
     encoder: Any
@@ -283,12 +266,7 @@ class MosaicBert(nn.Module):
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(layers)})
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
-        """Last hidden states ``(b, l, d)``.
-
-        Args:
-            tokens: Token ids ``(b, l)``.
-            real: Which tokens are no padding ``(b, l)``.
-        """
+        """Last hidden states ``(b, l, d)``."""
         embeddings = self.embeddings
         first_type = embeddings["token_type_embeddings"].weight[0]  # a sequence is one sentence
         x: Tensor = embeddings["LayerNorm"](embeddings["word_embeddings"](tokens) + first_type)
@@ -328,11 +306,7 @@ class _RnaFmLayer(nn.Module):
 
 
 class RnaFM(nn.Module):
-    """The body of RNA-FM without pooler and heads.
-
-    Args:
-        config: The published ``config.json``.
-    """
+    """The body of RNA-FM without pooler and heads."""
 
     embeddings: Any
     encoder: Any
@@ -359,7 +333,6 @@ class RnaFM(nn.Module):
 
         Args:
             tokens: Token ids ``(b, l)``, at most ``max_position_embeddings`` − 2 per row.
-            real: Which tokens are no padding ``(b, l)``.
         """
         embeddings = self.embeddings
         position = torch.arange(tokens.shape[1], device=tokens.device) + FIRST_POSITION

@@ -35,14 +35,8 @@ def find_folder(
     """The folder of a model, and its files of weights.
 
     Args:
-        entry: Which model.
         tokenizer_file: File that its tokenizer needs; "" for none.
-        revision: Commit, tag or branch of its repository; by default the catalog's.
         directory: Folder of the user's; nothing is downloaded then.
-        endpoint: Address of the hub.
-
-    Raises:
-        InputError: A file is missing, the weights are a pickle, no revision is known, or the hub does not answer.
     """
     needed = [CONFIG, *([tokenizer_file] if tokenizer_file else [])]
 
@@ -100,11 +94,7 @@ def combined_sha256(paths: Sequence[Path]) -> str:
 
 
 def read_shards(paths: Sequence[Path]) -> dict[str, Tensor]:
-    """The tensors of all files.
-
-    Raises:
-        InputError: A file is damaged, or two have a tensor of the same name.
-    """
+    """The tensors of all files."""
     tensors: dict[str, Tensor] = {}
     for path in paths:
         shard = read_tensors(path)
@@ -116,22 +106,14 @@ def read_shards(paths: Sequence[Path]) -> dict[str, Tensor]:
 
 
 def rename_tensors(
-    path: Path,
-    tensors: dict[str, Tensor],
-    rules: Sequence[tuple[str, str]],
-    unused: Sequence[str],
+    path: Path, tensors: dict[str, Tensor], rules: Sequence[tuple[str, str]], unused: Sequence[str]
 ) -> dict[str, Tensor]:
     """The body's tensors under the names of the network.
 
     Args:
-        path: File, for errors.
-        tensors: Tensors as published.
         rules: Regular expressions and replacements, each applied once to every name, in order.
         unused: Regular expressions of tensors that the body does not need, such as heads; matched from the start of
             the new name.
-
-    Raises:
-        InputError: Two different tensors get the same name.
     """
     body: dict[str, Tensor] = {}
     for old, tensor in tensors.items():
@@ -147,11 +129,7 @@ def rename_tensors(
 
 
 def set_weights(path: Path, network: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Give a network its weights, in float32.
-
-    Raises:
-        InputError: Tensors do not fit the network, or are not floating point.
-    """
+    """Give a network its weights, in float32."""
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
             raise InputError(f"{path}: tensor {name} is {tensor.dtype}, expected floating point")

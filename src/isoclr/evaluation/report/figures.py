@@ -13,8 +13,9 @@ import polars as pl
 from isoclr.evaluation.report.maps import map_panels
 from isoclr.evaluation.report.paper_numbers import FINE_TUNED, LINEAR_PROBE, Published
 from isoclr.evaluation.report.results import Results
-from isoclr.evaluation.report.tables import METRICS, labelled, latent_rows, main_metric
-from isoclr.plotting import (
+from isoclr.evaluation.report.tables import labelled, latent_rows, main_metric
+from isoclr.plotting.maps import map_figure
+from isoclr.plotting.methods import (
     Curve,
     CurvePanel,
     Dot,
@@ -22,10 +23,10 @@ from isoclr.plotting import (
     ScatterPanel,
     curves_figure,
     dots_figure,
-    map_figure,
-    mutation_figure,
     predictions_figure,
 )
+from isoclr.plotting.mutations import mutation_figure
+from isoclr.tasks.metrics import TITLES
 
 FOLDER = "figures"
 FORMATS = ("png", "svg")
@@ -44,18 +45,12 @@ class Picture(NamedTuple):
     """A figure in the page."""
 
     name: str
-    alt: str
-    """Its content in words."""
-    source: str
-    """A ``data:`` address of the SVG."""
+    alt: str  # Its content in words
+    source: str  # A data: address of the SVG
 
 
 class Figures:
-    """Draws the figures of an evaluation's directory; those of an earlier page are removed first.
-
-    Args:
-        results: The directory.
-    """
+    """Draws the figures of an evaluation's directory; those of an earlier page are removed first."""
 
     def __init__(self, results: Results) -> None:
         self.results = results
@@ -141,7 +136,7 @@ class Figures:
             rows.group_by("task", maintain_order=True) if not rows.is_empty() else ()
         ):
             first = part.row(0, named=True)
-            one = part.filter(dealt=first["dealt"], model=first["model"])
+            one = part.filter(split_kind=first["split_kind"], model=first["model"])
             true, predicted = (one[column].to_numpy() for column in ("measured", "predicted"))
             panels.append(ScatterPanel(self.results.title(str(task)), true, predicted))
         titles = [panel.label for panel in panels]
@@ -204,7 +199,7 @@ class Figures:
             ]
             title = f"{self.results.title(task)} ({split} split)"
             chance = 0.5 if metric == "roc_auc" else 0.0
-            panels.append(DotPanel(title, METRICS[metric], dots, chance))
+            panels.append(DotPanel(title, TITLES[metric], dots, chance))
         picture = self._draw_dots(f"{study}_{split}", panels)
         assert picture is not None
         return picture
@@ -241,8 +236,6 @@ def _dots(rows: pl.DataFrame, ours: Collection[object], name: str = "method") ->
 
     Args:
         rows: With ``method``, ``value``, ``low`` and ``high``.
-        ours: Methods that are marked.
-        name: Column with the names of the dots.
     """
     return [
         Dot(
@@ -265,4 +258,4 @@ def _curves(results: Results, rows: pl.DataFrame, task: str) -> CurvePanel:
         columns = part.sort("share").select("share", "value", "low", "high").get_columns()
         curves.append(Curve(str(method), *(column.to_list() for column in columns)))
     axis = "share of the training labels (%)"
-    return CurvePanel(results.title(task), axis, METRICS[metric], curves)
+    return CurvePanel(results.title(task), axis, TITLES[metric], curves)

@@ -8,8 +8,10 @@ import numpy as np
 import polars as pl
 
 from isoclr._report import finite
+from isoclr.analysis.tsne import Coloring, by_frequency
 from isoclr.evaluation.report.results import Results
-from isoclr.plotting import NO_VALUE, PALETTE, Panel
+from isoclr.plotting.maps import Panel
+from isoclr.plotting.style import NO_VALUE, PALETTE
 
 COLORINGS = "map_colorings.json"
 """File of ``tables``: for every coloring, numbers or classes, and whether a logarithmic scale suits them."""
@@ -26,16 +28,10 @@ def map_panels(results: Results) -> Iterator[tuple[str, pl.DataFrame, list[Panel
         return
     for (method,), part in points.group_by("method", maintain_order=True):
         panels = [
-            _panel(results.title(name), kind, part[name])
+            Coloring(results.title(name), kind["kind"], part[name], kind["skewed"]).panel
             for name, kind in _colorings(results).items()
         ]
         yield str(method), part, panels
-
-
-def _panel(title: str, kind: dict[str, Any], values: pl.Series) -> Panel:
-    if kind["kind"] == "class":
-        return Panel(title, values.fill_null("").to_numpy(), _by_frequency(values))
-    return Panel(title, values.to_numpy(), None, kind["skewed"])
 
 
 def map_data(results: Results) -> dict[str, Any] | None:
@@ -85,7 +81,7 @@ def _quantity(values: pl.Series, *, skewed: bool) -> dict[str, Any]:
 
 def _classes(values: pl.Series) -> dict[str, Any]:
     """Names of the classes, the most common first, and the index of each RNA's; RNAs without one come first."""
-    classes = _by_frequency(values)
+    classes = by_frequency(values)
     named = classes[: len(PALETTE)]
     complete = len(named) == len(classes)
     pale = [] if complete and not values.null_count() else [NONE if complete else OTHER]
@@ -97,9 +93,3 @@ def _classes(values: pl.Series) -> dict[str, Any]:
         "colors": [NO_VALUE] * len(pale) + list(PALETTE[: len(named)]),
         "symbols": ["circle"] * len(pale) + list(SYMBOLS[: len(named)]),
     }
-
-
-def _by_frequency(values: pl.Series) -> list[str]:
-    """The classes, the most common first, equally common ones by name."""
-    counts = values.drop_nulls().alias("class").value_counts(name="n")
-    return counts.sort(["n", "class"], descending=[True, False])["class"].to_list()

@@ -15,9 +15,8 @@ from isoclr.evaluation.report import tables
 from isoclr.evaluation.report.figures import Figures, Picture
 from isoclr.evaluation.report.maps import map_data
 from isoclr.evaluation.report.paper_numbers import FINE_TUNED, LINEAR_PROBE
-from isoclr.evaluation.report.results import Results
+from isoclr.evaluation.report.results import PAGE, Results
 
-PAGE = "report.html"
 SPLITS = {
     "random": "random 70/15/15 by gene, as in the paper",
     "homology": "70/15/15 by homologous gene set",
@@ -38,17 +37,7 @@ class SplitPart(NamedTuple):
 
 
 def write_page(folder: Path) -> Path:
-    """Write ``report.html`` and ``figures/`` of an evaluation.
-
-    Args:
-        folder: The evaluation's directory with ``results`` and ``tables``.
-
-    Returns:
-        The page's path.
-
-    Raises:
-        MissingExtraError: plotly or Jinja2 is not installed.
-    """
+    """Write ``report.html``, whose path is returned, and ``figures/`` of an evaluation."""
     check_page()
     results = Results(Path(folder))
     text = render_page(
@@ -69,11 +58,7 @@ def write_page(folder: Path) -> Path:
 
 
 def check_page() -> None:
-    """Refuse to begin an evaluation whose page could not be written.
-
-    Raises:
-        MissingExtraError: plotly or Jinja2 is not installed.
-    """
+    """Refuse to begin an evaluation whose page could not be written."""
     for package in ("jinja2", "plotly"):
         try:
             __import__(package)

@@ -10,21 +10,18 @@ import polars as pl
 
 from isoclr.errors import InputError
 
+PAGE = "report.html"
+
 
 @dataclass(frozen=True)
 class Results:
     """The files of an evaluation."""
 
-    folder: Path
-    """Holds ``results/*.csv``, ``results/manifest.json`` and ``tables/*.parquet``."""
+    folder: Path  # Holds results/*.csv, results/manifest.json and tables/*.parquet
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """Versions, machine, inputs, tasks and models.
-
-        Raises:
-            InputError: it is missing or damaged.
-        """
+        """Versions, machine, inputs, tasks and models."""
         path = self.folder / "results" / "manifest.json"
         try:
             manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """The tables of the page: numbers as a paper prints them, with their intervals."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,14 +8,8 @@ import polars as pl
 
 from isoclr.evaluation.report.paper_numbers import CORPUS, Published
 from isoclr.evaluation.report.results import Results
+from isoclr.tasks.metrics import TITLES
 
-METRICS = {
-    "pearson": "Pearson R",
-    "spearman": "Spearman R",
-    "mse": "MSE",
-    "roc_auc": "ROC AUC",
-    "cross_entropy": "cross-entropy",
-}
 PROBES = ("linear", "ridge")
 BASELINES = (
     "random-init encoder",
@@ -38,8 +32,7 @@ class Table:
     rows: Sequence[Sequence[str]]
     groups: Sequence[tuple[str, Sequence[Sequence[str]]]] = ()
     """More rows, each group under a head of its own, such as published numbers."""
-    csv: str | None = None
-    """File of ``results`` that holds the same numbers."""
+    csv: str | None = None  # File of results that holds the same numbers
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -120,7 +113,7 @@ def split_table(
     for task in tasks:
         metric = main_metric(rows, task)
         title = results.title(task)
-        columns += [f"{title}: {METRICS[metric]} [95 %]", METRICS[_second_metric(metric)]]
+        columns += [f"{title}: {TITLES[metric]} [95 %]", TITLES[_second_metric(metric)]]
     body = [
         [name, *(cell for task in tasks for cell in _cells(rows, task, name))]
         for name in dict.fromkeys(rows["name"])
@@ -169,21 +162,26 @@ def _published_cells(one: Published | None) -> tuple[str, str]:
     return f"{number(one.r, 2)} ± {one.spread:g}", number(one.mse, 2)
 
 
+def _listed(
+    rows: pl.DataFrame, columns: Mapping[str, Callable[[dict[str, Any]], str]], csv: str | None
+) -> Table | None:
+    """One line per row, each cell computed from the row; None without rows."""
+    body = [[cell(row) for cell in columns.values()] for row in rows.iter_rows(named=True)]
+    return Table(list(columns), body, csv=csv) if body else None
+
+
 def differences_table(results: Results, study: str, split: str) -> Table | None:
     """Paired differences between the first method and the others; None where there is one method only."""
     rows = results.rows(f"{study}_differences")
-    if rows.is_empty() or rows.filter(split=split).is_empty():
-        return None
-    body = [
-        [
-            f"{_probed(row['method'], row['model'])} − {_probed(row['against'], row['against_model'])}",
-            results.title(row["task"]),
-            _interval(row),
-        ]
-        for row in rows.filter(split=split).iter_rows(named=True)
-    ]
-    columns = ["Difference", "Task", "Main metric [95 %]"]
-    return Table(columns, body, csv=f"{study}_differences.csv")
+    columns = {
+        "Difference": lambda row: (
+            f"{_probed(row['method'], row['model'])} − {_probed(row['against'], row['against_model'])}"
+        ),
+        "Task": lambda row: results.title(row["task"]),
+        "Main metric [95 %]": _interval,
+    }
+    shown = rows if rows.is_empty() else rows.filter(split=split)
+    return _listed(shown, columns, f"{study}_differences.csv")
 
 
 def _probed(method: str, model: str) -> str:
@@ -218,7 +216,7 @@ def _verdict(results: Results, row: Mapping[str, Any]) -> Verdict:
     probe = row["model"]
     if row["against_model"] != probe:
         probe = f"{probe} against {row['against_model']}"
-    metric = METRICS.get(row["metric"], row["metric"])
+    metric = TITLES.get(row["metric"], row["metric"])
     words = (
         f"{results.title(row['task'])} ({row['split']} split, {probe}): {row['method']} {relation} "
         f"{row['against']}, {metric} {_interval(row)}."
@@ -231,22 +229,15 @@ def _verdict(results: Results, row: Mapping[str, Any]) -> Verdict:
 
 def low_data_table(results: Results) -> Table | None:
     """The numbers of Figure 3b."""
-    rows = results.rows("low_data_means")
-    if rows.is_empty():
-        return None
-    body = [
-        [
-            row["method"],
-            results.title(row["task"]),
-            f"{row['share']:g} %",
-            f"{row['train']:,}",
-            METRICS.get(row["metric"], row["metric"]),
-            _interval(row),
-        ]
-        for row in rows.iter_rows(named=True)
-    ]
-    columns = ["Method", "Task", "Share", "Training labels", "Metric", "Mean [95 %]"]
-    return Table(columns, body, csv="low_data_means.csv")
+    columns = {
+        "Method": lambda row: row["method"],
+        "Task": lambda row: results.title(row["task"]),
+        "Share": lambda row: f"{row['share']:g} %",
+        "Training labels": lambda row: f"{row['train']:,}",
+        "Metric": lambda row: TITLES.get(row["metric"], row["metric"]),
+        "Mean [95 %]": _interval,
+    }
+    return _listed(results.rows("low_data_means"), columns, "low_data_means.csv")
 
 
 def ontology_table(results: Results) -> Table | None:
@@ -291,48 +282,40 @@ def latent_rows(results: Results, part: str) -> pl.DataFrame:
 def agreement_table(results: Results) -> Table | None:
     """How far neighbors in the embedding agree in each coloring of the map."""
     rows = latent_rows(results, "map")
-    if rows.is_empty():
-        return None
-    body = [
-        [
-            results.title(row["colour"]),
-            row["method"],
-            row["metric"],
-            number(row["value"]),
-            f"{row['n']:,}",
-        ]
-        for row in rows.sort("colour", "metric", maintain_order=True).iter_rows(named=True)
-    ]
-    return Table(["Coloring", "Embedding", "Measure", "Value", "RNAs"], body, csv="latent.csv")
+    columns = {
+        "Coloring": lambda row: results.title(row["colour"]),
+        "Embedding": lambda row: row["method"],
+        "Measure": lambda row: row["metric"],
+        "Value": lambda row: number(row["value"]),
+        "RNAs": lambda row: f"{row['n']:,}",
+    }
+    ordered = rows if rows.is_empty() else rows.sort("colour", "metric", maintain_order=True)
+    return _listed(ordered, columns, "latent.csv")
 
 
 def neighbors_table(results: Results) -> Table | None:
     """How often a relative is among the nearest neighbors."""
     rows = latent_rows(results, "retrieval")
-    if rows.is_empty():
-        return None
-    body = [
-        [
-            row["method"],
-            row["scope"],
-            row["relation"],
-            str(row["k"]),
-            row["metric"],
-            _interval(row),
-        ]
-        for row in rows.filter(length="all").iter_rows(named=True)
-    ]
-    columns = ["Features", "Among", "Relative", "k nearest", "Measure", "Share [95 %]"]
-    return Table(columns, body, csv="latent.csv")
+    columns = {
+        "Features": lambda row: row["method"],
+        "Among": lambda row: row["scope"],
+        "Relative": lambda row: row["relation"],
+        "k nearest": lambda row: str(row["k"]),
+        "Measure": lambda row: row["metric"],
+        "Share [95 %]": _interval,
+    }
+    shown = rows if rows.is_empty() else rows.filter(length="all")
+    return _listed(shown, columns, "latent.csv")
 
 
 def geometry_table(results: Results) -> Table | None:
     """Alignment and uniformity of every embedding."""
-    body = [
-        [row["method"], f"{row['metric']}, {row['relation']}", _interval(row)]
-        for row in latent_rows(results, "geometry").iter_rows(named=True)
-    ]
-    return Table(["Features", "Measure", "Value [95 %]"], body) if body else None
+    columns = {
+        "Features": lambda row: row["method"],
+        "Measure": lambda row: f"{row['metric']}, {row['relation']}",
+        "Value [95 %]": _interval,
+    }
+    return _listed(latent_rows(results, "geometry"), columns, None)
 
 
 def properties_table(results: Results) -> Table | None:
@@ -351,20 +334,15 @@ def properties_table(results: Results) -> Table | None:
 def motifs_table(results: Results) -> Table | None:
     """Effects of inserted motifs."""
     rows = results.rows("mutagenesis")
-    if rows.is_empty() or rows.filter(part="motifs").is_empty():
-        return None
-    body = [
-        [
-            f"{row['motif']}, {row['region']}",
-            results.title(row["task"]),
-            row["metric"],
-            _interval(row),
-            f"{row['n']:,}",
-        ]
-        for row in rows.filter(part="motifs").iter_rows(named=True)
-    ]
-    columns = ["Motif and region", "Task", "Measure", "Mean [95 %]", "mRNAs"]
-    return Table(columns, body, csv="mutagenesis.csv")
+    columns = {
+        "Motif and region": lambda row: f"{row['motif']}, {row['region']}",
+        "Task": lambda row: results.title(row["task"]),
+        "Measure": lambda row: row["metric"],
+        "Mean [95 %]": _interval,
+        "mRNAs": lambda row: f"{row['n']:,}",
+    }
+    shown = rows if rows.is_empty() else rows.filter(part="motifs")
+    return _listed(shown, columns, "mutagenesis.csv")
 
 
 def consequences_table(results: Results) -> Table | None:

@@ -55,11 +55,7 @@ def _run(context: Context, study: Ablations, ablation: Ablation) -> Artifact:
 
 
 def _labelled_corpus(context: Context, entries: list[TaskEntry]) -> Artifact:
-    """The labelled RNAs alone: all that has to be embedded by every run.
-
-    Raises:
-        InputError: a task's RNAs are not in the corpus.
-    """
+    """The labelled RNAs alone: all that has to be embedded by every run."""
     names: set[str] = set()
     for entry in entries:
         if entry.task.construct is not None:

@@ -8,8 +8,7 @@ from isoclr.evaluation.plan import FineTuning
 from isoclr.tasks.splits import SplitKind
 
 STUDY = "finetuning"
-MULTITASK = "fine-tuned"
-"""The network that learns several tasks together."""
+MULTITASK = "fine-tuned"  # The network that learns several tasks together
 
 
 def results(context: Context, study: FineTuning) -> list[CachedResult]:
@@ -31,11 +30,7 @@ def results(context: Context, study: FineTuning) -> list[CachedResult]:
 
 
 def _common_splits(context: Context, names: tuple[str, ...]) -> list[SplitKind]:
-    """The kinds of splits that all tasks have.
-
-    Raises:
-        InputError: there is none.
-    """
+    """The kinds of splits that all tasks have."""
     first, *others = (context.plan.tasks[name].split for name in names)
     common = [kind for kind in first if all(kind in other for other in others)]
     if not common:

@@ -6,11 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import progress
 from isoclr._report import Row
-from isoclr.analysis.geometry import alignment_uniformity, probe_properties
 from isoclr.analysis.relations import gene_relations
-from isoclr.analysis.retrieval import evaluate_retrieval
+from isoclr.analysis.retrieval import evaluate_space
 from isoclr.analysis.tsne import Coloring, tsne
 from isoclr.baselines.features import KmersAndCodons, embed_with_progress
 from isoclr.embedding.embeddings import Embeddings
@@ -25,10 +23,8 @@ from isoclr.tasks.labels import gene_key, join_labels, representatives
 from isoclr.tasks.task import OntologyTask, Task
 
 STUDY = "latent"
-TERMS = 3
-"""Terms of each aspect of the Gene Ontology that color a map, as in the paper."""
-PERPLEXITY = 30.0
-"""Of the map; less for few RNAs."""
+TERMS = 3  # Terms of each aspect of the Gene Ontology that color a map, as in the paper
+PERPLEXITY = 30.0  # Of the map; less for few RNAs
 SHUFFLED = "{}, shuffled"
 """Name of the control: the classes of the first aspect, permuted over the RNAs that have one."""
 Rows = NDArray[np.int64]
@@ -55,35 +51,13 @@ def _neighbors(context: Context, study: Latent, embedded: Mapping[str, Artifact]
     def compute() -> Outcome:
         features = {name: context.read(one.path()).matrix for name, one in embedded.items()}
         features[KmersAndCodons.name] = _kmers(context)
-        rows = _neighbor_rows(context, study, features)
-        return Outcome([{**row, "part": row["study"], "study": STUDY} for row in rows])
+        rnas, seed = context.source(), context.plan.seed
+        relations = gene_relations(rnas.table, rnas.corpus)
+        codes = context.corpus.codes_of
+        report = evaluate_space(features, relations, codes, sample=study.queries, seed=seed)
+        return Outcome([{**row, "part": row["study"], "study": STUDY} for row in report.rows()])
 
     return CachedResult(STUDY, "nearest neighbors, geometry and properties", inputs, compute)
-
-
-def _neighbor_rows(context: Context, study: Latent, features: Mapping[str, Features]) -> list[Row]:
-    rnas, seed = context.source(), context.plan.seed
-    relations = gene_relations(rnas.table, rnas.corpus)
-    queries = min(study.queries, len(relations))
-    with progress() as bar:
-        searches = bar.add_task("neighbors", total=queries * len(features))
-        retrieval = evaluate_retrieval(
-            features,
-            relations,
-            sample=queries,
-            seed=seed,
-            progress=lambda n: bar.advance(searches, n),
-        )
-        geometry = alignment_uniformity(features, relations, seed=seed)
-        fits = bar.add_task("properties", total=None)
-        properties = probe_properties(
-            features,
-            relations,
-            context.corpus.codes_of,
-            seed=seed,
-            progress=lambda n: bar.advance(fits, n),
-        )
-    return [*retrieval.rows(), *geometry, *properties]
 
 
 def _kmers(context: Context) -> Features:

@@ -67,9 +67,7 @@ def summary_rows(report: MethodReport, dataset: Dataset, study: str) -> list[Row
             "model": report.probe,
             "dim": report.dim,
             "metric": metric,
-            "value": value.mean,
-            "low": value.low,
-            "high": value.high,
+            **value.row(),
             "n": len(dataset.rnas),
         }
         for metric, value in report.summary.items()

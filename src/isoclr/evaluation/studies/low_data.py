@@ -12,8 +12,7 @@ from isoclr.probing.evaluate import FeatureSet, fit_predict_features
 from isoclr.tasks.splits import Indices, Split, SplitConfig
 
 STUDY = "low_data"
-MIN_SAMPLES = 8
-"""A smaller subset is not probed."""
+MIN_SAMPLES = 8  # A smaller subset is not probed
 
 
 def results(context: Context, study: LowData) -> list[CachedResult]:
@@ -60,13 +59,7 @@ def _title(entry: TaskEntry, percent: float, number: int, method: str) -> str:
 
 
 def subsample(split: Split, percent: float, seed: int) -> Split:
-    """The split with a random subset of its training part; of one seed, smaller subsets are part of larger ones.
-
-    Args:
-        split: The whole split.
-        percent: Percentage of the training samples.
-        seed: Random seed.
-    """
+    """The split with a random subset of its training part; of one seed, smaller subsets are part of larger ones."""
     order = np.random.default_rng([seed, 17]).permutation(len(split.train))
     kept: Indices = np.sort(split.train[order[: round(len(order) * percent / 100)]])
     return Split(f"{split.name}, {percent:g} %", kept, split.valid, split.test)

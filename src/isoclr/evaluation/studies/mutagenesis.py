@@ -117,11 +117,7 @@ def _predictor(context: Context, fitted: Artifact) -> LinearPredictor:
 
 
 def _check(context: Context, entry: TaskEntry) -> None:
-    """Heads are fitted to a table as it is, and motifs are inserted into mRNAs of the corpus.
-
-    Raises:
-        InputError: the task is a reporter assay, or renames columns of its table.
-    """
+    """Heads are fitted to a table as it is, and motifs are inserted into mRNAs of the corpus."""
     task = entry.task
     if task.construct is not None or task.columns:
         reason = "its RNAs are in no corpus" if task.construct else f"{task.source} renames columns"
@@ -131,11 +127,7 @@ def _check(context: Context, entry: TaskEntry) -> None:
 
 
 def _mrna(context: Context, entry: TaskEntry, number: int) -> tuple[str, Codes]:
-    """One of the sampled mRNAs, those of preferred length first.
-
-    Raises:
-        InputError: there are not so many.
-    """
+    """One of the sampled mRNAs, those of preferred length first."""
     rnas = coding_rnas(context.corpus, species=entry.task.species, seed=context.plan.seed)
     rnas.sort(key=lambda one: not MIN_NT <= len(one[1]) <= MAX_NT)
     if number >= len(rnas):

@@ -1,4 +1,4 @@
-"""Throughput of pre-training on a machine: timed steps without a run's directory."""
+"""Timed steps of pre-training, without a run's directory."""
 
 import math
 import resource
@@ -24,40 +24,23 @@ from isoclr.training.distributed import Distributed, init_distributed
 class Throughput:
     """Measured times and sizes; times are seconds per step, over all ranks together."""
 
-    device: str
-    """Name of the device."""
-    precision: str
-    """Type of the activations."""
-    ranks: int
-    """Number of processes."""
-    pairs: int
-    """Pairs per batch."""
-    steps: int
-    """Timed steps, without warm-up."""
-    nt: float
-    """Nucleotides per step, in both views and without padding."""
-    seconds: float
-    """Time of a step, including pairs, views and optimizer."""
-    nt_per_second: float
-    """Nucleotides per second."""
-    views_seconds: float
-    """Time of sampling pairs and making views."""
-    loss_seconds: float
-    """Time of the contrastive loss, forward and backward."""
-    warmup_seconds: float
-    """Total time of the warm-up steps, which include compilation."""
-    padding: float
-    """Fraction of the chunks that is padding."""
-    shapes: int
-    """Number of distinct shapes of chunks."""
-    activation_checkpointing: bool
-    """Whether activations were computed again in the backward pass."""
-    compiled: bool
-    """Whether the operations between convolutions were compiled."""
-    peak_bytes: int
-    """Peak memory of the GPU, or of the process on a CPU."""
-    loss: float
-    """Loss of the last step."""
+    device: str  # Name of the device
+    precision: str  # Type of the activations
+    ranks: int  # Number of processes
+    pairs: int  # Pairs per batch
+    steps: int  # Timed steps, without warm-up
+    nt: float  # Nucleotides per step, in both views and without padding
+    seconds: float  # Time of a step, including pairs, views and optimizer
+    nt_per_second: float  # Nucleotides per second
+    views_seconds: float  # Time of sampling pairs and making views
+    loss_seconds: float  # Time of the contrastive loss, forward and backward
+    warmup_seconds: float  # Total time of the warm-up steps, which include compilation
+    padding: float  # Fraction of the chunks that is padding
+    shapes: int  # Number of distinct shapes of chunks
+    activation_checkpointing: bool  # Whether activations were computed again in the backward pass
+    compiled: bool  # Whether the operations between convolutions were compiled
+    peak_bytes: int  # Peak memory of the GPU, or of the process on a CPU
+    loss: float  # Loss of the last step
 
 
 def throughput(
@@ -73,11 +56,7 @@ def throughput(
     Under torchrun all ranks train together, and all return the same times.
 
     Args:
-        corpus: Directory written by isoclr build.
         config: Options of the run; every step has the peak learning rate.
-        runtime: How the run is computed.
-        steps: Steps to time.
-        warmup: Steps before those.
 
     Raises:
         InputError: An option or the corpus cannot be used.

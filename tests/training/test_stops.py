@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from isoclr.training.signals import GracefulStop
+from isoclr.training.run import GracefulStop
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

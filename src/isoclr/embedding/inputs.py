@@ -220,7 +220,8 @@ def _tell_or_refuse(path: Path, part: TranscriptTable, skip_bad: bool) -> None:
     shown = path.name if path.name == STDIN_NAME else path
     for reason, problem in DROPPED.items():
         if dropped[reason]:
-            info(f"{shown}: left out: {dropped[reason]:,} records, each of which {problem}")
+            which = "which" if dropped[reason] == 1 else "each of which"
+            info(f"{shown}: left out: {counted(dropped[reason], 'record')}, {which} {problem}")
 
 
 def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[RnaTable]:

@@ -16,7 +16,7 @@ out=${OUT:-quickstart-out}
 rm -rf "$out"
 mkdir -p "$out"
 
-step() { printf '\n== %s\n' "$*" >&2; }
+step() { printf '\n== %s (%d s)\n' "$*" "$SECONDS" >&2; }
 
 if [ -n "${1:-}" ]; then
   data=$(cd "$1" && pwd)
@@ -108,10 +108,11 @@ print(f"""
 {out}/probe.png         the comparison, and predicted over measured half-life
 {out}/mutations.png     a map of point mutations
 {out}/predictions.tsv   half-life of every RNA, with intervals
-{out}/atlas/index.html  open it in a browser: a map, a search, and every gene with its isoforms
 {out}/model             the encoder that you trained; so short a run only shows that it works
 
 next: your own FASTA   isoclr predict mrnas.fa.gz --task half-life --species human -o predictions.tsv
       your own labels  isoclr embed mrnas.fa.gz -o e.parquet; isoclr probe e.parquet labels.tsv
-      more             docs/guide.md""")
+      more             docs/guide.md
+
+open in a browser: {out}/atlas/index.html (a map, a search, and every gene with its isoforms)""")
 PY

@@ -1,6 +1,7 @@
 """Imports run one way, without circles, and light commands import little."""
 
 import ast
+import inspect
 import subprocess
 import sys
 import time
@@ -10,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import isoclr
-from isoclr.cli import BY_NAME
+from isoclr.cli import BY_NAME, load_function
 
 SOURCE = Path(isoclr.__file__).parent
 
 # Each package may import those of the lines above it, and its own modules.
 LAYERS: list[set[str]] = [
-    {"errors", "_version"},
+    {"errors", "_version", "_package"},
     {"_atomic", "_html"},
     {"_io"},
     {"_config", "_console", "_process", "_threads", "datasets"},
@@ -178,3 +179,18 @@ def test_no_pickle_is_read_or_written() -> None:
                 if called in ("np.load", "numpy.load"):
                     options = {k.arg: ast.unparse(k.value) for k in node.keywords}
                     assert options.get("allow_pickle", "False") == "False", module
+
+
+NAMES = {"map": "map_rnas", "tasks": "list_tasks", "models": "list_models"}
+
+
+@pytest.mark.parametrize("command", BY_NAME)
+def test_every_command_is_a_function_of_isoclr(command: str) -> None:
+    load_function(BY_NAME[command].function)  # its package may take the function's name
+    for _ in range(2):
+        function = getattr(isoclr, NAMES.get(command, command))
+        assert callable(function)
+    if command != "inspect":  # the command also prints
+        assert inspect.signature(function) == inspect.signature(
+            load_function(BY_NAME[command].function)
+        )

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import subprocess
 import sys
 
@@ -106,7 +107,8 @@ def test_messages_are_records_of_a_logger(capsys: pytest.CaptureFixture[str]) ->
 
 def test_progress_in_a_notebook_warns_of_nothing() -> None:
     code = """
-import builtins
+import builtins, sys, types
+sys.modules["ipykernel"] = types.ModuleType("ipykernel")
 class ZMQInteractiveShell: pass
 builtins.get_ipython = ZMQInteractiveShell
 from isoclr._console import info, progress
@@ -115,9 +117,13 @@ with progress() as bar:
 info("done")
 """
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
+        [sys.executable, "-W", "error", "-c", code],
+        env=os.environ | {"FORCE_COLOR": "1"},  # as Jupyter's kernel sets it
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert "reading" in done.stderr
+    assert "\x1b" not in done.stderr
     assert done.stderr.endswith("done\n")
     assert "ipywidgets" not in done.stderr

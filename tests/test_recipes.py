@@ -131,3 +131,13 @@ def test_bioconda_recipe_has_the_dependencies_of_the_package() -> None:
         wanted.append(f"{names.get(name, name)} {least}{version}")
     assert [line.strip().removeprefix("- ") for line in run.splitlines()] == wanted
     assert f'version = "{isoclr.__version__}"' in recipe
+
+
+def test_lowest_versions_are_those_of_the_package() -> None:
+    """``constraints-lowest.txt`` pins every dependency to the least version that pyproject.toml allows."""
+    project = tomllib.loads((RECIPES.parent / "pyproject.toml").read_text())["project"]
+    extras = [one for extra in project["optional-dependencies"].values() for one in extra]
+    lines = (RECIPES.parent / "constraints-lowest.txt").read_text().splitlines()
+    pins = [line.replace("==", ">=") for line in lines if not line.startswith("#")]
+    assert pins[: len(project["dependencies"])] == project["dependencies"]
+    assert set(pins) <= {*project["dependencies"], *extras}

@@ -1,30 +1,53 @@
 """The tutorials run from start to end, and the repository holds their outputs."""
 
+import ast
 import json
-import os
+import warnings
 from pathlib import Path
+from typing import Any
 
+import matplotlib.pyplot as plt
 import pytest
 
 TUTORIALS = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.ipynb"))
 
 
+def code_cells(path: Path) -> list[dict[str, Any]]:
+    return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+
+
+def run_cell(source: str, name: str, namespace: dict[str, object]) -> None:
+    """Run a cell as a notebook does: the value of a last expression is displayed."""
+    tree = ast.parse(source)
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, name, "exec"), namespace)
+    if isinstance(last, ast.Expr):
+        value = eval(compile(ast.Expression(last.value), name, "eval"), namespace)
+        for show in ("_repr_html_", "_repr_mimebundle_", "__repr__"):
+            if hasattr(value, show):
+                getattr(value, show)()
+
+
 @pytest.mark.slow
-@pytest.mark.skipif("TUTORIALS" not in os.environ, reason="set TUTORIALS=1 to run the notebooks")
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
-    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
-    notebook = nbformat.read(path, as_version=4)
-    nbclient.NotebookClient(
-        notebook, timeout=300, resources={"metadata": {"path": tmp_path}}
-    ).execute()
+    pytest.importorskip("IPython")
+    if path.stem == "scanpy":
+        pytest.importorskip("scanpy")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
+    namespace: dict[str, object] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of other packages
+        for number, cell in enumerate(code_cells(path), 1):
+            run_cell("".join(cell["source"]), f"{path.name}, cell {number}", namespace)
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_is_kept_as_executed(path: Path) -> None:
-    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    cells = code_cells(path)
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
-    streams = [out for cell in cells for out in cell["outputs"] if out.get("name") == "stderr"]
-    assert not streams
+    outputs = [out for cell in cells for out in cell["outputs"]]
+    assert not [
+        out for out in outputs if out.get("name") == "stderr" or out["output_type"] == "error"
+    ]

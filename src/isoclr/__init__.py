@@ -1,6 +1,6 @@
 """RNA representations from contrastive learning over splice isoforms and homologous genes.
 
-Every stage is a function here and a command of the same name::
+Every command is a function here, of the same name (but ``map_rnas``, ``list_tasks`` and ``list_models``)::
 
     isoclr.build(...)        annotation + sequences → corpus
     isoclr.open_corpus(...)  open a corpus, memory-mapped
@@ -34,13 +34,18 @@ if TYPE_CHECKING:
     from isoclr.analysis.neighbors import neighbours
     from isoclr.analysis.retrieval import retrieval
     from isoclr.analysis.tsne import map_rnas
+    from isoclr.atlas.atlas import atlas
+    from isoclr.baselines.language_models.catalog import list_models
     from isoclr.corpus.build import build
     from isoclr.corpus.corpus import Corpus, open_corpus
+    from isoclr.corpus.inspect import inspect
     from isoclr.corpus.subset import subset
     from isoclr.corpus.write import merge
     from isoclr.downloads.download import download
+    from isoclr.embedding.convert import convert
     from isoclr.embedding.embed import embed
     from isoclr.evaluation.evaluate import evaluate
+    from isoclr.finetuning.finetune import finetune
     from isoclr.models.encoder import Encoder, create
     from isoclr.models.hub import push
     from isoclr.models.load import load
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
     from isoclr.probing.predict import predict
     from isoclr.probing.probe import probe
     from isoclr.simulation.simulate import simulate
+    from isoclr.tasks.task import list_tasks
     from isoclr.variants.variants import variants
 
 __all__ = [
@@ -60,13 +66,19 @@ __all__ = [
     "InputError",
     "IsoclrError",
     "__version__",
+    "atlas",
     "build",
+    "convert",
     "create",
     "download",
     "embed",
     "evaluate",
     "export",
+    "finetune",
     "fit",
+    "inspect",
+    "list_models",
+    "list_tasks",
     "load",
     "load_head",
     "map_rnas",
@@ -89,13 +101,19 @@ __all__ = [
 _HOME = {
     "Corpus": "isoclr.corpus.corpus",
     "Encoder": "isoclr.models.encoder",
-    "evaluate": "isoclr.evaluation.evaluate",
+    "atlas": "isoclr.atlas.atlas",
     "build": "isoclr.corpus.build",
+    "convert": "isoclr.embedding.convert",
     "create": "isoclr.models.encoder",
     "download": "isoclr.downloads.download",
     "embed": "isoclr.embedding.embed",
+    "evaluate": "isoclr.evaluation.evaluate",
     "export": "isoclr.models.onnx",
+    "finetune": "isoclr.finetuning.finetune",
     "fit": "isoclr.probing.fit",
+    "inspect": "isoclr.corpus.inspect",
+    "list_models": "isoclr.baselines.language_models.catalog",
+    "list_tasks": "isoclr.tasks.task",
     "load": "isoclr.models.load",
     "load_head": "isoclr.probing.head",
     "map_rnas": "isoclr.analysis.tsne",

@@ -40,8 +40,15 @@ class _Console(Console):
 
 
 _is_terminal = sys.stdout is not None and sys.stdout.isatty()
-# a notebook gets plain text too: rich's display for notebooks needs ipywidgets and warns without
-err = _Console(stderr=True, highlight=False, force_jupyter=False)
+# a notebook gets plain text: rich's display for notebooks needs ipywidgets, and Jupyter's kernel asks for colors
+# by FORCE_COLOR, with which rich would draw a bar anew for every step
+_is_notebook = "ipykernel" in sys.modules and not (sys.stderr is not None and sys.stderr.isatty())
+err = _Console(
+    stderr=True,
+    highlight=False,
+    force_jupyter=False,
+    force_terminal=False if _is_notebook else None,
+)
 out = _Console(highlight=False, width=None if _is_terminal else 100)
 
 

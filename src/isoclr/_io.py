@@ -216,8 +216,11 @@ def write_table(table: "pl.DataFrame", path: Path, *, overwrite: bool = True) ->
         if path.suffix == ".parquet":
             table.write_parquet(partial)
         else:
-            rounded = table.with_columns(pl.col(pl.Float64).round_sig_figs(DIGITS))
-            rounded.write_csv(partial, separator="," if path.suffix == ".csv" else "\t")
+            plain = table.with_columns(
+                pl.col(pl.Float64).round_sig_figs(DIGITS),
+                pl.col(pl.String).replace("", None),  # polars writes an empty text as ""
+            )
+            plain.write_csv(partial, separator="," if path.suffix == ".csv" else "\t")
 
 
 @contextmanager

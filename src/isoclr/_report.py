@@ -39,7 +39,7 @@ class Report:
 
     def __repr__(self) -> str:
         """The name of the class and the beginning of the first table."""
-        first = next(self.tables(), None)
+        first = next(iter(self.tables()), None)
         name = type(self).__name__
         return name if first is None else f"{name}: {_as_text(first)}"
 

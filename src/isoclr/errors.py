@@ -1,4 +1,4 @@
-"""Errors a user can act on: one line, no traceback, exit code 2; and text that is safe on a terminal."""
+"""Errors a user can act on: one line, no traceback, exit code 2; and words that messages share."""
 
 import re
 
@@ -30,6 +30,15 @@ _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 """Control characters except tab and line feed, characters that turn the direction of text, and lone surrogates."""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun in the right form.
+
+    >>> counted(1, "RNA"), counted(1200, "RNA")
+    ('1 RNA', '1,200 RNAs')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def printable(text: str) -> str:

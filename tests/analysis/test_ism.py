@@ -69,6 +69,13 @@ def options(workbench: Path) -> dict[str, Path | str]:
     return {"head": workbench / "head", "model": str(workbench / "model")}
 
 
+def test_table_and_messages_have_the_gene_symbol(workbench: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.fa").write_text(">t1 gene:g1 gene_symbol:SOCS1\nACGUACGUAC\n")
+    report = mutate((tmp_path / "a.fa",), **options(workbench))  # type: ignore[arg-type]
+    assert report.to_frame()["gene_symbol"].unique().to_list() == ["SOCS1"]
+    assert next(iter(report.messages())).startswith("t1 (SOCS1): gc ")
+
+
 def test_effects_equal_predictions_of_mutants(workbench: Path, tmp_path: Path) -> None:
     report = mutate(
         (workbench / "short.fa",),
@@ -249,7 +256,7 @@ def test_regions_and_base_table(result: MutationScan) -> None:
     assert counts == {"5' UTR": 61, "CDS": 300, "3' UTR": 139}
     table = result.base_table()
     assert table.columns == [
-        *("transcript_id", "position", "base", "region", "importance"),
+        *("transcript_id", "gene_symbol", "position", "base", "region", "importance"),
         *"ACGU",
     ]
     assert table["position"].to_list() == [*range(1, 501)]
@@ -261,7 +268,7 @@ def test_regions_and_base_table(result: MutationScan) -> None:
 def test_one_row_per_mutation(result: MutationScan) -> None:
     table = result.table()
     assert table.columns == [
-        *("transcript_id", "position", "ref", "alt", "effect"),
+        *("transcript_id", "gene_symbol", "position", "ref", "alt", "effect"),
         *("consequence", "codon_change", "aa_change"),
     ]
     assert table.height == 3 * 499 + 4

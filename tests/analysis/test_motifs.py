@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -215,6 +216,12 @@ def test_command(workbench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "poly(U)" in shown
     assert "mean effect on gc" in shown
     assert (tmp_path / "m.csv").exists()
+    options: dict[str, Any] = {"head": workbench / "head", "model": str(workbench / "model")}
+    table = isoclr.motifs(workbench / "corpus", sample=3, **options).table
+    known = isoclr.open_corpus(workbench / "corpus").transcripts
+    names = table.unique("rna").join(known, on="transcript_id", how="inner")
+    assert names.height == 3
+    assert (names["gene_symbol"] == names["gene_symbol_right"]).all()
     assert main([*words, "--overwrite"]) == 2
     assert "expected --head, or --task with --species" in capsys.readouterr().err
     assert main([*words, "--overwrite", "--head", str(tmp_path / "nowhere")]) == 2

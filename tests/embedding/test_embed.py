@@ -384,7 +384,7 @@ def test_bad_records_are_skipped_and_counted(
     assert rnas[0].table["transcript_id"].to_list() == ["a", "b"]
     seen = " ".join(capsys.readouterr().err.split())
     for words in ("no name", "no nucleotide", "no sequence", "repeats another", "an id with"):
-        assert "1 records, each of which" in seen
+        assert "left out: 1 record, which " in seen
         assert words in seen
 
 

@@ -20,4 +20,4 @@ def test_an_empty_choice_says_what_there_is(embeddings: Embeddings) -> None:
 
 
 def test_it_shows_itself(embeddings: Embeddings) -> None:
-    assert repr(embeddings) == "Embeddings(5 RNAs × 3, isoclr-s)"
+    assert repr(embeddings) == "Embeddings(5 RNAs × 3, isoclr-s with weights of your own)"

@@ -41,7 +41,7 @@ def _rows() -> pl.DataFrame:
         for isoform in range(2)
     ]
     return pl.DataFrame(rows).with_columns(
-        gene_symbol=pl.lit(""),
+        gene_symbol=pl.format("S{}", pl.col("gene_id").str.slice(0, 15)),
         biotype=pl.lit(""),
         cds_start=pl.lit(9),
         cds_end=pl.lit(39),

@@ -118,6 +118,8 @@ def test_two_species(options: dict[str, Any], label_files: dict[str, Path], corp
     assert report.tasks == ("half_life (human)", "half_life (mouse)")
     assert all(report.summary(task)["pearson"].mean > 0.7 for task in report.tasks)
     names = report.predictions["transcript_id"].to_list()
+    symbols = dict(corpus.transcripts.select("transcript_id", "gene_symbol").iter_rows())
+    assert report.predictions["gene_symbol"].to_list() == [symbols[name] for name in names]
     codes = [corpus.codes_of(corpus.find(name)) for name in names]
     gc = np.array([np.isin(one & 7, [1, 2]).mean() for one in codes])
     predicted = load_predictor(report.out).predict_codes(codes)

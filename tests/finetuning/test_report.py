@@ -122,7 +122,7 @@ def test_printed_tables(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 PREDICTIONS = pl.DataFrame(
-    [["fold 1", 0, "half_life", "T1", "G1", "human", "g", 0.5, 0.25]],
+    [["fold 1", 0, "half_life", "T1", "G1", "ABC1", "human", "g", 0.5, 0.25]],
     schema=PREDICTIONS_SCHEMA,
     orient="row",
 )

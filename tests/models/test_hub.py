@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import ModelCard, constants
 from huggingface_hub.utils import logging
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled
 
@@ -21,7 +21,8 @@ import isoclr
 from isoclr.cli import main
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
-from isoclr.models.hub import Address, connect, hub_errors, is_repo, model_card
+from isoclr.models.hub import Address, connect, hub_errors, is_repo
+from isoclr.models.model_card import model_card
 
 Files = dict[str, bytes]
 RNA = ["ACGUACGUAAGG" * 9]
@@ -554,3 +555,78 @@ def test_environment_of_the_hub_is_used(hub: Any, models: list[Files], tmp_path:
     assert done.stderr.startswith("isoclr: error: lab/secret@v1: ")
     assert done.stderr.count("\n") == 1
     assert list((tmp_path / "home").rglob("snapshots/*/model.safetensors"))
+
+
+HEADER = "study,task,split,method,model,dim,metric,value,low,high,n"
+
+
+def evaluation(folder: Path, digest: str, rows: list[str]) -> Path:
+    """What ``isoclr evaluate`` writes, of two models."""
+    (folder / "results").mkdir(parents=True)
+    manifest = {
+        "models": {"other": {"sha256": "0" * 64}, "IsoCLR-S": {"sha256": digest}},
+        "tasks": {"half-life": {"title": "half-life of mRNAs", "units": "hours"}},
+    }
+    (folder / "results/manifest.json").write_text(json.dumps(manifest))
+    (folder / "results/main.csv").write_text("\n".join([HEADER, *rows]) + "\n")
+    return folder
+
+
+OURS = "main,half-life,fold,IsoCLR-S,ridge,256,pearson,0.65973,0.64395,0.67551,5594"
+KMERS = "main,half-life,fold,k-mers,ridge,4,pearson,0.57,0.55,0.591,5594"
+
+
+@pytest.mark.usefixtures("token")
+def test_push_writes_the_model_index_of_an_evaluation(
+    hub: Any, folder: Path, models: list[Files], tmp_path: Path
+) -> None:
+    measured = evaluation(tmp_path / "e", sha(models[0]), [KMERS, OURS])
+    isoclr.push(folder, "lab/new", results=measured, license="apache-2.0")
+    text = hub.files("lab/new")["README.md"].decode()
+    data: Any = ModelCard(text).data
+    assert (data.license, data.library_name) == ("apache-2.0", "isoclr")
+    (result,) = data.eval_results  # of our weights only
+    assert (result.dataset_type, result.dataset_name) == ("half-life", "half-life of mRNAs")
+    assert (result.metric_type, result.metric_value) == ("pearson", 0.6597)
+    ours, kmers = "| IsoCLR-S | ridge | 0.660 [0.644, 0.676] |", "| k-mers | ridge | 0.570 ["
+    assert text.index(ours) < text.index(kmers)
+    assert "has not said" not in text
+
+
+@pytest.mark.parametrize(
+    ("digest", "rows", "message"),
+    [
+        (None, [OURS], "is an evaluation of other .*expected one of"),
+        ("ours", [KMERS], "main.csv: has no row of the method IsoCLR-S"),
+        ("ours", [OURS.replace("0.65973", "good")], "main.csv: line 2: ValueError.*'good'"),
+        ("ours", ["main,half-life"], "main.csv: line 2: TypeError"),
+    ],
+)
+@pytest.mark.usefixtures("token")
+def test_push_refuses_results_of_something_else(
+    hub: Any,
+    folder: Path,
+    models: list[Files],
+    tmp_path: Path,
+    digest: str | None,
+    rows: list[str],
+    message: str,
+) -> None:
+    measured = evaluation(tmp_path / "e", sha(models[0]) if digest else "1" * 64, rows)
+    refused(message, isoclr.push, folder, "lab/new", results=measured)
+    refused("manifest.json: not found", isoclr.push, folder, "lab/new", results=tmp_path / "none")
+    (folder / "README.md").write_text("# mine\n")
+    refused("README.md: is the model card", isoclr.push, folder, "lab/new", results=measured)
+    assert hub.commits == {}
+
+
+@pytest.mark.usefixtures("token")
+def test_encoder_has_the_methods_of_the_hubs_mixin(
+    hub: Any, models: list[Files], tmp_path: Path
+) -> None:
+    encoder = isoclr.create("isoclr-s", seed=0)
+    saved = isoclr.Encoder.from_pretrained(encoder.save_pretrained(tmp_path / "model"))
+    commit = saved.push_to_hub("lab/new", message="first")
+    again = isoclr.Encoder.from_pretrained("lab/new", revision=commit)
+    assert np.array_equal(again.embed(RNA), encoder.embed(RNA))
+    refused("needs a revision", isoclr.Encoder.from_pretrained, "lab/new")

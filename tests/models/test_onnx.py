@@ -65,7 +65,8 @@ def test_the_command_writes_the_model_that_ships(tmp_path: Path) -> None:
     [
         (["nowhere", "--onnx", "new.onnx"], "nowhere"),
         (["isoclr-s", "--onnx", "old.onnx"], "old.onnx: exists"),
-        (["isoclr-s", "--onnx", "."], "is a directory"),
+        (["isoclr-s", "--onnx", "a/new.txt"], "unknown format, expected a name that ends in .onnx"),
+        (["isoclr-s", "--onnx", "a.onnx/"], "is a directory"),
     ],
 )
 def test_bad_input_writes_nothing(
@@ -77,11 +78,12 @@ def test_bad_input_writes_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("old.onnx").write_text("old")
+    Path("a.onnx").mkdir()
     assert main(["export", *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["old.onnx"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.onnx", "old.onnx"]
     assert Path("old.onnx").read_text() == "old"
 
 

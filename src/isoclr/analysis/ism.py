@@ -42,6 +42,8 @@ class MutationScan:
     value: float  # Prediction for the unmutated RNA
     effects: NDArray[np.float32]
     """``(L, 4)`` prediction of the mutant with A, C, G or U minus ``value``; 0 for the base that is there already."""
+    gene_symbol: str = ""
+    """Symbol of its gene, empty if it is not known."""
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -86,8 +88,8 @@ class MutationScan:
     def table(self) -> pl.DataFrame:
         """One row per mutation.
 
-        Columns: transcript_id, position (1-based), ref, alt, effect, consequence (see :data:`CONSEQUENCES`),
-        codon_change and aa_change (null outside the coding sequence).
+        Columns: transcript_id, gene_symbol, position (1-based), ref, alt, effect, consequence (see
+        :data:`CONSEQUENCES`), codon_change and aa_change (null outside the coding sequence).
         """
         positions, alt = point_mutations(self.codes)
         codon_changes, aa_changes = coding_changes(self.codes, positions, alt)
@@ -102,13 +104,15 @@ class MutationScan:
                 "aa_change": aa_changes,
             }
         )
-        name = pl.lit(self.transcript_id).alias("transcript_id")
-        return table.select(name, pl.all()).with_columns(
+        return self._named(table).with_columns(
             pl.col("codon_change", "aa_change").replace("", None)
         )
 
     def base_table(self) -> pl.DataFrame:
-        """One row per base: transcript_id, position (1-based), base, region, importance, effects of A, C, G, U."""
+        """One row per base.
+
+        Columns: transcript_id, gene_symbol, position (1-based), base, region, importance, effects of A, C, G, U.
+        """
         columns = {
             "position": np.arange(1, len(self) + 1),
             "base": LETTERS[self.bases],
@@ -116,8 +120,17 @@ class MutationScan:
             "importance": self.importance,
         }
         columns |= {base: self.effects[:, i] for i, base in enumerate("ACGU")}
-        return pl.DataFrame(columns).select(
-            pl.lit(self.transcript_id).alias("transcript_id"), pl.all()
+        return self._named(pl.DataFrame(columns))
+
+    def _named(self, table: pl.DataFrame) -> pl.DataFrame:
+        names = {"transcript_id": self.transcript_id, "gene_symbol": self.gene_symbol}
+        return table.select(*(pl.lit(text).alias(name) for name, text in names.items()), pl.all())
+
+    @property
+    def title(self) -> str:
+        """Transcript and, if it is known, gene symbol."""
+        return (
+            f"{self.transcript_id} ({self.gene_symbol})" if self.gene_symbol else self.transcript_id
         )
 
     def rows(self) -> list[Row]:
@@ -142,7 +155,7 @@ class MutationScan:
         """
         mutation_figure(
             path,
-            title=f"{self.transcript_id}: {self.target} {self.value:.3g}",
+            title=f"{self.title}: {self.target} {self.value:.3g}",
             bases=self.bases,
             effects=self.effects,
             importance=self.importance,
@@ -157,6 +170,7 @@ def scan(
     codes: Codes,
     *,
     transcript_id: str = "",
+    gene_symbol: str = "",
     progress: Callable[[int], None] = lambda _: None,
 ) -> MutationScan:
     """Mutate every base of an RNA to the three others.
@@ -172,7 +186,9 @@ def scan(
     value, changes = compute(predictor, codes, positions, bases, progress)
     effects = np.zeros((len(codes), 4), np.float32)
     effects[positions, bases] = changes
-    return MutationScan(transcript_id, predictor.target, np.asarray(codes), value, effects)
+    return MutationScan(
+        transcript_id, predictor.target, np.asarray(codes), value, effects, gene_symbol
+    )
 
 
 def point_mutations(codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
@@ -257,7 +273,7 @@ class Mutagenesis(Report):
         """The prediction for each RNA."""
         for one in self.scans:
             mutants = len(point_mutations(one.codes)[0])
-            yield f"{one.transcript_id}: {one.target} {one.value:.4g}, {mutants:,} mutants"
+            yield f"{one.title}: {one.target} {one.value:.4g}, {mutants:,} mutants"
 
     def tables(self) -> Iterator[Table]:
         """Mean effects by consequence, one table per RNA."""
@@ -266,7 +282,7 @@ class Mutagenesis(Report):
             for row in one.rows():
                 sign = "+" if row["metric"] == "mean effect" else ""
                 cells.setdefault(row["consequence"], [row["n"]]).append(f"{row['value']:{sign}.2g}")
-            title = f"{one.transcript_id}: effect of point mutations on {one.target}"
+            title = f"{one.title}: effect of point mutations on {one.target}"
             columns = ["consequence", "mutants", "mean", "mean absolute"]
             yield Table(title, columns, [[name, *numbers] for name, numbers in cells.items()])
 
@@ -324,10 +340,11 @@ def mutate(
     _check_size(rnas, plot, zoom)
     scans = []
     with progress() as bar:
-        for name, codes in rnas:
-            task_id = bar.add_task(name, total=3 * len(codes))
-            advance = partial(bar.advance, task_id)
-            scans.append(scan(predictor, codes, transcript_id=name, progress=advance))
+        for name, symbol, codes in rnas:
+            advance = partial(bar.advance, bar.add_task(name, total=3 * len(codes)))
+            scans.append(
+                scan(predictor, codes, transcript_id=name, gene_symbol=symbol, progress=advance)
+            )
     report = Mutagenesis(tuple(scans))
     if out is not None:
         report.save(Path(out), overwrite=overwrite)
@@ -338,8 +355,8 @@ def mutate(
 
 def _select_rnas(
     paths: list[Any], species: str, annotation: list[Path], orf: bool, ids: Sequence[str]
-) -> list[tuple[str, Codes]]:
-    """Names and codes of the RNAs with given ids (all if none is given), in the order of the files.
+) -> list[tuple[str, str, Codes]]:
+    """Names, gene symbols and codes of the RNAs with given ids (all if none is given), in the order of the files.
 
     The version of an id may be left out.
     """
@@ -352,23 +369,23 @@ def _select_rnas(
         for row, name in enumerate(source.table["transcript_id"]):
             if not ids or name in names or without_version(name) in names:
                 missing.pop(without_version(name), None)
-                rnas.append((name, source.codes_of(row)))
+                rnas.append((name, source.table["gene_symbol"][row] or "", source.codes_of(row)))
     if missing:
         raise InputError(f"{paths[0]}: no RNA named {next(iter(missing.values()))!r} in the inputs")
     return rnas
 
 
 def _check_size(
-    rnas: Sequence[tuple[str, Codes]], plot: Path | None, zoom: tuple[int, int] | None
+    rnas: Sequence[tuple[str, str, Codes]], plot: Path | None, zoom: tuple[int, int] | None
 ) -> None:
-    total = sum(len(codes) for _, codes in rnas)
+    total = sum(len(codes) for *_, codes in rnas)
     if total > MAX_NT:
         raise InputError(
             f"{total:,} nt of {len(rnas):,} RNAs to mutate, expected at most {MAX_NT:,}; choose with --transcripts"
         )
     if plot is not None and len(rnas) != 1:
         raise InputError(f"--plot draws one RNA, got {len(rnas)}; choose one with --transcripts")
-    longest = max(len(codes) for _, codes in rnas)
+    longest = max(len(codes) for *_, codes in rnas)
     if zoom is not None and not 1 <= zoom[0] <= zoom[1] <= longest:
         raise InputError(
             f"--zoom {zoom[0]} {zoom[1]}: expected a first and a last base from 1 to {longest:,}"

@@ -1,7 +1,7 @@
 """Known regulatory motifs of mRNAs, and their predicted effect when they are inserted into real mRNAs."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -139,7 +139,8 @@ class MotifEffects(Report):
     target: str  # What is predicted
     table: pl.DataFrame
     """One row per motif and mRNA: ``motif, region, rna`` (row of the mRNA), ``position`` (1-based), ``effect`` (of the
-    motif on the prediction), ``control`` (of the shuffled motif), ``difference``."""
+    motif on the prediction), ``control`` (of the shuffled motif), ``difference``; from :func:`motifs` also
+    ``transcript_id, gene_symbol``."""
 
     def rows(self) -> list[Row]:
         """Means over mRNAs of effect, control and their difference, with 95 % bootstrap intervals."""
@@ -286,7 +287,8 @@ def motifs(
         raise InputError(f"--seed {seed}: expected 0 or more")
     use_threads(threads)
     predictor = load_predictor(head, task, species, model, label, device)
-    drawn = coding_rnas(open_corpus(Path(corpus)), species=species or None, count=sample, seed=seed)
+    opened = open_corpus(Path(corpus))
+    drawn = coding_rnas(opened, species=species or None, count=sample, seed=seed)
     with progress() as bar:
         bar_id = bar.add_task("RNAs", total=len(drawn) * (2 * len(MOTIFS) + 1))
         effects = insert_motifs(
@@ -295,6 +297,14 @@ def motifs(
             seed=seed,
             progress=lambda done: bar.advance(bar_id, done),
         )
+    names = pl.DataFrame({"transcript_id": [name for name, _ in drawn]}).with_row_index("rna")
+    names = names.with_columns(pl.col("rna").cast(pl.Int64)).join(
+        opened.transcripts.select("transcript_id", "gene_symbol"),
+        on="transcript_id",
+        maintain_order="left",
+    )
+    table = effects.table.join(names, on="rna", maintain_order="left")
+    effects = replace(effects, table=table)
     if out is not None:
         effects.save(Path(out), overwrite=overwrite)
     if plot is not None:

@@ -20,7 +20,7 @@ from isoclr.analysis.relations import Numbers, add_corpus_columns, gene_relation
 from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import SCHEMA, RnaChoice
 from isoclr.embedding.io import read_embeddings
-from isoclr.errors import InputError
+from isoclr.errors import InputError, counted
 from isoclr.genomics.species import without_versions
 from isoclr.plotting.maps import Panel, map_figure
 from isoclr.plotting.style import FIGURE_FORMATS, check_format
@@ -175,7 +175,7 @@ class TsneMap(Report):
 
     def messages(self) -> Iterator[str]:
         """Size and divergence."""
-        yield f"{self.table.height:,} RNAs, Kullback-Leibler divergence {self.divergence:.2f}"
+        yield f"{counted(self.table.height, 'RNA')}, Kullback-Leibler divergence {self.divergence:.2f}"
 
     def tables(self) -> Iterator[Table]:
         """The agreement."""

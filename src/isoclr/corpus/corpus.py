@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isoclr._config import Meta, read_json
 from isoclr._html import card
 from isoclr._io import sha256
-from isoclr.errors import InputError
+from isoclr.errors import InputError, counted
 from isoclr.genomics.encoding import Codes
 from isoclr.genomics.species import suggest, without_version, without_versions
 
@@ -108,7 +108,8 @@ class Corpus:
     def __repr__(self) -> str:
         nt = self.meta["files"][CODES]["size"]
         return (
-            f"Corpus({str(self.path)!r}: {len(self):,} transcripts, {self.num_gene_sets:,} gene sets, "
+            f"Corpus({str(self.path)!r}: {counted(len(self), 'transcript')}, "
+            f"{counted(self.num_gene_sets, 'gene set')}, "
             f"{nt:,} nt of {', '.join(self.species)})"
         )
 

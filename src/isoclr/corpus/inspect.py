@@ -15,7 +15,7 @@ from isoclr._console import show as print_text
 from isoclr._io import FIGURE_METADATA, HASH_SALT, atomic_path, check_file
 from isoclr._report import Report, Row, Table, write_json
 from isoclr.corpus.corpus import Corpus, open_corpus
-from isoclr.errors import InputError, printable
+from isoclr.errors import InputError, counted, printable
 from isoclr.genomics.codons import AMINO_ACIDS, codon_numbers
 from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, letters
 
@@ -64,7 +64,7 @@ class CorpusSummary(Report):
         """Tables for the terminal."""
         kept = self.groups[0].transcripts
         yield Table(
-            f"{self.path}: {self.records:,} transcripts in the inputs, {kept:,} kept",
+            f"{self.path}: {counted(self.records, 'transcript')} in the inputs, {kept:,} kept",
             ("species", "gene sets", "transcripts", "mean", "≥ 2", "genes", "mapped to a homology group"),
             [
                 (g.name, g.gene_sets, g.transcripts, f"{g.mean:.2f}", f"{g.several:.1%}", g.genes, f"{g.mapped:.1%}")

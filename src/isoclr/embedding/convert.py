@@ -17,7 +17,7 @@ from isoclr.embedding.external import (
 )
 from isoclr.embedding.inputs import read_rnas
 from isoclr.embedding.io import FORMATS, check_output, read_own, write
-from isoclr.errors import InputError
+from isoclr.errors import InputError, counted
 
 TABLES = {".tsv", ".txt", ".csv", ".parquet"}
 
@@ -81,7 +81,7 @@ def convert(
         name = result.table["transcript_id"][int(bad.argmax())]
         raise InputError(f"{embeddings}: the embedding of {name} is not finite")
     write(out, result, overwrite=overwrite)
-    info(f"{out}: {len(result):,} RNAs × {result.dim}, {result.meta['model']}")
+    info(f"{out}: {counted(len(result), 'RNA')} × {result.dim}, {result.meta['model']}")
     return out
 
 

@@ -18,7 +18,7 @@ from isoclr.embedding.distributed import Embedder, embedded, writes_output
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.inputs import as_inputs, read_rnas, shard_rows
 from isoclr.embedding.io import check_output, write
-from isoclr.errors import InputError
+from isoclr.errors import InputError, counted
 from isoclr.models.encoder import Encoder, Precision
 from isoclr.models.load import describe_weights, load
 from isoclr.training.device import resolve_device
@@ -219,7 +219,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         if writes_output():
             with scratch_matrix(shape, out) as scratch:
                 write(out, _fill(scratch, table, blocks, embedder), overwrite=overwrite)
-    info(f"{out}: {table.height:,} RNAs, {describe_weights(embedder.meta, embedder.dim)}")
+    info(f"{out}: {counted(table.height, 'RNA')}, {describe_weights(embedder.meta, embedder.dim)}")
     return out
 
 

@@ -9,7 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._html import card, grid
-from isoclr.errors import InputError, MissingExtraError
+from isoclr.errors import InputError, MissingExtraError, counted
+from isoclr.models.load import name_weights
 
 SCHEMA = pl.Schema(
     {
@@ -61,11 +62,12 @@ class Embeddings:
         return self.table.height
 
     def __repr__(self) -> str:
-        return f"Embeddings({len(self):,} RNAs × {self.dim}, {self.meta['model']})"
+        return f"Embeddings({counted(len(self), 'RNA')} × {self.dim}, {name_weights(self.meta)})"
 
     def _repr_html_(self) -> str:
         facts: dict[str, object] = {"RNAs": len(self), "dimensions": self.dim}
         facts |= {key: self.meta[key] for key in META_KEYS if key != "sha256"}
+        facts["model"] = name_weights(self.meta)
         rows = self.table.head(5).rows()
         return card("Embeddings", facts) + grid("first RNAs", self.table.columns, rows)
 

@@ -20,7 +20,7 @@ from isoclr.corpus.inputs import BuildConfig, Input, short_name
 from isoclr.corpus.transcripts import TranscriptTable, read_input
 from isoclr.embedding.embeddings import Embeddings, in_schema
 from isoclr.embedding.memory import in_memory, rnas_in_memory
-from isoclr.errors import InputError
+from isoclr.errors import InputError, counted
 from isoclr.genomics.encoding import FROM_LETTER, INVALID, NUCLEOTIDE_BITS, Codes
 from isoclr.genomics.fasta import line_of
 
@@ -220,7 +220,8 @@ def _tell_or_refuse(path: Path, part: TranscriptTable, skip_bad: bool) -> None:
     shown = path.name if path.name == STDIN_NAME else path
     for reason, problem in DROPPED.items():
         if dropped[reason]:
-            info(f"{shown}: left out: {dropped[reason]:,} records, each of which {problem}")
+            which = "which" if dropped[reason] == 1 else "each of which"
+            info(f"{shown}: left out: {counted(dropped[reason], 'record')}, {which} {problem}")
 
 
 def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[RnaTable]:
@@ -248,7 +249,9 @@ def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[Rn
                     )
                 keep[int(row)] = False
         if not keep.all():
-            info(f"{paths[i]}: left out: {(~keep).sum():,} RNAs that an earlier input has too")
+            info(
+                f"{paths[i]}: left out: {counted((~keep).sum(), 'RNA')} that an earlier input has too"
+            )
             part = replace(part, table=part.table.filter(pl.Series(keep)), starts=part.starts[keep])
         kept.append(part)
     return kept

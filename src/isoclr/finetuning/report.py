@@ -24,6 +24,7 @@ PREDICTIONS_SCHEMA = pl.Schema(
         "task": pl.String(),
         "transcript_id": pl.String(),
         "gene_id": pl.String(),
+        "gene_symbol": pl.String(),
         "species": pl.String(),
         "group": pl.String(),
         "true": pl.Float64(),

@@ -265,7 +265,7 @@ def _predictions(trainer: Trainer, predicted: Array) -> pl.DataFrame:
         true = trainer.targets[trial.split.test, number]
         known = np.isfinite(true)
         rows = trial.split.test[known]
-        table = rnas.table[rows].select("transcript_id", "gene_id", "species")
+        table = rnas.table[rows].select("transcript_id", "gene_id", "gene_symbol", "species")
         parts.append(
             table.with_columns(
                 split=pl.lit(trial.split.name),

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal, get_args, overload
 
 import numpy as np
@@ -335,6 +336,37 @@ class Encoder:
         with atomic_path(directory / CONFIG) as partial:
             partial.write_text(json.dumps(asdict(config), indent=2) + "\n")
         return directory
+
+    @classmethod
+    def from_pretrained(cls, model: Path | str, *, revision: str | None = None) -> Encoder:
+        """:func:`isoclr.load` under the name that users of the Hugging Face hub know.
+
+        Args:
+            model: Directory, bundled model, or ``user/name`` of the hub.
+            revision: Commit, tag or branch; required for a model of the hub.
+        """
+        import isoclr
+
+        return isoclr.load(model, revision=revision)
+
+    def save_pretrained(self, save_directory: Path | str) -> Path:
+        """:meth:`save` under the name that users of the Hugging Face hub know."""
+        return self.save(save_directory)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Save the model to a temporary directory and :func:`isoclr.push` it.
+
+        Args:
+            repo_id: ``user/name``.
+            options: Options of :func:`isoclr.push`: ``revision``, ``private``, ``message``, ``results``, …
+
+        Returns:
+            The new commit, for ``from_pretrained(repo_id, revision=…)``.
+        """
+        import isoclr
+
+        with TemporaryDirectory() as folder:
+            return isoclr.push(self.save(folder), repo_id, **options).address.revision
 
     def _weights(self) -> bytes:
         """Content of ``model.safetensors``."""

@@ -17,6 +17,7 @@ from isoclr._console import info, show
 from isoclr._version import __version__
 from isoclr.errors import InputError
 from isoclr.models.encoder import CONFIG, WEIGHTS, Encoder, read_config, read_model
+from isoclr.models.model_card import model_card, read_results
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -327,13 +328,16 @@ def push(
     revision: str = "main",
     private: bool = False,
     message: str | None = None,
+    results: Path | None = None,
+    license: str | None = None,
     endpoint: str | None = None,
 ) -> PushResult:
     """Push a trained model to the Hugging Face hub.
 
-    The model is verified first. Its config.json, its model.safetensors and a model card (README.md of the directory,
-    or a short one made from the config) become one commit; nothing else of the directory, such as a training run's
-    checkpoint, is sent. The token is taken from HF_TOKEN, or from a saved login of the hub's own client.
+    The model is verified first. Its config.json, its model.safetensors and a model card become one commit; nothing else
+    of the directory, such as a training run's checkpoint, is sent. The card is the README.md of the directory if there
+    is one. Otherwise it is made from the config, and with --results it has tables and the hub's model-index. The token
+    is taken from HF_TOKEN, or from a saved login of the hub's own client.
 
     Args:
         directory: Directory of the model, as isoclr pretrain wrote it.
@@ -341,6 +345,8 @@ def push(
         revision: Branch to commit to; created from main if it does not exist.
         private: Make a new repository private.
         message: Commit message.
+        results: Folder that isoclr evaluate wrote for these weights, for the model card.
+        license: Licence in the model card, such as apache-2.0.
         endpoint: Address of the hub; by default HF_ENDPOINT, or the public hub.
 
     Returns:
@@ -356,7 +362,7 @@ def push(
         raise InputError(f"{repo}: {revision} is a commit, expected the branch to add one to")
     if message is not None and not message.strip():
         raise InputError("--message is empty")
-    encoder, files = _verified_files(Path(directory), repo)
+    encoder, files = _verified_files(Path(directory), repo, results, license)
     token = get_token()
     if token is None:
         raise InputError("no token for the hub: set HF_TOKEN to one that may write")
@@ -376,7 +382,9 @@ def push(
     return PushResult(Address(repo, commit.oid), commit.commit_url)
 
 
-def _verified_files(directory: Path, repo: str) -> tuple[Encoder, dict[str, bytes]]:
+def _verified_files(
+    directory: Path, repo: str, results: Path | None, license: str | None
+) -> tuple[Encoder, dict[str, bytes]]:
     """The model and the content of its files; what is sent is what was verified."""
     encoder = read_model(directory)
     files = {name: (directory / name).read_bytes() for name in (CONFIG, WEIGHTS)}
@@ -384,47 +392,17 @@ def _verified_files(directory: Path, repo: str) -> tuple[Encoder, dict[str, byte
     if digest != read_config(directory / CONFIG).sha256:
         raise InputError(f"{directory / WEIGHTS}: has changed while it was read")
     card = directory / CARD
+    if card.exists() and (results or license):
+        raise InputError(
+            f"{card}: is the model card; remove it, or leave out --results and --license"
+        )
+    measured = None if results is None else read_results(Path(results), digest)
     try:
-        text = card.read_text("utf-8") if card.exists() else model_card(encoder, repo, digest)
+        text = (
+            card.read_text("utf-8")
+            if card.exists()
+            else model_card(encoder, repo, digest, measured, license=license)
+        )
     except (UnicodeDecodeError, OSError) as error:
         raise InputError(f"{card}: not a text in UTF-8 ({error})") from None
     return encoder, files | {CARD: text.encode()}
-
-
-def model_card(encoder: Encoder, repo: str, sha256: str) -> str:
-    """A model card made from the model alone."""
-    tracks = ("sequence", "codon starts", "exon ends")[: encoder.tracks - 3]
-    return f"""---
-library_name: isoclr
-tags:
-- rna
-- biology
----
-
-# {repo.partition("/")[2]}
-
-An RNA encoder for `isoclr`: mature RNAs in, one vector per RNA out.
-
-| | |
-|---|---|
-| architecture | {encoder.name} |
-| tracks | {encoder.tracks} ({", ".join(tracks)}) |
-| embedding | {encoder.dim} values |
-| parameters | {encoder.num_parameters:,} |
-| SHA-256 of `model.safetensors` | `{sha256}` |
-
-Its author has not said what it was trained on or how well it predicts: evaluate it on your own labels
-(`isoclr probe`) before you rely on it.
-
-## Use
-
-```python
-import isoclr
-
-model = isoclr.load("{repo}", revision="COMMIT")  # the 40 digits of a commit from this repository's history
-vectors = model.embed(["AUGGCUUGA", "GGGACGU"])
-```
-
-or `isoclr embed my.fa --model {repo}@COMMIT -o my.parquet`. A commit always names the same weights; a branch can
-move.
-"""

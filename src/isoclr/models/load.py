@@ -69,24 +69,25 @@ def bundled_model(sha256: str) -> Path | None:
     return None
 
 
+def name_weights(meta: Mapping[str, str]) -> str:
+    """The name of a model, from the metadata of its embeddings; only bundled weights get a bundled model's name.
+
+    >>> name_weights({"model": "isoclr-s", "sha256": "0" * 64})
+    'isoclr-s with weights of your own'
+    """
+    bundled = bundled_model(meta["sha256"])
+    if bundled is not None:
+        return bundled.name
+    return meta["model"] + " with weights of your own" * (meta["model"] in MODELS)
+
+
 def describe_weights(meta: Mapping[str, str], dim: int) -> str:
     """A model in words for messages, from the metadata of its embeddings and their size.
-
-    Only weights that are bundled get a bundled model's name.
 
     >>> describe_weights({"model": "isoclr-s", "sha256": "0" * 64, "pooling": "last"}, 256)
     'isoclr-s with weights of your own 000000000000 (pooling last, 256 values)'
     """
-    bundled, sha256 = bundled_model(meta["sha256"]), meta["sha256"][:12]
-    if bundled is not None:
-        name = bundled.name
-    else:
-        name = (
-            f"{meta['model']} with weights of your own"
-            if meta["model"] in MODELS
-            else meta["model"]
-        )
-    return f"{name} {sha256} (pooling {meta['pooling']}, {dim:,} values)"
+    return f"{name_weights(meta)} {meta['sha256'][:12]} (pooling {meta['pooling']}, {dim:,} values)"
 
 
 def _bundled(name: str) -> Path | None:

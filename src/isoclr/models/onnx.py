@@ -21,7 +21,7 @@ import torch
 
 from isoclr._console import info
 from isoclr._io import atomic_path, check_file
-from isoclr.errors import MissingExtraError
+from isoclr.errors import InputError, MissingExtraError
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, NUM_CODES, PAD
 from isoclr.models.encoder import Encoder
 from isoclr.models.layers import Convolution
@@ -49,7 +49,7 @@ def export(
 
     Args:
         model: Directory of a trained model, name of a built-in one, or user/name@revision of one on the hub.
-        onnx: Output file.
+        onnx: Output file (.onnx).
         revision: Commit, tag or branch of a model on the hub.
         overwrite: Replace an existing file.
 
@@ -57,10 +57,12 @@ def export(
         The output's path.
 
     Raises:
-        InputError: no such model, or the file exists and may not be replaced.
+        InputError: no such model, a name that does not end in .onnx, or the file exists and may not be replaced.
         MissingExtraError: the package onnx is not installed.
     """
     path = Path(onnx)
+    if path.suffix != ".onnx":
+        raise InputError(f"{path}: unknown format, expected a name that ends in .onnx")
     check_file(path, overwrite=overwrite)
     encoder = load(model, revision=revision)
     content = to_onnx(encoder)

@@ -18,7 +18,7 @@ from isoclr._report import write_json
 from isoclr._tensors import read_tensors
 from isoclr._version import __version__
 from isoclr.embedding.embeddings import RnaChoice
-from isoclr.errors import InputError
+from isoclr.errors import InputError, counted
 from isoclr.probing.conformal import CVPlusRegressor, FoldModel
 from isoclr.probing.linear import Array, Features, LinearModel
 from isoclr.probing.ood import OODDetector
@@ -40,7 +40,7 @@ class Predictions:
     coding sequence, or an annotated one, and it has none."""
 
     def __repr__(self) -> str:
-        return f"Predictions({len(self.value):,} RNAs, {self.extrapolating.sum():,} extrapolating)"
+        return f"Predictions({counted(len(self.value), 'RNA')}, {self.extrapolating.sum():,} extrapolating)"
 
 
 @dataclass(frozen=True, repr=False)

@@ -19,7 +19,7 @@ from isoclr.embedding.embed import encoder_embedder
 from isoclr.embedding.embeddings import Embeddings, in_schema
 from isoclr.embedding.inputs import RnaTable, as_inputs, read_rnas
 from isoclr.embedding.io import are_embeddings, iter_embeddings
-from isoclr.errors import InputError
+from isoclr.errors import InputError, counted
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, N
 from isoclr.models.encoder import Precision
 from isoclr.probing.conformal import CVPlusRegressor
@@ -45,13 +45,13 @@ class Predicted(Report):
 
     def messages(self) -> Iterator[str]:
         """The output."""
-        yield f"{self.out or 'predictions'}: {self.table.height:,} RNAs"
+        yield f"{self.out or 'predictions'}: {counted(self.table.height, 'RNA')}"
         for status, words in (
             ("too_short", f"under {MIN_NT} nt"),
             ("unknown_bases", "of N mostly"),
         ):
             if count := self.table.filter(status=status).height:
-                yield f"without a number: {count:,} RNAs {words} (status {status})"
+                yield f"without a number: {counted(count, 'RNA')} {words} (status {status})"
 
     def to_frame(self) -> pl.DataFrame:
         """The predictions."""

@@ -65,7 +65,7 @@ class LabelledRnas:
 
     table: pl.DataFrame
     """One row per RNA: ``source`` (number of its source), ``row`` (in that source), ``transcript_id``, ``gene_id``,
-    ``species``, ``gene``, ``fold``, ``chromosome`` (String or null); ordered by gene."""
+    ``gene_symbol``, ``species``, ``gene``, ``fold``, ``chromosome`` (String or null); ordered by gene."""
     targets: Array  # (n, labels) labels as measured; NaN where an RNA has none
     labels: tuple[str, ...]  # Names of the labels
     groups: Groups  # (n,) gene, gene set or chromosome: what a split keeps together
@@ -281,13 +281,14 @@ def _join(
         )
         numbers = {"label": number, "source": unique.index(source)}
         constants = [pl.lit(value, pl.Int64).alias(name) for name, value in numbers.items()]
-        tables.append(samples.table.with_columns(constants))
+        symbols = source.symbols.gather(samples.table["row"])
+        tables.append(samples.table.with_columns(*constants, gene_symbol=symbols))
     return pl.concat(tables), counts, pl.concat(unmatched)
 
 
 def _one_row_per_rna(joined: pl.DataFrame) -> pl.DataFrame:
     table = joined.group_by("source", "row").agg(
-        pl.col("transcript_id", "gene_id", "species", "gene").first(),
+        pl.col("transcript_id", "gene_id", "gene_symbol", "species", "gene").first(),
         pl.col("fold", "chromosome").drop_nulls().first(),
     )
     return table.sort("gene", "source", "row")

@@ -30,6 +30,14 @@ class RnaSource:
     identity: str = ""  # Checksums of the content
 
     @property
+    def symbols(self) -> pl.Series:
+        """``(n,)`` gene symbols, empty where not known."""
+        for column in ("symbol", "gene_symbol"):
+            if column in self.table.columns:
+                return self.table[column].fill_null("")
+        return pl.repeat("", self.table.height, eager=True)
+
+    @property
     def compared_of(self) -> CodesOf | None:
         """Row → the sequence that the leak audit compares."""
         return self.insert_of or self.codes_of

@@ -15,7 +15,7 @@ from isoclr._console import info
 from isoclr._io import atomic_path
 from isoclr._report import Report, Row, Table
 from isoclr.embedding.embeddings import RnaChoice
-from isoclr.errors import InputError
+from isoclr.errors import InputError, counted
 from isoclr.genomics.encoding import Codes
 from isoclr.tasks.labels import MEDIAN, Labels, median_of_columns, read_labels, read_text_table
 from isoclr.tasks.reporter import Construct, families
@@ -372,5 +372,5 @@ def list_tasks(
     if task is None:
         raise InputError("--fasta needs the name of one task, such as mrl-5utr")
     count = read_label_task(task, data).write_fasta(Path(fasta))
-    info(f"wrote {count:,} RNAs to {fasta}")
+    info(f"wrote {counted(count, 'RNA')} to {fasta}")
     return None

@@ -1,6 +1,7 @@
 """Where a genomic variant lies in a transcript: an edit of its RNA, or the part of an intron it changes."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -73,7 +74,7 @@ class Transcript:
         assert self.rna.exon_lengths is not None
         return self.rna.exon_lengths
 
-    @property
+    @cached_property
     def span(self) -> tuple[int, int]:
         """First and end genomic position (0-based, half-open)."""
         return int(self.exon_starts.min()), int((self.exon_starts + self.exon_lengths).max())

@@ -1,6 +1,6 @@
 """RNA representations from contrastive learning over splice isoforms and homologous genes.
 
-Every command is a function here, of the same name (but ``map_rnas``, ``list_tasks`` and ``list_models``)::
+Every command is a function here, of the same name (but ``map_rnas``, ``list_tasks`` and ``list_models``):
 
     isoclr.build(...)        annotation + sequences → corpus
     isoclr.open_corpus(...)  open a corpus, memory-mapped

@@ -42,8 +42,7 @@ class MutationScan:
     value: float  # Prediction for the unmutated RNA
     effects: NDArray[np.float32]
     """``(L, 4)`` prediction of the mutant with A, C, G or U minus ``value``; 0 for the base that is there already."""
-    gene_symbol: str = ""
-    """Symbol of its gene, empty if it is not known."""
+    gene_symbol: str = ""  # empty if it is not known
 
     def __len__(self) -> int:
         return len(self.codes)

@@ -16,7 +16,7 @@ SOURCE = Path(isoclr.__file__).parent
 
 # Each package may import those of the lines above it, and its own modules.
 LAYERS: list[set[str]] = [
-    {"errors", "_version"},
+    {"errors", "_version", "_packages"},
     {"_atomic", "_html"},
     {"_io"},
     {"_config", "_console", "_process", "_threads", "datasets"},

@@ -11,6 +11,7 @@ Every stage is a function here and a command of the same name::
     isoclr.fit(...)          embeddings + labels → a prediction head
     isoclr.predict(...)      RNAs + a head → predictions with intervals
     isoclr.ontology(...)     embeddings → accuracy on Gene Ontology terms
+    isoclr.atlas(...)        embeddings → a folder with a page to look at and search
     isoclr.evaluate(...)     a plan → the paper's tables and figures
 
 Names are imported when first used: ``import isoclr`` costs nothing.
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from isoclr.analysis.neighbors import neighbours
     from isoclr.analysis.retrieval import retrieval
     from isoclr.analysis.tsne import map_rnas
+    from isoclr.atlas.atlas import atlas
     from isoclr.corpus.build import build
     from isoclr.corpus.corpus import Corpus, open_corpus
     from isoclr.corpus.subset import subset
@@ -60,6 +62,7 @@ __all__ = [
     "InputError",
     "IsoclrError",
     "__version__",
+    "atlas",
     "build",
     "create",
     "download",
@@ -90,6 +93,7 @@ _HOME = {
     "Corpus": "isoclr.corpus.corpus",
     "Encoder": "isoclr.models.encoder",
     "evaluate": "isoclr.evaluation.evaluate",
+    "atlas": "isoclr.atlas.atlas",
     "build": "isoclr.corpus.build",
     "create": "isoclr.models.encoder",
     "download": "isoclr.downloads.download",

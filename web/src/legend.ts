@@ -12,7 +12,7 @@ export function legend(atlas: Atlas, info: ColumnInfo, codes: Uint8Array | Uint1
   if (info.kind === "class") {
     const shown = info.classes.slice(0, only > SHOWN ? info.classes.length : SHOWN);
     const list = h("div", { class: "classes" });
-    shown.forEach((name, i) => list.append(item(name, classColor(i + 1), info.sizes[i], only === i + 1, () => pick(only === i + 1 ? 0 : i + 1))));
+    shown.forEach((name, i) => list.append(item(name, classColor(i + 1, info), info.sizes[i], only === i + 1, () => pick(only === i + 1 ? 0 : i + 1))));
     const rest = info.classes.length - shown.length;
     if (rest > 0) {
       const options = info.classes.slice(shown.length).map((name, i) => h("option", { value: shown.length + i + 1 }, `${name} (${info.sizes[shown.length + i].toLocaleString("en")})`));

@@ -11,6 +11,8 @@ import { Search } from "./search";
 import { termOf, Terms, termsPanel } from "./terms";
 
 const LISTED = 300;
+/** Width below which the panel lies under the map and the legend begins closed; also in style.css. */
+const NARROW = "(max-width: 760px)";
 const TERMS = "Gene Ontology";
 
 class Page {
@@ -68,6 +70,7 @@ class Page {
       pick: (row: number) => this.named && void this.openGene(this.atlas.geneOf(row), row, false),
       lasso: (rows: number[]) => this.named && this.openList(rows),
       moved: () => this.save(),
+      say: (text: string) => { this.live.textContent = text; },
       visible: (row: number) => {
         if (this.chosen && !this.chosenSet!.has(row)) return false;
         return !this.only || this.codes[row] === this.only;
@@ -204,7 +207,8 @@ class Page {
       this.paint();
       this.save();
     };
-    this.legendBox.replaceChildren(legend(this.atlas, this.info, this.codes, this.only, pick));
+    const shown = this.legendBox.querySelector("details")?.open ?? !matchMedia(NARROW).matches;
+    this.legendBox.replaceChildren(legend(this.atlas, this.info, this.codes, this.only, shown, pick));
   }
 
   private setPanel(content: HTMLElement | null): void {

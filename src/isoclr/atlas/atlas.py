@@ -40,7 +40,6 @@ from isoclr.atlas.terms import GeneOntology
 from isoclr.atlas.vectors import (
     EXACT,
     ClusterIndex,
-    Found,
     VectorSpace,
     find_exactly,
     fit_space,
@@ -161,6 +160,10 @@ def atlas(
     check_layout(layout)
     use_threads(threads)
     opened = open_corpus(Path(corpus))
+    if (
+        opened.transcripts.is_empty()
+    ):  # read now: a damaged corpus is found before the long computation
+        raise InputError(f"{corpus}: a corpus without RNAs")
     predictor = _Predictor(as_paths(head), list(_names(task)), opened.species)
     if mutate and not predictor.heads:
         raise InputError("--mutate: needs --head or --task, whose prediction mutations change")
@@ -179,11 +182,10 @@ def atlas(
     vectors = _vectors(path, features, space, catalog)
     del features
     predictions = predictor.predictions(catalog)
-    coordinates, found = _layout(vectors, given, layout, k, seed)
+    coordinates, close = _layout(vectors, given, layout, k, seed)
+    share = 1.0
     if space.basis is not None:
-        positions = np.argsort(catalog.order)
-        share = recall(path, space, found.nearest.rows, positions)
-        found = Found(found.nearest, share)
+        share = recall(path, space, close.rows, np.argsort(catalog.order))
     with atomic_directory(out, overwrite=overwrite, contents=CONTENTS) as partial:
         for name in ("index.html", "atlas.js"):
             shutil.copyfile(STATIC / name, partial / name)
@@ -191,9 +193,7 @@ def atlas(
         data_folder.mkdir()
         with progress() as bar:
             bars = bar.add_task("genes", total=len(catalog))
-            for done in write_genes(
-                data_folder, catalog, vectors, found.nearest, predictions, labels
-            ):
+            for done in write_genes(data_folder, catalog, vectors, close, predictions, labels):
                 bar.advance(bars, done)
         explained = _write_mutations(data_folder, catalog, wanted, predictor, model)
         own = _write_own(data_folder, vectors, space, predictor.heads, meta)
@@ -203,7 +203,7 @@ def atlas(
             "isoclr": __version__,
             "model": meta["model"],
             "k": k,
-            "recall": found.recall,
+            "recall": share,
             "layout": "Map" if map is not None else LAYOUTS[layout],
             "terms": terms.write(data_folder),
             "mutations": explained,
@@ -220,7 +220,7 @@ def atlas(
         _write_names(data_folder, catalog)
         size = sum(file.stat().st_size for file in partial.rglob("*") if file.is_file()) / 1e6
     seconds = time.monotonic() - began
-    return Atlas(out, len(catalog), catalog.genes, size, found.recall, seconds)
+    return Atlas(out, len(catalog), catalog.genes, size, share, seconds)
 
 
 def _names(given: Sequence[str] | str) -> Sequence[str]:
@@ -339,7 +339,7 @@ def _vectors(path: Path, features: Any, space: VectorSpace, catalog: Catalog) ->
 
 def _layout(
     vectors: Vectors, given: Coordinates | None, layout: Layout, k: int, seed: int
-) -> tuple[Coordinates, Found]:
+) -> tuple[Coordinates, Nearest]:
     """Coordinates and the k nearest neighbours of all RNAs."""
     n = len(vectors)
     with progress() as bar:
@@ -350,17 +350,16 @@ def _layout(
 
         if n > EXACT:
             index = ClusterIndex(vectors, seed)
-            found = Found(index.search(k, progress=advance))
+            close = index.search(k, progress=advance)
             if given is None:
                 given = landmark_coordinates(layout, vectors, index, seed)[0]
-            return given, found
-        wider = k if given is not None else max(k, min(NEIGHBORS[layout], n - 1))
-        found = find_exactly(vectors, wider, advance)
+            return given, close
+        more = 0 if given is not None else max(0, NEIGHBORS[layout] - k)
+        close = find_exactly(vectors, k, more, advance)
     if given is None:
         info(f"{LAYOUTS[layout]} of {n:,} RNAs")
-        given = coordinates_of(layout, vectors, found.nearest, seed)
-    close = found.nearest
-    return given, Found(Nearest(close.rows[:, :k], close.similarity[:, :k]))
+        given = coordinates_of(layout, vectors, close, seed)
+    return given, Nearest(close.rows[:, :k], close.similarity[:, :k])
 
 
 def _write_map(

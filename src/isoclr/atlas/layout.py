@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr.analysis.neighbors import Nearest, Vectors, nearest
+from isoclr.analysis.neighbors import Nearest, Vectors
 from isoclr.analysis.tsne import MIN_RNAS, place
-from isoclr.atlas.vectors import ClusterIndex, Rows
+from isoclr.atlas.vectors import ClusterIndex, Rows, find_exactly
 from isoclr.errors import InputError
 from isoclr.tasks.labels import read_text_table
 
@@ -133,8 +133,7 @@ def landmark_coordinates(
     n = len(vectors)
     landmarks = np.linspace(0, n - 1, min(LANDMARKS, n)).astype(np.int64)
     chosen = vectors[landmarks]
-    rows = np.arange(len(landmarks))
-    close = nearest(chosen, rows, NEIGHBORS[layout], {"all": rows})["all"]
+    close = find_exactly(chosen, AROUND, NEIGHBORS[layout] - AROUND)
     placed = coordinates_of(layout, chosen, close, seed)
     around = index.search(AROUND, landmarks, itself=True)
     found = np.searchsorted(landmarks, np.maximum(around.rows, 0))

@@ -18,6 +18,8 @@ export interface Hooks {
 }
 
 const LABELS = 45;
+/** How far from the center the keys find an RNA, in CSS pixels. */
+const REACH = 150;
 /** Height that the line under the map and the space above it take, in CSS pixels. */
 const NOTE = 56;
 
@@ -401,12 +403,12 @@ export class MapView {
     else if (event.key === "-") this.zoomAt(x, y, 1 / 1.4);
     else if (event.key === "0") this.reset();
     else if (event.key === "Enter") {
-      const row = this.grid.nearest(...this.toMap(x, y), 60 / this.view.scale, (one) => this.hooks.visible(one));
+      const row = this.grid.nearest(...this.toMap(x, y), REACH / this.view.scale, (one) => this.hooks.visible(one));
       if (row >= 0) this.hooks.pick(row);
     } else return;
     event.preventDefault();
     this.center = true;
-    const row = this.grid.nearest(...this.toMap(x, y), 60 / this.view.scale, (one) => this.hooks.visible(one));
+    const row = this.grid.nearest(...this.toMap(x, y), REACH / this.view.scale, (one) => this.hooks.visible(one));
     this.hover(row, x, y);
     this.hooks.say(row < 0 ? "No RNA at the center" : this.hooks.describe(row).join(", "));
     this.redraw();

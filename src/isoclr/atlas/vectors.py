@@ -42,6 +42,11 @@ MAX_SIMILARITIES = 1 << 24
 Rows = NDArray[np.int64]
 
 
+def _sample(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """About :data:`AXES_RNAS` rows at equal steps."""
+    return rows[:: max(1, len(rows) // AXES_RNAS)]
+
+
 @dataclass(frozen=True)
 class VectorSpace:
     """Standardization and, if there are many RNAs, a projection of features."""
@@ -126,13 +131,12 @@ def fit_space(features: NDArray[np.float32], n: int) -> VectorSpace:
     space = VectorSpace(mean, scale)
     if n <= EXACT:
         return space
-    return VectorSpace(mean, scale, principal_axes(space(features), DIMENSIONS))
+    return VectorSpace(mean, scale, principal_axes(space(_sample(features)), DIMENSIONS))
 
 
 def principal_axes(vectors: Vectors, k: int) -> NDArray[np.float32]:
     """``(d, k)`` axes of the largest variance of vectors ``(n, d)``; all of them if k exceeds d."""
-    sample = vectors[:: max(1, len(vectors) // AXES_RNAS)]
-    covariance = np.cov(sample, rowvar=False, dtype=np.float64)
+    covariance = np.cov(_sample(vectors), rowvar=False, dtype=np.float64)
     _, axes = np.linalg.eigh(np.atleast_2d(covariance))
     return np.ascontiguousarray(axes[:, ::-1][:, :k], dtype=np.float32)
 

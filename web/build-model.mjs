@@ -15,7 +15,7 @@ for (const name of readdirSync(at("src/model")).filter((name) => name.endsWith("
 
 await build({
   entryPoints: [at("src/model/index.ts")],
-  outfile: at("../src/isoclr/atlas/static/model.js"),
+  outfile: `${process.argv[2] ?? at("../src/isoclr/atlas/static")}/model.js`,
   bundle: true,
   format: "iife",
   globalName: "isoclrModel",

@@ -74,7 +74,36 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "class": [HOSTILE if i % 3 else "plain" for i in range(GENES)],
         }
     ).write_csv(folder / "labels.tsv", separator="\t")
+    _write_ontology(folder)
     return folder
+
+
+def _write_ontology(folder: Path) -> None:
+    """A task of Gene Ontology terms: every fifth human gene has a term, all others another one."""
+    terms = {
+        "GO:0000001": ("all", None),
+        "GO:0000002": ("cellular thing", "GO:0000001"),
+        "GO:0000003": ("nuclear thing", "GO:0000002"),
+        "GO:0000004": (HOSTILE, "GO:0000001"),
+    }
+    stanzas = [
+        f"[Term]\nid: {name}\nname: {title}\nnamespace: cellular_component\n"
+        + (f"is_a: {parent}\n" if parent else "")
+        for name, (title, parent) in terms.items()
+    ]
+    (folder / "go.obo").write_text("format-version: 1.2\n\n" + "\n".join(stanzas))
+    header = "#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory\n"
+    lines = [
+        f"9606\t{i + 1}\t{'GO:0000004' if i % 5 else 'GO:0000003'}\tIDA\t-\t-\t-\tComponent\n"
+        for i in range(GENES)
+    ]
+    (folder / "gene2go").write_text(header + "".join(lines))
+    ids = "".join(f"humanG{i}\t{i + 1}\n" for i in range(GENES))
+    (folder / "ids.tsv").write_text("ensembl_gene_id\tentrez_gene_id\n" + ids)
+    (folder / "go.toml").write_text(
+        """name = "go"\ntitle = "terms"\n[samples]\nspecies = "human"\n
+[ontology]\nterms = "go.obo"\nannotations = "gene2go"\ngene_ids = "ids.tsv"\n"""
+    )
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +116,7 @@ def folder(small: Path) -> Path:
         out=out,
         task=("half-life",),
         table=(small / "labels.tsv",),
+        ontology=(small / "go.toml",),
         mutate=("SYM1",),
         title=f"Atlas {HOSTILE}",
         k=5,

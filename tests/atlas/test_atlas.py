@@ -1,5 +1,6 @@
 """The command: what is in an atlas, and what is refused."""
 
+import inspect
 import re
 import shutil
 import subprocess
@@ -83,6 +84,43 @@ def test_labels_color_the_map(folder: Path) -> None:
     assert len(arrays["codes"]) == len(names["transcripts"]) == 120
 
 
+def test_genes_have_terms_and_their_ancestors(folder: Path) -> None:
+    names, arrays = read_shard(folder / "data/names.js")
+    values, terms = read_shard(folder / "data/terms.js")
+    assert [one[0] for one in values["terms"]] == ["GO:0000004", "GO:0000002", "GO:0000003"]
+    ends = np.cumsum(terms["sizes"])
+    for number, (start, end) in enumerate(zip(ends - terms["sizes"], ends, strict=True)):
+        genes = np.cumsum(terms["genes"][start:end])
+        ids = {names["geneIds"][gene] for gene in genes}
+        assert {names["species"][arrays["speciesOf"][gene]] for gene in genes} == {"human"}
+        assert ids == {f"humanG{i}" for i in range(30) if (i % 5 == 0) == (number > 0)}
+
+
+def test_called_from_the_package() -> None:
+    import isoclr.atlas.shards  # makes the package an attribute of isoclr
+
+    for command in ("atlas", "variants"):
+        called = getattr(isoclr, command)
+        assert {"out", "threads"} <= set(inspect.signature(called).parameters) or command != "atlas"
+        with pytest.raises(TypeError, match="argument"):
+            called()
+
+
+@pytest.mark.parametrize("layout", ["tsne", "umap"])
+def test_layouts_keep_neighbours_near(small: Path, tmp_path: Path, layout: Any) -> None:
+    if layout == "umap":
+        pytest.importorskip("umap")
+    atlas(small / "e.parquet", corpus=small / "corpus", out=tmp_path / "a", k=3, layout=layout)
+    about, arrays = read_shard(tmp_path / "a/data/map.js")
+    assert about["layout"] == {"tsne": "t-SNE", "umap": "UMAP"}[layout]
+    xy = arrays["xy"].reshape(-1, 2).astype(float)
+    genes, _ = read_shard(tmp_path / "a/data/genes-0.js")
+    nearest = [one["n"][0] for gene in genes["genes"] for one in gene["i"]]
+    beside = np.linalg.norm(xy - xy[nearest], axis=1)
+    random = np.linalg.norm(xy - xy[np.random.default_rng(0).permutation(len(xy))], axis=1)
+    assert np.median(beside) < 0.5 * np.median(random)
+
+
 def test_given_coordinates(small: Path, tmp_path: Path) -> None:
     table = read_embeddings(small / "e.parquet").table
     places = table.select("transcript_id", "species", x=pl.int_range(pl.len()), y=pl.lit(1.0))
@@ -120,6 +158,8 @@ def test_many_rnas_are_searched_in_clusters(
         (["--k", "120"], "expected more than --k 120"),
         (["--table", "missing.tsv"], "no such file"),
         (["--map", "missing.tsv"], "no such file"),
+        (["--ontology", "half-life-human"], "one label"),
+        (["--layout", "circle"], "--layout"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -153,8 +193,9 @@ def test_embeddings_of_another_model_fit_no_head(small: Path, tmp_path: Path) ->
 def test_page_is_built_from_its_source(tmp_path: Path) -> None:
     if shutil.which("npm") is None or not (WEB / "node_modules").is_dir():
         pytest.skip("no npm, or `npm ci` was not run in web")
-    subprocess.run(["node", "build.mjs", str(tmp_path)], cwd=WEB, check=True, timeout=300)
-    for name in ("atlas.js", "index.html"):
+    for script in ("build.mjs", "build-model.mjs"):
+        subprocess.run(["node", script, str(tmp_path)], cwd=WEB, check=True, timeout=300)
+    for name in ("atlas.js", "index.html", "model.js"):
         assert (tmp_path / name).read_bytes() == (STATIC / name).read_bytes(), name
 
 

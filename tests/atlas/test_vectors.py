@@ -95,7 +95,7 @@ def test_blocks_keep_a_sample(small: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_landmarks_place_the_others_near_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("isoclr.atlas.layout.LANDMARKS", 300)
     vectors = normalize(clustered(900, 10))
-    placed, landmarks = landmark_coordinates(vectors, ClusterIndex(vectors), 0)
+    placed, landmarks = landmark_coordinates("tsne", vectors, ClusterIndex(vectors), 0)
     assert len(landmarks) == 300
     size = np.ptp(placed, axis=0).max()
     group = np.arange(900) % 45
@@ -107,3 +107,26 @@ def test_map_is_square_and_keeps_its_shape() -> None:
     steps = to_uint16(np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 5.0]]))
     assert steps[1, 0] - steps[0, 0] == pytest.approx(2 * (steps[2, 1] - steps[1, 1]), abs=2)
     assert to_uint16(np.zeros((3, 2))).tolist() == [[32768, 32768]] * 3
+
+
+@pytest.mark.parametrize("rows", [40, 700])
+@pytest.mark.parametrize("kind", ["clustered", "noise", "copies"])
+def test_bounded_search_is_exact(rows: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DIMENSIONS", 3)  # poor bounds: many RNAs must be compared again
+    monkeypatch.setattr(module, "CHECKED", 2)
+    data = clustered(rows, 12) if kind == "clustered" else RANDOM.normal(0, 1, (rows, 12))
+    if kind == "copies":
+        data[rows // 2 :] = data[: rows - rows // 2]
+    vectors = normalize(data)
+    vectors[7] = 0
+    every = np.arange(rows)
+    exact = nearest(vectors, every, 6, {"all": every})["all"]
+    found = module.find_exactly(vectors, 6)
+    np.testing.assert_allclose(found.similarity, exact.similarity, atol=1e-6)
+    assert not (found.rows == every[:, None]).any()
+    products = (vectors[found.rows] * vectors[:, None]).sum(2)
+    np.testing.assert_allclose(products, found.similarity, atol=1e-6)
+    more = module.find_exactly(vectors, 6, 20)
+    np.testing.assert_allclose(more.similarity[:, :6], exact.similarity, atol=1e-6)
+    assert more.rows.shape == (rows, 26)
+    assert all(len(set(one)) == 26 for one in more.rows.tolist())

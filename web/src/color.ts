@@ -14,7 +14,8 @@ export function isDark(): boolean {
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-export function classColor(number: number): string {
+export function classColor(number: number, info?: ColumnInfo): string {
+  if (info?.muted === number) number = 0;
   const colors = isDark() ? DARK : LIGHT;
   return number >= 1 && number <= colors.length ? colors[number - 1] : isDark() ? "#5b6472" : "#b5bcc6";
 }
@@ -57,7 +58,7 @@ export function pointColors(info: ColumnInfo, codes: Uint8Array | Uint16Array, o
     const table = new Uint32Array(256).fill(unknown);
     info.classes.forEach((_, i) => {
       const visible = only === 0 ? i < SHOWN : only === i + 1;
-      if (visible) table[i + 1] = word(rgb(only && i >= SHOWN ? classColor(1) : classColor(i + 1)), FRONT);
+      if (visible && (only || info.muted !== i + 1)) table[i + 1] = word(rgb(only && i >= SHOWN ? classColor(1) : classColor(i + 1, info)), FRONT);
       else if (!only) table[i + 1] = word(rgb(classColor(0)), BACK + 40);
     });
     for (let i = 0; i < codes.length; i++) words[i] = table[codes[i]];

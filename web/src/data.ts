@@ -11,6 +11,8 @@ export interface ColumnInfo {
   /** Classes, the most common first, and their sizes. */
   classes: string[];
   sizes: number[];
+  /** Number of the class that is drawn in gray behind the others. */
+  muted?: number;
   /** Range of a number, that of its central 98 %, and whether it is a logarithm to base 10. */
   low: number;
   high: number;
@@ -24,7 +26,10 @@ export interface About {
   model: string;
   k: number;
   recall: number;
-  tsne: boolean;
+  /** Method that placed the RNAs. */
+  layout: string;
+  /** Number of Gene Ontology terms. */
+  terms: number;
   mutations: number[];
   own: boolean;
   predictions: { name: string; units: string; coverage: number }[];
@@ -98,6 +103,14 @@ export class Atlas {
       this.columns.set(column, codes);
     }
     return codes;
+  }
+
+  /** Add a column that was made here; its number. */
+  addColumn(info: ColumnInfo, codes: Uint8Array): number {
+    const known = this.about.columns.findIndex((one) => one.name === info.name && one.group === info.group);
+    const number = known >= 0 ? known : this.about.columns.push(info) - 1;
+    this.columns.set(number, Promise.resolve(codes));
+    return number;
   }
 
   /** A column's value as text. */

@@ -153,7 +153,7 @@ function distances(atlas: Atlas, gene: Gene, first: number): HTMLElement | null 
   const shown = Math.min(count, MATRIX);
   const at = (i: number, j: number) => (i === j ? 0 : gene.d![pairIndex(Math.min(i, j), Math.max(i, j), count)] / 10000);
   const most = Math.max(...gene.d) / 10000 || 1;
-  const table = h("table", { class: "matrix", "aria-label": "Cosine distances between isoforms" });
+  const table = h("table", { class: shown <= 10 ? "matrix" : "matrix small", "aria-label": "Cosine distances between isoforms" });
   table.append(h("tr", {}, h("th", {}), ...range(0, shown).map((j) => h("th", { scope: "col", title: atlas.names.transcripts[first + j] }, String(j + 1)))));
   for (let i = 0; i < shown; i++) {
     const cells = range(0, shown).map((j) => {

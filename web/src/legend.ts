@@ -6,13 +6,13 @@ import { h, s, short } from "./dom";
 
 const BINS = 44;
 
-export function legend(atlas: Atlas, info: ColumnInfo, codes: Uint8Array | Uint16Array, only: number, pick: (number: number) => void): HTMLElement {
-  const box = h("div", { class: "legend", role: "group", "aria-label": `Legend: ${info.name}` });
-  box.append(h("h2", {}, info.name, info.units ? h("small", {}, ` ${info.units}`) : null));
+export function legend(atlas: Atlas, info: ColumnInfo, codes: Uint8Array | Uint16Array, only: number, open: boolean, pick: (number: number) => void): HTMLElement {
+  const box = h("details", { class: "legend", "aria-label": `Legend: ${info.name}`, open });
+  box.append(h("summary", {}, h("h2", {}, info.name, info.units ? h("small", {}, ` ${info.units}`) : null)));
   if (info.kind === "class") {
     const shown = info.classes.slice(0, only > SHOWN ? info.classes.length : SHOWN);
     const list = h("div", { class: "classes" });
-    shown.forEach((name, i) => list.append(item(name, classColor(i + 1), info.sizes[i], only === i + 1, () => pick(only === i + 1 ? 0 : i + 1))));
+    shown.forEach((name, i) => list.append(item(name, classColor(i + 1, info), info.sizes[i], only === i + 1, () => pick(only === i + 1 ? 0 : i + 1))));
     const rest = info.classes.length - shown.length;
     if (rest > 0) {
       const options = info.classes.slice(shown.length).map((name, i) => h("option", { value: shown.length + i + 1 }, `${name} (${info.sizes[shown.length + i].toLocaleString("en")})`));
@@ -39,5 +39,5 @@ export function legend(atlas: Atlas, info: ColumnInfo, codes: Uint8Array | Uint1
 }
 
 function item(name: string, color: string, size: number, pressed: boolean, click: () => void): HTMLElement {
-  return h("button", { class: "class", "aria-pressed": String(pressed), click }, h("i", { style: `background:${color}` }), h("span", {}, name), h("small", {}, size.toLocaleString("en")));
+  return h("button", { class: "class", "aria-pressed": String(pressed), click }, h("i", { style: `background:${color}` }), h("span", { title: name }, name), h("small", {}, size.toLocaleString("en")));
 }

@@ -8,8 +8,12 @@ import { legend } from "./legend";
 import { MapView } from "./map";
 import { ownPanel, placeOf } from "./own";
 import { Search } from "./search";
+import { termOf, Terms, termsPanel } from "./terms";
 
 const LISTED = 300;
+/** Width below which the panel lies under the map and the legend begins closed; also in style.css. */
+const NARROW = "(max-width: 760px)";
+const TERMS = "Gene Ontology";
 
 class Page {
   private about: About;
@@ -23,13 +27,15 @@ class Page {
   private panel = h("aside", { class: "panel", "aria-label": "Details", hidden: true });
   private legendBox = h("div", { class: "legend-box" });
   private live = h("div", { class: "sr", "aria-live": "polite" });
-  private coloring = h("select", { id: "coloring", change: () => void this.setColumn(Number(this.coloring.value)) });
+  private coloring = h("select", { id: "coloring", change: () => this.chooseColumn(this.coloring.value) });
+  private terms: Terms;
   private lassoButton = h("button", { class: "icon", "aria-pressed": "false", title: "Lasso: draw around points to list them (L)", "aria-label": "Lasso" }, "◌");
   private saving = 0;
   private named = false;
 
   constructor(private atlas: Atlas) {
     this.about = atlas.about;
+    this.terms = new Terms(atlas);
     this.search = new Search(atlas, (gene, row) => void this.openGene(gene, row));
   }
 
@@ -50,6 +56,7 @@ class Page {
     await atlas.loadNames();
     this.named = true;
     this.search.enable();
+    await this.restoreTerm(state);
     await this.restoreGene(state);
     this.map.redraw();
     window.addEventListener("hashchange", () => void this.restore());
@@ -63,6 +70,7 @@ class Page {
       pick: (row: number) => this.named && void this.openGene(this.atlas.geneOf(row), row, false),
       lasso: (rows: number[]) => this.named && this.openList(rows),
       moved: () => this.save(),
+      say: (text: string) => { this.live.textContent = text; },
       visible: (row: number) => {
         if (this.chosen && !this.chosenSet!.has(row)) return false;
         return !this.only || this.codes[row] === this.only;
@@ -90,6 +98,7 @@ class Page {
       if (!groups.has(label)) groups.set(label, h("optgroup", { label }));
       groups.get(label)!.append(h("option", { value: i }, one.name));
     });
+    if (about.terms) groups.set(TERMS, h("optgroup", { label: TERMS }, h("option", { value: TERMS }, "Choose a term …")));
     this.coloring.append(...groups.values());
     this.lassoButton.addEventListener("click", () => this.toggleLasso());
     const button = (text: string, label: string, click: () => void) => h("button", { class: "icon", title: label, "aria-label": label, click }, text);
@@ -114,7 +123,7 @@ class Page {
     const note = h(
       "p",
       { class: "note" },
-      `${about.rnas.toLocaleString("en")} RNAs of ${about.genes.toLocaleString("en")} genes · ${about.model}. ${about.tsne ? "t-SNE" : "Map"}: near points are alike; distances between groups mean little.`,
+      `${about.rnas.toLocaleString("en")} RNAs of ${about.genes.toLocaleString("en")} genes · ${about.model}. ${about.layout}: near points are alike; distances between groups mean little.`,
     );
     this.map.lassoEnded = () => this.lassoButton.setAttribute("aria-pressed", "false");
     document.body.append(header, h("main", {}, h("div", { class: "stage" }, this.map.element, tools, this.legendBox, note), this.panel), this.live);
@@ -148,6 +157,34 @@ class Page {
     void this.refreshGene();
   }
 
+  private chooseColumn(value: string): void {
+    if (value !== TERMS) return void this.setColumn(Number(value));
+    this.coloring.value = String(this.column);
+    void this.openTerms();
+  }
+
+  private async openTerms(): Promise<void> {
+    this.geneState = null;
+    this.choose(null);
+    this.map.mark([]);
+    this.setPanel(await termsPanel(this.terms, (id) => void this.setTerm(id)));
+  }
+
+  private async setTerm(id: string, only = 0): Promise<void> {
+    const column = await this.terms.column(id);
+    if (column < 0) return;
+    const group = this.coloring.querySelector(`optgroup[label="${TERMS}"]`)!;
+    if (![...this.coloring.options].some((one) => one.value === String(column))) group.append(h("option", { value: column }, this.about.columns[column].name));
+    await this.setColumn(column, only);
+    this.live.textContent = `Colored by ${this.info.name}`;
+  }
+
+  /** Color by the term that the address names, once the names of genes are there. */
+  private async restoreTerm(state: URLSearchParams): Promise<void> {
+    const term = this.about.terms ? termOf(state.get("color")) : null;
+    if (term) await this.setTerm(term, Number(state.get("class") ?? 0) || 0);
+  }
+
   private async setColumn(column: number, only = 0): Promise<void> {
     this.column = column;
     this.only = only;
@@ -170,7 +207,8 @@ class Page {
       this.paint();
       this.save();
     };
-    this.legendBox.replaceChildren(legend(this.atlas, this.info, this.codes, this.only, pick));
+    const shown = this.legendBox.querySelector("details")?.open ?? !matchMedia(NARROW).matches;
+    this.legendBox.replaceChildren(legend(this.atlas, this.info, this.codes, this.only, shown, pick));
   }
 
   private setPanel(content: HTMLElement | null): void {
@@ -328,6 +366,7 @@ class Page {
     const state = new URLSearchParams(location.hash.slice(1));
     const named = this.about.columns.findIndex((one) => one.name === state.get("color"));
     if (named >= 0) await this.setColumn(named, Number(state.get("class") ?? 0) || 0);
+    else await this.restoreTerm(state);
     this.restoreView(state);
     await this.restoreGene(state);
   }

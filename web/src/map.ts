@@ -11,11 +11,17 @@ export interface Hooks {
   pick(row: number): void;
   lasso(rows: number[]): void;
   moved(): void;
+  /** Tell a screen reader. */
+  say(text: string): void;
   /** Whether a point can be seen under the current coloring. */
   visible(row: number): boolean;
 }
 
 const LABELS = 45;
+/** How far from the center the keys find an RNA, in CSS pixels. */
+const REACH = 150;
+/** Height that the line under the map and the space above it take, in CSS pixels. */
+const NOTE = 56;
 
 export class MapView {
   readonly element: HTMLElement;
@@ -148,7 +154,7 @@ export class MapView {
       canvas.width = Math.round(width * devicePixelRatio);
       canvas.height = Math.round(height * devicePixelRatio);
     }
-    this.fit = Math.min(width, height);
+    this.fit = Math.min(width, height - NOTE);
     this.view.scale = this.fit * zoom;
     this.redraw();
   }
@@ -397,13 +403,14 @@ export class MapView {
     else if (event.key === "-") this.zoomAt(x, y, 1 / 1.4);
     else if (event.key === "0") this.reset();
     else if (event.key === "Enter") {
-      const row = this.grid.nearest(...this.toMap(x, y), 60 / this.view.scale, (one) => this.hooks.visible(one));
+      const row = this.grid.nearest(...this.toMap(x, y), REACH / this.view.scale, (one) => this.hooks.visible(one));
       if (row >= 0) this.hooks.pick(row);
     } else return;
     event.preventDefault();
     this.center = true;
-    const row = this.grid.nearest(...this.toMap(x, y), 60 / this.view.scale, (one) => this.hooks.visible(one));
+    const row = this.grid.nearest(...this.toMap(x, y), REACH / this.view.scale, (one) => this.hooks.visible(one));
     this.hover(row, x, y);
+    this.hooks.say(row < 0 ? "No RNA at the center" : this.hooks.describe(row).join(", "));
     this.redraw();
   }
 }

@@ -25,19 +25,21 @@ from isoclr.atlas.catalog import Catalog, make_catalog
 from isoclr.atlas.columns import Column, rna_columns, table_columns
 from isoclr.atlas.genes import Prediction, shard_bounds, write_genes
 from isoclr.atlas.layout import (
-    TSNE_NEIGHBORS,
+    NEIGHBORS,
     Coordinates,
+    Layout,
+    check_layout,
+    coordinates_of,
     landmark_coordinates,
     read_map,
     to_uint16,
-    tsne_coordinates,
 )
 from isoclr.atlas.mutations import explain_gene
 from isoclr.atlas.shards import write_shard
+from isoclr.atlas.terms import GeneOntology
 from isoclr.atlas.vectors import (
     EXACT,
     ClusterIndex,
-    Found,
     VectorSpace,
     find_exactly,
     fit_space,
@@ -61,6 +63,8 @@ CONTENTS = ("*.html", "*.js", "*.txt", "data/*.js")
 OWN_RNAS = 100_000
 """Most RNAs that a pasted RNA is compared with."""
 OWN_DIMENSIONS = 64
+LAYOUTS: dict[Layout, str] = {"tsne": "t-SNE", "umap": "UMAP"}
+"""Names of layouts on the page."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,11 @@ def atlas(
     task: tuple[str, ...] = (),
     model: str | None = None,
     table: tuple[Path, ...] = (),
+    ontology: tuple[Path, ...] = (),
+    data: Path | None = None,
     mutate: tuple[str, ...] = (),
     map: Path | None = None,
+    layout: Layout = "tsne",
     k: int = 10,
     title: str = "RNA atlas",
     seed: int = 0,
@@ -127,9 +134,13 @@ def atlas(
         model: Encoder of the heads for --mutate, if it does not ship with isoclr.
         table: Tables of labels, classes or other values, by transcript id, gene id or symbol; each column colors the
             map.
+        ontology: Tasks of Gene Ontology terms, such as gene-ontology-human (`isoclr tasks` lists them) or TOML files;
+            each of their terms colors the map.
+        data: Folder of the files of the tasks of --ontology (default: ISOCLR_DATA, or ``data``).
         mutate: Genes whose mutation maps and differences between isoforms to compute, by symbol or id; needs --head
             or --task.
-        map: Coordinates of all RNAs (transcript_id, x, y), as ``isoclr map`` writes them, instead of a new t-SNE.
+        map: Coordinates of all RNAs (transcript_id, x, y), as ``isoclr map`` writes them, instead of new ones.
+        layout: Method that places the RNAs: t-SNE, or UMAP (extra umap).
         k: Number of nearest neighbours listed for each RNA.
         title: Heading of the page.
         seed: Random seed of the map.
@@ -146,8 +157,13 @@ def atlas(
         raise InputError(f"--k {k}: expected 1 or more")
     if not (STATIC / "atlas.js").is_file():
         raise InputError(f"{STATIC}: the page is not built; run `npm ci && npm run build` in web")
+    check_layout(layout)
     use_threads(threads)
     opened = open_corpus(Path(corpus))
+    if (
+        opened.transcripts.is_empty()
+    ):  # read now: a damaged corpus is found before the long computation
+        raise InputError(f"{corpus}: a corpus without RNAs")
     predictor = _Predictor(as_paths(head), list(_names(task)), opened.species)
     if mutate and not predictor.heads:
         raise InputError("--mutate: needs --head or --task, whose prediction mutations change")
@@ -158,35 +174,38 @@ def atlas(
     catalog = make_catalog(raw, opened)
     wanted = _wanted_genes(catalog, _names(mutate))
     labels = table_columns(as_paths(table), catalog.table)
+    terms = GeneOntology(catalog)
+    for one in as_paths(ontology):
+        terms.add(one, data)
     given = None if map is None else read_map(Path(map), catalog.table)
     space = fit_space(features, len(raw))
     vectors = _vectors(path, features, space, catalog)
     del features
     predictions = predictor.predictions(catalog)
-    coordinates, found = _layout(vectors, given, k, seed)
+    coordinates, close = _layout(vectors, given, layout, k, seed)
+    share = 1.0
     if space.basis is not None:
-        positions = np.argsort(catalog.order)
-        share = recall(path, space, found.nearest.rows, positions)
-        found = Found(found.nearest, share)
+        share = recall(path, space, close.rows, np.argsort(catalog.order))
     with atomic_directory(out, overwrite=overwrite, contents=CONTENTS) as partial:
         for name in ("index.html", "atlas.js"):
             shutil.copyfile(STATIC / name, partial / name)
-        data = partial / "data"
-        data.mkdir()
+        data_folder = partial / "data"
+        data_folder.mkdir()
         with progress() as bar:
             bars = bar.add_task("genes", total=len(catalog))
-            for done in write_genes(data, catalog, vectors, found.nearest, predictions, labels):
+            for done in write_genes(data_folder, catalog, vectors, close, predictions, labels):
                 bar.advance(bars, done)
-        explained = _write_mutations(data, catalog, wanted, predictor, model)
-        own = _write_own(data, vectors, space, predictor.heads, meta)
+        explained = _write_mutations(data_folder, catalog, wanted, predictor, model)
+        own = _write_own(data_folder, vectors, space, predictor.heads, meta)
         columns = [*rna_columns(catalog), *(_column(one) for one in predictions), *labels]
         about = {
             "title": title,
             "isoclr": __version__,
             "model": meta["model"],
             "k": k,
-            "recall": found.recall,
-            "tsne": map is None,
+            "recall": share,
+            "layout": "Map" if map is not None else LAYOUTS[layout],
+            "terms": terms.write(data_folder),
             "mutations": explained,
             "own": own,
             "predictions": [
@@ -197,11 +216,11 @@ def atlas(
                 {"name": one.name, "group": one.group, "units": one.units} for one in labels
             ],
         }
-        _write_map(data, catalog, coordinates, columns, about)
-        _write_names(data, catalog)
+        _write_map(data_folder, catalog, coordinates, columns, about)
+        _write_names(data_folder, catalog)
         size = sum(file.stat().st_size for file in partial.rglob("*") if file.is_file()) / 1e6
     seconds = time.monotonic() - began
-    return Atlas(out, len(catalog), catalog.genes, size, found.recall, seconds)
+    return Atlas(out, len(catalog), catalog.genes, size, share, seconds)
 
 
 def _names(given: Sequence[str] | str) -> Sequence[str]:
@@ -226,43 +245,57 @@ class _Predictor:
                 find_head(task, species[0] if species else "")  # says what there is
             self.heads += [load_head(find_head(task, one)) for one in of]
         self._parts: list[list[pl.DataFrame]] = [[] for _ in self.heads]
+        self._seen = 0
 
     def add(self, block: Embeddings) -> None:
-        """Predict for one block."""
+        """Predict for one block; a head predicts RNAs of the species it was trained on."""
+        rows = np.arange(self._seen, self._seen + len(block), dtype=np.int64)
+        self._seen += len(block)
         for head, parts in zip(self.heads, self._parts, strict=True):
             if (block.meta["sha256"], block.dim) != (head.model["sha256"], head.dim):
                 raise InputError(
                     f"head {head.name!r} is for embeddings of {head.model['model']} {head.model['sha256'][:12]}, these "
                     f"are of {block.meta['model']} {block.meta['sha256'][:12]}; embed with that model"
                 )
-            parts.append(predict_block(head, block, None).drop("gene_id", "length"))
+            own = np.ones(len(block), bool)
+            if _is_named(head):
+                own = block.table["species"].is_in(list(head.species)).to_numpy()
+            chosen = Embeddings(block.table.filter(own), block.matrix[own], block.meta)
+            predicted = predict_block(head, chosen, None).drop("gene_id", "length")
+            parts.append(predicted.with_columns(row=pl.Series(rows[own])))
 
     def predictions(self, catalog: Catalog) -> list[Prediction]:
-        """Predictions in the order of a catalog; a head predicts RNAs of the species it was trained on."""
+        """Predictions in the order of a catalog."""
         result = []
-        species = catalog.table["species"]
+        position = np.argsort(catalog.order)
         for head, parts in zip(self.heads, self._parts, strict=True):
-            values = pl.concat(parts)[catalog.order]
-            foreign = (~species.is_in(list(head.species))).to_numpy() & _is_named(head)
+            values = pl.concat(parts)
+            if not len(values):
+                info(f"head {head.name!r} is for {', '.join(head.species)}: no RNA is predicted")
+            at = position[values["row"].to_numpy()]
             of = f" ({' and '.join(head.species)})" if _is_named(head) else ""
             for target in head.targets:
                 names = columns_of(head, target.name)
-                value, lower, upper = (
-                    np.where(
-                        foreign, np.nan, values[names[field]].cast(pl.Float64).fill_null(np.nan)
-                    )
-                    for field in FIELDS[:3]
-                )
+                numbers = np.full((3, len(catalog)), np.nan)
+                for field, row in zip(FIELDS[:3], numbers, strict=True):
+                    row[at] = values[names[field]].cast(pl.Float64).fill_null(np.nan)
+                extrapolating = np.zeros(len(catalog), bool)
+                extrapolating[at] = values[names["extrapolating"]].to_numpy()
                 units = str(target.metadata.get("units", ""))
                 if not isinstance(target.predictor, CVPlusRegressor):
                     units = "probability"
-                extrapolating = values[names["extrapolating"]].to_numpy()
                 name = f"{target.name}{of}"
                 result.append(
-                    Prediction(name, units, head.coverage, value, lower, upper, extrapolating)
+                    Prediction(
+                        name,
+                        units,
+                        head.coverage,
+                        numbers[0],
+                        numbers[1],
+                        numbers[2],
+                        extrapolating,
+                    )
                 )
-            if foreign.all():
-                info(f"head {head.name!r} is for {', '.join(head.species)}: no RNA is predicted")
         return result
 
     def for_species(self, species: str, model: str | None) -> LinearPredictor | None:
@@ -305,8 +338,8 @@ def _vectors(path: Path, features: Any, space: VectorSpace, catalog: Catalog) ->
 
 
 def _layout(
-    vectors: Vectors, given: Coordinates | None, k: int, seed: int
-) -> tuple[Coordinates, Found]:
+    vectors: Vectors, given: Coordinates | None, layout: Layout, k: int, seed: int
+) -> tuple[Coordinates, Nearest]:
     """Coordinates and the k nearest neighbours of all RNAs."""
     n = len(vectors)
     with progress() as bar:
@@ -317,17 +350,16 @@ def _layout(
 
         if n > EXACT:
             index = ClusterIndex(vectors, seed)
-            found = Found(index.search(k, progress=advance))
+            close = index.search(k, progress=advance)
             if given is None:
-                given = landmark_coordinates(vectors, index, seed)[0]
-            return given, found
-        wider = k if given is not None else max(k, min(TSNE_NEIGHBORS, n - 1))
-        found = find_exactly(vectors, wider, advance)
+                given = landmark_coordinates(layout, vectors, index, seed)[0]
+            return given, close
+        more = 0 if given is not None else max(0, NEIGHBORS[layout] - k)
+        close = find_exactly(vectors, k, more, advance)
     if given is None:
-        info(f"t-SNE of {n:,} RNAs")
-        given = tsne_coordinates(vectors, found.nearest, seed)
-    close = found.nearest
-    return given, Found(Nearest(close.rows[:, :k], close.similarity[:, :k]))
+        info(f"{LAYOUTS[layout]} of {n:,} RNAs")
+        given = coordinates_of(layout, vectors, close, seed)
+    return given, Nearest(close.rows[:, :k], close.similarity[:, :k])
 
 
 def _write_map(

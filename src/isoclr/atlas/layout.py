@@ -1,21 +1,26 @@
-"""Where the RNAs lie on the atlas's map: given coordinates, or t-SNE."""
+"""Where the RNAs lie on the atlas's map: given coordinates, t-SNE or UMAP."""
 
+import warnings
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr.analysis.neighbors import Nearest, Vectors, nearest
+from isoclr.analysis.neighbors import Nearest, Vectors
 from isoclr.analysis.tsne import MIN_RNAS, place
-from isoclr.atlas.vectors import ClusterIndex, Rows
+from isoclr.atlas.vectors import ClusterIndex, Rows, find_exactly
 from isoclr.errors import InputError
 from isoclr.tasks.labels import read_text_table
 
+Layout = Literal["tsne", "umap"]
 PERPLEXITY = 30.0
-TSNE_NEIGHBORS = 90
+NEIGHBORS: dict[Layout, int] = {"tsne": 90, "umap": 15}
+"""Neighbours of each RNA that a layout uses."""
 LANDMARKS = 50_000
-"""RNAs that t-SNE places if there are too many for it; the others go to their nearest landmarks."""
+"""RNAs that are placed if there are too many for it; the others go to their nearest landmarks."""
 AROUND = 5
 """Landmarks that place an RNA."""
 MARGIN = 0.02
@@ -55,13 +60,17 @@ def read_map(path: Path, table: pl.DataFrame) -> Coordinates:
     return joined.select("x", "y").to_numpy()
 
 
-def tsne_coordinates(vectors: Vectors, close: Nearest, seed: int) -> Coordinates:
-    """t-SNE of all RNAs.
+def coordinates_of(layout: Layout, vectors: Vectors, close: Nearest, seed: int) -> Coordinates:
+    """Places ``(n, 2)`` of all RNAs.
 
     Args:
+        layout: Method.
         vectors: ``(n, d)`` of length 1.
-        close: At least :data:`TSNE_NEIGHBORS` neighbours of each, or all others.
+        close: At least :data:`NEIGHBORS` neighbours of each, or all others.
         seed: Random seed.
+
+    Raises:
+        InputError: Too few RNAs, or RNAs that are all the same.
     """
     n = len(vectors)
     if n < MIN_RNAS:
@@ -71,15 +80,52 @@ def tsne_coordinates(vectors: Vectors, close: Nearest, seed: int) -> Coordinates
             f"the embeddings of all {n:,} RNAs are identical, expected some that differ"
         )
     perplexity = min(PERPLEXITY, (n - 1) / 3)
-    k = int(3 * perplexity)
+    k = NEIGHBORS["umap"] if layout == "umap" else int(3 * perplexity)
     used = Nearest(close.rows[:, :k], close.similarity[:, :k])
-    return place(vectors, used, perplexity, seed)[0]
+    return (
+        _umap(vectors, used, seed)
+        if layout == "umap"
+        else place(vectors, used, perplexity, seed)[0]
+    )
+
+
+def check_layout(layout: Layout) -> None:
+    """Check that the method is known and installed.
+
+    Raises:
+        InputError: It is not.
+    """
+    if layout not in NEIGHBORS:
+        raise InputError(f"--layout {layout}: expected {' or '.join(NEIGHBORS)}")
+    if layout == "umap" and find_spec("umap") is None:
+        raise InputError("--layout umap: needs umap-learn; pip install 'isoclr[umap]'")
+
+
+def _umap(vectors: Vectors, close: Nearest, seed: int) -> Coordinates:
+    """UMAP with its defaults (McInnes et al. 2018), from the first principal components."""
+    from openTSNE.initialization import pca
+    from umap import UMAP
+
+    n = len(vectors)
+    rows = np.column_stack([np.arange(n), close.rows]).astype(np.int32)  # itself comes first
+    distance = np.sqrt(np.maximum(2.0 - 2.0 * close.similarity, 0.0))
+    distances = np.column_stack([np.zeros(n, np.float32), distance]).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of methods that a given graph rules out
+        model = UMAP(
+            n_neighbors=rows.shape[1],
+            precomputed_knn=(rows, distances, None),
+            init=pca(vectors, random_state=seed) * 1e5,
+            random_state=seed,
+            n_jobs=1,
+        )
+        return np.asarray(model.fit_transform(vectors), np.float64)
 
 
 def landmark_coordinates(
-    vectors: Vectors, index: ClusterIndex, seed: int
+    layout: Layout, vectors: Vectors, index: ClusterIndex, seed: int
 ) -> tuple[Coordinates, Rows]:
-    """t-SNE of landmarks; every other RNA lies at the weighted mean of its nearest landmarks.
+    """Places of landmarks by a layout; every other RNA lies at the weighted mean of its nearest landmarks.
 
     Returns:
         Coordinates ``(n, 2)`` and the rows of the landmarks.
@@ -87,9 +133,8 @@ def landmark_coordinates(
     n = len(vectors)
     landmarks = np.linspace(0, n - 1, min(LANDMARKS, n)).astype(np.int64)
     chosen = vectors[landmarks]
-    rows = np.arange(len(landmarks))
-    close = nearest(chosen, rows, TSNE_NEIGHBORS, {"all": rows})["all"]
-    placed = tsne_coordinates(chosen, close, seed)
+    close = find_exactly(chosen, AROUND, NEIGHBORS[layout] - AROUND)
+    placed = coordinates_of(layout, chosen, close, seed)
     around = index.search(AROUND, landmarks, itself=True)
     found = np.searchsorted(landmarks, np.maximum(around.rows, 0))
     weights = np.where(around.rows < 0, 0.0, weights_of(around.similarity))

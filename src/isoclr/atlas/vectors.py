@@ -14,7 +14,7 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from isoclr.analysis.neighbors import Nearest, Vectors, nearest
+from isoclr.analysis.neighbors import Nearest, Vectors
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import iter_embeddings
 from isoclr.errors import InputError
@@ -23,6 +23,12 @@ from isoclr.probing.linear import standardize
 EXACT = 150_000
 """Most RNAs that are searched exactly, and most that standardization and principal components are estimated from."""
 DIMENSIONS = 256
+AXES_RNAS = 20_000
+"""RNAs that principal components are estimated from, about."""
+CHECKED = 60
+"""RNAs that are compared by all features in an exact search, besides as many as neighbours are wanted."""
+TOLERANCE = 1e-5
+"""Rounding error of similarities."""
 COLUMNS = 64
 """Columns standardized at a time."""
 PROBED = 16
@@ -34,6 +40,11 @@ AUDITED = 200
 MAX_SIMILARITIES = 1 << 24
 
 Rows = NDArray[np.int64]
+
+
+def _sample(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """About :data:`AXES_RNAS` rows at equal steps."""
+    return rows[:: max(1, len(rows) // AXES_RNAS)]
 
 
 @dataclass(frozen=True)
@@ -120,29 +131,67 @@ def fit_space(features: NDArray[np.float32], n: int) -> VectorSpace:
     space = VectorSpace(mean, scale)
     if n <= EXACT:
         return space
-    return VectorSpace(mean, scale, principal_axes(space(features), DIMENSIONS))
+    return VectorSpace(mean, scale, principal_axes(space(_sample(features)), DIMENSIONS))
 
 
 def principal_axes(vectors: Vectors, k: int) -> NDArray[np.float32]:
     """``(d, k)`` axes of the largest variance of vectors ``(n, d)``; all of them if k exceeds d."""
-    covariance = np.cov(vectors, rowvar=False, dtype=np.float64)
+    covariance = np.cov(_sample(vectors), rowvar=False, dtype=np.float64)
     _, axes = np.linalg.eigh(np.atleast_2d(covariance))
     return np.ascontiguousarray(axes[:, ::-1][:, :k], dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class Found:
-    """Neighbours, and how they were found."""
+def find_exactly(
+    vectors: Vectors,
+    k: int,
+    more: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Nearest:
+    """The k nearest neighbours of every RNA among all others, exactly, with a fraction of the products.
 
-    nearest: Nearest
-    recall: float = 1.0
-    """Share of the true nearest neighbours among them; 1 if the search is exact."""
+    Each vector is split into its first principal components and a rest of length r. By the inequality of Cauchy and
+    Schwarz, a similarity is at most the product of the components plus that of the two r. The similarities of the RNAs
+    with the largest bounds are computed by all features; if the kth of them exceeds every other bound, no neighbour is
+    missing. Otherwise all RNAs with a larger bound are compared.
+
+    Args:
+        vectors: ``(n, d)`` of length 1 (or 0).
+        k: Number of neighbours, less than n.
+        more: Number of further neighbours, of which a few may be missing.
+        progress: Called with the number of RNAs done since the last call.
+    """
+    n = len(vectors)
+    wide = min(n - 1, k + more)
+    bounds = torch.from_numpy(_bounds(vectors))
+    full = torch.from_numpy(vectors)
+    rows, similarity = np.empty((n, wide), np.int64), np.empty((n, wide), np.float32)
+    checked = min(n - 1, wide + CHECKED)
+    step = max(1, MAX_SIMILARITIES // max(n, checked * vectors.shape[1]))
+    for start in range(0, n, step):
+        block = torch.arange(start, min(start + step, n))
+        upper = bounds[block] @ bounds.T
+        upper[torch.arange(len(block)), block] = -torch.inf
+        most, candidates = upper.topk(checked)
+        exact = torch.bmm(full[candidates], full[block].unsqueeze(2)).squeeze(2)
+        top = exact.topk(wide)
+        rows[block] = candidates.gather(1, top.indices).numpy()
+        similarity[block] = top.values.numpy()
+        open_rows = (most[:, -1] + TOLERANCE >= top.values[:, k - 1]) & (checked < n - 1)
+        for i in open_rows.nonzero().squeeze(1).tolist():
+            others = (upper[i] + TOLERANCE >= top.values[i, k - 1]).nonzero().squeeze(1)
+            best = (full[others] @ full[block[i]]).topk(wide)
+            rows[start + i] = others[best.indices].numpy()
+            similarity[start + i] = best.values.numpy()
+        progress(len(block))
+    return Nearest(rows, similarity)
 
 
-def find_exactly(vectors: Vectors, k: int, progress: Callable[[int], None]) -> Found:
-    """The k nearest neighbours of every RNA, by comparing all with all."""
-    rows = np.arange(len(vectors))
-    return Found(nearest(vectors, rows, k, {"all": rows}, progress)["all"])
+def _bounds(vectors: Vectors) -> Vectors:
+    """``(n, c + 1)`` principal components and the length of the rest; their products bound similarities from above."""
+    axes = principal_axes(vectors, DIMENSIONS)
+    components = vectors @ axes
+    rest = np.square(vectors).sum(1) - np.square(components).sum(1)
+    return np.column_stack([components, np.sqrt(np.maximum(rest, 0))])
 
 
 class ClusterIndex:

@@ -267,11 +267,7 @@ def read_aspects(
     Raises:
         InputError: a file that cannot be used, no gene in common, or too few terms at that depth.
     """
-    for path in filter(None, (task.terms, task.annotations, task.gene_ids)):
-        check_exists(path, task.name)
-    ontology = read_obo(task.terms)
-    annotated = gene_terms(task.annotations, ontology, task.species, evidence)
-    by_id, several = _by_gene_id(task, annotated)
+    ontology, annotated, by_id, several = read_gene_terms(task, evidence)
     samples = join_labels(_as_labels(task.annotations, by_id), transcripts)
     keys = [gene.partition("|")[2] for gene in samples.table["gene"]]
     direct = [by_id[key] for key in keys]
@@ -286,6 +282,25 @@ def read_aspects(
         **{f"annotations dropped: {reason}": n for reason, n in annotated.dropped.items() if n},
     }
     return aspects, counts
+
+
+def read_gene_terms(
+    task: OntologyTask, evidence: Sequence[str] | None = None
+) -> tuple[Ontology, GeneTerms, dict[str, frozenset[str]], int]:
+    """The ontology of a task and the direct terms of genes.
+
+    Returns:
+        The ontology; the annotations by NCBI gene id; the direct terms by the corpus' gene id, without version; and the
+        number of ids that share a gene with another.
+
+    Raises:
+        InputError: a file that cannot be used, or no gene in common.
+    """
+    for path in filter(None, (task.terms, task.annotations, task.gene_ids)):
+        check_exists(path, task.name)
+    ontology = read_obo(task.terms)
+    annotated = gene_terms(task.annotations, ontology, task.species, evidence)
+    return ontology, annotated, *_by_gene_id(task, annotated)
 
 
 def _by_gene_id(task: OntologyTask, annotated: GeneTerms) -> tuple[dict[str, frozenset[str]], int]:

@@ -230,37 +230,62 @@ class ClusterIndex:
             itself: Whether an RNA is its own neighbour.
             progress: Called with the number of RNAs done since the last call.
         """
-        n = len(self.vectors)
+        n, count = len(self.vectors), len(self.centers)
         rows = np.full((n, k), -1, np.int64)
         similarity = np.full((n, k), -np.inf, np.float32)
-        members = _groups(self.cluster, np.arange(n), len(self.centers))
         pool = np.arange(n) if among is None else among
-        candidates_of = _groups(self.cluster[pool], pool, len(self.centers))
-        everything = np.argsort(-(self.centers @ self.centers.T), axis=1)
-        for number, queries in enumerate(members):
-            if not len(queries):
+        members = _groups(self.cluster[pool], pool, count)
+        probed = self._probed(min(PROBED, count))
+        queries = _groups(
+            probed.ravel().astype(np.int64), np.repeat(np.arange(n), probed.shape[1]), count
+        )
+        for candidates, asking in zip(members, queries, strict=True):
+            if not len(candidates):
                 continue
-            order = iter(everything[number].tolist())
-            chosen = [candidates_of[next(order)] for _ in range(min(PROBED, len(self.centers)))]
-            while sum(map(len, chosen)) <= k and (more := next(order, None)) is not None:
-                chosen.append(candidates_of[more])
-            candidates = np.sort(np.concatenate(chosen))
             base = torch.from_numpy(self.vectors[candidates])
             step = max(1, MAX_SIMILARITIES // len(candidates))
-            for start in range(0, len(queries), step):
-                block = queries[start : start + step]
+            for start in range(0, len(asking), step):
+                block = asking[start : start + step]
                 scores = torch.from_numpy(self.vectors[block]) @ base.T
                 if not itself:
-                    at = np.searchsorted(candidates, block)
-                    own = (at < len(candidates)) & (
-                        candidates[np.minimum(at, len(candidates) - 1)] == block
-                    )
-                    scores.numpy()[np.flatnonzero(own), at[own]] = -np.inf
-                top = scores.topk(min(k, len(candidates)))
-                rows[block, : top.indices.shape[1]] = candidates[top.indices.numpy()]
-                similarity[block, : top.indices.shape[1]] = top.values.numpy()
-            progress(len(queries))
+                    at = np.minimum(np.searchsorted(candidates, block), len(candidates) - 1)
+                    own = np.flatnonzero(candidates[at] == block)
+                    scores.numpy()[own, at[own]] = -np.inf
+                best = scores.topk(min(k, len(candidates)))
+                both = np.hstack([similarity[block], best.values.numpy()])
+                either = np.hstack([rows[block], candidates[best.indices.numpy()]])
+                kept = np.argsort(-both, axis=1, kind="stable")[:, :k]
+                similarity[block] = np.take_along_axis(both, kept, 1)
+                rows[block] = np.take_along_axis(either, kept, 1)
+            progress(round(len(asking) / probed.shape[1]))
+        self._fill(rows, similarity, np.sort(pool), itself)
         return Nearest(rows, similarity)
+
+    def _fill(self, rows: Rows, similarity: Vectors, pool: Rows, itself: bool) -> None:
+        """Compare RNAs whose clusters had fewer than k candidates with all candidates."""
+        rows[np.isneginf(similarity)] = -1
+        few = np.flatnonzero(rows[:, -1] < 0)
+        step = max(1, MAX_SIMILARITIES // len(pool))
+        for start in range(0, len(few), step):
+            block = few[start : start + step]
+            scores = self.vectors[block] @ self.vectors[pool].T
+            if not itself:
+                scores[block[:, None] == pool] = -np.inf
+            best = np.argsort(-scores, axis=1)[:, : rows.shape[1]]
+            found = np.take_along_axis(scores, best, 1)
+            similarity[block, : best.shape[1]] = found
+            rows[block, : best.shape[1]] = np.where(np.isneginf(found), -1, pool[best])
+
+    def _probed(self, count: int) -> NDArray[np.int32]:
+        """``(n, count)`` clusters whose centers are nearest to each RNA."""
+        centers = torch.from_numpy(self.centers).T
+        parts = [
+            (torch.from_numpy(self.vectors[i : i + 16_384]) @ centers)
+            .topk(count, sorted=False)
+            .indices
+            for i in range(0, len(self.vectors), 16_384)
+        ]
+        return torch.cat([part.to(torch.int32) for part in parts]).numpy()
 
 
 def _closest(vectors: Vectors, centers: Vectors) -> Rows:

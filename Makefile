@@ -11,7 +11,7 @@ setup: $(VENV)/.installed  ## install what is needed to use, test and check isoc
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 quickstart: setup  ## the whole path on real mRNAs that ship, in minutes; DATA=folder runs it on more

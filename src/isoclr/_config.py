@@ -87,7 +87,7 @@ def read_json(path: Path, kind: type[T], *, what: str = "a JSON file") -> T:
     """Read a JSON file into a typed object; keys that the type does not have are ignored."""
     try:
         content = msgspec.json.decode(_read_text(path, what))
-    except (RecursionError, ValueError) as error:  # msgspec's errors are ValueErrors
+    except (RecursionError, ValueError, msgspec.MsgspecError) as error:
         raise InputError(f"{path}: is no JSON ({_reason(error)}), expected {what}") from None
     return _convert(content, kind, path)
 

@@ -210,17 +210,23 @@ def _copy_modes(old: Path, new: Path) -> None:
 
 def write_table(table: "pl.DataFrame", path: Path, *, overwrite: bool = True) -> None:
     """Write a table in the format of the extension (a stream without one gets TSV); it appears when it is whole."""
-    import polars as pl
 
     with atomic_path(path, overwrite=overwrite) as partial:
         if path.suffix == ".parquet":
             table.write_parquet(partial)
         else:
-            plain = table.with_columns(
-                pl.col(pl.Float64).round_sig_figs(DIGITS),
-                pl.col(pl.String).replace("", None),  # polars writes an empty text as ""
+            as_plain_text(table).write_csv(
+                partial, separator="," if path.suffix == ".csv" else "\t"
             )
-            plain.write_csv(partial, separator="," if path.suffix == ".csv" else "\t")
+
+
+def as_plain_text(table: "pl.DataFrame") -> "pl.DataFrame":
+    """The table as text files have it: numbers rounded, and no quotes for an empty text."""
+    import polars as pl
+
+    return table.with_columns(
+        pl.col(pl.Float64).round_sig_figs(DIGITS), pl.col(pl.String).replace("", None)
+    )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import polars as pl
 
 from isoclr._atomic import HIDDEN, is_stream
 from isoclr._console import info
-from isoclr._io import DIGITS, atomic_path, exclusive
+from isoclr._io import as_plain_text, atomic_path, exclusive
 from isoclr._report import write_json
 from isoclr.errors import InputError
 from isoclr.training.run import require_same_options
@@ -81,10 +81,8 @@ class Parts:
             separator = "," if out.suffix == ".csv" else "\t"
             with partial.open("wb") as stream:
                 for i, table in enumerate(self):
-                    rounded = table.select(*SCHEMA).with_columns(
-                        pl.col(pl.Float64).round_sig_figs(DIGITS)
-                    )
-                    rounded.write_csv(stream, separator=separator, include_header=i == 0)
+                    plain = as_plain_text(table.select(*SCHEMA))
+                    plain.write_csv(stream, separator=separator, include_header=i == 0)
 
 
 def check_parts(target: Path, *, resume: bool, overwrite: bool) -> None:

@@ -397,7 +397,7 @@ def test_an_rna_in_two_inputs_is_kept_once(
     assert first.table["transcript_id"].to_list() == ["a", "b"]
     assert second.table["transcript_id"].to_list() == ["c"]
     assert second.codes_of(0).tolist() == [0, 1, 2, 0]
-    assert "2.fa: left out: 1 RNAs that an earlier input has too" in capsys.readouterr().err
+    assert "2.fa: left out: 1 RNA that an earlier input has too" in capsys.readouterr().err
     three = write(tmp_path / "3.fa", ">b\nACGG\n")
     with pytest.raises(InputError, match=r"3\.fa: b is in .*1\.fa too, with another sequence"):
         read(one, two, three)

@@ -21,7 +21,8 @@ def mapped(world: Any, study: str, monkeypatch: pytest.MonkeyPatch) -> Path:
         return keep(table.with_columns(cds_length=pl.lit(3)), *rest)
 
     monkeypatch.setattr(latent, "_sample", whatever_codes)  # none of the small world's RNAs codes
-    monkeypatch.setattr(latent, "_neighbor_rows", lambda *_: [])
+    nothing = SimpleNamespace(rows=list)
+    monkeypatch.setattr(latent, "evaluate_space", lambda *_, **__: nothing)
     out: Path = world.folder / "out"
     evaluate(world.plan(study), out=out, report=False)
     return out

@@ -208,7 +208,7 @@ def test_no_number_without_a_sequence(place: Path, tmp_path: Path) -> None:
     assert "units" in written.columns
     assert found.rows()[0]["n"] == 1
     assert [line for line in found.messages() if "too_short" in line] == [
-        "without a number: 1 RNAs under 32 nt (status too_short)"
+        "without a number: 1 RNA under 32 nt (status too_short)"
     ]
 
 

@@ -372,7 +372,7 @@ def test_command_writes_the_rnas_of_an_assay(
     assert (tmp_path / "a.fa").read_text() == (
         ">assay-00002 gene:assay-00002 CDS=5-10\nGGACATGTAACC\n"
     )
-    assert "wrote 1 RNAs" in capsys.readouterr().err
+    assert "wrote 1 RNA to" in capsys.readouterr().err
 
 
 def test_command_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_allele_has_a_row_or_a_reason(folder: Path) -> None:
     found = variants(Path("v.vcf"), annotation=(Path("t.bed"),), genome=Path("g.fa"), model="model")
     assert found.table.schema == pl.Schema(SCHEMA)
+    written = variants(
+        Path("v.vcf"),
+        annotation=(Path("t.bed"),),
+        genome=Path("g.fa"),
+        model="model",
+        out=Path("v.tsv"),
+    )
+    assert '""' not in Path("v.tsv").read_text()
+    text = pl.selectors.string()
+    assert written.table.select(text).equals(found.table.select(text))
     assert found.skipped == {
         "symbolic": 1,
         "outside_transcripts": 1,

@@ -183,7 +183,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
     >>> model = isoclr.create("isoclr-s", seed=0).save(folder / "model")
     >>> _ = (folder / "rnas.fa").write_text(">a\\nAUGGCUUGA\\n>b\\nGGGACGU\\n")
     >>> isoclr.embed(folder / "rnas.fa", model=model)
-    Embeddings(2 RNAs × 256, isoclr-s)
+    Embeddings(2 RNAs × 256, isoclr-s with weights of your own)
     >>> isoclr.embed({"a": "AUGGCUUGA", "b": "GGGACGU"}, model=isoclr.load(model)).ids
     ['a', 'b']
     >>> isoclr.embed(folder / "rnas.fa", model=model, out=folder / "embeddings.parquet").name

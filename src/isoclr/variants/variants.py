@@ -62,9 +62,8 @@ class VariantEffects(Report):
         if self.out.suffix == ".parquet":
             return pl.read_parquet(self.out)
         separator = "," if self.out.suffix == ".csv" else "\t"
-        return pl.read_csv(
-            self.out, separator=separator, schema=SCHEMA, missing_utf8_is_empty_string=True
-        )
+        read = pl.read_csv(self.out, separator=separator, schema=SCHEMA)
+        return read.with_columns(pl.col(pl.String).fill_null(""))
 
     def rows(self) -> list[Row]:
         """The table as records."""

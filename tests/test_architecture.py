@@ -107,6 +107,7 @@ def loaded_after(statement: str) -> set[str]:
         ("import isoclr", {"torch", "polars", "pysam", "numpy", "tyro", "rich", "matplotlib"}),
         ("from isoclr.cli import main; main(['--help'])", {"torch", "polars", "numpy", "tyro"}),
         ("import isoclr; isoclr.build; isoclr.open_corpus", {"torch", "sklearn", "matplotlib"}),
+        ("import isoclr; isoclr.probe, isoclr.convert", {"torch"}),
         ("import isoclr; isoclr.create, isoclr.load", {"polars", "pysam", "sklearn", "tyro"}),
         (
             "import isoclr, isoclr.pretraining.data; isoclr.pretrain; isoclr.open_corpus",

@@ -160,9 +160,7 @@ def atlas(
     check_layout(layout)
     use_threads(threads)
     opened = open_corpus(Path(corpus))
-    if (
-        opened.transcripts.is_empty()
-    ):  # read now: a damaged corpus is found before the long computation
+    if opened.transcripts.is_empty():  # read now, so that damage is found before the long work
         raise InputError(f"{corpus}: a corpus without RNAs")
     predictor = _Predictor(as_paths(head), list(_names(task)), opened.species)
     if mutate and not predictor.heads:
@@ -285,16 +283,9 @@ class _Predictor:
                 if not isinstance(target.predictor, CVPlusRegressor):
                     units = "probability"
                 name = f"{target.name}{of}"
+                value, lower, upper = numbers
                 result.append(
-                    Prediction(
-                        name,
-                        units,
-                        head.coverage,
-                        numbers[0],
-                        numbers[1],
-                        numbers[2],
-                        extrapolating,
-                    )
+                    Prediction(name, units, head.coverage, value, lower, upper, extrapolating)
                 )
         return result
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from isoclr._html import card, grid
 from isoclr.errors import InputError, MissingExtraError, counted
-from isoclr.models.load import name_weights
 
 SCHEMA = pl.Schema(
     {
@@ -62,14 +61,19 @@ class Embeddings:
         return self.table.height
 
     def __repr__(self) -> str:
-        return f"Embeddings({counted(len(self), 'RNA')} × {self.dim}, {name_weights(self.meta)})"
+        return f"Embeddings({counted(len(self), 'RNA')} × {self.dim}, {self._model_name()})"
 
     def _repr_html_(self) -> str:
         facts: dict[str, object] = {"RNAs": len(self), "dimensions": self.dim}
         facts |= {key: self.meta[key] for key in META_KEYS if key != "sha256"}
-        facts["model"] = name_weights(self.meta)
+        facts["model"] = self._model_name()
         rows = self.table.head(5).rows()
         return card("Embeddings", facts) + grid("first RNAs", self.table.columns, rows)
+
+    def _model_name(self) -> str:
+        from isoclr.models.load import name_weights  # imports torch
+
+        return name_weights(self.meta)
 
     @property
     def dim(self) -> int:

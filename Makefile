@@ -4,17 +4,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?=
 JOBS ?= auto
+PIP := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
+# --no-compile: Python compiles what is imported, once, and keeps it; many modules of torch never are.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup quickstart test faults check docs browser clean
 
 setup: $(VENV)/.installed  ## install what is needed to use, test and check isoclr
 
-$(VENV)/.installed: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+$(VENV)/.installed: $(VENV)/.package
+	$(PIP) --editable '.[dev]'
 	touch $@
 
-quickstart: setup  ## the whole path on real mRNAs that ship, in minutes; DATA=folder runs it on more
+$(VENV)/.package: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+quickstart: $(VENV)/.package  ## the whole path on real mRNAs that ship, in minutes; DATA=folder runs it on more
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/quickstart.sh $(DATA)
 
 test: setup  ## run all tests
@@ -29,7 +36,7 @@ check: setup  ## check style and types
 	$(BIN)/mypy
 
 docs: setup  ## build the documentation site in site/; a broken link is an error
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(PIP) --editable '.[docs]'
 	$(BIN)/mkdocs build --strict --quiet
 
 browser:  ## install Debian's chromium for the tests of the evaluation page, which are skipped without it

@@ -178,7 +178,7 @@ def weight_gradient(
     """Gradient of the kernel, in at least float32; for bf16 activations it is rounded to bf16 first."""
     k = shape[2]
     left = (k - 1) * dilation // 2
-    if _uses_matmul(x) or (len(x) == 1 and x.dtype == torch.bfloat16):
+    if len(x) == 1:
         taps = [_tap_gradient(grad[0], x[0], i * dilation - left) for i in range(k)]
         return torch.stack(taps, 2).to(kernels.wide(x.dtype))
     right = (k - 1) * dilation - left

@@ -246,9 +246,10 @@ def _motif_classes(device: torch.device) -> tuple[Tensor, Tensor]:
 
     Computed once for a device, because sending them with every batch would keep it waiting.
     """
-    begins = torch.stack([_words_with(motif) for motif in MOTIFS], 1)  # (5^8, motifs)
-    classes, class_of_word = torch.unique(begins, dim=0, return_inverse=True)
-    tables = class_of_word.to(torch.uint8), classes.float()
+    bits = sum(_words_with(motif).long() << i for i, motif in enumerate(MOTIFS))  # of each 8-mer
+    classes, class_of_word = torch.unique(bits, return_inverse=True)
+    begins = classes[:, None] >> torch.arange(len(MOTIFS)) & 1
+    tables = class_of_word.to(torch.uint8), begins.float()
     return to_device(tables[0].numpy(), device), to_device(tables[1].numpy(), device)
 
 

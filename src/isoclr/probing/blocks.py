@@ -138,12 +138,20 @@ def _block(features: Array, is_scaled: bool, seed: int) -> Block:
         scale = (scale > 0).astype(np.float64)
     if features.shape[1] <= MAX_RANK:
         return Block(mean, np.diag(scale))
+    scaled = ((features - mean) * scale).astype(np.float32)
+    return Block(mean, scale[:, None] * _right_vectors(scaled, seed).T.astype(np.float64))
+
+
+def _right_vectors(features: NDArray[np.float32], seed: int) -> NDArray[np.floating]:
+    """The leading right singular vectors, ``(r, d)``; exact if there are at most ``MAX_RANK`` samples."""
+    if len(features) <= MAX_RANK:
+        squares, left = linalg.eigh((features @ features.T).astype(np.float64))
+        is_kept = squares > 1e-6 * squares[-1]
+        return np.asarray((left[:, is_kept] / np.sqrt(squares[is_kept])).T @ features)
     from sklearn.utils.extmath import randomized_svd
 
-    scaled = ((features - mean) * scale).astype(np.float32)
-    rank = min(MAX_RANK, *scaled.shape)
-    right = randomized_svd(scaled, rank, n_iter=2, random_state=seed)[2]
-    return Block(mean, scale[:, None] * right.T.astype(np.float64))
+    rank = min(MAX_RANK, features.shape[1])
+    return np.asarray(randomized_svd(features, rank, n_iter=2, random_state=seed)[2])
 
 
 def fit_predict_blocks(

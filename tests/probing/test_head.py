@@ -131,6 +131,21 @@ def test_a_head_that_was_read_can_be_saved(made: Path, tmp_path: Path) -> None:
     save_head(load_head(made), tmp_path / "copy", overwrite=True)
 
 
+def test_labels_of_the_same_rnas_share_a_detector(
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
+) -> None:
+    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
+    both = ("half_life", "stable")
+    fitted = fit(embeddings, table, out=tmp_path / "both", label=both, split="random", folds=3).head
+    stored = load((tmp_path / "both/head.safetensors").read_bytes())
+    assert [name for name in stored if name.endswith("/axes")] == ["half_life/axes"]
+    new = world.matrix + 0.5
+    again = load_head(tmp_path / "both")
+    for label in both:
+        ours, theirs = fitted.predict(new, target=label), again.predict(new, target=label)
+        assert np.array_equal(ours.extrapolating, theirs.extrapolating)
+
+
 def edit(made: Path, **changes: Any) -> None:
     facts = json.loads((made / "head.json").read_text()) | changes
     (made / "head.json").write_text(json.dumps(facts))

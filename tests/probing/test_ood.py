@@ -19,21 +19,21 @@ def test_with_all_axes_it_is_the_mahalanobis_distance() -> None:
     inverse = np.linalg.inv(np.cov(wide.T, ddof=0))
     new = cloud(20, 5, 1).astype(np.float64)
     expected = [mahalanobis(row, wide.mean(axis=0), inverse) for row in new]
-    assert found.distance(new) == pytest.approx(expected, rel=1e-4)
+    assert found.distance(new) == pytest.approx(expected, rel=2e-3)  # axes are float16
 
 
 def test_the_remainder_counts_by_its_mean_deviation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(novelty, "AXES", 2)
     rng = np.random.default_rng(0)
-    features = rng.normal(size=(2000, 1)) @ np.ones((1, 6)) * 5 + rng.normal(size=(2000, 6))
+    features = rng.normal(size=(2000, 1)) @ np.ones((1, 60)) * 5 + rng.normal(size=(2000, 60))
     found = fit_ood_detector(features, np.arange(2000) % 4)
-    assert found.axes.shape == (6, 2)
+    assert found.axes.shape == (60, 2)
     standard = (features - features.mean(axis=0)) / features.std(axis=0)
     variances, axes = np.linalg.eigh(np.cov(standard.T, ddof=0))
     scores = standard @ axes[:, ::-1]
     along = (scores[:, :2] ** 2 / variances[::-1][:2]).sum(axis=1)
-    rest = (scores[:, 2:] ** 2).sum(axis=1) / variances[:4].mean()
-    assert found.distance(features) == pytest.approx(np.sqrt(along + rest), rel=1e-4)
+    rest = (scores[:, 2:] ** 2).sum(axis=1) / variances[:58].mean()
+    assert found.distance(features) == pytest.approx(np.sqrt(along + rest), rel=1e-2)
 
 
 @pytest.mark.parametrize(("n", "most"), [(60, 0.08), (1000, 0.005)])

@@ -254,8 +254,12 @@ def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
     """Write a head; the directory appears when it is complete."""
     check_target(directory, overwrite)
     tensors: Tensors = {}
-    for target in head.targets:
-        for key, value in _tensors_of(target).items():
+    shared = _detector_tensors(head.targets[0].detector)
+    for i, target in enumerate(head.targets):
+        detector = _detector_tensors(target.detector)
+        if i and all(np.array_equal(value, shared[key]) for key, value in detector.items()):
+            detector = {}  # that of the first target, as for labels of the same RNAs
+        for key, value in {**detector, **_predictor_tensors(target.predictor)}.items():
             tensors[f"{target.name}/{key}"] = np.ascontiguousarray(value)
     with atomic_directory(directory, overwrite=overwrite, contents=FILES) as partial:
         (partial / TENSORS).write_bytes(save(tensors))
@@ -285,7 +289,8 @@ def load_head(directory: Path | str) -> Head:
     tensors = read_tensors(path, metadata["sha256"], what=EXPECTED, allow_infinity=True)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     try:
-        targets = [_target(entry, arrays) for entry in metadata["targets"]]
+        first = metadata["targets"][0]["name"]
+        targets = [_target(entry, first, arrays) for entry in metadata["targets"]]
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise InputError(f"{path}: does not match {METADATA} ({error})") from None
     return Head.from_metadata(metadata, targets)
@@ -300,9 +305,8 @@ def read_metadata(directory: Path) -> dict[str, Any]:
     return read_json(path, dict[str, Any], what=EXPECTED)
 
 
-def _tensors_of(target: Target) -> Tensors:
-    detector, predictor = target.detector, target.predictor
-    tensors: Tensors = {
+def _detector_tensors(detector: OODDetector) -> Tensors:
+    return {
         "mean": detector.mean,
         "scale": detector.scale,
         "axes": detector.axes,
@@ -310,8 +314,11 @@ def _tensors_of(target: Target) -> Tensors:
         "rest_and_limit": np.array([detector.rest, detector.limit]),
         "low_and_high": np.array([detector.low, detector.high]),
     }
+
+
+def _predictor_tensors(predictor: CVPlusRegressor | LinearModel) -> Tensors:
     value = predictor if isinstance(predictor, LinearModel) else predictor.value
-    tensors |= {"coefficients": value.coefficients, "intercept": np.array([value.intercept])}
+    tensors = {"coefficients": value.coefficients, "intercept": np.array([value.intercept])}
     if isinstance(predictor, LinearModel):
         return tensors
     members = predictor.members
@@ -327,9 +334,12 @@ def _tensors_of(target: Target) -> Tensors:
     }
 
 
-def _target(entry: dict[str, Any], tensors: Tensors) -> Target:
+def _target(entry: dict[str, Any], first: str, tensors: Tensors) -> Target:
     prefix = entry["name"] + "/"
     own = {key.removeprefix(prefix): a for key, a in tensors.items() if key.startswith(prefix)}
+    if "mean" not in own:  # the detector is that of the first target
+        shared = ("mean", "scale", "axes", "spread", "rest_and_limit", "low_and_high")
+        own = {key: tensors[f"{first}/{key}"] for key in shared} | own
     infinite = [k for k, a in own.items() if k != "low_and_high" and not np.isfinite(a).all()]
     if infinite:
         raise ValueError(f"{prefix}{infinite[0]} is infinite")

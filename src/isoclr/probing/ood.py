@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from isoclr.probing.linear import Array, Features, decompose, standardize
 
-AXES = 128
+AXES = 64
 """Number of principal axes; a full covariance would be larger than the rest of the head and hardly better."""
 QUANTILE = 0.999  # Fraction of RNAs like the training ones within the limit
 
@@ -25,7 +25,7 @@ class OODDetector:
 
     mean: Array  # (d,)
     scale: Array  # (d,) 1 / standard deviation; 0 for a dead feature
-    axes: NDArray[np.float32]
+    axes: NDArray[np.floating]
     """``(d, r)`` principal axes of the standardized features, divided by the standard deviation along them."""
     spread: Array  # (r,) that standard deviation
     rest: float  # Standard deviation along each other direction, 0 if there is none
@@ -76,7 +76,7 @@ def _fit_distribution(features: Array) -> OODDetector:
     return OODDetector(
         mean=mean,
         scale=scale,
-        axes=(decomposition.axes[:, ::-1][:, :kept] / spread).astype(np.float32),
+        axes=(decomposition.axes[:, ::-1][:, :kept] / spread).astype(np.float16),
         spread=spread,
         rest=float(np.sqrt(others.mean())) if len(others) else 0.0,
         limit=np.inf,

@@ -72,12 +72,13 @@ def _fit_distribution(features: Array) -> OODDetector:
     rank = int((variances > 1e-9 * variances.max(initial=0.0)).sum())
     kept = min(AXES, rank, max(1, len(features) // 10))
     spread = np.sqrt(variances[:kept])
+    axes = (decomposition.axes[:, ::-1][:, :kept] / spread).astype(np.float16)
     others = variances[kept:rank]
     return OODDetector(
         mean=mean,
         scale=scale,
-        axes=(decomposition.axes[:, ::-1][:, :kept] / spread).astype(np.float16),
-        spread=spread,
+        axes=axes,
+        spread=1 / np.linalg.norm(axes.astype(np.float64), axis=0),  # of the rounded axes
         rest=float(np.sqrt(others.mean())) if len(others) else 0.0,
         limit=np.inf,
         **_dead_feature_bounds(features, scale),

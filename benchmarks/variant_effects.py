@@ -33,12 +33,15 @@ from benchmarks.strong_baselines import (
     strong,
 )
 from isoclr._console import nt_progress
-from isoclr.baselines.features import upstream_features
 from isoclr.embedding.io import read_embeddings
+from isoclr.embedding.regions import added_features, crop
 from isoclr.genomics.encoding import Codes
+from isoclr.genomics.features import upstream_features
 from isoclr.models.encoder import Precision
 from isoclr.probing.blocks import BlockRidge, fit_blocks
+from isoclr.probing.head import load_head
 from isoclr.probing.linear import fit_ridge, in_raw_units, standardize
+from isoclr.probing.resolve import find_head
 from isoclr.tasks.metrics import bootstrap, pearson
 from isoclr.tasks.reporter import Construct, families
 from isoclr.tasks.splits import group_folds
@@ -213,6 +216,16 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
     rows.append(line("utr5", "human 5' UTRs", name, measured, predicted[where["human"]], of_human))
     effect = predicted[where["variant"]] - predicted[where["reference"]]
     rows.append(line("utr5", "SNVs", name, change, effect, genes))
+    shipped = load_head(find_head("mean-ribosome-load", "human"))
+    if shipped.model["sha256"] == study.encoder.sha256:
+        regions = [crop(one, shipped.region) for one in codes]
+        vectors = study.embed("utr5-shipped", regions)
+        seen = np.hstack([vectors, added_features(regions, shipped.region)])
+        value = {key: shipped.predict(seen[numbers]).value for key, numbers in where.items()}
+        name = "isoclr predict --task mean-ribosome-load"
+        rows.append(line("utr5", "human 5' UTRs", name, measured, value["human"], of_human))
+        effect = value["variant"] - value["reference"]
+        rows.append(line("utr5", "SNVs", name, change, effect, genes))
     published = human["mttrans_prediction"].to_numpy()
     rows.append(
         line("utr5", "human 5' UTRs", "MTtrans", measured, published, groups[where["human"]])

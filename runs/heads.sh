@@ -24,12 +24,15 @@ mkdir -p "$out/heads"
 
 [ -e "$corpus" ] || isoclr build runs/real_data.toml --out "$corpus"
 
-embed() {  # RNAs, embeddings
-  [ -e "$2" ] || isoclr embed "$1" --model "$model" -o "$2" --precision "$precision" --threads "$threads"
+embed() {  # RNAs, embeddings, options …
+  local rnas=$1 vectors=$2
+  shift 2
+  [ -e "$vectors" ] || isoclr embed "$rnas" --model "$model" -o "$vectors" --precision "$precision" \
+    --threads "$threads" "$@"
 }
 embed "$corpus" "$embeddings"
 [ -e "$out/mrl-5utr.fa" ] || isoclr tasks mrl-5utr --fasta "$out/mrl-5utr.fa"
-embed "$out/mrl-5utr.fa" "$out/mrl-5utr.parquet"
+embed "$out/mrl-5utr.fa" "$out/mrl-5utr.parquet" --region utr5
 
 fit() {  # name, embeddings, task, options …
   local name=$1 vectors=$2 task=$3
@@ -41,7 +44,7 @@ fit half-life-mouse "$embeddings" half-life-mouse --name half-life --split fold
 fit translation-efficiency "$embeddings" translation-efficiency-hela --corpus "$corpus" --folds "$folds"
 fit protein-to-mrna-ratio "$embeddings" protein-to-mrna-ratio --corpus "$corpus" --folds "$folds"
 fit localisation "$embeddings" mrna-localisation --corpus "$corpus" --folds "$folds"
-fit mean-ribosome-load "$out/mrl-5utr.parquet" mrl-5utr --folds "$folds"
+fit mean-ribosome-load-human "$out/mrl-5utr.parquet" mrl-5utr --name mean-ribosome-load --species human --folds "$folds"
 
 if [ -n "${SHIP:-}" ]; then
   mkdir -p "$SHIP"

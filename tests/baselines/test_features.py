@@ -6,16 +6,15 @@ import pytest
 
 from isoclr.baselines.features import (
     FEATURES,
-    UPSTREAM,
     KmersAndCodons,
     Length,
     RandomInit,
     SequenceFeatures,
     StrongFeatures,
-    upstream_features,
 )
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, nucleotides
+from isoclr.genomics.features import UPSTREAM, upstream_features
 from isoclr.models.encoder import create
 
 # exons of 4, 6, 7 and 5 nt; CDS 3-15: junctions after position 3 (CDS), 9 (CDS), 16 (3' UTR); the end is no junction

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import isoclr
+from isoclr.embedding.regions import added_features, crop
 from isoclr.genomics.encoding import nucleotides
 from isoclr.models.encoder import Encoder
+from isoclr.probing.resolve import find_head
 from isoclr.variants.edits import Edit, Rna, apply
 from isoclr.variants.scoring import Scorer, _half_width
 
@@ -58,6 +60,40 @@ def test_the_interval_of_a_change_is_that_of_a_jackknife_over_folds() -> None:
     assert _half_width(np.array([[1.0, 2.0, 4.0, 5.0], [7.0, 7.0, 7.0, 7.0]])) == pytest.approx(
         [8.71549, 0.0], abs=1e-5
     )
+
+
+def test_a_head_of_the_5_utr_sees_its_reading_frames(rna: Rna) -> None:
+    encoder = isoclr.load("isoclr-s.v1")
+    head = isoclr.load_head(find_head("mean-ribosome-load", "human", "isoclr-s.v1"))
+    edits = [*EDITS, Edit(20, 23, nucleotides("ATG")), Edit(22, 25, nucleotides("ATG"))]
+    edited = [apply(rna, [edit]) for edit in edits]
+    (scores,) = Scorer(encoder, [head]).score(rna, edited, rank=True)
+    regions = [crop(one.codes, "utr5") for one in (rna, *edited)]
+    rows = np.hstack([encoder.embed_codes(regions), added_features(regions, "utr5")])
+    expected = head.predict(rows).value
+    assert scores.ref == pytest.approx(expected[0], abs=1e-5)
+    assert scores.alt == pytest.approx(expected[1:], abs=1e-4)
+    coding = 2  # beyond the region
+    assert scores.delta[coding] == 0
+    assert len(np.flatnonzero(scores.delta)) == len(edits) - 4  # and the other edits of the CDS
+    every = [
+        apply(rna, [Edit(i, i + 1, np.array([base], np.uint8))])
+        for i in range(90)
+        for base in range(4)
+        if base != rna.bases[i]
+    ]
+    deltas = Scorer(encoder, [head]).score(rna, every)[0].delta
+    mutants = len(deltas) + 18  # of the first two codons
+    below = (abs(scores.delta[-1]) >= abs(deltas)).sum()
+    assert 100 * below / mutants <= scores.rank[-1] <= 100 * (below + 18) / mutants
+
+
+def test_a_head_of_the_5_utr_needs_a_coding_sequence(rna: Rna) -> None:
+    head = isoclr.load_head(find_head("mean-ribosome-load", "human", "isoclr-s.v1"))
+    noncoding = Rna(rna.bases, rna.exon_lengths, None)
+    edited = [apply(noncoding, [EDITS[0]])]
+    (scores,) = Scorer(isoclr.load("isoclr-s.v1"), [head]).score(noncoding, edited)
+    assert np.isnan(scores.delta).all()
 
 
 def test_an_rna_that_is_deleted_whole_has_no_score(encoder: Encoder, rna: Rna) -> None:

@@ -11,13 +11,11 @@ from isoclr.genomics.encoding import (
     CODON_START,
     EXON_END,
     NUCLEOTIDE_BITS,
-    C,
     Codes,
-    G,
-    N,
     coding_region,
     region_lengths,
 )
+from isoclr.genomics.features import UPSTREAM, gc_fraction, kmer_numbers, upstream_features
 
 Matrix = NDArray[np.float32]
 Progress = Callable[[int], None]  # Called with the number of nucleotides done since the last call
@@ -108,8 +106,8 @@ class KmersAndCodons:
 
     def _features(self, codes: Codes) -> NDArray[np.float64]:
         bases = (codes & NUCLEOTIDE_BITS).astype(np.int64)
-        parts = [_frequencies(*_kmers(bases, k), 4**k) for k in range(1, self.longest + 1)]
-        kmers, is_known = _kmers(bases, 3)
+        parts = [_frequencies(*kmer_numbers(bases, k), 4**k) for k in range(1, self.longest + 1)]
+        kmers, is_known = kmer_numbers(bases, 3)
         in_frame = (codes[: len(kmers)] & CODON_START) > 0
         parts.append(_frequencies(kmers, is_known & in_frame, 64))
         parts.append(np.log2(1.0 + np.array(region_lengths(codes))))
@@ -170,8 +168,8 @@ class StrongFeatures:
 
     def _features(self, codes: Codes) -> NDArray[np.float64]:
         bases = (codes & NUCLEOTIDE_BITS).astype(np.int64)
-        counts = [_counts(*_kmers(bases, k), 4**k) for k in range(1, self.longest + 1)]
-        triples, is_known = _kmers(bases, 3)
+        counts = [_counts(*kmer_numbers(bases, k), 4**k) for k in range(1, self.longest + 1)]
+        triples, is_known = kmer_numbers(bases, 3)
         codons = _counts(triples, is_known & ((codes[: len(triples)] & CODON_START) > 0), 64)
         start, end = coding_region(codes)
         place = np.arange(len(triples))
@@ -192,64 +190,6 @@ class StrongFeatures:
 
 
 SHORT = 4  # Longest k-mers that share one penalty
-UPSTREAM = (
-    "log2 upstream AUGs",
-    "log2 AUGs out of frame without a stop in the 5' UTR",
-    "log2 AUGs in frame without a stop",
-    "log2 upstream reading frames with their stop in the 5' UTR",
-    "log2 strong start contexts",
-    "log2 distance of the last upstream AUG",
-    "log2 length of the longest upstream reading frame",
-    "G or C in the last 30 nt",
-    "G or C after the cap",
-    "purine at -3",
-    "G at +4",
-)
-"""Names of :func:`upstream_features`, in order. Logarithms are of 1 + the value."""
-STOP_CODONS = (0b110000, 0b110010, 0b111000)
-"""UAA, UAG and UGA as numbers of two bits per base, A 0, C 1, G 2 and U 3."""
-AUG = 0b001110
-WINDOW = 30  # nt before the start codon and after the cap
-
-
-def upstream_features(codes: Codes) -> NDArray[np.float64]:
-    """AUGs and reading frames of the 5' UTR, and the bases around its ends ``(11,)``; zeros without a 5' UTR.
-
-    An AUG out of frame with the coding sequence and without a stop before it keeps ribosomes from the start codon
-    (Sample et al. 2019); a strong context has a purine at −3 or G at +4 (Kozak 1986).
-    """
-    start, end = coding_region(codes)
-    if start == 0:
-        return np.zeros(len(UPSTREAM))
-    bases = (codes & NUCLEOTIDE_BITS).astype(np.int64)
-    triples, is_known = _kmers(bases[: start + 2], 3)
-    triples = np.where(is_known, triples, -1)[:start]
-    augs = np.flatnonzero(triples == AUG)
-    stops = np.flatnonzero(np.isin(triples, STOP_CODONS))
-    ends = [stops[(stops > aug) & ((stops - aug) % 3 == 0)][:1] for aug in augs]
-    closed = np.array([len(stop) > 0 and stop[0] + 3 <= start for stop in ends], bool)
-    in_frame = (start - augs) % 3 == 0
-    purine = (augs >= 3) & np.isin(bases[np.maximum(augs - 3, 0)], (0, G))
-    guanine = (augs + 3 < len(bases)) & (bases[np.minimum(augs + 3, len(bases) - 1)] == G)
-    longest = max(
-        (int(stop[0] - aug) for aug, stop in zip(augs, ends, strict=True) if len(stop)), default=0
-    )
-    counts = [
-        len(augs),
-        int((~closed & ~in_frame).sum()),
-        int((~closed & in_frame).sum()),
-        int(closed.sum()),
-        int((purine | guanine).sum()),
-        start - int(augs[-1]) if len(augs) else 0,
-        longest,
-    ]
-    shares = [
-        _gc(codes[max(0, start - WINDOW) : start]),
-        _gc(codes[: min(WINDOW, start)]),
-        float(start >= 3 and bases[start - 3] in (0, G)),
-        float(end > start + 3 and bases[start + 3] == G),
-    ]
-    return np.concatenate([np.log2(1.0 + np.array(counts)), shares])
 
 
 def _counts(kmers: NDArray[np.int64], keep: NDArray[np.bool_], size: int) -> NDArray[np.int64]:
@@ -294,30 +234,11 @@ def _sequence_features(codes: Codes) -> NDArray[np.float64]:
         *(np.log2(1 + count) for count in by_region),
         KB * len(junctions) / len(codes),
         KB * by_region[1] / max(1, end - start),
-        _gc(codes),
-        *(_gc(codes[a:b]) for a, b in spans),
-        _gc(codes[start + 2 : end : 3]),
+        gc_fraction(codes),
+        *(gc_fraction(codes[a:b]) for a, b in spans),
+        gc_fraction(codes[start + 2 : end : 3]),
     ]
     return np.array(features)
-
-
-def _gc(codes: Codes) -> float:
-    """Fraction of G and C among the known bases; 0 when there are none."""
-    bases = codes & NUCLEOTIDE_BITS
-    known = int((bases < N).sum())
-    return int(((bases == G) | (bases == C)).sum()) / max(1, known)
-
-
-def _kmers(bases: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Number of the k-mer at every position ``(L − k + 1,)``, and whether it has no N."""
-    count = max(0, len(bases) - k + 1)
-    kmers = np.zeros(count, np.int64)
-    is_known = np.ones(count, bool)
-    for i in range(k):
-        base = bases[i : i + count]
-        kmers = kmers * 4 + np.minimum(base, N - 1)
-        is_known &= base < N
-    return kmers, is_known
 
 
 def _frequencies(

@@ -18,6 +18,7 @@ from isoclr.embedding.distributed import Embedder, embedded, writes_output
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.inputs import as_inputs, read_rnas, shard_rows
 from isoclr.embedding.io import check_output, write
+from isoclr.embedding.regions import Region, cropped, regional
 from isoclr.errors import InputError, counted
 from isoclr.models.encoder import Encoder, Precision
 from isoclr.models.load import describe_weights, load
@@ -132,6 +133,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
     species: str = "",
     orf: bool = True,
     skip_bad: bool = False,
+    region: Region = "rna",
     precision: Precision = "float32",
     device: str = "auto",
     threads: int | None = None,
@@ -164,6 +166,8 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         orf: Mark the longest open reading frame of potentially coding RNAs without an annotated coding sequence.
         skip_bad: Leave out and count bad FASTA records: without a name or a sequence, with letters that are no
             nucleotides, or with the id of another sequence.
+        region: What to embed of every RNA. rna: all of it. utr5: the 5' UTR and the first 60 nt of the coding sequence,
+            followed by 11 features of upstream AUGs and reading frames, for the load of ribosomes.
         precision: Precision of the computation; bf16 is faster where the processor supports it.
         device: Torch device: auto (a GPU if there is one), cpu, cuda, cuda:1, …
         threads: Number of CPU threads (default: PyTorch's choice).
@@ -194,7 +198,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         check_output(out, overwrite=overwrite)
     part = parse_shard(shard) if shard is not None else (1, 1)
     use_threads(threads)
-    embedder = open_embedder(
+    whole_rna = open_embedder(
         model if isinstance(model, Encoder) else str(model),
         revision=revision,
         model_dir=model_dir and Path(model_dir),
@@ -202,6 +206,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         device=device,
         chunk_nt=chunk_nt,
     )
+    embedder = regional(whole_rna, region)
     whole = read_rnas(
         as_inputs(inputs),
         species=species,
@@ -210,7 +215,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         orf=orf,
         skip_bad=skip_bad,
     )
-    rnas = shard_rows(whole, *part)
+    rnas = shard_rows([cropped(one, region) for one in whole], *part)
     table = pl.concat([one.table for one in rnas])
     shape = table.height, embedder.dim
     with embedded(rnas, embedder, out) as blocks:

@@ -31,12 +31,17 @@ RnaChoice = Literal["all", "coding", "annotated"]
 
 META_KEYS = ("model", "sha256", "n_tracks", "pooling", "precision", "isoclr")
 """Metadata of a file: name of the model, SHA-256 of its weights, number of tracks, ``Architecture.pooling``, precision,
-version of isoclr."""
+version of isoclr. Embeddings of a region of the RNA (:mod:`isoclr.embedding.regions`) name it under ``region``."""
 
 
 def completed(meta: Mapping[str, str]) -> dict[str, str]:
     """Metadata with the defaults of entries that older files do not have."""
     return {"pooling": "last", **meta}
+
+
+def known_entries(meta: Mapping[str, str]) -> dict[str, str]:
+    """The entries of :data:`META_KEYS`, and the region if there is one."""
+    return {key: meta[key] for key in META_KEYS} | {k: v for k, v in meta.items() if k == "region"}
 
 
 def in_schema(table: pl.DataFrame) -> pl.DataFrame:
@@ -55,7 +60,7 @@ class Embeddings:
     matrix: NDArray[np.float32]
     """``(n, d)``."""
     meta: Mapping[str, str]
-    """The values of :data:`META_KEYS`."""
+    """The values of :data:`META_KEYS`, and ``region``."""
 
     def __len__(self) -> int:
         return self.table.height
@@ -65,7 +70,8 @@ class Embeddings:
 
     def _repr_html_(self) -> str:
         facts: dict[str, object] = {"RNAs": len(self), "dimensions": self.dim}
-        facts |= {key: self.meta[key] for key in META_KEYS if key != "sha256"}
+        facts |= known_entries(self.meta)
+        del facts["sha256"]
         facts["model"] = self._model_name()
         rows = self.table.head(5).rows()
         return card("Embeddings", facts) + grid("first RNAs", self.table.columns, rows)

@@ -18,6 +18,7 @@ from isoclr.embedding.embeddings import (
     anndata_module,
     completed,
     in_schema,
+    known_entries,
 )
 from isoclr.embedding.external import check_npz, complete, read_external, reraise_as_input_error
 from isoclr.errors import InputError
@@ -139,7 +140,7 @@ def _checked(path: Path, table: pl.DataFrame, matrix: Any, meta: dict[str, str])
     if bad.any():
         name = table["transcript_id"][int(bad.argmax())]
         raise InputError(f"{path}: the embedding of {name} is not finite")
-    return Embeddings(in_schema(table), matrix, {key: meta[key] for key in META_KEYS})
+    return Embeddings(in_schema(table), matrix, known_entries(meta))
 
 
 def _check_meta(path: Path, meta: dict[str, str]) -> None:

@@ -178,7 +178,7 @@ def weight_gradient(
     """Gradient of the kernel, in at least float32; for bf16 activations it is rounded to bf16 first."""
     k = shape[2]
     left = (k - 1) * dilation // 2
-    if len(x) == 1:
+    if len(x) == 1 and (x.is_cuda or _are_products_faster(x.dtype)):
         taps = [_tap_gradient(grad[0], x[0], i * dilation - left) for i in range(k)]
         return torch.stack(taps, 2).to(kernels.wide(x.dtype))
     right = (k - 1) * dilation - left
@@ -197,6 +197,12 @@ def weight_gradient(
         [False, True, False],
     )
     return dw.squeeze(2).to(kernels.wide(x.dtype))  # type: ignore[no-any-return]
+
+
+@cache
+def _are_products_faster(dtype: torch.dtype) -> bool:
+    """Than oneDNN's gradient, which is good at float32 with AVX-512 alone (docs/LOG.md has the speeds)."""
+    return dtype == torch.bfloat16 or torch.backends.cpu.get_cpu_capability() != "AVX512"
 
 
 def _tap_gradient(grad: Tensor, x: Tensor, offset: int) -> Float[Tensor, "d c"]:

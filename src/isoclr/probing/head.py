@@ -126,6 +126,11 @@ class Head:
         return card(f"Head {self.name}", {**facts, "model": model}) + grid("labels", columns, rows)
 
     @property
+    def region(self) -> str:
+        """The region of an RNA whose embeddings it reads: ``rna``, the whole, or ``utr5``."""
+        return self.model.get("region", "rna")
+
+    @property
     def dim(self) -> int:
         """Size of the embeddings it reads."""
         return len(self.targets[0].detector.mean)
@@ -174,8 +179,13 @@ class Head:
         """The linear model of a label (of its log-odds, for two classes).
 
         Raises:
-            InputError: no such label, or several and none given.
+            InputError: no such label, or several and none given; or it reads a region with features of its own.
         """
+        if self.region != "rna":
+            raise InputError(
+                f"head {self.name!r} reads the region {self.region} and its reading frames, not embeddings alone; "
+                "isoclr predict and isoclr variants can use it"
+            )
         predictor = self._find(label).predictor
         return predictor.value if isinstance(predictor, CVPlusRegressor) else predictor
 

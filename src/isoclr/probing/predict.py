@@ -19,6 +19,7 @@ from isoclr.embedding.embed import encoder_embedder
 from isoclr.embedding.embeddings import Embeddings, in_schema
 from isoclr.embedding.inputs import RnaTable, as_inputs, read_rnas
 from isoclr.embedding.io import are_embeddings, iter_embeddings
+from isoclr.embedding.regions import cropped, regional
 from isoclr.errors import InputError, counted
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, N
 from isoclr.models.encoder import Precision
@@ -165,7 +166,9 @@ def predict(
     else:
         use_threads(threads)
         encoder = encoder_of(chosen, model_of(chosen, model))
-        embedder = encoder_embedder(encoder, precision=precision, device=device)
+        embedder = regional(
+            encoder_embedder(encoder, precision=precision, device=device), chosen.region
+        )
         rnas = read_rnas(
             paths,
             species=species,
@@ -174,6 +177,7 @@ def predict(
             orf=orf,
             skip_bad=skip_bad,
         )
+        rnas = [cropped(part, chosen.region) for part in rnas]
         source = embedded(rnas, embedder, out)
         known = np.concatenate([known_bases(part) for part in rnas])
     with source as blocks:
@@ -273,10 +277,11 @@ def _matching(head: Head, path: Path | Embeddings) -> Iterator[Embeddings]:
     """Blocks of a file of embeddings, which must be of the head's model."""
     for block in iter_embeddings(path):
         if (block.meta["sha256"], block.dim) != (head.model["sha256"], head.dim):
+            option = "" if head.region == "rna" else f" and --region {head.region}"
             raise InputError(
                 f"{path}: {block.dim} values of {block.meta['model']} {block.meta['sha256'][:12]}, but head "
                 f"{head.name!r} needs {head.dim} of {head.model['model']} {head.model['sha256'][:12]}; embed with that "
-                "model"
+                f"model{option}"
             )
         yield block
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from isoclr.embedding.regions import added_dim
 from isoclr.errors import InputError
 from isoclr.genomics.species import taxid_of
 from isoclr.models import load as pretrained
@@ -100,9 +101,10 @@ def model_of(head: Head, given: str | None) -> str:
 def encoder_of(head: Head, model: str) -> Encoder:
     """Load a head's model."""
     encoder, sha256 = pretrained.load(model), head.model["sha256"]
-    if (encoder.sha256, encoder.dim) != (sha256, head.dim):
+    dim = head.dim - added_dim(head.region)
+    if (encoder.sha256, encoder.dim) != (sha256, dim):
         raise InputError(
             f"{model}: weights {encoder.sha256[:12]}, embeddings of {encoder.dim}; head {head.name!r} needs weights "
-            f"{sha256[:12]} of {head.model['model']}, embeddings of {head.dim}"
+            f"{sha256[:12]} of {head.model['model']}, embeddings of {dim}"
         )
     return encoder

@@ -1,6 +1,6 @@
 """Scores of edited RNAs: the change of a head's prediction, or the distance in embedding space."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,9 @@ from scipy import stats
 from scipy.special import expit
 
 from isoclr.analysis.fast_ism import IncrementalEncoder, ReferenceRna
-from isoclr.analysis.ism import point_mutations
+from isoclr.analysis.ism import mutate_base, point_mutations
+from isoclr.embedding.regions import added_features, crop
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
 from isoclr.models.encoder import Encoder
 from isoclr.models.packing import STRIDE
 from isoclr.probing.conformal import CVPlusRegressor
@@ -18,6 +20,7 @@ from isoclr.probing.head import Head, Target
 from isoclr.variants.edits import Rna
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
 CONFIDENCE = 0.95
 """Confidence of the interval of a change."""
 
@@ -51,6 +54,7 @@ class Scorer:
     def __init__(self, encoder: Encoder, heads: Sequence[Head] = ()) -> None:
         self.encoder = encoder
         self.targets = [target for head in heads for target in head.targets]
+        self._regions = [head.region for head in heads for _ in head.targets]
         self._incremental: IncrementalEncoder | None = None
         if encoder.network.architecture.gap is not None:
             self._incremental = IncrementalEncoder(encoder.network)
@@ -67,57 +71,85 @@ class Scorer:
             rna: The RNA.
             edited: What edits make of it. RNAs that differ by one base, with the same codons and exons, are computed
                 from the activations that this base can change; others are embedded whole.
-            rank: Also compare each change with those of all point mutations of the RNA.
+            rank: Also compare each change with those of all point mutations of the RNA, or of the region of it that the
+                head reads.
         """
-        local = self._point_mutations(rna, edited)
+        if not self.targets:
+            return self._score_region("rna", [None], rna, edited, rank)
+        scores: dict[int, Scores] = {}
+        for region in dict.fromkeys(self._regions):
+            own = [i for i, one in enumerate(self._regions) if one == region]
+            targets = [self.targets[i] for i in own]
+            found = self._score_region(region, targets, rna, edited, rank)
+            scores |= zip(own, found, strict=True)
+        return [scores[i] for i in range(len(self.targets))]
+
+    def _score_region(
+        self,
+        region: str,
+        targets: Sequence[Target | None],
+        rna: Rna,
+        edited: Sequence[Rna],
+        rank: bool,
+    ) -> list[Scores]:
+        """Scores of the targets that read one region."""
+        codes, others = crop(rna.codes, region), [crop(one.codes, region) for one in edited]
+        local = {} if self._incremental is None else _point_mutations(codes, others)
         if self._incremental is None or not (local or rank):
-            embedding = self.encoder.embed_codes([rna.codes])[0].astype(np.float64)
-            return self._scores(embedding, self._whole(embedding, edited, {}))
-        reference = ReferenceRna(self._incremental, rna.codes)
-        embedding = reference.embedding.cpu().numpy()
-        changes = self._whole(embedding, edited, local)
+            embedding = self.encoder.embed_codes([codes])[0].astype(np.float64)
+        else:
+            reference = ReferenceRna(self._incremental, codes)
+            embedding = reference.embedding.cpu().numpy()
+        d, added = self.encoder.dim, added_features([codes], region)
+        changes = np.zeros((len(others), d + added.shape[1]))
+        changes[:, d:] = added_features(others, region) - added
+        has_region = [
+            len(one.codes) > 0 and (region == "rna" or one.cds is not None) for one in edited
+        ]
+        if region != "rna" and rna.cds is None:
+            has_region = [False] * len(edited)
+        changes[np.flatnonzero(~np.array(has_region, bool))] = np.nan
+        rest = [
+            i
+            for i, one in enumerate(others)
+            if has_region[i] and i not in local and not np.array_equal(one, codes)
+        ]
+        if rest:
+            changes[rest, :d] = self.encoder.embed_codes([others[i] for i in rest]) - embedding
         if local:
             places = np.array([*local.values()])
-            changes[[*local]] = _changes(reference, places[:, 0], places[:, 1])
-        scores = self._scores(embedding, changes)
-        if not rank:
+            changes[[*local], :d] += _changes(reference, places[:, 0], places[:, 1])
+        embedding = np.concatenate([embedding, added[0]])
+        scores = [_predict(target, embedding, changes) for target in targets]
+        if not rank or self._incremental is None:
             return scores
+        positions, bases = point_mutations(codes)
 
-        def deltas(some: Array) -> Array:
-            return np.stack([one.delta for one in self._scores(embedding, some)], axis=1)
+        def deltas(some: Array, rows: Ints) -> Array:
+            if region != "rna":
+                mutants = [mutate_base(codes, positions[i], bases[i]) for i in rows.tolist()]
+                some = np.hstack([some, added_features(mutants, region) - added])
+            scored = [_predict(target, embedding, some) for target in targets]
+            return np.stack([one.delta for one in scored], axis=1)
 
-        every = _changes(reference, *point_mutations(rna.codes), read=deltas).T
+        every = _changes(reference, positions, bases, read=deltas).T
         return [
-            replace(one, rank=_percentile(one.delta, deltas))
-            for one, deltas in zip(scores, every, strict=True)
+            replace(one, rank=_percentile(one.delta, of_all))
+            for one, of_all in zip(scores, every, strict=True)
         ]
 
-    def _point_mutations(self, rna: Rna, edited: Sequence[Rna]) -> dict[int, tuple[int, int]]:
-        """Position and new base of the edited RNAs that can be computed incrementally, by their number."""
-        found = {}
-        for i, one in enumerate(edited):
-            if self._incremental is None or len(one) != len(rna) or one.cds != rna.cds:
-                continue
-            differing = np.flatnonzero(one.codes != rna.codes)
-            if len(differing) == 1:
-                position = int(differing[0])
-                found[i] = position, int(one.bases[position])
-        return found
 
-    def _whole(self, embedding: Array, edited: Sequence[Rna], others: Container[int]) -> Array:
-        """Changes of the embedding ``(m, d)``; zero for ``others``, NaN for an RNA without bases."""
-        changes = np.zeros((len(edited), self.encoder.dim))
-        rest = [i for i in range(len(edited)) if i not in others]
-        changes[[i for i in rest if not len(edited[i])]] = np.nan
-        filled = [i for i in rest if len(edited[i])]
-        if filled:
-            vectors = self.encoder.embed_codes([edited[i].codes for i in filled])
-            changes[filled] = vectors - embedding
-        return changes
-
-    def _scores(self, embedding: Array, changes: Array) -> list[Scores]:
-        targets: Sequence[Target | None] = self.targets or [None]
-        return [_predict(target, embedding, changes) for target in targets]
+def _point_mutations(codes: Codes, others: Sequence[Codes]) -> dict[int, tuple[int, int]]:
+    """Position and new base of the RNAs that differ in one base and in no codon or exon mark, by their number."""
+    found = {}
+    for i, one in enumerate(others):
+        differing = np.flatnonzero(one != codes) if len(one) == len(codes) else np.empty(0, int)
+        if len(differing) != 1:
+            continue
+        position = int(differing[0])
+        if one[position] | NUCLEOTIDE_BITS == codes[position] | NUCLEOTIDE_BITS:
+            found[i] = position, int(one[position] & NUCLEOTIDE_BITS)
+    return found
 
 
 def _percentile(delta: Array, every: Array) -> Array:
@@ -130,10 +162,10 @@ def _changes(
     reference: ReferenceRna,
     positions: NDArray[np.int64],
     bases: NDArray[np.uint8],
-    read: Callable[[Array], Array] = np.asarray,
+    read: Callable[[Array, Ints], Array] = lambda changes, _: changes,
     batch: int = 192,
 ) -> Array:
-    """Changes of the embedding by point mutations ``(m, d)``, or what ``read`` makes of them.
+    """Changes of the embedding by point mutations ``(m, d)``, or what ``read`` makes of some of them and their numbers.
 
     Those at positions that are near modulo the stride are computed together: the fewer there are, the less near.
     """
@@ -147,7 +179,7 @@ def _changes(
                 torch.from_numpy(positions[rows].astype(np.int64)).to(device),
                 torch.from_numpy(bases[rows].astype(np.uint8)).to(device),
             )
-            found.append(read(changes.double().cpu().numpy()))
+            found.append(read(changes.double().cpu().numpy(), rows))
     values = np.concatenate(found)
     values[order] = values.copy()
     return values

@@ -1,0 +1,84 @@
+"""Numbers that describe an RNA's sequence: G and C, k-mers, and the reading frames of its 5' UTR."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS, C, Codes, G, N, coding_region
+
+UPSTREAM = (
+    "log2 upstream AUGs",
+    "log2 AUGs out of frame without a stop in the 5' UTR",
+    "log2 AUGs in frame without a stop",
+    "log2 upstream reading frames with their stop in the 5' UTR",
+    "log2 strong start contexts",
+    "log2 distance of the last upstream AUG",
+    "log2 length of the longest upstream reading frame",
+    "G or C in the last 30 nt",
+    "G or C after the cap",
+    "purine at -3",
+    "G at +4",
+)
+"""Names of :func:`upstream_features`, in order. Logarithms are of 1 + the value."""
+STOP_CODONS = (0b110000, 0b110010, 0b111000)
+"""UAA, UAG and UGA as numbers of two bits per base, A 0, C 1, G 2 and U 3."""
+AUG = 0b001110
+WINDOW = 30  # nt before the start codon and after the cap
+
+
+def upstream_features(codes: Codes) -> NDArray[np.float64]:
+    """AUGs and reading frames of the 5' UTR, and the bases around its ends ``(11,)``; zeros without a 5' UTR.
+
+    An AUG out of frame with the coding sequence and without a stop before it keeps ribosomes from the start codon
+    (Sample et al. 2019); a strong context has a purine at −3 or G at +4 (Kozak 1986).
+    """
+    start, end = coding_region(codes)
+    if start == 0:
+        return np.zeros(len(UPSTREAM))
+    bases = (codes & NUCLEOTIDE_BITS).astype(np.int64)
+    triples, is_known = kmer_numbers(bases[: start + 2], 3)
+    triples = np.where(is_known, triples, -1)[:start]
+    augs = np.flatnonzero(triples == AUG)
+    stops = np.flatnonzero(np.isin(triples, STOP_CODONS))
+    ends = [stops[(stops > aug) & ((stops - aug) % 3 == 0)][:1] for aug in augs]
+    closed = np.array([len(stop) > 0 and stop[0] + 3 <= start for stop in ends], bool)
+    in_frame = (start - augs) % 3 == 0
+    purine = (augs >= 3) & np.isin(bases[np.maximum(augs - 3, 0)], (0, G))
+    guanine = (augs + 3 < len(bases)) & (bases[np.minimum(augs + 3, len(bases) - 1)] == G)
+    longest = max(
+        (int(stop[0] - aug) for aug, stop in zip(augs, ends, strict=True) if len(stop)), default=0
+    )
+    counts = [
+        len(augs),
+        int((~closed & ~in_frame).sum()),
+        int((~closed & in_frame).sum()),
+        int(closed.sum()),
+        int((purine | guanine).sum()),
+        start - int(augs[-1]) if len(augs) else 0,
+        longest,
+    ]
+    shares = [
+        gc_fraction(codes[max(0, start - WINDOW) : start]),
+        gc_fraction(codes[: min(WINDOW, start)]),
+        float(start >= 3 and bases[start - 3] in (0, G)),
+        float(end > start + 3 and bases[start + 3] == G),
+    ]
+    return np.concatenate([np.log2(1.0 + np.array(counts)), shares])
+
+
+def gc_fraction(codes: Codes) -> float:
+    """Fraction of G and C among the known bases; 0 when there are none."""
+    bases = codes & NUCLEOTIDE_BITS
+    known = int((bases < N).sum())
+    return int(((bases == G) | (bases == C)).sum()) / max(1, known)
+
+
+def kmer_numbers(bases: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Number of the k-mer at every position ``(L − k + 1,)``, and whether it has no N."""
+    count = max(0, len(bases) - k + 1)
+    kmers = np.zeros(count, np.int64)
+    is_known = np.ones(count, bool)
+    for i in range(k):
+        base = bases[i : i + count]
+        kmers = kmers * 4 + np.minimum(base, N - 1)
+        is_known &= base < N
+    return kmers, is_known

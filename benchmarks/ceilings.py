@@ -9,7 +9,7 @@ these products, each at its best tile size.
 """
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ def ceiling(
     dtype: torch.dtype,
     *,
     device: str = "cpu",
-    tiles: Iterable[int] = TILES,
+    tiles: Sequence[int] = (),
     convolve: bool = False,
     budget: float = 0.1,
 ) -> float:
@@ -86,7 +86,7 @@ def ceiling(
         if key not in measured:
             make = _convolution if convolve else _matmul
             measured[key] = min(
-                harness.best_seconds(make(one, n, dtype, device), budget=budget) / n for n in tiles
+                harness.best_seconds(make(one, n, dtype, device), budget=budget) / n for n in tiles or TILES
             )
         flop += one.flop
         seconds += one.positions * measured[key]

@@ -22,7 +22,7 @@ from isoclr.genomics.homology import read_gene_ids, read_homology
 
 PER_FOLD = 70
 LONGEST = 6_000
-"""nt; longer RNAs would take most of the room and of the time."""
+"""nt; longer RNAs would take most of the space and of the time."""
 HUMAN = 9606
 
 

@@ -116,9 +116,9 @@ def test_layouts_keep_neighbours_near(small: Path, tmp_path: Path, layout: Any) 
     xy = arrays["xy"].reshape(-1, 2).astype(float)
     genes, _ = read_shard(tmp_path / "a/data/genes-0.js")
     nearest = [one["n"][0] for gene in genes["genes"] for one in gene["i"]]
-    beside = np.linalg.norm(xy - xy[nearest], axis=1)
+    to_nearest = np.linalg.norm(xy - xy[nearest], axis=1)
     random = np.linalg.norm(xy - xy[np.random.default_rng(0).permutation(len(xy))], axis=1)
-    assert np.median(beside) < 0.5 * np.median(random)
+    assert np.median(to_nearest) < 0.5 * np.median(random)
 
 
 def test_given_coordinates(small: Path, tmp_path: Path) -> None:

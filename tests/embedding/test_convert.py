@@ -40,9 +40,9 @@ def test_ids_are_found_in_a_corpus_and_the_unknown_counted(
     ids = np.array(["t2", "nobody", "t0"])
     path = npz(tmp_path / "e.npz", np.eye(3), transcript=ids)
     out = convert(path, out=tmp_path / "e.npz.parquet", metadata=corpus.path, species="mouse")
-    told = capsys.readouterr().err
-    assert f"1 of 3 RNAs are not in {corpus.path}" in told
-    assert "3 RNAs × 3, e" in told
+    shown = capsys.readouterr().err
+    assert f"1 of 3 RNAs are not in {corpus.path}" in shown
+    assert "3 RNAs × 3, e" in shown
     table = read_embeddings(out).table
     assert table["species"].to_list() == ["human", "mouse", "human"]
     assert table["length"].to_list() == [38, 0, 36]

@@ -72,8 +72,8 @@ def test_an_exact_id_wins_over_one_of_another_version(tmp_path: Path) -> None:
 
 def test_an_id_of_another_species_is_another_rna(tmp_path: Path) -> None:
     path = tmp_path / "e.parquet"
-    told = {"transcript_id": ["a", "a", "a", "b"], "species": ["mouse", "human", "fly", ""]}
-    pl.DataFrame({"emb": MATRIX[[0, 1, 2, 0]].tolist(), **told}).write_parquet(path)
+    columns = {"transcript_id": ["a", "a", "a", "b"], "species": ["mouse", "human", "fly", ""]}
+    pl.DataFrame({"emb": MATRIX[[0, 1, 2, 0]].tolist(), **columns}).write_parquet(path)
     rnas = pl.DataFrame(
         {
             "transcript_id": ["a", "a", "a", "b"],
@@ -93,8 +93,8 @@ def test_an_id_of_another_species_is_another_rna(tmp_path: Path) -> None:
 
 def test_an_empty_gene_is_unknown(tmp_path: Path) -> None:
     path = tmp_path / "e.parquet"
-    told = {"transcript_id": ["a", "b", "c"], "gene_id": ["", "B", ""], "species": ["", "x", ""]}
-    pl.DataFrame({"emb": MATRIX.tolist(), **told}).write_parquet(path)
+    columns = {"transcript_id": ["a", "b", "c"], "gene_id": ["", "B", ""], "species": ["", "x", ""]}
+    pl.DataFrame({"emb": MATRIX.tolist(), **columns}).write_parquet(path)
     assert from_external(path)[0].table["gene_id"].to_list() == ["a", "B", "c"]
     rnas = pl.DataFrame({"transcript_id": ["a", "b", "c"], "gene_id": ["A", "", ""]})
     found, _ = from_external(path, rnas=rnas, species="human")

@@ -14,7 +14,7 @@ Refuse = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def bench(workbench: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a small genome beside the workbench's model, corpus, embeddings, labels and head."""
+    """A folder with a small genome next to the workbench's model, corpus, embeddings, labels and head."""
     folder = tmp_path_factory.mktemp("faults") / "bench"
     shutil.copytree(workbench, folder)
     (folder / "g.fa").write_text(f">chr1\n{'ACGTTGCAGC' * 100}\n>chr2\n{'GGATCCTTAG' * 50}\n")

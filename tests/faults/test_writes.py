@@ -257,7 +257,7 @@ def test_failing_writes(name: str, overwrite: bool, run: Runner, tmp_path: Path)
     assert code == 0, shown
     new = content(before / output)
     target = before / output
-    if overwrite:  # an output that can be told from a new one
+    if overwrite:  # an output that differs from a new one
         command = overwriting(command)
         for file in [target] if target.is_file() else sorted(target.rglob("*")):
             if file.is_file() and (file == target or file.suffix != ".json"):

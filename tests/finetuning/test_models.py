@@ -221,14 +221,14 @@ def test_pretrained_weights(model: Path, builder: BatchBuilder) -> None:
 
 def test_random_weights(model: Path, builder: BatchBuilder) -> None:
     start = ModelFactory(FinetuneConfig(model=str(model), scratch=True))
-    bodies = [start.make(builder, 1, seed)[0].network for seed in (0, 0, 1)]
+    backbones = [start.make(builder, 1, seed)[0].network for seed in (0, 0, 1)]
     pretrained = load(model).network
-    states = [backbone.state_dict()["blocks.0.conv1.weight"] for backbone in (*bodies, pretrained)]
+    states = [backbone.state_dict()["blocks.0.conv1.weight"] for backbone in (*backbones, pretrained)]
     assert torch.equal(states[0], states[1])
     assert not torch.equal(states[0], states[2])
     assert not torch.equal(states[0], states[3])
-    assert isinstance(bodies[0], DilatedResNet)
-    assert bodies[0].architecture == pretrained.architecture
+    assert isinstance(backbones[0], DilatedResNet)
+    assert backbones[0].architecture == pretrained.architecture
     assert start.sha256 is None
 
 

@@ -132,7 +132,7 @@ def test_restored_optimizer_continues() -> None:
 
 
 def test_a_loaded_checkpoint_is_closed(path: Path) -> None:
-    """A mapped file would need its room on the disk until the run ends."""
+    """A mapped file would need its space on the disk until the run ends."""
     tensors, _ = load_checkpoint(path, KIND)
     assert str(path) not in Path("/proc/self/maps").read_text()
     assert len(tensors) == len(TENSORS)

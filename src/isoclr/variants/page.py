@@ -198,8 +198,8 @@ def _ruler(transcripts: Sequence[Transcript]) -> tuple[Callable[[float], float],
         else:
             merged.append([start, end])
     gap = min(INTRON, 0.4 * WIDTH / max(len(merged) - 1, 1))
-    room = WIDTH - 2 * MARGIN - gap * (len(merged) - 1)
-    scale = room / sum(end - start for start, end in merged)
+    width = WIDTH - 2 * MARGIN - gap * (len(merged) - 1)
+    scale = width / sum(end - start for start, end in merged)
     genome, pixels, x = [], [], MARGIN
     for start, end in merged:
         genome += [start, end]

@@ -4,8 +4,8 @@
     python -m benchmarks.paper_tables OUT
 
 Copies every CSV file and the manifest of ``OUT/benchmark`` to ``results/``, of ``OUT/networks`` to
-``results/networks/``, and the pictures to ``docs/``; fills the tables of README.md, docs/model-card.md and
-docs/results.md: each stands between ``<!-- NAME -->`` and ``<!-- end -->``; all else stays.
+``results/networks/``, and the pictures to ``docs/``; fills the tables of README.md, docs/figures.md,
+docs/model-card.md and docs/results.md: each stands between ``<!-- NAME -->`` and ``<!-- end -->``; all else stays.
 """
 
 import argparse
@@ -18,11 +18,12 @@ from typing import Any
 import polars as pl
 
 from isoclr._io import atomic_path
+from isoclr.evaluation.report.paper_numbers import CORPUS
 from isoclr.evaluation.report.tables import number, with_interval
 
 HOME = Path(__file__).parent.parent
 RESULTS = HOME / "results"
-DOCUMENTS = ("README.md", "docs/model-card.md", "docs/results.md")
+DOCUMENTS = ("README.md", "docs/figures.md", "docs/model-card.md", "docs/results.md")
 PICTURES = {
     "low_data.png": "low_data.png",
     "ontology.png": "ontology.png",
@@ -111,6 +112,22 @@ def ablations(rows: Rows) -> str:
     return _markdown("pre-training", columns)
 
 
+def corpus(rows: Rows) -> str:
+    """Gene sets and transcripts by species, and the paper's."""
+    names = ("gene_sets", "transcripts", "mean", "several")
+    table = rows("corpus")
+    own = zip(table["species"], table.select(names).rows(), strict=True)
+    counts = {f"{name} species" if name == "all" else name: row for name, row in own}
+    counts |= {f"the paper, {n} species": row for n, *row in CORPUS}
+    columns = {
+        "gene sets": {name: f"{row[0]:,}" for name, row in counts.items()},
+        "transcripts": {name: f"{row[1]:,}" for name, row in counts.items()},
+        "mean per set": {name: f"{row[2]:.2f}" for name, row in counts.items()},
+        "sets of two or more": {name: f"{100 * row[3]:.0f} %" for name, row in counts.items()},
+    }
+    return _markdown("RNAs of", columns)
+
+
 def motifs(rows: Rows) -> str:
     """What planting a motif does to the predicted half-life, beyond planting its shuffled letters."""
     table = rows("mutagenesis").filter(metric="effect beyond control")
@@ -131,6 +148,7 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "neighbours": neighbours,
     "ablations": ablations,
     "motifs": motifs,
+    "corpus": corpus,
 }
 
 

@@ -1,6 +1,7 @@
 """The cluster recipes under ``recipes/``, with stand-ins for Slurm's programs."""
 
 import os
+import runpy
 import shutil
 import signal
 import subprocess
@@ -115,8 +116,34 @@ def test_snakemake(workbench: Path, tmp_path: Path) -> None:
     assert (tmp_path / "results/mrnas.half-life.tsv").read_text().count("\n") == 41
 
 
+def test_apptainer_installs_what_the_dockerfile_does() -> None:
+    """Words of the Dockerfile's first stage, and of Apptainer's section ``%post`` between its own first and last."""
+    rootfs = runpy.run_path(str(RECIPES / "containers" / "rootfs.py"))
+    stages: list[list[tuple[str, str]]] = []
+    for keyword, rest in rootfs["instructions"](
+        (RECIPES / "containers" / "Dockerfile").read_text()
+    ):
+        stages += [[]] if keyword == "FROM" else []
+        stages[-1].append((keyword, rest))
+    build, final = stages
+    run = " && ".join(rest for keyword, rest in build if keyword == "RUN")
+    post = (RECIPES / "containers" / "apptainer.def").read_text()
+    post = post.partition("%post\n")[2].partition("%environment")[0]
+    post = post.partition("cd /source\n")[2].partition("rm -rf /source")[0]
+    assert run.replace("&&", "").split() == post.split()
+    assert ("COPY", "--from=build /opt/isoclr /opt/isoclr") in final
+    for source in (s for k, rest in build if k == "COPY" for s in rest.split()[:-1]):
+        assert (RECIPES.parent / source).exists()
+
+
 def test_bioconda_recipe_has_the_dependencies_of_the_package() -> None:
-    recipe = (RECIPES / "bioconda" / "meta.yaml").read_text()
+    jinja2 = pytest.importorskip("jinja2")
+    yaml = pytest.importorskip("yaml")
+    text = (RECIPES / "bioconda" / "meta.yaml").read_text()
+    made = jinja2.Template(text, undefined=jinja2.StrictUndefined).render(
+        PYTHON="python", pin_subpackage=lambda name, max_pin: f"{name} {max_pin}"
+    )
+    recipe = yaml.safe_load(made)
     names = {
         "torch": "pytorch",
         "huggingface-hub": "huggingface_hub",
@@ -124,13 +151,16 @@ def test_bioconda_recipe_has_the_dependencies_of_the_package() -> None:
         "openTSNE": "opentsne",
     }
     project = tomllib.loads((RECIPES.parent / "pyproject.toml").read_text())["project"]
-    run = recipe.partition("  run:\n")[2].partition("\n\n")[0]
     wanted = ["python " + project["requires-python"]]
     for dependency in project["dependencies"]:
         name, least, version = dependency.partition(">=")
         wanted.append(f"{names.get(name, name)} {least}{version}")
-    assert [line.strip().removeprefix("- ") for line in run.splitlines()] == wanted
-    assert f'version = "{isoclr.__version__}"' in recipe
+    assert recipe["requirements"]["run"] == wanted
+    assert recipe["package"] == {"name": "isoclr", "version": isoclr.__version__}
+    scripts = [f"{name} = {target}" for name, target in project["scripts"].items()]
+    assert recipe["build"]["entry_points"] == scripts
+    assert recipe["about"]["license"] == project["license"]
+    assert (RECIPES.parent / recipe["about"]["license_file"]).exists()
 
 
 def test_lowest_versions_are_those_of_the_package() -> None:

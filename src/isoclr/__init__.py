@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from isoclr.downloads.download import download
     from isoclr.embedding.convert import convert
     from isoclr.embedding.embed import embed
+    from isoclr.embedding.io import read_embeddings
     from isoclr.evaluation.evaluate import evaluate
     from isoclr.finetuning.finetune import finetune
     from isoclr.models.encoder import Encoder, create
@@ -93,6 +94,7 @@ __all__ = [
     "pretrain",
     "probe",
     "push",
+    "read_embeddings",
     "retrieval",
     "simulate",
     "subset",
@@ -128,6 +130,7 @@ _HOME = {
     "pretrain": "isoclr.pretraining.pretrain",
     "probe": "isoclr.probing.probe",
     "push": "isoclr.models.hub",
+    "read_embeddings": "isoclr.embedding.io",
     "retrieval": "isoclr.analysis.retrieval",
     "simulate": "isoclr.simulation.simulate",
     "subset": "isoclr.corpus.subset",

@@ -8,8 +8,7 @@ import pytest
 
 import isoclr
 from isoclr.analysis.relations import GeneRelations
-from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.io import write
+from isoclr.embedding.embeddings import Embeddings, write
 from isoclr.genomics.encoding import Codes, encode
 from isoclr.models.encoder import Encoder
 

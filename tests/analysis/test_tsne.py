@@ -6,8 +6,8 @@ import pytest
 
 from isoclr.analysis.tsne import Coloring, TsneMap, make_coloring, map_rnas, tsne
 from isoclr.cli import main
-from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.io import read_embeddings, write
+from isoclr.embedding.embeddings import Embeddings, write
+from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 
 TABLE = pl.DataFrame(

@@ -44,3 +44,11 @@ def test_every_table_of_the_documents_is_known() -> None:
         asked = {line[5:-4] for line in text.splitlines() if line.startswith("<!-- ")}
         assert asked - {"end", "probes"} <= set(TABLES)
         assert text.count("<!-- end -->") == len(asked - {"end"})
+
+
+def test_the_page_of_figures_has_the_corpus_of_the_results() -> None:
+    from benchmarks.paper_tables import HOME, corpus, table_of
+
+    table = corpus(table_of)
+    assert table in (HOME / "docs/figures.md").read_text(encoding="utf-8")
+    assert "| human | 17,247 | 39,422 | 2.29 | 34 % |" in table.splitlines()

@@ -7,9 +7,9 @@ import pytest
 import isoclr
 from isoclr.cli import main
 from isoclr.embedding.convert import convert
-from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.embeddings import Embeddings, write
 from isoclr.embedding.inputs import read_rnas
-from isoclr.embedding.io import read_embeddings, write
+from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 
 

@@ -403,6 +403,18 @@ def test_an_rna_in_two_inputs_is_kept_once(
         read(one, two, three)
 
 
+def test_a_species_without_effect_is_refused_and_an_unknown_one_is_said(
+    fasta: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert set(embed((fasta,), model=str(model), species="marsian").table["species"]) == {"marsian"}
+    assert "--species: 'marsian' is no name that isoclr knows" in capsys.readouterr().err
+    assert set(embed({"a": "AUG"}, model=str(model), species="hg38").table["species"]) == {"human"}
+    assert "--species" not in capsys.readouterr().err
+    corpus = isoclr.build(out=tmp_path / "corpus", species="yeti", transcripts=fasta)
+    with pytest.raises(InputError, match="--species human: a corpus has its own species"):
+        embed((corpus.path,), model=str(model), species="human")
+
+
 def test_standard_input_and_output(
     fasta: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+import isoclr
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.errors import InputError
 
@@ -21,3 +24,25 @@ def test_an_empty_choice_says_what_there_is(embeddings: Embeddings) -> None:
 
 def test_it_shows_itself(embeddings: Embeddings) -> None:
     assert repr(embeddings) == "Embeddings(5 RNAs × 3, isoclr-s with weights of your own)"
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".h5ad", ".npz"])
+def test_what_is_saved_is_what_embed_writes(tmp_path: Path, workbench: Path, suffix: str) -> None:
+    inputs, model = workbench / "mrnas.fa", workbench / "model"
+    path = tmp_path / f"saved{suffix}"
+    assert isoclr.embed(inputs, model=model).save(str(path)) == path
+    written = isoclr.embed(inputs, model=model, out=tmp_path / f"written{suffix}")
+    read, expected = isoclr.read_embeddings(str(path)), isoclr.read_embeddings(written)
+    assert read.table.equals(expected.table)
+    assert (read.matrix == expected.matrix).all()
+    assert read.meta == expected.meta
+
+
+def test_saving_replaces_nothing_unasked(tmp_path: Path, embeddings: Embeddings) -> None:
+    path = embeddings.save(tmp_path / "e.npz")
+    with pytest.raises(InputError, match=r"e\.npz: exists already"):
+        embeddings.save(path)
+    embeddings.select("human").save(path, overwrite=True)
+    assert len(isoclr.read_embeddings(path)) < len(embeddings)
+    with pytest.raises(InputError, match=r"unknown format.*\.parquet, \.h5ad, \.npz"):
+        embeddings.save(tmp_path / "e.csv")

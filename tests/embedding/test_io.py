@@ -5,9 +5,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.embedding import io as writing
-from isoclr.embedding.embeddings import SCHEMA, Embeddings
-from isoclr.embedding.io import read_embeddings, write
+from isoclr.embedding import embeddings as writing
+from isoclr.embedding.embeddings import SCHEMA, Embeddings, write
+from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 
 

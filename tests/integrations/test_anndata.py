@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 import isoclr
-from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.io import read_embeddings, write
+from isoclr.embedding.embeddings import Embeddings, write
+from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 
 anndata: Any = pytest.importorskip("anndata")

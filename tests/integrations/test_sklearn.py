@@ -27,23 +27,25 @@ from isoclr.models.encoder import Encoder
 # check_transformer_general, check_transformer_get_feature_names_out and check_set_output_transform ask is tested below
 # on RNAs.
 CHECKS = [
-    checks.check_no_attributes_set_in_init,
-    checks.check_parameters_default_constructible,
-    checks.check_get_params_invariance,
-    checks.check_set_params,
-    checks.check_do_not_raise_errors_in_init_or_set_params,
-    checks.check_estimator_cloneable,
-    checks.check_estimator_repr,
-    checks.check_estimator_tags_renamed,
-    checks.check_valid_tag_types,
-    checks.check_mixin_order,
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_get_params_invariance",
+    "check_set_params",
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_valid_tag_types",
+    "check_mixin_order",
 ]
 RNAS = ["AUGGCUUGA", "GGGACGU", "CCCAUA" * 9, "UUUUA", "GCGC" * 20, "AUAU" * 11]
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.__name__))
-def test_scikit_learns_checks(check: Any) -> None:
-    check("IsoCLRTransformer", IsoCLRTransformer())
+@pytest.mark.parametrize("check", CHECKS)
+def test_scikit_learns_checks(check: str) -> None:
+    if not hasattr(checks, check):
+        pytest.skip("not in this version of scikit-learn")
+    getattr(checks, check)("IsoCLRTransformer", IsoCLRTransformer())
 
 
 def test_embeddings_in_every_form_of_input(encoder: Encoder) -> None:

@@ -10,9 +10,7 @@ import pytest
 
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.corpus.write import write as write_corpus
-from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.io import write
-from isoclr.embedding.io import write as write_embeddings
+from isoclr.embedding.embeddings import Embeddings, write
 from isoclr.genomics.encoding import encode
 
 GENES, DIM = 120, 6
@@ -169,7 +167,7 @@ def embeddings_probing(tmp_path: Path) -> Path:
     )
     matrix = rng.normal(size=(rows.height, 4)).astype(np.float32)
     path = tmp_path / "embeddings.parquet"
-    write_embeddings(path, Embeddings(rows, matrix, {**META_PROBING, "isoclr": "0"}))
+    write(path, Embeddings(rows, matrix, {**META_PROBING, "isoclr": "0"}))
     return path
 
 

@@ -97,6 +97,21 @@ def test_few_labels_are_judged_at_the_coverages_they_can_vouch_for(
     assert found == [0.8, 0.9]  # 10 scores when a fold is held out
 
 
+def test_few_genes_make_fewer_folds_and_two_are_too_few(
+    embeddings: Path, labels: Callable[..., Path]
+) -> None:
+    def first(genes: int) -> Path:
+        return labels(half_life=[*np.linspace(0, 1, genes), *[None] * (120 - genes)])
+
+    report = isoclr.fit(embeddings, first(8), coverage=0.5)
+    assert "4 folds, at random by whole genes" in next(report.tables()).title
+    message = r"labels\.tsv: the labelled RNAs are of 2 genes, expected 3 or more"
+    with pytest.raises(InputError, match=message):
+        isoclr.fit(embeddings, first(2))
+    with pytest.raises(InputError, match=r"8 genes.* are too few for 9 folds"):
+        isoclr.fit(embeddings, first(8), folds=9)
+
+
 def test_only_the_species_asked_for(
     world: Embeddings, labels: Callable[..., Path], tmp_path: Path, embeddings: Path
 ) -> None:

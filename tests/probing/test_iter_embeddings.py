@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from isoclr.embedding import io as module
-from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.io import are_embeddings, iter_embeddings, read_embeddings, write
+from isoclr.embedding.embeddings import Embeddings, write
+from isoclr.embedding.io import are_embeddings, iter_embeddings, read_embeddings
 from isoclr.errors import InputError
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from isoclr._console import info
-from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.embeddings import FORMATS, Embeddings, check_output, write
 from isoclr.embedding.external import (
     ExternalFile,
     complete,
@@ -16,7 +16,7 @@ from isoclr.embedding.external import (
     without_empty,
 )
 from isoclr.embedding.inputs import read_rnas
-from isoclr.embedding.io import FORMATS, check_output, read_own, write
+from isoclr.embedding.io import read_own
 from isoclr.errors import InputError, counted
 
 TABLES = {".tsv", ".txt", ".csv", ".parquet"}

@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 from isoclr._atomic import is_stream, readable_errors
 from isoclr._console import err, info, nt_progress
 from isoclr._io import atomic_path
-from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.embeddings import ROWS, Embeddings
 from isoclr.embedding.external import reraise_as_input_error
 from isoclr.embedding.inputs import RnaTable
-from isoclr.embedding.io import ROWS
 from isoclr.errors import InputError
 from isoclr.models.packing import Rows
 from isoclr.training.distributed import Distributed, init_distributed

@@ -1,6 +1,6 @@
 """The ``embed`` command: RNAs → one vector per RNA."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, overload
@@ -15,11 +15,11 @@ from isoclr._threads import use_threads
 from isoclr._version import __version__
 from isoclr.corpus.inputs import parse_shard
 from isoclr.embedding.distributed import Embedder, embedded, writes_output
-from isoclr.embedding.embeddings import Embeddings
+from isoclr.embedding.embeddings import Embeddings, check_output, write
 from isoclr.embedding.inputs import as_inputs, read_rnas, shard_rows
-from isoclr.embedding.io import check_output, write
 from isoclr.embedding.regions import Region, cropped, regional
 from isoclr.errors import InputError, counted
+from isoclr.genomics.species import unknown_name
 from isoclr.models.encoder import Encoder, Precision
 from isoclr.models.load import describe_weights, load
 from isoclr.training.device import resolve_device
@@ -207,8 +207,10 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         chunk_nt=chunk_nt,
     )
     embedder = regional(whole_rna, region)
+    sources = as_inputs(inputs)
+    _check_species(species, sources, genome)
     whole = read_rnas(
-        as_inputs(inputs),
+        sources,
         species=species,
         genome=genome and Path(genome),
         annotation=as_paths(annotation),
@@ -226,6 +228,18 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
                 write(out, _fill(scratch, table, blocks, embedder), overwrite=overwrite)
     info(f"{out}: {counted(table.height, 'RNA')}, {describe_weights(embedder.meta, embedder.dim)}")
     return out
+
+
+def _check_species(species: str, sources: Sequence[Any], genome: Path | None) -> None:
+    """Refuse ``--species`` where it has no effect; say that a name is unknown."""
+    if not species or not sources:
+        return
+    if genome is None and all(isinstance(one, Path) and one.is_dir() for one in sources):
+        raise InputError(
+            f"--species {species}: a corpus has its own species; --species is for a FASTA or --genome"
+        )
+    if note := unknown_name(species):
+        info(f"--species: {note}")
 
 
 def _fill(

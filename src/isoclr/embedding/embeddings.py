@@ -1,7 +1,9 @@
-"""Embeddings in memory: one vector per RNA, and a table of the RNAs."""
+"""Embeddings: one vector per RNA, and a table of the RNAs; in memory, and written to files."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._html import card, grid
+from isoclr._io import STDOUT, atomic_path, check_file
 from isoclr.errors import InputError, MissingExtraError, counted
 
 SCHEMA = pl.Schema(
@@ -24,6 +27,10 @@ SCHEMA = pl.Schema(
 )
 """Columns of the table: ``gene_symbol`` is empty if unknown, ``length`` and ``cds_length`` are in nt (0: no coding
 sequence), ``cds_source`` is one of ``annotated``, ``orf``, ``none``."""
+
+FORMATS = (".parquet", ".h5ad", ".npz")
+ROWS = 16_384
+"""Rows in memory at a time, and in a Parquet row group."""
 
 MATRIX = "embedding"
 RnaChoice = Literal["all", "coding", "annotated"]
@@ -136,6 +143,25 @@ class Embeddings:
             uns={"isoclr": dict(self.meta)},
         )
 
+    def save(self, path: Path | str, *, overwrite: bool = False) -> Path:
+        """Write a file as ``isoclr embed -o`` does; :func:`isoclr.read_embeddings` reads it.
+
+        Args:
+            path: Parquet (``.parquet``), AnnData (``.h5ad``) or NumPy (``.npz``); it appears when it is complete.
+            overwrite: Replace an existing file.
+
+        Returns:
+            The path.
+
+        Raises:
+            InputError: an unknown extension, an existing file, or a folder that cannot be written to.
+            MissingExtraError: h5ad without anndata.
+        """
+        path = Path(path)
+        check_output(path, overwrite=overwrite)
+        write(path, self, overwrite=overwrite)
+        return path
+
     def select(self, species: str | None = None, rnas: RnaChoice = "all") -> "Embeddings":
         """The RNAs of one species (None: all), and of those the coding ones (see :data:`RnaChoice`).
 
@@ -198,3 +224,84 @@ def anndata_module() -> Any:
     except ImportError:
         raise MissingExtraError("anndata", "anndata", "AnnData (.h5ad)") from None
     return anndata
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuse an output that could not be written, before any work.
+
+    Raises:
+        InputError: an unknown extension, an existing file, or a folder that cannot be written to.
+        MissingExtraError: h5ad without anndata.
+    """
+    if path == STDOUT and sys.stdout is not None and sys.stdout.isatty():
+        raise InputError("--out -: Parquet is not for a terminal; expected a pipe or > FILE")
+    if path.suffix not in FORMATS and path != STDOUT:
+        raise InputError(
+            f"{path}: unknown format, expected a name that ends in {', '.join(FORMATS)}"
+        )
+    check_file(path, overwrite=overwrite)
+    if path.suffix == ".h5ad":
+        anndata_module()
+
+
+def write(path: Path, embeddings: Embeddings, *, overwrite: bool = True) -> None:
+    """Write embeddings in the format of the extension.
+
+    ``.parquet``: the table's columns and ``embedding``, a fixed-size list of float32, with the metadata in the footer.
+    ``.h5ad``: ``obs`` is the table, ``X`` the embeddings, ``uns["isoclr"]`` the metadata.
+    ``.npz``: one array per column, ``embedding``, and ``meta``, the metadata's keys and values ``(k, 2)``; no pickle.
+
+    Args:
+        path: Output file; it appears when it is complete.
+        embeddings: The embeddings. The matrix may be a memory map, of which Parquet reads one block at a time.
+        overwrite: Replace a file that exists.
+    """
+    writers = {".parquet": _write_parquet, ".h5ad": _write_h5ad, ".npz": _write_npz}
+    with atomic_path(path, overwrite=overwrite) as partial:
+        writers[path.suffix or ".parquet"](partial, embeddings)
+
+
+def _write_parquet(path: Path, embeddings: Embeddings) -> None:
+    from polars.io.plugins import register_io_source
+
+    schema = {**SCHEMA, MATRIX: pl.Array(pl.Float32, embeddings.dim)}
+
+    def blocks(*_pushed_down: Any) -> Iterator[pl.DataFrame]:
+        for start in range(0, max(1, len(embeddings)), ROWS):
+            rows = slice(start, start + ROWS)
+            matrix = pl.Series(
+                MATRIX, np.ascontiguousarray(embeddings.matrix[rows]), schema[MATRIX]
+            )
+            yield in_schema(embeddings.table[rows]).with_columns(matrix)
+
+    register_io_source(blocks, schema=schema).sink_parquet(
+        path,
+        metadata=dict(embeddings.meta),
+        row_group_size=ROWS,
+        statistics=False,
+        maintain_order=True,
+    )
+
+
+def _write_npz(path: Path, embeddings: Embeddings) -> None:
+    table = in_schema(embeddings.table)
+    arrays: Any = {
+        name: table[name].to_numpy().astype(np.str_ if dtype == pl.String else np.int64)
+        for name, dtype in SCHEMA.items()
+    }
+    arrays[MATRIX] = embeddings.matrix
+    arrays["meta"] = np.array(list(embeddings.meta.items()), np.str_)
+    with path.open("wb") as stream:
+        np.savez(stream, **arrays)
+
+
+def _write_h5ad(path: Path, embeddings: Embeddings) -> None:
+    table = in_schema(embeddings.table)
+    for name in (name for name, dtype in SCHEMA.items() if dtype == pl.String):
+        with_nul = table[name].str.contains("\0", literal=True)
+        if with_nul.any():
+            row = int(with_nul.arg_max() or 0) + 1
+            raise InputError(
+                f"{path.name}: {name} of row {row:,} holds a NUL character, which .h5ad cannot keep; choose .parquet"
+            )
+    Embeddings(table, embeddings.matrix, embeddings.meta).to_anndata().write_h5ad(path)

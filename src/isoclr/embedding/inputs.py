@@ -116,6 +116,7 @@ def read_rnas(
         InputError: nothing to embed, a file that cannot be read, a bad record, or an RNA in several inputs with
             different sequences.
     """
+    species = short_name(species)
     if genome is not None and not annotation:
         raise InputError(
             f"{genome}: a genome needs --annotation, with the exons of its transcripts"
@@ -140,7 +141,6 @@ def read_rnas(
         raise InputError(
             f"{annotation[0]}: a corpus has its own exons and coding sequences; --annotation is for a FASTA or --genome"
         )
-    species = short_name(species)
 
     def read(path: Path) -> RnaTable:
         if path == STDIN:

@@ -1,6 +1,5 @@
-"""Reading and writing embeddings: Parquet, AnnData and NumPy files, and directories of Parquet shards."""
+"""Reading embeddings: Parquet, AnnData and NumPy files, and directories of Parquet shards."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,12 @@ import numpy as np
 import polars as pl
 
 from isoclr._console import info
-from isoclr._io import STDOUT, atomic_path, check_file, check_input
+from isoclr._io import check_input
 from isoclr.embedding.embeddings import (
+    FORMATS,
     MATRIX,
     META_KEYS,
+    ROWS,
     SCHEMA,
     Embeddings,
     anndata_module,
@@ -22,10 +23,6 @@ from isoclr.embedding.embeddings import (
 )
 from isoclr.embedding.external import check_npz, complete, read_external, reraise_as_input_error
 from isoclr.errors import InputError
-
-FORMATS = (".parquet", ".h5ad", ".npz")
-ROWS = 16_384
-"""Rows in memory at a time, and in a Parquet row group."""
 
 
 def read_embeddings(path: Path | str | Embeddings) -> Embeddings:
@@ -199,84 +196,3 @@ def _parquet_blocks(path: Path) -> Iterator[Embeddings]:
             matrix = frame[MATRIX].cast(pl.Array(pl.Float32, array.shape)).to_numpy()
             block = _checked(path, frame.drop(MATRIX), matrix, meta)
         yield block
-
-
-def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse an output that could not be written, before any work.
-
-    Raises:
-        InputError: an unknown extension, an existing file, or a folder that cannot be written to.
-        MissingExtraError: h5ad without anndata.
-    """
-    if path == STDOUT and sys.stdout is not None and sys.stdout.isatty():
-        raise InputError("--out -: Parquet is not for a terminal; expected a pipe or > FILE")
-    if path.suffix not in FORMATS and path != STDOUT:
-        raise InputError(
-            f"{path}: unknown format, expected a name that ends in {', '.join(FORMATS)}"
-        )
-    check_file(path, overwrite=overwrite)
-    if path.suffix == ".h5ad":
-        anndata_module()
-
-
-def write(path: Path, embeddings: Embeddings, *, overwrite: bool = True) -> None:
-    """Write embeddings in the format of the extension.
-
-    ``.parquet``: the table's columns and ``embedding``, a fixed-size list of float32, with the metadata in the footer.
-    ``.h5ad``: ``obs`` is the table, ``X`` the embeddings, ``uns["isoclr"]`` the metadata.
-    ``.npz``: one array per column, ``embedding``, and ``meta``, the metadata's keys and values ``(k, 2)``; no pickle.
-
-    Args:
-        path: Output file; it appears when it is complete.
-        embeddings: The embeddings. The matrix may be a memory map, of which Parquet reads one block at a time.
-        overwrite: Replace a file that exists.
-    """
-    writers = {".parquet": _write_parquet, ".h5ad": _write_h5ad, ".npz": _write_npz}
-    with atomic_path(path, overwrite=overwrite) as partial:
-        writers[path.suffix or ".parquet"](partial, embeddings)
-
-
-def _write_parquet(path: Path, embeddings: Embeddings) -> None:
-    from polars.io.plugins import register_io_source
-
-    schema = {**SCHEMA, MATRIX: pl.Array(pl.Float32, embeddings.dim)}
-
-    def blocks(*_pushed_down: Any) -> Iterator[pl.DataFrame]:
-        for start in range(0, max(1, len(embeddings)), ROWS):
-            rows = slice(start, start + ROWS)
-            matrix = pl.Series(
-                MATRIX, np.ascontiguousarray(embeddings.matrix[rows]), schema[MATRIX]
-            )
-            yield in_schema(embeddings.table[rows]).with_columns(matrix)
-
-    register_io_source(blocks, schema=schema).sink_parquet(
-        path,
-        metadata=dict(embeddings.meta),
-        row_group_size=ROWS,
-        statistics=False,
-        maintain_order=True,
-    )
-
-
-def _write_npz(path: Path, embeddings: Embeddings) -> None:
-    table = in_schema(embeddings.table)
-    arrays: Any = {
-        name: table[name].to_numpy().astype(np.str_ if dtype == pl.String else np.int64)
-        for name, dtype in SCHEMA.items()
-    }
-    arrays[MATRIX] = embeddings.matrix
-    arrays["meta"] = np.array(list(embeddings.meta.items()), np.str_)
-    with path.open("wb") as stream:
-        np.savez(stream, **arrays)
-
-
-def _write_h5ad(path: Path, embeddings: Embeddings) -> None:
-    table = in_schema(embeddings.table)
-    for name in (name for name, dtype in SCHEMA.items() if dtype == pl.String):
-        with_nul = table[name].str.contains("\0", literal=True)
-        if with_nul.any():
-            row = int(with_nul.arg_max() or 0) + 1
-            raise InputError(
-                f"{path.name}: {name} of row {row:,} holds a NUL character, which .h5ad cannot keep; choose .parquet"
-            )
-    Embeddings(table, embeddings.matrix, embeddings.meta).to_anndata().write_h5ad(path)

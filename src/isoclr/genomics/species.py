@@ -81,6 +81,19 @@ def taxid_of(name: str) -> int | None:
     return int(number) if number.isascii() and number.isdigit() and int(number) > 0 else None
 
 
+def unknown_name(name: str) -> str:
+    """What to say of a name of a species that is not in :data:`SPECIES`; empty for one that is, and for a number.
+
+    >>> unknown_name("hg38"), unknown_name("zebrafsh")
+    ('', "'zebrafsh' is no name that isoclr knows and is kept as it is; did you mean zebrafish?")
+    """
+    if taxid_of(name) is not None:
+        return ""
+    hint = suggest(name, (species.name for species in SPECIES))
+    hint = hint if hint.startswith(";") else ""
+    return f"{name!r} is no name that isoclr knows and is kept as it is{hint}"
+
+
 def _normalize(name: str) -> str:
     return " ".join(name.lower().replace("_", " ").replace("-", " ").split())
 

@@ -15,7 +15,7 @@ from isoclr._report import Report, Row, Table, count_lines
 from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import Embeddings, RnaChoice
 from isoclr.embedding.io import read_embeddings
-from isoclr.errors import InputError
+from isoclr.errors import InputError, counted
 from isoclr.probing.conformal import (
     CrossFitter,
     CrossValidation,
@@ -105,8 +105,16 @@ def training_set(
 
 def _folds(rnas: LabelledRnas, config: SplitConfig, labels: Labels) -> NDArray[np.int64]:
     """``(n,)`` fold numbers."""
-    if config.kind != "fold" and config.folds is None:
-        config = replace(config, folds=DEFAULT_FOLDS)
+    if config.kind != "fold":
+        groups = len(np.unique(rnas.groups))
+        if groups < MIN_FOLDS:
+            unit = UNITS[config.kind]
+            raise InputError(
+                f"{labels.path}: the labelled RNAs are of {counted(groups, unit.removesuffix('s'))}, expected "
+                f"{MIN_FOLDS} or more, because whole {unit} are held out"
+            )
+        most = min(groups, max(MIN_FOLDS, len(rnas) // 2))  # A fold needs two labels
+        config = replace(config, folds=config.folds or min(DEFAULT_FOLDS, most))
     splits = rnas.split(config)
     if len(splits) < MIN_FOLDS:
         raise InputError(
@@ -218,7 +226,8 @@ def fit(
         split: What a fold keeps together. homology: gene sets, which needs --corpus; fold: the table's column fold;
             random: genes; chromosome: chromosomes, of the table's column chromosome or of --chromosomes. Default:
             homology with --corpus, else fold if the table has it and it keeps genes together, else random.
-        folds: Number of folds, 3 or more, for homology, random and chromosome (default: 10).
+        folds: Number of folds, 3 or more, for homology, random and chromosome (default: 10, fewer if there are
+            fewer than 20 RNAs).
         seed: Random seed of assigning genes to folds.
         corpus: Corpus with the gene sets.
         chromosomes: Annotations (GTF, GFF3, genePred, BED12) or tables with gene_id and chromosome, for --split

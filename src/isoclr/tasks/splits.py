@@ -128,7 +128,7 @@ def group_folds(groups: Sequence[str] | NDArray[np.str_], folds: int, seed: int)
     sizes = np.bincount(numbers)
     if not 2 <= folds <= len(sizes):
         raise InputError(
-            f"folds: {folds}, expected 2 to {len(sizes)} (the genes, gene sets or chromosomes)"
+            f"folds: {len(sizes)} genes, gene sets or chromosomes are too few for {folds} folds of whole ones"
         )
     order = np.random.default_rng(seed).permutation(len(sizes))
     filled = np.zeros(folds, np.int64)

@@ -161,6 +161,10 @@ function drawClose(canvas: HTMLCanvasElement, effects: Int16Array, bases: Uint8A
       context.fillStyle = bases[i] === base ? style.getPropertyValue("--line") : effectColor(effects[4 * i + base] / most);
       context.fillRect(column * side, 22 + 22 * base, side - 0.5, 21.5);
     }
+    if (bases[i] < 4) {
+      context.fillStyle = style.getPropertyValue("--soft");
+      context.fillRect((column + 0.5) * side - 1.75, 31 + 22 * bases[i], 3, 3);
+    }
     context.fillStyle = style.getPropertyValue(i >= values.coding[0] && i < values.coding[1] ? "--ink" : "--soft");
     context.fillText(BASES[bases[i]], (column + 0.5) * side, 12);
   }

@@ -86,7 +86,8 @@ def ceiling(
         if key not in measured:
             make = _convolution if convolve else _matmul
             measured[key] = min(
-                harness.best_seconds(make(one, n, dtype, device), budget=budget) / n for n in tiles or TILES
+                harness.best_seconds(make(one, n, dtype, device), budget=budget) / n
+                for n in tiles or TILES
             )
         flop += one.flop
         seconds += one.positions * measured[key]

@@ -7,9 +7,8 @@ import random
 import re
 import shutil
 import socket
-import subprocess
+import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,6 +29,9 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
 install_import_hook(["isoclr.pretraining.losses", "isoclr.models"], "beartype.beartype")
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT))  # benchmarks are not part of the installed package
+
+from benchmarks.browser import Browser, find_chromium, open_browser  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -253,7 +255,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "cache"))
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # plain HTTP, the only one of this server
+    monkeypatch.setattr(
+        constants, "HF_HUB_DISABLE_XET", True
+    )  # plain HTTP, the only one of this server
     template = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", fake.url + template)
     monkeypatch.setattr(constants, "ENDPOINT", fake.url)
@@ -284,124 +288,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     fake.server.server_close()
 
 
-PATIENCE = 60  # seconds; a loaded machine is slow
-
-
-class Browser:
-    """One page of a headless Chromium, driven by the DevTools protocol over two pipes."""
-
-    def __init__(self, commands: int, answers: int) -> None:
-        self._commands = os.fdopen(commands, "wb", buffering=0)
-        self._answers = os.fdopen(answers, "rb")
-        self._last = 0
-        self._session: dict[str, str] = {}
-        self.events: list[dict[str, Any]] = []
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = {"sessionId": attached["sessionId"]}
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-
-    def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """The result of one command; events that come first are kept."""
-        self._last += 1
-        message = {"id": self._last, "method": method, "params": params, **self._session}
-        self._commands.write(json.dumps(message).encode() + b"\0")
-        while (answer := self._read()).get("id") != self._last:
-            self.events.append(answer)
-        assert "error" not in answer, answer
-        result: dict[str, Any] = answer["result"]
-        return result
-
-    def _read(self) -> dict[str, Any]:
-        text = bytearray()
-        while (byte := self._answers.read(1)) != b"\0":
-            assert byte, "the browser has ended"
-            text += byte
-        answer: dict[str, Any] = json.loads(text)
-        return answer
-
-    def open(self, path: Path) -> None:
-        """Load a file and wait until its script has run."""
-        self.events.clear()
-        self.resize(1280, 900)
-        self.call("Page.navigate", url=path.as_uri())
-        self.wait("document.documentElement?.dataset.ready === 'yes'")
-
-    def resize(self, width: int, height: int) -> None:
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self.call("Emulation.setDeviceMetricsOverride", **size)
-
-    def run(self, script: str) -> Any:
-        """The value of a JavaScript expression."""
-        result = self.call(
-            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
-        )
-        assert "exceptionDetails" not in result, result
-        return result["result"].get("value")
-
-    def wait(self, condition: str) -> None:
-        """Until a JavaScript expression is true."""
-        end = time.monotonic() + PATIENCE
-        while not self.run(condition):
-            assert time.monotonic() < end, f"never: {condition}"
-            time.sleep(0.1)
-
-    def press(self, key: str, code: int, text: str = "") -> None:
-        for kind in ("keyDown", "keyUp"):
-            self.call(
-                "Input.dispatchKeyEvent",
-                type=kind,
-                key=key,
-                windowsVirtualKeyCode=code,
-                text=text if kind == "keyDown" else "",
-            )
-
-    def complaints(self) -> list[str]:
-        """Console errors and warnings, exceptions, and requests for anything but files."""
-        self.run("0")
-        complaints = []
-        for event in self.events:
-            kind, params = event["method"], event["params"]
-            if kind == "Network.requestWillBeSent":
-                if not params["request"]["url"].startswith(("file:", "data:", "blob:")):
-                    complaints.append(f"request: {params['request']['url']}")
-            elif (
-                kind == "Runtime.exceptionThrown"
-                or (kind == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"))
-                or (kind == "Log.entryAdded" and params["entry"]["level"] == "error")
-            ):
-                complaints.append(str(params))
-        return complaints
-
-    def close(self) -> None:
-        self._commands.close()
-        self._answers.close()
-
-
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     """A running browser; the test is skipped where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = next((path for name in names if (path := shutil.which(name))), None)
+    program = find_chromium()
     if program is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
-    (child_in, commands), (answers, child_out) = os.pipe(), os.pipe()
-    options = (
-        "--headless=new --no-sandbox --disable-gpu --enable-unsafe-swiftshader --no-first-run "
-        "--disable-background-networking --disable-component-update --remote-debugging-pipe "
-        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"
-    )
-    command = f'exec "{program}" {options} 3<&{child_in} 4>&{child_out}'
-    with subprocess.Popen(
-        ["bash", "-c", command], pass_fds=(child_in, child_out), stderr=subprocess.DEVNULL
-    ) as process:
-        os.close(child_in)
-        os.close(child_out)
-        browser = Browser(commands, answers)
-        try:
-            yield browser
-        finally:
-            browser.close()
-            process.terminate()
-            process.wait(timeout=PATIENCE)
+    with open_browser(program) as browser:
+        yield browser

@@ -21,17 +21,22 @@ from isoclr.embedding.io import read_embeddings
 WEB = Path(__file__).parents[2] / "web"
 
 
+def numbers_of(planes: np.ndarray, dtype: str, k: int = 5) -> np.ndarray:
+    """Numbers of a shard's neighbours, ``(m, k)``."""
+    return planes.reshape(np.dtype(dtype).itemsize, -1).T.copy().view(dtype).reshape(-1, k)
+
+
 def test_neighbours_and_predictions_are_those_of_the_commands(small: Path, folder: Path) -> None:
     names, arrays = read_shard(folder / "data/names.js")
-    genes, _ = read_shard(folder / "data/genes-0.js")
+    genes, near = read_shard(folder / "data/genes-0.js")
     gene = names["symbols"].index("SYM7")
     first = int(arrays["starts"][gene])
     name, isoform = names["transcripts"][first], genes["genes"][gene]["i"][0]
     expected = find_neighbors(read_embeddings(small / "e.parquet"), [name], k=5).table
-    assert [names["transcripts"][row] for row in isoform["n"]] == expected[
-        "transcript_id"
-    ].to_list()
-    np.testing.assert_allclose(np.array(isoform["d"]) / 1e4, expected["distance"], atol=1e-4)
+    rows, farther = numbers_of(near["rows"], "<i4"), numbers_of(near["farther"], "<u2")
+    assert [names["transcripts"][row] for row in rows[first]] == expected["transcript_id"].to_list()
+    distance = np.cumsum(farther[first]) / 1000
+    np.testing.assert_allclose(distance, expected["distance"], atol=5.1e-4)
     species = names["species"][arrays["speciesOf"][gene]]
     predicted = isoclr.predict((small / "e.parquet",), task="half-life", species=species).table
     row = predicted.filter(pl.col("transcript_id") == name)
@@ -114,8 +119,8 @@ def test_layouts_keep_neighbours_near(small: Path, tmp_path: Path, layout: Any) 
     about, arrays = read_shard(tmp_path / "a/data/map.js")
     assert about["layout"] == {"tsne": "t-SNE", "umap": "UMAP"}[layout]
     xy = arrays["xy"].reshape(-1, 2).astype(float)
-    genes, _ = read_shard(tmp_path / "a/data/genes-0.js")
-    nearest = [one["n"][0] for gene in genes["genes"] for one in gene["i"]]
+    _, near = read_shard(tmp_path / "a/data/genes-0.js")
+    nearest = numbers_of(near["rows"], "<i4", 3)[:, 0]
     to_nearest = np.linalg.norm(xy - xy[nearest], axis=1)
     random = np.linalg.norm(xy - xy[np.random.default_rng(0).permutation(len(xy))], axis=1)
     assert np.median(to_nearest) < 0.5 * np.median(random)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import numpy as np
 import pytest
 
 from isoclr.atlas.shards import read_shard
@@ -129,6 +130,19 @@ def test_gene_page(page: Any) -> None:
     page.wait("!!document.querySelector('.effects')")  # the address alone brings it back
 
 
+def test_the_mutation_map_has_a_scale(page: Any, folder: Path) -> None:
+    values, arrays = next(read_shard(path) for path in (folder / "data").glob("mutations-*.js"))
+    start = int(page.run("document.querySelector('[role=slider]').getAttribute('aria-valuenow')"))
+    window = arrays["effects"][4 * (start - 1) : 4 * (start + 59)]
+    least, most, what, _ = page.run(
+        "[...document.querySelectorAll('.scale span')].map((x) => x.textContent)"
+    )
+    assert most[0] == "+"
+    assert float(most) == pytest.approx(np.abs(window).max() * values["unit"], rel=0.05)
+    assert least == most.replace("+", "−")
+    assert what == f"change of {values['target']}"
+
+
 def test_lasso_lists_and_downloads(page: Any) -> None:
     page.press("Escape", 27)
     page.run("isoclrAtlas.closePanel(); isoclrAtlas.map.reset()")
@@ -209,6 +223,13 @@ def test_dark_and_narrow(page: Any) -> None:
     page.resize(390, 800)
     page.wait("document.documentElement.scrollWidth <= 390")
     assert page.run("document.querySelector('.panel').getBoundingClientRect().width") <= 390
+    page.run("location.hash = 'gene=SYM1&species=human'")
+    page.wait("document.querySelector('.gene h2')?.textContent === 'SYM1'")
+    alone = """(() => { const panel = document.querySelector('.panel'); panel.scrollTop = DOWN;
+        const { left, top, bottom } = document.querySelector('.close').getBoundingClientRect();
+        return [top + 1, bottom - 1].map((y) => !document.elementFromPoint(left - 3, y).closest('.gene')); })()"""
+    for down in (0, 100, 400):  # nothing lies beside the button, and so nothing under it
+        assert page.run(alone.replace("DOWN", str(down))) == [True, True]
     page.run("document.querySelector('[aria-label=\"Dark or light\"]').click()")
     assert page.run("document.documentElement.dataset.theme") in ("dark", "light")
     page.resize(1280, 900)

@@ -8,7 +8,14 @@ import pytest
 from isoclr.analysis.neighbors import nearest, normalize
 from isoclr.atlas import vectors as module
 from isoclr.atlas.layout import landmark_coordinates, to_uint16
-from isoclr.atlas.vectors import ClusterIndex, fit_space, principal_axes, read_blocks, recall
+from isoclr.atlas.vectors import (
+    ClusterIndex,
+    audited,
+    fit_space,
+    principal_axes,
+    read_blocks,
+    recall,
+)
 from isoclr.embedding.io import read_embeddings
 
 RANDOM = np.random.default_rng(0)
@@ -69,16 +76,16 @@ def test_recall_of_true_and_of_wrong_neighbours(
     features = read_embeddings(path).matrix
     space = fit_space(features, len(features))
     vectors = space(features.copy())
-    rows = np.arange(len(vectors))
+    rows, some = np.arange(len(vectors)), audited(features, len(features))
     exact = nearest(vectors, rows, 4, {"all": rows})["all"].rows
-    assert recall(path, space, exact, rows) == 1.0
+    assert recall(path, space, some, exact, rows) == 1.0
     half = exact.copy()
     half[:, 2:] = rows[:, None]
-    assert recall(path, space, half, rows) == 0.5
+    assert recall(path, space, some, half, rows) == 0.5
     shuffled = np.random.default_rng(0).permutation(len(rows))  # the atlas has another order
     moved = np.empty_like(exact)
     moved[shuffled] = shuffled[exact]
-    assert recall(path, space, moved, shuffled) == 1.0
+    assert recall(path, space, some, moved, shuffled) == 1.0
 
 
 def test_blocks_keep_a_sample(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +94,8 @@ def test_blocks_keep_a_sample(small: Path, monkeypatch: pytest.MonkeyPatch) -> N
     table, features, _ = read_blocks(small / "e.parquet", lambda block: seen.append(len(block)))
     assert sum(seen) == len(table) == 120
     np.testing.assert_array_equal(features, read_embeddings(small / "e.parquet").matrix[::3])
+    rows, some = audited(features, len(table))
+    np.testing.assert_array_equal(read_embeddings(small / "e.parquet").matrix[rows], some)
     space = fit_space(features, len(table))
     assert space.basis is not None
     assert space(features.copy()).shape[1] == min(module.DIMENSIONS, features.shape[1])

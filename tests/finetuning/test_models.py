@@ -223,7 +223,9 @@ def test_random_weights(model: Path, builder: BatchBuilder) -> None:
     start = ModelFactory(FinetuneConfig(model=str(model), scratch=True))
     backbones = [start.make(builder, 1, seed)[0].network for seed in (0, 0, 1)]
     pretrained = load(model).network
-    states = [backbone.state_dict()["blocks.0.conv1.weight"] for backbone in (*backbones, pretrained)]
+    states = [
+        backbone.state_dict()["blocks.0.conv1.weight"] for backbone in (*backbones, pretrained)
+    ]
     assert torch.equal(states[0], states[1])
     assert not torch.equal(states[0], states[2])
     assert not torch.equal(states[0], states[3])

@@ -16,6 +16,7 @@ from isoclr.probing.conformal import (
     cross_validate_regression,
     largest_coverage,
     log_loss,
+    order_statistic,
     rmse,
     upper_rank,
 )
@@ -54,7 +55,7 @@ def by_hand(predictor: CVPlusRegressor, features: np.ndarray, coverage: float) -
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
 def test_ends_are_those_of_the_definition(coverage: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformal, "BLOCK", 300)  # several blocks of rows
+    monkeypatch.setattr(conformal, "BLOCK", 7)  # several blocks of rows
     predictor = leaving(99).regression()
     features, _ = data(20, 1)
     value, lower, upper = predictor.predict(features, coverage)
@@ -62,6 +63,19 @@ def test_ends_are_those_of_the_definition(coverage: float, monkeypatch: pytest.M
     expected = by_hand(predictor, features, coverage)
     assert lower == pytest.approx(np.minimum(expected[:, 0], value))
     assert upper == pytest.approx(np.maximum(expected[:, 1], value))
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.1, 3.0])
+@pytest.mark.parametrize("rank", [1, 2, 40, 90, 99, 100])
+def test_order_statistic_equals_sorting(rank: int, spread: float) -> None:
+    """Also where folds disagree, sizes differ much, and many scores are equal."""
+    rng = np.random.default_rng(rank)
+    scores = [np.sort(rng.exponential(size=n).round(1)) for n in (1, 30, 9, 60)]
+    centers = rng.normal(size=(1, 4)) * spread + rng.normal(size=(50, 1))
+    errors = np.exp(rng.normal(size=(50, 4)) * spread)
+    parts = [centers[:, [k]] + errors[:, [k]] * own for k, own in enumerate(scores)]
+    expected = np.sort(np.hstack(parts), axis=1)[:, rank - 1]
+    assert np.array_equal(order_statistic(centers, errors, scores, rank), expected)
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.95])

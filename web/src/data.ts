@@ -1,6 +1,6 @@
 /** The atlas's data: what the map needs at once, and the rest when it is asked for. */
 
-import { loadShard } from "./shards";
+import { loadShard, Numbers } from "./shards";
 
 export interface ColumnInfo {
   name: string;
@@ -55,7 +55,7 @@ export interface Names {
 export type Predicted = [number, number | null, number | null, number] | null;
 
 export interface Isoform {
-  /** Rows and distances (1/10,000) of nearest neighbours. */
+  /** Rows and distances (1/1,000) of nearest neighbours. */
   n: number[];
   d: number[];
   b: string;
@@ -151,8 +151,16 @@ export class Atlas {
     const { shards } = this.about;
     let number = 0;
     while (shards[number + 1] <= gene) number++;
-    const { values } = await loadShard<{ first: number; genes: Gene[] }>(`genes-${number}`);
-    return values.genes[gene - values.first];
+    const { values, arrays } = await loadShard<{ first: number; genes: Gene[] }>(`genes-${number}`);
+    const found = values.genes[gene - values.first];
+    const { k } = this.about;
+    const own = this.rows(gene)[0] - this.rows(values.first)[0];
+    found.i.forEach((one, i) => {
+      let distance = 0;
+      one.n = Array.from({ length: k }, (_, j) => numberAt(arrays.rows, (own + i) * k + j, 4));
+      one.d = one.n.map((_, j) => (distance += numberAt(arrays.farther, (own + i) * k + j, 2)));
+    });
+    return found;
   }
 
   /** Relation of one RNA's gene to another's. */
@@ -162,6 +170,14 @@ export class Atlas {
     if (sets[gene] !== sets[other]) return "";
     return speciesOf[gene] === speciesOf[other] ? "paralog" : "ortholog";
   }
+}
+
+/** A number whose bytes are as far apart as there are numbers, the lowest first; four bytes have a sign. */
+function numberAt(bytes: Numbers, at: number, width: number): number {
+  const apart = bytes.length / width;
+  let value = 0;
+  for (let i = 0; i < width; i++) value |= bytes[at + i * apart] << (8 * i);
+  return value;
 }
 
 export function valueOf(info: ColumnInfo, code: number): number {

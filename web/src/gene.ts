@@ -151,8 +151,8 @@ function distances(atlas: Atlas, gene: Gene, first: number): HTMLElement | null 
   const count = gene.i.length;
   if (!gene.d || count < 2) return null;
   const shown = Math.min(count, MATRIX);
-  const at = (i: number, j: number) => (i === j ? 0 : gene.d![pairIndex(Math.min(i, j), Math.max(i, j), count)] / 10000);
-  const most = Math.max(...gene.d) / 10000 || 1;
+  const at = (i: number, j: number) => (i === j ? 0 : gene.d![pairIndex(Math.min(i, j), Math.max(i, j), count)] / 1000);
+  const most = Math.max(...gene.d) / 1000 || 1;
   const table = h("table", { class: shown <= 10 ? "matrix" : "matrix small", "aria-label": "Cosine distances between isoforms" });
   table.append(h("tr", {}, h("th", {}), ...range(0, shown).map((j) => h("th", { scope: "col", title: atlas.names.transcripts[first + j] }, String(j + 1)))));
   for (let i = 0; i < shown; i++) {
@@ -190,8 +190,8 @@ function relatives(atlas: Atlas, own: number, gene: Gene, hooks: GeneHooks): HTM
       "li",
       {},
       h("button", { class: "entry", click: () => hooks.open(other) }, h("b", {}, atlas.label(other)), h("span", { class: `tag tag-${atlas.relation(own, other)}` }, atlas.relation(own, other)), h("span", { class: "quiet" }, atlas.species(other))),
-      distance === null ? null : bar(distance / 10000),
-      distance === null ? null : h("span", { class: "number" }, (distance / 10000).toFixed(3)),
+      distance === null ? null : bar(distance / 1000),
+      distance === null ? null : h("span", { class: "number" }, (distance / 1000).toFixed(3)),
     ),
   );
   const more = list.length > items.length ? h("p", { class: "quiet" }, `and ${list.length - items.length} more`) : null;
@@ -215,8 +215,8 @@ function neighbours(atlas: Atlas, state: GeneState, gene: Gene, hooks: GeneHooks
         relation ? h("span", { class: `tag tag-${relation}` }, relation) : null,
         h("span", { class: "quiet" }, [atlas.names.transcripts[row], atlas.species(other)].filter(Boolean).join(" · ")),
       ),
-      bar(one.d[i] / 10000),
-      h("span", { class: "number" }, (one.d[i] / 10000).toFixed(3)),
+      bar(one.d[i] / 1000),
+      h("span", { class: "number" }, (one.d[i] / 1000).toFixed(3)),
     );
   });
   const found = atlas.about.recall < 1 ? ` About ${Math.round(atlas.about.recall * 100)} % of the true ones are found in an atlas of this size.` : "";

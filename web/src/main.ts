@@ -216,7 +216,7 @@ class Page {
     document.body.classList.toggle("with-panel", content !== null);
     if (content) {
       const close = h("button", { class: "icon close", "aria-label": "Close", title: "Close (Esc)", click: () => this.closePanel() }, "×");
-      this.panel.replaceChildren(close, content);
+      this.panel.replaceChildren(h("div", { class: "panel-top" }, close), content);
       this.panel.scrollTop = 0;
       content.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
     } else this.panel.replaceChildren();

@@ -29,11 +29,17 @@ export function mutationMap(values: MutationValues, effects: Int16Array, bases: 
   const whole = h("canvas", { tabindex: 0, role: "slider", "aria-label": "Window of the mutation map", "aria-valuemin": 1, "aria-valuemax": Math.max(1, length - WINDOW + 1) });
   const close = h("canvas", { role: "img", "aria-label": "Effects of the mutations in the window" });
   const caption = h("p", { class: "quiet", "aria-live": "polite" });
+  const colors = h("i", { class: "colors", "aria-hidden": "true" });
+  const [least, most] = [h("span"), h("span")];
+  const scale = h("div", { class: "scale" }, least, colors, most, h("span", {}, `change of ${values.target}`), h("i", { class: "base", "aria-hidden": "true" }), h("span", {}, "the RNA’s base"));
   const describe = () => `${name}, ${(start + 1).toLocaleString("en")}–${Math.min(length, start + WINDOW).toLocaleString("en")} of ${length.toLocaleString("en")} nt`;
 
   const draw = () => {
     drawWhole(whole, importance, largest, values, start);
-    drawClose(close, effects, bases, values, start);
+    const end = drawClose(close, effects, bases, values, start) * values.unit;
+    least.textContent = signed(-end);
+    most.textContent = signed(end);
+    colors.style.background = `linear-gradient(to right, ${[-1, 0, 1].map(effectColor).join(", ")})`;
     whole.setAttribute("aria-valuenow", String(start + 1));
     whole.setAttribute("aria-valuetext", describe());
     caption.textContent = `${describe()}. Point at a cell for its effect.`;
@@ -72,9 +78,10 @@ export function mutationMap(values: MutationValues, effects: Int16Array, bases: 
   return h(
     "div",
     { class: "mutations" },
-    h("p", {}, `Prediction for ${name}: ${short(values.value)}. Bars: how much each base adds to the prediction (${values.target}). Below, each possible mutation: orange raises it, blue lowers it.`),
+    h("p", {}, `Prediction for ${name}: ${short(values.value)}. Bars: how much each base adds to the prediction (${values.target}), up to ${short(largest, 2)}. Below, each possible mutation: orange raises it, blue lowers it.`),
     whole,
     close,
+    scale,
     caption,
   );
 }
@@ -138,7 +145,8 @@ function drawWhole(canvas: HTMLCanvasElement, importance: Float64Array, largest:
   context.strokeRect(Math.max(0.75, x(start) - 1), 0.75, Math.max(4, x(WINDOW)), 76);
 }
 
-function drawClose(canvas: HTMLCanvasElement, effects: Int16Array, bases: Uint8Array, values: MutationValues, start: number): void {
+/** Draw the mutations of the window; the effect, in steps of the unit, that has the full color. */
+function drawClose(canvas: HTMLCanvasElement, effects: Int16Array, bases: Uint8Array, values: MutationValues, start: number): number {
   const [context, width] = prepare(canvas, 110);
   const style = getComputedStyle(canvas);
   const side = width / WINDOW;
@@ -153,6 +161,10 @@ function drawClose(canvas: HTMLCanvasElement, effects: Int16Array, bases: Uint8A
       context.fillStyle = bases[i] === base ? style.getPropertyValue("--line") : effectColor(effects[4 * i + base] / most);
       context.fillRect(column * side, 22 + 22 * base, side - 0.5, 21.5);
     }
+    if (bases[i] < 4) {
+      context.fillStyle = style.getPropertyValue("--soft");
+      context.fillRect((column + 0.5) * side - 1.75, 31 + 22 * bases[i], 3, 3);
+    }
     context.fillStyle = style.getPropertyValue(i >= values.coding[0] && i < values.coding[1] ? "--ink" : "--soft");
     context.fillText(BASES[bases[i]], (column + 0.5) * side, 12);
   }
@@ -160,4 +172,5 @@ function drawClose(canvas: HTMLCanvasElement, effects: Int16Array, bases: Uint8A
   context.fillStyle = style.getPropertyValue("--soft");
   context.font = "600 9px system-ui, sans-serif";
   for (let base = 0; base < 4; base++) context.fillText(BASES[base], 2, 33 + 22 * base);
+  return most;
 }

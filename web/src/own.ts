@@ -64,15 +64,17 @@ export async function nearest(embedding: Float32Array): Promise<Near[]> {
     for (let j = 0; j < dimensions; j++) query[j] += (scaled[i] / norm) * basis[i * dimensions + j];
   }
   const length = Math.hypot(...query) || 1;
+  const products = new Float64Array(rows.length);
+  const squares = new Float64Array(rows.length);
+  for (let j = 0, at = 0; j < dimensions; j++) {
+    for (let i = 0; i < rows.length; i++, at++) {
+      products[i] += query[j] * vectors[at];
+      squares[i] += vectors[at] * vectors[at];
+    }
+  }
   const best: Near[] = [];
   for (let i = 0; i < rows.length; i++) {
-    let product = 0;
-    let squares = 0;
-    for (let j = 0, at = i * dimensions; j < dimensions; j++, at++) {
-      product += query[j] * vectors[at];
-      squares += vectors[at] * vectors[at];
-    }
-    const distance = 1 - product / (length * Math.sqrt(squares || 1));
+    const distance = 1 - products[i] / (length * Math.sqrt(squares[i] || 1));
     if (best.length < NEAR || distance < best[best.length - 1].distance) {
       best.push({ row: rows[i], distance });
       best.sort((a, b) => a.distance - b.distance);

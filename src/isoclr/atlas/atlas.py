@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,7 @@ from isoclr.atlas.vectors import (
     EXACT,
     ClusterIndex,
     VectorSpace,
+    audited,
     find_exactly,
     fit_space,
     principal_axes,
@@ -63,6 +65,8 @@ CONTENTS = ("*.html", "*.js", "*.txt", "data/*.js")
 OWN_RNAS = 100_000
 """Most RNAs that a pasted RNA is compared with."""
 OWN_DIMENSIONS = 64
+OWN_STEPS = 31
+"""Largest component in steps; 127 steps find no more of the nearest RNAs, and take half as much again."""
 LAYOUTS: dict[Layout, str] = {"tsne": "t-SNE", "umap": "UMAP"}
 """Names of layouts on the page."""
 
@@ -178,12 +182,13 @@ def atlas(
     given = None if map is None else read_map(Path(map), catalog.table)
     space = fit_space(features, len(raw))
     vectors = _vectors(path, features, space, catalog)
+    some = audited(features, len(raw))
     del features
     predictions = predictor.predictions(catalog)
     coordinates, close = _layout(vectors, given, layout, k, seed)
     share = 1.0
     if space.basis is not None:
-        share = recall(path, space, close.rows, np.argsort(catalog.order))
+        share = recall(path, space, some, close.rows, np.argsort(catalog.order))
     with atomic_directory(out, overwrite=overwrite, contents=CONTENTS) as partial:
         for name in ("index.html", "atlas.js"):
             shutil.copyfile(STATIC / name, partial / name)
@@ -341,10 +346,12 @@ def _layout(
 
         if n > EXACT:
             index = ClusterIndex(vectors, seed)
-            close = index.search(k, progress=advance)
-            if given is None:
-                given = landmark_coordinates(layout, vectors, index, seed)[0]
-            return given, close
+            if given is not None:
+                return given, index.search(k, progress=advance)
+            with ThreadPoolExecutor(1) as pool:  # the layout itself works on one thread
+                placed = pool.submit(landmark_coordinates, layout, vectors, index, seed)
+                close = index.search(k, progress=advance)
+                return placed.result()[0], close
         more = 0 if given is not None else max(0, NEIGHBORS[layout] - k)
         close = find_exactly(vectors, k, more, advance)
     if given is None:
@@ -439,14 +446,14 @@ def _write_own(
     sample = vectors[rows]
     axes = principal_axes(sample, OWN_DIMENSIONS)
     projected = sample @ axes
-    unit = float(np.abs(projected).max()) / 127 or 1.0
+    unit = float(np.abs(projected).max()) / OWN_STEPS or 1.0
     basis = axes if space.basis is None else space.basis @ axes
     arrays: dict[str, NDArray[Any]] = {
         "mean": space.mean,
         "scale": space.scale,
         "basis": basis.astype(np.float32).ravel(),
         "rows": rows.astype(np.uint32),
-        "vectors": np.rint(projected / unit).astype(np.int8).ravel(),
+        "vectors": np.rint(projected / unit).astype(np.int8).T.ravel(),
     }
     write_shard(data, "vectors", {"unit": unit, "dimensions": axes.shape[1]}, arrays)
     return True

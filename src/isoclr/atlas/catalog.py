@@ -1,6 +1,8 @@
 """The RNAs of an atlas in its order: gene sets, genes and isoforms lie next to each other."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -44,7 +46,23 @@ class Catalog:
     def codes(self, row: int) -> Codes | None:
         """Codes of an RNA; None if the corpus does not have it."""
         at = int(self.corpus_rows[row])
-        return None if at < 0 else self.corpus.codes_of(at)
+        if at < 0:
+            return None
+        start = int(self._offsets[at])
+        return self._codes[start : start + int(self._lengths[at])]
+
+    @cached_property
+    def _codes(self) -> Codes:
+        """Codes of the corpus as a plain array, of which views cost a tenth of those of a memory map."""
+        return np.asarray(self.corpus.codes)
+
+    @cached_property
+    def _offsets(self) -> Rows:
+        return np.ascontiguousarray(self.corpus.index["offset"])
+
+    @cached_property
+    def _lengths(self) -> Rows:
+        return np.ascontiguousarray(self.corpus.index["length"], dtype=np.int64)
 
     def isoforms(self, gene: int) -> range:
         """Rows of a gene's isoforms."""
@@ -95,23 +113,22 @@ def make_catalog(table: pl.DataFrame, corpus: Corpus) -> Catalog:
 
 def exon_lengths(codes: Codes) -> list[int]:
     """Lengths of an RNA's exons; empty if they are unknown."""
-    ends = np.flatnonzero(codes & EXON_END) + 1
-    if not len(ends) or ends[-1] != len(codes):
+    ends: list[int] = (np.flatnonzero(codes & EXON_END) + 1).tolist()
+    if not ends or ends[-1] != len(codes):
         return []
-    lengths: list[int] = np.diff(ends, prepend=0).tolist()
-    return lengths
+    return [end - start for start, end in pairwise([0, *ends])]
 
 
-def number_exons(isoforms: list[Codes | None]) -> list[list[int]]:
-    """Numbers of every isoform's exons, equal for exons of equal sequence."""
+def number_exons(isoforms: list[Codes | None], lengths: list[list[int]]) -> list[list[int]]:
+    """Numbers of every isoform's exons of these lengths, equal for exons of equal sequence."""
     numbers: dict[bytes, int] = {}
     result = []
-    for codes in isoforms:
+    for codes, exons in zip(isoforms, lengths, strict=True):
         own: list[int] = []
         if codes is not None:
-            start = 0
-            for length in exon_lengths(codes):
-                sequence = (codes[start : start + length] & NUCLEOTIDE_BITS).tobytes()
+            bases, start = (codes & NUCLEOTIDE_BITS).tobytes(), 0
+            for length in exons:
+                sequence = bases[start : start + length]
                 own.append(numbers.setdefault(sequence, len(numbers)))
                 start += length
         result.append(own)

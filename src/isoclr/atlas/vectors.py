@@ -303,18 +303,35 @@ def _groups(numbers: Rows, rows: Rows, count: int) -> list[Rows]:
     return np.split(rows[order], ends[:-1])
 
 
-def recall(path: Path, space: VectorSpace, found: Rows, positions: Rows) -> float:
+def audited(features: NDArray[np.float32], n: int) -> tuple[Rows, NDArray[np.float32]]:
+    """Rows and features of the RNAs whose neighbours are audited.
+
+    Args:
+        features: ``(m, d)`` features of RNAs at equal steps, from :func:`read_blocks`.
+        n: Number of all RNAs.
+    """
+    kept = np.linspace(0, len(features) - 1, min(AUDITED, len(features))).astype(np.int64)
+    return kept * max(1, -(-n // EXACT)), features[kept]
+
+
+def recall(
+    path: Path,
+    space: VectorSpace,
+    some: tuple[Rows, NDArray[np.float32]],
+    found: Rows,
+    positions: Rows,
+) -> float:
     """Share of the true nearest neighbours, by all features, among those found, for some RNAs.
 
     Args:
         path: The embeddings.
         space: Space of the vectors; its standardization is used.
+        some: The RNAs, from :func:`audited`.
         found: ``(n, k)`` neighbours by the row in the atlas.
         positions: ``(n,)`` row in the atlas of every embedding.
     """
-    full, n, k = VectorSpace(space.mean, space.scale), len(positions), found.shape[1]
-    asked = np.linspace(0, n - 1, min(AUDITED, n)).astype(np.int64)
-    queries = _gather(path, asked, full)
+    full, k = VectorSpace(space.mean, space.scale), found.shape[1]
+    asked, queries = some[0], full(some[1])
     best = np.full((len(asked), 0), 0.0, np.float32)
     best_rows = np.full((len(asked), 0), 0, np.int64)
     start = 0
@@ -333,13 +350,3 @@ def recall(path: Path, space: VectorSpace, found: Rows, positions: Rows) -> floa
             [len(set(a) & set(b)) / k for a, b in zip(true.tolist(), ours.tolist(), strict=True)]
         )
     )
-
-
-def _gather(path: Path, rows: Rows, space: VectorSpace) -> Vectors:
-    """Vectors of some embeddings."""
-    parts, start = [], 0
-    for block in iter_embeddings(path):
-        inside = rows[(rows >= start) & (rows < start + len(block))] - start
-        parts.append(space(block.matrix[inside]))
-        start += len(block)
-    return np.concatenate(parts)

@@ -16,6 +16,9 @@ QUANTITIES = "cividis"  # A colormap of evenly rising lightness, for every kind 
 COLOR_RANGE = (2, 98)
 """Percentiles at the ends of a color scale, so that outliers do not take all of it."""
 
+SHAPES = (0.4, 1.6)
+"""Least and largest height of a panel relative to its width; between them, it is that of the map."""
+
 
 class Panel(NamedTuple):
     """One coloring of a map."""
@@ -36,9 +39,10 @@ def map_figure(
     title: str | None = None,
 ) -> None:
     """Draw a map once for every coloring."""
-    columns = min(len(panels), 3) or 1
+    columns = 2 if len(panels) == 4 else min(len(panels), 3) or 1
     rows = -(-max(len(panels), 1) // columns)
-    with saved_figure(path, 4.2 * columns, 3.9 * rows) as figure:
+    shape = np.clip(np.ptp(y) / (np.ptp(x) or 1.0), *SHAPES)
+    with saved_figure(path, 4.2 * columns, (0.7 + 3.2 * shape) * rows) as figure:
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, panel in zip(grid, panels, strict=False):
             _draw_map(figure, axes, x, y, panel)

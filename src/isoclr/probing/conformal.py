@@ -39,8 +39,10 @@ from isoclr.tasks.metrics import (
     spearman,
 )
 
-BLOCK = 500_000
-"""Number of interval ends computed at a time, so that they stay in the processor's cache."""
+BLOCK = 4096
+"""RNAs whose intervals are computed at a time."""
+BISECTIONS = 9
+"""Halvings of the range in which an end of an interval must lie; the few scores left are tried one by one."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,21 @@ class CVPlusRegressor:
             coverage: Fraction 1 − α of RNAs like the training ones whose label usually lies in the interval, at most
                 :attr:`largest`; guaranteed is about 1 − 2α.
         """
-        value = self.value(features)
-        centers = np.stack([member.value(features) for member in self.members], axis=1)
-        errors = np.stack([member.expected_error(features) for member in self.members], axis=1)
+        models = [
+            self.value,
+            *(one.value for one in self.members),
+            *(one.error for one in self.members),
+        ]
+        outputs = np.asarray(features, np.float64) @ np.stack(
+            [one.coefficients for one in models], axis=1
+        )
+        outputs += [one.intercept for one in models]
+        value, centers, errors = np.split(outputs, [1, 1 + len(self.members)], axis=1)
+        bounds = np.array([[one.narrowest, one.widest] for one in self.members]).T
+        value, errors = value[:, 0], np.clip(errors, *bounds)
         lower, upper = np.empty(len(value)), np.empty(len(value))
-        step = max(1, BLOCK // self.n)
-        for start in range(0, len(value), step):
-            rows = slice(start, start + step)
+        for start in range(0, len(value), BLOCK):
+            rows = slice(start, start + BLOCK)
             lower[rows], upper[rows] = self._ends(centers[rows], errors[rows], coverage)
         return value, np.minimum(lower, value), np.maximum(upper, value)
 
@@ -119,12 +129,61 @@ class CVPlusRegressor:
 
     def _ends(self, centers: Array, errors: Array, coverage: float) -> tuple[Array, Array]:
         """Both ends from the centers and expected errors ``(n, k)`` of the fold models."""
-        fold = np.repeat(np.arange(len(self.scores)), [len(scores) for scores in self.scores])
-        reach = errors[:, fold] * np.concatenate(self.scores)
+        scores = tuple(np.sort(own) for own in self.scores)
         rank = upper_rank(self.n, coverage)
-        lower = np.partition(centers[:, fold] - reach, self.n - rank, axis=1)[:, self.n - rank]
-        upper = np.partition(centers[:, fold] + reach, rank - 1, axis=1)[:, rank - 1]
-        return lower, upper
+        lower = -order_statistic(-centers, errors, scores, rank)
+        return lower, order_statistic(centers, errors, scores, rank)
+
+
+def order_statistic(
+    centers: Array, errors: Array, scores: Sequence[Array], rank: int
+) -> NDArray[np.float64]:
+    """The value of a rank (from 1) among all ``centers + errors · scores`` of each row, without computing them all.
+
+    The values of a fold are sorted as its scores are. Bisection finds how many of each fold are among the smallest
+    ``rank``, up to a few; single values are then added, removed or exchanged until it is exactly the smallest.
+
+    Args:
+        centers: ``(n, k)``, one per fold.
+        errors: ``(n, k)``, positive.
+        scores: For each of the k folds, sorted scores.
+        rank: From 1 to the number of scores.
+    """
+    sizes = np.array([len(own) for own in scores])
+    first = np.cumsum(sizes) - sizes
+    flat = np.concatenate(scores)
+
+    def value(taken: NDArray[np.int64]) -> Array:
+        return np.asarray(centers + errors * flat[first + np.clip(taken, 0, sizes - 1)])
+
+    def count(limit: Array) -> NDArray[np.int64]:
+        standard = ((limit[:, None] - centers) / errors).T
+        return np.stack(
+            [own.searchsorted(to, "right") for own, to in zip(scores, standard, strict=True)], 1
+        )
+
+    share = rank * sizes / sizes.sum()
+    low = value(np.floor(share).astype(np.int64) - 2).min(axis=1)
+    high = value(np.ceil(share).astype(np.int64)).max(axis=1)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        few = count(middle).sum(axis=1) < rank
+        low, high = np.where(few, middle, low), np.where(few, high, middle)
+    taken = count(high)
+    rows = np.arange(len(taken))
+    while True:
+        inside = np.where(taken > 0, value(taken - 1), -np.inf)
+        outside = np.where(taken < sizes, value(taken), np.inf)
+        last, following = inside.argmax(axis=1), outside.argmin(axis=1)
+        largest = inside[rows, last]
+        missing = rank - taken.sum(axis=1)
+        swapped = largest > outside[rows, following]
+        remove, add = (missing < 0) | (swapped & (missing == 0)), (missing > 0) | swapped
+        add &= missing >= 0
+        if not (remove | add).any():
+            return largest
+        taken[rows[remove], last[remove]] -= 1
+        taken[rows[add], following[add]] += 1
 
 
 def upper_rank(n: int, coverage: float) -> int:

@@ -64,7 +64,7 @@ def enlarge(embeddings: "Embeddings", corpus: "Corpus", n: int, out: Path) -> No
     from isoclr._io import atomic_directory
     from isoclr.corpus.write import write as write_corpus
     from isoclr.embedding.embeddings import Embeddings
-    from isoclr.embedding.io import write
+    from isoclr.embedding.embeddings import write
 
     if out.exists():
         return

@@ -118,7 +118,7 @@ def corpus(rows: Rows) -> str:
     table = rows("corpus")
     own = zip(table["species"], table.select(names).rows(), strict=True)
     counts = {f"{name} species" if name == "all" else name: row for name, row in own}
-    counts |= {f"the paper, {n} species": row for n, *row in CORPUS}
+    counts |= {f"the paper, {n} species": tuple(row) for n, *row in CORPUS}
     columns = {
         "gene sets": {name: f"{row[0]:,}" for name, row in counts.items()},
         "transcripts": {name: f"{row[1]:,}" for name, row in counts.items()},

@@ -181,7 +181,7 @@ def order_statistic(
         remove, add = (missing < 0) | (swapped & (missing == 0)), (missing > 0) | swapped
         add &= missing >= 0
         if not (remove | add).any():
-            return largest
+            return np.asarray(largest)
         taken[rows[remove], last[remove]] -= 1
         taken[rows[add], following[add]] += 1
 

@@ -63,8 +63,7 @@ def enlarge(embeddings: "Embeddings", corpus: "Corpus", n: int, out: Path) -> No
 
     from isoclr._io import atomic_directory
     from isoclr.corpus.write import write as write_corpus
-    from isoclr.embedding.embeddings import Embeddings
-    from isoclr.embedding.embeddings import write
+    from isoclr.embedding.embeddings import Embeddings, write
 
     if out.exists():
         return

@@ -132,13 +132,18 @@ class Embeddings:
         repeats = (pl.col("transcript_id").cum_count() - 1).over("transcript_id")
         numbers = self.table.select(repeats).to_series().to_list()
         names = [f"{one}-{n}" if n else one for one, n in zip(self.ids, numbers, strict=True)]
-        columns = {name: self.table[name].to_list() for name in self.table.columns}
-        if not any(numbers):
-            del columns["transcript_id"]
         index_name = "rna" if any(numbers) else "transcript_id"
+        index = pd.Index(names, name=index_name, dtype=object)
+        columns = {  # object: anndata before 0.12 does not write pandas 3's strings
+            column.name: pd.Series(
+                column.to_list(), index, dtype=object if column.dtype == pl.String else None
+            )
+            for column in self.table
+            if any(numbers) or column.name != "transcript_id"
+        }
         return anndata.AnnData(
             X=np.asarray(self.matrix),
-            obs=pd.DataFrame(columns, index=pd.Index(names, name=index_name, dtype=object)),
+            obs=pd.DataFrame(columns, index=index),
             var=pd.DataFrame(index=pd.Index([f"dim_{i}" for i in range(self.dim)], dtype=object)),
             uns={"isoclr": dict(self.meta)},
         )

@@ -1,3 +1,4 @@
+import struct
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,17 @@ def test_map_formats(tmp_path: Path, name: str, head: bytes) -> None:
     map_figure(tmp_path / name, X, Y, [CLASSES, LENGTH, CLASSES, LENGTH])
     assert (tmp_path / name).read_bytes().startswith(head)
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_panels_have_the_shape_of_the_map(tmp_path: Path) -> None:
+    def shape(scale: float, panels: int) -> float:
+        map_figure(tmp_path / "map.png", X, scale * Y, [LENGTH] * panels)
+        width, height = struct.unpack(">II", (tmp_path / "map.png").read_bytes()[16:24])
+        return float(height / width)
+
+    assert 0.3 < shape(0.01, 1) < 0.6 * shape(1, 1)
+    assert shape(100, 1) < 1.8
+    assert shape(1, 4) == pytest.approx(shape(1, 1), rel=0.01)  # two by two
 
 
 def test_map_title(tmp_path: Path) -> None:

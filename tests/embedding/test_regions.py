@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import isoclr
+from isoclr.atlas.browser_model import write_browser_model
 from isoclr.embedding.io import read_embeddings
 from isoclr.embedding.regions import BEYOND, added_features, crop
 from isoclr.errors import InputError
@@ -57,8 +58,10 @@ def test_region_survives_a_file(encoder: Encoder, tmp_path: Path) -> None:
     assert read_embeddings(out).meta["region"] == "utr5"
 
 
-def test_a_head_of_a_region_explains_no_embedding() -> None:
+def test_a_head_of_a_region_explains_no_embedding(tmp_path: Path) -> None:
     head = isoclr.load_head(find_head("mean-ribosome-load", "human"))
     assert head.region == "utr5"
     with pytest.raises(InputError, match="isoclr predict and isoclr variants can use it"):
         head.linear()
+    with pytest.raises(InputError, match="reads the region utr5"):
+        write_browser_model(tmp_path / "model.js", isoclr.load("isoclr-s.v1"), [head])

@@ -247,6 +247,8 @@ class _Predictor:
             if not of:
                 find_head(task, species[0] if species else "")  # says what there is
             self.heads += [load_head(find_head(task, one)) for one in of]
+        for head in self.heads:
+            head.check_whole_rna()
         self._parts: list[list[pl.DataFrame]] = [[] for _ in self.heads]
         self._seen = 0
 

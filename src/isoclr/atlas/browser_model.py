@@ -55,6 +55,7 @@ def write_browser_model(
     """
     sha256 = model.sha256
     for head in heads:
+        head.check_whole_rna()
         if (head.model["sha256"], head.dim) != (sha256, model.dim):
             raise InputError(
                 f"{path}: head {head.name!r} needs weights {head.model['sha256'][:12]} of {head.model['model']}, "

@@ -181,13 +181,21 @@ class Head:
         Raises:
             InputError: no such label, or several and none given; or it reads a region with features of its own.
         """
+        self.check_whole_rna()
+        predictor = self._find(label).predictor
+        return predictor.value if isinstance(predictor, CVPlusRegressor) else predictor
+
+    def check_whole_rna(self) -> None:
+        """Check that it predicts from the embedding of an RNA and from nothing else.
+
+        Raises:
+            InputError: it reads a region, with features of its own.
+        """
         if self.region != "rna":
             raise InputError(
                 f"head {self.name!r} reads the region {self.region} and its reading frames, not embeddings alone; "
                 "isoclr predict and isoclr variants can use it"
             )
-        predictor = self._find(label).predictor
-        return predictor.value if isinstance(predictor, CVPlusRegressor) else predictor
 
     def check_coverage(self, coverage: float | None) -> float:
         """The coverage of the intervals, by default the head's.

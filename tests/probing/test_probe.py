@@ -70,7 +70,7 @@ def test_no_homolog_of_a_test_gene_is_trained_on(
     content = isoclr.embedding.io.read_embeddings(embeddings_probing)
     numbers = content.table["gene_id"].str.slice(4, 11).cast(pl.Int64).to_numpy() // 2
     matrix = np.eye(30, dtype=np.float32)[numbers]
-    isoclr.embedding.io.write(
+    isoclr.embedding.embeddings.write(
         path, isoclr.embedding.embeddings.Embeddings(content.table, matrix, content.meta)
     )
     leaky = probe(path, table, splits=SplitConfig(splits=3))

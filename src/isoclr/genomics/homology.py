@@ -78,7 +78,7 @@ def read_orthologs(path: Path, data: bytes) -> pl.DataFrame:
 def _smallest_of_component(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """The smallest gene id in the connected component of each gene of ``pairs`` ``(2, n)``, flattened."""
     ids, nodes = np.unique(pairs, return_inverse=True)
-    one, other = nodes.reshape(pairs.shape)
+    one, other = nodes.reshape(pairs.shape).astype(np.int32)  # int64 fails in scipy 1.11
     edges = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(len(ids), len(ids)))
     _, component = connected_components(edges, directed=False)
     _, first = np.unique(component, return_index=True)  # ids are sorted: the smallest is first

@@ -109,7 +109,7 @@ def families(inserts: Sequence[str], nt: int) -> NDArray[np.int64]:
         for i in range(len(insert) - nt + 1)
         if (owner := first.setdefault(insert[i : i + nt], number)) != number
     }
-    rows, columns = np.array(sorted(pairs), np.int64).reshape(-1, 2).T
+    rows, columns = np.array(sorted(pairs), np.int32).reshape(-1, 2).T  # int64 fails in scipy 1.11
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(inserts),) * 2)
     _, family = connected_components(graph, directed=False)
     _, first_of, numbers = np.unique(family, return_index=True, return_inverse=True)

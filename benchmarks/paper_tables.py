@@ -6,6 +6,7 @@
 Copies every CSV file and the manifest of ``OUT/benchmark`` to ``results/``, of ``OUT/networks`` to
 ``results/networks/``, and the pictures to ``docs/``; fills the tables of README.md, docs/figures.md,
 docs/model-card.md and docs/results.md: each stands between ``<!-- NAME -->`` and ``<!-- end -->``; all else stays.
+Studies that were not run keep their earlier results, which are in ``results/isoclr-s.v1`` if they are of those weights.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from isoclr.evaluation.report.tables import number, with_interval
 
 HOME = Path(__file__).parent.parent
 RESULTS = HOME / "results"
+EARLIER = "isoclr-s.v1"
+"""Folder of :data:`RESULTS` with the studies that only the earlier weights have."""
 DOCUMENTS = ("README.md", "docs/figures.md", "docs/model-card.md", "docs/results.md")
 PICTURES = {
     "low_data.png": "low_data.png",
@@ -178,24 +181,18 @@ def filled(text: str, rows: Rows) -> str:
     return text
 
 
-def keep(benchmark: Path, results: Path) -> None:
-    """Put the CSV files of a benchmark, and its manifest, where the repository keeps them."""
-    shutil.copytree(benchmark / "results", results)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("out", type=Path, help="the directory that runs/paper_small.sh filled")
     out = parser.parse_args().out
     if not (out / "benchmark" / "results").is_dir():
         parser.error(f"{out}: no benchmark/results in it, expected what runs/paper_small.sh filled")
-    shutil.rmtree(RESULTS, ignore_errors=True)
-    keep(out / "benchmark", RESULTS)
-    if (out / "networks").is_dir():
-        keep(out / "networks", RESULTS / "networks")
-    for name, kept in PICTURES.items():
-        picture = min((out / "benchmark" / "figures").glob(name))
-        shutil.copyfile(picture, HOME / "docs" / kept)
+    for made, kept in (("benchmark", RESULTS), ("networks", RESULTS / "networks")):
+        if (out / made / "results").is_dir():
+            shutil.copytree(out / made / "results", kept, dirs_exist_ok=True)
+    for name, copy in PICTURES.items():
+        for picture in (out / "benchmark" / "figures").glob(name):
+            shutil.copyfile(picture, HOME / "docs" / copy)
     for name in DOCUMENTS:
         document = HOME / name
         text = filled(document.read_text(encoding="utf-8"), table_of)
@@ -205,7 +202,10 @@ def main() -> None:
 
 def table_of(name: str) -> pl.DataFrame:
     """A table of the repository's results."""
-    return pl.read_csv(RESULTS / f"{name}.csv", infer_schema_length=None)
+    path = RESULTS / f"{name}.csv"
+    if not path.exists():
+        path = RESULTS / EARLIER / f"{name}.csv"
+    return pl.read_csv(path, infer_schema_length=None)
 
 
 if __name__ == "__main__":

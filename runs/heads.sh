@@ -5,9 +5,10 @@
 #
 # MODEL is the directory of a trained model or the name of one that ships. CORPUS is by default OUT/corpus, built from
 # runs/real_data.toml if it does not exist. EMBEDDINGS are those of the corpus by MODEL, if they have been made already.
-# Heads of half-life use the label files' folds; of the others, folds keep gene sets together. FOLDS is their number.
-# What has been made is not made again. PRECISION=bf16 is faster on processors that support it, and much slower on
-# others. SHIP=DIRECTORY copies the heads to DIRECTORY/heads.
+# A head's directory is named TASK-SPECIES, as `isoclr predict` looks for it. Heads of half-life use the label files'
+# folds; of the others, folds keep gene sets together, and FOLDS is their number. What has been made is not made again.
+# PRECISION=bf16 is faster on processors that support it, and much slower on others. SHIP=DIRECTORY copies the heads to
+# DIRECTORY/heads.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,9 +42,9 @@ fit() {  # name, embeddings, task, options …
 }
 fit half-life-human "$embeddings" half-life-human --name half-life --split fold
 fit half-life-mouse "$embeddings" half-life-mouse --name half-life --split fold
-fit translation-efficiency "$embeddings" translation-efficiency-hela --corpus "$corpus" --folds "$folds"
-fit protein-to-mrna-ratio "$embeddings" protein-to-mrna-ratio --corpus "$corpus" --folds "$folds"
-fit localisation "$embeddings" mrna-localisation --corpus "$corpus" --folds "$folds"
+fit translation-efficiency-human "$embeddings" translation-efficiency-hela --corpus "$corpus" --folds "$folds"
+fit protein-to-mrna-ratio-human "$embeddings" protein-to-mrna-ratio --corpus "$corpus" --folds "$folds"
+fit localisation-human "$embeddings" mrna-localisation --corpus "$corpus" --folds "$folds"
 fit mean-ribosome-load-human "$out/mrl-5utr.parquet" mrl-5utr --name mean-ribosome-load --species human --folds "$folds"
 
 if [ -n "${SHIP:-}" ]; then

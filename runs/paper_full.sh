@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The paper's whole evaluation at full scale, on a node with a GPU. It has not been run yet.
 #
-#   CORPUS=ten_species DATA=data MODEL_S=runs/s MODEL_M=runs/m bash runs/paper_full.sh OUT [--only ablations] [--list]
+#   CORPUS=ten_species DATA=data MODEL_S=runs/s MODEL_M=runs/m bash runs/paper_full.sh OUT [--only ablations] [--dry-run]
 #
 # CORPUS is made by isoclr build, and the models by isoclr pretrain on it. DATA needs the files of isoclr download:
 # ids/human.tsv, ids/mouse.tsv, labels/half_life_human.tsv, labels/half_life_mouse.tsv (or labels/rna_half_life_human.tsv.gz

@@ -2,7 +2,7 @@
 # The paper's whole evaluation on the real data, on a small scale: all tables and figures and the HTML page, in about an
 # hour on two cores.
 #
-#   DATA=../shared/data MODEL=isoclr-s bash runs/paper_small.sh OUT [--only main latent] [--list]
+#   DATA=../shared/data MODEL=isoclr-s bash runs/paper_small.sh OUT [--only main latent] [--dry-run]
 #
 # MODEL is the directory of a trained model or the name of one that ships. CORPUS is an existing corpus; by default one is
 # built from ../shared/data (runs/real_data.toml). To continue an interrupted run, give the same command: nothing is

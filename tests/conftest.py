@@ -1,6 +1,7 @@
 """What tests of several packages use: the real data set, if present, small models, a Hugging Face hub, a browser."""
 
 import hashlib
+import inspect
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from beartype import beartype
 from jaxtyping import install_import_hook
 
 import isoclr
@@ -25,13 +27,29 @@ import isoclr
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
     os.environ.setdefault(variable, "1")
 
+
+# Waiting for the disk takes as long as other programs write to it, and no test could tell that it was left out.
+os.fsync = lambda _: None
+
+
+def check_types(function: Any) -> Any:
+    """``beartype``, once a signature: functions within functions come again at every call of the outer one."""
+    key = function.__module__, function.__qualname__, str(inspect.signature(function))
+    if key not in _CHECKED:
+        _CHECKED[key] = beartype(function)
+    return _CHECKED[key]
+
+
+_CHECKED: dict[tuple[str, str, str], Any] = {}
+
 # Shapes and types in signatures are checked in tests, and nowhere else.
-install_import_hook(["isoclr.pretraining.losses", "isoclr.models"], "beartype.beartype")
+install_import_hook(["isoclr.pretraining.losses", "isoclr.models"], f"{__name__}.check_types")
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))  # benchmarks are not part of the installed package
 
 from benchmarks.browser import Browser, find_chromium, open_browser  # noqa: E402
+from tests.forks import NARROW, Forks  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +161,25 @@ def free_port() -> Callable[[], int]:
             return port
 
     return find
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Starts programs at once; their isoclr-s is narrow."""
+    forks = Forks(tmp_path_factory.mktemp("forks"))
+    yield forks
+    forks.close()
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Iterator[None]:
+    """The architecture isoclr-s is narrow, as in ``forks``."""
+    from isoclr.models.encoder import MODELS
+    from isoclr.models.resnet import Architecture
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(MODELS, "isoclr-s", Architecture(*NARROW))
+        yield
 
 
 @pytest.fixture

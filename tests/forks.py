@@ -1,10 +1,11 @@
 """Programs in processes of their own that start at once: forks of a process that has imported the libraries.
 
-    python forks.py
+    python forks.py [WORDS]
 
-Each line of its input is a list in JSON, and is answered by a number. ``["start", WORDS, ENVIRONMENT, FAULT, FILE]``
-starts the command of isoclr, or the script, of WORDS, whose standard error goes to FILE: its process id. FAULT is what
-:meth:`Injector.start` takes. ``["wait", ID, 0]``: its exit code; ``["wait", ID, os.WNOHANG]``: 999 while it runs.
+With WORDS it is that program. Otherwise each line of its input is a list in JSON, and is answered by a number.
+``["start", WORDS, ENVIRONMENT, FAULT, FILE]`` starts a command of isoclr, or a script, whose standard error goes to
+FILE: its process id. FAULT is what :meth:`Injector.start` takes. ``["wait", ID, 0]``: its exit code; ``["wait", ID,
+os.WNOHANG]``: 999 while it runs.
 """
 
 import json
@@ -128,20 +129,20 @@ def run(words: list[str], fault: tuple[str, str, int]) -> int:
 
 if __name__ == "__main__":
     sys.path.append(str(ROOT))
-    import torch._dynamo
-    import torch.distributed
+    from tests.faults.injector import Injector
 
     from isoclr import cli
     from isoclr.embedding import embed  # noqa: F401
     from isoclr.models.encoder import MODELS
     from isoclr.models.resnet import Architecture
     from isoclr.pretraining import pretrain  # noqa: F401
-    from tests.faults.injector import Injector
 
     MODELS["isoclr-s"] = Architecture(*NARROW)
     os.fsync = lambda _: None  # as in conftest.py
     injector = Injector()
     injector.install()
+    if sys.argv[1:]:
+        run(sys.argv[1:], NO_FAULT)
     for line in sys.stdin:
         kind, *request = json.loads(line)
         if kind == "wait":

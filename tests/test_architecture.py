@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import isoclr
+from isoclr import cli
 from isoclr.cli import BY_NAME, load_function
 
 SOURCE = Path(isoclr.__file__).parent
@@ -130,15 +131,11 @@ def test_help_answers_at_once_and_names_every_command() -> None:
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_every_command_has_help(name: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "isoclr", name, "--help"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert f"usage: isoclr {name}" in done.stdout
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main([name, "--help"])
+    assert end.value.code == 0
+    assert f"usage: isoclr {name}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -152,20 +149,19 @@ def test_every_command_has_help(name: str) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
-    arguments: list[str], message: str, tmp_path: Path
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "isoclr", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=120,
-    )
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("isoclr: error: ")
-    assert done.stderr.count("\n") == 1
-    assert message in done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("isoclr: error: ")
+    assert err.count("\n") == 1
+    assert message in err
     assert not list(tmp_path.iterdir()), "a failed command must leave nothing behind"
 
 

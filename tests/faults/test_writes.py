@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from isoclr import cli
 from tests.faults.injector import Injector
 from tests.forks import Forks
+
+from isoclr import cli
 
 pytestmark = pytest.mark.usefixtures("narrow")
 ALL = os.environ.get("FAULTS") == "all"

@@ -34,7 +34,7 @@ CORE: dict[str, tuple[str, str]] = {
     "subset": ("subset BENCH/corpus -o OUT/s --transcripts BENCH/ids.txt", "s"),
     "embed": ("embed BENCH/two.fa --model BENCH/model -o OUT/e.parquet --threads 1", "e.parquet"),
     "embed npz": ("embed BENCH/two.fa --model BENCH/model -o OUT/e.npz --threads 1", "e.npz"),
-    "fit": ("fit BENCH/e.parquet BENCH/labels.tsv --folds 4 -o OUT/h", "h"),
+    "fit": ("fit BENCH/e.parquet BENCH/labels.tsv --folds 3 -o OUT/h", "h"),
     "predict": ("predict BENCH/e.parquet --head BENCH/head -o OUT/p.tsv", "p.tsv"),
     "simulate": ("simulate --size tiny --species 1 --genes 12 -o OUT/w", "w"),
 }

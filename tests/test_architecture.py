@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,11 +48,14 @@ def package_of(module: str) -> str:
     return module.split(".")[1]
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def modules() -> list[tuple[str, ast.Module]]:
+    found = []
     for path in sorted(SOURCE.rglob("*.py")):
         relative = path.relative_to(SOURCE.parent).with_suffix("")
         parts = [part for part in relative.parts if part != "__init__"]
-        yield ".".join(parts), ast.parse(path.read_text())
+        found.append((".".join(parts), ast.parse(path.read_text())))
+    return found
 
 
 def imported(tree: ast.Module) -> Iterator[str]:

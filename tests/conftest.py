@@ -1,7 +1,6 @@
 """What tests of several packages use: the real data set, if present, small models, a Hugging Face hub, a browser."""
 
 import hashlib
-import inspect
 import json
 import os
 import random
@@ -17,9 +16,9 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
+import jaxtyping
 import pytest
-from beartype import beartype
-from jaxtyping import install_import_hook
+from jaxtyping import install_import_hook, jaxtyped
 
 import isoclr
 
@@ -32,18 +31,15 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
 os.fsync = lambda _: None
 
 
-def check_types(function: Any) -> Any:
-    """``beartype``, once a signature: functions within functions come again at every call of the outer one."""
-    key = function.__module__, function.__qualname__, str(inspect.signature(function))
-    if key not in _CHECKED:
-        _CHECKED[key] = beartype(function)
-    return _CHECKED[key]
+def checked(*, typechecker: Any) -> Callable[[Any], Any]:
+    """``jaxtyped``, but not for functions within functions, which it would wrap again at every call."""
+    check: Any = jaxtyped(typechecker=typechecker)
+    return lambda one: one if "<locals>" in getattr(one, "__qualname__", "") else check(one)
 
-
-_CHECKED: dict[tuple[str, str, str], Any] = {}
 
 # Shapes and types in signatures are checked in tests, and nowhere else.
-install_import_hook(["isoclr.pretraining.losses", "isoclr.models"], f"{__name__}.check_types")
+jaxtyping.jaxtyped = checked
+install_import_hook(["isoclr.pretraining.losses", "isoclr.models"], "beartype.beartype")
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))  # benchmarks are not part of the installed package

@@ -22,6 +22,7 @@ from tests.forks import Fork, Forks
 from isoclr.cli import main
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
+from isoclr.models.encoder import MODELS
 from isoclr.models.load import load
 from isoclr.pretraining.config import Budget, LoggingConfig, PretrainConfig, PretrainRuntime
 from isoclr.pretraining.pretrain import PretrainResult, pretrain, set_up
@@ -30,6 +31,7 @@ from isoclr.training.distributed import Distributed
 from isoclr.training.logging import read_log
 
 pytestmark = pytest.mark.usefixtures("narrow")
+WIDE = MODELS["isoclr-s"]
 
 CONFIG = PretrainConfig(batch_size=8, val_fraction=0.3, precision="float32")
 
@@ -274,7 +276,10 @@ def test_options_of_a_checkpoint(small_corpus: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_encoder_learns(make_corpus: Any, tmp_path: Path) -> None:
+def test_an_encoder_learns(
+    make_corpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MODELS, "isoclr-s", WIDE)
     corpus = make_corpus(160, length=200, evenness=0.7)
     run = pretrain(
         corpus,

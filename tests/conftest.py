@@ -28,7 +28,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
 
 
 # Waiting for the disk takes as long as other programs write to it, and no test could tell that it was left out.
-os.fsync = lambda _: None
+pytest.MonkeyPatch().setattr(os, "fsync", lambda _: None)
 
 
 def checked(*, typechecker: Any) -> Callable[[Any], Any]:
@@ -38,7 +38,7 @@ def checked(*, typechecker: Any) -> Callable[[Any], Any]:
 
 
 # Shapes and types in signatures are checked in tests, and nowhere else.
-jaxtyping.jaxtyped = checked
+pytest.MonkeyPatch().setattr(jaxtyping, "jaxtyped", checked)
 install_import_hook(["isoclr.pretraining.losses", "isoclr.models"], "beartype.beartype")
 
 ROOT = Path(__file__).resolve().parents[1]

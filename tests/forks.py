@@ -129,6 +129,8 @@ def run(words: list[str], fault: tuple[str, str, int]) -> int:
 
 if __name__ == "__main__":
     sys.path.append(str(ROOT))
+    import torch._dynamo  # noqa: F401
+    import torch.distributed  # noqa: F401
     from tests.faults.injector import Injector
 
     from isoclr import cli

@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +25,7 @@ NARROW = (8, 8, 8, 16), (1, 1, 1, 1), (1, 2, 4, 8)
 """Architecture of isoclr-s in these programs: trained at once, and as good for what a run does besides."""
 RUNS = 999
 NO_FAULT = ("", "none", 0)
+LIBRARIES = ("torch._dynamo", "isoclr.embedding.embed", "isoclr.pretraining.pretrain")
 LIMIT = 240
 """Seconds after which a program is ended."""
 
@@ -129,16 +131,14 @@ def run(words: list[str], fault: tuple[str, str, int]) -> int:
 
 if __name__ == "__main__":
     sys.path.append(str(ROOT))
-    import torch._dynamo  # noqa: F401
-    import torch.distributed  # noqa: F401
     from tests.faults.injector import Injector
 
     from isoclr import cli
-    from isoclr.embedding import embed  # noqa: F401
     from isoclr.models.encoder import MODELS
     from isoclr.models.resnet import Architecture
-    from isoclr.pretraining import pretrain  # noqa: F401
 
+    for name in LIBRARIES:
+        import_module(name)
     MODELS["isoclr-s"] = Architecture(*NARROW)
     os.fsync = lambda _: None  # as in conftest.py
     injector = Injector()

@@ -66,7 +66,7 @@ MORE: dict[str, tuple[str, str]] = {
 COMMANDS = CORE | MORE
 RUNS: dict[str, tuple[str, str, str]] = {
     "pretrain": (
-        "pretrain BENCH/corpus -o OUT/r --steps 2 --batch-size 8 --checkpoint-steps 1 --threads 1 "
+        "pretrain BENCH/corpus -o OUT/r --steps 3 --batch-size 8 --checkpoint-steps 1 --threads 1 "
         "--precision float32",
         " --resume",
         "model.safetensors",

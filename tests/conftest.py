@@ -16,8 +16,9 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
+import jaxtyping
 import pytest
-from jaxtyping import install_import_hook
+from jaxtyping import install_import_hook, jaxtyped
 
 import isoclr
 
@@ -25,13 +26,26 @@ import isoclr
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
     os.environ.setdefault(variable, "1")
 
+
+# Waiting for the disk takes as long as other programs write to it, and no test could tell that it was left out.
+pytest.MonkeyPatch().setattr(os, "fsync", lambda _: None)
+
+
+def checked(*, typechecker: Any) -> Callable[[Any], Any]:
+    """``jaxtyped``, but not for functions within functions, which it would wrap again at every call."""
+    check: Any = jaxtyped(typechecker=typechecker)
+    return lambda one: one if "<locals>" in getattr(one, "__qualname__", "") else check(one)
+
+
 # Shapes and types in signatures are checked in tests, and nowhere else.
+pytest.MonkeyPatch().setattr(jaxtyping, "jaxtyped", checked)
 install_import_hook(["isoclr.pretraining.losses", "isoclr.models"], "beartype.beartype")
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))  # benchmarks are not part of the installed package
 
 from benchmarks.browser import Browser, find_chromium, open_browser  # noqa: E402
+from tests.forks import NARROW, Forks  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +157,25 @@ def free_port() -> Callable[[], int]:
             return port
 
     return find
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Starts programs at once; their isoclr-s is narrow."""
+    forks = Forks(tmp_path_factory.mktemp("forks"))
+    yield forks
+    forks.close()
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Iterator[None]:
+    """The architecture isoclr-s is narrow, as in ``forks``."""
+    from isoclr.models.encoder import MODELS
+    from isoclr.models.resnet import Architecture
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(MODELS, "isoclr-s", Architecture(*NARROW))
+        yield
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import isoclr
+from isoclr import cli
 from isoclr.cli import BY_NAME, load_function
 
 SOURCE = Path(isoclr.__file__).parent
@@ -46,11 +48,14 @@ def package_of(module: str) -> str:
     return module.split(".")[1]
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def modules() -> list[tuple[str, ast.Module]]:
+    found = []
     for path in sorted(SOURCE.rglob("*.py")):
         relative = path.relative_to(SOURCE.parent).with_suffix("")
         parts = [part for part in relative.parts if part != "__init__"]
-        yield ".".join(parts), ast.parse(path.read_text())
+        found.append((".".join(parts), ast.parse(path.read_text())))
+    return found
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
@@ -130,15 +135,11 @@ def test_help_answers_at_once_and_names_every_command() -> None:
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_every_command_has_help(name: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "isoclr", name, "--help"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert f"usage: isoclr {name}" in done.stdout
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main([name, "--help"])
+    assert end.value.code == 0
+    assert f"usage: isoclr {name}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -152,20 +153,19 @@ def test_every_command_has_help(name: str) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
-    arguments: list[str], message: str, tmp_path: Path
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "isoclr", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=120,
-    )
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("isoclr: error: ")
-    assert done.stderr.count("\n") == 1
-    assert message in done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("isoclr: error: ")
+    assert err.count("\n") == 1
+    assert message in err
     assert not list(tmp_path.iterdir()), "a failed command must leave nothing behind"
 
 

@@ -319,13 +319,16 @@ def test_long_output_is_whole_through_a_pipe() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopped_command_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
-    """Ctrl-C, a scheduler's SIGTERM, or a closed terminal, in the middle of writing."""
+    """Ctrl-C, a scheduler's SIGTERM, or a closed terminal, in the middle of writing.
+
+    The signal is one that the command may take even if the tests run in the background or under ``nohup``.
+    """
     command = [sys.executable, "-m", "isoclr", "simulate", "--size", "medium", "--out"]
     with subprocess.Popen(
         [*command, str(tmp_path / "world")],
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     ) as running:
         deadline = time.monotonic() + 60
         while not any(tmp_path.rglob("genome.fa.gz")) and time.monotonic() < deadline:
@@ -344,8 +347,8 @@ PRINTS = (
     "    console.info('message →')\n"
     "    open(FILE, 'w').write('made')\n"
     "cli.run = work\n"
-    "cli._show = lambda *a: console.table('title →', ['x'], [['y' * 150]] * 1000)\n"
-    "import sys; sys.argv = ['isoclr', 'build']; cli.program()\n"
+    "cli._show = lambda *a: console.table('title →', ['x'], [['y' * 150]] * 500)\n"
+    "import sys; sys.argv = ['isoclr', 'inspect']; cli.program()\n"
 )
 """A command that makes a file, with a message before and a long table after."""
 

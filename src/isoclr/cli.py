@@ -328,7 +328,7 @@ def _fail(message: str) -> int:
     # of several processes the first says the same, and torchrun then ends the others
     if os.environ.get("RANK", "").strip("0").isdecimal():
         try:
-            time.sleep(5)
+            time.sleep(2)
         except KeyboardInterrupt:
             return 2
     print("isoclr: error: " + printable(" ".join(message.split())), file=sys.stderr)

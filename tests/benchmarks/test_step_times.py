@@ -9,6 +9,8 @@ from isoclr.corpus.corpus import open_corpus
 from isoclr.errors import InputError
 from isoclr.pretraining.config import PretrainConfig, PretrainRuntime
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -16,7 +18,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def measured(corpus: Path) -> Throughput:
+def measured(corpus: Path, narrow: None) -> Throughput:
     return throughput(
         corpus,
         config=PretrainConfig(precision="float32", batch_size=4, learning_rate=0.001),

@@ -1,15 +1,14 @@
 """``torchrun … embed|predict``: the output of several processes is that of one, also after a process was lost."""
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from tests.forks import Forks
 
 from isoclr import cli
 from isoclr.embedding import distributed
@@ -17,43 +16,18 @@ from isoclr.embedding.inputs import RnaTable
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 
-INJECTOR = Path(__file__).parents[1] / "faults" / "injector.py"
 Ranks = Callable[..., list[tuple[int, str]]]
 
 
 @pytest.fixture
-def ranks(free_port: Callable[[], int]) -> Ranks:
-    """Run one command in several processes, as torchrun starts them; exit codes and standard errors by rank."""
+def ranks(forks: Forks, free_port: Callable[[], int]) -> Ranks:
+    """Run one command in several processes; exit codes and standard errors by rank."""
 
-    def run(size: int, words: list[str], *, lost: tuple[int, list[str]] | None = None) -> object:
-        shared = {
-            "WORLD_SIZE": str(size),
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(free_port()),
-            "OMP_NUM_THREADS": "1",
-        }
-        processes = [
-            subprocess.Popen(
-                [
-                    sys.executable,
-                    *(lost[1] if lost and rank == lost[0] else ["-m", "isoclr"]),
-                    *words,
-                ],
-                env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-                stderr=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for rank in range(size)
-        ]
-        try:
-            shown = [process.communicate(timeout=240)[1] for process in processes]
-        finally:
-            for process in processes:
-                process.kill()
-        return [(process.returncode, text) for process, text in zip(processes, shown, strict=True)]
+    def run(size: int, words: list[str], **options: Any) -> list[tuple[int, str]]:
+        job = forks.start_ranks(free_port(), size, words, **options)
+        return [(rank.wait(), rank.shown) for rank in job]
 
-    return run  # type: ignore[return-value]
+    return run
 
 
 def embed_words(workbench: Path, out: Path) -> list[str]:
@@ -84,8 +58,8 @@ def test_lost_process(workbench: Path, tmp_path: Path, ranks: Ranks) -> None:
     out = tmp_path / "out" / "many.parquet"
     out.parent.mkdir()
     words = embed_words(workbench, out)
-    killed = [str(INJECTOR), str(out.parent), "kill", "3"]  # with its part half-written
-    (code, shown), (lost, _) = ranks(2, words, lost=(1, killed))
+    killed = (str(out.parent), "kill", 3)  # with its part half-written
+    (code, shown), (lost, _) = ranks(2, words, faults={1: killed})
     assert (code, lost) == (2, -9)
     (line,) = [line for line in shown.splitlines() if "isoclr: " in line]
     assert "rank 0 of 2 has lost another process" in line

@@ -1,6 +1,4 @@
-"""Let the k-th change of the disk fail: within this process, or in one of its own that may be killed.
-
-    python injector.py WHERE ACTION K COMMAND ...
+"""Let the k-th change of the disk fail, in this process or in a fork of its own that may be killed (``forks.py``).
 
 A change is a call of the system that opens a file below WHERE for writing, or renames, removes, makes or syncs one.
 The K-th change (from 1; 0: none) raises ENOSPC or EIO, or the process is killed, before it takes place. Writers in C or
@@ -22,7 +20,7 @@ class Injector:
         self.action, self.number = "none", 0
         self.changes: list[str] = []
 
-    def start(self, where: Path, action: str = "none", number: int = 0) -> None:
+    def start(self, where: Path | str, action: str = "none", number: int = 0) -> None:
         """Count from 1, below a folder."""
         self.where, self.action, self.number, self.changes = str(where), action, number, []
 
@@ -76,13 +74,3 @@ class Injector:
         self.wrap(_atomic, "_renameat2", lambda source, *_: source)
         for module in (_atomic, _io):
             self.wrap(module, "sync", lambda path: path)
-
-
-if __name__ == "__main__":
-    injector = Injector()
-    injector.install()
-    from isoclr import cli
-
-    injector.start(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
-    sys.argv = ["isoclr", *sys.argv[4:]]
-    cli.program()

@@ -7,12 +7,9 @@ all of them.
 
 import gzip
 import hashlib
-import importlib.util
 import inspect
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -21,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.faults.injector import Injector
+from tests.forks import Forks
 
 from isoclr import cli
 
-INJECTOR = Path(__file__).with_name("injector.py")
+pytestmark = pytest.mark.usefixtures("narrow")
 ALL = os.environ.get("FAULTS") == "all"
 UCSC = "hgdownload.soe.ucsc.edu/goldenPath/ce11/bigZips"
 MIRROR = (f"{UCSC}/ce11.fa.gz", f"{UCSC}/genes/ce11.ncbiRefSeq.gtf.gz")
@@ -35,7 +34,7 @@ CORE: dict[str, tuple[str, str]] = {
     "subset": ("subset BENCH/corpus -o OUT/s --transcripts BENCH/ids.txt", "s"),
     "embed": ("embed BENCH/two.fa --model BENCH/model -o OUT/e.parquet --threads 1", "e.parquet"),
     "embed npz": ("embed BENCH/two.fa --model BENCH/model -o OUT/e.npz --threads 1", "e.npz"),
-    "fit": ("fit BENCH/e.parquet BENCH/labels.tsv --folds 4 -o OUT/h", "h"),
+    "fit": ("fit BENCH/e.parquet BENCH/labels.tsv --folds 3 -o OUT/h", "h"),
     "predict": ("predict BENCH/e.parquet --head BENCH/head -o OUT/p.tsv", "p.tsv"),
     "simulate": ("simulate --size tiny --species 1 --genes 12 -o OUT/w", "w"),
 }
@@ -91,13 +90,8 @@ RUNS: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.fixture(scope="module")
-def injector() -> Any:
-    spec = importlib.util.spec_from_file_location("injector", INJECTOR)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    injector = module.Injector()
+def injector() -> Injector:
+    injector = Injector()
     injector.install()
     return injector
 
@@ -106,9 +100,15 @@ class Runner:
     """Runs one command with a folder of outputs."""
 
     def __init__(
-        self, bench: Path, injector: Any, capsys: pytest.CaptureFixture[str], url: str
+        self,
+        bench: Path,
+        injector: Injector,
+        forks: Forks,
+        capsys: pytest.CaptureFixture[str],
+        url: str,
     ) -> None:
-        self.bench, self.injector, self.capsys, self.url = bench, injector, capsys, url
+        self.bench, self.injector, self.forks = bench, injector, forks
+        self.capsys, self.url = capsys, url
 
     def __call__(
         self, command: str, out: Path, action: str = "none", number: int = 0
@@ -117,14 +117,8 @@ class Runner:
         command = command.replace("BENCH", str(self.bench)).replace("URL", self.url)
         words = command.replace("OUT", str(out)).split()
         if action == "kill":
-            done = subprocess.run(
-                [sys.executable, str(INJECTOR), str(out), action, str(number), *words],
-                capture_output=True,
-                text=True,
-                timeout=300,
-                check=False,
-            )
-            return done.returncode, done.stderr, []
+            fork = self.forks.start(words, fault=(str(out), action, number))
+            return fork.wait(), fork.shown, []
         self.injector.start(out, action, number)
         try:
             code = cli.main(words)
@@ -204,8 +198,13 @@ def write_ontology(folder: Path) -> None:
 
 
 @pytest.fixture
-def run(inputs: tuple[Path, str], injector: Any, capsys: pytest.CaptureFixture[str]) -> Runner:
-    return Runner(inputs[0], injector, capsys, inputs[1])
+def run(
+    inputs: tuple[Path, str],
+    injector: Injector,
+    forks: Forks,
+    capsys: pytest.CaptureFixture[str],
+) -> Runner:
+    return Runner(inputs[0], injector, forks, capsys, inputs[1])
 
 
 def content(path: Path) -> dict[str, bytes] | None:

@@ -77,16 +77,13 @@ def test_a_mask_depends_on_the_number_alone() -> None:
     assert torch.equal(part[1], whole[2])
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling for a CPU needs g++")
-@pytest.mark.filterwarnings("ignore")  # the compiler's own
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_compiled_passes_equal_the_others(dtype: torch.dtype) -> None:
+def compare_compiled(dtype: torch.dtype, *, bare: bool) -> None:
+    """Compare every pass with that which is not compiled; ``bare``: also without a residual and a mask."""
     x, grad, y, residual = tensors(dtype, 4)
     mask = (y > 0.5).to(dtype)
     scale, shift, a = by_channel(3)
     most = 1e-5 if dtype == torch.float32 else 0.05
-    for left, right in ((None, None), (residual, mask)):
+    for left, right in [(residual, mask)] + [(None, None)] * bare:
         torch.testing.assert_close(
             compiled.normalize(x, scale, shift, left, right, relu=True),
             kernels.normalize(x, scale, shift, left, right, relu=True),
@@ -103,3 +100,18 @@ def test_compiled_passes_equal_the_others(dtype: torch.dtype) -> None:
         rtol=most,
         atol=most,
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_passes_to_compile_equal_the_others(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "_compiled", lambda function: function)
+    compare_compiled(dtype, bare=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling for a CPU needs g++")
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_compiled_passes_equal_the_others() -> None:
+    compare_compiled(torch.bfloat16, bare=False)

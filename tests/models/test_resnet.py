@@ -227,7 +227,7 @@ def test_running_statistics_lead_evaluation_to_the_training_result() -> None:
     torch.manual_seed(0)
     network = DilatedResNet(Architecture((8, 8, 8, 8), (1, 1, 1, 1), (1, 2, 4, 8)), dropout=0.0)
     rng = np.random.default_rng(6)
-    codes = [random_codes(rng, 640) for _ in range(16)]
+    codes = [random_codes(rng, 160) for _ in range(16)]
     with torch.no_grad():
         for _ in range(150):
             in_training = network([one_chunk(codes)])

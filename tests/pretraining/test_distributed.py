@@ -1,12 +1,10 @@
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.forks import Forks
 from torch import Tensor
 
 from isoclr.training.distributed import (
@@ -19,39 +17,19 @@ from isoclr.training.distributed import (
 WORKER = Path(__file__).with_name("gradient_worker.py")
 
 
-def run_ranks(port: int, ranks: int, *arguments: str) -> None:
-    """The environment that torchrun would give, without its seconds of start-up."""
-    shared = {
-        "WORLD_SIZE": str(ranks),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "OMP_NUM_THREADS": "1",
-    }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(WORKER), *arguments],
-            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-        )
-        for rank in range(ranks)
-    ]
-    try:
-        assert [process.wait(timeout=240) for process in processes] == [0] * ranks
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-
-
 @pytest.fixture(scope="module")
 def gradients(
-    tmp_path_factory: pytest.TempPathFactory, small_corpus: Path, free_port: Callable[[], int]
+    tmp_path_factory: pytest.TempPathFactory,
+    small_corpus: Path,
+    forks: Forks,
+    free_port: Callable[[], int],
 ) -> dict[int, Path]:
     """For 2 and 3 ranks, where the gradients are: theirs and those of one process alone."""
     folders = {ranks: tmp_path_factory.mktemp(f"ranks-{ranks}") for ranks in (2, 3)}
-    run_ranks(
-        free_port(), 2, str(small_corpus), str(folders[2]), "right,detaching,averaging", "1,5"
-    )
-    run_ranks(free_port(), 3, str(small_corpus), str(folders[3]), "right", "1")
+    for ranks, tried in ((2, ["right,detaching,averaging", "1,5"]), (3, ["right", "1"])):
+        words = [str(WORKER), str(small_corpus), str(folders[ranks]), *tried]
+        for rank in forks.start_ranks(free_port(), ranks, words):
+            assert rank.wait() == 0, rank.shown
     return folders
 
 

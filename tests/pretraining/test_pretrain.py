@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
@@ -15,16 +16,22 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import torch
+from tests import forks as program
+from tests.forks import Fork, Forks
 
 from isoclr.cli import main
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
+from isoclr.models.encoder import MODELS
 from isoclr.models.load import load
 from isoclr.pretraining.config import Budget, LoggingConfig, PretrainConfig, PretrainRuntime
 from isoclr.pretraining.pretrain import PretrainResult, pretrain, set_up
 from isoclr.pretraining.trainer import Checkpoint, RunState
 from isoclr.training.distributed import Distributed
 from isoclr.training.logging import read_log
+
+pytestmark = pytest.mark.usefixtures("narrow")
+WIDE = MODELS["isoclr-s"]
 
 CONFIG = PretrainConfig(batch_size=8, val_fraction=0.3, precision="float32")
 
@@ -137,7 +144,7 @@ def configs(**changed: Any) -> dict[str, Any]:
 
 
 def as_arguments(corpus: Path, out: Path, **changed: Any) -> list[str]:
-    arguments = ["-m", "isoclr", "pretrain", str(corpus), "--out", str(out)]
+    arguments = ["pretrain", str(corpus), "--out", str(out)]
     for name, value in options(**changed).items():
         arguments += ["--" + name.replace("_", "-"), str(value)]
     return arguments
@@ -154,7 +161,7 @@ def untimed(run: Path) -> list[dict[str, Any]]:
     ]
 
 
-def wait_for_step(run: Path, step: int, process: "subprocess.Popen[bytes]") -> None:
+def wait_for_step(run: Path, step: int, process: "subprocess.Popen[bytes] | Fork") -> None:
     """Until the log says that a step is done, or the process has ended."""
     while process.poll() is None and not any(
         r["step"] >= step for r in read_log(run / "log.jsonl")
@@ -163,7 +170,9 @@ def wait_for_step(run: Path, step: int, process: "subprocess.Popen[bytes]") -> N
 
 
 @pytest.fixture(scope="module")
-def never_stopped(tmp_path_factory: pytest.TempPathFactory, small_corpus: Path) -> PretrainResult:
+def never_stopped(
+    tmp_path_factory: pytest.TempPathFactory, small_corpus: Path, narrow: None
+) -> PretrainResult:
     torch.set_num_threads(1)
     return pretrain(small_corpus, out=tmp_path_factory.mktemp("runs") / "whole", **configs())
 
@@ -176,7 +185,7 @@ def test_files_of_a_run(never_stopped: PretrainResult) -> None:
         "log.jsonl",
         "model.safetensors",
     }
-    assert load(out).dim == 256
+    assert load(out).dim == 16
     assert (never_stopped.stopped_by, never_stopped.state.step) == (0, STEPS)
 
 
@@ -199,20 +208,21 @@ def test_validation_sets_are_not_trained_on(never_stopped: PretrainResult) -> No
 
 
 def test_killed_and_resumed_is_bit_exact(
-    never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path
+    never_stopped: PretrainResult, small_corpus: Path, forks: Forks, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    command = [sys.executable, *as_arguments(small_corpus, out, checkpoint_steps=2), "--resume"]
+    command = [*as_arguments(small_corpus, out, checkpoint_steps=2), "--resume"]
     rng = np.random.default_rng()
     kills = sorted(rng.choice(np.arange(1, STEPS), 2, replace=False).tolist())
     for step, number in zip(kills, (signal.SIGKILL, signal.SIGTERM), strict=True):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = forks.start(command)
         wait_for_step(out, step, process)
-        time.sleep(rng.uniform(0, 0.2))
+        time.sleep(rng.uniform(0, 0.05))
         process.send_signal(number)
-        ended = process.wait(timeout=120)
+        ended = process.wait()
         assert ended in (0, {signal.SIGKILL: -9, signal.SIGTERM: 143}[number])
-    subprocess.run(command, check=True, timeout=240, capture_output=True)
+    last = forks.start(command)
+    assert last.wait() == 0, last.shown
     assert digest(out) == digest(never_stopped.out), kills
     assert untimed(out) == untimed(never_stopped.out), kills
 
@@ -252,7 +262,7 @@ def test_init_of_another_kind(
 def test_options_of_a_checkpoint(small_corpus: Path, tmp_path: Path) -> None:
     changed = options(steps=2, pooling="all", drop_splice=0.3, drop_tracks=0.3)
     run = pretrain(small_corpus, out=tmp_path / "run", **configs(**changed))
-    assert load(run.out).dim == sum([64, 64, 128, 128, 128, 128, 256, 256])
+    assert load(run.out).dim == sum([8, 8, 8, 16])
     recipe = Checkpoint.load(run.out / "checkpoint.safetensors").options
     for name in (
         "pooling",
@@ -266,7 +276,10 @@ def test_options_of_a_checkpoint(small_corpus: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_encoder_learns(make_corpus: Any, tmp_path: Path) -> None:
+def test_an_encoder_learns(
+    make_corpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MODELS, "isoclr-s", WIDE)
     corpus = make_corpus(160, length=200, evenness=0.7)
     run = pretrain(
         corpus,
@@ -334,19 +347,14 @@ def test_minutes(small_corpus: Path, tmp_path: Path) -> None:
     assert rates[-1] < max(rates) or len(rates) < 3
 
 
-MANY = 12
+MANY = 24
 """Steps that a job cannot finish before it is killed, even on a busy machine."""
 
 
-def torchrun(corpus: Path, out: Path) -> "subprocess.Popen[bytes]":
+def torchrun(words: list[str]) -> "subprocess.Popen[bytes]":
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     return subprocess.Popen(
-        [
-            sys.executable,
-            *launcher,
-            *as_arguments(corpus, out, steps=MANY, checkpoint_steps=2),
-            "--resume",
-        ],
+        [sys.executable, *launcher, program.__file__, *words],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -368,9 +376,12 @@ def ranks_of(process: "subprocess.Popen[bytes]") -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the ranks in /proc")
-def test_killed_rank(small_corpus: Path, tmp_path: Path) -> None:
+def test_killed_rank(
+    small_corpus: Path, forks: Forks, free_port: Callable[[], int], tmp_path: Path
+) -> None:
     out = tmp_path / "run"
-    job = torchrun(small_corpus, out)
+    words = [*as_arguments(small_corpus, out, steps=MANY, checkpoint_steps=2), "--resume"]
+    job = torchrun(words)
     wait_for_step(out, 2, job)
     os.kill(ranks_of(job)[1], signal.SIGKILL)
     message = job.communicate(timeout=120)[1].decode()
@@ -379,14 +390,13 @@ def test_killed_rank(small_corpus: Path, tmp_path: Path) -> None:
     assert "--resume" in message
     assert not (out / "model.safetensors").exists()
 
-    again = torchrun(small_corpus, out)
-    message = again.communicate(timeout=240)[1].decode()
-    assert again.returncode == 0, message
+    for rank in forks.start_ranks(free_port(), 2, words):
+        assert rank.wait() == 0, rank.shown
     assert [r["step"] for r in read_log(out / "log.jsonl") if "loss" in r] == list(
         range(1, MANY + 1)
     )
     assert json.loads((out / "config.json").read_text())["name"] == "isoclr-s"
-    assert load(out).dim == 256
+    assert load(out).dim == 16
 
 
 METRICS = {
@@ -502,9 +512,11 @@ def test_few_pairs_are_warned_about(
     assert "--init isoclr-s" in err
 
 
-def test_average_is_saved_and_resumed_bit_for_bit(small_corpus: Path, tmp_path: Path) -> None:
+def test_average_is_saved_and_resumed_bit_for_bit(
+    small_corpus: Path, never_stopped: PretrainResult, forks: Forks, tmp_path: Path
+) -> None:
     whole = pretrain(small_corpus, out=tmp_path / "whole", **configs(ema=0.9))
-    plain = pretrain(small_corpus, out=tmp_path / "plain", **configs())
+    plain = never_stopped
     saved, now = load(whole.out).network.state_dict(), load(plain.out).network.state_dict()
     assert any(not torch.equal(saved[name], now[name]) for name in now)
     assert whole.state.validation != plain.state.validation
@@ -514,12 +526,9 @@ def test_average_is_saved_and_resumed_bit_for_bit(small_corpus: Path, tmp_path: 
         assert torch.equal(tensors["ema." + name], tensor), name
 
     out = tmp_path / "stopped"
-    command = [sys.executable, *as_arguments(small_corpus, out, ema=0.9, checkpoint_steps=3)]
-    process = subprocess.Popen(
-        [*command, "--resume"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
+    process = forks.start([*as_arguments(small_corpus, out, ema=0.9, checkpoint_steps=3)])
     wait_for_step(out, 4, process)
-    process.kill()
+    process.send_signal(signal.SIGKILL)
     process.wait()
     pretrain(small_corpus, out=out, resume=True, **configs(ema=0.9))
     assert digest(out) == digest(whole.out)

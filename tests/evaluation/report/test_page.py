@@ -118,12 +118,20 @@ def test_figures_as_files(page: Path) -> None:
     assert files == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
 
 
-def test_the_same_results_give_the_same_bytes(evaluation: Path, page: Path, tmp_path: Path) -> None:
+def test_the_same_results_give_the_same_bytes_and_replace_an_earlier_page(
+    evaluation: Path, page: Path, tmp_path: Path
+) -> None:
     shutil.copytree(evaluation, tmp_path / "again")
+    figures = tmp_path / "again" / "figures"
+    figures.mkdir(exist_ok=True)
+    for name in ("mutations_half-life_OLD.png", "map_old.png", "main_random.svg", "my own.png"):
+        (figures / name).write_bytes(b"x")
     again = write_page(tmp_path / "again")
     assert again.read_bytes() == page.read_bytes()
-    for path in (page.parent / "figures").iterdir():
-        assert path.read_bytes() == (again.parent / "figures" / path.name).read_bytes()
+    drawn = [path.name for path in (page.parent / "figures").iterdir()]
+    for name in drawn:
+        assert (figures / name).read_bytes() == (page.parent / "figures" / name).read_bytes()
+    assert {path.name for path in figures.iterdir()} - set(drawn) == {"my own.png"}
 
 
 def test_a_page_of_a_manifest_alone(evaluation: Path, tmp_path: Path) -> None:
@@ -138,20 +146,6 @@ def test_missing_package(monkeypatch: pytest.MonkeyPatch, evaluation: Path, pack
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=rf"{package}: pip install 'isoclr\[report\]'"):
         write_page(evaluation)
-
-
-def test_figures_of_an_earlier_page_are_removed(evaluation: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "again"
-    shutil.copytree(evaluation, folder)
-    figures = folder / "figures"
-    figures.mkdir(exist_ok=True)
-    for name in ("mutations_half-life_OLD.png", "map_old.png", "main_random.svg", "my own.png"):
-        (figures / name).write_bytes(b"x")
-    write_page(folder)
-    assert not (figures / "mutations_half-life_OLD.png").exists()
-    assert not (figures / "main_random.svg").exists()
-    assert not (figures / "map_old.png").exists()
-    assert (figures / "my own.png").exists()
 
 
 def test_results_of_a_directory(evaluation: Path) -> None:

@@ -15,8 +15,8 @@ from isoclr.embedding.embeddings import Embeddings
 from isoclr.evaluation.cache import Artifact, CachedResult, Outcome
 from isoclr.evaluation.context import Context
 from isoclr.evaluation.methods import RANDOM_INIT, Features, embeddings, untrained_embeddings
-from isoclr.evaluation.networks import supervised_embeddings
 from isoclr.evaluation.plan import Latent
+from isoclr.evaluation.studies.finetuning import supervised_embeddings
 from isoclr.evaluation.studies.ontology import ontology_files
 from isoclr.tasks.gene_ontology import read_aspects
 from isoclr.tasks.labels import gene_key, join_labels, representatives

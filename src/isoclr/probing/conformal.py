@@ -328,8 +328,11 @@ def cross_validate_regression(fitter: CrossFitter, coverages: Sequence[float]) -
             ends[i, :, test] = np.column_stack([*own, *np.tile(quantiles[:, None], test.sum())])
     names: dict[str, Metric] = {"pearson": pearson, "spearman": spearman, "rmse": rmse}
     return CrossValidation(
-        metrics=_over_folds(names, fitter.values, value, fitter.folds),
-        baseline={"rmse": _over_folds({"": rmse}, fitter.values, mean, fitter.folds)[""].mean},
+        metrics={
+            name: _over_folds(metric, fitter.values, value, fitter.folds)
+            for name, metric in names.items()
+        },
+        baseline={"rmse": _over_folds(rmse, fitter.values, mean, fitter.folds).mean},
         coverages=[_coverage(nominal, fitter, ends[i]) for i, nominal in enumerate(coverages)],
     )
 
@@ -350,8 +353,8 @@ def cross_validate_classes(
         advance()
     names: dict[str, Metric] = {"roc_auc": roc_auc, "log_loss": log_loss}
     return CrossValidation(
-        metrics=_over_folds(names, values, probability, folds),
-        baseline={"log_loss": _over_folds({"": log_loss}, values, mean, folds)[""].mean},
+        metrics={n: _over_folds(one, values, probability, folds) for n, one in names.items()},
+        baseline={"log_loss": _over_folds(log_loss, values, mean, folds).mean},
         coverages=[],
     )
 
@@ -364,12 +367,9 @@ def parts(folds: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.bool_], ND
 
 
 def _over_folds(
-    metrics: dict[str, Metric], true: Array, predicted: Array, folds: NDArray[np.int64]
-) -> dict[str, Interval]:
-    return {
-        name: over_folds([metric(true[test], predicted[test]) for _, _, test in parts(folds)])
-        for name, metric in metrics.items()
-    }
+    metric: Metric, true: Array, predicted: Array, folds: NDArray[np.int64]
+) -> Interval:
+    return over_folds([metric(true[test], predicted[test]) for _, _, test in parts(folds)])
 
 
 def _coverage(nominal: float, fitter: CrossFitter, ends: Array) -> Coverage:

@@ -15,7 +15,7 @@ from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
-from isoclr.plotting.methods import Bar, probe_figure
+from isoclr.plotting.methods import probe_figure
 from isoclr.plotting.style import check_outputs
 from isoclr.probing.evaluate import MULTILABEL, FeatureSet, MethodReport, baselines_for, evaluate
 from isoclr.probing.linear import Probe
@@ -249,7 +249,7 @@ def draw(report: ProbeReport, path: Path) -> None:
     true, predicted = report.held_out()
     probe_figure(
         path,
-        bars=[Bar(method.name, method.summary[report.metric]) for method in report.methods],
+        bars=[(method.name, method.summary[report.metric]) for method in report.methods],
         metric=TITLES[report.metric],
         label=report.label,
         true=true,

@@ -28,6 +28,7 @@ from isoclr.tasks.labels import (
     CHROMOSOME,
     FOLD,
     ID_COLUMNS,
+    draw_rows,
     gene_key,
     read_labels,
     read_text_table,
@@ -400,7 +401,4 @@ def _select_rows(
         named = named.filter(one.values.is_not_null().gather(named["row"]))
     if not isoforms:
         named = representatives(named, "gene")
-    rows = np.sort(named["row"].to_numpy().astype(np.int64))
-    if sample is not None and sample < len(rows):
-        rows = np.sort(np.random.default_rng(seed).choice(rows, sample, replace=False))
-    return rows
+    return draw_rows(named["row"].to_numpy().astype(np.int64), sample, seed)

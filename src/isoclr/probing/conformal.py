@@ -99,17 +99,13 @@ class CVPlusRegressor:
             coverage: Fraction 1 − α of RNAs like the training ones whose label usually lies in the interval, at most
                 :attr:`largest`; guaranteed is about 1 − 2α.
         """
-        models = [
-            self.value,
-            *(one.value for one in self.members),
-            *(one.error for one in self.members),
-        ]
-        outputs = np.asarray(features, np.float64) @ np.stack(
-            [one.coefficients for one in models], axis=1
-        )
+        members = self.members
+        models = [self.value, *(one.value for one in members), *(one.error for one in members)]
+        coefficients = np.stack([one.coefficients for one in models], axis=1)
+        outputs = np.asarray(features, np.float64) @ coefficients
         outputs += [one.intercept for one in models]
-        value, centers, errors = np.split(outputs, [1, 1 + len(self.members)], axis=1)
-        bounds = np.array([[one.narrowest, one.widest] for one in self.members]).T
+        value, centers, errors = np.split(outputs, [1, 1 + len(members)], axis=1)
+        bounds = np.array([[one.narrowest, one.widest] for one in members]).T
         value, errors = value[:, 0], np.clip(errors, *bounds)
         lower, upper = np.empty(len(value)), np.empty(len(value))
         for start in range(0, len(value), BLOCK):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr._console import info, progress
+from isoclr._console import info, progress_bar
 from isoclr._io import sha256, write_table
 from isoclr._report import Report, Row, Table, count_lines, provenance
 from isoclr.corpus.corpus import open_corpus
@@ -281,15 +281,14 @@ def _evaluate(
     many = len(dataset.labels) > 1
     if many:
         methods = [method for method in methods if method.probe != "trees"]
-    with progress() as bar:
-        task = bar.add_task("linear probes", total=len(methods) * len(splits))
+    with progress_bar("linear probes", len(methods) * len(splits)) as advance:
         return evaluate(
             methods,
             dataset.targets == 1 if many else dataset.values,
             dataset.groups,
             splits,
             MULTILABEL if many else CLASSES if table.binary else QUANTITY,
-            advance=lambda: bar.advance(task),
+            advance=advance,
         )
 
 

@@ -16,13 +16,7 @@ import polars as pl
 
 from isoclr._report import finite
 from isoclr.analysis.tsne import Coloring, by_frequency
-from isoclr.evaluation.report.results import (
-    COLORINGS,
-    FINE_TUNED,
-    LINEAR_PROBE,
-    Published,
-    Results,
-)
+from isoclr.evaluation.report.results import COLORINGS, FINE_TUNED, LINEAR_PROBE, Published, Results
 from isoclr.evaluation.report.tables import labelled, main_metric
 from isoclr.plotting.maps import Panel, map_figure
 from isoclr.plotting.methods import (

@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from isoclr._io import atomic_path
-from isoclr.evaluation.report.paper_numbers import CORPUS
+from isoclr.evaluation.report.results import CORPUS
 from isoclr.evaluation.report.tables import number, with_interval
 
 HOME = Path(__file__).parent.parent

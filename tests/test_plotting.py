@@ -14,7 +14,6 @@ from matplotlib.patches import PathPatch, Rectangle
 from isoclr.errors import InputError
 from isoclr.plotting.maps import Panel, _draw_map, map_figure
 from isoclr.plotting.methods import (
-    Bar,
     Curve,
     CurvePanel,
     Dot,
@@ -42,7 +41,7 @@ from isoclr.plotting.mutations import (
 from isoclr.plotting.style import BLUE, NO_VALUE, PALETTE
 from isoclr.tasks.metrics import Interval
 
-BARS = [Bar("embedding", Interval(0.5, 0.4, 0.6)), Bar("length", Interval(0.2, np.nan, np.nan))]
+BARS = [("embedding", Interval(0.5, 0.4, 0.6)), ("length", Interval(0.2, np.nan, np.nan))]
 TRUE = np.random.default_rng(0).normal(size=50)
 
 
@@ -367,7 +366,7 @@ def draw_all(folder: Path, kind: str, name: str) -> list[Path]:
     """Every figure, with a name from data wherever there is one."""
     folder.mkdir()
     paths = [folder / f"{i}.{kind}" for i in range(8)]
-    bars = [Bar(name, Interval(0.5, 0.4, 0.6))]
+    bars = [(name, Interval(0.5, 0.4, 0.6))]
     probe_figure(paths[0], bars=bars, metric="R", label=name, true=TRUE, predicted=TRUE, note=name)
     map_figure(paths[1], X, Y, [Panel(name, np.array([name] * 4), [name]), LENGTH], title=name)
     neighbours_figure(paths[2], metrics().with_columns(pl.col("method").replace("k-mers", name)))

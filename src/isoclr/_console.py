@@ -11,8 +11,9 @@ Names of files, genes or models may hold any characters: everything that is show
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Literal
 
@@ -142,6 +143,13 @@ def progress(*extra: TextColumn) -> Progress:
         transient=False,
         disable=not logger.isEnabledFor(logging.INFO),
     )
+
+
+@contextmanager
+def progress_bar(title: str, total: float) -> Iterator[Callable[..., None]]:
+    """A progress display of one task; a call advances it, by 1 or by a given number."""
+    with progress() as bar:
+        yield partial(bar.advance, bar.add_task(title, total=total))
 
 
 class _Speed(TextColumn):

@@ -8,8 +8,8 @@ from isoclr.errors import InputError
 from isoclr.evaluation.cache import Artifact
 from isoclr.evaluation.context import Context
 from isoclr.evaluation.evaluate import evaluate
-from isoclr.evaluation.networks import NetworkRun, supervised_embeddings
 from isoclr.evaluation.studies import finetuning, latent, low_data, ontology
+from isoclr.evaluation.studies.finetuning import NetworkRun, supervised_embeddings
 from isoclr.finetuning.config import FinetuneConfig
 from isoclr.tasks.splits import SplitKind
 

@@ -27,7 +27,7 @@ def result(
     by_split = [
         {"split": str(i), "train": 80, "test": 20, "pearson": v} for i, v in enumerate(values)
     ]
-    return StoredResult(Path("x"), method, {}, [row], {"by_split": by_split}, 0.0)
+    return StoredResult(Path("x"), [row], {"by_split": by_split}, 0.0)
 
 
 def test_differences() -> None:

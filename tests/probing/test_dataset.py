@@ -11,10 +11,9 @@ from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas
-from isoclr.tasks.groups import gene_sets, group_rnas
 from isoclr.tasks.labels import Labels, read_labels
 from isoclr.tasks.rnas import rnas_of_embeddings
-from isoclr.tasks.splits import Split, SplitConfig, SplitKind, random_split
+from isoclr.tasks.splits import Split, SplitConfig, SplitKind, gene_sets, group_rnas, random_split
 from isoclr.tasks.task import Task, read_label_task
 
 

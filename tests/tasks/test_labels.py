@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.tasks.groups import chromosomes_of
 from isoclr.tasks.labels import (
     Labels,
     find_id_columns,
@@ -14,6 +13,7 @@ from isoclr.tasks.labels import (
     read_labels,
     representatives,
 )
+from isoclr.tasks.splits import chromosomes_of
 
 SAMPLES = pl.DataFrame(
     {

@@ -16,7 +16,8 @@ from isoclr.analysis.relations import (
     GeneRelations,
     Numbers,
 )
-from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, C, Codes, G, N, region_lengths
+from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, Codes, N, region_lengths
+from isoclr.genomics.features import gc_fraction
 from isoclr.probing.linear import decompose, standardize
 from isoclr.tasks.metrics import mean_intervals, over_folds
 from isoclr.tasks.splits import Split, group_folds
@@ -124,13 +125,12 @@ def properties(codes: Codes) -> tuple[float, ...]:
     >>> properties(encode(nucleotides("GATGTAAC"), np.array([3, 5]), (1, 7)))
     (3.0, 0.375, 0.75, 0.0, 1.0)
     """
-    bases = codes & NUCLEOTIDE_BITS
-    known = int((bases != N).sum())
+    is_known = (codes & NUCLEOTIDE_BITS) != N
     utr5, cds, _ = region_lengths(codes)
     exons = int(((codes & EXON_END) > 0).sum())
     return (
         float(np.log2(len(codes))),
-        float(((bases == C) | (bases == G)).sum() / known) if known else np.nan,
+        gc_fraction(codes) if is_known.any() else np.nan,
         cds / len(codes) if cds else np.nan,
         float(np.log2(utr5)) if cds and utr5 else np.nan,
         float(np.log2(exons)) if exons else np.nan,

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import progress
+from isoclr._console import progress_bar
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.analysis.readout import LinearPredictor, load_predictor
@@ -18,7 +18,7 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, NUCLEOTIDE_BITS, Codes, coding_region, nucleotides
 from isoclr.plotting.mutations import Effect, motif_figure
 from isoclr.plotting.style import check_outputs
-from isoclr.tasks.labels import gene_key, representatives
+from isoclr.tasks.labels import draw_rows, gene_key, representatives
 from isoclr.tasks.metrics import mean_intervals
 
 Region = Literal["5' UTR", "CDS", "3' UTR"]
@@ -228,16 +228,14 @@ def coding_rnas(
     keep &= (pl.col("cds_start") >= MIN_UTR) & (pl.col("length") - pl.col("cds_end") >= MIN_UTR)
     if species is not None:
         keep &= pl.col("species") == species
-    rows = np.sort(representatives(table.filter(keep), "gene")["row"].to_numpy())
+    rows = representatives(table.filter(keep), "gene")["row"].to_numpy().astype(np.int64)
     if not len(rows):
         raise InputError(
             f"{corpus.path}: no mRNA of species {species or 'any'!r} with an annotated coding sequence of {MIN_CDS} nt "
             f"and untranslated regions of {MIN_UTR} nt"
         )
-    if len(rows) > count:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
     names = table["transcript_id"]
-    return [(names[int(row)], corpus.codes_of(int(row))) for row in rows]
+    return [(names[row], corpus.codes_of(row)) for row in draw_rows(rows, count, seed).tolist()]
 
 
 def motifs(
@@ -289,14 +287,9 @@ def motifs(
     predictor = load_predictor(head, task, species, model, label, device)
     opened = open_corpus(Path(corpus))
     drawn = coding_rnas(opened, species=species or None, count=sample, seed=seed)
-    with progress() as bar:
-        bar_id = bar.add_task("RNAs", total=len(drawn) * (2 * len(MOTIFS) + 1))
-        effects = insert_motifs(
-            predictor,
-            [codes for _, codes in drawn],
-            seed=seed,
-            progress=lambda done: bar.advance(bar_id, done),
-        )
+    with progress_bar("RNAs", len(drawn) * (2 * len(MOTIFS) + 1)) as advance:
+        rnas = [codes for _, codes in drawn]
+        effects = insert_motifs(predictor, rnas, seed=seed, progress=advance)
     names = pl.DataFrame({"transcript_id": [name for name, _ in drawn]}).with_row_index("rna")
     names = names.with_columns(pl.col("rna").cast(pl.Int64)).join(
         opened.transcripts.select("transcript_id", "gene_symbol"),

@@ -34,6 +34,7 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
 from isoclr.plotting.methods import neighbours_figure
 from isoclr.plotting.style import check_outputs
+from isoclr.tasks.labels import draw_rows
 from isoclr.tasks.metrics import mean_intervals
 
 SCOPES = {
@@ -204,9 +205,7 @@ def evaluate_retrieval(
             raise InputError(
                 f"{name}: features of {len(matrix):,} RNAs, expected {len(relations):,}"
             )
-    queries = np.arange(len(relations))
-    if sample is not None and sample < len(relations):
-        queries = np.sort(np.random.default_rng(seed).choice(len(relations), sample, replace=False))
+    queries = draw_rows(np.arange(len(relations)), sample, seed)
     exclude = _excluded_groups(relations)
     neighbors = {
         name: nearest(normalize(matrix, whiten=whiten), queries, max(k), exclude, progress)

@@ -28,6 +28,7 @@ from isoclr.tasks.labels import (
     CHROMOSOME,
     FOLD,
     ID_COLUMNS,
+    draw_rows,
     gene_key,
     read_labels,
     read_text_table,
@@ -211,7 +212,9 @@ def tsne(
         raise InputError(
             f"the embeddings of all {n:,} RNAs are identical, expected some that differ"
         )
-    positions, divergence = _optimize(vectors, perplexity, seed)
+    rows = np.arange(n)
+    close = nearest(vectors, rows, int(3 * perplexity), {"all RNAs": rows})["all RNAs"]
+    positions, divergence = place(vectors, close, perplexity, seed)
     by_name = _by_column(colorings)
     placed = table.with_columns(x=pl.Series(positions[:, 0]), y=pl.Series(positions[:, 1]))
     placed = placed.with_columns(
@@ -227,13 +230,6 @@ def _by_column(colorings: Sequence[Coloring]) -> dict[str, Coloring]:
         names = itertools.chain([one.name], (f"{one.name}_{i}" for i in itertools.count(2)))
         by_name[next(name for name in names if name not in {"x", "y", *by_name})] = one
     return by_name
-
-
-def _optimize(vectors: Vectors, perplexity: float, seed: int) -> tuple[NDArray[np.float64], float]:
-    """Coordinates ``(n, 2)`` and their divergence."""
-    rows = np.arange(len(vectors))
-    close = nearest(vectors, rows, int(3 * perplexity), {"all RNAs": rows})["all RNAs"]
-    return place(vectors, close, perplexity, seed)
 
 
 def place(
@@ -400,7 +396,4 @@ def _select_rows(
         named = named.filter(one.values.is_not_null().gather(named["row"]))
     if not isoforms:
         named = representatives(named, "gene")
-    rows = np.sort(named["row"].to_numpy().astype(np.int64))
-    if sample is not None and sample < len(rows):
-        rows = np.sort(np.random.default_rng(seed).choice(rows, sample, replace=False))
-    return rows
+    return draw_rows(named["row"].to_numpy().astype(np.int64), sample, seed)

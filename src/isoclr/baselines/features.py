@@ -106,12 +106,10 @@ class KmersAndCodons:
 
     def _features(self, codes: Codes) -> NDArray[np.float64]:
         bases = (codes & NUCLEOTIDE_BITS).astype(np.int64)
-        parts = [_frequencies(*kmer_numbers(bases, k), 4**k) for k in range(1, self.longest + 1)]
-        kmers, is_known = kmer_numbers(bases, 3)
-        in_frame = (codes[: len(kmers)] & CODON_START) > 0
-        parts.append(_frequencies(kmers, is_known & in_frame, 64))
-        parts.append(np.log2(1.0 + np.array(region_lengths(codes))))
-        return np.concatenate(parts)
+        kmers = [_counts(*kmer_numbers(bases, k), 4**k) for k in range(1, self.longest + 1)]
+        codons = _codons(codes, *kmer_numbers(bases, 3))
+        frequencies = map(_frequencies, [*kmers, codons])
+        return np.concatenate([*frequencies, np.log2(1.0 + np.array(region_lengths(codes)))])
 
 
 class Length:
@@ -170,7 +168,7 @@ class StrongFeatures:
         bases = (codes & NUCLEOTIDE_BITS).astype(np.int64)
         counts = [_counts(*kmer_numbers(bases, k), 4**k) for k in range(1, self.longest + 1)]
         triples, is_known = kmer_numbers(bases, 3)
-        codons = _counts(triples, is_known & ((codes[: len(triples)] & CODON_START) > 0), 64)
+        codons = _codons(codes, triples, is_known)
         start, end = coding_region(codes)
         place = np.arange(len(triples))
         inside = [place + 3 <= start, (place >= start) & (place + 3 <= end), place >= end]
@@ -196,9 +194,20 @@ def _counts(kmers: NDArray[np.int64], keep: NDArray[np.bool_], size: int) -> NDA
     return np.bincount(kmers[keep], minlength=size)
 
 
+def _codons(
+    codes: Codes, triples: NDArray[np.int64], is_known: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Counts ``(64,)`` of the codons of the coding sequence."""
+    return _counts(triples, is_known & ((codes[: len(triples)] & CODON_START) > 0), 64)
+
+
+def _frequencies(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Relative frequencies; all zero when there is no count."""
+    return np.asarray(counts / max(1, counts.sum()))
+
+
 def _root(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Square roots of relative frequencies."""
-    return np.asarray(np.sqrt(counts / max(1, counts.sum())))
+    return np.asarray(np.sqrt(_frequencies(counts)))
 
 
 def _centred_log(counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -239,11 +248,3 @@ def _sequence_features(codes: Codes) -> NDArray[np.float64]:
         gc_fraction(codes[start + 2 : end : 3]),
     ]
     return np.array(features)
-
-
-def _frequencies(
-    kmers: NDArray[np.int64], keep: NDArray[np.bool_], size: int
-) -> NDArray[np.float64]:
-    """Relative frequency of every k-mer among those kept; all zero when there are none."""
-    counts = np.bincount(kmers[keep], minlength=size)
-    return np.asarray(counts / max(1, counts.sum()))

@@ -177,8 +177,7 @@ class Corpus:
         Raises:
             InputError: The corpus has no such transcript.
         """
-        exact, unversioned = self._row_of_id
-        row = exact.get(transcript_id, unversioned.get(without_version(transcript_id)))
+        row = self._row_of(transcript_id)
         if row is None:
             like = suggest(transcript_id, self.transcripts["transcript_id"])
             raise InputError(
@@ -194,9 +193,7 @@ class Corpus:
         """
         import polars as pl
 
-        exact, unversioned = self._row_of_id
-        row = exact.get(name, unversioned.get(without_version(name)))
-        if row is not None:
+        if (row := self._row_of(name)) is not None:
             return [row]
         for column in ("gene_id", "gene_symbol"):
             is_it = without_versions(pl.col(column)) == without_version(name)
@@ -209,6 +206,10 @@ class Corpus:
             f"{self.path}: no transcript, gene or symbol {name!r} among its {len(self):,} transcripts"
             f"{suggest(name, names)}"
         )
+
+    def _row_of(self, transcript_id: str) -> int | None:
+        exact, unversioned = self._row_of_id
+        return exact.get(transcript_id, unversioned.get(without_version(transcript_id)))
 
     @cached_property
     def _row_of_id(self) -> tuple[dict[str, int], dict[str, int]]:

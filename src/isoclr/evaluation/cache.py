@@ -110,8 +110,6 @@ class StoredResult:
     """A result read from the cache."""
 
     path: Path  # Its JSON file
-    title: str  # What it is
-    inputs: Mapping[str, Any]  # Everything that decided it
     rows: list[Row]  # Tidy rows
     details: Mapping[str, Any]  # See Outcome
     seconds: float  # How long it took
@@ -156,7 +154,7 @@ class Store:
             file = read_json(path, _File, what="a result of an evaluation")
         except InputError as error:
             raise InputError(f"{error}; remove the file to compute it again") from None
-        return StoredResult(path, file.title, file.inputs, file.rows, file.details, file.seconds)
+        return StoredResult(path, file.rows, file.details, file.seconds)
 
     def _path(self, result: CachedResult) -> Path:
         return self.folder / result.study / f"{result.key}.json"

@@ -15,7 +15,7 @@ from isoclr.evaluation.cache import CachedResult, Store
 from isoclr.evaluation.context import Context
 from isoclr.evaluation.plan import Plan, StudyName, read_plan
 from isoclr.evaluation.report.results import PAGE
-from isoclr.evaluation.results import write_manifest, write_results
+from isoclr.evaluation.results import Results, write_manifest, write_results
 from isoclr.evaluation.studies import (
     ablations,
     finetuning,
@@ -26,7 +26,6 @@ from isoclr.evaluation.studies import (
     ontology,
 )
 
-Results = Mapping[StudyName, Sequence[CachedResult]]
 _STUDIES: Mapping[StudyName, Callable[[Context, Any], list[CachedResult]]] = {
     "main": linear_probe.results,
     "low_data": low_data.results,

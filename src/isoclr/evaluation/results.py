@@ -20,11 +20,11 @@ from isoclr._version import __version__
 from isoclr.corpus.inspect import inspect
 from isoclr.evaluation.cache import CachedResult, Store, StoredResult
 from isoclr.evaluation.context import Context
-from isoclr.evaluation.plan import STUDIES, TaskEntry
-from isoclr.evaluation.report.maps import COLORINGS
+from isoclr.evaluation.plan import STUDIES, StudyName, TaskEntry
+from isoclr.evaluation.report.results import COLORINGS
 from isoclr.tasks.metrics import Difference, over_seeds, paired
 
-Results = Mapping[Any, Sequence[CachedResult]]
+Results = Mapping[StudyName, Sequence[CachedResult]]
 RESULTS, TABLES = "results", "tables"
 PACKAGES = (
     "torch",

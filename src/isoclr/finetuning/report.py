@@ -11,7 +11,7 @@ import polars as pl
 
 from isoclr._console import info
 from isoclr._io import atomic_path
-from isoclr._report import Report, Row, Table, count_lines
+from isoclr._report import Report, Row, Table, count_lines, finite
 from isoclr.errors import InputError
 from isoclr.tasks.leakage import LeakageReport
 from isoclr.tasks.metrics import QUANTITY, TITLES, Interval, bootstrap, over_folds, over_seeds
@@ -115,7 +115,7 @@ class FinetuneReport(Report):
                 "train": result.train,
                 "n": int(result.metrics[task]["n"]),
                 "metric": name,
-                "value": _finite(result.metrics[task][name]),
+                "value": finite(result.metrics[task][name]),
                 "low": None,
                 "high": None,
             }
@@ -199,7 +199,7 @@ class FinetuneReport(Report):
                 "train": train,
                 "n": n,
                 "metric": name,
-                **{key: _finite(value) for key, value in interval.row().items()},
+                **finite(interval.row()),
             }
             for name, interval in self.summary(task).items()
         ]
@@ -231,7 +231,3 @@ class FinetuneReport(Report):
             lambda rows: float(np.mean([QUANTITY[name](a[rows], b[rows]) for a, b in pairs])),
             groups,
         )
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None

@@ -200,91 +200,6 @@ _IS_GENCODE = _HEADER.str.contains(r"^[^|\s]+\|[^|\s]+\|[^|]*\|[^|]*\|[^|]*\|[^|
 _STABLE_GENE = r"^(?:ENS\w*G\d{11}|WBGene\d|FBgn\d|AT[1-5CM]G\d{5}|MGP_\w+_G\d)"
 
 
-def parse_headers(headers: list[str]) -> pl.DataFrame:
-    """Transcript, gene, symbol, biotype and CDS from FASTA headers without ``>``.
-
-    A gene that is named by its symbol only (RefSeq, ``gene=`` of NCBI) has the symbol as ``gene_id``, as in RefSeq's
-    GTF. The CDS of GENCODE and gffread is returned 0-based half-open, stop codon included.
-
-    Returns:
-        One row per header: ``transcript_id, gene_id, gene_symbol, biotype, cds_start, cds_end``.
-
-    >>> parse_headers(["ENST01.2 cdna gene:ENSG01.3 gene_symbol:TP53"]).row(0)
-    ('ENST01.2', 'ENSG01.3', 'TP53', '', -1, -1)
-    """
-    frame = pl.DataFrame({"header": headers}, schema={"header": pl.String})
-    cds = [_HEADER.str.extract(p) for p in (r"\|CDS:(\d+-\d+)\|", r"\sCDS=(\d+-\d+)(?:\s|$)")]
-    fields = {
-        "transcript_id": _transcript(),
-        "gene_id": _gene(),
-        "gene_symbol": _symbol(),
-        "biotype": _biotype(),
-        "cds": cds,
-    }
-    table = frame.select(
-        pl.coalesce(*rules, pl.lit("")).alias(name) for name, rules in fields.items()
-    )
-    start, end = (pl.col("cds").str.split("-").list.get(i, null_on_oob=True) for i in (0, 1))
-    return table.select(
-        "transcript_id",
-        pl.when(pl.col("gene_id") == "").then("gene_symbol").otherwise("gene_id").alias("gene_id"),
-        "gene_symbol",
-        "biotype",
-        cds_start=start.cast(pl.Int64, strict=False).fill_null(0) - 1,
-        cds_end=end.cast(pl.Int64, strict=False).fill_null(-1),
-    )
-
-
-def _transcript() -> list[pl.Expr]:
-    return [
-        _gencode_field(0),
-        _piped_id(r"(?:^|\|)(ENS[A-Z]*T\d{11}\.\d+)(?:\||\s|$)"),
-        _piped_id(r"(?:^|\|)(ENS[A-Z]*T\d{11})(?:\||\s|$)"),
-        _HEADER.str.extract(r"\[transcript_id=([^\]\s]+)\]"),
-        _ID,
-    ]
-
-
-def _gene() -> list[pl.Expr]:
-    return [
-        _gencode_field(1),
-        _piped_id(r"(?:^|\|)(ENS[A-Z]*G\d{11}\.\d+)(?:\||\s|$)"),
-        _piped_id(r"(?:^|\|)(ENS[A-Z]*G\d{11})(?:\||\s|$)"),
-        _KEYS.str.extract(r"\sgene:(\S+)"),
-        _HEADER.str.extract(r"\[GeneID=(\d+)\]"),
-        _HEADER.str.extract(r"\[db_xref=[^\]]*GeneID:(\d+)"),
-        _HEADER.str.extract(r"\sparent=(FBgn\d+)"),
-        _gene_key(stable=True),
-        _HEADER.str.extract(r"^(AT[1-5CM]G\d{5})\.\d+\s+\|"),
-    ]
-
-
-def _symbol() -> list[pl.Expr]:
-    return [
-        _gencode_field(5),
-        _KEYS.str.extract(r"\sgene_symbol:(\S+)"),
-        _HEADER.str.extract(r"\[gene=([^\]\s]+)\]"),
-        _HEADER.str.extract(r"^\S+\s+(\S+)\s+\[organism="),
-        _gene_key(stable=False),
-        _HEADER.str.extract(r"\s\|\s*Symbols:\s*([^\s,|]+)"),
-        # RefSeq: the last parentheses before a comma; a symbol may contain parentheses: (l(2)gl)
-        _HEADER.str.extract(r"^[NX][MR]_\d+\S*\s.*\s\(((?:[^()\s]|\([^()\s]*\))+)\),"),
-    ]
-
-
-def _biotype() -> list[pl.Expr]:
-    return [
-        _HEADER.str.extract(
-            r"^(?:[^|\s]*\|){7}(?:(?:UTR5|CDS|UTR3):[\d-]+\|)*([^|:\s]+)(?:\||\s|$)"
-        ),
-        _KEYS.str.extract(r"\stranscript_biotype:(\S+)"),
-        _KEYS.str.extract(r"\sgene_biotype:(\S+)"),
-        _HEADER.str.extract(r"^[NX][MR]_\d+\S*\s.*, (?:partial )?([A-Za-z_ -]*RNA)(?:;|$)"),
-        # Ensembl's file of non-coding RNAs: ENST00000000001.1 ncrna chromosome:…
-        pl.when(_HEADER.str.contains(r"^\S+ ncrna(?: |$)")).then(pl.lit("ncRNA")),
-    ]
-
-
 def _gene_key(*, stable: bool) -> pl.Expr:
     """``gene=`` holds a stable id in headers of WormBase and gffread, a symbol in those of NCBI."""
     value = _HEADER.str.extract(r"\sgene=(\S+)")
@@ -301,6 +216,77 @@ def _gencode_field(number: int) -> pl.Expr:
 def _piped_id(pattern: str) -> pl.Expr:
     """An id by its form between pipes: the fields of BioMart headers are chosen by the user."""
     return pl.when(_ID.str.contains("|", literal=True)).then(_ID.str.extract(pattern))
+
+
+_RULES: dict[str, list[pl.Expr]] = {
+    "transcript_id": [
+        _gencode_field(0),
+        _piped_id(r"(?:^|\|)(ENS[A-Z]*T\d{11}\.\d+)(?:\||\s|$)"),
+        _piped_id(r"(?:^|\|)(ENS[A-Z]*T\d{11})(?:\||\s|$)"),
+        _HEADER.str.extract(r"\[transcript_id=([^\]\s]+)\]"),
+        _ID,
+    ],
+    "gene_id": [
+        _gencode_field(1),
+        _piped_id(r"(?:^|\|)(ENS[A-Z]*G\d{11}\.\d+)(?:\||\s|$)"),
+        _piped_id(r"(?:^|\|)(ENS[A-Z]*G\d{11})(?:\||\s|$)"),
+        _KEYS.str.extract(r"\sgene:(\S+)"),
+        _HEADER.str.extract(r"\[GeneID=(\d+)\]"),
+        _HEADER.str.extract(r"\[db_xref=[^\]]*GeneID:(\d+)"),
+        _HEADER.str.extract(r"\sparent=(FBgn\d+)"),
+        _gene_key(stable=True),
+        _HEADER.str.extract(r"^(AT[1-5CM]G\d{5})\.\d+\s+\|"),
+    ],
+    "gene_symbol": [
+        _gencode_field(5),
+        _KEYS.str.extract(r"\sgene_symbol:(\S+)"),
+        _HEADER.str.extract(r"\[gene=([^\]\s]+)\]"),
+        _HEADER.str.extract(r"^\S+\s+(\S+)\s+\[organism="),
+        _gene_key(stable=False),
+        _HEADER.str.extract(r"\s\|\s*Symbols:\s*([^\s,|]+)"),
+        # RefSeq: the last parentheses before a comma; a symbol may contain parentheses: (l(2)gl)
+        _HEADER.str.extract(r"^[NX][MR]_\d+\S*\s.*\s\(((?:[^()\s]|\([^()\s]*\))+)\),"),
+    ],
+    "biotype": [
+        _HEADER.str.extract(
+            r"^(?:[^|\s]*\|){7}(?:(?:UTR5|CDS|UTR3):[\d-]+\|)*([^|:\s]+)(?:\||\s|$)"
+        ),
+        _KEYS.str.extract(r"\stranscript_biotype:(\S+)"),
+        _KEYS.str.extract(r"\sgene_biotype:(\S+)"),
+        _HEADER.str.extract(r"^[NX][MR]_\d+\S*\s.*, (?:partial )?([A-Za-z_ -]*RNA)(?:;|$)"),
+        # Ensembl's file of non-coding RNAs: ENST00000000001.1 ncrna chromosome:…
+        pl.when(_HEADER.str.contains(r"^\S+ ncrna(?: |$)")).then(pl.lit("ncRNA")),
+    ],
+    "cds": [_HEADER.str.extract(p) for p in (r"\|CDS:(\d+-\d+)\|", r"\sCDS=(\d+-\d+)(?:\s|$)")],
+}
+"""Field → how it is found in a header; the first rule that gives anything counts."""
+
+
+def parse_headers(headers: list[str]) -> pl.DataFrame:
+    """Transcript, gene, symbol, biotype and CDS from FASTA headers without ``>``.
+
+    A gene that is named by its symbol only (RefSeq, ``gene=`` of NCBI) has the symbol as ``gene_id``, as in RefSeq's
+    GTF. The CDS of GENCODE and gffread is returned 0-based half-open, stop codon included.
+
+    Returns:
+        One row per header: ``transcript_id, gene_id, gene_symbol, biotype, cds_start, cds_end``.
+
+    >>> parse_headers(["ENST01.2 cdna gene:ENSG01.3 gene_symbol:TP53"]).row(0)
+    ('ENST01.2', 'ENSG01.3', 'TP53', '', -1, -1)
+    """
+    frame = pl.DataFrame({"header": headers}, schema={"header": pl.String})
+    table = frame.select(
+        pl.coalesce(*rules, pl.lit("")).alias(name) for name, rules in _RULES.items()
+    )
+    start, end = (pl.col("cds").str.split("-").list.get(i, null_on_oob=True) for i in (0, 1))
+    return table.select(
+        "transcript_id",
+        pl.when(pl.col("gene_id") == "").then("gene_symbol").otherwise("gene_id").alias("gene_id"),
+        "gene_symbol",
+        "biotype",
+        cds_start=start.cast(pl.Int64, strict=False).fill_null(0) - 1,
+        cds_end=end.cast(pl.Int64, strict=False).fill_null(-1),
+    )
 
 
 # Transcripts

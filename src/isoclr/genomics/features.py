@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from isoclr.genomics.codons import START_CODON, STOP_CODONS
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, C, Codes, G, N, coding_region
 
 UPSTREAM = (
@@ -19,9 +20,6 @@ UPSTREAM = (
     "G at +4",
 )
 """Names of :func:`upstream_features`, in order. Logarithms are of 1 + the value."""
-STOP_CODONS = (0b110000, 0b110010, 0b111000)
-"""UAA, UAG and UGA as numbers of two bits per base, A 0, C 1, G 2 and U 3."""
-AUG = 0b001110
 WINDOW = 30  # nt before the start codon and after the cap
 
 
@@ -37,7 +35,7 @@ def upstream_features(codes: Codes) -> NDArray[np.float64]:
     bases = (codes & NUCLEOTIDE_BITS).astype(np.int64)
     triples, is_known = kmer_numbers(bases[: start + 2], 3)
     triples = np.where(is_known, triples, -1)[:start]
-    augs = np.flatnonzero(triples == AUG)
+    augs = np.flatnonzero(triples == START_CODON)
     stops = np.flatnonzero(np.isin(triples, STOP_CODONS))
     ends = [stops[(stops > aug) & ((stops - aug) % 3 == 0)][:1] for aug in augs]
     closed = np.array([len(stop) > 0 and stop[0] + 3 <= start for stop in ends], bool)

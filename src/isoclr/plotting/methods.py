@@ -180,17 +180,10 @@ def predictions_figure(out: Path | Sequence[Path], panels: Sequence[ScatterPanel
             _draw_predictions(axes, *panel)
 
 
-class Bar(NamedTuple):
-    """A feature set and the accuracy of a probe on it."""
-
-    name: str
-    value: Interval
-
-
 def probe_figure(
     path: Path,
     *,
-    bars: Sequence[Bar],
+    bars: Sequence[tuple[str, Interval]],
     metric: str,
     label: str,
     true: NDArray[np.float64],
@@ -200,7 +193,7 @@ def probe_figure(
     """Draw the accuracy of every feature set with its interval, and predicted over measured labels.
 
     Args:
-        bars: The embedding first, then the baselines.
+        bars: Name and accuracy of each feature set: the embedding first, then the baselines.
         true: ``(n,)`` held-out labels, in standard deviations from the training mean.
     """
     with saved_figure(path, 8.4, 3.6) as figure:
@@ -210,14 +203,14 @@ def probe_figure(
         figure.suptitle(f"{label}: {note}", fontsize=9, x=0.01, ha="left")
 
 
-def _draw_bars(axes: Any, bars: Sequence[Bar], metric: str) -> None:
+def _draw_bars(axes: Any, bars: Sequence[tuple[str, Interval]], metric: str) -> None:
     for row, (_, value) in enumerate(bars):
         color = BLUE if row == 0 else GREY
         draw_interval(
             axes, row, value.mean, value.low, value.high, color, label=f"{value.mean:.2f}"
         )
     reference_line(axes, 0.5 if "AUC" in metric else 0.0)
-    list_rows(axes, [bar.name for bar in bars])
+    list_rows(axes, [name for name, _ in bars])
     axes.set_xlabel(f"{metric} on held-out genes (95 % interval)")
     axes.margins(x=0.08)
 

@@ -1,6 +1,7 @@
 """Figures of in-silico mutagenesis and of inserted motifs."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,11 +136,11 @@ def _draw_logo(
 
 def _draw_letter(axes: Any, letter: str, left: float, height: float) -> None:
     if height:
-        outline = _OUTLINES.setdefault(letter, _outline(letter))
         fitted = Affine2D().scale(0.92, height).translate(left + 0.04, 0.0) + axes.transData
-        axes.add_patch(PathPatch(outline, color=LETTERS[letter], lw=0, transform=fitted))
+        axes.add_patch(PathPatch(_outline(letter), color=LETTERS[letter], lw=0, transform=fitted))
 
 
+@cache
 def _outline(letter: str) -> Any:
     """A letter's outline in a box of width and height 1."""
     font = FontProperties(family="DejaVu Sans", weight="bold")
@@ -147,9 +148,6 @@ def _outline(letter: str) -> Any:
     box = path.get_extents()
     fit = Affine2D().translate(-box.x0, -box.y0).scale(1 / box.width, 1 / box.height)
     return path.transformed(fit)
-
-
-_OUTLINES: dict[str, Any] = {}
 
 
 def _draw_effects(

@@ -99,17 +99,13 @@ class CVPlusRegressor:
             coverage: Fraction 1 − α of RNAs like the training ones whose label usually lies in the interval, at most
                 :attr:`largest`; guaranteed is about 1 − 2α.
         """
-        models = [
-            self.value,
-            *(one.value for one in self.members),
-            *(one.error for one in self.members),
-        ]
-        outputs = np.asarray(features, np.float64) @ np.stack(
-            [one.coefficients for one in models], axis=1
-        )
+        members = self.members
+        models = [self.value, *(one.value for one in members), *(one.error for one in members)]
+        coefficients = np.stack([one.coefficients for one in models], axis=1)
+        outputs = np.asarray(features, np.float64) @ coefficients
         outputs += [one.intercept for one in models]
-        value, centers, errors = np.split(outputs, [1, 1 + len(self.members)], axis=1)
-        bounds = np.array([[one.narrowest, one.widest] for one in self.members]).T
+        value, centers, errors = np.split(outputs, [1, 1 + len(members)], axis=1)
+        bounds = np.array([[one.narrowest, one.widest] for one in members]).T
         value, errors = value[:, 0], np.clip(errors, *bounds)
         lower, upper = np.empty(len(value)), np.empty(len(value))
         for start in range(0, len(value), BLOCK):
@@ -328,8 +324,11 @@ def cross_validate_regression(fitter: CrossFitter, coverages: Sequence[float]) -
             ends[i, :, test] = np.column_stack([*own, *np.tile(quantiles[:, None], test.sum())])
     names: dict[str, Metric] = {"pearson": pearson, "spearman": spearman, "rmse": rmse}
     return CrossValidation(
-        metrics=_over_folds(names, fitter.values, value, fitter.folds),
-        baseline={"rmse": _over_folds({"": rmse}, fitter.values, mean, fitter.folds)[""].mean},
+        metrics={
+            name: _over_folds(metric, fitter.values, value, fitter.folds)
+            for name, metric in names.items()
+        },
+        baseline={"rmse": _over_folds(rmse, fitter.values, mean, fitter.folds).mean},
         coverages=[_coverage(nominal, fitter, ends[i]) for i, nominal in enumerate(coverages)],
     )
 
@@ -350,8 +349,8 @@ def cross_validate_classes(
         advance()
     names: dict[str, Metric] = {"roc_auc": roc_auc, "log_loss": log_loss}
     return CrossValidation(
-        metrics=_over_folds(names, values, probability, folds),
-        baseline={"log_loss": _over_folds({"": log_loss}, values, mean, folds)[""].mean},
+        metrics={n: _over_folds(one, values, probability, folds) for n, one in names.items()},
+        baseline={"log_loss": _over_folds(log_loss, values, mean, folds).mean},
         coverages=[],
     )
 
@@ -364,12 +363,9 @@ def parts(folds: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.bool_], ND
 
 
 def _over_folds(
-    metrics: dict[str, Metric], true: Array, predicted: Array, folds: NDArray[np.int64]
-) -> dict[str, Interval]:
-    return {
-        name: over_folds([metric(true[test], predicted[test]) for _, _, test in parts(folds)])
-        for name, metric in metrics.items()
-    }
+    metric: Metric, true: Array, predicted: Array, folds: NDArray[np.int64]
+) -> Interval:
+    return over_folds([metric(true[test], predicted[test]) for _, _, test in parts(folds)])
 
 
 def _coverage(nominal: float, fitter: CrossFitter, ends: Array) -> Coverage:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import info, progress
+from isoclr._console import info, progress, progress_bar
 from isoclr._io import check_output, sha256, write_table
 from isoclr._report import Report, Row, Table, count_lines
 from isoclr.corpus.corpus import open_corpus
@@ -382,13 +382,10 @@ def _fit_class(
 ) -> tuple[CVPlusRegressor | LinearModel, float, CrossValidation]:
     """Logistic regression."""
     features, values, groups = training.features, training.values, training.rnas.groups
-    with progress() as bar:
-        task = bar.add_task(training.labels.name, total=int(training.folds.max()) + 2)
-        quality = cross_validate_classes(
-            features, values, groups, training.folds, lambda: bar.advance(task)
-        )
+    with progress_bar(training.labels.name, int(training.folds.max()) + 2) as advance:
+        quality = cross_validate_classes(features, values, groups, training.folds, advance)
         predictor, penalty = fit_classes(features, values == 1, groups)
-        bar.advance(task)
+        advance()
     return predictor, penalty, quality
 
 

@@ -188,9 +188,8 @@ def fit_predict(
     x_train = features[train].astype(np.float64)
     if probe == "trees":
         x_test, is_class = features[test].astype(np.float64), len(np.unique(values)) == 2
-        return boosted_trees(x_train, values[train], groups[train], x_test, is_class=is_class)[
-            0
-        ], 0.0
+        y_train, own = values[train], groups[train]
+        return boosted_trees(x_train, y_train, own, x_test, is_class=is_class)[0], 0.0
     mean, scale = standardize(x_train)
     x_train = (x_train - mean) * scale
     x_test = (features[test].astype(np.float64) - mean) * scale
@@ -270,19 +269,12 @@ def fit_logistic(
     parts = _inner_folds(positive, groups)
 
     def loss(inverse: float) -> float:
-        regression = LogisticRegression(C=inverse, max_iter=5000)
-        return sum(
-            float(
-                log_loss(
-                    positive[check],
-                    regression.fit(features[fit], positive[fit]).predict_proba(features[check])[
-                        :, 1
-                    ],
-                    labels=[False, True],
-                )
-            )
-            for fit, check in parts
-        )
+        regression, total = LogisticRegression(C=inverse, max_iter=5000), 0.0
+        for fit, check in parts:
+            regression.fit(features[fit], positive[fit])
+            probability = regression.predict_proba(features[check])[:, 1]
+            total += float(log_loss(positive[check], probability, labels=[False, True]))
+        return total
 
     best, least = INVERSE_PENALTIES[0], loss(INVERSE_PENALTIES[0])
     for weaker in INVERSE_PENALTIES[1:]:  # the weakest take most of the time, and are rarely best

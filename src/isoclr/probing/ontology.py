@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isoclr._console import progress
+from isoclr._console import progress_bar
 from isoclr._report import Report, Row, Table, count_lines
 from isoclr.baselines.features import Length, Matrix, default_baselines, embed_with_progress
 from isoclr.corpus.corpus import Corpus, open_corpus
@@ -204,16 +204,15 @@ def evaluate_ontology(
             if not isinstance(baseline, Length):
                 features[baseline.name] = embed_with_progress(baseline, codes)
     reports = []
-    with progress() as bar:
-        total = len(aspects) * (len(features) + baselines) * (config.folds or config.splits)
-        line = bar.add_task("probes of Gene Ontology terms", total=total)
+    total = len(aspects) * (len(features) + baselines) * (config.folds or config.splits)
+    with progress_bar("probes of Gene Ontology terms", total) as advance:
         for aspect in aspects:
             rows = np.searchsorted(used, aspect.samples.rows)
             own = {name: matrix[rows] for name, matrix in features.items()}
             if baselines:
                 rng = np.random.default_rng(config.seed)
                 own[SHUFFLED] = rng.permutation(own["embedding"])
-            reports.append(_evaluate_aspect(aspect, own, source, config, lambda: bar.advance(line)))
+            reports.append(_evaluate_aspect(aspect, own, source, config, advance))
     return OntologyReport(task.name, config.describe(), counts, reports)
 
 

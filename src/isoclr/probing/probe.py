@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr._console import info, progress
+from isoclr._console import info, progress_bar
 from isoclr._io import sha256, write_table
 from isoclr._report import Report, Row, Table, count_lines, provenance
 from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
-from isoclr.plotting.methods import Bar, probe_figure
+from isoclr.plotting.methods import probe_figure
 from isoclr.plotting.style import check_outputs
 from isoclr.probing.evaluate import MULTILABEL, FeatureSet, MethodReport, baselines_for, evaluate
 from isoclr.probing.linear import Probe
@@ -249,7 +249,7 @@ def draw(report: ProbeReport, path: Path) -> None:
     true, predicted = report.held_out()
     probe_figure(
         path,
-        bars=[Bar(method.name, method.summary[report.metric]) for method in report.methods],
+        bars=[(method.name, method.summary[report.metric]) for method in report.methods],
         metric=TITLES[report.metric],
         label=report.label,
         true=true,
@@ -281,15 +281,14 @@ def _evaluate(
     many = len(dataset.labels) > 1
     if many:
         methods = [method for method in methods if method.probe != "trees"]
-    with progress() as bar:
-        task = bar.add_task("linear probes", total=len(methods) * len(splits))
+    with progress_bar("linear probes", len(methods) * len(splits)) as advance:
         return evaluate(
             methods,
             dataset.targets == 1 if many else dataset.values,
             dataset.groups,
             splits,
             MULTILABEL if many else CLASSES if table.binary else QUANTITY,
-            advance=lambda: bar.advance(task),
+            advance=advance,
         )
 
 

@@ -381,6 +381,14 @@ def representatives(transcripts: pl.DataFrame, gene: str) -> pl.DataFrame:
     ).unique(gene, keep="first", maintain_order=True)
 
 
+def draw_rows(rows: NDArray[np.int64], most: int | None, seed: int) -> NDArray[np.int64]:
+    """Rows, ascending; of more than ``most`` a random sample of so many."""
+    rows = np.sort(rows)
+    if most is not None and most < len(rows):
+        rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    return rows
+
+
 SAMPLE_COLUMNS = [
     "row",
     "transcript_id",

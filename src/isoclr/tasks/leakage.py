@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoclr._report import Report, Row, Table
-from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes, N
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
+from isoclr.genomics.features import kmer_numbers
 from isoclr.tasks.splits import Split
 
 LONGEST = 16
@@ -71,7 +72,8 @@ def _sorted_keys(rnas: Sequence[Codes | None], k: int) -> Iterator[NDArray[np.ui
         kept = []
         for number, codes in enumerate(rnas):
             if codes is not None:
-                words = _words(codes, k)
+                kmers, is_known = kmer_numbers((codes & NUCLEOTIDE_BITS).astype(np.int64), k)
+                words = kmers[is_known].astype(np.uint64)
                 if parts > 1:
                     words = words[words // np.uint64(step) == part]
                 kept.append(words << np.uint64(32) | np.uint64(number))
@@ -83,18 +85,6 @@ def _sorted_unique(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     keys.sort()
     first = np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)]
     return np.asarray(keys[first], np.uint64)
-
-
-def _words(codes: Codes, k: int) -> NDArray[np.uint64]:
-    """The k-mers of one RNA as numbers, without those that have an N."""
-    bases = codes & NUCLEOTIDE_BITS
-    count = max(0, len(bases) - k + 1)
-    words = np.zeros(count, np.uint64)
-    for i in range(k):
-        words = words << np.uint64(2) | bases[i : i + count].astype(np.uint64)
-    unknown = np.concatenate([[0], np.cumsum(bases >= N)])
-    whole: NDArray[np.bool_] = unknown[k:][:count] == unknown[:count]
-    return np.asarray(words[whole], np.uint64)
 
 
 SHARE = 0.9

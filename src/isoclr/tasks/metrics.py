@@ -88,12 +88,17 @@ def mse(true: Values, predicted: Values) -> float:
 
 def pearson(true: Values, predicted: Values) -> float:
     """Pearson's R; 0 for a constant prediction, NaN for constant labels."""
-    return _correlation(true, predicted)
+    if len(true) < 2 or np.ptp(true) == 0:
+        return float("nan")
+    if np.ptp(predicted) == 0:
+        return 0.0
+    a, b = true - true.mean(), predicted - predicted.mean()
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
 def spearman(true: Values, predicted: Values) -> float:
     """Spearman's R: Pearson's R of the ranks, with the mean rank for ties."""
-    return _correlation(stats.rankdata(true), stats.rankdata(predicted))
+    return pearson(stats.rankdata(true), stats.rankdata(predicted))
 
 
 def roc_auc(true: Values, predicted: Values) -> float:
@@ -113,15 +118,6 @@ def cross_entropy(true: Values, predicted: Values) -> float:
     0.693
     """
     return float(np.logaddexp(0.0, np.where(true == 1, -predicted, predicted)).mean())
-
-
-def _correlation(true: Values, predicted: Values) -> float:
-    if len(true) < 2 or np.ptp(true) == 0:
-        return float("nan")
-    if np.ptp(predicted) == 0:
-        return 0.0
-    a, b = true - true.mean(), predicted - predicted.mean()
-    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
 QUANTITY: dict[str, Metric] = {"pearson": pearson, "spearman": spearman, "mse": mse}

@@ -1,4 +1,7 @@
-"""Splits of labelled RNAs into training, validation and test parts that keep whole groups together."""
+"""Splits of labelled RNAs into training, validation and test parts that keep whole groups together.
+
+A group is a gene, a set of homologous genes, or a chromosome.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,12 +9,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._config import Config, Meta
+from isoclr.corpus.corpus import Corpus
 from isoclr.errors import InputError
+from isoclr.genomics.annotation import read_annotation
+from isoclr.genomics.species import without_versions
+from isoclr.tasks.labels import find_id_columns, gene_key, read_text_table
 
 Indices = NDArray[np.int64]
+Groups = NDArray[np.str_]
 SplitKind = Literal["random", "fold", "homology", "chromosome"]
 """What a split keeps together: genes, the label table's own folds, homologous gene sets, or chromosomes."""
 
@@ -76,9 +85,7 @@ class SplitConfig(Config):
             return f"{self.folds}-fold cross-validation by whole {unit}"
         return f"random 70/15/15{'' if self.splits == 1 else f' × {self.splits}'} by whole {unit}"
 
-    def make_splits(
-        self, groups: NDArray[np.str_], folds: Sequence[str | None] = ()
-    ) -> "list[Split]":
+    def make_splits(self, groups: Groups, folds: Sequence[str | None] = ()) -> "list[Split]":
         """Split samples."""
         if self.kind == "fold":
             if None in folds:
@@ -99,7 +106,7 @@ class Split:
     test: Indices
 
 
-def random_split(groups: Sequence[str] | NDArray[np.str_], seed: int) -> Split:
+def random_split(groups: Sequence[str] | Groups, seed: int) -> Split:
     """Assign whole groups at random to training, validation and test, by default 70/15/15 as in the paper.
 
     Groups are shuffled and assigned in turn: to training until it has its fraction of the samples, then to
@@ -119,7 +126,7 @@ def random_split(groups: Sequence[str] | NDArray[np.str_], seed: int) -> Split:
     return Split(f"seed {seed}", train, valid, test)
 
 
-def group_folds(groups: Sequence[str] | NDArray[np.str_], folds: int, seed: int) -> list[Split]:
+def group_folds(groups: Sequence[str] | Groups, folds: int, seed: int) -> list[Split]:
     """K-fold cross-validation that keeps whole groups together and the folds equally large.
 
     Groups are shuffled, then assigned from the largest to the smallest, each to the fold with the fewest samples.
@@ -152,3 +159,154 @@ def named_folds(folds: Sequence[str]) -> list[Split]:
         Split(f"fold {name}", np.flatnonzero(array != name), empty, np.flatnonzero(array == name))
         for name in names
     ]
+
+
+# --- Groups ---
+
+CHROMOSOME_COLUMNS = ("chromosome", "chrom", "chr", "chromosome_name", "seqname")
+TABLE_SUFFIXES = (".tsv", ".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class RnaGroups:
+    """The group of each RNA."""
+
+    groups: Groups  # (n,) gene, gene set or chromosome
+    keep: NDArray[np.bool_]  # (n,) whether the group is known; only a chromosome can be unknown
+    gene_sets: Groups | None  # (n,) homologous gene sets; None when they are not known
+    counts: dict[str, int]  # Numbers of RNAs or genes with a problem, by reason
+
+
+def group_rnas(table: pl.DataFrame, corpus: Corpus | None, config: SplitConfig) -> RnaGroups:
+    """Group labelled RNAs as a split requires.
+
+    Args:
+        table: ``gene``, ``transcript_id``, ``gene_id``, ``species``, ``chromosome``, one row per RNA.
+        corpus: Provides gene sets; they are looked up for the leak audit whatever the split is.
+    """
+    genes = table["gene"].to_numpy().astype(np.str_)
+    everything = np.ones(len(genes), bool)
+    if config.kind == "homology":
+        if corpus is None:
+            raise InputError("--split homology needs --corpus, whose gene sets it keeps together")
+        sets, unknown = gene_sets(table, corpus)
+        return RnaGroups(sets, everything, sets, {"genes that are not in the corpus": unknown})
+    known_sets = None if corpus is None else _gene_sets_if_known(table, corpus)
+    if config.kind == "chromosome":
+        chromosomes, ambiguous = chromosomes_of(table, config.chromosomes)
+        keep = chromosomes != ""
+        counts = {
+            "labelled RNAs without a known chromosome": int((~keep).sum()),
+            "ids that the files place on several chromosomes": ambiguous,
+        }
+        return RnaGroups(chromosomes, keep, known_sets, counts)
+    return RnaGroups(genes, everything, known_sets, {})
+
+
+def gene_sets(table: pl.DataFrame, corpus: Corpus) -> tuple[Groups, int]:
+    """The homologous gene set of each RNA, and the number of genes that are not in the corpus.
+
+    A gene that is not in the corpus forms its own set. Where the species is not known, a gene is looked up by its id
+    alone, if only one species of the corpus has it.
+    """
+    _check_homology(table, corpus)
+    known = corpus.transcripts.select(gene_key(), "gene_id", "gene_set").unique("gene")
+    by_id = known.with_columns(gene="|" + pl.col("gene").str.splitn("|", 2).struct[1])
+    by_id = by_id.filter(pl.col("gene").is_unique())
+    sets = pl.concat([known, by_id]).unique("gene", keep="first", maintain_order=True)
+    joined = table.select("gene").join(sets, on="gene", how="left", maintain_order="left")
+    unknown = joined.filter(pl.col("gene_set").is_null())["gene"].n_unique()
+    if joined["gene_set"].null_count() == joined.height:
+        raise InputError(
+            f"{corpus.path}: has none of the {unknown:,} labelled genes ({joined['gene'][0]}, …); "
+            "expected a corpus of the same species, named as in the embeddings"
+        )
+    return joined["gene_set"].fill_null(joined["gene"]).to_numpy().astype(np.str_), unknown
+
+
+def _gene_sets_if_known(table: pl.DataFrame, corpus: Corpus) -> Groups | None:
+    try:
+        return gene_sets(table, corpus)[0]
+    except InputError:
+        return None
+
+
+def _check_homology(table: pl.DataFrame, corpus: Corpus) -> None:
+    """Refuse gene sets that do not hold all homologs."""
+    if corpus.meta["homology"] is None:
+        raise InputError(
+            f"{corpus.path}: built without --homology, so its gene sets are single genes; "
+            "expected a corpus with homologs for --split homology"
+        )
+    species = sorted(table["gene"].str.split("|").list.first().unique())
+    if corpus.meta["options"]["scope"] == "within-species" and len(species) > 1:
+        raise InputError(
+            f"{corpus.path}: its gene sets are within species, but the labelled RNAs are of {', '.join(species)}; "
+            "choose one with --species, or use a corpus of scope across-species"
+        )
+
+
+def chromosomes_of(table: pl.DataFrame, files: Sequence[Path]) -> tuple[Groups, int]:
+    """The chromosome of each RNA, from the table's column ``chromosome``, else from files.
+
+    A file is an annotation (GTF, GFF3, genePred, BED12) or a table (TSV, CSV, Parquet) with a gene or transcript id and
+    a column ``chromosome``. An RNA is looked up by its transcript id, then by its gene id, both without versions.
+    ``chr1`` and ``1`` are the same chromosome.
+
+    Args:
+        table: ``species``, ``chromosome``, ``transcript_id``, ``gene_id``, one row per RNA.
+
+    Returns:
+        ``(n,)`` ``species|chromosome``, empty when not known; and the number of ids that the files place on several
+        chromosomes, of which the first counts.
+    """
+    locations = _read_locations(files)
+    ambiguous = locations.height - locations["key"].n_unique()
+    locations = locations.unique("key", keep="first", maintain_order=True)
+    located = table.select("species", "chromosome", "transcript_id", "gene_id")
+    for column in ("transcript_id", "gene_id"):
+        joined = located.select(key=without_versions(pl.col(column))).join(
+            locations, on="key", how="left", maintain_order="left"
+        )
+        located = located.with_columns(chromosome=pl.coalesce("chromosome", joined["location"]))
+    name = _plain(pl.col("chromosome"))
+    groups = located.select(pl.col("species") + "|" + name).to_series().fill_null("")
+    if (groups == "").all():
+        where = ", ".join(map(str, files)) or "the label table, which has no column chromosome"
+        raise InputError(
+            f"{where}: no chromosome for any of the {table.height:,} labelled RNAs "
+            f"({located['transcript_id'][0]}, …); expected an annotation or a table with their ids"
+        )
+    return groups.to_numpy().astype(np.str_), ambiguous
+
+
+def _read_locations(files: Sequence[Path]) -> pl.DataFrame:
+    """Pairs of ``key`` (a transcript or gene id without version) and ``location`` (a chromosome)."""
+    empty = pl.DataFrame(schema={"key": pl.String, "location": pl.String})
+    pairs = [_locations(Path(path)) for path in files]
+    return pl.concat([empty, *pairs]).unique(maintain_order=True)
+
+
+def _locations(path: Path) -> pl.DataFrame:
+    if path.name.lower().removesuffix(".gz").endswith(TABLE_SUFFIXES):
+        table = read_text_table(path)
+        ids = [name for name, _ in find_id_columns(table.columns)]
+        column = next((name for name in CHROMOSOME_COLUMNS if name in table.columns), None)
+        if not ids or column is None:
+            raise InputError(
+                f"{path}: columns are {', '.join(table.columns)}; expected gene_id or transcript_id, and chromosome"
+            )
+    else:
+        table, ids, column = read_annotation(path).table, ["transcript_id", "gene_id"], "chrom"
+        if table["chrom"].null_count() == table.height:
+            raise InputError(f"{path}: has no chromosomes")
+    pairs = [
+        table.select(key=without_versions(pl.col(name)), location=_plain(pl.col(column)))
+        for name in ids
+    ]
+    return pl.concat(pairs).drop_nulls().filter(pl.col("key") != "").unique(maintain_order=True)
+
+
+def _plain(name: pl.Expr) -> pl.Expr:
+    """``chr1`` → ``1``, ``chrM`` → ``MT``."""
+    return name.str.strip_chars().str.replace("^(?i)chr", "").str.replace("^M$", "MT")

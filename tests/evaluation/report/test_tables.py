@@ -7,10 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from isoclr.evaluation.report import maps
-from isoclr.evaluation.report.figures import _dots, slug
+from isoclr.evaluation.report.figures import NONE, OTHER, _dots, map_data, map_panels, slug
 from isoclr.evaluation.report.page import write_page
-from isoclr.evaluation.report.results import Results
+from isoclr.evaluation.report.results import COLORINGS, Results
 from isoclr.evaluation.report.tables import is_number, labelled, number, with_interval
 from isoclr.plotting.methods import Dot
 
@@ -95,12 +94,12 @@ def colored(evaluation: Path, tmp_path: Path) -> Results:
     kinds: dict[str, Any] = {"length": {"kind": "quantity", "skewed": True}}
     for name in ("species", "function", "function, shuffled"):
         kinds[name] = {"kind": "class", "skewed": False}
-    (folder / "tables" / maps.COLORINGS).write_text(json.dumps(kinds))
+    (folder / "tables" / COLORINGS).write_text(json.dumps(kinds))
     return Results(folder)
 
 
 def colorings(results: Results) -> dict[str, Any]:
-    data = maps.map_data(results)
+    data = map_data(results)
     assert data is not None
     return dict(data["colorings"])
 
@@ -115,7 +114,7 @@ def test_lengths_are_colored_by_their_logarithm(colored: Results) -> None:
 
 def test_more_classes_than_colors(colored: Results) -> None:
     species = colorings(colored)["species"]
-    assert species["names"] == [maps.OTHER, *(f"species {i:02d}" for i in range(7))]
+    assert species["names"] == [OTHER, *(f"species {i:02d}" for i in range(7))]
     assert species["pale"] == [True] + [False] * 7
     assert species["index"] == [int(name[-2:]) + 1 if name < "species 07" else 0 for name in SPECIES]  # fmt: skip
     assert len(set(zip(species["colors"], species["symbols"], strict=True))) == 8
@@ -128,12 +127,12 @@ def test_classes_of_all_rnas(colored: Results) -> None:
     found = colorings(colored)
     assert found["species"]["names"] == ["mouse", "human"]
     assert found["species"]["index"] == [1] * 10 + [0] * 45
-    assert found["function"]["names"] == [maps.NONE, "binding", "kinase"]
+    assert found["function"]["names"] == [NONE, "binding", "kinase"]
     assert found["function"]["index"] == [2] * 5 + [1] * 40 + [0] * 10
 
 
 def test_every_map_has_a_panel_per_coloring(colored: Results) -> None:
-    methods, points, panels = zip(*maps.map_panels(colored), strict=True)
+    methods, points, panels = zip(*map_panels(colored), strict=True)
     assert methods == ("ours", "supervised on gc")
     assert [one.height for one in points] == [55, 55]
     length, species, function, control = panels[0]

@@ -1,20 +1,24 @@
-"""The figures of an evaluation: each is drawn once, written as PNG and SVG, and its SVG embedded in the page."""
+"""The figures of an evaluation: each is drawn once, written as PNG and SVG, and its SVG embedded in the page.
+
+Maps are drawn with all colorings, as files; the page has an interactive one.
+"""
 
 import base64
+import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from isoclr.evaluation.report.maps import map_panels
-from isoclr.evaluation.report.paper_numbers import FINE_TUNED, LINEAR_PROBE, Published
-from isoclr.evaluation.report.results import Results
-from isoclr.evaluation.report.tables import labelled, latent_rows, main_metric
-from isoclr.plotting.maps import map_figure
+from isoclr._report import finite
+from isoclr.analysis.tsne import Coloring, by_frequency
+from isoclr.evaluation.report.results import COLORINGS, FINE_TUNED, LINEAR_PROBE, Published, Results
+from isoclr.evaluation.report.tables import labelled, main_metric
+from isoclr.plotting.maps import Panel, map_figure
 from isoclr.plotting.methods import (
     Curve,
     CurvePanel,
@@ -26,6 +30,7 @@ from isoclr.plotting.methods import (
     predictions_figure,
 )
 from isoclr.plotting.mutations import mutation_figure
+from isoclr.plotting.style import NO_VALUE, PALETTE
 from isoclr.tasks.metrics import TITLES
 
 FOLDER = "figures"
@@ -86,13 +91,11 @@ class Figures:
 
     def ontology(self) -> Picture | None:
         """Figure 5: mean ROC AUC over terms, a panel per hierarchy."""
-        rows = self.results.rows("ontology")
+        rows = self.results.rows("ontology", term_id="all", metric="roc_auc")
         if rows.is_empty():
             return None
         panels = []
-        for (task, hierarchy), part in rows.filter(term_id="all", metric="roc_auc").group_by(
-            "task", "hierarchy", maintain_order=True
-        ):
+        for (task, hierarchy), part in rows.group_by("task", "hierarchy", maintain_order=True):
             name = str(hierarchy).replace("_", " ").capitalize()
             dots = _dots(part, self.results.manifest["models"])
             title = f"{name} ({str(task).rpartition('-')[2]})"
@@ -101,7 +104,7 @@ class Figures:
 
     def neighbours(self) -> Picture | None:
         """How often the nearest RNA is a relative, a panel per kind of relative."""
-        rows = latent_rows(self.results, "retrieval")
+        rows = self.results.rows("latent", part="retrieval")
         panels = []
         for scope, relation, title in RELATIONS if not rows.is_empty() else ():
             own = rows.filter(scope=scope, relation=relation, length="all", k=1)
@@ -114,10 +117,10 @@ class Figures:
 
     def motifs(self) -> Picture | None:
         """Effects of inserted motifs, a panel per task; those that differ from none are marked."""
-        rows = self.results.rows("mutagenesis")
-        if rows.is_empty() or "motif" not in rows.columns:
+        metric = "effect beyond control"
+        effects = self.results.rows("mutagenesis", part="motifs", metric=metric)
+        if effects.is_empty():
             return None
-        effects = rows.filter(part="motifs", metric="effect beyond control")
         name = pl.col("motif") + ", " + pl.col("region")
         clear = ((pl.col("low") > 0) | (pl.col("high") < 0)).fill_null(False)
         effects = effects.with_columns(name=name, method=clear)
@@ -186,7 +189,7 @@ class Figures:
         published: Mapping[str, Mapping[str, Published]],
     ) -> Picture:
         """Methods of one split, a panel per task, and the paper's numbers."""
-        rows = labelled(self.results.rows(study).filter(split=split))
+        rows = labelled(self.results.rows(study, split=split))
         panels = []
         for task in dict.fromkeys(rows["task"]):
             metric = main_metric(rows, task)
@@ -259,3 +262,85 @@ def _curves(results: Results, rows: pl.DataFrame, task: str) -> CurvePanel:
         curves.append(Curve(str(method), *(column.to_list() for column in columns)))
     axis = "share of the training labels (%)"
     return CurvePanel(results.title(task), axis, TITLES[metric], curves)
+
+
+# --- Maps ---
+
+NONE, OTHER = "none, or several", "none, several, or another"
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down")
+TICKS = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+"""Of a logarithmic scale: lengths of RNAs, nt."""
+
+
+def map_panels(results: Results) -> Iterator[tuple[str, pl.DataFrame, list[Panel]]]:
+    """The method, the points and the colorings of every map."""
+    points = results.large("map")
+    if points.is_empty():
+        return
+    for (method,), part in points.group_by("method", maintain_order=True):
+        panels = [
+            Coloring(results.title(name), kind["kind"], part[name], kind["skewed"]).panel
+            for name, kind in _colorings(results).items()
+        ]
+        yield str(method), part, panels
+
+
+def map_data(results: Results) -> dict[str, Any] | None:
+    """The interactive map: names of the RNAs, coordinates by method, and colorings; None without a map."""
+    points = results.large("map")
+    if points.is_empty():
+        return None
+    shown = points.filter(method=points["method"][0])
+    symbol = pl.when(pl.col("gene_symbol").fill_null("") == "").then("gene_id")
+    data: dict[str, Any] = {
+        "gene": shown.select(symbol.otherwise("gene_symbol")).to_series().to_list(),
+        "gene_id": shown["gene_id"].to_list(),
+        "transcript": shown["transcript_id"].to_list(),
+        "methods": {
+            str(name): [part[axis].round(2).to_list() for axis in ("x", "y")]
+            for (name,), part in points.group_by("method", maintain_order=True)
+        },
+        "colorings": {
+            results.title(name): _classes(shown[name])
+            if kind["kind"] == "class"
+            else _quantity(shown[name], skewed=kind["skewed"])
+            for name, kind in _colorings(results).items()
+        },
+    }
+    return dict(finite(data))
+
+
+def _colorings(results: Results) -> dict[str, Any]:
+    path = results.folder / "tables" / COLORINGS
+    colorings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return colorings
+
+
+def _quantity(values: pl.Series, *, skewed: bool) -> dict[str, Any]:
+    """Numbers and the ends of their scale, percentiles so that outliers do not take all of it.
+
+    The colors of a skewed quantity follow its logarithm, and the ticks show the number itself.
+    """
+    shown = values.log10() if skewed else values
+    ticks = {"tickvals": np.log10(TICKS).tolist(), "ticktext": [f"{tick:,}" for tick in TICKS]}
+    return {
+        "values": shown.round(3).to_list(),
+        "range": [shown.quantile(quantile) for quantile in (0.02, 0.98)],
+        "ticks": ticks if skewed else {},
+    }
+
+
+def _classes(values: pl.Series) -> dict[str, Any]:
+    """Names of the classes, the most common first, and the index of each RNA's; RNAs without one come first."""
+    classes = by_frequency(values)
+    named = classes[: len(PALETTE)]
+    complete = len(named) == len(classes)
+    pale = [] if complete and not values.null_count() else [NONE if complete else OTHER]
+    index = {name: number for number, name in enumerate(named, len(pale))}
+    return {
+        "names": [*pale, *named],
+        "index": [index.get(value, 0) for value in values],
+        "pale": [True] * len(pale) + [False] * len(named),
+        "colors": [NO_VALUE] * len(pale) + list(PALETTE[: len(named)]),
+        "symbols": ["circle"] * len(pale) + list(SYMBOLS[: len(named)]),
+    }

@@ -12,10 +12,8 @@ from isoclr._html import render_page
 from isoclr._io import atomic_path
 from isoclr.errors import MissingExtraError
 from isoclr.evaluation.report import tables
-from isoclr.evaluation.report.figures import Figures, Picture
-from isoclr.evaluation.report.maps import map_data
-from isoclr.evaluation.report.paper_numbers import FINE_TUNED, LINEAR_PROBE
-from isoclr.evaluation.report.results import PAGE, Results
+from isoclr.evaluation.report.figures import Figures, Picture, map_data
+from isoclr.evaluation.report.results import FINE_TUNED, LINEAR_PROBE, PAGE, Results
 
 SPLITS = {
     "random": "random 70/15/15 by gene, as in the paper",

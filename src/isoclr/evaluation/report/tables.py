@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from isoclr.evaluation.report.paper_numbers import CORPUS, Published
-from isoclr.evaluation.report.results import Results
+from isoclr.evaluation.report.results import CORPUS, Published, Results
 from isoclr.tasks.metrics import TITLES
 
 PROBES = ("linear", "ridge")
@@ -89,7 +88,7 @@ def _corpus_cells(gene_sets: int, transcripts: int, mean: float, several: float)
 
 def main_metric(rows: pl.DataFrame, task: str) -> str:
     """The metric that a task is judged by: the first one reported."""
-    return str(rows.filter(pl.col("task") == task)["metric"][0])
+    return str(rows.filter(task=task)["metric"][0])
 
 
 def labelled(rows: pl.DataFrame) -> pl.DataFrame:
@@ -107,7 +106,7 @@ def split_table(
     published: Mapping[str, Mapping[str, Published]] | None = None,
 ) -> Table:
     """One split of a study: a row per method, two columns per task; published numbers below."""
-    rows = labelled(results.rows(study).filter(split=split))
+    rows = labelled(results.rows(study, split=split))
     tasks = list(dict.fromkeys(rows["task"]))
     columns = ["Method"]
     for task in tasks:
@@ -172,7 +171,7 @@ def _listed(
 
 def differences_table(results: Results, study: str, split: str) -> Table | None:
     """Paired differences between the first method and the others; None where there is one method only."""
-    rows = results.rows(f"{study}_differences")
+    name = f"{study}_differences"
     columns = {
         "Difference": lambda row: (
             f"{_probed(row['method'], row['model'])} − {_probed(row['against'], row['against_model'])}"
@@ -180,8 +179,7 @@ def differences_table(results: Results, study: str, split: str) -> Table | None:
         "Task": lambda row: results.title(row["task"]),
         "Main metric [95 %]": _interval,
     }
-    shown = rows if rows.is_empty() else rows.filter(split=split)
-    return _listed(shown, columns, f"{study}_differences.csv")
+    return _listed(results.rows(name, split=split), columns, f"{name}.csv")
 
 
 def _probed(method: str, model: str) -> str:
@@ -242,14 +240,12 @@ def low_data_table(results: Results) -> Table | None:
 
 def ontology_table(results: Results) -> Table | None:
     """Table 5: the mean over terms of every hierarchy and method."""
-    rows = results.rows("ontology")
+    rows = results.rows("ontology", term_id="all")
     if rows.is_empty():
         return None
     body = []
-    means = rows.filter(term_id="all")
-    for (task, hierarchy, method), part in means.group_by(
-        "task", "hierarchy", "method", maintain_order=True
-    ):
+    keys = ("task", "hierarchy", "method")
+    for (task, hierarchy, method), part in rows.group_by(keys, maintain_order=True):
         values = {row["metric"]: row for row in part.iter_rows(named=True)}
         name = f"{str(hierarchy).replace('_', ' ')} ({str(task).rpartition('-')[2]})"
         cells = [_interval(values[metric]) for metric in ("roc_auc", "cross_entropy")]
@@ -260,10 +256,10 @@ def ontology_table(results: Results) -> Table | None:
 
 def terms_table(results: Results) -> Table | None:
     """ROC AUC of every ontology term and method."""
-    rows = results.rows("ontology")
+    rows = results.rows("ontology", metric="roc_auc")
     if rows.is_empty():
         return None
-    each = rows.filter((pl.col("term_id") != "all") & (pl.col("metric") == "roc_auc"))
+    each = rows.filter(pl.col("term_id") != "all")
     methods = list(dict.fromkeys(each["method"]))
     body = []
     keys = ("task", "hierarchy", "term_id", "term", "n")
@@ -273,15 +269,9 @@ def terms_table(results: Results) -> Table | None:
     return Table(["Term", *methods], body)
 
 
-def latent_rows(results: Results, part: str) -> pl.DataFrame:
-    """The rows of one part of the latent space's study; empty when there are none."""
-    rows = results.rows("latent")
-    return rows if rows.is_empty() else rows.filter(part=part)
-
-
 def agreement_table(results: Results) -> Table | None:
     """How far neighbors in the embedding agree in each coloring of the map."""
-    rows = latent_rows(results, "map")
+    rows = results.rows("latent", part="map")
     columns = {
         "Coloring": lambda row: results.title(row["colour"]),
         "Embedding": lambda row: row["method"],
@@ -295,7 +285,7 @@ def agreement_table(results: Results) -> Table | None:
 
 def neighbors_table(results: Results) -> Table | None:
     """How often a relative is among the nearest neighbors."""
-    rows = latent_rows(results, "retrieval")
+    rows = results.rows("latent", part="retrieval", length="all")
     columns = {
         "Features": lambda row: row["method"],
         "Among": lambda row: row["scope"],
@@ -304,8 +294,7 @@ def neighbors_table(results: Results) -> Table | None:
         "Measure": lambda row: row["metric"],
         "Share [95 %]": _interval,
     }
-    shown = rows if rows.is_empty() else rows.filter(length="all")
-    return _listed(shown, columns, "latent.csv")
+    return _listed(rows, columns, "latent.csv")
 
 
 def geometry_table(results: Results) -> Table | None:
@@ -315,12 +304,12 @@ def geometry_table(results: Results) -> Table | None:
         "Measure": lambda row: f"{row['metric']}, {row['relation']}",
         "Value [95 %]": _interval,
     }
-    return _listed(latent_rows(results, "geometry"), columns, None)
+    return _listed(results.rows("latent", part="geometry"), columns, None)
 
 
 def properties_table(results: Results) -> Table | None:
     """R² of sequence properties from every embedding."""
-    rows = latent_rows(results, "properties")
+    rows = results.rows("latent", part="properties")
     if rows.is_empty():
         return None
     methods = list(dict.fromkeys(rows["method"]))
@@ -333,7 +322,6 @@ def properties_table(results: Results) -> Table | None:
 
 def motifs_table(results: Results) -> Table | None:
     """Effects of inserted motifs."""
-    rows = results.rows("mutagenesis")
     columns = {
         "Motif and region": lambda row: f"{row['motif']}, {row['region']}",
         "Task": lambda row: results.title(row["task"]),
@@ -341,17 +329,16 @@ def motifs_table(results: Results) -> Table | None:
         "Mean [95 %]": _interval,
         "mRNAs": lambda row: f"{row['n']:,}",
     }
-    shown = rows if rows.is_empty() else rows.filter(part="motifs")
-    return _listed(shown, columns, "mutagenesis.csv")
+    return _listed(results.rows("mutagenesis", part="motifs"), columns, "mutagenesis.csv")
 
 
 def consequences_table(results: Results) -> Table | None:
     """Effects of point mutations by their consequence."""
-    rows = results.rows("mutagenesis")
-    if rows.is_empty() or rows.filter(part="every base").is_empty():
+    rows = results.rows("mutagenesis", part="every base")
+    if rows.is_empty():
         return None
     body = []
-    for (task, transcript, consequence), part in rows.filter(part="every base").group_by(
+    for (task, transcript, consequence), part in rows.group_by(
         "task", "transcript", "consequence", maintain_order=True
     ):
         values = dict(part.select("metric", "value").rows())

@@ -15,11 +15,11 @@ from isoclr.embedding.embeddings import Embeddings
 from isoclr.evaluation.cache import Artifact, CachedResult, Outcome
 from isoclr.evaluation.context import Context
 from isoclr.evaluation.methods import RANDOM_INIT, Features, embeddings, untrained_embeddings
-from isoclr.evaluation.networks import supervised_embeddings
 from isoclr.evaluation.plan import Latent
+from isoclr.evaluation.studies.finetuning import supervised_embeddings
 from isoclr.evaluation.studies.ontology import ontology_files
 from isoclr.tasks.gene_ontology import read_aspects
-from isoclr.tasks.labels import gene_key, join_labels, representatives
+from isoclr.tasks.labels import draw_rows, gene_key, join_labels, representatives
 from isoclr.tasks.task import OntologyTask, Task
 
 STUDY = "latent"
@@ -117,10 +117,8 @@ def _sample(table: pl.DataFrame, study: Latent, seed: int) -> Rows:
     coding = table.with_row_index("row").with_columns(gene_key()).filter(pl.col("cds_length") > 0)
     if study.species is not None:
         coding = coding.filter(pl.col("species") == study.species)
-    rows = np.sort(representatives(coding, "gene")["row"].to_numpy().astype(np.int64))
-    if study.sample < len(rows):
-        rows = np.sort(np.random.default_rng(seed).choice(rows, study.sample, replace=False))
-    return rows
+    rows = representatives(coding, "gene")["row"].to_numpy().astype(np.int64)
+    return draw_rows(rows, study.sample, seed)
 
 
 def _colorings(context: Context, study: Latent, table: pl.DataFrame) -> list[Coloring]:

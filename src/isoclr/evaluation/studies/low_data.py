@@ -6,8 +6,8 @@ from isoclr._report import Row
 from isoclr.evaluation.cache import CachedResult, Outcome
 from isoclr.evaluation.context import Context, Dataset
 from isoclr.evaluation.methods import FrozenMethod, frozen_methods
-from isoclr.evaluation.networks import NetworkRun, check_same_samples
 from isoclr.evaluation.plan import FEATURE_KINDS, NETWORK_KINDS, LowData, TaskEntry
+from isoclr.evaluation.studies.finetuning import NetworkRun, check_same_samples
 from isoclr.probing.evaluate import FeatureSet, fit_predict_features
 from isoclr.tasks.splits import Indices, Split, SplitConfig
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isoclr._console import progress
+from isoclr._console import progress_bar
 from isoclr._report import Row
 from isoclr.analysis.ism import MutationScan, scan
 from isoclr.analysis.motifs import MOTIFS, coding_rnas, insert_motifs
@@ -65,14 +65,9 @@ def _motifs(context: Context, study: Mutagenesis, entry: TaskEntry) -> CachedRes
             context.corpus, species=entry.task.species, count=study.sample, seed=seed
         )
         codes = [one for _, one in rnas]
-        with progress() as bar:
-            line = bar.add_task("inserting motifs", total=len(codes) * (2 * len(MOTIFS) + 1))
-            effects = insert_motifs(
-                _predictor(context, fitted),
-                codes,
-                seed=seed,
-                progress=lambda done: bar.advance(line, done),
-            )
+        with progress_bar("inserting motifs", len(codes) * (2 * len(MOTIFS) + 1)) as advance:
+            predictor = _predictor(context, fitted)
+            effects = insert_motifs(predictor, codes, seed=seed, progress=advance)
         return Outcome([_named(row, entry, "motifs") for row in effects.rows()])
 
     inputs = {
@@ -90,14 +85,9 @@ def _scan(context: Context, entry: TaskEntry, number: int) -> CachedResult:
 
     def compute() -> Outcome:
         name, codes = _mrna(context, entry, number)
-        with progress() as bar:
-            line = bar.add_task(f"mutating {name}", total=3 * len(codes))
-            scanned = scan(
-                _predictor(context, fitted),
-                codes,
-                transcript_id=name,
-                progress=lambda done: bar.advance(line, done),
-            )
+        with progress_bar(f"mutating {name}", 3 * len(codes)) as advance:
+            predictor = _predictor(context, fitted)
+            scanned = scan(predictor, codes, transcript_id=name, progress=advance)
         rows = [_named(row, entry, "every base") for row in scanned.rows()]
         return Outcome(rows, _details(scanned, entry), {"mutations": _bases(scanned)})
 

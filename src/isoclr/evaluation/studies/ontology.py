@@ -4,8 +4,8 @@ from isoclr._report import Row
 from isoclr.evaluation.cache import CachedResult, Outcome
 from isoclr.evaluation.context import Context
 from isoclr.evaluation.methods import embeddings
-from isoclr.evaluation.networks import supervised_embeddings
 from isoclr.evaluation.plan import Ontology
+from isoclr.evaluation.studies.finetuning import supervised_embeddings
 from isoclr.probing.ontology import SHUFFLED, evaluate_ontology
 from isoclr.tasks.splits import SplitConfig
 from isoclr.tasks.task import OntologyTask

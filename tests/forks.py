@@ -140,7 +140,7 @@ if __name__ == "__main__":
     for name in LIBRARIES:
         import_module(name)
     MODELS["isoclr-s"] = Architecture(*NARROW)
-    os.fsync = lambda _: None  # as in conftest.py
+    os.fsync = lambda _: None  # type: ignore[assignment]  # as in conftest.py
     injector = Injector()
     injector.install()
     if sys.argv[1:]:

@@ -40,8 +40,8 @@ fit() {  # name, embeddings, task, options …
   shift 3
   [ -e "$out/heads/$name" ] || isoclr fit "$vectors" "$task" -o "$out/heads/$name" "$@"
 }
-fit half-life-human "$embeddings" half-life-human --name half-life --split fold
-fit half-life-mouse "$embeddings" half-life-mouse --name half-life --split fold
+fit half-life-human "$embeddings" half-life-human --name half-life --split fold --units z-score
+fit half-life-mouse "$embeddings" half-life-mouse --name half-life --split fold --units z-score
 fit translation-efficiency-human "$embeddings" translation-efficiency-hela --corpus "$corpus" --folds "$folds"
 fit protein-to-mrna-ratio-human "$embeddings" protein-to-mrna-ratio --corpus "$corpus" --folds "$folds"
 fit localisation-human "$embeddings" mrna-localisation --corpus "$corpus" --folds "$folds"

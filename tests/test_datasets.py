@@ -1,5 +1,7 @@
 """The example set that ships."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +54,10 @@ def test_script_makes_the_same_bytes(real_data: Path, tmp_path: Path) -> None:
         assert path.read_bytes() == (FOLDER / path.name).read_bytes()
     assert len([*tmp_path.iterdir()]) == 5
     assert pl.read_csv(made.labels, separator="\t").height == 561
+
+
+def test_it_is_an_attribute_of_the_package() -> None:
+    """As README writes it, without an import of its own."""
+    code = "import isoclr; print(isoclr.datasets.example().folder.name)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == example().folder.name + "\n"

@@ -141,6 +141,8 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
+    if name == "datasets":
+        return import_module("isoclr.datasets")
     raise AttributeError(f"module 'isoclr' has no attribute {name!r}")
 
 

@@ -86,8 +86,8 @@ def test_models_by_name_and_newest_version_first(bundled: Path) -> None:
     assert loading.bundled_model("none") is None
 
 
-def test_the_better_head_is_taken_unless_the_model_is_named(bundled: Path) -> None:
-    ship(bundled, "isoclr-s.v1", "1", half_life_human=0.5, half_life_mouse=0.4)
+def test_the_newest_head_of_the_best_model_is_taken_unless_one_is_named(bundled: Path) -> None:
+    ship(bundled, "isoclr-s.v1", "1", half_life_human=0.7, half_life_mouse=0.4)
     ship(bundled, "isoclr-s.v2", "2", half_life_human=0.6)
     ship(bundled, "isoclr-m.v1", "m", half_life_human=0.55)
     assert len(shipped_heads()) == 4

@@ -27,14 +27,13 @@ def find_head(task: str, species: str, model: str | None = None) -> Path:
 
     Args:
         model: Name of a built-in model, with or without its version; None: the model whose head predicts held-out folds
-            best.
+            best. Of a model, the newest version that has the head is taken.
     """
     heads = [head for head in shipped_heads() if model is None or _is_of(head, model)]
     fitting = [head for head in heads if _predicts(head, task, species)]
     if fitting:
-        if model is not None:
-            return fitting[0]
-        return max(fitting, key=lambda head: _quality(read_metadata(head)))
+        newest = {_model(head).partition(".")[0]: head for head in reversed(fitting)}
+        return max(newest.values(), key=lambda head: _quality(read_metadata(head)))
     of_model = "" if model is None else f" of {model}"
     options = f"--task {task} --species {species or '(none)'}"
     if not heads:
@@ -56,9 +55,12 @@ def _predicts(head: Path, task: str, species: str) -> bool:
     return its_task == task and same
 
 
+def _model(head: Path) -> str:
+    return head.parent.parent.name
+
+
 def _is_of(head: Path, model: str) -> bool:
-    directory = head.parent.parent.name
-    return model in (directory, directory.partition(".")[0])
+    return model in (_model(head), _model(head).partition(".")[0])
 
 
 def _quality(metadata: dict[str, Any]) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pysam
 import pytest
+from polars.testing import assert_frame_equal
 
 import isoclr
 from isoclr.cli import main
@@ -123,9 +124,8 @@ def test_exonic_variants_need_no_genome(folder: Path) -> None:
         for options in ({"genome": Path("g.fa")}, {"transcripts": (Path("m.fa"),)})
     )
     assert without.dropped == {"no_sequence": 1}
-    assert without.table.equals(
-        with_genome.table.filter(pl.col("transcript") == "ENST00000000001.2")
-    )
+    same = with_genome.table.filter(pl.col("transcript") == "ENST00000000001.2")
+    assert_frame_equal(without.table, same)  # but for rounding: other RNAs are in the batch
 
 
 def test_wrong_build_is_refused(folder: Path) -> None:

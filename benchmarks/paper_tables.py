@@ -46,7 +46,9 @@ def main_table(rows: Rows) -> str:
         ("translation-efficiency-hela", "homology", "translation efficiency"),
         ("mrl-5utr", "random", "mean ribosome load"),
     ]
-    table = rows("main").filter(pl.col("model").is_in(["ridge", "trees", "grouped"]), metric="pearson")
+    table = rows("main").filter(
+        pl.col("model").is_in(["ridge", "trees", "grouped"]), metric="pearson"
+    )
     columns = {}
     for task, split, title in chosen:
         part = table.filter(task=task, split=split)

@@ -193,7 +193,8 @@ def main() -> None:
         if (out / made / "results").is_dir():
             shutil.copytree(out / made / "results", kept, dirs_exist_ok=True)
     for name, copy in PICTURES.items():
-        for picture in (out / "benchmark" / "figures").glob(name):
+        pictures = (out / "benchmark" / "figures").glob(name)
+        if (picture := min(pictures, default=None)) is not None:
             shutil.copyfile(picture, HOME / "docs" / copy)
     for name in DOCUMENTS:
         document = HOME / name

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The paper's whole evaluation on the real data, on a small scale: all tables and figures and the HTML page, in about an
-# hour on two cores.
+# The paper's whole evaluation on the real data, on a small scale: all tables and figures and the HTML page, in some
+# hours on two cores.
 #
 #   DATA=../shared/data MODEL=isoclr-s bash runs/paper_small.sh OUT [--only main latent] [--dry-run]
 #

@@ -69,15 +69,12 @@ def test_its_heads_are_its_own_and_predict(fasta: Path, tmp_path: Path, species:
 
 def test_the_heads_say_how_well_they_did_on_held_out_folds() -> None:
     shas = {json.loads((path / "config.json").read_text())["sha256"] for path in bundled_models()}
+    assert {path.name for path in shipped_heads()} >= {"half-life-human", "half-life-mouse"}
     for directory in shipped_heads():
         facts = read_metadata(directory)
         assert facts["model"]["sha256"] in shas
-        for target in facts["targets"]:
-            metrics = target["held_out"]["metrics"]
-            if target["kind"] == "quantity":
-                assert metrics["pearson"]["low"] > 0.4
-            else:
-                assert metrics["roc_auc"]["low"] > 0.6
+        (target,) = facts["targets"]
+        assert target["held_out"]["metrics"]["pearson"]["low"] > 0.4
 
 
 def test_bundled_files_name_no_path_of_a_machine() -> None:

@@ -403,6 +403,21 @@ def test_leftovers_of_killed_runs_go_at_the_next_run(tmp_path: Path) -> None:
     assert names(tmp_path) == ["corpus", "t.tsv"]
 
 
+def test_a_run_clears_the_folder_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    write_directory(tmp_path / "r/sub", "a")
+    kill_run(tmp_path / "r/sub", "between renames")
+    kill_run(tmp_path / "r/t.tsv", "file")
+    kill_run(tmp_path / "u.tsv", "file")
+    target = tmp_path / "r/used"
+    with atomic_directory(target) as partial:
+        with exclusive(tmp_path / "r"):
+            assert sorted(names(tmp_path / "r")) == sorted(["sub", partial.parent.name])
+        (partial / "a").write_text("")
+    assert names(tmp_path / "r") == ["sub", "used"]
+    assert len(names(tmp_path)) == 2, "the leftover outside of it stays"
+
+
 def test_old_directory_comes_back_at_the_next_run(tmp_path: Path) -> None:
     """A system without exchange, killed between the two renames."""
     target = tmp_path / "corpus"

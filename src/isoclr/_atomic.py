@@ -72,11 +72,23 @@ def _remove_leftovers(target: Path) -> None:
     for name in os.listdir(target.parent):  # noqa: PTH208 (names alone)
         if not name.startswith(prefix) or not HIDDEN.fullmatch(name):
             continue
-        hidden = target.parent / name
-        with suppress(OSError):  # another run is at work there
-            held = lock(hidden)
-            _discard(hidden, target)
-            os.close(held)
+        _remove_leftover(target.parent / name, target)
+
+
+def remove_all_leftovers(directory: Path) -> None:
+    """Remove what killed runs left of any output in a directory and the folders in it."""
+    for here, folders, _ in os.walk(directory):
+        hidden = [name for name in folders if HIDDEN.fullmatch(name)]
+        folders[:] = [name for name in folders if name not in hidden]
+        for name in hidden:
+            _remove_leftover(Path(here, name), Path(here, name[1 : -len(".XXXXXXXX.part")]))
+
+
+def _remove_leftover(hidden: Path, target: Path) -> None:
+    with suppress(OSError):  # another run is at work there
+        held = lock(hidden)
+        _discard(hidden, target)
+        os.close(held)
 
 
 def _discard(hidden: Path, target: Path) -> None:

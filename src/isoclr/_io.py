@@ -19,6 +19,7 @@ from isoclr._atomic import (
     lock,
     publish,
     readable_errors,
+    remove_all_leftovers,
     sync,
 )
 from isoclr.errors import InputError
@@ -266,7 +267,7 @@ def scratch_matrix(shape: tuple[int, int], near: Path) -> "Iterator[NDArray[np.f
 
 @contextmanager
 def exclusive(directory: Path) -> Iterator[None]:
-    """Hold a directory that a long run writes to; it is made if it is missing."""
+    """Hold a directory that a long run writes to; it is made if it is missing, and leftovers of killed runs go."""
     with readable_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
     held = None
@@ -276,6 +277,8 @@ def exclusive(directory: Path) -> Iterator[None]:
         raise InputError(f"{directory}: another run is writing to it") from None
     except OSError:  # a file system without locks
         pass
+    else:
+        remove_all_leftovers(directory)
     try:
         yield
     finally:

@@ -1,6 +1,8 @@
 """A small corpus with isoforms, homologs and hostile names, its embeddings, and an atlas of them."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -8,6 +10,7 @@ import pytest
 
 import isoclr
 from isoclr.atlas.atlas import atlas
+from isoclr.atlas.shards import read_shard
 
 HOSTILE = "</script><script>hacked=1</script>\"'`${hacked=1}"
 HOSTILE_SYMBOL = '"><img/src=x/onerror=hacked=1>'
@@ -122,3 +125,15 @@ def folder(small: Path) -> Path:
         k=5,
     )
     return out
+
+
+@pytest.fixture
+def read_names() -> Callable[[Path], tuple[dict[str, list[str]], dict[str, Any]]]:
+    """Reads the names of an atlas as lists, and the arrays beside them."""
+
+    def read(folder: Path) -> tuple[dict[str, list[str]], dict[str, Any]]:
+        values, arrays = read_shard(folder / "data/names.js")
+        lists = {key: values[key].split("\n") for key in ("transcripts", "geneIds", "symbols")}
+        return {**lists, "species": values["species"]}, arrays
+
+    return read

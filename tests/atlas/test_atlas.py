@@ -26,8 +26,10 @@ def numbers_of(planes: np.ndarray, dtype: str, k: int = 5) -> np.ndarray:
     return planes.reshape(np.dtype(dtype).itemsize, -1).T.copy().view(dtype).reshape(-1, k)
 
 
-def test_neighbours_and_predictions_are_those_of_the_commands(small: Path, folder: Path) -> None:
-    names, arrays = read_shard(folder / "data/names.js")
+def test_neighbours_and_predictions_are_those_of_the_commands(
+    small: Path, folder: Path, read_names: Any
+) -> None:
+    names, arrays = read_names(folder)
     genes, near = read_shard(folder / "data/genes-0.js")
     gene = names["symbols"].index("SYM7")
     first = int(arrays["starts"][gene])
@@ -48,8 +50,8 @@ def test_neighbours_and_predictions_are_those_of_the_commands(small: Path, folde
     assert isoform["p"][1 - at] is None  # the head of another species
 
 
-def test_structure_and_relatives(folder: Path) -> None:
-    names, arrays = read_shard(folder / "data/names.js")
+def test_structure_and_relatives(folder: Path, read_names: Any) -> None:
+    names, arrays = read_names(folder)
     genes, _ = read_shard(folder / "data/genes-0.js")
     gene = names["symbols"].index("SYM3")
     record = genes["genes"][gene]
@@ -79,18 +81,18 @@ def test_mutation_map_and_put_back_exon(small: Path, folder: Path) -> None:
     assert change == pytest.approx(pair["to"] - pair["from"], abs=1e-5)
 
 
-def test_labels_color_the_map(folder: Path) -> None:
+def test_labels_color_the_map(folder: Path, read_names: Any) -> None:
     about, _ = read_shard(folder / "data/map.js")
     columns = {one["name"]: i for i, one in enumerate(about["columns"])}
     described = about["columns"][columns["measured"]]
     assert (described["low"], described["high"], described["known"]) == (0.0, 2.9, 60)
-    names, _ = read_shard(folder / "data/names.js")
+    names, _ = read_names(folder)
     _, arrays = read_shard(folder / f"data/column-{columns['measured']}.js")
     assert len(arrays["codes"]) == len(names["transcripts"]) == 120
 
 
-def test_genes_have_terms_and_their_ancestors(folder: Path) -> None:
-    names, arrays = read_shard(folder / "data/names.js")
+def test_genes_have_terms_and_their_ancestors(folder: Path, read_names: Any) -> None:
+    names, arrays = read_names(folder)
     values, terms = read_shard(folder / "data/terms.js")
     assert [one[0] for one in values["terms"]] == ["GO:0000004", "GO:0000002", "GO:0000003"]
     ends = np.cumsum(terms["sizes"])
@@ -126,13 +128,13 @@ def test_layouts_keep_neighbours_near(small: Path, tmp_path: Path, layout: Any) 
     assert np.median(to_nearest) < 0.5 * np.median(random)
 
 
-def test_given_coordinates(small: Path, tmp_path: Path) -> None:
+def test_given_coordinates(small: Path, tmp_path: Path, read_names: Any) -> None:
     table = read_embeddings(small / "e.parquet").table
     places = table.select("transcript_id", "species", x=pl.int_range(pl.len()), y=pl.lit(1.0))
     places.write_csv(tmp_path / "map.tsv", separator="\t")
     options: dict[str, Any] = {"corpus": small / "corpus", "map": tmp_path / "map.tsv"}
     atlas(small / "e.parquet", out=tmp_path / "a", **options)
-    names, _ = read_shard(tmp_path / "a/data/names.js")
+    names, _ = read_names(tmp_path / "a")
     _, arrays = read_shard(tmp_path / "a/data/map.js")
     order = np.argsort(arrays["xy"][::2])
     assert [names["transcripts"][i] for i in order] == table["transcript_id"].to_list()

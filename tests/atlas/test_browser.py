@@ -62,7 +62,7 @@ def test_it_opens_without_complaints(page: Any) -> None:
 def test_points_are_drawn(page: Any) -> None:
     for kind in ("webgl", "canvas"):
         colored = page.run(
-            """(() => { const map = isoclrAtlas.map; map.draw();
+            """(() => { const map = isoclrAtlas.map; map.drawn = ''; map.draw();
             const copy = document.createElement('canvas'), { width, height } = map.points;
             Object.assign(copy, { width, height });
             const context = copy.getContext('2d'); context.drawImage(map.points, 0, 0);
@@ -80,8 +80,8 @@ def test_points_are_drawn(page: Any) -> None:
             page.wait("document.documentElement?.dataset.ready === 'yes' && !location.search")
 
 
-def test_hover_and_click(page: Any, folder: Path) -> None:
-    names, _ = read_shard(folder / "data/names.js")
+def test_hover_and_click(page: Any, folder: Path, read_names: Any) -> None:
+    names, _ = read_names(folder)
     row = names["transcripts"].index("human7.0")
     x, y = place(page, row)
     mouse(page, "mouseMoved", x, y)

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from isoclr.atlas.shards import read_shard
-
 COLORS = Path(__file__).parents[2] / "web/src/color.ts"
 HOSTILE = "</script><script>hacked=1</script>\"'`${hacked=1}"
 
@@ -220,7 +218,7 @@ def test_print_of_a_gene(page: Any, folder: Path) -> None:
     emulate(page)
 
 
-def test_terms_color_the_map(page: Any, folder: Path) -> None:
+def test_terms_color_the_map(page: Any, folder: Path, read_names: Any) -> None:
     emulate(page)
     show(page, folder)
     page.run("isoclrAtlas.chooseColumn('Gene Ontology')")
@@ -235,7 +233,7 @@ def test_terms_color_the_map(page: Any, folder: Path) -> None:
     page.call("Page.navigate", url="about:blank")
     page.call("Page.navigate", url=address)
     page.wait("document.querySelector('.legend h2')?.textContent.startsWith('nuclear thing')")
-    names, arrays = read_shard(folder / "data/names.js")
+    names, arrays = read_names(folder)
     codes = page.run("Array.from(isoclrAtlas.codes)")
     genes = np.repeat(np.arange(len(names["geneIds"])), np.diff(arrays["starts"]))
     expected = []

@@ -90,6 +90,7 @@ def test_recall_of_true_and_of_wrong_neighbours(
 
 def test_blocks_keep_a_sample(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXACT", 50)
+    monkeypatch.setattr(module, "SAMPLED", 50)
     seen: list[int] = []
     table, features, _ = read_blocks(small / "e.parquet", lambda block: seen.append(len(block)))
     assert sum(seen) == len(table) == 120

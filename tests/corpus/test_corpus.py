@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,21 @@ def corpus(tmp_path: Path) -> Corpus:
         ">ENST00000000003.1 cdna gene:ENSG00000000001.1\nGGGGG\n"
     )
     return build(out=tmp_path / "c", species="human", transcripts=fasta)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_released_codes_take_no_memory(corpus: Corpus) -> None:
+    def resident() -> int:
+        _, _, entry = Path("/proc/self/smaps").read_text().partition(str(corpus.path / "codes.bin"))
+        match = re.search(r"Rss:\s+(\d+) kB", entry)
+        assert match is not None
+        return int(match[1])
+
+    before = corpus.codes.tolist()
+    assert resident() > 0
+    corpus.release_codes()
+    assert resident() == 0
+    assert corpus.codes.tolist() == before
 
 
 def test_open_corpus(corpus: Corpus) -> None:

@@ -38,7 +38,7 @@ export function sharedExons(a: Isoform, b: Isoform): [number, number][] {
 
 export function comparison(atlas: Atlas, first: number, gene: Gene, i: number, j: number, prediction: number, pairs: Pair[] | null, target: string): HTMLElement {
   const { transcripts, lengths } = atlas.names;
-  const names = [transcripts[first + i], transcripts[first + j]];
+  const names = [transcripts.at(first + i), transcripts.at(first + j)];
   const box = h("div", { class: "comparison" });
   box.append(alignment(gene, i, j, [lengths[first + i], lengths[first + j]], names));
   const [p, q] = [gene.i[i].p?.[prediction], gene.i[j].p?.[prediction]];
@@ -46,7 +46,7 @@ export function comparison(atlas: Atlas, first: number, gene: Gene, i: number, j
     box.append(h("p", {}, `Prediction (${atlas.about.predictions[prediction].name}): ${short(p[0])} for ${names[0]}, ${short(q[0])} for ${names[1]}; difference ${signed(q[0] - p[0])}.`));
   }
   const pair = pairs?.find((one) => (one.a === i && one.b === j) || (one.a === j && one.b === i));
-  if (pair) box.append(effects(pair, transcripts[first + pair.a], transcripts[first + pair.b], target));
+  if (pair) box.append(effects(pair, transcripts.at(first + pair.a), transcripts.at(first + pair.b), target));
   else if (p && q) box.append(h("p", { class: "quiet" }, "The effect of each difference is computed for the first isoforms of genes that are given with --mutate."));
   return box;
 }

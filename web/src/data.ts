@@ -1,5 +1,6 @@
 /** The atlas's data: what the map needs at once, and the rest when it is asked for. */
 
+import { Lines } from "./lines";
 import { loadShard, Numbers } from "./shards";
 
 export interface ColumnInfo {
@@ -41,9 +42,9 @@ export interface About {
 }
 
 export interface Names {
-  transcripts: string[];
-  geneIds: string[];
-  symbols: string[];
+  transcripts: Lines;
+  geneIds: Lines;
+  symbols: Lines;
   species: string[];
   starts: Uint32Array;
   sets: Uint32Array;
@@ -91,7 +92,10 @@ export class Atlas {
 
   async loadNames(): Promise<Names> {
     const { values, arrays } = await loadShard<any>("names");
-    this.names = { ...values, ...arrays };
+    const { transcripts, geneIds, symbols, species } = values;
+    const [rnas, genes] = [arrays.lengths.length, arrays.sets.length];
+    const lists = { transcripts: new Lines(transcripts, rnas), geneIds: new Lines(geneIds, genes), symbols: new Lines(symbols, genes) };
+    this.names = { ...lists, species, ...(arrays as any) };
     return this.names;
   }
 
@@ -136,7 +140,7 @@ export class Atlas {
   }
 
   label(gene: number): string {
-    return this.names.symbols[gene] || this.names.geneIds[gene] || this.names.transcripts[this.names.starts[gene]];
+    return this.names.symbols.at(gene) || this.names.geneIds.at(gene) || this.names.transcripts.at(this.names.starts[gene]);
   }
 
   species(gene: number): string {

@@ -85,7 +85,7 @@ export async function genePanel(atlas: Atlas, state: GeneState, hooks: GeneHooks
     }
     if (explained?.arrays.effects) {
       const { values, arrays } = explained;
-      children.push(section("Mutation map", mutationMap(values, arrays.effects as Int16Array, arrays.bases as Uint8Array, atlas.names.transcripts[first + values.isoform])));
+      children.push(section("Mutation map", mutationMap(values, arrays.effects as Int16Array, arrays.bases as Uint8Array, atlas.names.transcripts.at(first + values.isoform))));
     }
     children.push(labels(atlas, gene, state.isoform), distances(atlas, gene, first), relatives(atlas, state.gene, gene, hooks), neighbours(atlas, state, gene, hooks));
     panel.replaceChildren(...children.filter((child): child is HTMLElement => child !== null));
@@ -103,8 +103,8 @@ function section(title: string, ...children: (Node | string | null)[]): HTMLElem
 }
 
 function header(atlas: Atlas, gene: number, isoforms: number, show: () => void): HTMLElement {
-  const id = atlas.names.geneIds[gene];
-  const symbol = atlas.names.symbols[gene];
+  const id = atlas.names.geneIds.at(gene);
+  const symbol = atlas.names.symbols.at(gene);
   return h(
     "header",
     {},
@@ -154,15 +154,15 @@ function distances(atlas: Atlas, gene: Gene, first: number): HTMLElement | null 
   const at = (i: number, j: number) => (i === j ? 0 : gene.d![pairIndex(Math.min(i, j), Math.max(i, j), count)] / 1000);
   const most = Math.max(...gene.d) / 1000 || 1;
   const table = h("table", { class: shown <= 10 ? "matrix" : "matrix small", "aria-label": "Cosine distances between isoforms" });
-  table.append(h("tr", {}, h("th", {}), ...range(0, shown).map((j) => h("th", { scope: "col", title: atlas.names.transcripts[first + j] }, String(j + 1)))));
+  table.append(h("tr", {}, h("th", {}), ...range(0, shown).map((j) => h("th", { scope: "col", title: atlas.names.transcripts.at(first + j) }, String(j + 1)))));
   for (let i = 0; i < shown; i++) {
     const cells = range(0, shown).map((j) => {
       const value = at(i, j);
       const share = value / most;
       const style = i === j ? "" : `background:${css(scaleColor(1 - share))};color:${share > 0.45 ? "#fff" : "#111"}`;
-      return h("td", { style, title: `${atlas.names.transcripts[first + i]} – ${atlas.names.transcripts[first + j]}: ${value.toFixed(3)}` }, i === j ? "" : shown <= 10 ? value.toFixed(2) : "");
+      return h("td", { style, title: `${atlas.names.transcripts.at(first + i)} – ${atlas.names.transcripts.at(first + j)}: ${value.toFixed(3)}` }, i === j ? "" : shown <= 10 ? value.toFixed(2) : "");
     });
-    table.append(h("tr", {}, h("th", { scope: "row" }, shown <= 10 ? `${i + 1} ${atlas.names.transcripts[first + i]}` : String(i + 1)), ...cells));
+    table.append(h("tr", {}, h("th", { scope: "row" }, shown <= 10 ? `${i + 1} ${atlas.names.transcripts.at(first + i)}` : String(i + 1)), ...cells));
   }
   const note = shown < count ? `The first ${shown} of ${count}. ` : "";
   return section("How far isoforms lie apart", h("p", { class: "quiet" }, `${note}Cosine distance of the embeddings; 0 is the same.`), h("div", { class: "scroll" }, table));
@@ -213,12 +213,12 @@ function neighbours(atlas: Atlas, state: GeneState, gene: Gene, hooks: GeneHooks
         { class: "entry", click: () => hooks.open(other, row) },
         h("b", {}, atlas.label(other)),
         relation ? h("span", { class: `tag tag-${relation}` }, relation) : null,
-        h("span", { class: "quiet" }, [atlas.names.transcripts[row], atlas.species(other)].filter(Boolean).join(" · ")),
+        h("span", { class: "quiet" }, [atlas.names.transcripts.at(row), atlas.species(other)].filter(Boolean).join(" · ")),
       ),
       bar(one.d[i] / 1000),
       h("span", { class: "number" }, (one.d[i] / 1000).toFixed(3)),
     );
   });
   const found = atlas.about.recall < 1 ? ` About ${Math.round(atlas.about.recall * 100)} % of the true ones are found in an atlas of this size.` : "";
-  return section("Nearest neighbours", h("p", { class: "quiet" }, `of ${atlas.names.transcripts[first + state.isoform]}, by cosine distance.${found}`), h("ul", { class: "entries" }, ...items.filter((item) => item !== null)));
+  return section("Nearest neighbours", h("p", { class: "quiet" }, `of ${atlas.names.transcripts.at(first + state.isoform)}, by cosine distance.${found}`), h("ul", { class: "entries" }, ...items.filter((item) => item !== null)));
 }

@@ -53,17 +53,17 @@ export function isoformRows(atlas: Atlas, first: number, isoforms: Isoform[], sh
       h(
         "button",
         { class: "pick", "aria-pressed": String(i === choice.selected), click: () => choice.pick(i), title: "Show the neighbours of this isoform" },
-        h("span", { class: "id" }, transcripts[first + i]),
+        h("span", { class: "id" }, transcripts.at(first + i)),
         h("span", { class: "facts" }, facts.join(" · ")),
       ),
       shown.length > 1
         ? h(
             "label",
             { class: "compare", title: "Compare two isoforms" },
-            h("input", { type: "checkbox", checked: choice.compared.includes(i), "aria-label": `Compare ${transcripts[first + i]}`, change: () => choice.compare(i) }),
+            h("input", { type: "checkbox", checked: choice.compared.includes(i), "aria-label": `Compare ${transcripts.at(first + i)}`, change: () => choice.compare(i) }),
           )
         : null,
-      drawing(length, one, longest, transcripts[first + i]),
+      drawing(length, one, longest, transcripts.at(first + i)),
       axis ? interval(predicted[i], axis) : null,
     );
     list.append(row);

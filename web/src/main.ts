@@ -86,7 +86,7 @@ class Page {
     if (!this.named) return [value];
     const { names } = this.atlas;
     const gene = this.atlas.geneOf(row);
-    return [this.atlas.label(gene), [names.transcripts[row], this.atlas.species(gene)].filter(Boolean).join(" · "), `${names.lengths[row].toLocaleString("en")} nt`, value];
+    return [this.atlas.label(gene), [names.transcripts.at(row), this.atlas.species(gene)].filter(Boolean).join(" · "), `${names.lengths[row].toLocaleString("en")} nt`, value];
   }
 
   private layout(): void {
@@ -294,7 +294,7 @@ class Page {
     const { atlas } = this;
     const items = rows.slice(0, LISTED).map((row) => {
       const gene = atlas.geneOf(row);
-      return h("li", {}, h("button", { class: "entry", click: () => void this.openGene(gene, row) }, h("b", {}, atlas.label(gene)), h("span", { class: "quiet" }, [atlas.names.transcripts[row], atlas.species(gene)].filter(Boolean).join(" · "))));
+      return h("li", {}, h("button", { class: "entry", click: () => void this.openGene(gene, row) }, h("b", {}, atlas.label(gene)), h("span", { class: "quiet" }, [atlas.names.transcripts.at(row), atlas.species(gene)].filter(Boolean).join(" · "))));
     });
     const genes = new Set(rows.map((row) => atlas.geneOf(row))).size;
     this.setPanel(
@@ -324,7 +324,7 @@ class Page {
       const gene = atlas.geneOf(row);
       const [x, y] = this.map.place(row);
       const fixed = ["species", "length"].includes(info.name) ? [] : [atlas.text(info, this.codes[row])];
-      return [names.transcripts[row], names.geneIds[gene], names.symbols[gene], atlas.species(gene), names.lengths[row], x.toFixed(5), y.toFixed(5), ...fixed].map(cell).join("\t");
+      return [names.transcripts.at(row), names.geneIds.at(gene), names.symbols.at(gene), atlas.species(gene), names.lengths[row], x.toFixed(5), y.toFixed(5), ...fixed].map(cell).join("\t");
     });
     const more = ["species", "length"].includes(info.name) ? [] : [cell(info.name)];
     return [["transcript_id", "gene_id", "gene_symbol", "species", "length", "x", "y", ...more].join("\t"), ...lines].join("\n") + "\n";
@@ -350,9 +350,9 @@ class Page {
       const state = new URLSearchParams();
       if (this.geneState && this.named) {
         const [first] = this.atlas.rows(this.geneState.gene);
-        state.set("rna", this.atlas.names.transcripts[first + this.geneState.isoform]);
+        state.set("rna", this.atlas.names.transcripts.at(first + this.geneState.isoform));
         if (this.atlas.species(this.geneState.gene)) state.set("species", this.atlas.species(this.geneState.gene));
-        if (this.geneState.compared.length) state.set("compare", this.geneState.compared.map((i) => this.atlas.names.transcripts[first + i]).join(","));
+        if (this.geneState.compared.length) state.set("compare", this.geneState.compared.map((i) => this.atlas.names.transcripts.at(first + i)).join(","));
       }
       state.set("color", this.info.name);
       if (this.only) state.set("class", String(this.only));
@@ -388,18 +388,20 @@ class Page {
     let gene = -1;
     let row = -1;
     if (wanted) {
-      for (let at = names.transcripts.indexOf(wanted); at >= 0; at = names.transcripts.indexOf(wanted, at + 1)) {
+      for (const at of names.transcripts.find(wanted.toLowerCase(), "whole")) {
+        if (names.transcripts.at(at) !== wanted) continue;
         const own = this.atlas.geneOf(at);
         if (row < 0 || this.atlas.species(own) === species) [gene, row] = [own, at];
       }
     } else if (byName) {
-      gene = names.symbols.findIndex((name, i) => name.toLowerCase() === byName && (!species || this.atlas.species(i) === species));
-      if (gene < 0) gene = names.geneIds.findIndex((name) => name.toLowerCase() === byName);
+      gene = [...names.symbols.find(byName, "whole")].find((one) => !species || this.atlas.species(one) === species) ?? -1;
+      if (gene < 0) gene = [...names.geneIds.find(byName, "whole")][0] ?? -1;
     }
     if (gene < 0) return;
     await this.openGene(gene, row, !state.has("view"));
     const [first, end] = this.atlas.rows(gene);
-    const compared = (state.get("compare") ?? "").split(",").map((name) => names.transcripts.slice(first, end).indexOf(name)).filter((i) => i >= 0);
+    const own = Array.from({ length: end - first }, (_, i) => names.transcripts.at(first + i));
+    const compared = (state.get("compare") ?? "").split(",").map((name) => own.indexOf(name)).filter((i) => i >= 0);
     if (compared.length === 2) {
       this.geneState!.compared = compared;
       await this.refreshGene();

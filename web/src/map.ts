@@ -38,6 +38,8 @@ export class MapView {
   private grid: Grid;
   private fit = 500;
   private frame = 0;
+  /** View whose points the canvas shows; empty if they must be drawn. */
+  private drawn = "";
   private hovered = -1;
   private marked: number[] = [];
   private links: [number, number][] = [];
@@ -55,7 +57,10 @@ export class MapView {
     this.element = h("div", { class: "map" }, this.points, this.overlay, this.tip);
     this.renderer = makeRenderer(this.points, xy, force2d);
     this.grid = new Grid(xy);
-    this.points.addEventListener("redraw", () => this.redraw());
+    this.points.addEventListener("redraw", () => {
+      this.drawn = "";
+      this.redraw();
+    });
     this.listen();
   }
 
@@ -85,6 +90,7 @@ export class MapView {
 
   setColors(colors: Uint8Array): void {
     this.renderer.setColors(colors);
+    this.drawn = "";
     this.redraw();
   }
 
@@ -150,6 +156,7 @@ export class MapView {
     if (!width || !height || (width === this.size[0] && height === this.size[1])) return;
     const zoom = this.size[0] ? this.zoom : 1;
     this.size = [width, height];
+    this.drawn = "";
     for (const canvas of [this.points, this.overlay]) {
       canvas.width = Math.round(width * devicePixelRatio);
       canvas.height = Math.round(height * devicePixelRatio);
@@ -186,7 +193,9 @@ export class MapView {
   }
 
   private draw(): void {
-    this.renderer.draw(this.view, this.pointSize());
+    const drawn = [this.view.x, this.view.y, this.view.scale, ...this.size, devicePixelRatio].join();
+    if (drawn !== this.drawn) this.renderer.draw(this.view, this.pointSize());
+    this.drawn = drawn;
     const context = this.overlay.getContext("2d")!;
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     context.clearRect(0, 0, ...this.size);

@@ -145,7 +145,7 @@ function report(atlas: Atlas, rna: Rna, predictions: Prediction[], near: Near[],
     return h(
       "li",
       {},
-      h("button", { class: "entry", click: () => open(gene, row) }, h("b", {}, atlas.label(gene)), h("span", { class: "quiet" }, [atlas.names.transcripts[row], atlas.species(gene)].filter(Boolean).join(" · "))),
+      h("button", { class: "entry", click: () => open(gene, row) }, h("b", {}, atlas.label(gene)), h("span", { class: "quiet" }, [atlas.names.transcripts.at(row), atlas.species(gene)].filter(Boolean).join(" · "))),
       h("span", { class: "number" }, distance.toFixed(3)),
     );
   });

@@ -44,6 +44,7 @@ class WebGL implements Renderer {
   private colors!: WebGLBuffer;
   private uniforms: Record<string, WebGLUniformLocation | null> = {};
   private latest: Uint8Array | null = null;
+  private layers = [1];
 
   constructor(private canvas: HTMLCanvasElement, private gl: WebGLRenderingContext, private xy: Uint16Array) {
     this.start();
@@ -85,6 +86,8 @@ class WebGL implements Renderer {
 
   setColors(colors: Uint8Array): void {
     this.latest = colors;
+    this.layers = [1];
+    for (let i = 3; i < colors.length && this.layers.length === 1; i += 4) if (colors[i] < 128) this.layers = [0, 1];
     this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.colors);
     this.gl.bufferSubData(this.gl.ARRAY_BUFFER, 0, colors);
   }
@@ -98,7 +101,7 @@ class WebGL implements Renderer {
     gl.uniform2f(uniforms.center, view.x, view.y);
     gl.uniform2f(uniforms.scale, (2 * view.scale * ratio) / canvas.width, (-2 * view.scale * ratio) / canvas.height);
     gl.uniform1f(uniforms.size, size * ratio);
-    for (const front of [0, 1]) {
+    for (const front of this.layers) {
       gl.uniform1f(uniforms.front, front);
       gl.drawArrays(gl.POINTS, 0, this.xy.length / 2);
     }

@@ -2,6 +2,7 @@
 
 import { Atlas } from "./data";
 import { h } from "./dom";
+import { Lines } from "./lines";
 
 interface Hit {
   gene: number;
@@ -31,9 +32,6 @@ export class Search {
   private list = h("ul", { id: "hits", role: "listbox", "aria-label": "Search results", hidden: true });
   private hits: Hit[] = [];
   private active = -1;
-  private symbols: string[] = [];
-  private geneIds: string[] = [];
-  private transcripts: string[] = [];
 
   constructor(private atlas: Atlas, private pick: (gene: number, row: number) => void) {
     this.element = h("div", { class: "search", role: "search" }, this.input, this.list);
@@ -45,11 +43,6 @@ export class Search {
 
   /** Call when names are there. */
   enable(): void {
-    const lower = (names: string[]) => names.map((name) => name.toLowerCase());
-    const { symbols, geneIds, transcripts } = this.atlas.names;
-    this.symbols = lower(symbols);
-    this.geneIds = lower(geneIds);
-    this.transcripts = lower(transcripts);
     this.input.disabled = false;
   }
 
@@ -67,17 +60,21 @@ export class Search {
     const add = (gene: number, row = -1) => {
       if (hits.length >= MOST || (row < 0 && genes.has(gene))) return;
       genes.add(gene);
-      const id = row < 0 ? atlas.names.geneIds[gene] : atlas.names.transcripts[row];
+      const id = row < 0 ? atlas.names.geneIds.at(gene) : atlas.names.transcripts.at(row);
       hits.push({ gene, row, name: row < 0 ? atlas.label(gene) : id, detail: [row < 0 ? id : atlas.label(gene), atlas.species(gene)].filter(Boolean).join(" · ") });
     };
-    const scan = (names: string[], test: (name: string) => boolean, found: (i: number) => void) => {
-      for (let i = 0; i < names.length && hits.length < MOST; i++) if (test(names[i])) found(i);
+    const scan = (names: Lines, where: "whole" | "start" | "anywhere", found: (i: number) => void) => {
+      for (const i of names.find(wanted, where)) {
+        if (hits.length >= MOST) return;
+        found(i);
+      }
     };
-    scan(this.symbols, (name) => name === wanted, (i) => add(i));
-    scan(this.symbols, (name) => name.startsWith(wanted), (i) => add(i));
-    scan(this.geneIds, (name) => name.startsWith(wanted), (i) => add(i));
-    scan(this.transcripts, (name) => name.startsWith(wanted), (i) => add(atlas.geneOf(i), i));
-    if (wanted.length > 2) scan(this.symbols, (name) => name.includes(wanted), (i) => add(i));
+    const { symbols, geneIds, transcripts } = atlas.names;
+    scan(symbols, "whole", (i) => add(i));
+    scan(symbols, "start", (i) => add(i));
+    scan(geneIds, "start", (i) => add(i));
+    scan(transcripts, "start", (i) => add(atlas.geneOf(i), i));
+    if (wanted.length > 2) scan(symbols, "anywhere", (i) => add(i));
     return hits;
   }
 

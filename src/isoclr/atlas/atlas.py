@@ -386,13 +386,13 @@ def _write_map(
 
 
 def _write_names(data: Path, catalog: Catalog) -> None:
-    """Names of RNAs and genes, for the search and for lists."""
+    """Names of RNAs and genes, for the search and for lists; each list is one text of lines."""
     first = catalog.table[catalog.starts[:-1]]
     species, numbers = np.unique(first["species"].to_numpy(), return_inverse=True)
     values = {
-        "transcripts": catalog.table["transcript_id"].to_list(),
-        "geneIds": first["gene_id"].to_list(),
-        "symbols": _symbols(catalog),
+        "transcripts": _lines(catalog.table["transcript_id"].to_list()),
+        "geneIds": _lines(first["gene_id"].to_list()),
+        "symbols": _lines(_symbols(catalog)),
         "species": species.tolist(),
     }
     arrays: dict[str, NDArray[Any]] = {
@@ -402,6 +402,10 @@ def _write_names(data: Path, catalog: Catalog) -> None:
         "lengths": catalog.table["length"].to_numpy().astype(np.uint32),
     }
     write_shard(data, "names", values, arrays)
+
+
+def _lines(names: list[str]) -> str:
+    return "\n".join(name.replace("\n", " ") for name in names)
 
 
 def _symbols(catalog: Catalog) -> list[str]:

@@ -137,6 +137,7 @@ def write_genes(
             genes.append(record)
         arrays = neighbour_arrays(close.rows[own_rows], close.similarity[own_rows])
         write_shard(folder, f"genes-{number}", {"first": first, "genes": genes}, arrays)
+        catalog.corpus.release_codes()
         yield own_rows.stop - own_rows.start
 
 

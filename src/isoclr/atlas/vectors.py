@@ -21,7 +21,9 @@ from isoclr.errors import InputError
 from isoclr.probing.linear import standardize
 
 EXACT = 150_000
-"""Most RNAs that are searched exactly, and most that standardization and principal components are estimated from."""
+"""Most RNAs that are searched exactly."""
+SAMPLED = 50_000
+"""Of more RNAs than :data:`EXACT`, about as many are kept to estimate the standardization and principal components."""
 DIMENSIONS = 256
 AXES_RNAS = 20_000
 """RNAs that principal components are estimated from, about."""
@@ -80,25 +82,33 @@ def read_blocks(
         each: Called with every block.
 
     Returns:
-        The table of RNAs; the features of all RNAs, or of :data:`EXACT` of them at equal steps if there are more; and
-        the metadata.
+        The table of RNAs; the features of all RNAs, or of :data:`SAMPLED` at equal steps if there are more than
+        :data:`EXACT`; and the metadata.
 
     Raises:
         InputError: No embeddings, or embeddings of no RNA.
     """
     n = sum(block.height for block in _tables(path))
-    step = max(1, -(-n // EXACT))
-    tables, kept, meta, start = [], [], {}, 0
+    step = _step(n)
+    matrix = np.empty((0, 0), np.float32)
+    tables, meta, start = [], {}, 0
     for block in iter_embeddings(path):
+        if not start:
+            matrix = np.empty((-(-n // step), block.dim), np.float32)
         tables.append(block.table)
-        kept.append(block.matrix[-start % step :: step].copy())
+        rows = slice(-(-start // step), -(-(start + len(block)) // step))
+        matrix[rows] = block.matrix[-start % step :: step]
         meta = dict(block.meta)
         start += len(block)
         each(block)
     if not start:
         raise InputError(f"{path}: embeddings of no RNA")
-    matrix = kept[0] if len(kept) == 1 else np.concatenate(kept)
     return pl.concat(tables), matrix, meta
+
+
+def _step(n: int) -> int:
+    """Every how many of n RNAs the features are kept."""
+    return 1 if n <= EXACT else -(-n // SAMPLED)
 
 
 def _tables(path: Path) -> Iterator[pl.DataFrame]:
@@ -311,7 +321,7 @@ def audited(features: NDArray[np.float32], n: int) -> tuple[Rows, NDArray[np.flo
         n: Number of all RNAs.
     """
     kept = np.linspace(0, len(features) - 1, min(AUDITED, len(features))).astype(np.int64)
-    return kept * max(1, -(-n // EXACT)), features[kept]
+    return kept * _step(n), features[kept]
 
 
 def recall(

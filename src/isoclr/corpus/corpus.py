@@ -1,5 +1,6 @@
 """A corpus on disk: its files, opened as memory maps with NumPy alone."""
 
+import mmap
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -142,6 +143,12 @@ class Corpus:
         entry = self.index[row]
         start = int(entry["offset"])
         return self.codes[start : start + int(entry["length"])]
+
+    def release_codes(self) -> None:
+        """Give up the memory of codes that were read; the system maps them again when they are needed."""
+        mapped = self.codes.base
+        if isinstance(mapped, mmap.mmap):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
     @cached_property
     def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

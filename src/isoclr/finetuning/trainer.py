@@ -314,9 +314,10 @@ class TrialRunner:
             if all(result.best > earlier.best for earlier, _ in done.values()):
                 self._save_model(trainer, result)
             result.save(self.out / RESULTS, predictions)
-            (self.out / CHECKPOINT).unlink(missing_ok=True)
             self._show(result)
             done[trial.name] = result, predictions
+        if len(done) == len(trials):
+            (self.out / CHECKPOINT).unlink(missing_ok=True)
         return [done[trial.name] for trial in trials if trial.name in done]
 
     def _train(self, trial: Trial) -> Trainer | None:

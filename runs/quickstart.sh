@@ -98,7 +98,7 @@ print(f"  embedding {score['embedding']:.3f}")
 for one in sorted(simple, key=lambda one: -score[one["name"]]):
     difference = one["embedding_minus_this"]
     low, high = difference["low"], difference["high"]
-    verdict = "clearly below it" if low > 0 else "clearly above it" if high < 0 else "no clear difference"
+    verdict = "the embedding is better" if low > 0 else "it is worse" if high < 0 else "no clear difference"
     print(
         f"  {one['name']} {score[one['name']]:.3f}; embedding minus this "
         f"{difference['mean']:+.3f} [{low:.3f}, {high:.3f}]: {verdict}"

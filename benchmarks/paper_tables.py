@@ -1,10 +1,11 @@
 """Copy the results of ``isoclr evaluate`` into the repository: CSV files, pictures, and tables of its documents.
 
     bash runs/paper_small.sh OUT
+    CORPUS=OUT/corpus bash runs/retrieval.sh isoclr-s OUT
     python -m benchmarks.paper_tables OUT
 
 Copies every CSV file and the manifest of ``OUT/benchmark`` to ``results/``, of ``OUT/networks`` to
-``results/networks/``, and the pictures to ``docs/``; fills the tables of README.md, docs/figures.md,
+``results/networks/``, ``OUT/retrieval*.csv``, and the pictures to ``docs/``; fills the tables of README.md, docs/figures.md,
 docs/model-card.md and docs/results.md: each stands between ``<!-- NAME -->`` and ``<!-- end -->``; all else stays.
 Studies that were not run keep their earlier results, which are in ``results/isoclr-s.v1`` if they are of those weights.
 """
@@ -93,17 +94,21 @@ def ontology(rows: Rows) -> str:
 
 
 def neighbours(rows: Rows) -> str:
-    """How often the nearest neighbour is a relative."""
-    table = rows("latent").filter(k=1, metric="hit rate", length="all")
+    """How often the nearest neighbour is a relative, with and without whitening."""
+    whitened = rows("retrieval-whitened").with_columns(pl.col("method") + ", whitened")
+    table = pl.concat([rows("retrieval"), whitened]).with_columns(
+        pl.col("method").str.replace("isoclr-s", "IsoCLR-S", literal=True)
+    )
+    table = table.filter(k=1, metric="hit rate", length="all")
     chosen = [
         ("all RNAs", "isoform", "an isoform"),
         ("RNAs of other genes", "paralog", "a paralog, isoforms left out"),
         ("RNAs of other species", "ortholog", "the ortholog, its own species left out"),
     ]
-    columns = {
-        title: _by_method(table.filter(scope=scope, relation=relation))
-        for scope, relation, title in chosen
-    }
+    columns = {}
+    for scope, relation, title in chosen:
+        part = table.filter(scope=scope, relation=relation)
+        columns[f"{title} (n = {part['n'][0]:,})"] = _by_method(part)
     return _markdown("features", columns)
 
 
@@ -192,6 +197,8 @@ def main() -> None:
     for made, kept in (("benchmark", RESULTS), ("networks", RESULTS / "networks")):
         if (out / made / "results").is_dir():
             shutil.copytree(out / made / "results", kept, dirs_exist_ok=True)
+    for table in out.glob("retrieval*.csv"):
+        shutil.copyfile(table, RESULTS / table.name)
     for name, copy in PICTURES.items():
         pictures = (out / "benchmark" / "figures").glob(name)
         if (picture := min(pictures, default=None)) is not None:

@@ -5,8 +5,9 @@
     python -m benchmarks.paper_tables OUT
 
 Copies every CSV file and the manifest of ``OUT/benchmark`` to ``results/``, of ``OUT/networks`` to
-``results/networks/``, ``OUT/retrieval*.csv``, and the pictures to ``docs/``; fills the tables of README.md, docs/figures.md,
-docs/model-card.md and docs/results.md: each stands between ``<!-- NAME -->`` and ``<!-- end -->``; all else stays.
+``results/networks/``, ``OUT/retrieval*.csv``, and the pictures to ``docs/``; fills the tables of README.md,
+docs/figures.md, docs/model-card.md and docs/results.md: each stands between ``<!-- NAME -->`` and ``<!-- end -->``; all
+else stays.
 Studies that were not run keep their earlier results, which are in ``results/isoclr-s.v1`` if they are of those weights.
 """
 

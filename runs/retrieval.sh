@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Is the nearest neighbour of an RNA its isoform, a paralog, the ortholog? Among the RNAs of all gene sets that several
-# species have, with and without whitening, beside the baselines.
+# species have, with and without whitening, compared with the baselines.
 #
 #   CORPUS=OUT/corpus bash runs/retrieval.sh MODEL OUT
 #

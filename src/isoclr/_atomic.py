@@ -70,9 +70,8 @@ def _remove_leftovers(target: Path) -> None:
     """Remove what killed runs left of an output; an old output that was being replaced is put back."""
     prefix = f".{_short(target.name)}."
     for name in os.listdir(target.parent):  # noqa: PTH208 (names alone)
-        if not name.startswith(prefix) or not HIDDEN.fullmatch(name):
-            continue
-        _remove_leftover(target.parent / name, target)
+        if name.startswith(prefix) and HIDDEN.fullmatch(name):
+            _remove_leftover(target.parent / name, target)
 
 
 def remove_all_leftovers(directory: Path) -> None:
@@ -85,7 +84,8 @@ def remove_all_leftovers(directory: Path) -> None:
 
 
 def _remove_leftover(hidden: Path, target: Path) -> None:
-    with suppress(OSError):  # another run is at work there
+    """Remove a hidden directory of an output, unless a living process holds it."""
+    with suppress(OSError):
         held = lock(hidden)
         _discard(hidden, target)
         os.close(held)

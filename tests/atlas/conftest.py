@@ -129,7 +129,7 @@ def folder(small: Path) -> Path:
 
 @pytest.fixture
 def read_names() -> Callable[[Path], tuple[dict[str, list[str]], dict[str, Any]]]:
-    """Reads the names of an atlas as lists, and the arrays beside them."""
+    """Reads the names of an atlas as lists, and their arrays."""
 
     def read(folder: Path) -> tuple[dict[str, list[str]], dict[str, Any]]:
         values, arrays = read_shard(folder / "data/names.js")

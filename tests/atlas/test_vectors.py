@@ -91,8 +91,10 @@ def test_recall_of_true_and_of_wrong_neighbours(
 def test_blocks_keep_a_sample(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXACT", 50)
     monkeypatch.setattr(module, "SAMPLED", 50)
+    monkeypatch.setattr("isoclr.embedding.io.ROWS", 50)
     seen: list[int] = []
     table, features, _ = read_blocks(small / "e.parquet", lambda block: seen.append(len(block)))
+    assert seen == [50, 50, 20]
     assert sum(seen) == len(table) == 120
     np.testing.assert_array_equal(features, read_embeddings(small / "e.parquet").matrix[::3])
     rows, some = audited(features, len(table))

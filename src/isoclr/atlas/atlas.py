@@ -405,6 +405,7 @@ def _write_names(data: Path, catalog: Catalog) -> None:
 
 
 def _lines(names: list[str]) -> str:
+    """Names as the lines of one text, which a browser reads faster than a list."""
     return "\n".join(name.replace("\n", " ") for name in names)
 
 

@@ -29,11 +29,7 @@ NOISE = 0.2
 """Share of the difference between two random RNAs that is added to the embedding of a copy."""
 GOALS = {
     70_000: {"build": "", "folder": "at most 15 MB", "search ready": "at most 2 s"},
-    simulated.TEN_SPECIES: {
-        "build": "at most 900 s",
-        "build, memory": "at most 4 GB",
-        "search ready": "at most 4 s",
-    },
+    simulated.TEN_SPECIES: {"build": "at most 900 s", "build, memory": "at most 4 GB", "search ready": "at most 4 s"},
 }
 WATCH = """
 globalThis.shownAt = {};
@@ -81,9 +77,7 @@ def enlarge(embeddings: "Embeddings", corpus: "Corpus", n: int, out: Path) -> No
                 "gene_id": table["gene_id"][:count] + f"-{number}",
                 "gene_symbol": table["gene_symbol"][:count]
                 + pl.select(
-                    pl.when(table["gene_symbol"][:count] != "")
-                    .then(pl.lit(f"-{number}"))
-                    .otherwise(pl.lit(""))
+                    pl.when(table["gene_symbol"][:count] != "").then(pl.lit(f"-{number}")).otherwise(pl.lit(""))
                 ).to_series(),
             }
             sets = table["gene_set"][:count] + f"-{number}"
@@ -92,16 +86,12 @@ def enlarge(embeddings: "Embeddings", corpus: "Corpus", n: int, out: Path) -> No
             matrix = embeddings.matrix[:count].copy()
             if number:
                 matrix += np.float32(NOISE) * (embeddings.matrix[a] - embeddings.matrix[b])
-            moved = Embeddings(
-                embeddings.table[:count].with_columns(**new), matrix, embeddings.meta
-            )
+            moved = Embeddings(embeddings.table[:count].with_columns(**new), matrix, embeddings.meta)
             write(folder / f"embeddings/{number:04}.parquet", moved)
         whole = pl.concat(parts).with_columns(start=pl.col("offset"), source=pl.lit(0, pl.Int64))
         meta: dict[str, Any] = {key: corpus.meta[key] for key in ("species", "by_species")}
         (folder / "corpus").mkdir()
-        write_corpus(
-            folder / "corpus", whole.drop("offset"), [corpus.codes], {"shard": None, **meta}
-        )
+        write_corpus(folder / "corpus", whole.drop("offset"), [corpus.codes], {"shard": None, **meta})
 
 
 def measure_build(inputs: Path, n: int, out: Path, options: Sequence[str]) -> list[Measurement]:
@@ -135,9 +125,7 @@ def measure_page(program: str, folder: Path, n: int, repeats: int) -> list[Measu
             page.wait("shownAt.ready > 0")
             painted.append(page.run("shownAt.painted"))
             ready.append(page.run("shownAt.ready"))
-            metrics = {
-                one["name"]: one["value"] for one in page.call("Performance.getMetrics")["metrics"]
-            }
+            metrics = {one["name"]: one["value"] for one in page.call("Performance.getMetrics")["metrics"]}
             busy.append(metrics["TaskDuration"])
             urls = {
                 event["params"]["request"]["url"]
@@ -175,11 +163,7 @@ def main() -> None:
 
     machine, results = harness.machine(), []
     program = find_chromium()
-    words = [
-        "--threads",
-        str(options.threads),
-        *(["--task", *options.task] if options.task else []),
-    ]
+    words = ["--threads", str(options.threads), *(["--task", *options.task] if options.task else [])]
     for n in options.rnas:
         inputs, out = options.work / f"atlas-{n}.inputs", options.work / f"atlas-{n}"
         enlarge(read_embeddings(options.embeddings), open_corpus(options.corpus), n, inputs)

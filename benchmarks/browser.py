@@ -68,9 +68,7 @@ class Browser:
 
     def run(self, script: str) -> Any:
         """The value of a JavaScript expression."""
-        result = self.call(
-            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
-        )
+        result = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
@@ -124,9 +122,7 @@ def open_browser(program: str) -> Iterator[Browser]:
         "--disable-background-networking --disable-component-update --remote-debugging-pipe"
     )
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = (
-            f'exec "{program}" {options} --user-data-dir="{profile}" 3<&{child_in} 4>&{child_out}'
-        )
+        command = f'exec "{program}" {options} --user-data-dir="{profile}" 3<&{child_in} 4>&{child_out}'
         with subprocess.Popen(
             ["bash", "-c", command], pass_fds=(child_in, child_out), stderr=subprocess.DEVNULL
         ) as process:

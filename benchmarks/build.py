@@ -78,9 +78,7 @@ def open_million(options: argparse.Namespace) -> list[Measurement]:
     if not path.exists():
         write_large_corpus(path, MILLION)
     command = [sys.executable, "-c", _OPEN, str(path)]
-    seconds = [
-        float(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(5)
-    ]
+    seconds = [float(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(5)]
     return describe("open 10⁶ transcripts", run(command)._replace(seconds=median(seconds)))
 
 
@@ -98,9 +96,7 @@ def write_large_corpus(path: Path, transcripts: int) -> None:
     number = pl.int_range(transcripts, eager=True)
     names = pl.Series([f"ENST{i:011d}.1" for i in range(transcripts)])
     genes = "ENSG" + (number // 4).cast(pl.String).str.zfill(11)
-    table = pl.DataFrame(
-        {"transcript_id": names, "gene_id": genes, "start": number * 1000}
-    ).with_columns(
+    table = pl.DataFrame({"transcript_id": names, "gene_id": genes, "start": number * 1000}).with_columns(
         gene_symbol=pl.col("gene_id"),
         gene_set="human|" + pl.col("gene_id"),
         biotype=pl.lit("protein_coding"),

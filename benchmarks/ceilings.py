@@ -86,8 +86,7 @@ def ceiling(
         if key not in measured:
             make = _convolution if convolve else _matmul
             measured[key] = min(
-                harness.best_seconds(make(one, n, dtype, device), budget=budget) / n
-                for n in tiles or TILES
+                harness.best_seconds(make(one, n, dtype, device), budget=budget) / n for n in tiles or TILES
             )
         flop += one.flop
         seconds += one.positions * measured[key]
@@ -138,9 +137,7 @@ def _threads(count: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=harness.RESULTS / "ceilings.csv")
-    parser.add_argument(
-        "--seconds", type=float, default=0.3, help="seconds for each shape and tile size"
-    )
+    parser.add_argument("--seconds", type=float, default=0.3, help="seconds for each shape and tile size")
     options = parser.parse_args()
     machine, all_threads = harness.machine(), torch.get_num_threads()
     results = measure(sorted({1, all_threads}), budget=options.seconds)

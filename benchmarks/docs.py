@@ -84,10 +84,7 @@ def read_bars(path: Path, suffix: str) -> list[Bar]:
     if not path.exists():
         return []
     bars = [
-        Bar(
-            row["name"].removesuffix(suffix),
-            *(float(row[key] or row["value"]) for key in ("value", "low", "high")),
-        )
+        Bar(row["name"].removesuffix(suffix), *(float(row[key] or row["value"]) for key in ("value", "low", "high")))
         for row in harness.read_csv(path)
         if row["name"].endswith(suffix)
     ]
@@ -117,10 +114,7 @@ def draw_performance(results: Path, target: Path) -> None:
 def _draw_bars(axes: "Axes", title: str, bars: Sequence[Bar]) -> None:
     positions = range(len(bars), 0, -1)
     values = [bar.value for bar in bars]
-    errors = [
-        [max(bar.value - bar.low, 0) for bar in bars],
-        [max(bar.high - bar.value, 0) for bar in bars],
-    ]
+    errors = [[max(bar.value - bar.low, 0) for bar in bars], [max(bar.high - bar.value, 0) for bar in bars]]
     colors = [OURS if bar.name.startswith("isoclr") else OTHER for bar in bars]
     axes.barh(positions, values, color=colors, xerr=errors, error_kw={"lw": 1}, log=True)
     for position, bar in zip(positions, bars, strict=True):
@@ -148,12 +142,7 @@ def draw_growth(results: Path, target: Path) -> None:
         figure.savefig(partial, dpi=160, format="png")
 
 
-def _draw_curves(
-    axes: "Axes",
-    rows: Sequence[dict[str, str]],
-    x_unit: str,
-    y_unit: str,
-) -> None:
+def _draw_curves(axes: "Axes", rows: Sequence[dict[str, str]], x_unit: str, y_unit: str) -> None:
     """One curve for each set of measurements named ``NAME @ NUMBER X_UNIT``."""
     from matplotlib.ticker import NullFormatter
 

@@ -25,11 +25,7 @@ from benchmarks import docs, harness
 from benchmarks.harness import Measurement, ProcessResult, run_python
 
 PRECISIONS = ("float32", "bf16")
-BASELINES = {
-    "(a) padded to 12,288": "padded",
-    "(b) one at a time": "single",
-    "(c) sorted by length": "sorted",
-}
+BASELINES = {"(a) padded to 12,288": "padded", "(b) one at a time": "single", "(c) sorted by length": "sorted"}
 LONG = 10_000_000
 
 
@@ -82,25 +78,17 @@ def measure(setup: Setup, repeats: int) -> list[Measurement]:
     peaks |= {name: [one[2] for one in runs[name]] for name in baselines}
     notes = dict.fromkeys(ours, "") | {name: _note(runs[name][-1][1]) for name in baselines}
     speeds = [
-        Measurement.median(
-            f"{name}, FASTA to Parquet", [setup.nt / s / 1e6 for s in times], "Mnt/s", notes[name]
-        )
+        Measurement.median(f"{name}, FASTA to Parquet", [setup.nt / s / 1e6 for s in times], "Mnt/s", notes[name])
         for name, times in seconds.items()
     ]
     memory = [Measurement.median(f"{name}, peak memory", peaks[name], "GB") for name in peaks]
     return [*speeds, *_ratios(seconds, list(ours), list(baselines)), *memory]
 
 
-def _ratios(
-    seconds: Mapping[str, Sequence[float]], ours: Sequence[str], baselines: Sequence[str]
-) -> list[Measurement]:
+def _ratios(seconds: Mapping[str, Sequence[float]], ours: Sequence[str], baselines: Sequence[str]) -> list[Measurement]:
     """Speed-ups over the baselines, within each round of runs."""
     return [
-        Measurement.median(
-            f"{fast} / {slow}",
-            [b / a for a, b in zip(seconds[fast], seconds[slow], strict=True)],
-            "×",
-        )
+        Measurement.median(f"{fast} / {slow}", [b / a for a, b in zip(seconds[fast], seconds[slow], strict=True)], "×")
         for fast in ours
         for slow in baselines
     ]
@@ -181,9 +169,7 @@ def _share_of_ceiling(runs: Sequence[Mapping[str, Any]], precision: str) -> list
         Measurement.median(label, [rate / 1e6 for rate in rates], "Mnt/s", threads),
         Measurement.median(f"{label}, arithmetic", [r * flop / 1e9 for r in rates], "GFLOP/s"),
         Measurement(f"ceiling, {precision}", ceiling / 1e9, "GFLOP/s"),
-        Measurement.median(
-            f"share of the ceiling, {precision}", [100 * r * flop / ceiling for r in rates], "%"
-        ),
+        Measurement.median(f"share of the ceiling, {precision}", [100 * r * flop / ceiling for r in rates], "%"),
     ]
 
 
@@ -206,9 +192,7 @@ def first_records(fasta: Path, limit: int | None, work: Path) -> tuple[Path, int
         return fasta.resolve(), len(rnas.codes)
     names = rnas.table["transcript_id"].to_list()[:limit]
     path = work / "first.fa"
-    path.write_text(
-        "".join(f">{name}\n{letters(rnas.codes_of(i))}\n" for i, name in enumerate(names))
-    )
+    path.write_text("".join(f">{name}\n{letters(rnas.codes_of(i))}\n" for i, name in enumerate(names)))
     return path, int(rnas.offsets[limit])
 
 

@@ -87,10 +87,7 @@ def _ceiling(shape: Any, precision: str) -> float:
 
     dtype = ceilings.DTYPES[precision]
     with torch.inference_mode():
-        return max(
-            ceilings.ceiling(shape, dtype, tiles=(2048,), convolve=convolve)
-            for convolve in (False, True)
-        )
+        return max(ceilings.ceiling(shape, dtype, tiles=(2048,), convolve=convolve) for convolve in (False, True))
 
 
 if __name__ == "__main__":

@@ -57,9 +57,7 @@ def choose(table: pl.DataFrame) -> pl.DataFrame:
     """All isoforms and human paralogs, and :data:`PER_FOLD` labelled genes of every fold."""
     family = pl.coalesce("group", "gene_id")
     paired = table.filter(pl.len().over(family) > 1)
-    labelled = table.filter(pl.col("half_life").is_not_null()).unique(
-        "gene_id", keep="first", maintain_order=True
-    )
+    labelled = table.filter(pl.col("half_life").is_not_null()).unique("gene_id", keep="first", maintain_order=True)
     sampled = labelled.sort("order").group_by("fold", maintain_order=True).head(PER_FOLD)
     rows = pl.concat([paired["row"], sampled["row"]]).unique().sort()
     return table.filter(pl.col("row").is_in(rows.implode())).sort("row")
@@ -69,9 +67,7 @@ def write(chosen: pl.DataFrame, rnas: Transcripts, files: Example) -> None:
     """Write every file but ORIGIN.md, which people wrote."""
     records = [
         f">{name} mrna gene:{gene} gene_symbol:{symbol}\n{letters(rnas.codes_of(row))}\n"
-        for row, name, gene, symbol in chosen.select(
-            "row", "transcript_id", "gene_id", "gene_symbol"
-        ).iter_rows()
+        for row, name, gene, symbol in chosen.select("row", "transcript_id", "gene_id", "gene_symbol").iter_rows()
     ]
     columns = ["transcript_id", "utr5_len", "cds_len", "utr3_len", "exon_lengths"]
     labels = chosen.filter(pl.col("half_life").is_not_null()).unique("gene_id").sort("gene_id")
@@ -85,10 +81,7 @@ def write(chosen: pl.DataFrame, rnas: Transcripts, files: Example) -> None:
         pl.lit("").alias("protein"),
     )
     ids = known.select(
-        ensembl_gene_id="gene_id",
-        entrez_gene_id="entrez",
-        symbol="gene_symbol",
-        biotype=pl.lit("protein_coding"),
+        ensembl_gene_id="gene_id", entrez_gene_id="entrez", symbol="gene_symbol", biotype=pl.lit("protein_coding")
     )
     contents = {
         files.transcripts: "".join(records),

@@ -60,9 +60,7 @@ def run_training(
     return result
 
 
-def training_results(
-    run: dict[str, Any], model: str, compiled: str, peak: float
-) -> list[Measurement]:
+def training_results(run: dict[str, Any], model: str, compiled: str, peak: float) -> list[Measurement]:
     """Speed, memory, share of the peak and GPU-hours of one configuration."""
     name = f"{model}, {run['pairs']:,} pairs, compile {compiled}"
     rate, seconds = run["nt_per_second"], run["seconds"]
@@ -102,9 +100,7 @@ def measure(options: argparse.Namespace, corpus: Path) -> list[Measurement]:
     for model in options.models:
         for pairs in options.batch_sizes:
             for compiled in options.compile:
-                run = run_training(
-                    corpus, device=device, model=model, pairs=pairs, compiled=compiled, steps=steps
-                )
+                run = run_training(corpus, device=device, model=model, pairs=pairs, compiled=compiled, steps=steps)
                 if run:
                     results += training_results(run, model, compiled, peak)
         results += measure_embedding(corpus, device, model, options.embed_nt)
@@ -131,9 +127,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=harness.RESULTS / "gpu.csv")
     options = parser.parse_args(argv)
     machine = describe_machine(options.device)
-    corpus = simulated.simulate(
-        options.work / f"simulated-{options.transcripts}.corpus", options.transcripts
-    )
+    corpus = simulated.simulate(options.work / f"simulated-{options.transcripts}.corpus", options.transcripts)
     results = measure(options, corpus)
     harness.print_table(f"{machine['gpu']}, {machine['versions']}", results)
     harness.save(options.out, results, machine)

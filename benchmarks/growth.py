@@ -20,9 +20,7 @@ SIZES = (10_000, 100_000, simulated.TEN_SPECIES)
 LENGTHS = (10_000, 100_000, 1_000_000, 10_000_000)
 
 
-def measure_corpus(
-    corpus: Path, batch_size: int, steps: int, threads: int | None
-) -> list[Measurement]:
+def measure_corpus(corpus: Path, batch_size: int, steps: int, threads: int | None) -> list[Measurement]:
     """Times, shares of a step, and peak memory of training on one corpus."""
     args = ["-m", "benchmarks.throughput", str(corpus), "--batch-size", str(batch_size)]
     args += ["--steps", str(steps)] + (["--threads", str(threads)] if threads else [])

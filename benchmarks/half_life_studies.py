@@ -73,9 +73,7 @@ def measure(table: pl.DataFrame, species: str) -> list[dict[str, object]]:
     values = values * signs
     rows: list[dict[str, object]] = [
         _row(species, study, "mean of the others", r, n, int(sign))
-        for study, sign, (r, n) in zip(
-            studies, signs, with_others(values, laboratories), strict=True
-        )
+        for study, sign, (r, n) in zip(studies, signs, with_others(values, laboratories), strict=True)
     ]
     halves = split_halves(values, laboratories)
     half = float(halves.mean())
@@ -90,14 +88,11 @@ def measure(table: pl.DataFrame, species: str) -> list[dict[str, object]]:
 def with_others(values: Array, laboratories: NDArray[np.str_]) -> list[tuple[float, int]]:
     """Agreement of each study with the mean of the other laboratories'."""
     return [
-        agreement(values[:, column], mean_of(values[:, laboratories != own]))
-        for column, own in enumerate(laboratories)
+        agreement(values[:, column], mean_of(values[:, laboratories != own])) for column, own in enumerate(laboratories)
     ]
 
 
-def _row(
-    species: str, study: str, metric: str, value: float, n: int, sign: int = 1
-) -> dict[str, object]:
+def _row(species: str, study: str, metric: str, value: float, n: int, sign: int = 1) -> dict[str, object]:
     row = {"species": species, "study": study, "sign": sign, "metric": metric}
     return {**row, "value": round(value, 4), "n": n}
 

@@ -66,12 +66,7 @@ def run_python(args: Sequence[str], *, env: Mapping[str, str] | None = None) -> 
     command = [sys.executable, *args]
     start = time.perf_counter()
     with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        command, cwd=ROOT, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         peak = [0.0]
         watcher = threading.Thread(target=_watch, args=(process, peak))
@@ -202,13 +197,7 @@ def format_number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def save(
-    path: Path,
-    measurements: Sequence[Measurement],
-    machine: Mapping[str, str],
-    *,
-    update: bool = False,
-) -> None:
+def save(path: Path, measurements: Sequence[Measurement], machine: Mapping[str, str], *, update: bool = False) -> None:
     """Write measurements as CSV, with the machine in every row.
 
     Args:

@@ -48,9 +48,7 @@ def main_table(rows: Rows) -> str:
         ("translation-efficiency-hela", "homology", "translation efficiency"),
         ("mrl-5utr", "random", "mean ribosome load"),
     ]
-    table = rows("main").filter(
-        pl.col("model").is_in(["ridge", "trees", "grouped"]), metric="pearson"
-    )
+    table = rows("main").filter(pl.col("model").is_in(["ridge", "trees", "grouped"]), metric="pearson")
     columns = {}
     for task, split, title in chosen:
         part = table.filter(task=task, split=split)
@@ -63,10 +61,7 @@ def low_data(rows: Rows) -> str:
     means = rows("low_data_means").filter(metric="pearson")
     shares = means["share"].unique().sort(descending=True)
     columns = {
-        f"{share:g} %": {
-            row["method"]: number(row["value"])
-            for row in means.filter(share=share).iter_rows(named=True)
-        }
+        f"{share:g} %": {row["method"]: number(row["value"]) for row in means.filter(share=share).iter_rows(named=True)}
         for share in shares
     }
     return _markdown("share of the training labels", columns)
@@ -144,8 +139,7 @@ def motifs(rows: Rows) -> str:
     table = rows("mutagenesis").filter(metric="effect beyond control")
     columns = {
         "change of the prediction beyond its control (SD)": {
-            f"{row['motif']} ({row['region']})": _interval(row)
-            for row in table.iter_rows(named=True)
+            f"{row['motif']} ({row['region']})": _interval(row) for row in table.iter_rows(named=True)
         }
     }
     return _markdown("motif", columns)

@@ -183,6 +183,4 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], prefix: str =
     keys = module.load_state_dict(renamed, strict=False)
     missing = [name for name in keys.missing_keys if not name.endswith("num_batches_tracked")]
     if missing or keys.unexpected_keys:
-        raise ValueError(
-            f"weights do not fit: missing {missing}, unexpected {keys.unexpected_keys}"
-        )
+        raise ValueError(f"weights do not fit: missing {missing}, unexpected {keys.unexpected_keys}")

@@ -53,9 +53,7 @@ def make_batch(codes: Sequence[Codes], width: int) -> tuple[Tensor, Tensor]:
 
 
 @torch.inference_mode()
-def embed(
-    network: PlainEncoder, codes: Sequence[Codes], method: str, batch: int
-) -> NDArray[np.float32]:
+def embed(network: PlainEncoder, codes: Sequence[Codes], method: str, batch: int) -> NDArray[np.float32]:
     """Embeddings of RNAs, in their order, by one of :data:`METHODS`."""
     order = sorted(range(len(codes)), key=lambda i: len(codes[i]) if method == "sorted" else 0)
     rows: dict[int, NDArray[np.float32]] = {}

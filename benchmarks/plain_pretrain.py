@@ -37,9 +37,7 @@ class PlainTrainer:
         exact: Keep padding out of convolutions and batch statistics.
     """
 
-    def __init__(
-        self, checkpoint: Path, *, learning_rate: float, dropout: float, exact: bool
-    ) -> None:
+    def __init__(self, checkpoint: Path, *, learning_rate: float, dropout: float, exact: bool) -> None:
         tensors = load_file(checkpoint)
         self.network = PlainEncoder(dropout=dropout)
         load_weights(self.network, tensors, "network.")
@@ -77,9 +75,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--batch-size", type=int, required=True)
-    parser.add_argument(
-        "--learning-rates", type=float, nargs="+", required=True, help="one per step"
-    )
+    parser.add_argument("--learning-rates", type=float, nargs="+", required=True, help="one per step")
     parser.add_argument("--mask", type=float, default=0.15)
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=0)
@@ -92,10 +88,7 @@ def main() -> None:
     sampler = PairSampler(order, starts, batch_size=options.batch_size, seed=options.seed)
     rng = np.random.default_rng(options.seed)
     trainer = PlainTrainer(
-        options.checkpoint,
-        learning_rate=options.learning_rates[0],
-        dropout=options.dropout,
-        exact=options.exact,
+        options.checkpoint, learning_rate=options.learning_rates[0], dropout=options.dropout, exact=options.exact
     )
     steps = []
     for number, rate in enumerate(options.learning_rates):

@@ -55,9 +55,7 @@ class Comparison:
         lines = (out / "log.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines], out, process.peak_gb
 
-    def run_plain(
-        self, checkpoint: Path, rates: Sequence[float], *more: str
-    ) -> tuple[Steps, Path, float]:
+    def run_plain(self, checkpoint: Path, rates: Sequence[float], *more: str) -> tuple[Steps, Path, float]:
         """The steps of the plain loop at the given learning rates, and its peak memory."""
         args = ["-m", "benchmarks.plain_pretrain", str(self.corpus), *self.batch_size, *more]
         args += ["--checkpoint", str(checkpoint), "--learning-rates", *map(str, rates)]
@@ -90,9 +88,7 @@ def measure_losses(runs: Comparison, checkpoint: Path, steps: int) -> list[Measu
     return results
 
 
-def measure_speed(
-    runs: Comparison, checkpoint: Path, steps: int, plain_steps: int, repeats: int
-) -> list[Measurement]:
+def measure_speed(runs: Comparison, checkpoint: Path, steps: int, plain_steps: int, repeats: int) -> list[Measurement]:
     """Nucleotides per second with masks and dropout, and the speed-up over the plain loop."""
     variants: Mapping[str, Callable[[], Any]] = {
         **{name: partial(runs.run_isoclr, steps + 1, p) for name, p in OURS.items()},
@@ -105,11 +101,7 @@ def measure_speed(
         for name, values in rates.items()
     ]
     ratios = [
-        Measurement.median(
-            f"{name} / {PLAIN}",
-            [a / b for a, b in zip(rates[name], rates[PLAIN], strict=True)],
-            "×",
-        )
+        Measurement.median(f"{name} / {PLAIN}", [a / b for a, b in zip(rates[name], rates[PLAIN], strict=True)], "×")
         for name in OURS
     ]
     memory = [
@@ -158,13 +150,9 @@ def main() -> None:
         corpus = resolve_corpus(options.corpus, work)
         runs = Comparison(corpus, work, options.batch_size, options.threads)
         checkpoint = initial_weights(runs)
-        results = measure_speed(
-            runs, checkpoint, options.steps, options.plain_steps, options.repeats
-        )
+        results = measure_speed(runs, checkpoint, options.steps, options.plain_steps, options.repeats)
         results += measure_losses(runs, checkpoint, options.compared_steps)
-    title = (
-        f"pre-training on {options.batch_size} pairs: {machine['cpu']}, {machine['cores']} cores"
-    )
+    title = f"pre-training on {options.batch_size} pairs: {machine['cpu']}, {machine['cores']} cores"
     harness.print_table(title, results)
     harness.save(options.out, results, machine)
     docs.draw_performance(options.out.parent, options.figure)

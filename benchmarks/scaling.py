@@ -47,10 +47,7 @@ def measure(corpus: Path, batch_size: int, steps: int, repeats: int) -> list[Mea
     }
     runs = harness.interleave(variants, repeats)
     rates = {name: [one["nt_per_second"] for one in results] for name, results in runs.items()}
-    results = [
-        Measurement.median(name, [rate / 1e6 for rate in values], "Mnt/s")
-        for name, values in rates.items()
-    ]
+    results = [Measurement.median(name, [rate / 1e6 for rate in values], "Mnt/s") for name, values in rates.items()]
     for name in (RANKS, THREADS):
         pairs = zip(rates[name], rates[ONE], strict=True)
         efficiency = [100 * fast / (2 * slow) for fast, slow in pairs]

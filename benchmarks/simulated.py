@@ -94,15 +94,7 @@ def _meta(folder: Path, index: NDArray[np.void]) -> dict[str, object]:
         "inputs": [],
         "homology": None,
         "gene_ids": {},
-        "by_species": {
-            "human": {
-                "records": len(index),
-                "genes": 0,
-                "mapped_genes": 0,
-                "dropped": {},
-                "noted": {},
-            }
-        },
+        "by_species": {"human": {"records": len(index), "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}},
         "counts": {
             "transcripts": len(index),
             "gene_sets": int(index["gene_set"].max()) + 1,

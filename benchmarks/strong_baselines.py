@@ -202,9 +202,7 @@ def stamped(name: str, path: Path) -> str:
     return f"{name}-{path.stat().st_mtime_ns:x}"
 
 
-def methods(
-    library: Library, models: Mapping[str, Path], names: Sequence[str]
-) -> Iterator[tuple[str, FeatureBlocks]]:
+def methods(library: Library, models: Mapping[str, Path], names: Sequence[str]) -> Iterator[tuple[str, FeatureBlocks]]:
     """All feature sets of one source, the simple ones first and the largest last."""
     simple = library.simple()
     yield from simple.items()
@@ -232,10 +230,7 @@ WIDTHS = (1.0, 4.0)
 
 
 def kernel_ridge(
-    x_train: NDArray[np.float64],
-    x_test: NDArray[np.float64],
-    values: NDArray[np.float64],
-    groups: NDArray[np.str_],
+    x_train: NDArray[np.float64], x_test: NDArray[np.float64], values: NDArray[np.float64], groups: NDArray[np.str_]
 ) -> NDArray[np.float64]:
     """Predictions of kernel ridge regression with a Gaussian kernel, on random landmarks (Nyström's method).
 
@@ -288,9 +283,7 @@ def cross_validate(
     for split in splits:
         train, test = split.train, split.test
         if kernel:
-            predicted = fit_predict_kernel(
-                features.values, targets, rnas.groups, train, test, features.widths
-            )
+            predicted = fit_predict_kernel(features.values, targets, rnas.groups, train, test, features.widths)
         else:
             scaled = targets[train] / targets[train].std(0)
             fitted = fit_blocks(features.values[train], scaled, features.widths, scale=False)
@@ -390,17 +383,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--kernel", nargs="*", default=["half-life-human"], metavar="TASK")
     parser.add_argument("--data", type=Path, default=harness.DATA)
     parser.add_argument("--folder", type=Path, help="keeps computed features")
-    parser.add_argument(
-        "--list", type=Path, help="only write the ids of the labelled RNAs to this file"
-    )
+    parser.add_argument("--list", type=Path, help="only write the ids of the labelled RNAs to this file")
     parser.add_argument("--out", type=Path, default=Path("results/strong_baselines.csv"))
     options = parser.parse_args(argv)
     corpus: Corpus = open_corpus(options.corpus)
     of_corpus = rnas_of_corpus(corpus)
     if options.list is not None:
-        options.list.write_text(
-            "\n".join(labelled_ids(options.tasks, of_corpus, options.data)) + "\n"
-        )
+        options.list.write_text("\n".join(labelled_ids(options.tasks, of_corpus, options.data)) + "\n")
         return
     if options.folder is None:
         parser.error("--folder is required")
@@ -411,11 +400,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             source, models = of_corpus, named_paths(options.models)
             library = Library(options.folder / "corpus", partial(codes_of_corpus, corpus))
         else:
-            models = {
-                key.split(":", 1)[1]: path
-                for key, path in constructs.items()
-                if key.startswith(name + ":")
-            }
+            models = {key.split(":", 1)[1]: path for key, path in constructs.items() if key.startswith(name + ":")}
             source = rnas_of_task(task)
             library = Library(options.folder / name, partial(codes_of_task, task))
         known = pl.read_csv(options.out).to_dicts() if options.out.exists() else []

@@ -48,9 +48,7 @@ def measure(path: Path, options: argparse.Namespace) -> dict[str, Any]:
     )
     corpus, opening = timed(lambda: open_corpus(path))
     sampler, sampling = timed(lambda: sample_epoch(corpus, config.batch_size))
-    steps = throughput(
-        path, config=config, runtime=runtime, steps=options.steps, warmup=options.warmup
-    )
+    steps = throughput(path, config=config, runtime=runtime, steps=options.steps, warmup=options.warmup)
     return {
         "transcripts": len(corpus),
         "gene_sets": corpus.num_gene_sets,

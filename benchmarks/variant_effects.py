@@ -25,13 +25,7 @@ from numpy.typing import NDArray
 
 import isoclr
 from benchmarks import harness
-from benchmarks.strong_baselines import (
-    FeatureBlocks,
-    components,
-    fit_predict_kernel,
-    standardized,
-    strong,
-)
+from benchmarks.strong_baselines import FeatureBlocks, components, fit_predict_kernel, standardized, strong
 from isoclr._console import nt_progress
 from isoclr.embedding.io import read_embeddings
 from isoclr.embedding.regions import added_features, crop
@@ -112,9 +106,7 @@ def fitted(features: FeatureBlocks, values: Array) -> BlockRidge:
 
 def table(data: Path, name: str) -> pl.DataFrame:
     """A table of labels."""
-    return pl.read_csv(
-        data / "labels_extra" / name, separator="\t", null_values=["NA"], infer_schema_length=None
-    )
+    return pl.read_csv(data / "labels_extra" / name, separator="\t", null_values=["NA"], infer_schema_length=None)
 
 
 def line(
@@ -138,10 +130,7 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
     reporter = read_label_task("mrl-5utr", data).require_construct()
     random, human = (
         whole.filter(pl.Series(study.some(whole["utr5"].to_list())))
-        for whole in (
-            table(data, "mrl_5utr_50nt_random_test.tsv.gz"),
-            table(data, "mrl_5utr_50nt_human.tsv.gz"),
-        )
+        for whole in (table(data, "mrl_5utr_50nt_random_test.tsv.gz"), table(data, "mrl_5utr_50nt_human.tsv.gz"))
     )
     snvs = table(data, "utr5_variants_sample2019.tsv.gz").filter(pl.col("allele") == "variant")
     inserts = list(dict.fromkeys([*random["utr5"], *human["utr5"], *snvs["utr5"], *snvs["mother"]]))
@@ -153,10 +142,7 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         "reference": np.array([place[one] for one in snvs["mother"]]),
     }
     codes = [reporter.codes(one, f"5' UTR {row}") for row, one in enumerate(inserts)]
-    cut = [
-        one[: reporter.cds_span(insert)[0] + BEYOND]
-        for one, insert in zip(codes, inserts, strict=True)
-    ]
+    cut = [one[: reporter.cds_span(insert)[0] + BEYOND] for one, insert in zip(codes, inserts, strict=True)]
     read_out = study.read_out("utr5-region", cut)
     frames = upstream(codes)
     features = {
@@ -178,39 +164,24 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
     rows = []
     for name, features_ in (("whole mRNA", whole), (f"5' UTR + {BEYOND} nt", read_out.of(some))):
         head = fitted(features_.of(row_of[few]), load[: len(few)])
-        value = {
-            key: head.predict(features_.values[row_of[where[key]]])
-            for key in ("variant", "reference")
-        }
+        value = {key: head.predict(features_.values[row_of[where[key]]]) for key in ("variant", "reference")}
         name = f"embedding, {name}, {len(few):,} labels"
-        rows.append(
-            line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes)
-        )
+        rows.append(line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes))
     folds = group_folds(groups[where["random"]], FOLDS, 0)
     for name, blocks in features.items():
         own = blocks.of(where["random"])
         held_out = np.empty(len(load))
         for fold in folds:
-            held_out[fold.test] = fitted(own.of(fold.train), load[fold.train]).predict(
-                own.values[fold.test]
-            )
-        rows.append(
-            line("utr5", "random 5' UTRs, held out", name, load, held_out, groups[where["random"]])
-        )
+            held_out[fold.test] = fitted(own.of(fold.train), load[fold.train]).predict(own.values[fold.test])
+        rows.append(line("utr5", "random 5' UTRs, held out", name, load, held_out, groups[where["random"]]))
         head = fitted(own, load)
         value = {key: head.predict(blocks.values[numbers]) for key, numbers in where.items()}
-        rows.append(
-            line("utr5", "human 5' UTRs", name, measured, value["human"], groups[where["human"]])
-        )
-        rows.append(
-            line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes)
-        )
+        rows.append(line("utr5", "human 5' UTRs", name, measured, value["human"], groups[where["human"]]))
+        rows.append(line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes))
     together, labels = read_out.joined(frames), np.full(len(inserts), np.nan)
     labels[where["random"]] = load
     everything, widths = np.arange(len(inserts)), together.widths
-    predicted = fit_predict_kernel(
-        together.values, labels, groups, where["random"], everything, widths
-    )
+    predicted = fit_predict_kernel(together.values, labels, groups, where["random"], everything, widths)
     name = f"embedding, 5' UTR + {BEYOND} nt, + upstream AUGs, kernel"
     of_human = groups[where["human"]]
     rows.append(line("utr5", "human 5' UTRs", name, measured, predicted[where["human"]], of_human))
@@ -227,13 +198,8 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         effect = value["variant"] - value["reference"]
         rows.append(line("utr5", "SNVs", name, change, effect, genes))
     published = human["mttrans_prediction"].to_numpy()
-    rows.append(
-        line("utr5", "human 5' UTRs", "MTtrans", measured, published, groups[where["human"]])
-    )
-    for name, column in (
-        ("Optimus 5-Prime, retrained", "ret_pred_diff"),
-        ("Optimus 5-Prime", "old_pred_diff"),
-    ):
+    rows.append(line("utr5", "human 5' UTRs", "MTtrans", measured, published, groups[where["human"]]))
+    for name, column in (("Optimus 5-Prime, retrained", "ret_pred_diff"), ("Optimus 5-Prime", "old_pred_diff")):
         rows.append(line("utr5", "SNVs", name, change, snvs[column].to_numpy(), genes))
     return rows
 
@@ -243,9 +209,7 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
 
 def count(inserts: Sequence[str], element: str = ELEMENT) -> Array:
     """How often an element occurs, overlaps included."""
-    return np.array(
-        [sum(one.startswith(element, i) for i in range(len(one))) for one in inserts], np.float64
-    )
+    return np.array([sum(one.startswith(element, i) for i in range(len(one))) for one in inserts], np.float64)
 
 
 def around(reporter: Construct, insert: str, name: str, flank: int = FLANK) -> Codes:
@@ -255,9 +219,7 @@ def around(reporter: Construct, insert: str, name: str, flank: int = FLANK) -> C
     return codes[start - flank : start + len(insert) + flank]
 
 
-def utr3_features(
-    study: Study, codes: Sequence[Codes], alone: Sequence[Codes]
-) -> Mapping[str, FeatureBlocks]:
+def utr3_features(study: Study, codes: Sequence[Codes], alone: Sequence[Codes]) -> Mapping[str, FeatureBlocks]:
     """Features of inserts in the 3' UTR, with and without their flanks."""
     embedded, simple = study.read_out("utr3-region", codes), strong(alone)
     return {
@@ -286,14 +248,7 @@ def utr3(study: Study, data: Path) -> list[dict[str, object]]:
     elements = count(inserts)
     rows = [
         line("utr3", "Siegel, pairs", "Saluki", change, pairs["saluki_delta"].to_numpy(), of_pair),
-        line(
-            "utr3",
-            "Siegel, pairs",
-            f"fewer {ELEMENT}",
-            change,
-            elements[control] - elements[variant],
-            of_pair,
-        ),
+        line("utr3", "Siegel, pairs", f"fewer {ELEMENT}", change, elements[control] - elements[variant], of_pair),
         line("utr3", "Siegel, levels", "Saluki", stability, levels["saluki"].to_numpy(), family),
         line("utr3", "Siegel, levels", f"fewer {ELEMENT}", stability, -elements, family),
     ]
@@ -302,9 +257,7 @@ def utr3(study: Study, data: Path) -> list[dict[str, object]]:
     plasmid = _pmirglo(data, reporter)
     others = list(dict.fromkeys([*other["ref_sequence"], *other["alt_sequence"]]))
     place = {insert: row for row, insert in enumerate(others)}
-    ref, alt = (
-        np.array([place[one] for one in other[f"{key}_sequence"]]) for key in ("ref", "alt")
-    )
+    ref, alt = (np.array([place[one] for one in other[f"{key}_sequence"]]) for key in ("ref", "alt"))
     variants = other["variant"].to_numpy().astype(np.str_)
     skew = {cell: other[f"log2FoldChange_Skew_{cell}"].to_numpy() for cell in CELLS}
     fewer = count(others)
@@ -312,20 +265,11 @@ def utr3(study: Study, data: Path) -> list[dict[str, object]]:
     for cell in CELLS:
         rows.append(line("utr3", f"Griesemer, {cell}", "Saluki", skew[cell], published, variants))
         rows.append(
-            line(
-                "utr3",
-                f"Griesemer, {cell}",
-                f"fewer {ELEMENT}",
-                skew[cell],
-                fewer[ref] - fewer[alt],
-                variants,
-            )
+            line("utr3", f"Griesemer, {cell}", f"fewer {ELEMENT}", skew[cell], fewer[ref] - fewer[alt], variants)
         )
     own, first = np.arange(len(inserts)), len(inserts)
     both = [(reporter, one) for one in inserts] + [(plasmid, one) for one in others]
-    codes, alone = (
-        [around(where, one, one[:20], flank) for where, one in both] for flank in (FLANK, 0)
-    )
+    codes, alone = ([around(where, one, one[:20], flank) for where, one in both] for flank in (FLANK, 0))
     folds = group_folds(family, FOLDS, 0)
     for name, features in utr3_features(study, codes, alone).items():
         siegel = features.of(own)
@@ -356,17 +300,11 @@ def half_life_head(path: Path, data: Path) -> Callable[[Features], Array]:
     """A ridge regression on the half-life of human mRNAs in a file of embeddings."""
     labels = pl.read_csv(data / "labels" / "rna_half_life_human.tsv.gz", separator="\t")
     read = read_embeddings(path)
-    named = read.table.with_row_index("row").with_columns(
-        gene_id=pl.col("gene_id").str.split(".").list.first()
-    )
+    named = read.table.with_row_index("row").with_columns(gene_id=pl.col("gene_id").str.split(".").list.first())
     joined = labels.join(named, on="gene_id").unique("gene_id", keep="first", maintain_order=True)
     x = read.matrix[joined["row"].to_numpy()].astype(np.float64)
     mean, scale = standardize(x)
-    ridge = fit_ridge(
-        (x - mean) * scale,
-        joined["half_life"].to_numpy(),
-        joined["gene_id"].to_numpy().astype(np.str_),
-    )
+    ridge = fit_ridge((x - mean) * scale, joined["half_life"].to_numpy(), joined["gene_id"].to_numpy().astype(np.str_))
     return in_raw_units(ridge, mean, scale)
 
 
@@ -379,14 +317,9 @@ def zero_shot(constructs: Path, half_life: Path, data: Path, name: str) -> list[
     names = {insert: one for one, insert in task.inserts().items()}
     gene = dict(zip(task.inserts(), task.genes(), strict=True))
     pairs = table(data, "utr3_variants_siegel_jurkat.tsv.gz")
-    ids = [
-        (names[v], names[c])
-        for v, c in pairs.select("variant_sequence", "control_sequence").iter_rows()
-    ]
+    ids = [(names[v], names[c]) for v, c in pairs.select("variant_sequence", "control_sequence").iter_rows()]
     keep = np.array([v in value and c in value for v, c in ids])
-    predicted = np.array(
-        [value[v] - value[c] if ok else np.nan for (v, c), ok in zip(ids, keep, strict=True)]
-    )
+    predicted = np.array([value[v] - value[c] if ok else np.nan for (v, c), ok in zip(ids, keep, strict=True)])
     change, family = pairs["delta_stability"].to_numpy(), np.array([gene[c] for _, c in ids])
     where = "Siegel, pairs" if keep.all() else f"Siegel, {int(keep.sum()):,} pairs"
     rows = [line("utr3", where, f"zero-shot half-life, {name}", change, predicted, family)]
@@ -401,13 +334,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", default="isoclr-s")
     parser.add_argument("--data", type=Path, default=harness.DATA)
     parser.add_argument("--folder", type=Path, required=True, help="keeps embeddings and features")
-    parser.add_argument(
-        "--only", nargs="+", default=["utr5", "utr3"], choices=["utr5", "utr3", "zero-shot"]
-    )
+    parser.add_argument("--only", nargs="+", default=["utr5", "utr3"], choices=["utr5", "utr3", "zero-shot"])
     parser.add_argument("--half-life", type=Path, help="embeddings of human mRNAs, for zero-shot")
-    parser.add_argument(
-        "--constructs", type=Path, help="embeddings of whole reporter mRNAs, for zero-shot"
-    )
+    parser.add_argument("--constructs", type=Path, help="embeddings of whole reporter mRNAs, for zero-shot")
     parser.add_argument("--share", type=float, default=1.0, help="use this share of the sequences")
     parser.add_argument("--precision", default="float32", choices=["float32", "bf16"])
     parser.add_argument("--name", default="embedding", help="of the model, in the rows")

@@ -14,16 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.harness import (
-    DATA,
-    RESULTS,
-    Measurement,
-    interleave,
-    machine,
-    print_table,
-    save,
-    timed,
-)
+from benchmarks.harness import DATA, RESULTS, Measurement, interleave, machine, print_table, save, timed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,9 +28,7 @@ if TYPE_CHECKING:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--genome", type=Path, default=DATA / "genomes/human_chr9_1Mb.fa.gz")
-    parser.add_argument(
-        "--annotation", type=Path, default=DATA / "genomes/human_chr9_1Mb.ensembl91.gtf.gz"
-    )
+    parser.add_argument("--annotation", type=Path, default=DATA / "genomes/human_chr9_1Mb.ensembl91.gtf.gz")
     parser.add_argument("--rows", type=int, default=3_000, help="rows scored at a time")
     parser.add_argument("--whole", type=int, default=60, help="mutants embedded whole at a time")
     parser.add_argument("--repeats", type=int, default=5)
@@ -69,22 +58,12 @@ def main() -> None:
     note = f"{len(by_transcript(rows))} transcripts, mean {nt:,.0f} nt a row, {options.threads} threads"
     measured = [
         Measurement.median("scored rows", [one.wall for one in first], "rows/s", note),
-        Measurement.median(
-            "each mutant embedded whole", [one.wall for one in second], "rows/s", note
-        ),
-        Measurement.median(
-            "ratio", [a.wall / b.wall for a, b in zip(first, second, strict=True)], "×"
-        ),
+        Measurement.median("each mutant embedded whole", [one.wall for one in second], "rows/s", note),
+        Measurement.median("ratio", [a.wall / b.wall for a, b in zip(first, second, strict=True)], "×"),
         Measurement.median("scored rows, CPU", [one.cpu for one in first], "rows/CPU s"),
-        Measurement.median(
-            "each mutant embedded whole, CPU", [one.cpu for one in second], "rows/CPU s"
-        ),
-        Measurement.median(
-            "ratio, CPU", [a.cpu / b.cpu for a, b in zip(first, second, strict=True)], "×"
-        ),
-        Measurement(
-            "largest difference of a prediction", error, "z-score", note=f"{len(some)} mutants"
-        ),
+        Measurement.median("each mutant embedded whole, CPU", [one.cpu for one in second], "rows/CPU s"),
+        Measurement.median("ratio, CPU", [a.cpu / b.cpu for a, b in zip(first, second, strict=True)], "×"),
+        Measurement("largest difference of a prediction", error, "z-score", note=f"{len(some)} mutants"),
     ]
     print_table("variants", measured)
     save(options.out, measured, described)
@@ -135,9 +114,7 @@ def by_transcript(rows: "list[VariantRow]") -> "Counter[str]":
     return Counter(row.transcript.transcript_id for row in rows)
 
 
-def score(
-    rows: "list[VariantRow]", index: "TranscriptIndex", scorer: "Scorer"
-) -> "NDArray[np.float64]":
+def score(rows: "list[VariantRow]", index: "TranscriptIndex", scorer: "Scorer") -> "NDArray[np.float64]":
     """Predictions for the mutants, with everything else of the table, computed anew."""
     from isoclr.variants.rows import VariantRow
     from isoclr.variants.variants import score_rows

@@ -119,9 +119,7 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "labels.tsv").write_text("transcript_id\tgc\n" + "".join(labels))
     columns = "transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\n"
     (folder / "mrnas.structures.tsv").write_text(columns + "".join(structures))
-    (folder / "short.fa").write_text(
-        ">ENST00000000001.2 x\nACGGUAGCUAGCUAACGAUCGAU\n>s2\nACGGUAGCUA\n"
-    )
+    (folder / "short.fa").write_text(">ENST00000000001.2 x\nACGGUAGCUAGCUAACGAUCGAU\n>s2\nACGGUAGCUA\n")
     isoclr.build(
         out=folder / "corpus",
         species="human",
@@ -129,9 +127,7 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Path:
         annotation=(folder / "mrnas.structures.tsv",),
     )
     isoclr.create("isoclr-s", seed=0).save(folder / "model")
-    embeddings = isoclr.embed(
-        (folder / "corpus",), model=str(folder / "model"), out=folder / "e.parquet"
-    )
+    embeddings = isoclr.embed((folder / "corpus",), model=str(folder / "model"), out=folder / "e.parquet")
     isoclr.fit(embeddings, folder / "labels.tsv", out=folder / "head", name="gc", folds=4)
     return folder
 
@@ -209,9 +205,7 @@ class FakeHub:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
-    def commit(
-        self, files: dict[str, bytes], repo: str = "lab/model", ref: str = "main", tag: str = ""
-    ) -> str:
+    def commit(self, files: dict[str, bytes], repo: str = "lab/model", ref: str = "main", tag: str = "") -> str:
         """Make a commit with exactly these files; a branch or tag points to it."""
         commit = hashlib.sha1(repr((len(self.commits), sorted(files))).encode()).hexdigest()
         self.commits[repo, commit] = files
@@ -288,9 +282,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "cache"))
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(
-        constants, "HF_HUB_DISABLE_XET", True
-    )  # plain HTTP, the only one of this server
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # plain HTTP, the only one of this server
     template = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", fake.url + template)
     monkeypatch.setattr(constants, "ENDPOINT", fake.url)

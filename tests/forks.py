@@ -51,10 +51,7 @@ class Forks:
         return int(self.process.stdout.readline())
 
     def start(
-        self,
-        words: Sequence[str],
-        environment: Mapping[str, str] = {},
-        fault: tuple[str, str, int] = NO_FAULT,
+        self, words: Sequence[str], environment: Mapping[str, str] = {}, fault: tuple[str, str, int] = NO_FAULT
     ) -> "Fork":
         """A running command of isoclr, or a script."""
         self.count += 1
@@ -62,18 +59,12 @@ class Forks:
         return Fork(self, self.ask("start", words, environment, fault, str(file)), file)
 
     def start_ranks(
-        self,
-        port: int,
-        size: int,
-        words: Sequence[str],
-        faults: Mapping[int, tuple[str, str, int]] = {},
+        self, port: int, size: int, words: Sequence[str], faults: Mapping[int, tuple[str, str, int]] = {}
     ) -> list["Fork"]:
         """A job of several processes, in the environment that torchrun would give."""
         job = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         return [
-            self.start(
-                words, {**job, "RANK": str(i), "LOCAL_RANK": str(i)}, faults.get(i, NO_FAULT)
-            )
+            self.start(words, {**job, "RANK": str(i), "LOCAL_RANK": str(i)}, faults.get(i, NO_FAULT))
             for i in range(size)
         ]
 

@@ -100,9 +100,7 @@ def test_every_package_has_a_layer() -> None:
 
 def loaded_after(statement: str) -> set[str]:
     code = f"import sys\n{statement}\nprint(*sorted(m.split('.')[0] for m in sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     return set(done.stdout.split("\n")[-2].split())
 
 
@@ -126,9 +124,7 @@ def test_what_an_import_may_load(statement: str, unwanted: set[str]) -> None:
 
 def test_help_answers_at_once_and_names_every_command() -> None:
     start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "isoclr", "--help"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "isoclr", "--help"], capture_output=True, text=True, check=True)
     assert time.perf_counter() - start < 5  # 0.05 s on a quiet machine
     for name in BY_NAME:
         assert f"\n  {name} " in done.stdout
@@ -192,6 +188,4 @@ def test_every_command_is_a_function_of_isoclr(command: str) -> None:
         function = getattr(isoclr, NAMES.get(command, command))
         assert callable(function)
     if command != "inspect":  # the command also prints
-        assert inspect.signature(function) == inspect.signature(
-            load_function(BY_NAME[command].function)
-        )
+        assert inspect.signature(function) == inspect.signature(load_function(BY_NAME[command].function))

@@ -55,9 +55,7 @@ def test_positional_arguments_options_and_short_forms() -> None:
         (["--out", "z", "--orf", "maybe", "--what", "q"], "--what"),
     ],
 )
-def test_wrong_options_are_one_line(
-    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_options_are_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match=message) as caught:
         run(*words)
     assert str(caught.value).endswith("see isoclr stage --help")
@@ -130,18 +128,10 @@ def choosing(
     """
 
 
-def test_help_shows_no_python_types(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_help_shows_no_python_types(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     with pytest.raises(SystemExit):
-        run_command(
-            choosing,
-            ["--help"],
-            name="choose",
-            positional=("shards", "task"),
-            example="isoclr choose a b",
-        )
+        run_command(choosing, ["--help"], name="choose", positional=("shards", "task"), example="isoclr choose a b")
     shown = capsys.readouterr().out
     assert "A command.\n\nExample: isoclr choose a b\n" in shown
     assert "None" not in shown
@@ -172,11 +162,7 @@ def test_example_of_every_command_is_valid(name: str) -> None:
     assert words[:2] == ["isoclr", name]
     command = BY_NAME[name]
     run_command(
-        functools.wraps(function)(note),
-        words[2:],
-        name=name,
-        positional=command.positional,
-        required=command.required,
+        functools.wraps(function)(note), words[2:], name=name, positional=command.positional, required=command.required
     )
     assert called == [name]
 
@@ -204,35 +190,21 @@ def failing(error: BaseException) -> Callable[..., None]:
         (KeyboardInterrupt(), 130, "isoclr: stopped\n"),
         (BrokenPipeError(32, "Broken pipe"), 141, ""),
         (InputError("a.fa: line 3:\n  \x1b[31mX"), 2, "isoclr: error: a.fa: line 3: \\x1b[31mX\n"),
-        (
-            OSError(28, "No space left on device", "o.npz"),
-            2,
-            "error: o.npz: No space left on device\n",
-        ),
+        (OSError(28, "No space left on device", "o.npz"), 2, "error: o.npz: No space left on device\n"),
         (PermissionError(13, "Permission denied", Path("/x")), 2, "error: /x: Permission denied\n"),
         (OSError(5, "Input/output error"), 2, "error: build: Input/output error\n"),
         (MemoryError(), 2, "error: build: not enough memory\n"),
         (
-            RuntimeError(
-                "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ..."
-            ),
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ..."),
             2,
             "error: build: not enough memory\n",
         ),
         (RuntimeError("std::bad_alloc"), 2, "error: build: not enough memory\n"),
-        (
-            RuntimeError("I/O: No space left on device (os error 28)"),
-            2,
-            "No space left on device\n",
-        ),
+        (RuntimeError("I/O: No space left on device (os error 28)"), 2, "No space left on device\n"),
     ],
 )
 def test_errors_that_are_one_line(
-    error: BaseException,
-    code: int,
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    error: BaseException, code: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cli, "run", failing(error))
     assert cli.main(["build"]) == code
@@ -248,9 +220,7 @@ def test_bug_shows_its_traceback(error: Exception, monkeypatch: pytest.MonkeyPat
         cli.main(["build"])
 
 
-def test_output_that_cannot_be_written_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["simulate", "--size", "tiny", "--out", "/proc/nowhere/world"]) == 2
     shown = capsys.readouterr().err
     assert shown.startswith("isoclr: error: /proc/nowhere/world: ")
@@ -281,14 +251,11 @@ def test_commands_of_one_process_refuse_torchrun(
 
 
 def run_program(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "isoclr", *words], capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-m", "isoclr", *words], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
-    [(("--help",), 0), ((), 2), (("nonsense",), 2), (("inspect", "nowhere"), 2)],
+    ("words", "code"), [(("--help",), 0), ((), 2), (("nonsense",), 2), (("inspect", "nowhere"), 2)]
 )
 def test_exit_code_and_output(words: tuple[str, ...], code: int) -> None:
     done = run_program(*words)
@@ -307,11 +274,7 @@ def test_help_of_a_command_is_whole() -> None:
 
 def test_long_output_is_whole_through_a_pipe() -> None:
     """Standard output is buffered when it is not a terminal; leaving at once must not lose it."""
-    script = (
-        "import sys, isoclr.cli as cli\n"
-        "cli.main = lambda: print('x' * 300_000) or 7\n"
-        "cli.program()\n"
-    )
+    script = "import sys, isoclr.cli as cli\ncli.main = lambda: print('x' * 300_000) or 7\ncli.program()\n"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert done.returncode == 7
     assert len(done.stdout) == 300_001
@@ -367,18 +330,14 @@ PRINTS = (
         ("2>&1 | true", 141),
     ],
 )
-def test_closed_and_full_streams(
-    redirection: str, code: int, unbuffered: bool, tmp_path: Path
-) -> None:
+def test_closed_and_full_streams(redirection: str, code: int, unbuffered: bool, tmp_path: Path) -> None:
     script = PRINTS.replace("FILE", repr(str(tmp_path / "made")))
     command = f'{sys.executable} -c "$SCRIPT" {redirection}; echo ${{PIPESTATUS[0]}} > rc'
     environment = {**os.environ, "SCRIPT": script}
     environment.pop("PYTHONUNBUFFERED", None)
     if unbuffered:
         environment["PYTHONUNBUFFERED"] = "1"
-    done = subprocess.run(
-        ["bash", "-c", command], env=environment, cwd=tmp_path, capture_output=True, text=True
-    )
+    done = subprocess.run(["bash", "-c", command], env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert (tmp_path / "made").read_text() == "made"
     exit_code = int((tmp_path / "rc").read_text())
     if unbuffered and code == 141:  # a write of which a part went through is no error
@@ -406,10 +365,7 @@ def test_environment(variable: str, value: str) -> None:
     environment = {**os.environ, variable: value}
     for words in (["--help"], ["simulate", "--help"]):
         done = subprocess.run(
-            [sys.executable, "-m", "isoclr", *words],
-            env=environment,
-            capture_output=True,
-            timeout=60,
+            [sys.executable, "-m", "isoclr", *words], env=environment, capture_output=True, timeout=60
         )
         assert done.returncode == 0, done.stderr
         assert not done.stderr

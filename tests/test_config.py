@@ -89,12 +89,7 @@ class File:
 
 
 def test_read(tmp_path: Path) -> None:
-    content = {
-        "rows": [{"name": "a", "size": 1}],
-        "sums": {"x": {"name": "b"}},
-        "path": "p",
-        "pair": [1, 2],
-    }
+    content = {"rows": [{"name": "a", "size": 1}], "sums": {"x": {"name": "b"}}, "path": "p", "pair": [1, 2]}
     (tmp_path / "f.json").write_text("\ufeff" + json.dumps(content | {"of a later version": 1}))
     (tmp_path / "f.toml").write_text(
         '\ufeffpath = "p"\npair = [1, 2]\n[[rows]]\nname = "a"\nsize = 1\n[sums.x]\nname = "b"\n'
@@ -155,9 +150,7 @@ def test_toml_that_does_not_fit(tmp_path: Path, content: bytes, message: str) ->
 
 
 @pytest.mark.parametrize("read", [read_json, read_toml])
-def test_paths_that_are_no_files(
-    read: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_that_are_no_files(read: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_config, "MAX_BYTES", 100)
     os.mkfifo(tmp_path / "fifo")  # opening it would wait for ever
     (tmp_path / "loop").symlink_to("loop")
@@ -186,9 +179,7 @@ def test_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "recipes/small.v1.toml").write_text("batch-size = 8\nmode = 'b'\n")
     (tmp_path / "mine.toml").write_text("out = 'x'\nnames = ['a']\nshares = [1, 2]\n")
     defaults: dict[str, Config] = {"config": Options(rate=0.5)}
-    assert read_recipe("small.v1", defaults) == {
-        "config": Options(inner=Inner(batch_size=8), mode="b", rate=0.5)
-    }
+    assert read_recipe("small.v1", defaults) == {"config": Options(inner=Inner(batch_size=8), mode="b", rate=0.5)}
     changed = Options(rate=0.5, out=Path("x"), names=("a",), shares=(1, 2))
     assert read_recipe("mine.toml", defaults) == {"config": changed}
     for content, message in {
@@ -200,9 +191,7 @@ def test_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "mine.toml").write_text(content)
         with pytest.raises(InputError, match=r"^mine\.toml: " + message):
             read_recipe("mine.toml", defaults)
-    with pytest.raises(
-        InputError, match=r"--config none: no such file or recipe; recipes: small\.v1"
-    ):
+    with pytest.raises(InputError, match=r"--config none: no such file or recipe; recipes: small\.v1"):
         read_recipe("none", defaults)
     with pytest.raises(InputError, match=r"none\.toml: not found"):
         read_recipe("none.toml", defaults)

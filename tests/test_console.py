@@ -13,9 +13,7 @@ from isoclr import _console as console
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_progress_stays_after_success_and_goes_after_an_error(
-    terminal: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_stays_after_success_and_goes_after_an_error(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     fake = Console(file=stream, force_terminal=terminal, force_interactive=terminal, width=80)
     monkeypatch.setattr(console, "err", fake)
@@ -44,9 +42,7 @@ def test_command_within_a_command_prints_no_conclusion(capsys: pytest.CaptureFix
     assert capsys.readouterr().err == "what is missing\nthe stage\n"
 
 
-def test_user_text_is_no_markup(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_user_text_is_no_markup(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(console, "out", Console(file=stream, width=200))
     console.table("[u]t[/x]:dog:", ["[b]head[/y]"], [["[i]cell[/z]"], ["[/]"]])
@@ -64,9 +60,7 @@ def test_user_text_is_no_markup(
 HOSTILE = "a\x1b]0;x\x07\x1b[31m\x9b2J\r\u202eb\ud800"
 
 
-def test_user_text_commands_no_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_user_text_commands_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     streams = io.StringIO(), io.StringIO()
     monkeypatch.setattr(console, "out", Console(file=streams[0], width=200))
     monkeypatch.setattr(console, "err", Console(file=streams[1], width=200))

@@ -114,18 +114,14 @@ def test_permissions(tmp_path: Path) -> None:
         write_directory(tmp_path / "d", "a")
     finally:
         os.umask(old_mask)
-    modes = [
-        stat.S_IMODE(path.stat().st_mode) for path in (target, tmp_path / "d", tmp_path / "d/a")
-    ]
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (target, tmp_path / "d", tmp_path / "d/a")]
     assert modes == [0o640, 0o750, 0o640]
     target.chmod(0o600)
     (tmp_path / "d/a").chmod(0o600)
     (tmp_path / "d").chmod(0o700)
     write_file(target, "2")
     write_directory(tmp_path / "d", "a")
-    modes = [
-        stat.S_IMODE(path.stat().st_mode) for path in (target, tmp_path / "d", tmp_path / "d/a")
-    ]
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (target, tmp_path / "d", tmp_path / "d/a")]
     assert modes == [0o600, 0o700, 0o600]
 
 
@@ -197,9 +193,7 @@ def test_directory_appears_when_whole(tmp_path: Path, system: None) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_old_directory_survives_failed_renames(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
+def test_old_directory_survives_failed_renames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """The two renames of systems that cannot exchange fail, one after the other."""
     target = tmp_path / "corpus"
     write_directory(target, "a")
@@ -222,9 +216,7 @@ def test_old_directory_survives_failed_renames(
     assert names(tmp_path) == ["corpus"]
 
 
-def test_old_directory_survives_a_failed_exchange(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_directory_survives_a_failed_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "corpus"
     write_directory(target, "a")
 
@@ -332,11 +324,7 @@ def test_bind_mount_is_a_mount_point(tmp_path: Path, monkeypatch: pytest.MonkeyP
     target.mkdir()
     line = f"36 35 98:0 /x {str(target).replace(' ', chr(92) + '040')} rw - ext4 /dev/x rw\n"
     read = Path.read_text
-    monkeypatch.setattr(
-        Path,
-        "read_text",
-        lambda self, *a: line if str(self).startswith("/proc") else read(self, *a),
-    )
+    monkeypatch.setattr(Path, "read_text", lambda self, *a: line if str(self).startswith("/proc") else read(self, *a))
     with pytest.raises(InputError, match="mount point"):
         check_directory(target, overwrite=True)
 

@@ -46,14 +46,10 @@ TRUE = np.random.default_rng(0).normal(size=50)
 
 
 def draw(path: Path, true: np.ndarray = TRUE) -> None:
-    probe_figure(
-        path, bars=BARS, metric="Pearson R", label="x", true=true, predicted=TRUE, note="8 folds"
-    )
+    probe_figure(path, bars=BARS, metric="Pearson R", label="x", true=true, predicted=TRUE, note="8 folds")
 
 
-@pytest.mark.parametrize(
-    ("name", "head"), [("a.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")]
-)
+@pytest.mark.parametrize(("name", "head"), [("a.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")])
 def test_probe_figure_formats(tmp_path: Path, name: str, head: bytes) -> None:
     draw(tmp_path / name)
     assert (tmp_path / name).read_bytes().startswith(head)
@@ -208,10 +204,7 @@ IMPORTANCE = -EFFECTS.sum(1) / 3
 
 
 def draw_mutagenesis(
-    path: Path,
-    zoom: tuple[int, int] | None = None,
-    length: int = 300,
-    title: str = "t1: half_life 0.3",
+    path: Path, zoom: tuple[int, int] | None = None, length: int = 300, title: str = "t1: half_life 0.3"
 ) -> None:
     mutation_figure(
         path,
@@ -247,10 +240,7 @@ def test_logo_letters() -> None:
     assert len(letters) == 2, "no letter of height 0"
     to_data = axes.transData.inverted()
     boxes = [patch.get_window_extent().transformed(to_data) for patch in letters]
-    assert [(box.y0, box.y1) for box in boxes] == [
-        pytest.approx((0, 2), abs=1e-6),
-        pytest.approx((-1, 0), abs=1e-6),
-    ]
+    assert [(box.y0, box.y1) for box in boxes] == [pytest.approx((0, 2), abs=1e-6), pytest.approx((-1, 0), abs=1e-6)]
     assert boxes[0].x0 == pytest.approx(0.54)
     assert boxes[0].x1 == pytest.approx(1.46)
 
@@ -274,10 +264,7 @@ def test_most_important() -> None:
 
 
 def effects(*values: float) -> list[Effect]:
-    return [
-        Effect(f"m{i}", "CDS", value, value - 0.01, value + 0.01, 9)
-        for i, value in enumerate(values)
-    ]
+    return [Effect(f"m{i}", "CDS", value, value - 0.01, value + 0.01, 9) for i, value in enumerate(values)]
 
 
 def test_far_effects_are_at_the_axis_limit() -> None:

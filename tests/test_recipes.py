@@ -84,21 +84,15 @@ def test_preempted_pretraining_is_queued_again_and_goes_on(
     assert log.read_text().count("requeue") == 1
 
 
-def test_parts_of_an_array_are_the_whole(
-    workbench: Path, slurm: dict[str, str], tmp_path: Path
-) -> None:
+def test_parts_of_an_array_are_the_whole(workbench: Path, slurm: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "parts"
     options = ("--model", workbench / "model")
     for task in ("1", "2"):
         env = slurm | {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_MAX": "2"}
-        subprocess.run(
-            command("embed.sbatch", workbench / "corpus", folder, *options), env=env, check=True
-        )
+        subprocess.run(command("embed.sbatch", workbench / "corpus", folder, *options), env=env, check=True)
     written = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert sorted(written) == ["part-0001.parquet", "part-0002.parquet"]
-    subprocess.run(
-        command("embed.sbatch", workbench / "corpus", folder, *options), env=env, check=True
-    )
+    subprocess.run(command("embed.sbatch", workbench / "corpus", folder, *options), env=env, check=True)
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == written
     table = isoclr.predict((folder,), head=workbench / "head")
     whole = isoclr.predict((workbench / "e.parquet",), head=workbench / "head")
@@ -109,9 +103,7 @@ def test_parts_of_an_array_are_the_whole(
 def test_snakemake(workbench: Path, tmp_path: Path) -> None:
     config = ["--config", f"fasta={workbench}/*.fa", "task=half-life", "species=human"]
     subprocess.run(
-        ["snakemake", "-s", RECIPES / "snakemake" / "Snakefile", "--cores", "1", *config],
-        cwd=tmp_path,
-        check=True,
+        ["snakemake", "-s", RECIPES / "snakemake" / "Snakefile", "--cores", "1", *config], cwd=tmp_path, check=True
     )
     assert (tmp_path / "results/mrnas.half-life.tsv").read_text().count("\n") == 41
 
@@ -120,9 +112,7 @@ def test_apptainer_installs_what_the_dockerfile_does() -> None:
     """Words of the Dockerfile's first stage, and of Apptainer's section ``%post`` between its own first and last."""
     rootfs = runpy.run_path(str(RECIPES / "containers" / "rootfs.py"))
     stages: list[list[tuple[str, str]]] = []
-    for keyword, rest in rootfs["instructions"](
-        (RECIPES / "containers" / "Dockerfile").read_text()
-    ):
+    for keyword, rest in rootfs["instructions"]((RECIPES / "containers" / "Dockerfile").read_text()):
         stages += [[]] if keyword == "FROM" else []
         stages[-1].append((keyword, rest))
     build, final = stages

@@ -22,8 +22,4 @@ class Listed(Report):
 
 def test_result_without_a_table_has_a_name() -> None:
     assert repr(Listed([])) == "Listed"
-    assert repr(Listed([Table("counts", ["n"], [[1234]])])).splitlines() == [
-        "Listed: counts",
-        "  n",
-        "  1,234",
-    ]
+    assert repr(Listed([Table("counts", ["n"], [[1234]])])).splitlines() == ["Listed: counts", "  n", "  1,234"]

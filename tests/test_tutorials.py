@@ -48,6 +48,4 @@ def test_is_kept_as_executed(path: Path) -> None:
     cells = code_cells(path)
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [out for cell in cells for out in cell["outputs"]]
-    assert not [
-        out for out in outputs if out.get("name") == "stderr" or out["output_type"] == "error"
-    ]
+    assert not [out for out in outputs if out.get("name") == "stderr" or out["output_type"] == "error"]

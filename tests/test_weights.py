@@ -39,9 +39,7 @@ def test_bundled_weights_are_small_and_intact() -> None:
         assert config["sha256"] == sha256(weights)
 
 
-@pytest.mark.parametrize(
-    ("name", "pooling", "dim"), [("isoclr-s", "all-std-sqrt", 2304), ("isoclr-s.v1", "all", 1152)]
-)
+@pytest.mark.parametrize(("name", "pooling", "dim"), [("isoclr-s", "all-std-sqrt", 2304), ("isoclr-s.v1", "all", 1152)])
 def test_bundled_model_opens_by_name(name: str, pooling: Pooling, dim: int) -> None:
     model = isoclr.load(name)
     assert (model.name, model.tracks, model.num_parameters) == ("isoclr-s", 6, 787_264)

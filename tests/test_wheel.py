@@ -41,9 +41,7 @@ def test_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
 def test_installed_wheel_predicts(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     options = ["--no-deps", "--no-index", "--quiet", "--target", str(site)]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", *options, str(wheel)], check=True, timeout=300
-    )
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(wheel)], check=True, timeout=300)
     (tmp_path / "a.fa").write_text(">a\n" + "AUGGCUUGACCA" * 40 + "\n")
     code = "import isoclr; print(isoclr.__file__)"
     words = ["-m", "isoclr", "predict", "a.fa", "--task", "half-life", "--species", "human"]

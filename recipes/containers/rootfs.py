@@ -24,9 +24,7 @@ def instructions(text: str) -> list[tuple[str, str]]:
     """Keyword and arguments of every instruction; continued lines are joined."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     joined = "\n".join(lines).replace("\\\n", "").splitlines()
-    return [
-        (keyword, rest.strip()) for keyword, _, rest in (line.partition(" ") for line in joined)
-    ]
+    return [(keyword, rest.strip()) for keyword, _, rest in (line.partition(" ") for line in joined)]
 
 
 def build(base: Path, out: Path, arguments: dict[str, str], mounts: list[Path]) -> None:
@@ -54,11 +52,7 @@ def build(base: Path, out: Path, arguments: dict[str, str], mounts: list[Path]) 
             elif keyword == "RUN":
                 run(root, folder, env, rest, mounts)
         shutil.move(root, out)
-    program = next(
-        json.loads(rest)
-        for keyword, rest in instructions(RECIPE.read_text())
-        if keyword == "ENTRYPOINT"
-    )
+    program = next(json.loads(rest) for keyword, rest in instructions(RECIPE.read_text()) if keyword == "ENTRYPOINT")
     print(f"chroot {out} env PATH={env['PATH']} {' '.join(program)} --help")
 
 
@@ -86,27 +80,17 @@ def run(root: Path, folder: str, env: dict[str, str], line: str, mounts: list[Pa
             inside.parent.mkdir(parents=True, exist_ok=True)
             inside.touch()
         steps.append(shlex.join(["mount", "--rbind", str(path), str(inside)]))
-    steps.append(
-        shlex.join(["exec", "chroot", str(root), "/bin/sh", "-c", f"cd {folder} && {line}"])
-    )
+    steps.append(shlex.join(["exec", "chroot", str(root), "/bin/sh", "-c", f"cd {folder} && {line}"]))
     subprocess.run(["unshare", "--mount", "/bin/sh", "-c", "\n".join(steps)], env=env, check=True)
 
 
 def main() -> None:
     """Read the command line and build."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("base", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument(
-        "--mount",
-        action="append",
-        default=[],
-        type=Path,
-        help="folder or file to see while building",
-    )
+    parser.add_argument("--mount", action="append", default=[], type=Path, help="folder or file to see while building")
     options = parser.parse_args()
     arguments = dict(one.partition("=")[::2] for one in options.build_arg)
     build(options.base.resolve(), options.out.resolve(), arguments, options.mount)

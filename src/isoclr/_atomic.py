@@ -46,9 +46,7 @@ def hidden_directory(real: Path, target: Path) -> Iterator[Path]:
 def _make_hidden(target: Path) -> tuple[Path, int | None]:
     """A hidden directory and its lock; no lock where the file system has none."""
     while True:
-        hidden = Path(
-            tempfile.mkdtemp(prefix=f".{_short(target.name)}.", suffix=".part", dir=target.parent)
-        )
+        hidden = Path(tempfile.mkdtemp(prefix=f".{_short(target.name)}.", suffix=".part", dir=target.parent))
         try:
             held = lock(hidden)
         except (BlockingIOError, FileNotFoundError):  # another run took it for a leftover

@@ -17,17 +17,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import (
-    Annotated,
-    Any,
-    ClassVar,
-    Literal,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -145,9 +135,7 @@ def _read_text(path: Path, what: str) -> str:
             kind = "is a directory" if path.is_dir() else "is no regular file"
             raise InputError(f"{path}: {kind}, expected {what}")
         if status.st_size > MAX_BYTES:
-            raise InputError(
-                f"{path}: has {status.st_size:,} bytes, expected {what} of at most {MAX_BYTES:,}"
-            )
+            raise InputError(f"{path}: has {status.st_size:,} bytes, expected {what} of at most {MAX_BYTES:,}")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: not found, expected {what}") from None
@@ -201,11 +189,7 @@ def _from_plain(kind: Any, value: Any) -> Any:
 
 def _hints(kind: Any) -> dict[str, Any]:
     names = {field.name for field in dataclasses.fields(kind)}
-    return {
-        name: hint
-        for name, hint in get_type_hints(kind, include_extras=True).items()
-        if name in names
-    }
+    return {name: hint for name, hint in get_type_hints(kind, include_extras=True).items() if name in names}
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -245,13 +229,7 @@ def _describe(hint: Any) -> str:
             if isinstance(meta, Meta):
                 return _range(meta)
         return _describe(kind)
-    names = {
-        int: "a whole number",
-        float: "a number",
-        bool: "true or false",
-        str: "text",
-        Path: "a path",
-    }
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
     return names.get(hint, getattr(hint, "__name__", str(hint)))
 
 
@@ -264,9 +242,7 @@ def _range(meta: Meta) -> str:
     if meta.ge is not None and meta.le is not None:
         return f"{_number(meta.ge)} to {_number(meta.le)}"
     bounds = {"at least": meta.ge, "more than": meta.gt, "at most": meta.le, "less than": meta.lt}
-    return " and ".join(
-        f"{words} {_number(bound)}" for words, bound in bounds.items() if bound is not None
-    )
+    return " and ".join(f"{words} {_number(bound)}" for words, bound in bounds.items() if bound is not None)
 
 
 def _number(value: float) -> str:

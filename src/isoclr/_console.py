@@ -44,12 +44,7 @@ _is_terminal = sys.stdout is not None and sys.stdout.isatty()
 # a notebook gets plain text: rich's display for notebooks needs ipywidgets, and Jupyter's kernel asks for colors
 # by FORCE_COLOR, with which rich would draw a bar anew for every step
 _is_notebook = "ipykernel" in sys.modules and not (sys.stderr is not None and sys.stderr.isatty())
-err = _Console(
-    stderr=True,
-    highlight=False,
-    force_jupyter=False,
-    force_terminal=False if _is_notebook else None,
-)
+err = _Console(stderr=True, highlight=False, force_jupyter=False, force_terminal=False if _is_notebook else None)
 out = _Console(highlight=False, width=None if _is_terminal else 100)
 
 
@@ -117,10 +112,7 @@ class _Progress(Progress):
     """A display that leaves nothing behind when an error ends the work: the error is the one line to read."""
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
             self.stop()

@@ -24,10 +24,7 @@ def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
     """A table with its title; of many rows the first :data:`ROWS`, and how many there are."""
     rows = list(rows)
     head = "".join(f"<th>{_cell(name)}</th>" for name in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>"
-        for row in rows[:ROWS]
-    )
+    body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in rows[:ROWS])
     more = f"<p>{len(rows):,} rows</p>" if len(rows) > ROWS else ""
     caption = f"<caption>{_cell(title)}</caption>"
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"

@@ -63,9 +63,7 @@ def check_file(target: Path, *, overwrite: bool = True) -> None:
     ensure_writable(target)
 
 
-def check_directory(
-    target: Path, *, overwrite: bool = False, contents: Sequence[str] | None = None
-) -> None:
+def check_directory(target: Path, *, overwrite: bool = False, contents: Sequence[str] | None = None) -> None:
     """Refuse the name of an output directory that could not be written, before anything is computed for it.
 
     Args:
@@ -84,9 +82,7 @@ def check_directory(
     if not overwrite:
         raise InputError(f"{target}: exists already; choose another name or give --overwrite")
     if _is_mount_point(target):
-        raise InputError(
-            f"{target}: is a mount point, which cannot be replaced; name a folder in it"
-        )
+        raise InputError(f"{target}: is a mount point, which cannot be replaced; name a folder in it")
     if contents is not None:
         _refuse_other_files(target, contents)
 
@@ -94,9 +90,7 @@ def check_directory(
 def check_output(path: Path, *, overwrite: bool) -> None:
     """Refuse an output table at once that could not be written in the end."""
     if path.suffix not in TABLE_FORMATS and not is_stream(path):
-        raise InputError(
-            f"{path}: unknown format, expected a name that ends in {', '.join(TABLE_FORMATS)}"
-        )
+        raise InputError(f"{path}: unknown format, expected a name that ends in {', '.join(TABLE_FORMATS)}")
     check_file(path, overwrite=overwrite)
 
 
@@ -173,9 +167,7 @@ def atomic_path(target: Path, *, overwrite: bool = True) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_directory(
-    target: Path, *, overwrite: bool = False, contents: Sequence[str] | None = None
-) -> Iterator[Path]:
+def atomic_directory(target: Path, *, overwrite: bool = False, contents: Sequence[str] | None = None) -> Iterator[Path]:
     """A temporary directory that becomes the directory ``target`` when the block ends without an error.
 
     A directory that is overwritten stays whole until the new one takes its place.
@@ -194,9 +186,7 @@ def atomic_directory(
             sync(path)
         if overwrite and target.exists():
             names = [path.relative_to(partial).as_posix() for path in files]
-            check_directory(
-                target, overwrite=True, contents=names if contents is None else contents
-            )
+            check_directory(target, overwrite=True, contents=names if contents is None else contents)
             _copy_modes(target, partial)
         publish(partial, target, overwrite)
 
@@ -216,18 +206,14 @@ def write_table(table: "pl.DataFrame", path: Path, *, overwrite: bool = True) ->
         if path.suffix == ".parquet":
             table.write_parquet(partial)
         else:
-            as_plain_text(table).write_csv(
-                partial, separator="," if path.suffix == ".csv" else "\t"
-            )
+            as_plain_text(table).write_csv(partial, separator="," if path.suffix == ".csv" else "\t")
 
 
 def as_plain_text(table: "pl.DataFrame") -> "pl.DataFrame":
     """The table as text files have it: numbers rounded, and no quotes for an empty text."""
     import polars as pl
 
-    return table.with_columns(
-        pl.col(pl.Float64).round_sig_figs(DIGITS), pl.col(pl.String).replace("", None)
-    )
+    return table.with_columns(pl.col(pl.Float64).round_sig_figs(DIGITS), pl.col(pl.String).replace("", None))
 
 
 @contextmanager

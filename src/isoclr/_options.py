@@ -100,9 +100,7 @@ def _without_recipe(argv: Sequence[str]) -> tuple[list[str], str | None]:
     return words, None
 
 
-def _without_alternatives(
-    configs: dict[str, Any], defaults: Mapping[str, Any], argv: Sequence[str]
-) -> dict[str, Any]:
+def _without_alternatives(configs: dict[str, Any], defaults: Mapping[str, Any], argv: Sequence[str]) -> dict[str, Any]:
     """Configs of a recipe, back to the default where the command line gives an alternative to the recipe's value."""
     given = {word.partition("=")[0].removeprefix("--").replace("-", "_") for word in argv}
     return {
@@ -116,9 +114,7 @@ def _without_alternatives(
 def _recipe_parameter() -> inspect.Parameter:
     import tyro
 
-    help_text = (
-        "Recipe whose options replace the defaults: a TOML file, or the name of one that ships."
-    )
+    help_text = "Recipe whose options replace the defaults: a TOML file, or the name of one that ships."
     arg = tyro.conf.arg(name="config", help=help_text, metavar="FILE|NAME", help_behavior_hint="")
     return inspect.Parameter(
         _RECIPE, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, arg]
@@ -159,9 +155,7 @@ def _field_help(kind: type) -> dict[str, str]:
 def _argument_help(function: Callable[..., Any]) -> dict[str, str]:
     """Parameter → its entry under ``Args:``."""
     text = (inspect.getdoc(function) or "").partition("\nArgs:\n")[2]
-    entries = re.split(
-        r"^    (\w+): ", re.split(r"^\S", text, maxsplit=1, flags=re.M)[0], flags=re.M
-    )
+    entries = re.split(r"^    (\w+): ", re.split(r"^\S", text, maxsplit=1, flags=re.M)[0], flags=re.M)
     return {name: _joined(entry) for name, entry in zip(entries[1::2], entries[2::2], strict=True)}
 
 
@@ -207,8 +201,7 @@ def _description(function: Callable[..., Any], example: str) -> str:
     """What the docstring says before the arguments, and an example."""
     text = (inspect.getdoc(function) or "").partition("\nArgs:")[0].partition("\nReturns:")[0]
     parts = [
-        part.replace("``", "") if part.startswith("    ") else _joined(part)
-        for part in text.rstrip().split("\n\n")
+        part.replace("``", "") if part.startswith("    ") else _joined(part) for part in text.rstrip().split("\n\n")
     ]
     return "\n\n".join([*parts, f"Example: {example}"] if example else parts)
 

@@ -135,9 +135,7 @@ def provenance(inputs: Mapping[str, object], options: Mapping[str, Any]) -> dict
         "isoclr": __version__,
         "versions": {package: version(package) for package in PACKAGES},
         "inputs": {
-            name: _identity(Path(path))
-            if isinstance(path, str | Path)
-            else {"in memory": repr(path)}
+            name: _identity(Path(path)) if isinstance(path, str | Path) else {"in memory": repr(path)}
             for name, path in inputs.items()
             if path is not None
         },

@@ -32,9 +32,7 @@ def use_threads(threads: int | None) -> None:
     torch.set_num_threads(threads)
 
 
-def thread_map(
-    function: Callable[[Item], Result], items: Sequence[Item], device: str
-) -> list[Result]:
+def thread_map(function: Callable[[Item], Result], items: Sequence[Item], device: str) -> list[Result]:
     """``[function(item) for item in items]``, in parallel on a CPU; without autograd.
 
     Args:

@@ -64,9 +64,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "homologene.data").write_text(homology)
     inputs = "".join(f'[[input]]\nspecies = "{one}"\ntranscripts = "{one}.fa"\n' for one in SPECIES)
     (folder / "inputs.toml").write_text(inputs)
-    isoclr.build(
-        (folder / "inputs.toml",), out=folder / "corpus", homology=folder / "homologene.data"
-    )
+    isoclr.build((folder / "inputs.toml",), out=folder / "corpus", homology=folder / "homologene.data")
     columns = ("transcript_id", "gene_id", "species", "length", "cds_length", "cds_source")
     table = pl.DataFrame(rows, schema=columns, orient="row")
     matrix = np.array(vectors, np.float32)

@@ -58,14 +58,9 @@ def test_upstream_frame_that_reaches_the_coding_sequence() -> None:
 
 def test_codon_and_amino_acid_changes() -> None:
     codes = encode(nucleotides(UTR5 + CDS + UTR3), cds=(5, 17))
-    positions, bases = (
-        np.array([0, 5, 8, 10, 10, 15, 16, 20]),
-        np.array([3, 2, 3, 2, 1, 2, 1, 0], np.uint8),
-    )
+    positions, bases = (np.array([0, 5, 8, 10, 10, 15, 16, 20]), np.array([3, 2, 3, 2, 1, 2, 1, 0], np.uint8))
     codons, amino_acids = coding_changes(codes, positions, bases)
-    assert codons.tolist() == [
-        *("", "AUG>GUG", "AAA>UAA", "AAA>AAG", "AAA>AAC", "UAA>UGA", "UAA>UAC", ""),
-    ]
+    assert codons.tolist() == [*("", "AUG>GUG", "AAA>UAA", "AAA>AAG", "AAA>AAC", "UAA>UGA", "UAA>UAC", "")]
     assert amino_acids.tolist() == ["", "M1V", "K2*", "K2=", "K2N", "*4=", "*4Y", ""]
     unknown = encode(nucleotides("ATGAANTAA"), cds=(0, 9))
     assert coding_changes(unknown, np.array([3]), np.array([1], np.uint8))[1].tolist() == ["X2="]
@@ -104,7 +99,5 @@ def test_cds_without_start_codon() -> None:
 
 def test_noncoding_rna() -> None:
     numbers = consequences(encode(nucleotides("ATG")))
-    assert {CONSEQUENCES[i] for i in numbers[numbers >= 0]} == {
-        "non_coding_transcript_exon_variant"
-    }
+    assert {CONSEQUENCES[i] for i in numbers[numbers >= 0]} == {"non_coding_transcript_exon_variant"}
     assert consequences(encode(nucleotides(""))).shape == (0, 4)

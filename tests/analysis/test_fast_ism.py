@@ -20,9 +20,7 @@ def largest_error(encoder: Encoder, codes: Codes, positions: list[int]) -> float
     network = copy.deepcopy(encoder.network).double()
     rna = ReferenceRna(IncrementalEncoder(network), codes)
     bases = np.arange(4, dtype=np.uint8)
-    changes = [
-        rna.changes(torch.full((4,), position), torch.from_numpy(bases)) for position in positions
-    ]
+    changes = [rna.changes(torch.full((4,), position), torch.from_numpy(bases)) for position in positions]
     mutants = [mutate_base(codes, position, int(base)) for position in positions for base in bases]
     gap = encoder.network.architecture.gap
     chunks, rows = pack([codes, *mutants], gap=gap, chunk_nt=1 << 17)

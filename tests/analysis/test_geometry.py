@@ -14,9 +14,7 @@ def rnas(n: int = 200) -> tuple[list[Codes], GeneRelations]:
         length, share = int(rng.integers(60, 300)), rng.uniform(0.2, 0.8)
         p = [(1 - share) / 2, share / 2, share / 2, (1 - share) / 2]
         bases = rng.choice(4, length, p=p).astype(np.uint8)
-        results.append(
-            encode(bases, np.array([20, length - 20]), (5, 5 + 3 * int(rng.integers(3, 15))))
-        )
+        results.append(encode(bases, np.array([20, length - 20]), (5, 5 + 3 * int(rng.integers(3, 15)))))
     lengths = np.array([len(codes) for codes in results])
     return results, GeneRelations(np.arange(n), np.arange(n), np.zeros(n, np.int64), lengths)
 
@@ -48,9 +46,7 @@ def test_unknown_properties_are_nan() -> None:
 
 def test_one_rna_per_gene_and_sample() -> None:
     codes, relations = rnas()
-    twice = GeneRelations(
-        relations.gene // 2, relations.gene_set // 2, relations.species, relations.length
-    )
+    twice = GeneRelations(relations.gene // 2, relations.gene_set // 2, relations.species, relations.length)
     features = {"x": np.random.default_rng(0).normal(size=(200, 2))}
     assert {row["n"] for row in probe_properties(features, twice, codes.__getitem__)} == {100}
     fewer = probe_properties(features, twice, codes.__getitem__, sample=40)
@@ -113,9 +109,7 @@ def test_length_matched_pairs() -> None:
 def test_seed() -> None:
     relations, _ = world()
     features = {"x": np.random.default_rng(0).normal(size=(600, 4))}
-    first, again, other = (
-        alignment_uniformity(features, relations, seed=seed) for seed in (0, 0, 1)
-    )
+    first, again, other = (alignment_uniformity(features, relations, seed=seed) for seed in (0, 0, 1))
     assert first == again != other
 
 

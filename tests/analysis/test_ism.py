@@ -8,13 +8,7 @@ import torch
 import isoclr
 from isoclr.analysis import ism
 from isoclr.analysis.consequences import CONSEQUENCES
-from isoclr.analysis.ism import (
-    MutationScan,
-    mutate,
-    mutate_base,
-    point_mutations,
-    scan,
-)
+from isoclr.analysis.ism import MutationScan, mutate, mutate_base, point_mutations, scan
 from isoclr.analysis.readout import LinearPredictor, linear_readout, load_predictor
 from isoclr.cli import main
 from isoclr.embedding.io import read_embeddings
@@ -92,9 +86,7 @@ def test_effects_equal_predictions_of_mutants(workbench: Path, tmp_path: Path) -
     assert "".join(table["ref"][::3]) == sequence
     encoder, head = isoclr.load(workbench / "model"), isoclr.load_head(workbench / "head")
     values = head.predict(encoder.embed([sequence, sequence[:4] + "C" + sequence[5:]])).value
-    mutation = table.row(
-        by_predicate=(pl.col("position") == 5) & (pl.col("alt") == "C"), named=True
-    )
+    mutation = table.row(by_predicate=(pl.col("position") == 5) & (pl.col("alt") == "C"), named=True)
     assert mutation["effect"] == pytest.approx(values[1] - values[0], abs=1e-5)
     assert mutation["consequence"] == "non_coding_transcript_exon_variant"
     assert report.scans[0].value == pytest.approx(values[0], abs=1e-5)
@@ -151,9 +143,7 @@ def test_bad_input(workbench: Path, tmp_path: Path, given: dict[str, object], me
     assert not list(tmp_path.iterdir())
 
 
-def test_too_many_nucleotides(
-    workbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_many_nucleotides(workbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ism, "MAX_NT", 100)
     with pytest.raises(InputError, match="17,840 nt of 40 RNAs to mutate, expected at most 100"):
         mutate((workbench / "corpus",), out=tmp_path / "m.csv", **options(workbench))  # type: ignore[arg-type]
@@ -171,9 +161,7 @@ def result(trained: Encoder, mrna: Codes) -> MutationScan:
     return scan(predictor_on(trained), mrna, transcript_id="t1")
 
 
-def test_effects_equal_embedding_every_mutant(
-    result: MutationScan, trained: Encoder, mrna: Codes
-) -> None:
+def test_effects_equal_embedding_every_mutant(result: MutationScan, trained: Encoder, mrna: Codes) -> None:
     rng = np.random.default_rng(0)
     model = predictor_on(trained).model
     value = model(trained.embed_codes([mrna]))[0]
@@ -206,12 +194,8 @@ def test_prediction_that_counts_a_base() -> None:
     stem = encoder.network.stem
     with torch.no_grad():
         stem.norm.weight.fill_(float(np.sqrt(1 + stem.norm.eps)))
-        stem.weight[0, 0, 0] = (
-            1.0  # the first channel is 1 where a base is A, before pooling by two
-        )
-    first = LinearModel(
-        np.eye(encoder.dim)[0], 0.0
-    )  # the first block's first channel: A anywhere in its 4 nt
+        stem.weight[0, 0, 0] = 1.0  # the first channel is 1 where a base is A, before pooling by two
+    first = LinearModel(np.eye(encoder.dim)[0], 0.0)  # the first block's first channel: A anywhere in its 4 nt
     result = scan(LinearPredictor(encoder, first), codes)
     is_a = (codes == 0).reshape(-1, 4)
     assert result.value == pytest.approx(is_a.any(1).mean())
@@ -255,10 +239,7 @@ def test_regions_and_base_table(result: MutationScan) -> None:
     counts = dict(zip(*np.unique(result.regions, return_counts=True), strict=True))
     assert counts == {"5' UTR": 61, "CDS": 300, "3' UTR": 139}
     table = result.base_table()
-    assert table.columns == [
-        *("transcript_id", "gene_symbol", "position", "base", "region", "importance"),
-        *"ACGU",
-    ]
+    assert table.columns == [*("transcript_id", "gene_symbol", "position", "base", "region", "importance"), *"ACGU"]
     assert table["position"].to_list() == [*range(1, 501)]
     assert table["base"][440] == "N"
     assert table.select("A", "C", "G", "U").to_numpy() == pytest.approx(result.effects)
@@ -273,9 +254,7 @@ def test_one_row_per_mutation(result: MutationScan) -> None:
     ]
     assert table.height == 3 * 499 + 4
     assert not table.filter(pl.col("ref") == pl.col("alt")).height
-    effects = result.effects[
-        table["position"].to_numpy() - 1, ["ACGU".index(x) for x in table["alt"]]
-    ]
+    effects = result.effects[table["position"].to_numpy() - 1, ["ACGU".index(x) for x in table["alt"]]]
     assert (table["effect"].to_numpy() == effects).all()
     inside = (table["position"] > 61) & (table["position"] <= 361)
     assert (table["codon_change"].is_not_null() == inside).all()

@@ -6,15 +6,7 @@ import polars as pl
 import pytest
 
 import isoclr
-from isoclr.analysis.motifs import (
-    MOTIFS,
-    Motif,
-    coding_rnas,
-    insert_motif,
-    insert_motifs,
-    motifs,
-    shuffle,
-)
+from isoclr.analysis.motifs import MOTIFS, Motif, coding_rnas, insert_motif, insert_motifs, motifs, shuffle
 from isoclr.analysis.readout import LinearPredictor
 from isoclr.cli import main
 from isoclr.errors import InputError
@@ -162,9 +154,7 @@ def test_predictor_that_counts_u(mrna: Codes) -> None:
     assert (beyond["low"] <= beyond["value"]).all()
     assert beyond["n"].to_list() == [40, 40, 40]
     own = result.table.filter(motif="ten U")
-    assert own["difference"].to_numpy() == pytest.approx(
-        (own["effect"] - own["control"]).to_numpy()
-    )
+    assert own["difference"].to_numpy() == pytest.approx((own["effect"] - own["control"]).to_numpy())
     first = own.row(0, named=True)
     had = ((mrna[first["position"] - 1 :][:10] & 7) == 3).sum()
     assert first["effect"] == 10 - had
@@ -182,9 +172,7 @@ def test_truncated_coding_sequence(mrna: Codes) -> None:
 def test_seed(mrna: Codes, trained: Encoder) -> None:
     predictor = LinearPredictor(trained, LinearModel(np.ones(256), 0.0))
     motifs = INSERTED[:1]
-    first, again, other = (
-        insert_motifs(predictor, [mrna], motifs=motifs, seed=seed).table for seed in (0, 0, 1)
-    )
+    first, again, other = (insert_motifs(predictor, [mrna], motifs=motifs, seed=seed).table for seed in (0, 0, 1))
     assert first.equals(again)
     assert not first.equals(other)
 

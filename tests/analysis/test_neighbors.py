@@ -13,11 +13,7 @@ from isoclr.errors import InputError
 RNG = np.random.default_rng(0)
 VECTORS = normalize(RNG.normal(size=(60, 5)))
 GENE = np.repeat(np.arange(30), 2)[RNG.permutation(60)]
-EXCLUDE = {
-    "all RNAs": np.arange(60),
-    "RNAs of other genes": GENE,
-    "RNAs of other species": GENE % 2,
-}
+EXCLUDE = {"all RNAs": np.arange(60), "RNAs of other genes": GENE, "RNAs of other species": GENE % 2}
 
 
 @pytest.mark.parametrize("block", [1 << 26, 60 * 7])
@@ -50,9 +46,7 @@ def test_constant_features_give_zeros() -> None:
 
 
 def test_too_few_candidates() -> None:
-    with pytest.raises(
-        InputError, match=r"--k 59: .* only 58 candidates among RNAs of other genes"
-    ):
+    with pytest.raises(InputError, match=r"--k 59: .* only 58 candidates among RNAs of other genes"):
         nearest(VECTORS, np.arange(3), 59, EXCLUDE)
     with pytest.raises(InputError, match="candidates among RNAs of other species"):
         nearest(VECTORS, np.arange(3), 58, EXCLUDE)
@@ -94,9 +88,7 @@ def test_neighbours_of_a_gene(world: Path) -> None:
 
 
 def test_neighbours_by_symbol(world: Path) -> None:
-    report = neighbours(
-        world / "embeddings.parquet", of=("Sym7",), corpus=world / "corpus", species="mouse", k=3
-    )
+    report = neighbours(world / "embeddings.parquet", of=("Sym7",), corpus=world / "corpus", species="mouse", k=3)
     assert report.table["query"].unique().to_list()[0].startswith("m7.")
     assert "gene_symbol" in report.table.columns
     assert set(report.table["species"]) == {"mouse"}

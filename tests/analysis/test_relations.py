@@ -22,10 +22,7 @@ from isoclr.errors import InputError
 
 def test_relation(family: GeneRelations) -> None:
     relations = family.relation(np.zeros(7, np.int64), np.arange(7))
-    assert relations.tolist() == [
-        *(ISOFORM, ISOFORM, PARALOG, ORTHOLOG, ORTHOLOG),
-        *(UNRELATED, UNRELATED),
-    ]
+    assert relations.tolist() == [*(ISOFORM, ISOFORM, PARALOG, ORTHOLOG, ORTHOLOG), *(UNRELATED, UNRELATED)]
     across = family.relation(np.array([[2], [5]]), np.array([[0, 6], [5, 6]]))
     assert across.tolist() == [[PARALOG, UNRELATED], [ISOFORM, UNRELATED]]
 
@@ -43,11 +40,7 @@ def test_gene_sets_from_the_corpus(world: Path) -> None:
     embeddings = read_embeddings(world / "embeddings.parquet")
     relations = gene_relations(embeddings.table, isoclr.open_corpus(world / "corpus"))
     assert relations.unknown == 0
-    assert [len(np.unique(x)) for x in (relations.gene, relations.gene_set, relations.species)] == [
-        80,
-        40,
-        2,
-    ]
+    assert [len(np.unique(x)) for x in (relations.gene, relations.gene_set, relations.species)] == [80, 40, 2]
     assert np.bincount(relations.pairs.relation).tolist() == [160, 0, 320]
     alone = gene_relations(embeddings.table)
     assert (alone.gene_set == alone.gene).all()
@@ -66,9 +59,7 @@ class FakeCorpus:
 
     def __init__(self, symbols: list[str], sets: list[str]) -> None:
         frame = table(*symbols)
-        self.transcripts = frame.with_columns(
-            gene_symbol=pl.Series(symbols), gene_set=pl.Series(sets)
-        )
+        self.transcripts = frame.with_columns(gene_symbol=pl.Series(symbols), gene_set=pl.Series(sets))
 
 
 def test_haplotype_copies_are_one_gene() -> None:
@@ -104,16 +95,11 @@ def test_no_common_rna(world: Path) -> None:
     first = read_embeddings(world / "embeddings.parquet")
     longer = first.table.with_columns(pl.col("length") + 1)
     with pytest.raises(InputError, match=r"has no embedded RNA .*'human', h0.0x"):
-        intersect_rnas(
-            [Embeddings(longer, first.matrix, first.meta)], isoclr.open_corpus(world / "corpus")
-        )
+        intersect_rnas([Embeddings(longer, first.matrix, first.meta)], isoclr.open_corpus(world / "corpus"))
 
 
 def test_empty_species(world: Path) -> None:
-    opened, corpus = (
-        read_embeddings(world / "embeddings.parquet"),
-        isoclr.open_corpus(world / "corpus"),
-    )
+    opened, corpus = (read_embeddings(world / "embeddings.parquet"), isoclr.open_corpus(world / "corpus"))
     empty = opened.table.with_columns(species=pl.lit(""))
     assert add_species(empty, corpus).equals(opened.table)
     rnas, _ = intersect_rnas([Embeddings(empty, opened.matrix, opened.meta)], corpus)

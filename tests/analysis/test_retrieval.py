@@ -71,11 +71,7 @@ def test_several_embeddings(world: Path, tmp_path: Path) -> None:
     second = tmp_path / "again.parquet"
     second.write_bytes((world / "embeddings.parquet").read_bytes())
     result = retrieval(
-        (world / "embeddings.parquet", second),
-        corpus=world / "corpus",
-        out=tmp_path / "n.tsv",
-        k=(1,),
-        sample=20,
+        (world / "embeddings.parquet", second), corpus=world / "corpus", out=tmp_path / "n.tsv", k=(1,), sample=20
     )
     assert list(result.neighbors) == ["embeddings.parquet", "again.parquet"]
     assert len(result.queries) == 20
@@ -110,9 +106,7 @@ def simulated(genes: int = 60) -> tuple[GeneRelations, dict[str, np.ndarray]]:
     """
     rng = np.random.default_rng(0)
     gene = np.repeat(np.arange(2 * genes), 2)
-    relations = GeneRelations(
-        gene, gene % genes, gene // genes, rng.integers(300, 6_000, 4 * genes)
-    )
+    relations = GeneRelations(gene, gene % genes, gene // genes, rng.integers(300, 6_000, 4 * genes))
     sets, own = rng.normal(size=(genes, 20)), rng.normal(size=(2 * genes, 20))
     perfect = sets[gene % genes] + 0.3 * own[gene] + 0.01 * rng.normal(size=(4 * genes, 20))
     length = np.column_stack([np.cos(relations.length / 500), np.sin(relations.length / 500)])
@@ -141,9 +135,7 @@ def test_perfect_embedding(result: Retrieval) -> None:
         keys = {"method": "perfect", "scope": scope, "relation": relation}
         assert value(result, **keys, metric="hit rate") == 1.0
         assert value(result, **keys, metric="share") == 1.0
-    assert (
-        value(result, method="perfect", scope="all RNAs", relation="unrelated", metric="share") == 0
-    )
+    assert value(result, method="perfect", scope="all RNAs", relation="unrelated", metric="share") == 0
     ortholog = {"method": "perfect", "scope": "all RNAs", "relation": "ortholog"}
     assert value(result, **ortholog, metric="hit rate") == 0.0, "the isoform is nearer"
     assert value(result, **ortholog, metric="hit rate", k=3) == 1.0
@@ -154,10 +146,7 @@ def test_length_alone_is_at_length_matched_chance(result: Retrieval) -> None:
     assert value(result, **keys, metric="hit rate") < 0.1
     assert value(result, **keys, metric="chance") == pytest.approx(1 / 239)
     assert value(result, **keys, metric="length-matched chance") < 0.1
-    assert (
-        value(result, method="length", scope="all RNAs", relation="any", metric="length ratio")
-        < 1.1
-    )
+    assert value(result, method="length", scope="all RNAs", relation="any", metric="length ratio") < 1.1
 
 
 def test_shares_add_up(result: Retrieval) -> None:
@@ -167,12 +156,8 @@ def test_shares_add_up(result: Retrieval) -> None:
 
 
 def test_length_bins_divide_the_queries(result: Retrieval) -> None:
-    table = result.metrics.filter(
-        metric="share", scope="all RNAs", relation="isoform", method="perfect"
-    )
-    assert (
-        table.filter(pl.col("length") != "all")["n"].sum() == table.filter(length="all")["n"].item()
-    )
+    table = result.metrics.filter(metric="share", scope="all RNAs", relation="isoform", method="perfect")
+    assert table.filter(pl.col("length") != "all")["n"].sum() == table.filter(length="all")["n"].item()
     assert set(table["length"]) == {
         *("all", "0 to 499 nt", "500 to 999 nt", "1,000 to 1,999 nt"),
         *("2,000 to 3,999 nt", "4,000 nt or more"),
@@ -192,9 +177,7 @@ def test_genes_without_ortholog_do_not_count() -> None:
 
 def test_sample_and_seed() -> None:
     relations, methods = simulated()
-    first, again, other = (
-        evaluate_retrieval(methods, relations, k=(1,), sample=30, seed=seed) for seed in (1, 1, 2)
-    )
+    first, again, other = (evaluate_retrieval(methods, relations, k=(1,), sample=30, seed=seed) for seed in (1, 1, 2))
     assert len(first.queries) == 30
     assert first.rows() == again.rows()
     assert first.queries.tolist() != other.queries.tolist()
@@ -206,9 +189,7 @@ def test_sample_and_seed() -> None:
 
 def test_one_species() -> None:
     relations, methods = simulated(20)
-    one = GeneRelations(
-        relations.gene, relations.gene, np.zeros_like(relations.species), relations.length
-    )
+    one = GeneRelations(relations.gene, relations.gene, np.zeros_like(relations.species), relations.length)
     scopes = evaluate_retrieval(methods, one, k=(1,)).metrics["scope"].unique().to_list()
     assert sorted(scopes) == ["RNAs of other genes", "all RNAs"]
 

@@ -92,11 +92,7 @@ def test_figure_and_table(world: Path, tmp_path: Path) -> None:
     assert value["gene_set", "share of neighbours"] == 0.0, "they are of other gene sets"
     assert float(value["length", "spearman of neighbours"] or 0) > 0.05
     everyone = map_rnas(
-        world / "embeddings.parquet",
-        out=(tmp_path / "a.parquet",),
-        isoforms=True,
-        sample=50,
-        perplexity=8,
+        world / "embeddings.parquet", out=(tmp_path / "a.parquet",), isoforms=True, sample=50, perplexity=8
     )
     assert everyone.table.height == 50
 
@@ -127,9 +123,7 @@ def test_labelled_rnas_of_one_species(world: Path, tmp_path: Path) -> None:
         ({"perplexity": 50.0}, "--perplexity 50"),
     ],
 )
-def test_bad_input_map_files(
-    world: Path, tmp_path: Path, options: dict[str, object], message: str
-) -> None:
+def test_bad_input_map_files(world: Path, tmp_path: Path, options: dict[str, object], message: str) -> None:
     given: dict[str, object] = {"out": ("m.png",), **options}
     given["out"] = tuple(tmp_path / name for name in given["out"])  # type: ignore[attr-defined]
     with pytest.raises(InputError, match=message):
@@ -157,9 +151,7 @@ def test_empty_species(world: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     result = map_rnas(embeddings, out=(tmp_path / "m.png",), perplexity=5, sample=50)
     assert list(result.colorings) == ["length"]
     assert "--color species: no RNA has a value" in capsys.readouterr().err
-    from_corpus = map_rnas(
-        embeddings, out=(tmp_path / "m.tsv",), corpus=world / "corpus", perplexity=5, sample=50
-    )
+    from_corpus = map_rnas(embeddings, out=(tmp_path / "m.tsv",), corpus=world / "corpus", perplexity=5, sample=50)
     assert sorted(from_corpus.colorings["species"].classes) == ["human", "mouse"]
 
 

@@ -35,12 +35,7 @@ def _write_rnas(folder: Path) -> None:
                 if bad and isoform == 1:
                     name = HOSTILE
                 sequence = "".join(exons)
-                records.append(
-                    (
-                        species,
-                        f">{name} cdna gene:{species}G{gene} gene_symbol:{symbol}\n{sequence}\n",
-                    )
-                )
+                records.append((species, f">{name} cdna gene:{species}G{gene} gene_symbol:{symbol}\n{sequence}\n"))
                 cds = len(sequence) - 60 - 90
                 lengths = ",".join(str(len(exon)) for exon in exons)
                 structures.append((species, f"{name}\t60\t{cds}\t90\t{lengths}\n"))
@@ -57,11 +52,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``corpus`` (genes of one symbol are a gene set), ``e.parquet`` and ``labels.tsv``."""
     folder = tmp_path_factory.mktemp("small")
     _write_rnas(folder)
-    groups = [
-        f"{gene + 1}\t{taxid}\t{gene + 1}\tSYM{gene}\t\t\n"
-        for taxid in (9606, 10090)
-        for gene in range(GENES)
-    ]
+    groups = [f"{gene + 1}\t{taxid}\t{gene + 1}\tSYM{gene}\t\t\n" for taxid in (9606, 10090) for gene in range(GENES)]
     (folder / "homologene.data").write_text("".join(groups))
     text = "".join(
         f'[[input]]\nspecies = "{s}"\ntranscripts = "{s}.fa"\nannotation = ["{s}.structures.tsv"]\n'
@@ -90,15 +81,13 @@ def _write_ontology(folder: Path) -> None:
         "GO:0000004": (HOSTILE, "GO:0000001"),
     }
     stanzas = [
-        f"[Term]\nid: {name}\nname: {title}\nnamespace: cellular_component\n"
-        + (f"is_a: {parent}\n" if parent else "")
+        f"[Term]\nid: {name}\nname: {title}\nnamespace: cellular_component\n" + (f"is_a: {parent}\n" if parent else "")
         for name, (title, parent) in terms.items()
     ]
     (folder / "go.obo").write_text("format-version: 1.2\n\n" + "\n".join(stanzas))
     header = "#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory\n"
     lines = [
-        f"9606\t{i + 1}\t{'GO:0000004' if i % 5 else 'GO:0000003'}\tIDA\t-\t-\t-\tComponent\n"
-        for i in range(GENES)
+        f"9606\t{i + 1}\t{'GO:0000004' if i % 5 else 'GO:0000003'}\tIDA\t-\t-\t-\tComponent\n" for i in range(GENES)
     ]
     (folder / "gene2go").write_text(header + "".join(lines))
     ids = "".join(f"humanG{i}\t{i + 1}\n" for i in range(GENES))

@@ -26,9 +26,7 @@ def numbers_of(planes: np.ndarray, dtype: str, k: int = 5) -> np.ndarray:
     return planes.reshape(np.dtype(dtype).itemsize, -1).T.copy().view(dtype).reshape(-1, k)
 
 
-def test_neighbours_and_predictions_are_those_of_the_commands(
-    small: Path, folder: Path, read_names: Any
-) -> None:
+def test_neighbours_and_predictions_are_those_of_the_commands(small: Path, folder: Path, read_names: Any) -> None:
     names, arrays = read_names(folder)
     genes, near = read_shard(folder / "data/genes-0.js")
     gene = names["symbols"].index("SYM7")
@@ -44,9 +42,7 @@ def test_neighbours_and_predictions_are_those_of_the_commands(
     row = predicted.filter(pl.col("transcript_id") == name)
     about, _ = read_shard(folder / "data/map.js")
     at = [one["name"] for one in about["predictions"]].index(f"half_life ({species})")
-    assert isoform["p"][at][:3] == pytest.approx(
-        row.select("value", "lower", "upper").row(0), rel=1e-3
-    )
+    assert isoform["p"][at][:3] == pytest.approx(row.select("value", "lower", "upper").row(0), rel=1e-3)
     assert isoform["p"][1 - at] is None  # the head of another species
 
 
@@ -144,9 +140,7 @@ def test_given_coordinates(small: Path, tmp_path: Path, read_names: Any) -> None
     assert not (tmp_path / "b").exists()
 
 
-def test_many_rnas_are_searched_in_clusters(
-    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_rnas_are_searched_in_clusters(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("isoclr.atlas.vectors.EXACT", "isoclr.atlas.atlas.EXACT"):
         monkeypatch.setattr(name, 60)
     result = atlas(small / "e.parquet", corpus=small / "corpus", out=tmp_path / "a", k=3)
@@ -170,11 +164,7 @@ def test_many_rnas_are_searched_in_clusters(
     ],
 )
 def test_bad_input_is_one_line(
-    options: list[str],
-    message: str,
-    small: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    options: list[str], message: str, small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["atlas", str(small / "e.parquet"), "--corpus", str(small / "corpus")]
     assert main([*words, "-o", str(tmp_path / "a"), *options]) == 2

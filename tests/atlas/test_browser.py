@@ -43,13 +43,9 @@ def hash_of(page: Any) -> dict[str, str]:
 
 
 def search(page: Any, text: str) -> list[str]:
-    page.run(
-        "document.querySelector('#search').focus(); document.querySelector('#search').select()"
-    )
+    page.run("document.querySelector('#search').focus(); document.querySelector('#search').select()")
     page.call("Input.insertText", text=text)
-    hits: list[str] = page.run(
-        "[...document.querySelectorAll('#hits li')].map((x) => x.textContent)"
-    )
+    hits: list[str] = page.run("[...document.querySelectorAll('#hits li')].map((x) => x.textContent)")
     return hits
 
 
@@ -109,9 +105,7 @@ def test_search_by_keyboard_opens_a_gene(page: Any) -> None:
 
 def test_gene_page(page: Any) -> None:
     page.run("location.hash = 'gene=SYM1&species=human'")
-    page.wait(
-        "document.querySelector('.gene h2')?.textContent === 'SYM1' && location.hash.includes('human1.0')"
-    )
+    page.wait("document.querySelector('.gene h2')?.textContent === 'SYM1' && location.hash.includes('human1.0')")
     text = page.run("document.querySelector('.gene').textContent")
     assert "90 % intervals" in text
     assert "ortholog" in text
@@ -134,9 +128,7 @@ def test_the_mutation_map_has_a_scale(page: Any, folder: Path) -> None:
     values, arrays = next(read_shard(path) for path in (folder / "data").glob("mutations-*.js"))
     start = int(page.run("document.querySelector('[role=slider]').getAttribute('aria-valuenow')"))
     window = arrays["effects"][4 * (start - 1) : 4 * (start + 59)]
-    least, most, what, _ = page.run(
-        "[...document.querySelectorAll('.scale span')].map((x) => x.textContent)"
-    )
+    least, most, what, _ = page.run("[...document.querySelectorAll('.scale span')].map((x) => x.textContent)")
     assert most[0] == "+"
     assert float(most) == pytest.approx(np.abs(window).max() * values["unit"], rel=0.05)
     assert least == most.replace("+", "−")
@@ -161,13 +153,7 @@ def test_lasso_lists_and_downloads(page: Any) -> None:
     assert 60 < count <= inside
     rows = page.run("isoclrAtlas.rowsAsText(isoclrAtlas.chosen)").splitlines()
     assert len(rows) == count + 1
-    assert rows[0].split("\t")[:5] == [
-        "transcript_id",
-        "gene_id",
-        "gene_symbol",
-        "species",
-        "length",
-    ]
+    assert rows[0].split("\t")[:5] == ["transcript_id", "gene_id", "gene_symbol", "species", "length"]
     assert len({line.count("\t") for line in rows}) == 1
 
 
@@ -175,9 +161,7 @@ def test_legend_shows_one_class(page: Any) -> None:
     page.run("isoclrAtlas.closePanel(); document.querySelector('.class').click()")
     assert page.run("document.querySelector('.class').getAttribute('aria-pressed')") == "true"
     page.wait("location.hash.includes('class=1')")
-    visible = page.run(
-        "Array.from({length: 120}, (_, i) => isoclrAtlas.hooks().visible(i)).filter(Boolean).length"
-    )
+    visible = page.run("Array.from({length: 120}, (_, i) => isoclrAtlas.hooks().visible(i)).filter(Boolean).length")
     assert visible == 60
     page.run("document.querySelector('.legend .more').click()")
 

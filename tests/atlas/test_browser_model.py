@@ -43,9 +43,7 @@ def open_model(chromium: Any, tmp_path: Path) -> Open:
             "<script>document.documentElement.dataset.ready = 'yes'</script>"
         )
         chromium.open(page)
-        chromium.run(
-            "isoclrModel.loadModel(isoclrModelShard).then((model) => { window.model = model; })"
-        )
+        chromium.run("isoclrModel.loadModel(isoclrModelShard).then((model) => { window.model = model; })")
 
     return open_model
 
@@ -69,11 +67,7 @@ def in_browser(chromium: Any, text: str, annotation: dict[str, Any] | None = Non
 
 def error_in_browser(chromium: Any, script: str) -> str:
     """The message of the error that a script of the page ends in."""
-    return str(
-        chromium.run(
-            f"(async () => {script})().then(() => 'no error', (e) => `${{e.name}}: ${{e.message}}`)"
-        )
-    )
+    return str(chromium.run(f"(async () => {script})().then(() => 'no error', (e) => `${{e.name}}: ${{e.message}}`)"))
 
 
 def in_python(fasta: Path, model: Encoder, annotation: tuple[Path, ...] = ()) -> Embeddings:
@@ -177,9 +171,7 @@ def hostile_fasta() -> str:
 
 
 @pytest.mark.slow
-def test_equals_python_on_every_form_of_input(
-    open_model: Open, chromium: Any, tmp_path: Path
-) -> None:
+def test_equals_python_on_every_form_of_input(open_model: Open, chromium: Any, tmp_path: Path) -> None:
     model, heads = load("isoclr-s"), heads_of_whole_rnas()
     fasta = tmp_path / "rnas.fa"
     text = hostile_fasta()
@@ -196,16 +188,12 @@ def test_equals_python_on_every_form_of_input(
 
 @pytest.mark.slow
 @pytest.mark.realdata
-def test_equals_python_on_real_rnas(
-    open_model: Open, chromium: Any, tmp_path: Path, real_data: Path
-) -> None:
+def test_equals_python_on_real_rnas(open_model: Open, chromium: Any, tmp_path: Path, real_data: Path) -> None:
     model, heads = load("isoclr-s"), heads_of_whole_rnas()
     rnas = read_transcripts(real_data / "transcripts/human_refseq.fa.gz")
     rows = [row for row in range(len(rnas)) if len(rnas.codes_of(row)) < 2500][::30][:50]
     assert len(rows) == 50
-    text = "".join(
-        f">{rnas.table['transcript_id'][row]}\n{letters(rnas.codes_of(row))}\n" for row in rows
-    )
+    text = "".join(f">{rnas.table['transcript_id'][row]}\n{letters(rnas.codes_of(row))}\n" for row in rows)
     fasta = tmp_path / "rnas.fa"
     fasta.write_text(text)
     open_model(model, heads)
@@ -216,12 +204,7 @@ def test_equals_python_on_real_rnas(
 @pytest.mark.parametrize("growing", [False, True])
 @pytest.mark.parametrize("pooling", ["last", "all", "last-sqrt", "all-std", "all-std-sqrt"])
 def test_every_read_out_and_width(
-    open_model: Open,
-    chromium: Any,
-    small_encoder: Callable[..., Encoder],
-    tmp_path: Path,
-    pooling: str,
-    growing: bool,
+    open_model: Open, chromium: Any, small_encoder: Callable[..., Encoder], tmp_path: Path, pooling: str, growing: bool
 ) -> None:
     rng = random.Random(1)
     lengths = (1, 37, 1000, 70_001)  # the last is computed in tiles
@@ -255,9 +238,7 @@ def test_exons_and_coding_sequences_that_are_given(
 
 
 @pytest.mark.slow
-def test_labels_of_two_classes(
-    open_model: Open, chromium: Any, workbench: Path, tmp_path: Path
-) -> None:
+def test_labels_of_two_classes(open_model: Open, chromium: Any, workbench: Path, tmp_path: Path) -> None:
     gc = [line.split("\t") for line in (workbench / "labels.tsv").read_text().splitlines()[1:]]
     rows = [f"{name}\t{value}\t{int(float(value) > 0.45)}" for name, value in gc]
     (tmp_path / "labels.tsv").write_text("\n".join(["transcript_id\tgc\trich", *rows, ""]))
@@ -281,9 +262,7 @@ def test_labels_of_two_classes(
 
 
 @pytest.mark.slow
-def test_bad_input_is_one_line_as_in_python(
-    open_model: Open, chromium: Any, workbench: Path, tmp_path: Path
-) -> None:
+def test_bad_input_is_one_line_as_in_python(open_model: Open, chromium: Any, workbench: Path, tmp_path: Path) -> None:
     model = load(workbench / "model")
     open_model(model, [load_head(workbench / "head")])
     path = tmp_path / "bad.fa"
@@ -327,9 +306,7 @@ def test_bad_input_is_one_line_as_in_python(
 
 
 @pytest.mark.slow
-def test_the_page_answers_while_an_embedding_is_computed(
-    open_model: Open, chromium: Any, workbench: Path
-) -> None:
+def test_the_page_answers_while_an_embedding_is_computed(open_model: Open, chromium: Any, workbench: Path) -> None:
     open_model(load(workbench / "model"), [])
     order = chromium.run(
         """new Promise((resolve) => {
@@ -362,9 +339,7 @@ def test_a_page_that_allows_no_worker_computes_itself(
 
 def test_a_head_of_another_model_is_refused(workbench: Path, tmp_path: Path) -> None:
     head = load_head(workbench / "head")
-    with pytest.raises(
-        InputError, match=r"head 'gc' needs weights [0-9a-f]{12} of isoclr-s, found"
-    ):
+    with pytest.raises(InputError, match=r"head 'gc' needs weights [0-9a-f]{12} of isoclr-s, found"):
         write_browser_model(tmp_path / "x.js", isoclr.create("isoclr-s", seed=1), [head])
     assert not list(tmp_path.iterdir())
 

@@ -59,10 +59,7 @@ def test_constant_and_empty_columns(values: list[float | None]) -> None:
         ("transcript_id\tv\nENST00000000001\t2\nENST00000000003.9\t4\n", [2.0, None, 4.0]),
         ("gene_id\tv\nENSG00000000001\t2\nENSG00000000001.7\t4\n", [3.0, 3.0, None]),
         ("symbol\tv\nABC\tred\n", ["red", "red", None]),
-        (
-            "gene_id\tv\nENSG00000000001\ta\nENSG00000000001\tb\nENSG00000000002\tb\n",
-            ["b", "b", "b"],
-        ),
+        ("gene_id\tv\nENSG00000000001\ta\nENSG00000000001\tb\nENSG00000000002\tb\n", ["b", "b", "b"]),
     ],
 )
 def test_tables_are_joined(tmp_path: Path, text: str, expected: list[object]) -> None:
@@ -75,10 +72,7 @@ def test_tables_are_joined(tmp_path: Path, text: str, expected: list[object]) ->
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [
-        ("name\tv\nENST00000000001\t2\n", "expected one named transcript_id"),
-        ("gene_id\tv\nX\t2\n", "names none"),
-    ],
+    [("name\tv\nENST00000000001\t2\n", "expected one named transcript_id"), ("gene_id\tv\nX\t2\n", "names none")],
 )
 def test_bad_tables(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "t.tsv"

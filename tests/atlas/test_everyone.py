@@ -25,12 +25,7 @@ def emulate(page: Any, scheme: str = "light", media: str = "", phone: bool = Fal
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     page.call("Emulation.setEmulatedMedia", media=media, features=features)
     size = {"width": 390, "height": 800} if phone else {"width": 1280, "height": 900}
-    page.call(
-        "Emulation.setDeviceMetricsOverride",
-        **size,
-        deviceScaleFactor=2 if phone else 1,
-        mobile=phone,
-    )
+    page.call("Emulation.setDeviceMetricsOverride", **size, deviceScaleFactor=2 if phone else 1, mobile=phone)
     page.call("Emulation.setTouchEmulationEnabled", enabled=phone, maxTouchPoints=2)
 
 
@@ -65,9 +60,7 @@ def contrast(page: Any, front: str, back: str) -> float:
 def test_text_can_be_read_in_both_schemes(page: Any, folder: Path, scheme: str) -> None:
     emulate(page, scheme)
     show(page, folder)
-    background = page.run(
-        "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)"
-    )
+    background = page.run("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)")
     assert (sum(background) < 3 * 60) == (scheme == "dark")
     for front, back, least in (
         ("ink", "paper", 7),
@@ -98,9 +91,7 @@ def lab(hexes: list[str], matrix: np.ndarray) -> np.ndarray:
     seen = np.clip(linear @ np.asarray(matrix).T, 0, 1)
     xyz = seen @ TO_XYZ.T / TO_XYZ.sum(1)
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.column_stack(
-        [116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])]
-    )
+    return np.column_stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])])
 
 
 @pytest.mark.parametrize("deficiency", BLINDNESS)
@@ -126,11 +117,7 @@ def test_keyboard_alone(page: Any, folder: Path) -> None:
     reached = []
     for _ in range(30):
         page.press("Tab", 9)
-        reached.append(
-            page.run(
-                "(x => x.getAttribute('aria-label') || x.id || x.textContent)(document.activeElement)"
-            )
-        )
+        reached.append(page.run("(x => x.getAttribute('aria-label') || x.id || x.textContent)(document.activeElement)"))
     for name in ("coloring", "Your RNA", "Lasso", "Zoom in", "Dark or light"):
         assert any(name in one for one in reached), name
     assert any(one.startswith("Map of RNAs") for one in reached)

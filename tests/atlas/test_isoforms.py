@@ -4,15 +4,7 @@ import numpy as np
 import pytest
 
 from isoclr.atlas.isoforms import Difference, differences, put_back
-from isoclr.genomics.encoding import (
-    EXON_END,
-    NUCLEOTIDE_BITS,
-    Codes,
-    coding_region,
-    encode,
-    letters,
-    nucleotides,
-)
+from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, Codes, coding_region, encode, letters, nucleotides
 
 Stretches = tuple[tuple[int, int], tuple[int, int]]
 E1, E2, E3 = "CCATGGCA", "GATTACAGATTA", "GGCTGACCCCC"

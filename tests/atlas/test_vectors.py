@@ -8,14 +8,7 @@ import pytest
 from isoclr.analysis.neighbors import nearest, normalize
 from isoclr.atlas import vectors as module
 from isoclr.atlas.layout import landmark_coordinates, to_uint16
-from isoclr.atlas.vectors import (
-    ClusterIndex,
-    audited,
-    fit_space,
-    principal_axes,
-    read_blocks,
-    recall,
-)
+from isoclr.atlas.vectors import ClusterIndex, audited, fit_space, principal_axes, read_blocks, recall
 from isoclr.embedding.io import read_embeddings
 
 RANDOM = np.random.default_rng(0)
@@ -29,9 +22,7 @@ def clustered(n: int, d: int) -> np.ndarray:
 def test_unit_vectors_are_those_of_neighbours() -> None:
     features = RANDOM.normal(3, 2, (300, 70)).astype(np.float32)
     features[:, 5] = 1.0
-    np.testing.assert_allclose(
-        fit_space(features, 300)(features.copy()), normalize(features), atol=1e-5
-    )
+    np.testing.assert_allclose(fit_space(features, 300)(features.copy()), normalize(features), atol=1e-5)
 
 
 def test_principal_axes_keep_the_largest_variance() -> None:
@@ -50,10 +41,7 @@ def test_cluster_index_finds_neighbours(itself: bool) -> None:
     if itself:
         np.testing.assert_array_equal(found.rows[:, 0], rows)
         return
-    shared = [
-        len(set(a) & set(b)) / 5
-        for a, b in zip(found.rows.tolist(), exact.rows.tolist(), strict=True)
-    ]
+    shared = [len(set(a) & set(b)) / 5 for a, b in zip(found.rows.tolist(), exact.rows.tolist(), strict=True)]
     assert np.mean(shared) > 0.95
     assert not (found.rows == rows[:, None]).any()
     same = found.rows == exact.rows
@@ -69,9 +57,7 @@ def test_search_among_few_candidates_is_filled() -> None:
     assert found.rows[500, 0] == 500
 
 
-def test_recall_of_true_and_of_wrong_neighbours(
-    small: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_recall_of_true_and_of_wrong_neighbours(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = small / "e.parquet"
     features = read_embeddings(path).matrix
     space = fit_space(features, len(features))

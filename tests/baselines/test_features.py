@@ -4,14 +4,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from isoclr.baselines.features import (
-    FEATURES,
-    KmersAndCodons,
-    Length,
-    RandomInit,
-    SequenceFeatures,
-    StrongFeatures,
-)
+from isoclr.baselines.features import FEATURES, KmersAndCodons, Length, RandomInit, SequenceFeatures, StrongFeatures
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, nucleotides
 from isoclr.genomics.features import UPSTREAM, upstream_features
@@ -88,9 +81,7 @@ def expected(sequence: str, cds: tuple[int, int] | None, longest: int) -> list[f
 
 
 def random_rna(seed: int, length: int) -> tuple[str, Codes]:
-    letters = "".join(
-        np.random.default_rng(seed).choice(list("ACGTN"), length, p=[0.24] * 4 + [0.04])
-    )
+    letters = "".join(np.random.default_rng(seed).choice(list("ACGTN"), length, p=[0.24] * 4 + [0.04]))
     return letters, nucleotides(letters)
 
 
@@ -123,9 +114,7 @@ RNAS = [nucleotides("ACGTTGCAAC" * 9), nucleotides("GGGTCA" * 20)]
 
 def test_it_is_the_untrained_encoder_of_the_seed() -> None:
     found = RandomInit("isoclr-s", tracks=4, seed=2).embed(RNAS)
-    assert found == pytest.approx(
-        create("isoclr-s", tracks=4, seed=2).embed_codes(RNAS), rel=1e-5, abs=1e-5
-    )
+    assert found == pytest.approx(create("isoclr-s", tracks=4, seed=2).embed_codes(RNAS), rel=1e-5, abs=1e-5)
     other = RandomInit("isoclr-s", tracks=4, seed=3).embed(RNAS)
     assert np.abs(found - other).max() > 1e-3
 
@@ -174,9 +163,7 @@ def test_strong_features_are_roots_and_logarithms_of_what_counting_gives() -> No
 )  # fmt: skip
 def test_upstream_start_codons(utr: str, expected: dict[str, float]) -> None:
     bases = nucleotides(utr + "ATGGCCTAA")
-    found = dict(
-        zip(UPSTREAM, upstream_features(encode(bases, cds=(len(utr), len(bases)))), strict=True)
-    )
+    found = dict(zip(UPSTREAM, upstream_features(encode(bases, cds=(len(utr), len(bases)))), strict=True))
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     if not utr:
         assert not any(found.values())

@@ -20,17 +20,12 @@ def test_whole_benchmark(main: Callable[..., None], workbench: Path, tmp_path: P
     files = [path for path in (tmp_path / "atlas-100").rglob("*") if path.is_file()]
     assert seconds["folder"] == pytest.approx(sum(one.stat().st_size for one in files) / 1e6, 1e-3)
     if browser.find_chromium():
-        shown, ready = (
-            float(rows[f"{name} @ 100 RNAs"]["value"]) for name in ("map shown", "search ready")
-        )
+        shown, ready = (float(rows[f"{name} @ 100 RNAs"]["value"]) for name in ("map shown", "search ready"))
         assert 0 < shown <= ready < 60
 
 
 def test_copies_have_new_names_and_vary_as_real_rnas(workbench: Path, tmp_path: Path) -> None:
-    real, corpus = (
-        read_embeddings(workbench / "e.parquet"),
-        isoclr.open_corpus(workbench / "corpus"),
-    )
+    real, corpus = (read_embeddings(workbench / "e.parquet"), isoclr.open_corpus(workbench / "corpus"))
     atlas.enlarge(real, corpus, 100, tmp_path / "large")
     large = isoclr.open_corpus(tmp_path / "large/corpus")
     embedded = read_embeddings(tmp_path / "large/embeddings")

@@ -22,9 +22,7 @@ def test_ceiling_is_operations_per_second(monkeypatch: pytest.MonkeyPatch) -> No
     assert rate == pytest.approx(sum(one.flop for one in products) / seconds_per_nt)
 
 
-def test_command(
-    main: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_command(main: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ceilings, "COPY_BYTES", 2**20)
     monkeypatch.setattr(ceilings, "TILES", (64,))
     main(ceilings, "--out", tmp_path / "c.csv", "--seconds", 0.001)

@@ -10,10 +10,7 @@ DOC = "before\n<!-- table: speed | isoclr -->\nold\n<!-- end -->\nafter\n"
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    results = [
-        Measurement.median("isoclr", [2.0, 3.0, 4.0], "Mnt/s"),
-        Measurement("plain", 1.0, "Mnt/s"),
-    ]
+    results = [Measurement.median("isoclr", [2.0, 3.0, 4.0], "Mnt/s"), Measurement("plain", 1.0, "Mnt/s")]
     harness.save(tmp_path / "speed.csv", results, {**harness.machine(), "cpu": "Abacus"})
     return tmp_path
 
@@ -41,14 +38,6 @@ def test_pattern_without_match(results: Path) -> None:
 def test_every_table_of_the_documentation_has_a_benchmark() -> None:
     text = (harness.ROOT / "docs/performance.md").read_text(encoding="utf-8")
     blocks = [match.group(2) for match in docs._BLOCK.finditer(text)]
-    assert set(blocks) == {
-        "build",
-        "ceilings",
-        "embed",
-        "pretrain_step",
-        "growth",
-        "scaling",
-        "gpu",
-    }
+    assert set(blocks) == {"build", "ceilings", "embed", "pretrain_step", "growth", "scaling", "gpu"}
     for name in blocks:
         assert (harness.ROOT / f"benchmarks/{name}.py").is_file()

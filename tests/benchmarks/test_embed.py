@@ -9,11 +9,7 @@ from benchmarks import embed, encoder_speed, harness, plain_embed
 
 
 def test_whole_benchmark(
-    main: Callable[..., None],
-    inline: None,
-    fasta: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    main: Callable[..., None], inline: None, fasta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encoder_speed, "_ceiling", lambda *_: 1e12)
     monkeypatch.setattr(plain_embed, "BATCH_SIZES", dict.fromkeys(plain_embed.METHODS, (1,)))
@@ -32,22 +28,10 @@ def test_whole_benchmark(
     assert (tmp_path / "p.png").stat().st_size > 5_000
 
 
-@pytest.mark.parametrize(
-    ("method", "expected"), [("padded", 2 + 10 * 100 / 8), ("sorted", 2 + 10 * 50)]
-)
-def test_sample_is_extrapolated(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, method: str, expected: float
-) -> None:
+@pytest.mark.parametrize(("method", "expected"), [("padded", 2 + 10 * 100 / 8), ("sorted", 2 + 10 * 50)])
+def test_sample_is_extrapolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, method: str, expected: float) -> None:
     calls: list[Sequence[str]] = []
-    timings = {
-        "choosing": 5.0,
-        "embedding": 10.0,
-        "batch": 4,
-        "rnas": 100,
-        "sample": 8,
-        "nt": 5000,
-        "sample_nt": 100,
-    }
+    timings = {"choosing": 5.0, "embedding": 10.0, "batch": 4, "rnas": 100, "sample": 8, "nt": 5000, "sample_nt": 100}
 
     def run_python(args: Sequence[str]) -> ProcessResult:
         calls.append(args)

@@ -15,9 +15,7 @@ def test_runs_without_polars_and_pysam(tmp_path: Path) -> None:
     blocked.mkdir()
     for name in ("polars", "pysam", "sklearn", "tyro"):
         (blocked / f"{name}.py").write_text("raise ImportError('not on the GPU machine')\n")
-    words = (
-        "--device cpu --transcripts 40 --models isoclr-s --batch-sizes 2 --compile off --steps 1"
-    )
+    words = "--device cpu --transcripts 40 --models isoclr-s --batch-sizes 2 --compile off --steps 1"
     words += " --embed-nt 3000"
     argv = [sys.executable, "-m", "benchmarks.gpu", *words.split()]
     subprocess.run(
@@ -47,10 +45,7 @@ def test_training_results() -> None:
         "loss_seconds": 2.0,
         "seconds": 50.0,
     }
-    results = {
-        one.name.partition(": ")[2]: one
-        for one in gpu.training_results(run, "isoclr-s", "on", 1e15)
-    }
+    results = {one.name.partition(": ")[2]: one for one in gpu.training_results(run, "isoclr-s", "on", 1e15)}
     hours = 1000 * simulated.GENE_SETS * 5000 / 1e8 / 3600
     assert results["1000 epochs of ten species"].value == pytest.approx(hours)
     assert results["training"].value == 100
@@ -65,8 +60,6 @@ def test_failed_training_is_reported_and_skipped(
         raise SystemExit("out of memory")
 
     monkeypatch.setattr(gpu, "run_python", run_python)
-    result = gpu.run_training(
-        tmp_path, device="cuda", model="isoclr-m", pairs=4096, compiled="on", steps=1
-    )
+    result = gpu.run_training(tmp_path, device="cuda", model="isoclr-m", pairs=4096, compiled="on", steps=1)
     assert result is None
     assert "isoclr-m, 4,096 pairs, compile on: out of memory" in capsys.readouterr().err

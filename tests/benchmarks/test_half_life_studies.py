@@ -39,8 +39,6 @@ def test_laboratories_and_turned_studies_of_the_real_table(real_data: Path) -> N
     path = real_data / "labels_extra/rna_half_life_human_by_study.tsv.gz"
     table = pl.read_csv(path, separator="\t", null_values=["NA"], infer_schema_length=None)
     assert len({half_life_studies.laboratory(one) for one in table.columns[2:]}) == 16
-    turned = [
-        row["study"] for row in half_life_studies.measure(table, "human") if row["sign"] == -1
-    ]
+    turned = [row["study"] for row in half_life_studies.measure(table, "human") if row["sign"] == -1]
     assert "Bazzini_ActD_HeLa_1" in turned
     assert len(turned) == 5

@@ -19,11 +19,7 @@ def rows(name: str) -> pl.DataFrame:
 def test_shares_go_down_and_what_was_not_tried_is_a_dash() -> None:
     lines = low_data(rows).splitlines()
     assert lines[0] == "| share of the training labels | 100 % | 1 % |"
-    assert lines[2:] == [
-        "| ours | 0.500 | 0.250 |",
-        "| network | 0.750 | – |",
-        "| k-mers | – | −0.125 |",
-    ]
+    assert lines[2:] == ["| ours | 0.500 | 0.250 |", "| network | 0.750 | – |", "| k-mers | – | −0.125 |"]
 
 
 def test_only_the_tables_of_a_document_are_made_anew() -> None:

@@ -43,9 +43,7 @@ def rna(length: int, seed: int) -> Codes:
 
 
 @pytest.mark.parametrize("length", [1, 31, 32, 33, 200, 1501])
-def test_plain_encoder_equals_the_package(
-    encoder: Encoder, plain: PlainEncoder, length: int
-) -> None:
+def test_plain_encoder_equals_the_package(encoder: Encoder, plain: PlainEncoder, length: int) -> None:
     codes = rna(length, length)
     with torch.inference_mode():
         expected = plain(*make_batch([codes], length)).numpy()
@@ -79,9 +77,7 @@ def tiny() -> PlainEncoder:
     return PlainEncoder((4, 4, 4, 8), (1, 1, 1, 1)).eval()
 
 
-def test_methods_agree_without_padding(
-    tiny: PlainEncoder, fasta: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_methods_agree_without_padding(tiny: PlainEncoder, fasta: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, codes = plain_embed.read_codes(fasta)
     alone = plain_embed.embed(tiny, codes, "single", 1)
     assert np.array_equal(plain_embed.embed(tiny, codes, "sorted", 1), alone)

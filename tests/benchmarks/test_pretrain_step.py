@@ -15,9 +15,7 @@ def small(fasta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "corpus"
 
 
-def test_whole_benchmark(
-    main: Callable[..., None], inline: None, small: Path, tmp_path: Path
-) -> None:
+def test_whole_benchmark(main: Callable[..., None], inline: None, small: Path, tmp_path: Path) -> None:
     words = ("--corpus", small, "--batch-size", 4, "--steps", 1, "--plain-steps", 1)
     more = ("--compared-steps", 1, "--repeats", 1, "--figure", tmp_path / "p.png")
     main(pretrain_step, *words, *more, "--out", tmp_path / "pretrain_step.csv")

@@ -45,11 +45,7 @@ def test_parts_of_a_step(measured: Throughput) -> None:
 
 def test_device_and_memory(measured: Throughput) -> None:
     assert (measured.device, measured.precision) == ("cpu", "float32")
-    assert (measured.activation_checkpointing, measured.compiled, measured.shapes >= 1) == (
-        True,
-        False,
-        True,
-    )
+    assert (measured.activation_checkpointing, measured.compiled, measured.shapes >= 1) == (True, False, True)
     assert 10**8 < measured.peak_bytes < 10**11
 
 

@@ -24,9 +24,7 @@ def test_whole_benchmark(main: Callable[..., None], workbench: Path, tmp_path: P
     (tmp_path / "gc.toml").write_text(TASK)
     words = [workbench / "corpus", "--tasks", tmp_path / "gc.toml", "--data", tmp_path]
     main(strong_baselines, *words, "--list", tmp_path / "ids.txt")
-    assert sorted(set((tmp_path / "ids.txt").read_text().split())) == sorted(
-        f"t{i}" for i in range(40)
-    )
+    assert sorted(set((tmp_path / "ids.txt").read_text().split())) == sorted(f"t{i}" for i in range(40))
     words += ["--folder", tmp_path / "kept", "--out", tmp_path / "out.csv"]
     main(strong_baselines, *words, "--models", f"small={workbench / 'e.parquet'}")
     rows = {row["method"]: row for row in harness.read_csv(tmp_path / "out.csv")}
@@ -66,9 +64,7 @@ def test_components_explained_by_other_features_are_removed() -> None:
     rng = np.random.default_rng(0)
     known, own = rng.normal(size=(500, 3)), rng.normal(size=(500, 1))
     embedding = np.hstack([known @ rng.normal(size=(3, 2)), own]).astype(np.float32)
-    left = strong_baselines.given(
-        FeatureBlocks(embedding, (3,)), FeatureBlocks(known.astype(np.float32), (3,))
-    )
+    left = strong_baselines.given(FeatureBlocks(embedding, (3,)), FeatureBlocks(known.astype(np.float32), (3,)))
     assert left.values[:, :2].std() < 0.05
     assert np.corrcoef(left.values[:, 2], own[:, 0])[0, 1] > 0.99
 
@@ -91,6 +87,4 @@ def test_a_kernel_sees_what_a_linear_model_cannot() -> None:
     kernel = fit_predict_kernel(features, values, rows.astype(str), train, test, (4,))
     assert pearson(values[test], kernel) > 0.8 > pearson(values[test], linear) + 0.3
     values[test] = 1e6  # only the training part is read
-    assert fit_predict_kernel(
-        features, values, rows.astype(str), train, test, (4,)
-    ) == pytest.approx(kernel)
+    assert fit_predict_kernel(features, values, rows.astype(str), train, test, (4,)) == pytest.approx(kernel)

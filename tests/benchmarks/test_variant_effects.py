@@ -27,9 +27,7 @@ def test_overlapping_elements_count() -> None:
     assert variant_effects.count(["ATTTATTTA", "CC", ""]).tolist() == [2, 0, 0]
 
 
-def test_effects_of_upstream_starts(
-    main: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_effects_of_upstream_starts(main: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulated 5' UTRs whose load falls with every AUG: features that count AUGs see what variants do."""
     folder = tmp_path / "labels_extra"
     folder.mkdir()
@@ -54,10 +52,7 @@ def test_effects_of_upstream_starts(
     isoclr.create("isoclr-s", seed=0).save(tmp_path / "model")
     words = ["--model", tmp_path / "model", "--data", tmp_path, "--folder", tmp_path / "kept"]
     main(variant_effects, *words, "--only", "utr5", "--out", tmp_path / "out.csv")
-    found = {
-        (row["what"], row["method"]): float(row["value"])
-        for row in harness.read_csv(tmp_path / "out.csv")
-    }
+    found = {(row["what"], row["method"]): float(row["value"]) for row in harness.read_csv(tmp_path / "out.csv")}
     assert found["SNVs", "Optimus 5-Prime, retrained"] == 1
     assert found["SNVs", "Optimus 5-Prime"] == -1
     assert found["human 5' UTRs", "MTtrans"] == 1

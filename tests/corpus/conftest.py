@@ -36,9 +36,7 @@ def toml(tmp_path: Path) -> Toml:
     """Write a TOML file of inputs, each given as its keys and values: ``toml({"species": "human", …})``."""
 
     def write(*inputs: dict[str, object]) -> tuple[Path, ...]:
-        tables = [
-            "\n".join(["[[input]]", *(f'{k} = "{v}"' for k, v in one.items())]) for one in inputs
-        ]
+        tables = ["\n".join(["[[input]]", *(f'{k} = "{v}"' for k, v in one.items())]) for one in inputs]
         path = tmp_path / f"inputs{len(list(tmp_path.glob('inputs*.toml')))}.toml"
         path.write_text("\n".join(tables))
         return (path,)
@@ -94,9 +92,7 @@ def _transcript(
     if rng.random() < 0.67 and len(sequence) > 40:
         first = rng.randint(0, 10)
         last = first + 3 * rng.randint(4, (len(sequence) - first) // 3 - 1)
-        last += 3 * (
-            sequence[last : last + 3] in ("TAA", "TAG", "TGA") and last + 3 <= len(sequence)
-        )
+        last += 3 * (sequence[last : last + 3] in ("TAA", "TAG", "TGA") and last + 3 <= len(sequence))
         coding = set(positions[first:last])
         codons = list(range(first, last, 3))
         offset = first
@@ -111,9 +107,7 @@ def _transcript(
     return rows, Truth("", "", sequence, ends, codons)
 
 
-def _write(
-    folder: Path, chromosomes: dict[str, str], lines: list[str], truth: list[Truth]
-) -> World:
+def _write(folder: Path, chromosomes: dict[str, str], lines: list[str], truth: list[Truth]) -> World:
     world = World(folder / "genome.fa", folder / "genes.gtf", folder / "rna.fa", truth)
     body = (f">{name} test\n{_wrap(letters)}\n" for name, letters in chromosomes.items())
     world.genome.write_text("".join(body))

@@ -36,29 +36,21 @@ def _check(corpus: Corpus, truth: list[Any]) -> None:
 
 
 def test_genome_with_annotation(world: Any, tmp_path: Path) -> None:
-    corpus = build(
-        out=tmp_path / "c", species="human", genome=world.genome, annotation=(world.annotation,)
-    )
+    corpus = build(out=tmp_path / "c", species="human", genome=world.genome, annotation=(world.annotation,))
     assert len(corpus) == len(world.truth)
     _check(corpus, world.truth)
     genes = {one.gene_id for one in world.truth}
     assert corpus.num_gene_sets == len(genes)
     table = corpus.transcripts
     assert table["n_exons"].to_list() == [
-        len(next(t.exon_ends for t in world.truth if t.transcript_id == name))
-        for name in table["transcript_id"]
+        len(next(t.exon_ends for t in world.truth if t.transcript_id == name)) for name in table["transcript_id"]
     ]
     assert set(table["cds_source"]) == {"annotated", "none"}
     assert set(table["gene_set"]) == {f"human|{gene.split('.')[0]}" for gene in genes}
 
 
 def test_transcripts_with_annotation(world: Any, tmp_path: Path) -> None:
-    corpus = build(
-        out=tmp_path / "c",
-        species="human",
-        transcripts=world.transcripts,
-        annotation=(world.annotation,),
-    )
+    corpus = build(out=tmp_path / "c", species="human", transcripts=world.transcripts, annotation=(world.annotation,))
     _check(corpus, world.truth)
     names = [one.transcript_id for one in world.truth]
     assert corpus.transcripts["transcript_id"].to_list() == names  # the FASTA's order
@@ -90,11 +82,7 @@ def test_same_bytes_with_any_number_of_jobs(world: Any, toml: Any, tmp_path: Pat
 
 def test_corpus_json(world: Any, tmp_path: Path) -> None:
     corpus = build(
-        out=tmp_path / "c",
-        species="Homo sapiens",
-        genome=world.genome,
-        annotation=(world.annotation,),
-        max_length=200,
+        out=tmp_path / "c", species="Homo sapiens", genome=world.genome, annotation=(world.annotation,), max_length=200
     )
     meta = json.loads((corpus.path / "corpus.json").read_text())
     assert meta["species"] == ["human"]
@@ -119,9 +107,7 @@ def test_homologs_share_a_gene_set(toml: Any, tmp_path: Path) -> None:
     homology.write_text("3\t9606\t9\tX\t\t\n3\t10090\t77\tx\t\t\n")
     ids = tmp_path / "mouse.tsv"
     ids.write_text("ensembl_gene_id\tentrez_gene_id\tsymbol\nENSMUSG00000000001\t77\tx\n")
-    inputs = toml(
-        {"species": "human", "transcripts": fasta}, {"species": "mouse", "transcripts": other}
-    )
+    inputs = toml({"species": "human", "transcripts": fasta}, {"species": "mouse", "transcripts": other})
 
     def sets(name: str, **options: Any) -> list[str]:
         corpus = build(inputs, out=tmp_path / name, **options)
@@ -129,34 +115,18 @@ def test_homologs_share_a_gene_set(toml: Any, tmp_path: Path) -> None:
 
     joined = {"homology": homology, "gene_ids": (f"mouse={ids}",)}
     assert sets("a", **joined) == ["HID:3", "HID:3", "mouse|ENSMUSG00000000002"]
-    assert sets("b", **joined, scope="within-species") == [
-        "human|HID:3",
-        "mouse|HID:3",
-        "mouse|ENSMUSG00000000002",
-    ]
+    assert sets("b", **joined, scope="within-species") == ["human|HID:3", "mouse|HID:3", "mouse|ENSMUSG00000000002"]
     orthologs = tmp_path / "gene_orthologs"
-    orthologs.write_text(
-        "#tax_id\tGeneID\trelationship\tOther_tax_id\tOther_GeneID\n9606\t9\tOrtholog\t10090\t77\n"
-    )
-    assert sets("o", **joined | {"homology": orthologs}) == [
-        "ORTH:9",
-        "ORTH:9",
-        "mouse|ENSMUSG00000000002",
-    ]
+    orthologs.write_text("#tax_id\tGeneID\trelationship\tOther_tax_id\tOther_GeneID\n9606\t9\tOrtholog\t10090\t77\n")
+    assert sets("o", **joined | {"homology": orthologs}) == ["ORTH:9", "ORTH:9", "mouse|ENSMUSG00000000002"]
     assert sets("c") == ["human|9", "mouse|ENSMUSG00000000001", "mouse|ENSMUSG00000000002"]
 
 
 def test_toml_file_of_inputs_and_options(world: Any, tmp_path: Path) -> None:
     file = tmp_path / "inputs.toml"
-    file.write_text(
-        'max_length = 300\n[[input]]\nspecies = "human"\ngenome = "genome.fa"\nannotation = "genes.gtf"\n'
-    )
+    file.write_text('max_length = 300\n[[input]]\nspecies = "human"\ngenome = "genome.fa"\nannotation = "genes.gtf"\n')
     given = build(
-        out=tmp_path / "given",
-        species="human",
-        genome=world.genome,
-        annotation=(world.annotation,),
-        max_length=300,
+        out=tmp_path / "given", species="human", genome=world.genome, annotation=(world.annotation,), max_length=300
     )
     assert _bytes(build((file,), out=tmp_path / "toml")) == _bytes(given)
     wins = build((file,), out=tmp_path / "wins", max_length=250)
@@ -165,11 +135,7 @@ def test_toml_file_of_inputs_and_options(world: Any, tmp_path: Path) -> None:
 
 def test_no_noncoding(world: Any, tmp_path: Path) -> None:
     corpus = build(
-        out=tmp_path / "c",
-        species="human",
-        genome=world.genome,
-        annotation=(world.annotation,),
-        noncoding=False,
+        out=tmp_path / "c", species="human", genome=world.genome, annotation=(world.annotation,), noncoding=False
     )
     coding = [one for one in world.truth if one.codon_starts]
     assert len(corpus) == len(coding)
@@ -181,9 +147,7 @@ def test_no_noncoding(world: Any, tmp_path: Path) -> None:
 def test_gzip_inputs(world: Any, tmp_path: Path) -> None:
     for file in (world.genome, world.annotation):
         Path(f"{file}.gz").write_bytes(gzip.compress(file.read_bytes()))
-    plain = build(
-        out=tmp_path / "p", species="human", genome=world.genome, annotation=(world.annotation,)
-    )
+    plain = build(out=tmp_path / "p", species="human", genome=world.genome, annotation=(world.annotation,))
     packed = build(
         out=tmp_path / "z",
         species="human",
@@ -201,13 +165,7 @@ def test_failed_build_leaves_no_files(world: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"protein\.fa"):
         build(out=tmp_path / "c", species="human", transcripts=bad)
     with pytest.raises(InputError, match="no transcript is left: dropped"):
-        build(
-            out=tmp_path / "c",
-            species="human",
-            genome=world.genome,
-            annotation=(world.annotation,),
-            max_length=1,
-        )
+        build(out=tmp_path / "c", species="human", genome=world.genome, annotation=(world.annotation,), max_length=1)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -318,9 +276,7 @@ def test_orf_of_one_input(tmp_path: Path) -> None:
 
 def _part(records: int, dropped: dict[str, int], noted: dict[str, int]) -> TranscriptTable:
     codes = np.empty(0, np.uint8)
-    return TranscriptTable(
-        pl.DataFrame(), codes, records, records - 1, Counter(dropped), Counter(noted)
-    )
+    return TranscriptTable(pl.DataFrame(), codes, records, records - 1, Counter(dropped), Counter(noted))
 
 
 def test_metadata(tmp_path: Path) -> None:
@@ -329,11 +285,7 @@ def test_metadata(tmp_path: Path) -> None:
     homology.write_text("12345")
     inputs = [Input(name, fasta, None, ()) for name in ("human", "mouse", "human")]
     plan = Plan(inputs, homology, {}, BuildConfig(shard="1/2"))
-    parts = [
-        _part(10, {"empty": 1}, {"odd": 2}),
-        _part(20, {}, {}),
-        _part(30, {"empty": 2, "noncoding": 5}, {}),
-    ]
+    parts = [_part(10, {"empty": 1}, {"odd": 2}), _part(20, {}, {}), _part(30, {"empty": 2, "noncoding": 5}, {})]
     meta = metadata(plan, parts, {"human": (3, 9)}, {fasta: "f" * 64, homology: "0" * 64})
     assert meta["by_species"]["human"] == {
         "records": 38,
@@ -354,13 +306,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tail = 'gene_id "g"; transcript_id "t";'
     (tmp_path / "T.fa").write_text(">t\nATGAAATAACC\n>u\nGGGTTT\n")
     (tmp_path / "G.fa").write_text(">1\nATGAAATAACCGGG\n")
-    (tmp_path / "A.gtf").write_text(
-        f"chr1\tx\texon\t1\t11\t.\t+\t.\t{tail}\nchr1\tx\tCDS\t1\t6\t.\t+\t0\t{tail}\n"
-    )
+    (tmp_path / "A.gtf").write_text(f"chr1\tx\texon\t1\t11\t.\t+\t.\t{tail}\nchr1\tx\tCDS\t1\t6\t.\t+\t0\t{tail}\n")
     (tmp_path / "ids.tsv").write_text("ensembl_gene_id\tentrez_gene_id\tsymbol\ng\t1\tX\n")
-    (tmp_path / "inputs.toml").write_text(
-        '[[input]]\nspecies = "mouse"\ntranscripts = "T.fa"\nannotation = "A.gtf"\n'
-    )
+    (tmp_path / "inputs.toml").write_text('[[input]]\nspecies = "mouse"\ntranscripts = "T.fa"\nannotation = "A.gtf"\n')
     (tmp_path / "D").mkdir()
     (tmp_path / "empty").touch()
     (tmp_path / "cut.gz").write_bytes(gzip.compress(b">t\n" + b"ACGT" * 99)[:-9])
@@ -371,22 +319,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_command_with_transcripts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        main(
-            [
-                "build",
-                "--out",
-                "C",
-                "--species",
-                "human",
-                "--transcripts",
-                "T.fa",
-                "--annotation",
-                "A.gtf",
-            ]
-        )
-        == 0
-    )
+    assert main(["build", "--out", "C", "--species", "human", "--transcripts", "T.fa", "--annotation", "A.gtf"]) == 0
     printed = capsys.readouterr()
     assert "gene sets" in printed.out  # the tables
     assert "Corpus('C'" in printed.err  # the messages
@@ -394,22 +327,7 @@ def test_command_with_transcripts(folder: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_command_with_genome(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        main(
-            [
-                "build",
-                "--out",
-                "C",
-                "--species",
-                "worm",
-                "--genome",
-                "G.fa",
-                "--annotation",
-                "A.gtf",
-            ]
-        )
-        == 0
-    )
+    assert main(["build", "--out", "C", "--species", "worm", "--genome", "G.fa", "--annotation", "A.gtf"]) == 0
     assert "chr1 = 1" in capsys.readouterr().err
     assert open_corpus("C").index["cds_end"].tolist() == [9]
 
@@ -429,10 +347,7 @@ def test_command_with_toml(folder: Path) -> None:
         ("--out C inputs.toml --gene-ids cow=ids.tsv", "no input of 'cow'"),
         ("--out . inputs.toml", "expected the name of a new directory"),
         ("--out C --species human --transcripts D", "D is a directory, expected a file"),
-        (
-            "--out C --species human --transcripts empty",
-            "empty: the file is empty, expected a FASTA",
-        ),
+        ("--out C --species human --transcripts empty", "empty: the file is empty, expected a FASTA"),
         ("--out C --species human --transcripts cut.gz", "cut.gz: the gzip file is cut off"),
         ("--out C --species human --transcripts binary", r"binary: begins with '\x89'"),
         ("--out C --species human --genome empty --annotation A.gtf", "empty: the file is empty"),
@@ -442,10 +357,7 @@ def test_command_with_toml(folder: Path) -> None:
         ("--out C --species human --transcripts T.fa --annotation empty", "expected an annotation"),
         ("--out C --species human --transcripts T.fa --annotation cut.gz", "is cut off"),
         ("--out C --species human --transcripts T.fa --annotation binary", "binary: binary data"),
-        (
-            "--out C --species human --transcripts G.fa --annotation A.gtf",
-            "no transcript id in common",
-        ),
+        ("--out C --species human --transcripts G.fa --annotation A.gtf", "no transcript id in common"),
         ("--out C inputs.toml --homology nowhere", "--homology: no file nowhere"),
         ("--out C inputs.toml --homology empty", "empty: the file is empty, expected HomoloGene"),
         ("--out C inputs.toml --homology cut.gz", "is cut off"),
@@ -455,9 +367,7 @@ def test_command_with_toml(folder: Path) -> None:
         ("--out C inputs.toml --max-length 3", "no transcript is left: dropped 2 longer_than"),
     ],
 )
-def test_bad_input(
-    words: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_input(words: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(folder.iterdir())
     assert main(["build", *words.split()]) == 2
     line = capsys.readouterr().err

@@ -5,14 +5,7 @@ import polars as pl
 import pytest
 
 from isoclr.corpus.cds import assign_cds, known_noncoding, mark
-from isoclr.genomics.encoding import (
-    CODON_START,
-    EXON_END,
-    NUCLEOTIDE_BITS,
-    Codes,
-    encode,
-    nucleotides,
-)
+from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, encode, nucleotides
 
 
 def _table(
@@ -100,10 +93,7 @@ def test_progress() -> None:
 def test_mark_equals_encode() -> None:
     rng = np.random.default_rng(0)
     sequences = ["".join(rng.choice(list("ACGTN"), int(n))) for n in rng.integers(3, 90, 50)]
-    cds = [
-        (int(a := rng.integers(0, len(s) - 2)), int(rng.integers(a + 3, len(s) + 1)))
-        for s in sequences
-    ]
+    cds = [(int(a := rng.integers(0, len(s) - 2)), int(rng.integers(a + 3, len(s) + 1))) for s in sequences]
     cds[::4] = [(-1, -1)] * len(cds[::4])
     exons = [[1, len(s) - 2, 1] if i % 3 else None for i, s in enumerate(sequences)]
     table, codes = _table(sequences, cds, exons=exons)
@@ -118,48 +108,12 @@ def test_mark_equals_encode() -> None:
     assert (codes & NUCLEOTIDE_BITS).max() == 4
 
 
-CODING = [
-    "",
-    "mRNA",
-    "protein_coding",
-    "protein_coding_LoF",
-    "nonsense_mediated_decay",
-    "non_stop_decay",
-]
+CODING = ["", "mRNA", "protein_coding", "protein_coding_LoF", "nonsense_mediated_decay", "non_stop_decay"]
 CODING += ["polymorphic_pseudogene", "IG_V_gene", "TR_C_gene", "transcript"]
-NONCODING = [
-    "lncRNA",
-    "lnc_RNA",
-    "lincRNA",
-    "ncRNA",
-    "snRNA",
-    "snoRNA",
-    "miRNA",
-    "rRNA",
-    "Mt_tRNA",
-    "misc_RNA",
-]
-NONCODING += [
-    "processed_pseudogene",
-    "unitary_pseudogene",
-    "pseudogenic_transcript",
-    "retained_intron",
-]
-NONCODING += [
-    "processed_transcript",
-    "antisense",
-    "antisense_RNA",
-    "sense_intronic",
-    "TEC",
-    "ribozyme",
-]
-NONCODING += [
-    "protein_coding_CDS_not_defined",
-    "transposable_element",
-    "non_coding",
-    "scaRNA",
-    "vault_RNA",
-]
+NONCODING = ["lncRNA", "lnc_RNA", "lincRNA", "ncRNA", "snRNA", "snoRNA", "miRNA", "rRNA", "Mt_tRNA", "misc_RNA"]
+NONCODING += ["processed_pseudogene", "unitary_pseudogene", "pseudogenic_transcript", "retained_intron"]
+NONCODING += ["processed_transcript", "antisense", "antisense_RNA", "sense_intronic", "TEC", "ribozyme"]
+NONCODING += ["protein_coding_CDS_not_defined", "transposable_element", "non_coding", "scaRNA", "vault_RNA"]
 
 
 @pytest.mark.parametrize("biotype", CODING)

@@ -3,15 +3,7 @@ from typing import Any
 
 import pytest
 
-from isoclr.corpus.inputs import (
-    BuildConfig,
-    Input,
-    Plan,
-    gene_id_tables,
-    make_input,
-    make_plan,
-    short_name,
-)
+from isoclr.corpus.inputs import BuildConfig, Input, Plan, gene_id_tables, make_input, make_plan, short_name
 from isoclr.errors import InputError
 
 HUMAN = Input("human", Path("t.fa"), None, ())

@@ -29,8 +29,7 @@ def corpus(toml: Any, tmp_path: Path) -> Corpus:
     mouse.write_text(">a1 gene:77\nTTTTT\n>a2 gene:77\n\n")
     homology.write_text("3\t9606\t1\tA\t\t\n3\t10090\t77\ta\t\t\n")
     inputs = toml(
-        {"species": "human", "transcripts": human, "annotation": gtf},
-        {"species": "mouse", "transcripts": mouse},
+        {"species": "human", "transcripts": human, "annotation": gtf}, {"species": "mouse", "transcripts": mouse}
     )
     return build(inputs, out=tmp_path / "c", homology=homology, orf_min_length=9, max_length=40)
 
@@ -58,10 +57,7 @@ def test_tracks_and_lengths(corpus: Corpus) -> None:
 def test_dropped_and_noted(corpus: Corpus) -> None:
     summary = inspect(corpus)
     assert summary.dropped["human"] == {"longer_than_max_length": 1, "identical_sequence": 1}
-    assert (
-        summary.noted["human"]
-        == {"not_in_annotation": 4, "stop_codon_added": 1} | summary.noted["human"]
-    )
+    assert summary.noted["human"] == {"not_in_annotation": 4, "stop_codon_added": 1} | summary.noted["human"]
     assert summary.files["m.fa"] == {"empty_sequence": 1}
     assert summary.records == 7
     shown = {cell for table in summary.tables() for row in table.rows for cell in row}
@@ -76,9 +72,7 @@ def test_json(corpus: Corpus) -> None:
 def test_empty_shard(tmp_path: Path) -> None:
     fasta = tmp_path / "t.fa"
     fasta.write_text(">a\nACGT\n")
-    shards = [
-        build(out=tmp_path / f"{i}", species="x", transcripts=fasta, shard=f"{i}/2") for i in (1, 2)
-    ]
+    shards = [build(out=tmp_path / f"{i}", species="x", transcripts=fasta, shard=f"{i}/2") for i in (1, 2)]
     empty = next(shard for shard in shards if not len(shard))
     assert inspect(empty).groups[0].transcripts == 0
     assert list(inspect(empty).tables())
@@ -112,11 +106,7 @@ def test_show_tracks() -> None:
 
 def test_show_tracks_in_lines_of_60() -> None:
     lines = show_tracks(nucleotides("A" * 60 + "C" * 60 + "G"))
-    assert [line.split() for line in lines] == [
-        ["1", "A" * 60, "60"],
-        ["61", "C" * 60, "120"],
-        ["121", "G", "121"],
-    ]
+    assert [line.split() for line in lines] == [["1", "A" * 60, "60"], ["61", "C" * 60, "120"], ["121", "G", "121"]]
 
 
 @pytest.mark.parametrize(
@@ -135,8 +125,7 @@ def test_genetic_code(codon: str, amino_acid: str) -> None:
 def test_describe(tmp_path: Path) -> None:
     fasta = tmp_path / "t.fa"
     fasta.write_text(
-        ">NM_000001.2 gene:ENSG00000000001.4 gene_symbol:ABC\nCCATGAAATAGC\n"
-        ">b gene:ENSG00000000001.4\nGGG\n"
+        ">NM_000001.2 gene:ENSG00000000001.4 gene_symbol:ABC\nCCATGAAATAGC\n>b gene:ENSG00000000001.4\nGGG\n"
     )
     corpus = build(out=tmp_path / "c", species="human", transcripts=fasta, orf_min_length=9)
     header, *rows = describe(corpus, "NM_000001").split("\n")
@@ -150,16 +139,12 @@ def test_describe(tmp_path: Path) -> None:
     assert [line.split(":")[0] for line in gene.split("\n")] == ["NM_000001.2", "b"]
     assert describe(corpus, "ABC") == describe(corpus, "NM_000001")  # the other RNA has no symbol
     assert describe(corpus, "b", brief=True) == describe(corpus, "b").split("\n")[0]
-    with pytest.raises(
-        InputError, match=r"no transcript, gene or symbol 'abc' .* did you mean ABC"
-    ):
+    with pytest.raises(InputError, match=r"no transcript, gene or symbol 'abc' .* did you mean ABC"):
         describe(corpus, "abc")
 
 
 @pytest.fixture
-def folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> str:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     monkeypatch.chdir(tmp_path)
     Path("T.fa").write_text(">t gene:g\nATGAAATAACC\n>u gene:g\nGGGTTT\n")
     words = "build --out C --species human --transcripts T.fa --orf-min-length 9"
@@ -180,9 +165,7 @@ def test_command(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_command_with_transcript(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", folder, "--transcript", "t"]) == 0
     out = capsys.readouterr().out.splitlines()
-    assert out[0].startswith(
-        "t: gene g; gene set human|g (2 transcripts of 1 species); human; 11 nt"
-    )
+    assert out[0].startswith("t: gene g; gene set human|g (2 transcripts of 1 species); human; 11 nt")
     assert out[1].split() == ["1", "ATGAAATAACC", "11"]
     assert out[2].split() == ["M", "K", "*", "codons"]
 

@@ -11,11 +11,7 @@ from isoclr.genomics.encoding import letters
 
 HOMOLOGY = "3\t9606\t11\tA\t0\t\n3\t10090\t21\ta\t0\t\n"
 RECORDS = {
-    "human": [
-        ("H1.1", "11", "ATGGCTTGA"),
-        ("H2.1", "11", "GGATGGCTGCTTGACC"),
-        ("H3.1", "12", "ACGT"),
-    ],
+    "human": [("H1.1", "11", "ATGGCTTGA"), ("H2.1", "11", "GGATGGCTGCTTGACC"), ("H3.1", "12", "ACGT")],
     "mouse": [("M1.1", "21", "CCCC"), ("M2.1", "22", "GGGG")],
 }
 

@@ -6,23 +6,14 @@ import polars as pl
 import pytest
 
 from isoclr.corpus.inputs import BuildConfig, Input
-from isoclr.corpus.transcripts import (
-    COLUMNS,
-    TranscriptTable,
-    filter_rows,
-    read_fasta,
-    read_genome,
-    read_input,
-)
+from isoclr.corpus.transcripts import COLUMNS, TranscriptTable, filter_rows, read_fasta, read_genome, read_input
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, letters
 
 CONFIG = BuildConfig()
 
 
-def _gtf(
-    path: Path, *transcripts: tuple[str, int, tuple[int, int] | None], gene: str = "G.1"
-) -> Path:
+def _gtf(path: Path, *transcripts: tuple[str, int, tuple[int, int] | None], gene: str = "G.1") -> Path:
     lines = []
     for name, length, cds in transcripts:
         tail = f'gene_id "{gene}"; transcript_id "{name}"; gene_name "S";'
@@ -111,11 +102,7 @@ def test_header_completes_the_annotation(tmp_path: Path) -> None:
     bed.write_text("chr1\t100\t120\tt\t0\t+\t103\t112\t0\t2\t16,4,\t0,16,\n")
     fasta = f">t cdna gene:ENSG7 gene_symbol:SYM transcript_biotype:protein_coding\n{'ACGT' * 5}\n"
     (row,) = _rows(_read(tmp_path, fasta, bed))
-    assert (row["gene_id"], row["gene_symbol"], row["biotype"]) == (
-        "ENSG7",
-        "SYM",
-        "protein_coding",
-    )
+    assert (row["gene_id"], row["gene_symbol"], row["biotype"]) == ("ENSG7", "SYM", "protein_coding")
     assert (row["cds_start"], row["cds_end"]) == (3, 12)
     (bare,) = _rows(_read(tmp_path, f">t\n{'ACGT' * 5}\n", bed))
     assert bare["gene_id"] == "t"
@@ -140,9 +127,7 @@ def test_noncoding_by_annotation(tmp_path: Path) -> None:
     marks_none = _gtf(tmp_path / "b.gtf", ("t", 20, None), ("u", 20, None))
     assert _read(tmp_path, fasta, marks_none).table["no_cds"].to_list() == [False, False, False]
     table = tmp_path / "s.tsv"
-    table.write_text(
-        "transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\nt\t3\t9\t8\t16,4\nu\t\t\t\t16,4\n"
-    )
+    table.write_text("transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\nt\t3\t9\t8\t16,4\nu\t\t\t\t16,4\n")
     part = _read(tmp_path, fasta, table)  # an empty cell of a structure table means unknown
     assert part.table["no_cds"].to_list() == [False, False, False]
     assert part.table["exon_lengths"].to_list() == [[16, 4], [16, 4], None]
@@ -157,9 +142,7 @@ def test_places_and_lengths_point_into_the_codes(tmp_path: Path) -> None:
     assert isinstance(part.table, pl.DataFrame)
 
 
-def _read_genome(
-    genome: Path, annotation: Path, config: BuildConfig = CONFIG, threads: int = 1
-) -> TranscriptTable:
+def _read_genome(genome: Path, annotation: Path, config: BuildConfig = CONFIG, threads: int = 1) -> TranscriptTable:
     return read_genome(genome, [annotation], "human", config, threads, lambda *_: None)
 
 
@@ -167,9 +150,7 @@ def _line(chrom: str, start: int, end: int, name: str, strand: str = "+") -> str
     return f'{chrom}\tx\texon\t{start}\t{end}\t.\t{strand}\t.\tgene_id "g{name}"; transcript_id "{name}";\n'
 
 
-def _files(
-    tmp_path: Path, *lines: str, genome: str = ">1\nACGTACGTAC\n>2\nGGGGG\n"
-) -> tuple[Path, Path]:
+def _files(tmp_path: Path, *lines: str, genome: str = ">1\nACGTACGTAC\n>2\nGGGGG\n") -> tuple[Path, Path]:
     (tmp_path / "g.fa").write_text(genome)
     (tmp_path / "a.gtf").write_text("".join(lines))
     return tmp_path / "g.fa", tmp_path / "a.gtf"
@@ -218,9 +199,7 @@ def test_renamed_chromosomes(tmp_path: Path) -> None:
 
 def test_genome_of_another_species(tmp_path: Path) -> None:
     files = _files(tmp_path, _line("scaffold_9", 1, 4, "t"))
-    with pytest.raises(
-        InputError, match=r"no sequence name in common, found 'scaffold_9' .* and '1'"
-    ):
+    with pytest.raises(InputError, match=r"no sequence name in common, found 'scaffold_9' .* and '1'"):
         _read_genome(*files)
 
 
@@ -233,9 +212,7 @@ def test_structure_table_with_genome(tmp_path: Path) -> None:
 
 
 def test_same_rows_with_any_number_of_threads(world: Any) -> None:
-    one, four = (
-        _read_genome(world.genome, world.annotation, threads=threads) for threads in (1, 4)
-    )
+    one, four = (_read_genome(world.genome, world.annotation, threads=threads) for threads in (1, 4))
     assert one.table.equals(four.table)
     assert one.codes.tolist() == four.codes.tolist()
     assert one.table["sequence"].rle().len() == 2
@@ -254,9 +231,7 @@ def test_order_of_shards(world: Any) -> None:
 
 
 def _part(lengths: list[int], genes: list[str] | None = None) -> TranscriptTable:
-    table = pl.DataFrame(
-        {"length": lengths, "gene_id": genes or [f"g{i}" for i in range(len(lengths))]}
-    )
+    table = pl.DataFrame({"length": lengths, "gene_id": genes or [f"g{i}" for i in range(len(lengths))]})
     return TranscriptTable(table, np.empty(0, np.uint8), len(lengths))
 
 
@@ -347,14 +322,6 @@ def test_known_noncoding_rnas_get_no_orf(tmp_path: Path) -> None:
     with_table = read_input(source, config, 1, lambda *_: None, genes).table
     orf, none = "orf", "none"
     assert with_table["cds_source"].to_list() == [orf, none, orf, none, none, none, orf]
-    assert with_table["biotype"].to_list() == [
-        "x",
-        "lncRNA",
-        "protein_coding",
-        "lncRNA",
-        "",
-        "ncRNA",
-        "",
-    ]
+    assert with_table["biotype"].to_list() == ["x", "lncRNA", "protein_coding", "lncRNA", "", "ncRNA", ""]
     without = read_input(source, config, 1, lambda *_: None).table
     assert without["cds_source"].to_list() == [orf, orf, orf, none, none, none, orf]

@@ -11,13 +11,7 @@ from isoclr._io import sha256
 from isoclr.cli import main
 from isoclr.corpus.build import build
 from isoclr.corpus.corpus import COLUMNS, INDEX_DTYPE, Corpus, open_corpus
-from isoclr.corpus.write import (
-    add_counts,
-    drop_duplicates,
-    index_rows,
-    merge,
-    write,
-)
+from isoclr.corpus.write import add_counts, drop_duplicates, index_rows, merge, write
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, nucleotides
 
@@ -103,10 +97,7 @@ def inputs(world: Any, toml: Any, tmp_path: Path) -> tuple[Path, ...]:
 
 
 def _shards(inputs: tuple[Path, ...], folder: Path, of: int, **options: Any) -> list[Path]:
-    return [
-        build(inputs, out=folder / f"s{i}", shard=f"{i}/{of}", **options).path
-        for i in range(1, of + 1)
-    ]
+    return [build(inputs, out=folder / f"s{i}", shard=f"{i}/{of}", **options).path for i in range(1, of + 1)]
 
 
 @pytest.mark.parametrize("of", [1, 3, 16])
@@ -145,17 +136,14 @@ def test_pseudoautosomal_gene_copies_share_a_shard(toml: Any, tmp_path: Path) ->
 
 def test_isoforms_of_a_gene_share_a_shard(inputs: tuple[Path, ...], tmp_path: Path) -> None:
     genes = [
-        set(Corpus(path).transcripts.select("species", "gene_set").iter_rows())
-        for path in _shards(inputs, tmp_path, 2)
+        set(Corpus(path).transcripts.select("species", "gene_set").iter_rows()) for path in _shards(inputs, tmp_path, 2)
     ]
     assert genes[0]
     assert genes[1]
     assert not genes[0] & genes[1]
 
 
-def test_shards_of_different_builds(
-    inputs: tuple[Path, ...], world: Any, toml: Any, tmp_path: Path
-) -> None:
+def test_shards_of_different_builds(inputs: tuple[Path, ...], world: Any, toml: Any, tmp_path: Path) -> None:
     one, two = _shards(inputs, tmp_path, 2)
     with pytest.raises(InputError, match=r"of its shards 2/2 not given"):
         merge((one,), out=tmp_path / "c")
@@ -217,9 +205,7 @@ def test_codes_of_adjacent_rows(tmp_path: Path) -> None:
 
 
 def test_codes_between_rows_are_left_out(tmp_path: Path) -> None:
-    table = _table().with_columns(
-        source=0, start=pl.Series([0, 3, 4, 4]), length=pl.Series([1, 1, 3, 2])
-    )
+    table = _table().with_columns(source=0, start=pl.Series([0, 3, 4, 4]), length=pl.Series([1, 1, 3, 2]))
     write(tmp_path, table, SOURCES, META)
     written = np.fromfile(tmp_path / "codes.bin", np.uint8)
     assert written.tolist() == nucleotides("A" + "C" + "GGT" + "GG").tolist()
@@ -258,9 +244,7 @@ def test_empty_shard(tmp_path: Path) -> None:
     assert counts == {"transcripts": 0, "gene_sets": 0, "nucleotides": 0}
 
 
-def test_merge_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_merge_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     Path("T.fa").write_text(">t\nATGAAATAACC\n>u\nGGGTTT\n>v\nGG\n")
     for i in (1, 2):

@@ -51,10 +51,7 @@ class Publisher:
 
     def add_md5(self, path: str, *names: str) -> None:
         folder = path.rpartition("/")[0]
-        sums = (
-            f"{hashlib.md5(self.files[f'{folder}/{name}'].content).hexdigest()}  {name}\n"
-            for name in names
-        )
+        sums = (f"{hashlib.md5(self.files[f'{folder}/{name}'].content).hexdigest()}  {name}\n" for name in names)
         self.add(path, "".join(sums).encode())
 
     def close(self) -> None:

@@ -48,12 +48,7 @@ def test_download(worm: Any, tmp_path: Path) -> None:
 def test_no_other_files_are_left(worm: Any, tmp_path: Path) -> None:
     get(worm, tmp_path, "worm")
     files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
-    assert files == {
-        "SHA256SUMS",
-        "inputs.toml",
-        "worm/ce11.fa.gz",
-        "worm/ce11.ncbiRefSeq.gtf.gz",
-    }
+    assert files == {"SHA256SUMS", "inputs.toml", "worm/ce11.fa.gz", "worm/ce11.ncbiRefSeq.gtf.gz"}
 
 
 def test_wrong_checksum(worm: Any, tmp_path: Path) -> None:
@@ -90,15 +85,11 @@ def test_output_is_a_file(tmp_path: Path) -> None:
 
 def test_optional_checksums(worm: Any, tmp_path: Path) -> None:
     worm.add_md5(f"{WORM}/genes/md5sum.txt", "ce11.ncbiRefSeq.gtf.gz")
-    assert get(worm, tmp_path, "worm/annotation") == {
-        "worm/annotation": ("fetched", "publisher's MD5")
-    }
+    assert get(worm, tmp_path, "worm/annotation") == {"worm/annotation": ("fetched", "publisher's MD5")}
 
 
 def test_second_address(worm: Any, tmp_path: Path) -> None:
-    worm.files[f"{WORM}/genes/ncbiRefSeq.gtf.gz"] = worm.files.pop(
-        f"{WORM}/genes/ce11.ncbiRefSeq.gtf.gz"
-    )
+    worm.files[f"{WORM}/genes/ncbiRefSeq.gtf.gz"] = worm.files.pop(f"{WORM}/genes/ce11.ncbiRefSeq.gtf.gz")
     get(worm, tmp_path, "worm/annotation")
     assert (tmp_path / "worm/ce11.ncbiRefSeq.gtf.gz").read_bytes() == MODELS
 
@@ -135,22 +126,13 @@ def test_inputs_toml(worm: Any, tmp_path: Path) -> None:
     inputs = tomllib.loads((tmp_path / "inputs.toml").read_text())
     assert inputs == {
         "homology": "homology/homologene.data",
-        "input": [
-            {
-                "species": "worm",
-                "genome": "worm/ce11.fa.gz",
-                "annotation": "worm/ce11.ncbiRefSeq.gtf.gz",
-            }
-        ],
+        "input": [{"species": "worm", "genome": "worm/ce11.fa.gz", "annotation": "worm/ce11.ncbiRefSeq.gtf.gz"}],
     }
 
 
 def test_list_only_needs_no_network(tmp_path: Path) -> None:
     files = download(("worm",), out=tmp_path / "none", list_only=True, mirror="http://127.0.0.1:9")
-    assert [(f.entry.name, f.status) for f in files] == [
-        ("worm/annotation", "missing"),
-        ("worm/genome", "missing"),
-    ]
+    assert [(f.entry.name, f.status) for f in files] == [("worm/annotation", "missing"), ("worm/genome", "missing")]
     assert not (tmp_path / "none").exists()
 
 
@@ -173,23 +155,14 @@ MD5 = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.mark.parametrize(
-    "line",
-    [
-        f"{MD5}  a.gz",
-        f"{MD5} *a.gz",
-        f"{MD5.upper()}  ./a.gz",
-        f"MD5 (a.gz) = {MD5}",
-        f"{MD5}\ta.gz",
-    ],
+    "line", [f"{MD5}  a.gz", f"{MD5} *a.gz", f"{MD5.upper()}  ./a.gz", f"MD5 (a.gz) = {MD5}", f"{MD5}\ta.gz"]
 )
 def test_published_md5(line: str) -> None:
     assert published_md5(f"# sums\n{'f' * 32}  other\n{line}\n".encode(), "a.gz") == MD5
 
 
 def test_published_md5_of_zenodo() -> None:
-    record = (
-        b'{"files": [{"key": "b", "checksum": "md5:x"}, {"key": "a.zip", "checksum": "md5:%s"}]}'
-    )
+    record = b'{"files": [{"key": "b", "checksum": "md5:x"}, {"key": "a.zip", "checksum": "md5:%s"}]}'
     assert published_md5(record % MD5.encode(), "a.zip") == MD5
 
 
@@ -240,9 +213,7 @@ def test_command_with_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert err.count("\n") == 1
 
 
-def test_command_with_dead_host(
-    capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_command_with_dead_host(capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     out = str(tmp_path_factory.mktemp("out"))
     mirror = "http://127.0.0.1:9"  # the discard port, closed everywhere
     argv = ["download", "worm/genome", "--out", out, "--mirror", mirror, "--retries", "0"]

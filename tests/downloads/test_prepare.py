@@ -22,9 +22,7 @@ def test_gene_ids(tmp_path: Path) -> None:
     (tmp_path / "ids").mkdir()
     (tmp_path / "ids/gene2ensembl.gz").write_bytes(gzip.compress(GENE2ENSEMBL.encode()))
     prepare(tmp_path, CATALOG)
-    assert (tmp_path / "ids/human.tsv").read_text() == (
-        "ensembl_gene_id\tentrez_gene_id\nENSG00000121410\t1\n"
-    )
+    assert (tmp_path / "ids/human.tsv").read_text() == ("ensembl_gene_id\tentrez_gene_id\nENSG00000121410\t1\n")
     assert "ENSMUSG00000030359\t11287" in (tmp_path / "ids/mouse.tsv").read_text()
 
 

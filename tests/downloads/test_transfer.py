@@ -33,11 +33,7 @@ def test_broken_connection_is_resumed(publisher: Any, tmp_path: Path) -> None:
     publisher.add("/file", CONTENT, cut=[300_000, 100_000])
     get(publisher, tmp_path / "f.part")
     assert (tmp_path / "f.part").read_bytes() == CONTENT
-    assert publisher.requests == [
-        ("/file", None),
-        ("/file", "bytes=300000-"),
-        ("/file", "bytes=400000-"),
-    ]
+    assert publisher.requests == [("/file", None), ("/file", "bytes=300000-"), ("/file", "bytes=400000-")]
 
 
 def test_next_run_resumes(publisher: Any, tmp_path: Path) -> None:
@@ -128,9 +124,7 @@ def test_dead_host() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    with pytest.raises(
-        InputError, match=r"no connection \(Connection refused\), after 3 tries"
-    ) as error:
+    with pytest.raises(InputError, match=r"no connection \(Connection refused\), after 3 tries") as error:
         CLIENT.read(f"http://127.0.0.1:{port}/list")
     assert "\n" not in str(error.value)
 
@@ -142,9 +136,7 @@ def test_silent_server(tmp_path: Path) -> None:
         began = time.monotonic()
         with pytest.raises(InputError, match="no answer in time"):
             Client(timeout=0.1, retries=1, pause=0.01).fetch(
-                f"http://127.0.0.1:{silent.getsockname()[1]}/f",
-                tmp_path / "f.part",
-                lambda *_: None,
+                f"http://127.0.0.1:{silent.getsockname()[1]}/f", tmp_path / "f.part", lambda *_: None
             )
         assert time.monotonic() - began < 3
 

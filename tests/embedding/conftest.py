@@ -9,13 +9,7 @@ import pytest
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.models.encoder import create
 
-META = {
-    "model": "isoclr-s",
-    "sha256": "ab" * 32,
-    "n_tracks": "6",
-    "pooling": "all",
-    "precision": "float32",
-}
+META = {"model": "isoclr-s", "sha256": "ab" * 32, "n_tracks": "6", "pooling": "all", "precision": "float32"}
 
 
 @pytest.fixture(scope="session")

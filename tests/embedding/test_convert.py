@@ -21,9 +21,7 @@ def npz(path: Path, matrix: np.ndarray, **arrays: Any) -> Path:
 def test_rows_of_a_fasta_in_order_get_its_genes_and_lengths(fasta: Path, tmp_path: Path) -> None:
     matrix = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
     path = npz(tmp_path / "mrnabench.npz", matrix)
-    out = convert(
-        path, out=tmp_path / "e.parquet", model_name="orthrus", metadata=fasta, species="cow"
-    )
+    out = convert(path, out=tmp_path / "e.parquet", model_name="orthrus", metadata=fasta, species="cow")
     read = read_embeddings(out)
     (rnas,) = read_rnas([fasta], species="cow", genome=None, annotation=[], orf=True)
     assert read.table.equals(rnas.table)
@@ -31,9 +29,7 @@ def test_rows_of_a_fasta_in_order_get_its_genes_and_lengths(fasta: Path, tmp_pat
     assert read.meta["model"] == "orthrus"
 
 
-def test_ids_are_found_in_a_corpus_and_the_unknown_counted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ids_are_found_in_a_corpus_and_the_unknown_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = "".join(f">t{i} gene:g{i // 2}\n{'ACGT' * 9}{'C' * i}\n" for i in range(4))
     (tmp_path / "a.fa").write_text(text)
     corpus = isoclr.build(out=tmp_path / "corpus", species="human", transcripts=tmp_path / "a.fa")
@@ -64,9 +60,7 @@ def test_embeddings_with_ids_are_read_as_they_are_and_said_to_have_no_genes(
 
 def test_what_cannot_be_converted_leaves_nothing(fasta: Path, tmp_path: Path) -> None:
     out = tmp_path / "out" / "e.parquet"
-    with pytest.raises(
-        InputError, match=r"none\.npz: no such file, expected a file of \.parquet, \.h5ad, \.npz"
-    ):
+    with pytest.raises(InputError, match=r"none\.npz: no such file, expected a file of \.parquet, \.h5ad, \.npz"):
         convert(tmp_path / "none.npz", out=out)
     matrix = np.eye(7)
     matrix[3, 3] = np.inf
@@ -112,9 +106,7 @@ def test_rnas_of_which_none_is_embedded_are_refused(fasta: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".h5ad", ".npz"])
-def test_our_own_embeddings_keep_their_model(
-    tmp_path: Path, embeddings: Embeddings, suffix: str
-) -> None:
+def test_our_own_embeddings_keep_their_model(tmp_path: Path, embeddings: Embeddings, suffix: str) -> None:
     path = tmp_path / f"e{suffix}"
     write(path, embeddings)
     read = read_embeddings(convert(path, out=tmp_path / "same.parquet"))

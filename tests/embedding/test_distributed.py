@@ -90,15 +90,10 @@ def test_bad_input_is_one_line(workbench: Path, tmp_path: Path, ranks: Ranks) ->
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_shared(
-    workbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_is_not_shared(workbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distributed, "PATIENCE", 0)
     rnas = RnaTable(
-        pl.DataFrame({"transcript_id": ["a"], "length": [4]}),
-        np.zeros(4, np.uint8),
-        np.zeros(1, np.int64),
-        Counter(),
+        pl.DataFrame({"transcript_id": ["a"], "length": [4]}), np.zeros(4, np.uint8), np.zeros(1, np.int64), Counter()
     )
     embedder = distributed.Embedder({}, 2, lambda *_: np.empty((0, 2), np.float32))
     with pytest.raises(InputError, match="a folder that all machines share"):

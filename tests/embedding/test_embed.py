@@ -47,9 +47,7 @@ def test_rows_are_the_model_s_in_the_order_of_the_input(
     (rnas,) = read_rnas([fasta], species="human", genome=None, annotation=[], orf=True)
     assert read.table.equals(rnas.table)
     for i in range(len(rnas)):  # one by one: the same whatever the batch
-        assert read.matrix[i] == pytest.approx(
-            encoder.embed_codes([rnas.codes_of(i)])[0], rel=1e-5, abs=1e-5
-        )
+        assert read.matrix[i] == pytest.approx(encoder.embed_codes([rnas.codes_of(i)])[0], rel=1e-5, abs=1e-5)
     assert read.meta == {
         "model": "isoclr-s",
         "sha256": encoder.sha256,
@@ -74,9 +72,7 @@ def test_shards_put_together_are_the_whole(fasta: Path, model: Path, tmp_path: P
 
 def test_bf16_is_close_and_says_so(fasta: Path, model: Path, tmp_path: Path) -> None:
     whole = read_embeddings(embed((fasta,), model=str(model), out=tmp_path / "a.npz"))
-    half = read_embeddings(
-        embed((fasta,), model=str(model), out=tmp_path / "b.npz", precision="bf16")
-    )
+    half = read_embeddings(embed((fasta,), model=str(model), out=tmp_path / "b.npz", precision="bf16"))
     assert half.meta["precision"] == "bf16"
     close = np.corrcoef(whole.matrix.ravel(), half.matrix.ravel())[0, 1]
     assert 0.99 < close < 1
@@ -100,9 +96,7 @@ def test_a_genome_and_its_annotation_give_spliced_rnas(model: Path, tmp_path: Pa
     spliced = genome[10:60] + genome[100:180]
     (tmp_path / "t.fa").write_text(f">T\n{spliced}\n")
     assert read.table.row(0) == ("T", "G", "", "x", 130, 0, "none")
-    codes = isoclr.genomics.encoding.encode(
-        isoclr.genomics.encoding.nucleotides(spliced), np.array([50, 80])
-    )
+    codes = isoclr.genomics.encoding.encode(isoclr.genomics.encoding.nucleotides(spliced), np.array([50, 80]))
     assert read.matrix == pytest.approx(isoclr.load(model).embed_codes([codes]), rel=1e-5, abs=1e-5)
 
 
@@ -158,14 +152,10 @@ def test_a_bare_record_is_embedded_as_the_python_api_embeds_it(model: Path, tmp_
         assert read.matrix == pytest.approx(encoder.embed(rnas, orf=orf), rel=1e-5, abs=1e-5)
 
 
-def test_an_annotated_rna_is_the_same_from_a_corpus_a_fasta_and_a_genome(
-    model: Path, tmp_path: Path
-) -> None:
+def test_an_annotated_rna_is_the_same_from_a_corpus_a_fasta_and_a_genome(model: Path, tmp_path: Path) -> None:
     world = isoclr.simulate(out=tmp_path / "world", size="tiny", species=1, genes=12).path
     genome, annotation = world / "human/genome.fa.gz", world / "human/annotation.gtf.gz"
-    corpus = isoclr.build(
-        out=tmp_path / "corpus", species="human", genome=genome, annotation=(annotation,)
-    )
+    corpus = isoclr.build(out=tmp_path / "corpus", species="human", genome=genome, annotation=(annotation,))
     names = corpus.transcripts["transcript_id"].to_list()
     records = [f">{name}\n{letters(corpus.codes_of(i))}\n" for i, name in enumerate(names)]
     (tmp_path / "t.fa").write_text("".join(records))
@@ -213,9 +203,7 @@ def opened(model: str, **options: Any) -> Embedder:
     return open_embedder(model, device="cpu", **options)
 
 
-def test_a_language_model_embeds_a_fasta_as_ours_do(
-    fasta: Path, rna_fm: Path, tmp_path: Path
-) -> None:
+def test_a_language_model_embeds_a_fasta_as_ours_do(fasta: Path, rna_fm: Path, tmp_path: Path) -> None:
     out = embed((fasta,), model="rna-fm", model_dir=rna_fm, out=tmp_path / "e.parquet", orf=False)
     read = read_embeddings(out)
     lm = open_language_model("rna-fm", directory=rna_fm)
@@ -263,9 +251,7 @@ def test_what_does_not_go_together_is_one_line(rna_fm: Path, model: Path) -> Non
 
 
 def rnas(name: str, lengths: list[int]) -> RnaTable:
-    table = pl.DataFrame(
-        {"transcript_id": [f"{name}{i}" for i in range(len(lengths))], "length": lengths}
-    )
+    table = pl.DataFrame({"transcript_id": [f"{name}{i}" for i in range(len(lengths))], "length": lengths})
     starts = np.cumsum([0, *lengths[:-1]])
     return RnaTable(table, np.zeros(sum(lengths), np.uint8), starts, Counter())
 
@@ -286,8 +272,7 @@ def test_the_parts_are_the_whole_in_order(of: int) -> None:
 def test_the_parts_have_equally_many_nucleotides() -> None:
     lengths = np.random.default_rng(0).integers(100, 5000, 1000).tolist()
     sums = [
-        sum(int(part.lengths.sum()) for part in shard_rows([rnas("a", lengths)], number, 4))
-        for number in range(1, 5)
+        sum(int(part.lengths.sum()) for part in shard_rows([rnas("a", lengths)], number, 4)) for number in range(1, 5)
     ]
     assert max(sums) - min(sums) <= 2 * 5000
 
@@ -361,10 +346,7 @@ def test_a_corpus_gives_what_it_has(fasta: Path, tmp_path: Path) -> None:
         (">a\nACGT\n>b\n>c\nACGT\n", r"record 'b' \(line 3\) has no sequence"),
         (">a\nACGT\n>b\n", r"record 'b' \(line 3\) has no sequence; .*--skip-bad"),
         (">a\nACGT\n>a\nACGA\n", r"record 'a' \(line 3\) repeats an id with another sequence"),
-        (
-            ">x\n\n>a\nAC\n>a\nAG\n>a\nAT\n",
-            r"'x' \(line 1\) has no .*'a' \(line 5\) repeats .* \(2 such records\)",
-        ),
+        (">x\n\n>a\nAC\n>a\nAG\n>a\nAT\n", r"'x' \(line 1\) has no .*'a' \(line 5\) repeats .* \(2 such records\)"),
         (">p\nMKVLL\n", r"'p'.*'L'.*expected a nucleotide"),
         ("\x00\x01binary", "expected FASTA"),
     ],
@@ -375,9 +357,7 @@ def test_bad_records_are_one_line(tmp_path: Path, text: str, message: str) -> No
     assert "\n" not in str(caught.value)
 
 
-def test_bad_records_are_skipped_and_counted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_records_are_skipped_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = ">a\nACGT\n> \nAC\n>p\nMKVLL\n>e\n>a\nACGA\n>b\nAC\n>b\nAC\n"
     path = write(tmp_path / "a.fa", text)
     rnas = read_rnas([path], species="", genome=None, annotation=[], orf=False, skip_bad=True)
@@ -388,9 +368,7 @@ def test_bad_records_are_skipped_and_counted(
         assert words in seen
 
 
-def test_an_rna_in_two_inputs_is_kept_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_rna_in_two_inputs_is_kept_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = write(tmp_path / "1.fa", ">a\nACGT\n>b\nACGT\n")
     two = write(tmp_path / "2.fa", ">b\nACGT\n>c\nACGA\n>c\nACGA\n")
     first, second = read(one, two)
@@ -415,9 +393,7 @@ def test_a_species_without_effect_is_refused_and_an_unknown_one_is_said(
         embed((corpus.path,), model=str(model), species="human")
 
 
-def test_standard_input_and_output(
-    fasta: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_standard_input_and_output(fasta: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(fasta.read_bytes())))
     piped = embed((Path("-"),), model=str(model), species="9606")
     assert set(piped.table["species"]) == {"human"}
@@ -440,21 +416,15 @@ def test_something_is_needed(tmp_path: Path) -> None:
         read(tmp_path, annotation=[tmp_path / "a.gtf"])
 
 
-def test_without_an_output_embeddings_are_returned(
-    fasta: Path, model: Path, tmp_path: Path
-) -> None:
+def test_without_an_output_embeddings_are_returned(fasta: Path, model: Path, tmp_path: Path) -> None:
     in_memory = embed((fasta,), model=str(model), species="human")
-    read = read_embeddings(
-        embed((fasta,), model=str(model), species="human", out=tmp_path / "e.parquet")
-    )
+    read = read_embeddings(embed((fasta,), model=str(model), species="human", out=tmp_path / "e.parquet"))
     assert in_memory.table.equals(read.table)
     assert (in_memory.matrix == read.matrix).all()
     assert in_memory.meta == read.meta
 
 
-def test_command(
-    fasta: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_command(fasta: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "e.parquet"
     words = ["embed", str(fasta), "--model", str(model), "-o", str(out)]
     assert main(words) == 0

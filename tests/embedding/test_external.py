@@ -40,9 +40,7 @@ def test_ids_alone_are_enough_and_each_rna_is_its_own_gene(tmp_path: Path) -> No
     assert from_external(path, model_name="Orthrus")[0].meta["model"] == "Orthrus"
 
 
-def test_a_table_tells_gene_species_and_length_by_id_with_or_without_version(
-    tmp_path: Path,
-) -> None:
+def test_a_table_tells_gene_species_and_length_by_id_with_or_without_version(tmp_path: Path) -> None:
     path = npz(tmp_path / "e.npz", "NM_000002.7", "ENST00000000009", "z")
     rnas = pl.DataFrame(
         {
@@ -173,9 +171,7 @@ def npz_foreign(path: Path, **arrays: Any) -> Path:
 @pytest.mark.parametrize("name", ["embedding", "embeddings", "emb", "X", "features", "my_matrix"])
 @pytest.mark.parametrize("ids", ["transcript_id", "transcripts", "ids", "name", "transcript"])
 def test_npz_with_a_matrix_and_ids(tmp_path: Path, name: str, ids: str) -> None:
-    path = npz_foreign(
-        tmp_path / "e.npz", **{name: MATRIX_FOREIGN, ids: np.array(IDS), "gene": np.arange(4)}
-    )
+    path = npz_foreign(tmp_path / "e.npz", **{name: MATRIX_FOREIGN, ids: np.array(IDS), "gene": np.arange(4)})
     check(read_external(path), transcript_id=IDS, gene_id=["0", "1", "2", "3"])
 
 
@@ -201,12 +197,7 @@ def test_parquet_with_a_column_of_vectors(tmp_path: Path) -> None:
     table |= {"length": [1, 2, 3, 4], "label": [0.5] * 4}
     for dtype in (pl.List(pl.Float64), pl.Array(pl.Float64, 3)):
         pl.DataFrame(table, schema_overrides={"emb": dtype}).write_parquet(tmp_path / "e.parquet")
-        check(
-            read_external(tmp_path / "e.parquet"),
-            transcript_id=IDS,
-            species=["human"] * 4,
-            length=[1, 2, 3, 4],
-        )
+        check(read_external(tmp_path / "e.parquet"), transcript_id=IDS, species=["human"] * 4, length=[1, 2, 3, 4])
 
 
 @pytest.mark.parametrize("name", ["{}", "dim_{}", "emb{}", "embedding_{}", "F{}"])
@@ -242,17 +233,12 @@ def test_a_pickled_array_is_refused_and_told_how_to_save(tmp_path: Path) -> None
     [
         ({"a": MATRIX_FOREIGN, "b": MATRIX_FOREIGN}, "a, b could all be the embeddings"),
         ({"ids": np.array(IDS)[:, None, None]}, "no matrix in it"),
-        (
-            {"embeddings": MATRIX_FOREIGN, "ids": np.array(IDS[:3])},
-            "ids has 3 values for 4 embeddings",
-        ),
+        ({"embeddings": MATRIX_FOREIGN, "ids": np.array(IDS[:3])}, "ids has 3 values for 4 embeddings"),
         ({"embeddings": MATRIX_FOREIGN[None]}, r"are float64 \(1, 4, 3\), expected numbers"),
         ({"embeddings": np.array([IDS])}, r"expected numbers \(RNAs, dimensions\)"),
     ],
 )
-def test_what_is_no_table_of_vectors_is_one_line(
-    tmp_path: Path, arrays: dict[str, Any], message: str
-) -> None:
+def test_what_is_no_table_of_vectors_is_one_line(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_external(npz_foreign(tmp_path / "e.npz", **arrays))
 
@@ -275,11 +261,7 @@ def test_vectors_of_different_sizes_and_gaps_in_numbers_are_refused(tmp_path: Pa
         (["dim_1", "dim_2", "dim_01"], "dim_1 and dim_01 could both be dimensions"),
     ],
 )
-def test_numbered_columns_of_two_names_are_refused(
-    tmp_path: Path, names: list[str], message: str
-) -> None:
-    pl.DataFrame({"id": ["a"], **{name: [1.0] for name in names}}).write_parquet(
-        tmp_path / "e.parquet"
-    )
+def test_numbered_columns_of_two_names_are_refused(tmp_path: Path, names: list[str], message: str) -> None:
+    pl.DataFrame({"id": ["a"], **{name: [1.0] for name in names}}).write_parquet(tmp_path / "e.parquet")
     with pytest.raises(InputError, match=message):
         read_external(tmp_path / "e.parquet")

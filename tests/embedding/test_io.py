@@ -56,9 +56,7 @@ def test_an_embedding_that_is_not_finite_is_named(tmp_path: Path, embeddings: Em
 
 @pytest.mark.parametrize("suffix", [".parquet", ".h5ad", ".npz"])
 @pytest.mark.parametrize("rows", [0, 5])
-def test_what_is_written_is_read_back(
-    tmp_path: Path, embeddings: Embeddings, suffix: str, rows: int
-) -> None:
+def test_what_is_written_is_read_back(tmp_path: Path, embeddings: Embeddings, suffix: str, rows: int) -> None:
     path = tmp_path / f"e{suffix}"
     some = Embeddings(embeddings.table[:rows], embeddings.matrix[:rows], embeddings.meta)
     writing.write(path, some)

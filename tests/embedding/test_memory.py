@@ -118,9 +118,7 @@ def test_a_genome_needs_files(tmp_path: Path) -> None:
         isoclr.embed(["AUG"], model=isoclr.create("isoclr-s", seed=0), annotation=(tmp_path,))
 
 
-def test_from_frame_to_frame_without_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_from_frame_to_frame_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Embed, probe, fit, predict, neighbours, map and mutate in memory."""
     monkeypatch.chdir(tmp_path)
     api: Any = isoclr  # its functions are typed for the command line
@@ -128,16 +126,13 @@ def test_from_frame_to_frame_without_a_file(
     rows = [[0.4 - s, 0.1 + s, s, 0.5 - s] for s in np.linspace(0, 0.4, 60)]
     rnas = {f"t{i}": "".join(rng.choice(list("ACGU"), 99, p=p)) for i, p in enumerate(rows)}
     labels = pd.DataFrame(
-        {"gc": [sum(map(one.count, "GC")) / 99 for one in rnas.values()]},
-        index=pd.Index(rnas, name="transcript_id"),
+        {"gc": [sum(map(one.count, "GC")) / 99 for one in rnas.values()]}, index=pd.Index(rnas, name="transcript_id")
     )
     embeddings: Any = api.embed(rnas, model=model)
     report = api.probe(embeddings, labels)
     assert report.methods[0].summary["pearson"].mean > 0.8
     assert report.provenance["inputs"]["embeddings"] == {"in memory": repr(embeddings)}
-    head = api.fit(
-        embeddings, pl.from_dict({"transcript_id": [*rnas], "gc": labels["gc"].to_list()})
-    ).head
+    head = api.fit(embeddings, pl.from_dict({"transcript_id": [*rnas], "gc": labels["gc"].to_list()})).head
     found: Any = api.predict(rnas, head=head, model=model)
     ready: Any = api.predict(embeddings, head=head)
     assert np.allclose(found.table["value"], ready.table["value"], rtol=1e-4)

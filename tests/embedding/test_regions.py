@@ -52,9 +52,7 @@ def test_embeddings_of_regions(encoder: Encoder, tmp_path: Path) -> None:
 
 
 def test_region_survives_a_file(encoder: Encoder, tmp_path: Path) -> None:
-    out = isoclr.embed(
-        {"a": UTR + "ATGGCTGGATAAGGCC"}, model=encoder, region="utr5", out=tmp_path / "e.npz"
-    )
+    out = isoclr.embed({"a": UTR + "ATGGCTGGATAAGGCC"}, model=encoder, region="utr5", out=tmp_path / "e.npz")
     assert read_embeddings(out).meta["region"] == "utr5"
 
 

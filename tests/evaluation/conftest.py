@@ -66,10 +66,7 @@ class World:
         """Write terms: what a gene does is its G+C content, where it does it is chance; the task file's name."""
         with (self.folder / "gc.tsv").open() as table:
             rows = list(csv.DictReader(table, delimiter="\t"))
-        genes, terms = (
-            ["#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory"],
-            [],
-        )
+        genes, terms = (["#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory"], [])
         for number, row in enumerate(rows, 1):
             share = float(row["gc"])
             does = "A" if share > 0.55 else "B" if share < 0.45 else "C"
@@ -83,20 +80,8 @@ class World:
         (self.folder / "go.obo").write_text("\n".join(terms))
         (self.folder / "gene2go").write_text("\n".join(genes) + "\n")
         (self.folder / "ids.tsv").write_text("\n".join(["gene_id\tentrez", *ids]) + "\n")
-        lines = [
-            'name = "go"',
-            'title = "terms"',
-            "[ontology]",
-            'terms = "go.obo"',
-            'annotations = "gene2go"',
-        ]
-        lines += [
-            'gene_ids = "ids.tsv"',
-            "depth = 1",
-            "classes = 2",
-            "[samples]",
-            'species = "human"',
-        ]
+        lines = ['name = "go"', 'title = "terms"', "[ontology]", 'terms = "go.obo"', 'annotations = "gene2go"']
+        lines += ['gene_ids = "ids.tsv"', "depth = 1", "classes = 2", "[samples]", 'species = "human"']
         lines += ['rnas = "all"', 'split = "random"']
         (self.folder / "go.toml").write_text("\n".join(lines) + "\n")
         return "go.toml"
@@ -135,15 +120,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for gene in range(GENES):
         gc = rng.uniform(0.2, 0.8)
         labels.append(f"G{gene}\t{gc + rng.gauss(0, 0.05):.4f}\t{gene % 3}\tchr{gene % 6}")
-        records += [
-            f">T{gene}.{i} cdna gene:G{gene} gene_symbol:SYM{gene}\n{rna(rng, gc)}\n"
-            for i in (1, 2)
-        ]
+        records += [f">T{gene}.{i} cdna gene:G{gene} gene_symbol:SYM{gene}\n{rna(rng, gc)}\n" for i in (1, 2)]
     (folder / "rnas.fa").write_text("".join(records))
     (folder / "gc.tsv").write_text("\n".join(labels) + "\n")
     (folder / "gc.toml").write_text(
-        'name = "gc"\ntitle = "G+C content"\n'
-        '[labels]\nfile = "gc.tsv"\nlabel = "gc"\n[samples]\nspecies = "human"\n'
+        'name = "gc"\ntitle = "G+C content"\n[labels]\nfile = "gc.tsv"\nlabel = "gc"\n[samples]\nspecies = "human"\n'
     )
     isoclr.build(out=folder / "corpus", species="human", transcripts=folder / "rnas.fa", orf=False)
     isoclr.create("isoclr-s", seed=1).save(folder / "model")

@@ -49,9 +49,7 @@ def test_incomplete_directories_are_resumed_or_calls_again(tmp_path: Path) -> No
 
     for resumable, second in ((True, ["weights"]), (False, [])):
         left: list[list[str]] = []
-        artifact = Artifact(
-            tmp_path / "runs", "a run", {"r": resumable}, make, marker="done", resumable=resumable
-        )
+        artifact = Artifact(tmp_path / "runs", "a run", {"r": resumable}, make, marker="done", resumable=resumable)
         for _ in range(3):
             artifact.path()
         assert left == [[], second]
@@ -63,10 +61,7 @@ def result(**inputs: object) -> CachedResult:
 
 def test_results_are_read_back(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    rows = [
-        {"metric": "pearson", "value": np.float32(0.5)},
-        {"metric": "mse", "value": float("nan")},
-    ]
+    rows = [{"metric": "pearson", "value": np.float32(0.5)}, {"metric": "mse", "value": float("nan")}]
     table = pl.DataFrame({"x": [1.0, 2.0]})
     store.write(result(seed=1), Outcome(rows, {"n": np.int64(3)}, {"map": table}), 1.5)  # type: ignore[arg-type]
     stored = store.read(result(seed=1))

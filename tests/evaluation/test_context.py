@@ -78,9 +78,7 @@ def test_constructs_have_no_homologs(world: Any) -> None:
         dataset(context, "homology", 1)
 
 
-def test_gene_sets_without_homology_are_unknown(
-    world: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gene_sets_without_homology_are_unknown(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for homology, expected in (("homologene", [0]), (None, [None])):
         context = world.context()
         monkeypatch.setitem(context.corpus.meta, "homology", homology)

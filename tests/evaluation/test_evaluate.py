@@ -78,10 +78,7 @@ def test_another_percentage_is_another_result(world: Any) -> None:
     out = world.folder / "out"
     evaluate(world.plan(STUDIES), out=out, report=False)
     more = STUDIES.replace("[100, 50]", "[100, 50, 25]")
-    assert computed(evaluate(world.plan(more), out=out, report=False)) == {
-        "main": 0,
-        "low_data": 2,
-    }
+    assert computed(evaluate(world.plan(more), out=out, report=False)) == {"main": 0, "low_data": 2}
 
 
 def test_dry_run(world: Any) -> None:
@@ -107,9 +104,7 @@ def test_csv_files_and_manifest(world: Any) -> None:
     assert set(main["method"]) == {"small", "k-mers + codons", "length alone"}
     kmers = main.filter(method="k-mers + codons", metric="pearson")["value"][0]
     length = main.filter(method="length alone", metric="pearson")["value"][0]
-    assert (
-        kmers > 0.9 > length
-    )  # the label is the G+C content, which k-mers say and the length does not
+    assert kmers > 0.9 > length  # the label is the G+C content, which k-mers say and the length does not
     differences = pl.read_csv(out / "results" / "main_differences.csv")
     row = differences.row(0, named=True)
     assert row["method"] == "small"
@@ -165,11 +160,7 @@ def test_files_of_outdated_studies_are_removed(world: Any) -> None:
     evaluate(world.plan(STUDIES), out=out, report=False)
     before = {path.name for path in (out / "results").iterdir()}
     assert {"main.csv", "leaks.csv", "low_data_means.csv", "main_differences.csv"} <= before
-    evaluate(
-        world.plan("[low_data]\nmethods = ['k-mers']\nsplits = 2\npercentages = [50]"),
-        out=out,
-        report=False,
-    )
+    evaluate(world.plan("[low_data]\nmethods = ['k-mers']\nsplits = 2\npercentages = [50]"), out=out, report=False)
     after = {path.name for path in (out / "results").iterdir()}
     assert after == {"corpus.csv", "low_data.csv", "low_data_means.csv", "manifest.json"}
     assert not list((out / "tables").iterdir())

@@ -63,11 +63,7 @@ def test_multitask_networks(world: Any) -> None:
     assert len(list((out / "networks").iterdir())) == 2
     rows = pl.read_csv(out / "results" / "finetuning.csv").filter(metric="pearson")
     both = "small, fine-tuned on gc + assay"
-    assert rows.select("task", "method").rows() == [
-        ("gc", "small, fine-tuned"),
-        ("gc", both),
-        ("assay", both),
-    ]
+    assert rows.select("task", "method").rows() == [("gc", "small, fine-tuned"), ("gc", both), ("assay", both)]
     assert rows["n"].to_list()[:2] == [rows["n"][0]] * 2  # the same test RNAs
     paired = pl.read_csv(out / "results" / "finetuning_differences.csv")
     assert paired.select("task", "against").rows() == [("gc", both)]

@@ -34,17 +34,11 @@ def test_maps_have_the_same_rnas_one_a_gene_with_the_labels_of_the_tasks(
 ) -> None:
     out = mapped(world, '[latent]\nspecies = "human"\nsample = 100', monkeypatch)
     table = pl.read_parquet(out / TABLES / "map.parquet")
-    assert table["method"].value_counts().sort("method").rows() == [
-        ("random-init encoder", 48),
-        ("small", 48),
-    ]
+    assert table["method"].value_counts().sort("method").rows() == [("random-init encoder", 48), ("small", 48)]
     ours = table.filter(method="small")
     assert ours["gene_id"].n_unique() == 48
     assert ours["gc"].null_count() == 0
-    assert (
-        ours["transcript_id"].to_list()
-        == table.filter(pl.col("method") != "small")["transcript_id"].to_list()
-    )
+    assert ours["transcript_id"].to_list() == table.filter(pl.col("method") != "small")["transcript_id"].to_list()
     rows = pl.read_csv(out / "results" / "latent.csv").filter(colour="gc", method="small")
     assert rows["value"][0] > 0.3  # neighbours in the embedding have like G+C content
 
@@ -95,9 +89,7 @@ def test_labels_of_one_species_do_not_colour_another(world: Any) -> None:
     context = world.context('[latent]\nontology = "go.toml"')
     human = context.source().table.unique("gene_id", keep="first", maintain_order=True)
     both = pl.concat([human.with_columns(species=pl.lit("mouse")), human])
-    colorings = {
-        one.name: one for one in latent._colorings(context, context.plan.studies["latent"], both)
-    }
+    colorings = {one.name: one for one in latent._colorings(context, context.plan.studies["latent"], both)}
     for name in ("gc", "part", "process", "part, shuffled"):
         known = colorings[name].values.is_not_null()
         assert known.to_list() == [False] * 48 + [True] * 48

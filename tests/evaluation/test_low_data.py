@@ -35,11 +35,7 @@ def test_smaller_subsets_are_part_of_larger_ones() -> None:
 
 @pytest.mark.parametrize(
     ("kinds", "expected"),
-    [
-        ('["fold"]', "random"),
-        ('["random", "chromosome"]', "chromosome"),
-        ('["chromosome", "homology"]', "homology"),
-    ],
+    [('["fold"]', "random"), ('["random", "chromosome"]', "chromosome"), ('["chromosome", "homology"]', "homology")],
 )
 def test_strictest_split(world: Any, kinds: str, expected: str) -> None:
     assert world.context(split=kinds).plan.tasks["gc"].strictest_split == expected

@@ -19,10 +19,7 @@ def test_embeddings_are_named_by_model_rnas_and_precision(world: Any) -> None:
     assert plain.title == "embedding the corpus by small"
     random = methods.untrained(context, model)
     assert random.inputs == {**inputs, "seed": 0}
-    assert methods.untrained_embeddings(context, model).inputs == {
-        "untrained": random.key,
-        **common,
-    }
+    assert methods.untrained_embeddings(context, model).inputs == {"untrained": random.key, **common}
     made = Artifact(world.folder, "made", {"seed": 1}, print)
     assert methods.network_embeddings(context, made, "x").inputs == {"network": made.key, **common}
     corpus = Artifact(world.folder, "a corpus", {"seed": 2}, print)
@@ -34,9 +31,7 @@ def test_models_and_their_rnas(world: Any) -> None:
     context, model = world.context(), world.folder / "model"
     folder = context.out / "given"
     run = Artifact(folder, "a run", {"run": 1}, lambda path: shutil.copytree(model, path))
-    network = Artifact(
-        folder, "networks", {}, lambda path: shutil.copytree(model, path / "encoder")
-    )
+    network = Artifact(folder, "networks", {}, lambda path: shutil.copytree(model, path / "encoder"))
     few = methods.corpus_of_transcripts(context, ["T0.1", "T3.2"], "two RNAs")
     expected = read_embeddings(methods.embeddings(context, context.plan.models[0]).path())
     whole = read_embeddings(methods.network_embeddings(context, network, "x").path())

@@ -19,11 +19,7 @@ LONG = 7
 def coding(world: Any) -> Any:
     """The small world with 24 mRNAs of 440 nt, and one of 640 nt, whose label is their G+C content."""
     rng = random.Random(2)
-    records, labels, spans = (
-        [],
-        ["gene_id\tgc"],
-        ["transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths"],
-    )
+    records, labels, spans = ([], ["gene_id\tgc"], ["transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths"])
     for gene in range(24):
         utr3 = 270 if gene == LONG else 70
         p = [gene + 8, 32, 32, gene + 8]
@@ -80,9 +76,7 @@ def test_everything_that_decides_a_result_is_in_its_name(coding: Any) -> None:
 
     def names(plan: str) -> list[str]:
         context = coding.context(plan, **given)
-        return [
-            one.key for one in mutagenesis.results(context, context.plan.studies["mutagenesis"])
-        ]
+        return [one.key for one in mutagenesis.results(context, context.plan.studies["mutagenesis"])]
 
     motifs, base = names(PLAN)
     assert names(PLAN.replace("scans = 1", "scans = 2"))[:2] == [motifs, base]

@@ -54,10 +54,7 @@ def test_studies_share_a_network_for_any_split_of_the_tasks(world: Any) -> None:
 
 def test_other_options_make_another_network(world: Any) -> None:
     context = world.context()
-    one, other = (
-        supervised_embeddings(context, "gc", FinetuneConfig(epochs=epochs))[NAME].key
-        for epochs in (1, 2)
-    )
+    one, other = (supervised_embeddings(context, "gc", FinetuneConfig(epochs=epochs))[NAME].key for epochs in (1, 2))
     assert one != other
     assert supervised_embeddings(context, None, FinetuneConfig()) == {}
 
@@ -116,9 +113,7 @@ def test_networks_need_probes_of_the_same_samples(world: Any, study: str) -> Non
     assert evaluate(whole, out=world.folder / "out", dry_run=True).to_do
 
 
-def test_metrics_of_a_split_are_means_over_its_trainings(
-    world: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_metrics_of_a_split_are_means_over_its_trainings(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     trainings = [
         {"split": name, "seed": 0, "train": 30, "metrics": {"gc": {"pearson": r, "n": 9}}}
         for name, r in (("fold 0", 0.2), ("fold 1", 0.5), ("fold 0", 0.4), ("fold 1", None))

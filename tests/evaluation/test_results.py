@@ -19,21 +19,15 @@ def test_a_machine_has_a_processor() -> None:
     assert facts["cpu"]
 
 
-def result(
-    method: str, values: list[float | None], split: str = "fold", model: str = "ridge"
-) -> StoredResult:
+def result(method: str, values: list[float | None], split: str = "fold", model: str = "ridge") -> StoredResult:
     row: Any = {"study": "main", "task": "t", "split": split, "method": method, "model": model}
     row |= {"metric": "pearson", "value": 0.0}
-    by_split = [
-        {"split": str(i), "train": 80, "test": 20, "pearson": v} for i, v in enumerate(values)
-    ]
+    by_split = [{"split": str(i), "train": 80, "test": 20, "pearson": v} for i, v in enumerate(values)]
     return StoredResult(Path("x"), [row], {"by_split": by_split}, 0.0)
 
 
 def test_differences() -> None:
-    found = differences(
-        [result("a", [0.5, 0.6, 0.7]), result("b", [0.4, 0.5, 0.5]), result("c", [0.9], "random")]
-    )
+    found = differences([result("a", [0.5, 0.6, 0.7]), result("b", [0.4, 0.5, 0.5]), result("c", [0.9], "random")])
     (row,) = found
     expected = paired([0.1, 0.1, 0.2], 80, 20)
     assert (row["method"], row["against"]) == ("a", "b")
@@ -49,23 +43,9 @@ def test_splits_without_a_value() -> None:
 
 
 def test_means_over_splits() -> None:
-    content: Any = {
-        "study": "low_data",
-        "task": "t",
-        "split": "random",
-        "method": "a",
-        "model": "ridge",
-    }
+    content: Any = {"study": "low_data", "task": "t", "split": "random", "method": "a", "model": "ridge"}
     rows = [
-        {
-            **content,
-            "share": share,
-            "metric": "pearson",
-            "value": value,
-            "train": 70 * share / 100,
-            "n": 15,
-            "seed": i,
-        }
+        {**content, "share": share, "metric": "pearson", "value": value, "train": 70 * share / 100, "n": 15, "seed": i}
         for share in (1.0, 10.0)
         for i, value in enumerate([0.1, 0.2, 0.4])
     ]
@@ -89,9 +69,5 @@ def test_differences_of_the_same_probe() -> None:
         ]
     )
     named = [(row["method"], row["model"], row["against"], row["against_model"]) for row in found]
-    assert named == [
-        ("a", "ridge", "b", "ridge"),
-        ("a", "linear", "b", "linear"),
-        ("a", "ridge", "c", "trees"),
-    ]
+    assert named == [("a", "ridge", "b", "ridge"), ("a", "linear", "b", "linear"), ("a", "ridge", "c", "trees")]
     assert found[1]["value"] == pytest.approx(0.4 / 3)

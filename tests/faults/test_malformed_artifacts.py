@@ -167,22 +167,12 @@ CORPUS: list[Case] = [
     ("gene set 10^9", index("gene_set", 10**9), "gene_set"),
     ("species 99", index("species", 99), "species"),
     ("CDS start after the end", index("cds_start", 10**9), "cds_start"),
-    (
-        "index of another type",
-        index_bytes(b"{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }"),
-        "index.npy",
-    ),
-    (
-        "index a pickle",
-        index_bytes(b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"),
-        "index.npy",
-    ),
+    ("index of another type", index_bytes(b"{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }"), "index.npy"),
+    ("index a pickle", index_bytes(b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"), "index.npy"),
     ("index truncated", truncate("index.npy", 60), "index.npy"),
     (
         "index text",
-        lambda folder: (folder / "index.npy").write_bytes(
-            b"x" * (folder / "index.npy").stat().st_size
-        ),
+        lambda folder: (folder / "index.npy").write_bytes(b"x" * (folder / "index.npy").stat().st_size),
         "index.npy",
     ),
 ]
@@ -221,9 +211,7 @@ def become_a_fifo(path: Path) -> None:
 
 def cases(*tables: list[Case]) -> pytest.MarkDecorator:
     rows = [case for one in tables for case in one]
-    return pytest.mark.parametrize(
-        ("edit", "part"), [pytest.param(edit, part, id=what) for what, edit, part in rows]
-    )
+    return pytest.mark.parametrize(("edit", "part"), [pytest.param(edit, part, id=what) for what, edit, part in rows])
 
 
 @cases(CORPUS)
@@ -253,9 +241,7 @@ def test_table_of_a_corpus(edit: Edit, part: str, changed: Any, refuse: Any) -> 
         "probe BENCH/e.parquet BENCH/labels.tsv --corpus FOLDER --baselines --splits 2",
     ],
 )
-def test_changed_bytes_of_a_corpus(
-    command: str, edit: Edit, part: str, bench: Path, changed: Any, refuse: Any
-) -> None:
+def test_changed_bytes_of_a_corpus(command: str, edit: Edit, part: str, bench: Path, changed: Any, refuse: Any) -> None:
     folder = changed("corpus", edit)
     words = command.replace("FOLDER", str(folder)).replace("BENCH", str(bench)).split()
     refuse(words, str(folder), part)
@@ -268,9 +254,7 @@ def config(*keys: str | int, value: Any) -> Edit:
     return edit_json("config.json", put(*keys, value=value))
 
 
-def weights(
-    change: Callable[[dict[str, Any]], Any], name: str = "model", meta: str = "config"
-) -> Edit:
+def weights(change: Callable[[dict[str, Any]], Any], name: str = "model", meta: str = "config") -> Edit:
     """Other tensors, or bytes, with the right SHA-256 in the JSON file."""
 
     def edit(folder: Path) -> None:
@@ -286,8 +270,7 @@ def weights(
 def each(function: Callable[[Any], Any], part: str = "") -> Callable[[dict[str, Any]], Any]:
     """Change the tensors whose names hold a text."""
     return lambda tensors: {
-        name: np.ascontiguousarray(function(tensor)) if part in name else tensor
-        for name, tensor in tensors.items()
+        name: np.ascontiguousarray(function(tensor)) if part in name else tensor for name, tensor in tensors.items()
     }
 
 
@@ -315,25 +298,13 @@ MODEL: list[Case] = [
     ("weights empty", weights(lambda _: b""), "model.safetensors"),
     ("weights truncated", truncate("model.safetensors", 1000), "model.safetensors"),
     ("a flipped bit", flip("model.safetensors", -50), "model.safetensors"),
-    (
-        "a header of 2^63",
-        weights(lambda _: struct.pack("<Q", 2**63) + bytes(99)),
-        "model.safetensors",
-    ),
-    (
-        "a header of 200 MB",
-        weights(lambda _: struct.pack("<Q", 200_000_000) + b"{" + bytes(99)),
-        "model.safetensors",
-    ),
+    ("a header of 2^63", weights(lambda _: struct.pack("<Q", 2**63) + bytes(99)), "model.safetensors"),
+    ("a header of 200 MB", weights(lambda _: struct.pack("<Q", 200_000_000) + b"{" + bytes(99)), "model.safetensors"),
     ("a tensor missing", weights(lambda t: dict(list(t.items())[1:])), "model.safetensors"),
     ("a tensor too many", weights(lambda t: t | {"extra": np.zeros(3, np.float32)}), "extra"),
     ("a tensor of another shape", weights(each(lambda a: a[:1], "stem.weight")), "stem"),
     ("integers", weights(each(lambda a: a.astype(np.int8))), "model.safetensors"),
-    (
-        "NaN",
-        weights(each(lambda a: a * np.float32("nan"), "blocks.4.conv1.bias")),
-        "blocks.4.conv1.bias",
-    ),
+    ("NaN", weights(each(lambda a: a * np.float32("nan"), "blocks.4.conv1.bias")), "blocks.4.conv1.bias"),
     ("infinity", weights(each(lambda a: a + np.float32("inf"), "stem.weight")), "stem.weight"),
     ("a negative variance", weights(each(lambda a: -1 - a, "running_var")), "running_var"),
     ("weights a pickle", weights(lambda _: b"\x80\x04cos\nsystem\n"), "model.safetensors"),
@@ -389,11 +360,7 @@ HEAD: list[Case] = [
 @cases(HEAD)
 def test_head(edit: Edit, part: str, bench: Path, changed: Any, refuse: Any) -> None:
     folder = changed("head", edit)
-    refuse(
-        ["predict", str(bench / "e.parquet"), "--head", str(folder), "-o", "{o}/p.tsv"],
-        str(folder),
-        part,
-    )
+    refuse(["predict", str(bench / "e.parquet"), "--head", str(folder), "-o", "{o}/p.tsv"], str(folder), part)
 
 
 # Embeddings
@@ -408,9 +375,7 @@ def embeddings(edit: Callable[[pl.DataFrame], pl.DataFrame], **meta: str) -> Edi
 
 
 def matrix(change: Callable[[Any], Any]) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    return lambda frame: frame.with_columns(
-        pl.Series("embedding", change(frame["embedding"].to_numpy().copy()))
-    )
+    return lambda frame: frame.with_columns(pl.Series("embedding", change(frame["embedding"].to_numpy().copy())))
 
 
 def one(value: float) -> Callable[[Any], Any]:
@@ -431,27 +396,17 @@ EMBEDDINGS: list[Case] = [
     ("infinity", embeddings(matrix(one(float("inf")))), "t3"),
     (
         "ragged",
-        embeddings(
-            lambda f: f.with_columns(
-                pl.Series("embedding", [[1.0] * (1 + i % 3) for i in range(len(f))])
-            )
-        ),
+        embeddings(lambda f: f.with_columns(pl.Series("embedding", [[1.0] * (1 + i % 3) for i in range(len(f))]))),
         "",
     ),
     ("text as embedding", embeddings(lambda f: f.with_columns(pl.lit("x").alias("embedding"))), ""),
     (
         "a matrix per RNA",
-        embeddings(
-            lambda f: f.with_columns(pl.Series("embedding", np.zeros((len(f), 4, 4), np.float32)))
-        ),
+        embeddings(lambda f: f.with_columns(pl.Series("embedding", np.zeros((len(f), 4, 4), np.float32)))),
         "",
     ),
     ("no embedding", embeddings(lambda f: f.drop("embedding")), ""),
-    (
-        "nulls",
-        embeddings(lambda f: f.with_columns(pl.when(pl.int_range(pl.len()) > 0).then("embedding"))),
-        "",
-    ),
+    ("nulls", embeddings(lambda f: f.with_columns(pl.when(pl.int_range(pl.len()) > 0).then("embedding"))), ""),
     ("no ids", embeddings(lambda f: f.drop("transcript_id")), "transcript_id"),
     ("text as length", embeddings(lambda f: f.with_columns(pl.lit("x").alias("length"))), ""),
     ("a FIFO", become_a_fifo, ""),
@@ -460,12 +415,9 @@ EMBEDDINGS: list[Case] = [
 
 @cases(EMBEDDINGS)
 @pytest.mark.parametrize(
-    "command",
-    ["probe FILE BENCH/labels.tsv --splits 2", "predict FILE --head BENCH/head -o {o}/p.tsv"],
+    "command", ["probe FILE BENCH/labels.tsv --splits 2", "predict FILE --head BENCH/head -o {o}/p.tsv"]
 )
-def test_embeddings(
-    command: str, edit: Edit, part: str, bench: Path, tmp_path: Path, refuse: Any
-) -> None:
+def test_embeddings(command: str, edit: Edit, part: str, bench: Path, tmp_path: Path, refuse: Any) -> None:
     path = tmp_path / "changed.parquet"
     shutil.copy(bench / "e.parquet", path)
     edit(path)
@@ -523,9 +475,7 @@ def test_npz(edit: Edit, part: str, bench: Path, tmp_path: Path, refuse: Any) ->
     refuse(["probe", str(path), str(bench / "labels.tsv"), "--splits", "2"], path.name, part)
 
 
-@pytest.mark.parametrize(
-    ("arrays", "part"), [pytest.param(*case[1:], id=case[0]) for case in EXTERNAL]
-)
+@pytest.mark.parametrize(("arrays", "part"), [pytest.param(*case[1:], id=case[0]) for case in EXTERNAL])
 def test_external(arrays: dict[str, Any], part: str, tmp_path: Path, refuse: Any) -> None:
     np.savez(tmp_path / "e.npz", **arrays)
     refuse(["convert", str(tmp_path / "e.npz"), "-o", "{o}/e.parquet"], "e.npz", part)
@@ -580,77 +530,34 @@ CHECKPOINTS: list[Case] = [
     ("text", write(CHECKPOINT, b"hello"), CHECKPOINT),
     ("truncated", truncate(CHECKPOINT, 5000), CHECKPOINT),
     ("a flipped bit", flip(CHECKPOINT, -99), CHECKPOINT),
-    (
-        "a model instead",
-        lambda folder: shutil.copy(folder / "model.safetensors", folder / CHECKPOINT),
-        CHECKPOINT,
-    ),
+    ("a model instead", lambda folder: shutil.copy(folder / "model.safetensors", folder / CHECKPOINT), CHECKPOINT),
     ("a directory", special(CHECKPOINT, "directory"), CHECKPOINT),
     ("metadata no JSON", checkpoint(lambda *_: "{"), CHECKPOINT),
     ("metadata a list", checkpoint(lambda *_: "[]"), CHECKPOINT),
     ("no options", checkpoint(lambda _, inner, __: inner.pop("options") and None), CHECKPOINT),
     ("options a list", checkpoint(lambda _, inner, __: inner.update(options=[1])), CHECKPOINT),
-    (
-        "an unknown key in state",
-        checkpoint(lambda _, inner, __: inner["state"].update(x=1)),
-        CHECKPOINT,
-    ),
+    ("an unknown key in state", checkpoint(lambda _, inner, __: inner["state"].update(x=1)), CHECKPOINT),
     ("text as step", checkpoint(lambda _, inner, __: inner["state"].update(step="x")), CHECKPOINT),
-    (
-        "a negative step",
-        checkpoint(lambda _, inner, __: inner["state"].update(step=-5)),
-        CHECKPOINT,
-    ),
+    ("a negative step", checkpoint(lambda _, inner, __: inner["state"].update(step=-5)), CHECKPOINT),
     ("null as step", checkpoint(lambda _, inner, __: inner["state"].update(step=None)), CHECKPOINT),
-    (
-        "text as seconds",
-        checkpoint(lambda _, inner, __: inner["state"].update(seconds="x")),
-        CHECKPOINT,
-    ),
-    (
-        "text as length",
-        checkpoint(lambda _, inner, __: inner["budget"].update(steps="x")),
-        CHECKPOINT,
-    ),
+    ("text as seconds", checkpoint(lambda _, inner, __: inner["state"].update(seconds="x")), CHECKPOINT),
+    ("text as length", checkpoint(lambda _, inner, __: inner["budget"].update(steps="x")), CHECKPOINT),
     ("another corpus", checkpoint(lambda _, inner, __: inner.update(corpus="x")), CHECKPOINT),
     ("another format", checkpoint(lambda outer, *_: outer.update(format="x")), CHECKPOINT),
 ]
 
 
 @cases(CHECKPOINTS)
-def test_checkpoint(
-    edit: Edit, part: str, bench: Path, run: Path, tmp_path: Path, refuse: Any
-) -> None:
+def test_checkpoint(edit: Edit, part: str, bench: Path, run: Path, tmp_path: Path, refuse: Any) -> None:
     folder = tmp_path / "run"
     shutil.copytree(run, folder)
     edit(folder)
-    words = [
-        "pretrain",
-        str(bench / "corpus"),
-        "-o",
-        str(folder),
-        "--steps",
-        "4",
-        "--batch-size",
-        "8",
-    ]
+    words = ["pretrain", str(bench / "corpus"), "-o", str(folder), "--steps", "4", "--batch-size", "8"]
     words += ["--threads", "1", "--precision", "float32", "--resume"]
     refuse(words, str(folder), part, out=folder)
 
 
 def test_number_of_cases() -> None:
     """Counted here, so that the promise in docs/robustness.md stays true."""
-    rows = [
-        CORPUS,
-        CORPUS,
-        TABLE,
-        CODES,
-        CODES,
-        MODEL,
-        HEAD,
-        EMBEDDINGS,
-        EMBEDDINGS,
-        NPZ,
-        CHECKPOINTS,
-    ]
+    rows = [CORPUS, CORPUS, TABLE, CODES, CODES, MODEL, HEAD, EMBEDDINGS, EMBEDDINGS, NPZ, CHECKPOINTS]
     assert sum(map(len, rows)) > 200

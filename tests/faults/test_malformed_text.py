@@ -19,8 +19,7 @@ Malformed = tuple[str, bytes | str, str]
 def gtf(*rows: dict[str, Any]) -> str:
     usual = {"chrom": "chr1", "type": "exon", "start": 100, "end": 300, "strand": "+", "t": "T1"}
     return "".join(
-        "{chrom}\tx\t{type}\t{start}\t{end}\t.\t{strand}\t.\t"
-        'gene_id "G1"; transcript_id "{t}";\n'.format(**usual | row)
+        '{chrom}\tx\t{type}\t{start}\t{end}\t.\t{strand}\t.\tgene_id "G1"; transcript_id "{t}";\n'.format(**usual | row)
         for row in rows
     )
 
@@ -45,9 +44,7 @@ GTF = gtf({})
 STRUCTURES = "transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\n"
 FASTA = ">T1\nACGT\n>T2\nGGGACGU\n"
 HOMOLOGENE = "3\t9606\t34\tACADM\t4557231\tNP_000007.1\n"
-ORTHOLOGS = (
-    "#tax_id\tGeneID\trelationship\tOther_tax_id\tOther_GeneID\n9606\t34\tOrtholog\t10090\t9\n"
-)
+ORTHOLOGS = "#tax_id\tGeneID\trelationship\tOther_tax_id\tOther_GeneID\n9606\t34\tOrtholog\t10090\t9\n"
 GENE_IDS = "ensembl_gene_id\tentrez_gene_id\tsymbol\nG1\t34\tACADM\n"
 LABELS = "transcript_id\tgc\n" + "".join(f"t{i}\t{i}.5\n" for i in range(40))
 TASK = 'name = "gc"\ntitle = "GC"\n[labels]\nfile = "BENCH/labels.tsv"\n[samples]\nrnas = "all"\n'
@@ -62,8 +59,7 @@ CONSTRUCT = (
 TERM = "[Term]\nid: GO:{}\nname: a\nnamespace: biological_process\n"
 OBO = "format-version: 1.2\n\n" + TERM.format(1) + "\n" + TERM.format(2) + "is_a: GO:1 ! root\n"
 GENE2GO = (
-    "#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory\n"
-    "9606\t1\tGO:2\tIDA\t-\ta\t-\tProcess\n"
+    "#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory\n9606\t1\tGO:2\tIDA\t-\ta\t-\tProcess\n"
 )
 INPUTS = '[[input]]\nspecies = "human"\ntranscripts = "BENCH/two.fa"\n'
 
@@ -136,11 +132,7 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("an orphan exon", gff3(("exon", 100, 300, "Parent=zzz")), ""),
             ("nothing but a FASTA section", "##FASTA\n>x\nACGT\n", ""),
             ("genes alone", gff3(("gene", 100, 600, "ID=g")), ""),
-            (
-                "start after end",
-                gff3(("mRNA", 100, 600, "ID=t"), ("exon", 9, 3, "Parent=t")),
-                "line 2",
-            ),
+            ("start after end", gff3(("mRNA", 100, 600, "ID=t"), ("exon", 9, 3, "Parent=t")), "line 2"),
         ],
     ),
     "genePred": (
@@ -267,11 +259,7 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("a fraction", GENE_IDS + "G2\t34.5\tA\n", "line 3"),
             ("a number of 30 digits", GENE_IDS + f"G2\t{10**30}\tA\n", "line 3"),
             ("latin-1", GENE_IDS.encode() + b"G\xe9\t1\tA\n", ""),
-            (
-                "a field of 200 kB in CSV",
-                GENE_IDS.replace("\t", ",").replace("G1", "G" * 200_000),
-                "-",
-            ),
+            ("a field of 200 kB in CSV", GENE_IDS.replace("\t", ",").replace("G1", "G" * 200_000), "-"),
             ("a name of 200 kB in CSV", "gene_id,entrez," + "x" * 200_000 + "\nG1,34,A\n", ""),
         ],
     ),
@@ -290,26 +278,15 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("infinity", LABELS.replace("\t3.5", "\tinf"), ""),
             ("NaN as text of a number", LABELS.replace("\t3.5", "\t1e999"), ""),
             ("too many columns in a line", LABELS + "t1\t1\t2\n", ""),
-            (
-                "one value for all",
-                "transcript_id\tgc\n" + "".join(f"t{i}\t1\n" for i in range(40)),
-                "",
-            ),
-            (
-                "no id in common",
-                "transcript_id\tgc\n" + "".join(f"z{i}\t{i}\n" for i in range(40)),
-                "",
-            ),
+            ("one value for all", "transcript_id\tgc\n" + "".join(f"t{i}\t1\n" for i in range(40)), ""),
+            ("no id in common", "transcript_id\tgc\n" + "".join(f"z{i}\t{i}\n" for i in range(40)), ""),
         ],
     ),
     "labels, compressed": (
         "probe BENCH/e.parquet FILE --splits 2",
         "l.tsv.gz",
         LABELS,
-        [
-            ("truncated", compressed(LABELS)[:-9], ""),
-            ("wrong CRC", damaged(compressed(LABELS), -6), ""),
-        ],
+        [("truncated", compressed(LABELS)[:-9], ""), ("wrong CRC", damaged(compressed(LABELS), -6), "")],
     ),
     "task": (
         "probe BENCH/e.parquet FILE --splits 2",
@@ -329,9 +306,7 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("unknown RNAs", TASK.replace('"all"', '"zz"'), "rnas"),
             (
                 "samples as a list",
-                TASK.replace('[samples]\nrnas = "all"', "").replace(
-                    "[labels]", "samples = [1]\n[labels]"
-                ),
+                TASK.replace('[samples]\nrnas = "all"', "").replace("[labels]", "samples = [1]\n[labels]"),
                 "samples",
             ),
             ("deep", "a = " + "[" * 50_000, "nested too deeply"),
@@ -384,11 +359,7 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("shard 0/0", 'shard = "0/0"\n' + INPUTS, "shard"),
             ("shard of superscripts", 'shard = "²/³"\n' + INPUTS, "shard"),
             ("an unknown scope", 'scope = "x"\n' + INPUTS, "scope"),
-            (
-                "gene_ids of an unknown species",
-                'gene_ids = {zebra = "BENCH/labels.tsv"}\n' + INPUTS,
-                "-zebra",
-            ),
+            ("gene_ids of an unknown species", 'gene_ids = {zebra = "BENCH/labels.tsv"}\n' + INPUTS, "-zebra"),
             ("a number as gene_ids", "gene_ids = 3\n" + INPUTS, "gene"),
             ("an integer of 10,000 digits", "max_length = " + "9" * 10_000 + "\n" + INPUTS, ""),
             ("deep", "a = " + "[" * 50_000, "nested too deeply"),
@@ -419,11 +390,7 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
             ("no splits", PLAN.replace("[main]", "splits = 0\n[main]"), "splits"),
             ("percentage 0", PLAN + "[low_data]\npercentages = [0]\n", "percentages"),
             ("percentage NaN", PLAN + "[low_data]\npercentages = [nan]\n", "percentages"),
-            (
-                "an unknown option of networks",
-                PLAN + "[finetuning.finetune]\nzz = 1\n",
-                "zz",
-            ),
+            ("an unknown option of networks", PLAN + "[finetuning.finetune]\nzz = 1\n", "zz"),
             ("text as epochs", PLAN + '[finetuning.finetune]\nepochs = "x"\n', "epochs"),
             ("epochs out of range", PLAN + "[finetuning.finetune]\nepochs = 0\n", "epochs"),
             (
@@ -460,11 +427,7 @@ READERS: dict[str, tuple[str, str, str, list[Malformed]]] = {
         "subset BENCH/corpus -o {o}/s --transcripts FILE",
         "ids.txt",
         "t1\nt2\n",
-        [
-            ("empty", "", "-no transcript"),
-            ("binary", b"\xff\xfe\x00", ""),
-            ("an unknown id", "t1\nNOPE\n", "NOPE"),
-        ],
+        [("empty", "", "-no transcript"), ("binary", b"\xff\xfe\x00", ""), ("an unknown id", "t1\nNOPE\n", "NOPE")],
     ),
 }
 CASES = [
@@ -484,16 +447,12 @@ def write(reader: str, content: bytes | str, bench: Path, folder: Path) -> tuple
     if isinstance(content, str):
         content = content.replace("BENCH", str(bench)).encode()
     path.write_bytes(content)
-    words = [
-        word.replace("BENCH", str(bench)).replace("FILE", str(path)) for word in command.split()
-    ]
+    words = [word.replace("BENCH", str(bench)).replace("FILE", str(path)) for word in command.split()]
     return words, path
 
 
 @pytest.mark.parametrize(("reader", "content", "part"), CASES)
-def test_malformed(
-    reader: str, content: bytes | str, part: str, bench: Path, tmp_path: Path, refuse: Any
-) -> None:
+def test_malformed(reader: str, content: bytes | str, part: str, bench: Path, tmp_path: Path, refuse: Any) -> None:
     words, path = write(reader, content, bench, tmp_path)
     parts = [part[1:]] if part.startswith("-") else [path.name, part]
     refuse(words, *parts)
@@ -548,12 +507,8 @@ ONTOLOGY: list[tuple[str, bytes | str, bytes | str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("terms", "genes", "part"), [pytest.param(*case[1:], id=case[0]) for case in ONTOLOGY]
-)
-def test_ontology(
-    terms: bytes | str, genes: bytes | str, part: str, bench: Path, tmp_path: Path, refuse: Any
-) -> None:
+@pytest.mark.parametrize(("terms", "genes", "part"), [pytest.param(*case[1:], id=case[0]) for case in ONTOLOGY])
+def test_ontology(terms: bytes | str, genes: bytes | str, part: str, bench: Path, tmp_path: Path, refuse: Any) -> None:
     for name, content in (("o.obo", terms), ("g2g", genes)):
         (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
     (tmp_path / "t.toml").write_text(

@@ -32,9 +32,7 @@ HOSTILE = [
     "-o",
     "nul\x00in",
 ]
-HEADERS = st.one_of(
-    st.sampled_from(HOSTILE), st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
-)
+HEADERS = st.one_of(st.sampled_from(HOSTILE), st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 FOLDERS = [HealthCheck.function_scoped_fixture]
 
 
@@ -71,17 +69,13 @@ def test_any_text_is_printable(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_names_everywhere(
-    name: str, bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_hostile_names_everywhere(name: str, bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As transcript id, gene id, species, label, units and name of a head, up to tables and figures."""
     (tmp_path / "deep").mkdir()
     work = tmp_path / "deep" / "work"
     work.mkdir()
     header = name.replace(" ", "_")
-    records = (
-        (bench / "mrnas.fa").read_text().replace(">t0 gene:g0\n", f">{header} gene:{header}\n")
-    )
+    records = (bench / "mrnas.fa").read_text().replace(">t0 gene:g0\n", f">{header} gene:{header}\n")
     (work / "r.fa").write_bytes(records.encode())
     label = name.replace("\x00", "").strip() or "label"
     ids = "".join(f"g{i}\t{i % 9}.5\n" for i in range(40))

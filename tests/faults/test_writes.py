@@ -54,10 +54,7 @@ MORE: dict[str, tuple[str, str]] = {
     "map table": ("map BENCH/e.parquet --perplexity 5 -o OUT/m.tsv", "m.tsv"),
     "mutate": (f"mutate BENCH/two.fa {HEAD} --transcripts T1 -o OUT/m.tsv", "m.tsv"),
     "motifs": (f"motifs BENCH/corpus {HEAD} --sample 2 -o OUT/m.tsv", "m.tsv"),
-    "ontology": (
-        "ontology BENCH/e.parquet BENCH/go.toml --corpus BENCH/corpus --splits 2 --csv OUT/t.csv",
-        "t.csv",
-    ),
+    "ontology": ("ontology BENCH/e.parquet BENCH/go.toml --corpus BENCH/corpus --splits 2 --csv OUT/t.csv", "t.csv"),
     "atlas": ("atlas BENCH/e.parquet --corpus BENCH/corpus --map BENCH/map.tsv -o OUT/a", "a"),
     "export": ("export BENCH/model --onnx OUT/m.onnx", "m.onnx"),
     "tasks": ("tasks BENCH/assay.toml --fasta OUT/a.fa", "a.fa"),
@@ -66,8 +63,7 @@ MORE: dict[str, tuple[str, str]] = {
 COMMANDS = CORE | MORE
 RUNS: dict[str, tuple[str, str, str]] = {
     "pretrain": (
-        "pretrain BENCH/corpus -o OUT/r --steps 3 --batch-size 8 --checkpoint-steps 1 --threads 1 "
-        "--precision float32",
+        "pretrain BENCH/corpus -o OUT/r --steps 3 --batch-size 8 --checkpoint-steps 1 --threads 1 --precision float32",
         " --resume",
         "model.safetensors",
     ),
@@ -100,19 +96,12 @@ class Runner:
     """Runs one command with a folder of outputs."""
 
     def __init__(
-        self,
-        bench: Path,
-        injector: Injector,
-        forks: Forks,
-        capsys: pytest.CaptureFixture[str],
-        url: str,
+        self, bench: Path, injector: Injector, forks: Forks, capsys: pytest.CaptureFixture[str], url: str
     ) -> None:
         self.bench, self.injector, self.forks = bench, injector, forks
         self.capsys, self.url = capsys, url
 
-    def __call__(
-        self, command: str, out: Path, action: str = "none", number: int = 0
-    ) -> tuple[int, str, list[str]]:
+    def __call__(self, command: str, out: Path, action: str = "none", number: int = 0) -> tuple[int, str, list[str]]:
         """Exit code, standard error, and the changes of the disk."""
         command = command.replace("BENCH", str(self.bench)).replace("URL", self.url)
         words = command.replace("OUT", str(out)).split()
@@ -138,9 +127,7 @@ def inputs(bench: Path) -> Iterator[tuple[Path, str]]:
     (bench / "ids.txt").write_text("t1\nt2\n")
     row = "chr1\tx\texon\t{}\t{}\t.\t+\t.\t" + 'gene_id "G"; transcript_id "T";\n'
     (bench / "t.gtf").write_text(row.format(101, 300) + row.format(401, 700))
-    (bench / "v.vcf").write_text(
-        "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-    )
+    (bench / "v.vcf").write_text("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
     with (bench / "v.vcf").open("a") as calls:
         calls.write("chr1\t150\tv1\tC\tT\t.\tlow\tDP=3\n")  # with nothing declared
     (bench / "task.toml").write_text('name = "gc"\ntitle = "GC"\n[labels]\nfile = "labels.tsv"\n')
@@ -198,12 +185,7 @@ def write_ontology(folder: Path) -> None:
 
 
 @pytest.fixture
-def run(
-    inputs: tuple[Path, str],
-    injector: Injector,
-    forks: Forks,
-    capsys: pytest.CaptureFixture[str],
-) -> Runner:
+def run(inputs: tuple[Path, str], injector: Injector, forks: Forks, capsys: pytest.CaptureFixture[str]) -> Runner:
     return Runner(inputs[0], injector, forks, capsys, inputs[1])
 
 
@@ -224,9 +206,7 @@ def failures(changes: list[str], name: str) -> Iterator[tuple[str, int]]:
     """
     total = len(changes)
     if ALL:
-        yield from (
-            (action, k) for action in ("ENOSPC", "EIO", "kill") for k in range(1, total + 1)
-        )
+        yield from ((action, k) for action in ("ENOSPC", "EIO", "kill") for k in range(1, total + 1))
         return
     first = sum(map(ord, name))
     if name not in CORE and name != "pretrain":
@@ -271,19 +251,11 @@ def test_failing_writes(name: str, overwrite: bool, run: Runner, tmp_path: Path)
     assert content(counted / output) == new
     assert [path.name for path in counted.iterdir()] == [output], "nothing else may be left"
     for action, number in failures(changes, name):
-        check_failure(
-            run, command, output, before, (old, new), f"{action} {changes[number - 1]}", number
-        )
+        check_failure(run, command, output, before, (old, new), f"{action} {changes[number - 1]}", number)
 
 
 def check_failure(
-    run: Runner,
-    command: str,
-    output: str,
-    before: Path,
-    whole: tuple[Any, Any],
-    case: str,
-    number: int,
+    run: Runner, command: str, output: str, before: Path, whole: tuple[Any, Any], case: str, number: int
 ) -> None:
     action, change, *_ = case.split()
     folder = before.with_name(f"{action}{number}")
@@ -296,10 +268,7 @@ def check_failure(
         assert code == 2 or there == whole[1], case
         if code:
             assert shown.splitlines()[-1].startswith("isoclr: error: "), case
-        cleaning = change in (
-            "os.rmdir",
-            "os.remove",
-        )  # what could not be removed stays for the next run
+        cleaning = change in ("os.rmdir", "os.remove")  # what could not be removed stays for the next run
         others = [path.name for path in folder.iterdir() if path.name != output]
         assert cleaning or not others, f"{case}: left {others}"
     again = command if there is None else overwriting(command)

@@ -68,8 +68,7 @@ def corpus_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "species": list(GENES),
         "shard": None,
         "by_species": {
-            name: {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}
-            for name in GENES
+            name: {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}} for name in GENES
         },
         "inputs": [],
         "gene_ids": {},
@@ -113,9 +112,7 @@ def assay(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ["utr5\tload\tother"]
     for i in range(40):
         gc = rng.uniform(0.1, 0.9)
-        insert = "".join(
-            rng.choice(list("ACGU"), 60, p=[(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
-        )
+        insert = "".join(rng.choice(list("ACGU"), 60, p=[(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2]))
         lines.append(f"{insert}\t{5 * gc_content(nucleotides(insert))}\t{i}")
     (folder / "inserts.tsv").write_text("\n".join(lines) + "\n")
     codons = "".join(rng.choice(["GCT", "GGA", "CTC", "AAG", "GAC"], 30))

@@ -13,14 +13,7 @@ import pytest
 from isoclr.corpus.corpus import Corpus
 from isoclr.errors import InputError
 from isoclr.finetuning.config import FinetuneConfig
-from isoclr.finetuning.data import (
-    Trial,
-    default_split,
-    leakage,
-    make_trials,
-    read_label_specs,
-    require_whole_genes,
-)
+from isoclr.finetuning.data import Trial, default_split, leakage, make_trials, read_label_specs, require_whole_genes
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas, rna_sources
 from isoclr.tasks.labels import read_labels
 from isoclr.tasks.splits import Split, SplitConfig
@@ -82,9 +75,7 @@ def test_two_labels_of_the_same_rnas(both: list[LabelSpec], corpus: Corpus, tmp_
 
 def test_gene_in_folds_of_two_tables(both: list[LabelSpec], corpus: Corpus, tmp_path: Path) -> None:
     human = pl.read_csv(both[0].labels.path, separator="\t")
-    human.select("gene_id", te="half_life", fold=pl.lit(9)).write_csv(
-        tmp_path / "te.tsv", separator="\t"
-    )
+    human.select("gene_id", te="half_life", fold=pl.lit(9)).write_csv(tmp_path / "te.tsv", separator="\t")
     specs = [both[0], LabelSpec(read_labels(tmp_path / "te.tsv"), "te", "human")]
     with pytest.raises(InputError, match=r"gene ENSG00000000000 are in folds 1, 9.* 159 more"):
         require_whole_genes(gather(specs, corpus, split="fold"), specs)
@@ -203,9 +194,7 @@ def test_part_with_one_value(rnas: LabelledRnas) -> None:
         trials_of(bare, {})
 
 
-def test_unrelated_labels_are_split_independently(
-    label_files: dict[str, Path], corpus: Corpus
-) -> None:
+def test_unrelated_labels_are_split_independently(label_files: dict[str, Path], corpus: Corpus) -> None:
     """A network of two labels is tested on the RNAs of the networks of one."""
 
     def tested(*species: str) -> set[str]:
@@ -248,9 +237,7 @@ def test_names_and_species(label_files: dict[str, Path], assay: Path) -> None:
         read_label_specs([])
 
 
-@pytest.mark.parametrize(
-    ("values", "message"), [("11", "x is 1 in every row"), ("abc", "x has 3 classes")]
-)
+@pytest.mark.parametrize(("values", "message"), [("11", "x is 1 in every row"), ("abc", "x has 3 classes")])
 def test_labels_that_cannot_be_learned(tmp_path: Path, values: str, message: str) -> None:
     path = tmp_path / "labels.tsv"
     path.write_text("gene_id\tx\n" + "".join(f"G{i}\t{v}\n" for i, v in enumerate(values)))
@@ -274,9 +261,7 @@ def test_task_file(tmp_path: Path) -> None:
     assert (other.name, other.species, other.rnas) == ("z (yak)", "yak", "all")
 
 
-def test_tasks_of_different_splits(
-    label_files: dict[str, Path], assay: Path, tmp_path: Path
-) -> None:
+def test_tasks_of_different_splits(label_files: dict[str, Path], assay: Path, tmp_path: Path) -> None:
     folded = tmp_path / "folded.toml"
     table = f'[labels]\nfile = "{label_files["human"]}"\n[samples]\nsplit = "fold"\n'
     folded.write_text('name = "folded"\ntitle = "folded"\n' + table)

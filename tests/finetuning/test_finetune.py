@@ -55,9 +55,7 @@ def finetune(**options: Any) -> FinetuneReport:
 
 
 @pytest.fixture
-def options(
-    corpus_path: Path, label_files: dict[str, Path], model: Path, tmp_path: Path
-) -> dict[str, Any]:
+def options(corpus_path: Path, label_files: dict[str, Path], model: Path, tmp_path: Path) -> dict[str, Any]:
     """Of a training that takes a second."""
     return {
         "labels": (label_files["human"],),
@@ -70,10 +68,7 @@ def options(
 
 @pytest.fixture(scope="module")
 def finished(
-    corpus_path: Path,
-    label_files: dict[str, Path],
-    model: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    corpus_path: Path, label_files: dict[str, Path], model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, Any], FinetuneReport]:
     """A study of two folds that is done, and its options."""
     options = {
@@ -127,9 +122,7 @@ def test_two_species(options: dict[str, Any], label_files: dict[str, Path], corp
     assert abs(predicted[:, 1] - -100 * gc).mean() < 12
 
 
-def test_saved_model_gives_the_predictions(
-    finished: tuple[dict[str, Any], FinetuneReport], corpus: Corpus
-) -> None:
+def test_saved_model_gives_the_predictions(finished: tuple[dict[str, Any], FinetuneReport], corpus: Corpus) -> None:
     _, report = finished
     best = max(report.results, key=lambda result: result.best)
     kept = load_predictor(report.out)
@@ -142,9 +135,7 @@ def test_saved_model_gives_the_predictions(
     np.testing.assert_allclose(embedded, kept.encoder.embed_codes(codes), rtol=1e-5, atol=1e-6)
 
 
-def test_report_of_a_cross_validation(
-    finished: tuple[dict[str, Any], FinetuneReport],
-) -> None:
+def test_report_of_a_cross_validation(finished: tuple[dict[str, Any], FinetuneReport]) -> None:
     options, report = finished
     names = report.predictions["transcript_id"]
     assert names.n_unique() == len(names) == sum(result.test for result in report.results)
@@ -203,8 +194,7 @@ def _at_step(monkeypatch: pytest.MonkeyPatch, step: int, do: Any) -> None:
 def _history(report: FinetuneReport) -> list[list[dict[str, float]]]:
     timed = ("seconds", "nt_per_second")
     return [
-        [{k: v for k, v in epoch.items() if k not in timed} for epoch in result.history]
-        for result in report.results
+        [{k: v for k, v in epoch.items() if k not in timed} for epoch in result.history] for result in report.results
     ]
 
 
@@ -218,9 +208,7 @@ def test_killed_and_resumed_is_bit_exact(
     options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_name: str
 ) -> None:
     options |= {"max_splits": 2, "epochs": 2, "dropout": 0.2}
-    options |= (
-        {"model": "saluki", "min_epochs": 0, "hidden": None} if model_name == "saluki" else {}
-    )
+    options |= {"model": "saluki", "min_epochs": 0, "hidden": None} if model_name == "saluki" else {}
     whole = finetune(**options | {"out": tmp_path / "whole"})
 
     def kill() -> None:
@@ -277,9 +265,7 @@ def test_reporter_assay_without_a_corpus(options: dict[str, Any], assay: Path) -
     assert report.leaks.compared == "insert of the construct"
 
 
-def test_split_by_chromosome(
-    options: dict[str, Any], label_files: dict[str, Path], tmp_path: Path
-) -> None:
+def test_split_by_chromosome(options: dict[str, Any], label_files: dict[str, Path], tmp_path: Path) -> None:
     where = tmp_path / "where.tsv"
     table = pl.read_csv(label_files["human"], separator="\t")
     names = pl.Series("chromosome", [gene % 9 for gene in range(table.height)])
@@ -374,9 +360,7 @@ def test_chunks_of_saluki(rnas: LabelledRnas) -> None:
     assert builder.precision == "bf16"
 
 
-def test_command(
-    options: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_command(options: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     labels, out = str(options["labels"][0]), str(tmp_path / "out")
     command = ["finetune", labels, "--corpus", str(options["corpus"]), "-o", out]
     command += ["--model", options["model"], "--train", "head", "--split", "fold"]

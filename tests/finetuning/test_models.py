@@ -123,9 +123,7 @@ def test_head_standardizes_features() -> None:
 
 def test_penalized_weights() -> None:
     head = Head(5, 2, hidden=7, dropout=0.0)
-    assert {id(weight) for weight in head.penalized()} == {
-        id(linear.weight) for linear in (*head.hidden, head.last)
-    }
+    assert {id(weight) for weight in head.penalized()} == {id(linear.weight) for linear in (*head.hidden, head.last)}
     assert SalukiHead(5, 2).penalized() == []
 
 
@@ -197,8 +195,7 @@ def nothing(_title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("train", "kind"),
-    [("head", FrozenBackbone), ("last-stage", LastStageBackbone), ("full", FullBackbone)],
+    ("train", "kind"), [("head", FrozenBackbone), ("last-stage", LastStageBackbone), ("full", FullBackbone)]
 )
 def test_trained_parts(model: Path, builder: BatchBuilder, train: TrainedPart, kind: type) -> None:
     start = ModelFactory(FinetuneConfig(model=str(model), train=train))
@@ -223,9 +220,7 @@ def test_random_weights(model: Path, builder: BatchBuilder) -> None:
     start = ModelFactory(FinetuneConfig(model=str(model), scratch=True))
     backbones = [start.make(builder, 1, seed)[0].network for seed in (0, 0, 1)]
     pretrained = load(model).network
-    states = [
-        backbone.state_dict()["blocks.0.conv1.weight"] for backbone in (*backbones, pretrained)
-    ]
+    states = [backbone.state_dict()["blocks.0.conv1.weight"] for backbone in (*backbones, pretrained)]
     assert torch.equal(states[0], states[1])
     assert not torch.equal(states[0], states[2])
     assert not torch.equal(states[0], states[3])
@@ -235,9 +230,7 @@ def test_random_weights(model: Path, builder: BatchBuilder) -> None:
 
 
 @pytest.mark.parametrize("scratch", [False, True])
-def test_activation_checkpointing_is_kept(
-    model: Path, builder: BatchBuilder, scratch: bool
-) -> None:
+def test_activation_checkpointing_is_kept(model: Path, builder: BatchBuilder, scratch: bool) -> None:
     start = ModelFactory(FinetuneConfig(model=str(model), scratch=scratch))
     assert start.encoder is not None
     start.encoder.network.recompute = start.encoder.network.compiled = True
@@ -264,9 +257,7 @@ def test_pooling(model: Path, builder: BatchBuilder) -> None:
 
 def test_names_of_methods(model: Path) -> None:
     assert ModelFactory(FinetuneConfig(model="saluki")).method == "Saluki"
-    assert (
-        ModelFactory(FinetuneConfig(model="isoclr-m", scratch=True)).method == "supervised isoclr-m"
-    )
+    assert ModelFactory(FinetuneConfig(model="isoclr-m", scratch=True)).method == "supervised isoclr-m"
     assert ModelFactory(FinetuneConfig(model=str(model), train="head")).method == "frozen tiny"
 
 

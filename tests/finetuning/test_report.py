@@ -15,9 +15,7 @@ from isoclr.tasks.metrics import over_folds, over_seeds, pearson
 
 def result(split: str, seed: int, pearson: float) -> TrialResult:
     metrics = {"pearson": pearson, "spearman": 0.1, "mse": 0.9, "n": 20}
-    return TrialResult(
-        f"{split}.{seed}", split, seed, 60, 20, 20, 5, 3, 0.5, 60.0, {"half_life": metrics}, []
-    )
+    return TrialResult(f"{split}.{seed}", split, seed, 60, 20, 20, 5, 3, 0.5, 60.0, {"half_life": metrics}, [])
 
 
 LEAKS = LeakageReport(16, 0.9, "whole RNA", [Leakage("fold 1", 20, 3, None, 2, 20)])
@@ -54,9 +52,9 @@ def report(*results: TrialResult, cross_validation: bool = True) -> FinetuneRepo
 
 
 def test_repeats_of_folds_are_averaged() -> None:
-    found = report(
-        result("fold 1", 0, 0.4), result("fold 1", 1, 0.6), result("fold 2", 0, 0.7)
-    ).summary("half_life")["pearson"]
+    found = report(result("fold 1", 0, 0.4), result("fold 1", 1, 0.6), result("fold 2", 0, 0.7)).summary("half_life")[
+        "pearson"
+    ]
     assert found == over_folds([0.5, 0.7])
 
 
@@ -92,12 +90,7 @@ def test_rows() -> None:
     assert len(rows) == 9
     assert len({tuple(row) for row in rows}) == 1  # the same columns in every row
     first, mean = rows[0], rows[6]
-    assert (first["split"], first["seed"], first["metric"], first["value"]) == (
-        "fold 1",
-        0,
-        "pearson",
-        0.4,
-    )
+    assert (first["split"], first["seed"], first["metric"], first["value"]) == ("fold 1", 0, "pearson", 0.4)
     assert (mean["split"], mean["n"], mean["value"]) == ("all", 40, None)
     assert rows[7]["low"] == pytest.approx(0.1)
 
@@ -122,9 +115,7 @@ def test_printed_tables(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 PREDICTIONS = pl.DataFrame(
-    [["fold 1", 0, "half_life", "T1", "G1", "ABC1", "human", "g", 0.5, 0.25]],
-    schema=PREDICTIONS_SCHEMA,
-    orient="row",
+    [["fold 1", 0, "half_life", "T1", "G1", "ABC1", "human", "g", 0.5, 0.25]], schema=PREDICTIONS_SCHEMA, orient="row"
 )
 
 

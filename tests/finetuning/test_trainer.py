@@ -39,9 +39,7 @@ def damaged_checkpoints(path: Path) -> Iterator[str]:
     yield r"KeyError\('state'\)"
 
 
-def test_damaged_checkpoint(
-    trial: Trial, rnas: LabelledRnas, parameters: Hyperparameters, tmp_path: Path
-) -> None:
+def test_damaged_checkpoint(trial: Trial, rnas: LabelledRnas, parameters: Hyperparameters, tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
     assert load_state(path) is None
     trainer = frozen(trial, rnas, parameters)
@@ -74,25 +72,16 @@ def frozen(trial: Trial, rnas: LabelledRnas, parameters: Hyperparameters, dim: i
 
 @pytest.mark.parametrize("new_backbone", [False, True])
 def test_pretrained_weights_have_no_penalty(
-    trial: Trial,
-    rnas: LabelledRnas,
-    builder: BatchBuilder,
-    parameters: Hyperparameters,
-    new_backbone: bool,
+    trial: Trial, rnas: LabelledRnas, builder: BatchBuilder, parameters: Hyperparameters, new_backbone: bool
 ) -> None:
     """The last layer begins at zero, so the first step moves the encoder by its L2 term or not at all."""
     backbone = FullBackbone(encoder(), builder)
     before = {name: p.detach().clone() for name, p in backbone.network.named_parameters()}
     head = Head(backbone.dim, 1, hidden=16, dropout=0.0)
-    trainer = Trainer(
-        trial, rnas, backbone, head, replace(parameters, l2=1.0), new_backbone=new_backbone
-    )
+    trainer = Trainer(trial, rnas, backbone, head, replace(parameters, l2=1.0), new_backbone=new_backbone)
     hidden = head.penalized()[0].detach().clone()
     trainer._step(0, 0, trial.split.train[:16])
-    moved = {
-        name: float((p.detach() - before[name]).abs().max())
-        for name, p in backbone.network.named_parameters()
-    }
+    moved = {name: float((p.detach() - before[name]).abs().max()) for name, p in backbone.network.named_parameters()}
     if new_backbone:
         assert all(moved[name] > 0 for name, p in before.items() if p.ndim > 1)
         assert all(moved[name] == 0 for name, p in before.items() if p.ndim == 1)
@@ -122,18 +111,14 @@ def test_batches_of_an_epoch(trial: Trial, rnas: LabelledRnas, parameters: Hyper
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_small_training_parts(
-    trial: Trial, rnas: LabelledRnas, parameters: Hyperparameters, count: int
-) -> None:
+def test_small_training_parts(trial: Trial, rnas: LabelledRnas, parameters: Hyperparameters, count: int) -> None:
     few = replace(trial, split=replace(trial.split, train=trial.split.train[:count]))
     trainer = frozen(few, rnas, replace(parameters, batch_size=2))
     assert min(len(batch) for batch in trainer._batches(0)) >= 2
     assert trainer.epoch(never)
 
 
-def test_lr_decay(
-    trial: Trial, rnas: LabelledRnas, builder: BatchBuilder, parameters: Hyperparameters
-) -> None:
+def test_lr_decay(trial: Trial, rnas: LabelledRnas, builder: BatchBuilder, parameters: Hyperparameters) -> None:
     backbone = FullBackbone(encoder(), builder)
     head = Head(backbone.dim, 1, hidden=16, dropout=0.0)
     trainer = Trainer(trial, rnas, backbone, head, parameters, new_backbone=False)

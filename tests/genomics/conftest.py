@@ -38,22 +38,12 @@ def models() -> Callable[..., Models]:
     place = {"start": pl.Int64, "end": pl.Int64}
     tx = pl.lit(0, pl.Int64).alias("tx")
 
-    def make(
-        exons: list[tuple[int, int]],
-        cds: list[tuple[int, int]],
-        *,
-        strand: str = "+",
-        phase: int = 0,
-    ) -> Models:
+    def make(exons: list[tuple[int, int]], cds: list[tuple[int, int]], *, strand: str = "+", phase: int = 0) -> Models:
         names = ["transcript_id", "gene_id", "gene_symbol", "biotype"]
         return Models(
             pl.DataFrame([("T", "G", "", "")], names, orient="row"),
-            pl.DataFrame(exons, place, orient="row").with_columns(
-                tx, chrom=pl.lit("1"), strand=pl.lit(strand)
-            ),
-            pl.DataFrame(cds, place, orient="row").with_columns(
-                tx, phase=pl.lit(phase), stop=pl.lit(False)
-            ),
+            pl.DataFrame(exons, place, orient="row").with_columns(tx, chrom=pl.lit("1"), strand=pl.lit(strand)),
+            pl.DataFrame(cds, place, orient="row").with_columns(tx, phase=pl.lit(phase), stop=pl.lit(False)),
         )
 
     return make

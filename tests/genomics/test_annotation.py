@@ -56,16 +56,7 @@ def test_not_an_annotation(write: Write, text: str, message: str) -> None:
         detect_format(write(text, "a.txt"))
 
 
-PLACE = [
-    "transcript_id",
-    "chrom",
-    "strand",
-    "exon_starts",
-    "exon_lengths",
-    "length",
-    "cds_start",
-    "cds_end",
-]
+PLACE = ["transcript_id", "chrom", "strand", "exon_starts", "exon_lengths", "length", "cds_start", "cds_end"]
 
 
 @dataclass(frozen=True)
@@ -145,15 +136,10 @@ def as_gff3(t: Transcript) -> list[str]:
 def as_genepred(t: Transcript) -> list[str]:
     pieces = t.pieces(*t.cds) if t.cds else []
     frame_of = {p[0]: (3 - f) % 3 for p, f in zip(pieces, t.phases(pieces), strict=True)}
-    frames = [
-        next((frame_of[s] for s in frame_of if start <= s < end), -1) for start, end in t.exons
-    ]
+    frames = [next((frame_of[s] for s in frame_of if start <= s < end), -1) for start, end in t.exons]
     starts, ends = zip(*t.exons, strict=True)
     cells = [t.name, "chr1", t.strand, starts[0], ends[-1], *t.span(), len(starts), listed(starts)]
-    return [
-        "\t".join(map(str, [*cells, listed(ends), 0, t.name, "cmpl", "cmpl", listed(frames)]))
-        + "\n"
-    ]
+    return ["\t".join(map(str, [*cells, listed(ends), 0, t.name, "cmpl", "cmpl", listed(frames)])) + "\n"]
 
 
 def as_bed12(t: Transcript) -> list[str]:
@@ -187,29 +173,18 @@ def transcripts(draw: st.DrawFn, phases: int) -> list[Transcript]:
             start = draw(st.integers(0, length - shortest))
             codons = draw(st.integers(2, (length - start - phase) // 3))
             cds = (start, start + phase + 3 * codons)
-        models.append(
-            Transcript(f"T{i}", draw(st.sampled_from("+-")), exons, cds, phase if cds else 0)
-        )
+        models.append(Transcript(f"T{i}", draw(st.sampled_from("+-")), exons, cds, phase if cds else 0))
     return models
 
 
 @pytest.mark.parametrize(
     ("write_as", "name", "phases"),
-    [
-        (as_gtf, "gtf", 2),
-        (as_gff3, "gff3", 2),
-        (as_genepred, "genepred", 2),
-        (as_bed12, "bed12", 0),
-    ],
+    [(as_gtf, "gtf", 2), (as_gff3, "gff3", 2), (as_genepred, "genepred", 2), (as_bed12, "bed12", 0)],
 )
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_every_format(
-    tmp_path_factory: pytest.TempPathFactory,
-    write_as: object,
-    name: str,
-    phases: int,
-    data: st.DataObject,
+    tmp_path_factory: pytest.TempPathFactory, write_as: object, name: str, phases: int, data: st.DataObject
 ) -> None:
     assert callable(write_as)
     models = data.draw(transcripts(phases))
@@ -225,9 +200,7 @@ def test_every_format(
     assert table.to_dicts() == [t.row() for t in models]
 
 
-def test_unknown_format_or_no_transcripts(
-    tmp_path: Path,
-) -> None:
+def test_unknown_format_or_no_transcripts(tmp_path: Path) -> None:
     path = tmp_path / "a.gtf"
     path.write_text('1\tx\tgene\t1\t9\t.\t+\t.\tgene_id "G";\n')
     with pytest.raises(InputError, match="annotation format 'gff', expected one of gtf, gff3"):

@@ -152,12 +152,8 @@ def bed_cds(path: Path) -> dict[str, tuple[int, int, int]]:
     structures = {}
     for line in gzip.decompress(path.read_bytes()).decode().splitlines():
         cell = line.split("\t")
-        sizes, starts = (
-            np.array([int(x) for x in cell[i].split(",") if x.strip()]) for i in (10, 11)
-        )
-        first, last = (
-            int(np.clip(int(cell[i]) - int(cell[1]) - starts, 0, sizes).sum()) for i in (6, 7)
-        )
+        sizes, starts = (np.array([int(x) for x in cell[i].split(",") if x.strip()]) for i in (10, 11))
+        first, last = (int(np.clip(int(cell[i]) - int(cell[1]) - starts, 0, sizes).sum()) for i in (6, 7))
         length = int(sizes.sum())
         if first < last:
             cds = (first, last) if cell[5] == "+" else (length - last, length - first)
@@ -167,16 +163,12 @@ def bed_cds(path: Path) -> dict[str, tuple[int, int, int]]:
 
 def structure_cds(path: Path) -> dict[str, tuple[int, int, int]]:
     """Transcript → length, CDS start and end of a structure table."""
-    rows = [
-        line.split("\t") for line in gzip.decompress(path.read_bytes()).decode().splitlines()[1:]
-    ]
+    rows = [line.split("\t") for line in gzip.decompress(path.read_bytes()).decode().splitlines()[1:]]
     complete = {name: (int(a), int(b), int(c)) for name, a, b, c, _ in rows if a and b and c}
     return {name: (a + b + c, a, a + b) for name, (a, b, c) in complete.items()}
 
 
-def agreement(
-    transcripts: Transcripts, annotated: dict[str, tuple[int, int, int]]
-) -> tuple[int, float, float]:
+def agreement(transcripts: Transcripts, annotated: dict[str, tuple[int, int, int]]) -> tuple[int, float, float]:
     """Annotated transcripts, share with the same start and end, share with the same end."""
     same = []
     for i, name in enumerate(transcripts.table["transcript_id"]):
@@ -204,9 +196,7 @@ def test_real_orfs_agree_with_annotated_cds(
 ) -> None:
     folder = real_data / "transcripts"
     read = bed_cds if annotation.endswith("bed") else structure_cds
-    shares = agreement(
-        read_transcripts(folder / f"{records}.fa.gz"), read(folder / f"{annotation}.gz")
-    )
+    shares = agreement(read_transcripts(folder / f"{records}.fa.gz"), read(folder / f"{annotation}.gz"))
     assert shares[0] >= count
     assert exact < shares[1] < exact + 0.02
     assert end < shares[2] < end + 0.02

@@ -38,9 +38,7 @@ def test_lower_case_u_iupac_blank_lines_and_line_ends(write: Callable[[bytes], P
 
 
 @pytest.mark.parametrize("size", range(1, 25))
-def test_block_boundaries(
-    write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
+def test_block_boundaries(write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     path = write(b">a one > two\r\nACGT\r\nAC\n\n>bb\n>c\nGGGG\nTTTTTTTTTT\n")
     monkeypatch.setattr(fasta, "BLOCK", size)
     expected = [("a one > two", [0, 1, 2, 3, 0, 1]), ("bb", []), ("c", [2] * 4 + [3] * 10)]
@@ -79,27 +77,20 @@ def test_is_bgzip(tmp_path: Path) -> None:
         (b"@read\nACGT\n+\nIIII\n", r"begins with '@' \(FASTQ\?\), expected FASTA"),
         (b"\x89PNG\r\n", r"begins with '\\x89', expected FASTA"),
         (b">p1 x\nMKVLEF\n", r"record 'p1' \(line 1\), position 4 is 'L'.*is this a protein\?"),
-        (
-            b">a\nACGT\nAC-T\n",
-            r"record 'a' \(line 1\), position 7 is '-', expected a nucleotide \(ACGTU",
-        ),
+        (b">a\nACGT\nAC-T\n", r"record 'a' \(line 1\), position 7 is '-', expected a nucleotide \(ACGTU"),
         (b">a\nAC\x00T\n", r"record 'a' \(line 1\), position 3 is '\\x00'"),
         (gzip.compress(b">a\n" + b"ACGT" * 500, mtime=0)[:-9], r"the gzip file is cut off"),
         (b"\x1f\x8b\x08\x00garbage that is long enough", r"the gzip file is damaged"),
         (gzip.compress(b"hello", mtime=0), r"begins with 'h'"),
     ],
 )
-def test_not_a_nucleotide_fasta(
-    write: Callable[[bytes], Path], content: bytes, message: str
-) -> None:
+def test_not_a_nucleotide_fasta(write: Callable[[bytes], Path], content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message) as error:
         joined(write(content))
     assert "\n" not in str(error.value)
 
 
-def test_invalid_letter_in_a_later_piece(
-    write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_invalid_letter_in_a_later_piece(write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fasta, "BLOCK", 8)
     with pytest.raises(InputError, match=r"record 'a' \(line 1\), position 21 is 'J'"):
         joined(write(b">a\n" + b"ACGTACGTAC\n" * 2 + b"J\n"))
@@ -133,10 +124,7 @@ def parse(header: str) -> tuple[str, str, str, str, tuple[int, int]]:
             "gene_biotype:protein_coding transcript_biotype:retained_intron gene_symbol:OR7D4 description:a [b]",
             ("ENST00000641244.1", "ENSG00000174667.4", "OR7D4", "retained_intron", NOWHERE),
         ),
-        (
-            "ENSBTAT1.6 cdna gene:ENSBTAG6.6 gene_biotype:lncRNA",
-            ("ENSBTAT1.6", "ENSBTAG6.6", "", "lncRNA", NOWHERE),
-        ),
+        ("ENSBTAT1.6 cdna gene:ENSBTAG6.6 gene_biotype:lncRNA", ("ENSBTAT1.6", "ENSBTAG6.6", "", "lncRNA", NOWHERE)),
         ("ENST2 cdna gene:ENSG2 gene_symbol:", ("ENST2", "ENSG2", "", "", NOWHERE)),
         ("T1 cdna description:a gene:ENSG9 gene_symbol:X", ("T1", "", "", "", NOWHERE)),
         ("NM_015464 mrna", ("NM_015464", "", "", "", NOWHERE)),
@@ -163,14 +151,8 @@ def test_ensembl_headers(header: str, expected: tuple[str, str, str, str, tuple[
             "protein_coding|",
             ("ENST1.2", "ENSG1.7", "OR4F5", "protein_coding", (60, 1041)),
         ),
-        (
-            "ENST1.2|ENSG1.7|-|-|OR4F5-201|OR4F5|918|CDS:1-918|",
-            ("ENST1.2", "ENSG1.7", "OR4F5", "", (0, 918)),
-        ),
-        (
-            "ENSMUST1.2|ENSMUSG1.7|-|-|X-201|Xist|1070|lncRNA|",
-            ("ENSMUST1.2", "ENSMUSG1.7", "Xist", "lncRNA", NOWHERE),
-        ),
+        ("ENST1.2|ENSG1.7|-|-|OR4F5-201|OR4F5|918|CDS:1-918|", ("ENST1.2", "ENSG1.7", "OR4F5", "", (0, 918))),
+        ("ENSMUST1.2|ENSMUSG1.7|-|-|X-201|Xist|1070|lncRNA|", ("ENSMUST1.2", "ENSMUSG1.7", "Xist", "lncRNA", NOWHERE)),
         ("ENST1.2|ENSG1.7|-|-|X-201|X|712|", ("ENST1.2", "ENSG1.7", "X", "", NOWHERE)),
         (
             "ENST1.2_PAR_Y|ENSG1.7_PAR_Y|-|-|X-201|X|712|protein_coding|",
@@ -185,27 +167,15 @@ def test_gencode_headers(header: str, expected: tuple[str, str, str, str, tuple[
 @pytest.mark.parametrize(
     ("header", "symbol", "biotype"),
     [
-        (
-            "NM_000014.6 Homo sapiens alpha-2-macroglobulin (A2M), transcript variant 1, mRNA",
-            "A2M",
-            "mRNA",
-        ),
-        (
-            "NM_001151.4 Homo sapiens solute carrier family 25 member 4 (SLC25A4), mRNA; nuclear",
-            "SLC25A4",
-            "mRNA",
-        ),
+        ("NM_000014.6 Homo sapiens alpha-2-macroglobulin (A2M), transcript variant 1, mRNA", "A2M", "mRNA"),
+        ("NM_001151.4 Homo sapiens solute carrier family 25 member 4 (SLC25A4), mRNA; nuclear", "SLC25A4", "mRNA"),
         ("NM_1.1 Homo sapiens complex (IV), subunit 4 (COX4I1), mRNA", "COX4I1", "mRNA"),
         (
             "NM_2.3 Drosophila melanogaster lethal (2) giant larvae (l(2)gl), transcript variant A, mRNA",
             "l(2)gl",
             "mRNA",
         ),
-        (
-            "XR_1.1 PREDICTED: Bos taurus x (LOC123), transcript variant X1, misc_RNA",
-            "LOC123",
-            "misc_RNA",
-        ),
+        ("XR_1.1 PREDICTED: Bos taurus x (LOC123), transcript variant X1, misc_RNA", "LOC123", "misc_RNA"),
         ("NR_1.1 Mus musculus y (Gm1), long non-coding RNA", "Gm1", "long non-coding RNA"),
         ("NM_3.1 Caenorhabditis elegans protein (Y74C9A.3), partial mRNA", "Y74C9A.3", "mRNA"),
     ],
@@ -217,11 +187,7 @@ def test_refseq_headers(header: str, symbol: str, biotype: str) -> None:
 @pytest.mark.parametrize(
     ("header", "gene", "symbol"),
     [
-        (
-            "lcl|NC_1.1_mrna_NM_4.2_7 [gene=A2M] [db_xref=Ensembl:E1,GeneID:2] [transcript_id=NM_4.2]",
-            "2",
-            "A2M",
-        ),
+        ("lcl|NC_1.1_mrna_NM_4.2_7 [gene=A2M] [db_xref=Ensembl:E1,GeneID:2] [transcript_id=NM_4.2]", "2", "A2M"),
         ("NM_4.2 A2M [organism=Homo sapiens] [GeneID=2] [transcript=1]", "2", "A2M"),
         ("NM_4.2 gene=A2M", "A2M", "A2M"),
         ("NM_4.2 gene=WBGene00022277", "WBGene00022277", ""),
@@ -273,9 +239,7 @@ def test_read_transcripts(tmp_path: Path) -> None:
 
 
 def test_duplicate_and_empty_records(tmp_path: Path) -> None:
-    transcripts = read(
-        tmp_path, ">a\nAC\n>b\n>a again\nA\nC\n>c\nGG\n>a\nTT\n>b\nA\n>a.1\nAC\n>d\n"
-    )
+    transcripts = read(tmp_path, ">a\nAC\n>b\n>a again\nA\nC\n>c\nGG\n>a\nTT\n>b\nA\n>a.1\nAC\n>d\n")
     assert transcripts.table["transcript_id"].to_list() == ["a", "c", "b", "a.1"]
     assert [letters(transcripts.codes_of(i)) for i in range(4)] == ["AC", "GG", "A", "AC"]
     assert transcripts.dropped == {"empty_sequence": 2, "duplicate_record": 1, "duplicate_id": 1}
@@ -303,18 +267,13 @@ def test_header_cds(tmp_path: Path) -> None:
 )
 def test_frame_of_an_incomplete_cds(tmp_path: Path, cds: str, phase: int) -> None:
     n = len(cds)
-    transcripts = read(
-        tmp_path, f">t|g|-|-|n|s|{n + 2}|CDS:1-{n}|UTR3:{n + 1}-{n + 2}|protein_coding|\n{cds}CC\n"
-    )
+    transcripts = read(tmp_path, f">t|g|-|-|n|s|{n + 2}|CDS:1-{n}|UTR3:{n + 1}-{n + 2}|protein_coding|\n{cds}CC\n")
     assert transcripts.table.select("cds_start", "cds_end").row(0) == (phase, n)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [
-        (">a\n>b\n", "none of its 2 records has a sequence"),
-        (">a\nA\n> \nC\n", r"record 2 \(line 3\) has no name"),
-    ],
+    [(">a\n>b\n", "none of its 2 records has a sequence"), (">a\nA\n> \nC\n", r"record 2 \(line 3\) has no name")],
 )
 def test_no_sequences(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):

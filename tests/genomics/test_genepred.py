@@ -38,9 +38,7 @@ def test_bed12_without_cds(write: Write, thick: str) -> None:
 
 
 def test_bed12_browser_track_and_comment_lines(write: Write) -> None:
-    text = (
-        "browser position chr1\ntrack name=x\n#c\n" + LINE.replace(" ", "\t") + "\ntrack name=y\n"
-    )
+    text = "browser position chr1\ntrack name=x\n#c\n" + LINE.replace(" ", "\t") + "\ntrack name=y\n"
     assert read_bed12(write(text, "a.bed.gz")).table.height == 1
 
 
@@ -135,9 +133,7 @@ def test_genepred_duplicate_accession(write: Write) -> None:
 
 
 def test_genepred_ensembl_gene_in_name2(write: Write) -> None:
-    row = read_genepred(write(EXT.replace("ABC", "ENSMUSG01.2"), tabs=True)).table.row(
-        0, named=True
-    )
+    row = read_genepred(write(EXT.replace("ABC", "ENSMUSG01.2"), tabs=True)).table.row(0, named=True)
     assert (row["gene_id"], row["gene_symbol"]) == ("ENSMUSG01.2", "")
 
 
@@ -152,10 +148,7 @@ def test_genepred_columns_of_a_bed_line() -> None:
         (CORE + "\n" + CORE.replace(" 2 ", " 3 "), "line 2: exonStarts is not .* list of 3 whole"),
         (CORE.replace("100,300,", "100,x,"), "line 1: exonEnds is not"),
         (CORE.replace("100,300,", "0,300,"), "line 1: an exon ends before it starts"),
-        (
-            CORE + "\n\n" + CORE.replace("50", "5x"),
-            "line 3: cdsStart is '5x', expected a whole number",
-        ),
+        (CORE + "\n\n" + CORE.replace("50", "5x"), "line 3: cdsStart is '5x', expected a whole number"),
         (CORE + "\nNM_2 chr1 -\n", "line 2: 3 tab-separated columns, expected 10"),
         ("#c\na b c\n", "line 2: not a genePred line"),
         ("# only comments\n", "no transcripts"),
@@ -214,9 +207,7 @@ def one(write: Write, line: str, header: str = HEADER) -> dict[str, Any]:
         ("T.1    ", None, (-1, -1), None),
     ],
 )
-def test_structures(
-    write: Write, line: str, length: int | None, cds: tuple[int, int], exons: list[int] | None
-) -> None:
+def test_structures(write: Write, line: str, length: int | None, cds: tuple[int, int], exons: list[int] | None) -> None:
     row = one(write, line)
     assert row["length"] == length
     assert (row["cds_start"], row["cds_end"]) == cds
@@ -249,15 +240,9 @@ def test_structures_columns_by_name(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            "transcript_id\tcds_len\n",
-            "line 1: no column utr5_len, expected transcript_id, utr5_len",
-        ),
+        ("transcript_id\tcds_len\n", "line 1: no column utr5_len, expected transcript_id, utr5_len"),
         (HEADER + "T\t1\t2\t3\t6\nU\t-1\t2\t3\t\n", "line 3: utr5_len is '-1', expected a length"),
-        (
-            HEADER + "#\nT\t1\t2\t3\t6,x\n",
-            "line 3: exon_lengths is '6,x', expected comma-separated",
-        ),
+        (HEADER + "#\nT\t1\t2\t3\t6,x\n", "line 3: exon_lengths is '6,x', expected comma-separated"),
         (HEADER + "T\t1\t2\t3\t0,6\n", "line 2: exon_lengths is '0,6'"),
         (HEADER + "\t1\t2\t3\t6\n", "line 2: no transcript_id"),
         (HEADER + "T\t1\t2\n", "line 2: 3 tab-separated columns, expected 5"),

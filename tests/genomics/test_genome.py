@@ -83,13 +83,7 @@ def test_matching_names(annotation: str, genome: str) -> None:
 
 @pytest.mark.parametrize(
     ("annotation", "genome"),
-    [
-        ("chr1", "11"),
-        ("chr1", "chr1_alt"),
-        ("chr", "1"),
-        ("KI270302.1", "chrUn_KI270302v2"),
-        ("chr10", "1"),
-    ],
+    [("chr1", "11"), ("chr1", "chr1_alt"), ("chr", "1"), ("KI270302.1", "chrUn_KI270302v2"), ("chr10", "1")],
 )
 def test_names_that_do_not_match(annotation: str, genome: str) -> None:
     assert match_chromosomes([annotation], [genome]) == {}
@@ -161,10 +155,7 @@ def test_plain_gz_and_bgz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind:
             assert letters(codes) == EXPECTED[name]
             assert codes.dtype == np.uint8
         assert list(scratch.iterdir()) == []  # also after a kill: nothing has a name
-        assert genome.descriptions() == {
-            "chr1": "Some species chromosome 1, here",
-            "scaffold_2": "",
-        }
+        assert genome.descriptions() == {"chr1": "Some species chromosome 1, here", "scaffold_2": ""}
         assert repr(genome).endswith("2 sequences, 18 nt)")
     assert list(data.iterdir()) == [path]
 
@@ -198,10 +189,7 @@ def test_index_of_another_file(tmp_path: Path) -> None:
     path = tmp_path / "g.fa"
     path.write_bytes(b">a\nACGT\n")
     Path(f"{path}.fai").write_text("a\t400\t3\t60\t61\n")
-    with (
-        open_genome(path) as genome,
-        pytest.raises(InputError, match="'a' cannot be read to its end, expected 400 nt"),
-    ):
+    with open_genome(path) as genome, pytest.raises(InputError, match="'a' cannot be read to its end, expected 400 nt"):
         genome.fetch("a")
 
 
@@ -227,9 +215,7 @@ def test_protein(tmp_path: Path, kind: str) -> None:
     content = b">P53_HUMAN\nMEEPQSDPSV\n"
     path.write_bytes(gzip.compress(content) if kind == "gz" else content)
     with (
-        pytest.raises(
-            InputError, match=r"p\.fa: .*P53_HUMAN.*position 2 is 'E', expected a nucleotide"
-        ),
+        pytest.raises(InputError, match=r"p\.fa: .*P53_HUMAN.*position 2 is 'E', expected a nucleotide"),
         open_genome(path) as genome,
     ):
         genome.fetch("P53_HUMAN")
@@ -264,9 +250,7 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_match_by_description(tmp_path: Path) -> None:
     path = tmp_path / "g.fa"
-    path.write_bytes(
-        b">NC_000001.11 Homo sapiens chromosome 1, GRCh38.p14 Primary Assembly\nA\n>NC_1 x\nA\n"
-    )
+    path.write_bytes(b">NC_000001.11 Homo sapiens chromosome 1, GRCh38.p14 Primary Assembly\nA\n>NC_1 x\nA\n")
     with open_genome(path) as genome:
         assert genome.match(["chr1", "chr2"]) == {"chr1": "NC_000001.11"}
     path.write_bytes(b">1 Homo sapiens chromosome 7, x\nA\n")

@@ -21,29 +21,14 @@ def test_part_models_without_exons() -> None:
     rows = parts(("a", "exon", 1, 9), ("a", "CDS", 4, 30), ("b", "CDS", 1, 9), ("c", "exon", 1, 2))
     models = part_models(rows, pl.DataFrame({"key": ["a", "b"]}))
     assert models.exons.select("tx", "start", "end").sort("tx").rows() == [(0, 0, 9), (1, 0, 9)]
-    assert models.coding.select("tx", "start", "end", "phase").rows() == [
-        (0, 3, 30, 0),
-        (1, 0, 9, 0),
-    ]
+    assert models.coding.select("tx", "start", "end", "phase").rows() == [(0, 3, 30, 0), (1, 0, 9, 0)]
 
 
 def test_merge_parts() -> None:
-    rows = [
-        (0, 10, 20),
-        (0, 0, 10),
-        (0, 12, 15),
-        (0, 30, 40),
-        (1, 35, 50),
-        (1, 40, 45),
-        (1, 48, 60),
-    ]
+    rows = [(0, 10, 20), (0, 0, 10), (0, 12, 15), (0, 30, 40), (1, 35, 50), (1, 40, 45), (1, 48, 60)]
     pieces = pl.DataFrame(rows, ["tx", "start", "end"], orient="row")
     pieces = pieces.with_columns(chrom=pl.lit("1"), strand=pl.lit("+"))
-    assert merge_parts(pieces).select("tx", "start", "end").rows() == [
-        (0, 0, 20),
-        (0, 30, 40),
-        (1, 35, 60),
-    ]
+    assert merge_parts(pieces).select("tx", "start", "end").rows() == [(0, 0, 20), (0, 30, 40), (1, 35, 60)]
 
 
 Rows = Callable[[Annotation], dict[str, dict[str, Any]]]
@@ -94,12 +79,7 @@ def test_gff3_stop_codon(read: Read) -> None:
 
 @pytest.mark.parametrize(("strand", "expected"), [("+", (12, 43)), ("-", (58, 90))])
 def test_gff3_phase(read: Read, strand: str, expected: tuple[int, int]) -> None:
-    lines = (
-        "mRNA 1 100 ID=T",
-        "exon 1 100 Parent=T",
-        "CDS 11 20 2 Parent=T",
-        "CDS 21 43 1 Parent=T",
-    )
+    lines = ("mRNA 1 100 ID=T", "exon 1 100 Parent=T", "CDS 11 20 2 Parent=T", "CDS 21 43 1 Parent=T")
     row = read(gff(*lines, strand=strand))["T"]
     assert (row["cds_start"], row["cds_end"]) == expected
 
@@ -119,9 +99,7 @@ def test_gff3_refseq_ids(read: Read) -> None:
 
 def test_gff3_duplicate_accession(write: Write) -> None:
     text = "".join(
-        gff(
-            f"mRNA 1 99 ID=rna-N{i};transcript_id=NM_1.2", f"exon 1 99 Parent=rna-N{i}", chrom=chrom
-        )
+        gff(f"mRNA 1 99 ID=rna-N{i};transcript_id=NM_1.2", f"exon 1 99 Parent=rna-N{i}", chrom=chrom)
         for i, chrom in enumerate("XY")
     )
     annotation = read_gff3(write(text))
@@ -145,9 +123,7 @@ def test_gff3_gene_with_cds_without_transcript(read: Read) -> None:
 
 
 def test_gff3_cds_with_gene_as_parent(read: Read) -> None:
-    text = gff(
-        "gene 1 30 ID=G", "mRNA 1 30 ID=T;Parent=G", "exon 1 30 Parent=T", "CDS 1 30 0 Parent=G,T"
-    )
+    text = gff("gene 1 30 ID=G", "mRNA 1 30 ID=T;Parent=G", "exon 1 30 Parent=T", "CDS 1 30 0 Parent=G,T")
     assert list(read(text)) == ["T"]
 
 
@@ -169,11 +145,7 @@ def test_gff3_ensembl_ids(read: Read) -> None:
         "exon 1 9 Parent=transcript:ENST1;version=1",
     )
     row = read(text)["ENST1.2"]
-    assert (row["gene_id"], row["gene_symbol"], row["biotype"]) == (
-        "ENSG1.5",
-        "ABC",
-        "protein_coding",
-    )
+    assert (row["gene_id"], row["gene_symbol"], row["biotype"]) == ("ENSG1.5", "ABC", "protein_coding")
 
 
 def test_gff3_gencode_ids(read: Read) -> None:
@@ -184,11 +156,7 @@ def test_gff3_gencode_ids(read: Read) -> None:
         "exon 1 9 ID=exon:ENST1.2:1;Parent=ENST1.2;transcript_type=retained_intron",
     )
     row = read(text)["ENST1.2"]
-    assert (row["gene_id"], row["gene_symbol"], row["biotype"]) == (
-        "ENSG1.5",
-        "ABC",
-        "retained_intron",
-    )
+    assert (row["gene_id"], row["gene_symbol"], row["biotype"]) == ("ENSG1.5", "ABC", "retained_intron")
 
 
 def test_gff3_wormbase(read: Read) -> None:
@@ -214,10 +182,7 @@ def test_gff3_flybase(read: Read) -> None:
         "mRNA 1 9 ID=FBtr1;Parent=FBgn1",
         "exon 1 9 Parent=FBtr1",
     )
-    assert (read(text)["FBtr1"]["gene_id"], read(text)["FBtr1"]["gene_symbol"]) == (
-        "FBgn1",
-        "l(2)gl",
-    )
+    assert (read(text)["FBtr1"]["gene_id"], read(text)["FBtr1"]["gene_symbol"]) == ("FBgn1", "l(2)gl")
 
 
 def test_gff3_escapes(read: Read) -> None:
@@ -304,23 +269,15 @@ def test_gtf_minus_strand(one: One) -> None:
 
 
 @pytest.mark.parametrize(
-    ("strand", "cds", "stop", "expected"),
-    [
-        ("+", "11 40", "41 43", (10, 43)),
-        ("-", "44 73", "41 43", (27, 60)),
-    ],
+    ("strand", "cds", "stop", "expected"), [("+", "11 40", "41 43", (10, 43)), ("-", "44 73", "41 43", (27, 60))]
 )
-def test_gtf_stop_codon(
-    one: One, strand: str, cds: str, stop: str, expected: tuple[int, int]
-) -> None:
+def test_gtf_stop_codon(one: One, strand: str, cds: str, stop: str, expected: tuple[int, int]) -> None:
     row = one("exon 1 100", f"CDS {cds} 0", f"stop_codon {stop} 0", strand=strand)
     assert (row["cds_start"], row["cds_end"]) == expected
 
 
 def test_gtf_split_stop_codon(one: One) -> None:
-    row = one(
-        "exon 1 41", "exon 101 150", "CDS 12 40 0", "stop_codon 41 41 0", "stop_codon 101 102 2"
-    )
+    row = one("exon 1 41", "exon 101 150", "CDS 12 40 0", "stop_codon 41 41 0", "stop_codon 101 102 2")
     assert (row["cds_start"], row["cds_end"]) == (11, 43)
 
 
@@ -354,13 +311,7 @@ def test_gtf_abutting_exons(one: One) -> None:
 
 
 def test_gtf_without_exons(one: One) -> None:
-    row = one(
-        "five_prime_utr 1 10",
-        "CDS 11 40 0",
-        "CDS 101 120 0",
-        "stop_codon 121 123 0",
-        "3UTR 124 150",
-    )
+    row = one("five_prime_utr 1 10", "CDS 11 40 0", "CDS 101 120 0", "stop_codon 121 123 0", "3UTR 124 150")
     assert row["exon_starts"] == [0, 100]
     assert row["exon_lengths"] == [40, 50]
     assert (row["cds_start"], row["cds_end"]) == (10, 63)
@@ -384,9 +335,7 @@ def test_gtf_repeated_tags_and_semicolons(one: One) -> None:
 
 
 def test_gtf_keys_with_a_common_suffix(one: One) -> None:
-    row = one(
-        "exon 1 9", names='ref_gene_id "R"; gene_id "G"; oId_transcript_id "X"; transcript_id "T";'
-    )
+    row = one("exon 1 9", names='ref_gene_id "R"; gene_id "G"; oId_transcript_id "X"; transcript_id "T";')
     assert (row["transcript_id"], row["gene_id"]) == ("T", "G")
 
 
@@ -462,10 +411,7 @@ def test_gtf_comments_crlf_and_blank_lines(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            gtf("exon 1 9") + "#c\n" + gtf("exon 0 9"),
-            r"line 3: interval 0-9, expected 1 ≤ start ≤ end",
-        ),
+        (gtf("exon 1 9") + "#c\n" + gtf("exon 0 9"), r"line 3: interval 0-9, expected 1 ≤ start ≤ end"),
         (gtf("exon 9 1"), r"line 1: interval 9-1"),
         (gtf("exon 1 9") + gtf("exon 1 9 7"), r"line 2: phase is '7'"),
         (gtf("exon 1 9", names='gene_id "G";'), r"line 1: no transcript_id attribute"),

@@ -7,13 +7,7 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.genomics.homology import (
-    assign,
-    read_gene_ids,
-    read_homologene,
-    read_homology,
-    read_orthologs,
-)
+from isoclr.genomics.homology import assign, read_gene_ids, read_homologene, read_homology, read_orthologs
 
 HEADER = b"#tax_id\tGeneID\trelationship\tOther_tax_id\tOther_GeneID"
 
@@ -62,9 +56,7 @@ def sets(table: pl.DataFrame) -> list[str]:
 
 
 def test_paralogs_and_orthologs(homology: Path) -> None:
-    rows = genes(
-        ("human", "34", ""), ("mouse", "22059", ""), ("human", "35", ""), ("mouse", "11364", "")
-    )
+    rows = genes(("human", "34", ""), ("mouse", "22059", ""), ("human", "35", ""), ("mouse", "11364", ""))
     result = assign(rows, homology)
     assert sets(result.table) == ["HID:3", "HID:20", "HID:3", "HID:3"]
     assert result.table.drop("gene_set").equals(rows)
@@ -72,9 +64,7 @@ def test_paralogs_and_orthologs(homology: Path) -> None:
 
 
 def test_within_species(homology: Path) -> None:
-    rows = genes(
-        ("human", "34", ""), ("human", "35", ""), ("mouse", "11364", ""), ("mouse", "x", "")
-    )
+    rows = genes(("human", "34", ""), ("human", "35", ""), ("mouse", "11364", ""), ("mouse", "x", ""))
     result = assign(rows, homology, scope="within-species")
     assert sets(result.table) == ["human|HID:3", "human|HID:3", "mouse|HID:3", "mouse|x"]
 
@@ -100,12 +90,7 @@ def test_unmapped_genes(homology: Path) -> None:
 
 
 def test_symbols(homology: Path) -> None:
-    rows = genes(
-        ("human", "g1", "TP53"),
-        ("mouse", "g2", "TP53"),
-        ("human", "g3", "tp53"),
-        ("mouse", "g4", "Trp53"),
-    )
+    rows = genes(("human", "g1", "TP53"), ("mouse", "g2", "TP53"), ("human", "g3", "tp53"), ("mouse", "g4", "Trp53"))
     assert sets(assign(rows, homology).table) == ["HID:20", "mouse|g2", "human|g3", "HID:20"]
 
 
@@ -147,11 +132,7 @@ def test_id_table(homology: Path, human_ids: Path) -> None:
 
 
 def test_order_of_preference(homology: Path, human_ids: Path) -> None:
-    rows = genes(
-        ("human", "ENSG00000000001", "LOC7157"),
-        ("human", "7157", "ACADM"),
-        ("human", "LOC7157", "ACADM"),
-    )
+    rows = genes(("human", "ENSG00000000001", "LOC7157"), ("human", "7157", "ACADM"), ("human", "LOC7157", "ACADM"))
     assert sets(assign(rows, homology, {"hg38": human_ids}).table) == ["HID:3", "HID:20", "HID:20"]
 
 
@@ -161,9 +142,7 @@ def test_gene_orthologs(tmp_path: Path, human_ids: Path) -> None:
         "#tax_id\tGeneID\trelationship\tOther_tax_id\tOther_GeneID\n"
         "9606\t34\tOrtholog\t10090\t11364\n9606\t35\tOrtholog\t10090\t11365\n"
     )
-    rows = genes(
-        ("mouse", "11364", ""), ("human", "ENSG00000000001.2", ""), ("human", "35", "ACADM")
-    )
+    rows = genes(("mouse", "11364", ""), ("human", "ENSG00000000001.2", ""), ("human", "35", "ACADM"))
     result = assign(rows, path, {"human": human_ids})
     assert sets(result.table) == ["ORTH:34", "ORTH:34", "ORTH:35"]
 
@@ -192,9 +171,7 @@ def test_ten_species_are_fast(tmp_path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
     ids = pl.Series(np.arange(60_000)).cast(pl.String)
     rows = pl.concat(
-        pl.DataFrame(
-            {"species": [str(t)] * 60_000, "gene_id": "GENE" + ids, "gene_symbol": "SYM" + ids}
-        )
+        pl.DataFrame({"species": [str(t)] * 60_000, "gene_id": "GENE" + ids, "gene_symbol": "SYM" + ids})
         for t in taxids
     )
     began = time.perf_counter()
@@ -208,9 +185,7 @@ def test_real_genes_map(real_data: Path) -> None:
     table = pl.read_csv(real_data / "ids/mouse.tsv.gz", separator="\t", infer_schema=False)
     coding = table.filter(pl.col("biotype") == "protein_coding")
     rows = coding.select(species=pl.lit("mouse"), gene_id="ensembl_gene_id", gene_symbol="symbol")
-    result = assign(
-        rows, real_data / "homology/homologene.data.gz", {"mouse": real_data / "ids/mouse.tsv.gz"}
-    )
+    result = assign(rows, real_data / "homology/homologene.data.gz", {"mouse": real_data / "ids/mouse.tsv.gz"})
     mapped, total = result.mapped["mouse"]
     assert 0.8 < mapped / total < 0.95
     by_symbol = assign(rows, real_data / "homology/homologene.data.gz")
@@ -333,10 +308,7 @@ def test_read_gene_ids_without_symbols(tmp_path: Path) -> None:
     [
         ("id\tname\nx\t1\n", r"ids\.tsv: line 1 has the columns 'id, name', expected a TSV or CSV"),
         ("gene_id\tsymbol\nx\tA\n", "line 1 has the columns 'gene_id, symbol', expected"),
-        (
-            "gene_id\tentrez\nx\t1\ny\tHGNC:5\n",
-            "line 3: the Entrez id is 'HGNC:5', expected a number",
-        ),
+        ("gene_id\tentrez\nx\t1\ny\tHGNC:5\n", "line 3: the Entrez id is 'HGNC:5', expected a number"),
         ("", "the file is empty"),
     ],
 )
@@ -348,9 +320,7 @@ def test_read_gene_ids_of_another_table(tmp_path: Path, text: str, message: str)
 
 
 FILE_ORTHOLOGS = Path("gene_orthologs")
-PAIRS = (
-    b"9606\t50\tOrtholog\t10090\t60\n9606\t70\tOrtholog\t7955\t60\n9606\t9\tOrtholog\t10116\t8\n"
-)
+PAIRS = b"9606\t50\tOrtholog\t10090\t60\n9606\t70\tOrtholog\t7955\t60\n9606\t9\tOrtholog\t10116\t8\n"
 
 
 @pytest.mark.parametrize("header", [HEADER + b"\n", b""])
@@ -377,6 +347,4 @@ def test_orthologs_chain() -> None:
 
 def test_orthologs_bad_line() -> None:
     with pytest.raises(InputError, match="gene_orthologs: line 3: Other_GeneID is 'x', expected"):
-        read_orthologs(
-            FILE_ORTHOLOGS, HEADER + b"\n9606\t1\tOrtholog\t10090\t2\n9606\t1\tOrtholog\t10090\tx\n"
-        )
+        read_orthologs(FILE_ORTHOLOGS, HEADER + b"\n9606\t1\tOrtholog\t10090\t2\n9606\t1\tOrtholog\t10090\tx\n")

@@ -162,11 +162,7 @@ def write_bytes_file(tmp_path: Path) -> Callable[[bytes], Path]:
 @pytest.mark.parametrize("size", [-1, 1, 7, 1 << 20])
 @pytest.mark.parametrize(
     "packed",
-    [
-        TEXT,
-        gzip.compress(TEXT, mtime=0),
-        gzip.compress(TEXT[:99], mtime=0) + gzip.compress(TEXT[99:], mtime=0),
-    ],
+    [TEXT, gzip.compress(TEXT, mtime=0), gzip.compress(TEXT[:99], mtime=0) + gzip.compress(TEXT[99:], mtime=0)],
     ids=["plain", "gz", "members"],
 )
 def test_file_chunks(write_bytes_file: Callable[[bytes], Path], packed: bytes, size: int) -> None:
@@ -196,9 +192,7 @@ def test_is_gzip(write_bytes_file: Callable[[bytes], Path]) -> None:
         (gzip.compress(TEXT, mtime=0)[:-8] + bytes(8), r"x.txt: the gzip file is damaged \(CRC"),
     ],
 )
-def test_file_chunks_damaged(
-    write_bytes_file: Callable[[bytes], Path], data: bytes, message: str
-) -> None:
+def test_file_chunks_damaged(write_bytes_file: Callable[[bytes], Path], data: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message) as error:
         list(file_chunks(write_bytes_file(data), 64, "text"))
     assert "\n" not in str(error.value)

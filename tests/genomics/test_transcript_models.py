@@ -7,15 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.genomics.transcript_models import (
-    SCHEMA,
-    ExonLayout,
-    Models,
-    Pieces,
-    annotate,
-    count,
-    finish,
-)
+from isoclr.genomics.transcript_models import SCHEMA, ExonLayout, Models, Pieces, annotate, count, finish
 
 Make = Callable[..., Models]
 
@@ -84,9 +76,7 @@ def test_position_equals_a_plain_loop() -> None:
 
 def test_finish() -> None:
     row = dict.fromkeys(SCHEMA, None) | {"transcript_id": "T", "length": 5}
-    annotation = finish(
-        pl.DataFrame([row, row | {"length": 6}, row | {"transcript_id": "U"}]), "gtf", Counter()
-    )
+    annotation = finish(pl.DataFrame([row, row | {"length": 6}, row | {"transcript_id": "U"}]), "gtf", Counter())
     assert annotation.table.schema == pl.Schema(SCHEMA)
     assert annotation.table.select("transcript_id", "length").rows() == [("T", 5), ("U", 5)]
     assert annotation.dropped == {"duplicate_id": 1}

@@ -40,7 +40,4 @@ def encoder_with() -> Callable[[str], Encoder]:
 def rnas() -> list[Codes]:
     """Three RNAs of 210 nt with two exons and a coding sequence."""
     rng = np.random.default_rng(0)
-    return [
-        encode(rng.integers(0, 4, 210).astype(np.uint8), np.array([90, 120]), (31, 121))
-        for _ in range(3)
-    ]
+    return [encode(rng.integers(0, 4, 210).astype(np.uint8), np.array([90, 120]), (31, 121)) for _ in range(3)]

@@ -47,9 +47,7 @@ def test_repeated_ids_survive_a_file(tmp_path: Path) -> None:
     assert np.array_equal(again.matrix, ours.matrix)
 
 
-def test_scanpy_takes_the_file_without_a_word(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_scanpy_takes_the_file_without_a_word(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the packages' imports
         sc: Any = pytest.importorskip("scanpy")

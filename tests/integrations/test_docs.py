@@ -9,16 +9,7 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/python.md"
-OPTIONAL = {
-    "scanpy",
-    "igraph",
-    "leidenalg",
-    "captum",
-    "tangermeme",
-    "mrna_bench",
-    "anndata",
-    "pandas",
-}
+OPTIONAL = {"scanpy", "igraph", "leidenalg", "captum", "tangermeme", "mrna_bench", "anndata", "pandas"}
 
 
 @pytest.fixture(autouse=True)

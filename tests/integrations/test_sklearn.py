@@ -98,10 +98,7 @@ def test_it_must_be_fitted() -> None:
 
 def test_grid_search_over_a_pipeline(encoder: Encoder, tmp_path: Any) -> None:
     rng = np.random.default_rng(0)
-    rnas = [
-        "".join(rng.choice(list("ACGU"), 90, p=[0.4 - s, 0.1 + s, s, 0.5 - s]))
-        for s in rng.uniform(0, 0.4, 60)
-    ]
+    rnas = ["".join(rng.choice(list("ACGU"), 90, p=[0.4 - s, 0.1 + s, s, 0.5 - s])) for s in rng.uniform(0, 0.4, 60)]
     share = np.array([(rna.count("C") + rna.count("G")) / 90 for rna in rnas])
     steps = [("embed", IsoCLRTransformer(encoder)), ("ridge", Ridge())]
     pipeline = Pipeline(steps, memory=str(tmp_path / "cache"))

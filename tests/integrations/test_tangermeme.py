@@ -49,9 +49,7 @@ def test_saturation_mutagenesis_equals_ours(encoder: Encoder, rnas: list[Codes])
     head = linear(encoder.dim)
     predictor = SequencePredictor(encoder, head)
     bases, marks = predictor.inputs([one[:64] for one in rnas])
-    raw = module.saturation_mutagenesis(
-        predictor, bases, args=(marks,), raw_outputs=True, device="cpu"
-    )
+    raw = module.saturation_mutagenesis(predictor, bases, args=(marks,), raw_outputs=True, device="cpu")
     ours = scan(LinearPredictor(encoder, head), rnas[0][:64])
     before, after = raw[0][0, 0], raw[1][0, :, :, 0]  # (4, L)
     assert np.allclose((after - before).T, ours.effects, atol=1e-4)

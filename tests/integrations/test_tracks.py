@@ -43,9 +43,7 @@ def test_one_hot_code_is_that_of_mrnabench(rnas: list[Codes]) -> None:
 
 
 @pytest.mark.parametrize("form", ["npz", "parquet"])
-def test_task_file_is_read_embedded_and_probed(
-    form: str, rnas: list[Codes], encoder: Encoder, tmp_path: Path
-) -> None:
+def test_task_file_is_read_embedded_and_probed(form: str, rnas: list[Codes], encoder: Encoder, tmp_path: Path) -> None:
     x, _ = to_tracks(rnas)
     y = np.array([0.5, -1.0, 2.0])
     path = tmp_path / f"task.{form}"

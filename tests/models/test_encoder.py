@@ -59,9 +59,7 @@ def test_text_gets_its_open_reading_frame() -> None:
     rna = "GG" + "AUG" + "GCU" * 120 + "UAA" + "ACGUACGU"
     codes = encode(nucleotides(rna), cds=(2, 2 + 366))
     np.testing.assert_array_equal(encoder.embed([rna]), encoder.embed_codes([codes]))
-    np.testing.assert_array_equal(
-        encoder.embed([rna.replace("U", "T").lower()]), encoder.embed([rna])
-    )
+    np.testing.assert_array_equal(encoder.embed([rna.replace("U", "T").lower()]), encoder.embed([rna]))
     assert np.abs(encoder.embed([rna], orf=False) - encoder.embed([rna])).max() > 1e-3
 
 
@@ -117,9 +115,7 @@ def test_encoder_created_in_inference_mode() -> None:
     with torch.inference_mode():
         encoder = create("isoclr-s", seed=0)
     codes = random_rnas(6, (300,))
-    np.testing.assert_array_equal(
-        encoder.embed_codes(codes), create("isoclr-s", seed=0).embed_codes(codes)
-    )
+    np.testing.assert_array_equal(encoder.embed_codes(codes), create("isoclr-s", seed=0).embed_codes(codes))
 
 
 def test_unknown_precision(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,9 +38,7 @@ def cached() -> list[str]:
     return sorted(path.name for path in Path(constants.HF_HUB_CACHE).rglob("snapshots/*/*"))
 
 
-def refused(
-    pattern: str | None, function: Callable[..., Any], /, *arguments: Any, **options: Any
-) -> str:
+def refused(pattern: str | None, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> str:
     """The one line of the error."""
     with pytest.raises(InputError, match=pattern) as error:
         function(*arguments, **options)
@@ -114,9 +112,7 @@ def test_commit_is_downloaded_once(hub: Any, models: list[Files]) -> None:
     assert hub.requests == []
 
 
-def test_moved_tag_is_followed(
-    hub: Any, models: list[Files], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_moved_tag_is_followed(hub: Any, models: list[Files], capsys: pytest.CaptureFixture[str]) -> None:
     hub.commit(models[0], tag="v1")
     isoclr.load("lab/model@v1")
     second = hub.commit(models[1], tag="v1")
@@ -186,11 +182,7 @@ def _disguised_pickle(files: Files) -> Files:
     ],
 )
 def test_what_is_no_model_is_refused_before_more_is_downloaded(
-    hub: Any,
-    models: list[Files],
-    damage: Callable[[Files], Files],
-    message: str,
-    downloaded: list[str] | None,
+    hub: Any, models: list[Files], damage: Callable[[Files], Files], message: str, downloaded: list[str] | None
 ) -> None:
     commit = hub.commit(damage(models[0]))
     text = refused(message, isoclr.load, f"lab/model@{commit}")
@@ -212,9 +204,7 @@ def test_damaged_cache_is_refused(hub: Any, models: list[Files]) -> None:
     refused(r"model\.safetensors: SHA-256 differs", isoclr.load, f"lab/model@{commit}")
 
 
-def test_offline_opens_the_cache(
-    hub: Any, models: list[Files], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_offline_opens_the_cache(hub: Any, models: list[Files], monkeypatch: pytest.MonkeyPatch) -> None:
     commit = hub.commit(models[0], tag="v1")
     isoclr.load("lab/model@v1")
     isoclr.load(f"lab/model@{commit}")
@@ -249,9 +239,7 @@ def test_unknown_and_private_models_look_the_same(hub: Any, models: list[Files])
         refused(r"no such model at http://.*, or a private one", isoclr.load, f"{name}@main")
 
 
-def test_private_model_opens_with_a_token(
-    hub: Any, models: list[Files], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_private_model_opens_with_a_token(hub: Any, models: list[Files], monkeypatch: pytest.MonkeyPatch) -> None:
     commit = hub.commit(models[0])
     hub.private.add("lab/model")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
@@ -280,16 +268,9 @@ def test_server_that_is_no_hub(hub: Any, body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [
-        {"ETag": '"../../../evil"'},
-        {"X-Linked-ETag": '"/tmp/evil"'},
-        {"ETag": '"abc"'},
-        {"X-Repo-Commit": "../../evil"},
-    ],
+    [{"ETag": '"../../../evil"'}, {"X-Linked-ETag": '"/tmp/evil"'}, {"ETag": '"abc"'}, {"X-Repo-Commit": "../../evil"}],
 )
-def test_server_cannot_name_files_outside_the_cache(
-    hub: Any, models: list[Files], headers: dict[str, str]
-) -> None:
+def test_server_cannot_name_files_outside_the_cache(hub: Any, models: list[Files], headers: dict[str, str]) -> None:
     commit = hub.commit(models[0])
     hub.headers = headers
     refused("names config.json by no hash", isoclr.load, f"lab/model@{commit}")
@@ -298,12 +279,7 @@ def test_server_cannot_name_files_outside_the_cache(
 
 
 def test_dead_host_is_one_line(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    refused(
-        r"http://127\.0\.0\.1:9 cannot be reached",
-        isoclr.load,
-        "lab/model@main",
-        endpoint="http://127.0.0.1:9",
-    )
+    refused(r"http://127\.0\.0\.1:9 cannot be reached", isoclr.load, "lab/model@main", endpoint="http://127.0.0.1:9")
     assert capsys.readouterr() == ("", "")
 
 
@@ -311,14 +287,10 @@ def test_silent_host_times_out(hub: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("isoclr.models.hub.TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
-        refused(
-            r"cannot be reached \(.*timed out", isoclr.load, "lab/model@main", endpoint=endpoint
-        )
+        refused(r"cannot be reached \(.*timed out", isoclr.load, "lab/model@main", endpoint=endpoint)
 
 
-def test_other_endpoints_get_no_token(
-    hub: Any, models: list[Files], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_endpoints_get_no_token(hub: Any, models: list[Files], monkeypatch: pytest.MonkeyPatch) -> None:
     commit = hub.commit(models[0])
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
@@ -345,8 +317,7 @@ def test_token_is_not_sent_in_clear(hub: Any, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    "endpoint",
-    ["", "hub.org", "ftp://hub.org", "http://", "http://[::1", "http://a:b", "http://h:0"],
+    "endpoint", ["", "hub.org", "ftp://hub.org", "http://", "http://[::1", "http://a:b", "http://h:0"]
 )
 def test_endpoint_is_an_address(endpoint: str) -> None:
     refused("expected an address such as https://host", connect, endpoint)
@@ -477,9 +448,7 @@ def test_push_verifies_the_model_first(hub: Any, folder: Path, models: list[File
         ("lab/new", {"endpoint": "hub.org"}, "endpoint 'hub.org': expected an address"),
     ],
 )
-def test_push_refuses_a_wrong_request(
-    hub: Any, folder: Path, repo: str, options: dict[str, str], message: str
-) -> None:
+def test_push_refuses_a_wrong_request(hub: Any, folder: Path, repo: str, options: dict[str, str], message: str) -> None:
     refused(message, isoclr.push, folder, repo, **options)
     assert hub.commits == {}
 
@@ -498,9 +467,7 @@ def test_push_to_a_dead_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("token")
-def test_push_and_embed_commands(
-    hub: Any, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_push_and_embed_commands(hub: Any, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["push", str(folder), "lab/new", "--revision", "trial", "--message", "first"]) == 0
     out, err = capsys.readouterr()
     commit = hub.refs["lab/new", "trial"]
@@ -518,10 +485,7 @@ def test_push_and_embed_commands(
     [
         (["push", "FOLDER", "lab/new"], "no token for the hub: set HF_TOKEN"),
         (["push", "nowhere", "lab/new"], "nowhere/config.json: not found"),
-        (
-            ["embed", "a.fa", "--model", "lab/new@v1", "-o", "x.parquet"],
-            "lab/new@v1: no such model",
-        ),
+        (["embed", "a.fa", "--model", "lab/new@v1", "-o", "x.parquet"], "lab/new@v1: no such model"),
         (["embed", "a.fa", "--model", "lab/new", "-o", "x.parquet"], "needs a revision"),
     ],
 )
@@ -604,13 +568,7 @@ def test_push_writes_the_model_index_of_an_evaluation(
 )
 @pytest.mark.usefixtures("token")
 def test_push_refuses_results_of_something_else(
-    hub: Any,
-    folder: Path,
-    models: list[Files],
-    tmp_path: Path,
-    digest: str | None,
-    rows: list[str],
-    message: str,
+    hub: Any, folder: Path, models: list[Files], tmp_path: Path, digest: str | None, rows: list[str], message: str
 ) -> None:
     measured = evaluation(tmp_path / "e", sha(models[0]) if digest else "1" * 64, rows)
     refused(message, isoclr.push, folder, "lab/new", results=measured)
@@ -621,9 +579,7 @@ def test_push_refuses_results_of_something_else(
 
 
 @pytest.mark.usefixtures("token")
-def test_encoder_has_the_methods_of_the_hubs_mixin(
-    hub: Any, models: list[Files], tmp_path: Path
-) -> None:
+def test_encoder_has_the_methods_of_the_hubs_mixin(hub: Any, models: list[Files], tmp_path: Path) -> None:
     encoder = isoclr.create("isoclr-s", seed=0)
     saved = isoclr.Encoder.from_pretrained(encoder.save_pretrained(tmp_path / "model"))
     commit = saved.push_to_hub("lab/new", message="first")

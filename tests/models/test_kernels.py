@@ -28,9 +28,7 @@ def test_sums_are_those_of_the_columns(dtype: torch.dtype) -> None:
     grad, y, x = tensors(dtype, 3)
     sums = kernels.column_sums(x)
     wide = x.double()
-    torch.testing.assert_close(
-        sums, torch.cat([wide.sum(0), wide.square().sum(0)]), rtol=1e-5, atol=1e-4
-    )
+    torch.testing.assert_close(sums, torch.cat([wide.sum(0), wide.square().sum(0)]), rtol=1e-5, atol=1e-4)
     behind, both = kernels.gradient_sums(grad, y, x)
     expected = torch.where(y > 0, grad, 0)
     assert torch.equal(behind, expected)
@@ -90,9 +88,7 @@ def compare_compiled(dtype: torch.dtype, *, bare: bool) -> None:
             rtol=most,
             atol=most,
         )
-    for found, wanted in zip(
-        compiled.gradient_sums(grad, y, x), kernels.gradient_sums(grad, y, x), strict=True
-    ):
+    for found, wanted in zip(compiled.gradient_sums(grad, y, x), kernels.gradient_sums(grad, y, x), strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-3)
     torch.testing.assert_close(
         compiled.affine_combine(x, scale, grad, a, shift),
@@ -103,9 +99,7 @@ def compare_compiled(dtype: torch.dtype, *, bare: bool) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_passes_to_compile_equal_the_others(
-    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_passes_to_compile_equal_the_others(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "_compiled", lambda function: function)
     compare_compiled(dtype, bare=True)
 

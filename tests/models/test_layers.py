@@ -24,14 +24,10 @@ SHAPES = [(1, 40, 2, 1), (1, 40, 2, 8), (3, 16, 2, 2), (1, 4, 2, 8), (1, 1, 2, 8
 
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize(
-    ("shape", "products"),
-    [(shape, False) for shape in SHAPES] + [(shape, True) for shape in SHAPES if shape[0] == 1],
+    ("shape", "products"), [(shape, False) for shape in SHAPES] + [(shape, True) for shape in SHAPES if shape[0] == 1]
 )
 def test_equals_torch(
-    shape: tuple[int, int, int, int],
-    products: bool,
-    relu: bool,
-    monkeypatch: pytest.MonkeyPatch,
+    shape: tuple[int, int, int, int], products: bool, relu: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows, length, kernel, dilation = shape
     if products:
@@ -67,9 +63,7 @@ def test_places_between_rnas_are_zero_and_pass_no_gradient() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_fused_relu_equals_the_plain_one(
-    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_fused_relu_equals_the_plain_one(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     x, weight = torch.randn(1, 64, 16).to(dtype), kernel_image(torch.randn(32, 16, 2), dtype)
     bias = torch.randn(32).to(dtype)
     fused = convolution.convolve(x, weight, bias, 2, relu=True)

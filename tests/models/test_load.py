@@ -50,9 +50,7 @@ def test_version(bundled: Path) -> None:
     assert isoclr.load("isoclr-s.v2").sha256 == isoclr.create("isoclr-s", seed=1).sha256
 
 
-def test_directory_comes_before_bundled_model(
-    bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_directory_comes_before_bundled_model(bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = isoclr.create("isoclr-s", seed=7)
     mine.save(tmp_path / "here" / "isoclr-s")
     monkeypatch.chdir(tmp_path / "here")
@@ -104,9 +102,7 @@ def test_no_bundled_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_loading_from_disk_imports_neither_hub_client_nor_compiler(tmp_path: Path) -> None:
     isoclr.create("isoclr-s", seed=0).save(tmp_path)
     code = f"import isoclr, sys; isoclr.load({str(tmp_path)!r}); print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     slow = {"huggingface_hub", "httpx", "httpx2", "requests", "rich", "torch._dynamo"}
     assert not set(done.stdout.split()) & slow
 

@@ -87,9 +87,7 @@ def test_bad_input_writes_nothing(
     assert Path("old.onnx").read_text() == "old"
 
 
-def test_without_the_package_the_error_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingExtraError, match=r"onnx: pip install 'isoclr\[onnx\]'"):
         to_onnx(isoclr.create("isoclr-s", seed=0))

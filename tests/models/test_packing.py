@@ -79,10 +79,7 @@ def test_codes_stand_where_the_layout_says() -> None:
 def test_little_is_padding() -> None:
     lengths = np.random.default_rng(0).lognormal(7.5, 0.7, 1000).astype(np.int64).clip(200, 12288)
     for chunk_nt in (16_384, 1 << 23):
-        total = sum(
-            b * w
-            for b, w in (lay.shape for lay in plan_layouts(lengths, gap=128, chunk_nt=chunk_nt))
-        )
+        total = sum(b * w for b, w in (lay.shape for lay in plan_layouts(lengths, gap=128, chunk_nt=chunk_nt)))
         assert 1 - lengths.sum() / total < 0.09
     assert len(plan_layouts(lengths, gap=128, chunk_nt=1 << 23)) == 1
 

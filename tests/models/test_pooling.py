@@ -104,9 +104,7 @@ def test_bf16_statistics_are_summed_in_float32() -> None:
     segments = Segments(np.array([0, 700, 900]), lengths, 1024, torch.device("cpu"))
     x = torch.randn(1, 1024, 64, generator=torch.Generator().manual_seed(0)).add(0.3).relu()
     x = segments.mask_(x).bfloat16()
-    for rounded, exact in zip(
-        moments_of(x, segments), moments_of(x.double(), segments), strict=True
-    ):
+    for rounded, exact in zip(moments_of(x, segments), moments_of(x.double(), segments), strict=True):
         assert rounded.dtype == torch.float32
         torch.testing.assert_close(rounded.double(), exact, rtol=2e-5, atol=1e-6)
 

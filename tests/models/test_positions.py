@@ -96,11 +96,7 @@ def test_integrated_gradients_add_up_and_agree_with_mutations() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [
-        ({"head": np.ones(3)}, "3 coefficients, expected"),
-        ({"rna": ""}, "empty"),
-        ({"steps": 0}, "steps is 0"),
-    ],
+    [({"head": np.ones(3)}, "3 coefficients, expected"), ({"rna": ""}, "empty"), ({"steps": 0}, "steps is 0")],
 )
 def test_impossible_attributions_are_refused(arguments: dict[str, object], message: str) -> None:
     encoder = encoder_with()

@@ -18,9 +18,7 @@ from isoclr.models.resnet import Architecture, AuxiliaryHead, Block, DilatedResN
 
 def made(dim: int = 3, features: int = 5) -> AuxiliaryHead:
     torch.manual_seed(0)
-    return AuxiliaryHead(
-        dim, torch.arange(features).float(), torch.ones(features), torch.ones(features)
-    )
+    return AuxiliaryHead(dim, torch.arange(features).float(), torch.ones(features), torch.ones(features))
 
 
 def test_at_the_start_it_says_the_mean() -> None:
@@ -107,9 +105,7 @@ def one_chunk(codes: list[np.ndarray], *, gap: int | None = 128) -> PackedBatch:
         block[start : start + len(c)] = c
     rows = len(codes) if gap is None else 1
     lengths = torch.tensor([len(c) for c in codes])
-    return PackedBatch(
-        torch.from_numpy(block).view(rows, -1), torch.from_numpy(starts[:-1]), lengths
-    )
+    return PackedBatch(torch.from_numpy(block).view(rows, -1), torch.from_numpy(starts[:-1]), lengths)
 
 
 def flat_gradient(network: DilatedResNet) -> torch.Tensor:
@@ -119,9 +115,7 @@ def flat_gradient(network: DilatedResNet) -> torch.Tensor:
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("gap", [128, None])
 @pytest.mark.parametrize(("name", "tracks"), [("isoclr-s", 6), ("isoclr-s", 4), ("isoclr-m", 5)])
-def test_agrees_with_the_plain_implementation(
-    name: str, tracks: int, gap: int | None, training: bool
-) -> None:
+def test_agrees_with_the_plain_implementation(name: str, tracks: int, gap: int | None, training: bool) -> None:
     network = trained(name, tracks=tracks).network.train(training).double()
     rng = np.random.default_rng(0)
     codes = [random_codes(rng, 256) for _ in range(3)]
@@ -142,9 +136,7 @@ def test_agrees_with_the_plain_implementation(
 @pytest.mark.parametrize("name", MODELS)
 @given(lengths=st.lists(st.integers(1, 400), min_size=1, max_size=5), extra=st.integers(0, 3))
 @settings(max_examples=4, deadline=None)
-def test_neither_padding_nor_neighbours_reach_an_embedding(
-    name: str, lengths: list[int], extra: int
-) -> None:
+def test_neither_padding_nor_neighbours_reach_an_embedding(name: str, lengths: list[int], extra: int) -> None:
     network = trained(name).network.eval()
     rng = np.random.default_rng(sum(lengths))
     codes = [random_codes(rng, n) for n in lengths]
@@ -168,9 +160,7 @@ def test_the_gap_is_as_short_as_it_can_be(name: str) -> None:
     assert gap is not None
     codes = [random_codes(np.random.default_rng(0), 640) for _ in range(2)]
     with torch.inference_mode():
-        alone, enough, less = (
-            network([one_chunk(codes, gap=g)], torch.float64) for g in (None, gap, gap - 32)
-        )
+        alone, enough, less = (network([one_chunk(codes, gap=g)], torch.float64) for g in (None, gap, gap - 32))
     torch.testing.assert_close(enough, alone, rtol=0, atol=1e-12)
     assert float((less - alone).abs().max()) > 1e-6
 

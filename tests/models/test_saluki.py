@@ -19,9 +19,7 @@ def rnas(*lengths: int) -> list[Codes]:
     return made
 
 
-def chunks_of(
-    codes: list[Codes], chunk_nt: int = 4096
-) -> tuple[list[PackedBatch], NDArray[np.int64]]:
+def chunks_of(codes: list[Codes], chunk_nt: int = 4096) -> tuple[list[PackedBatch], NDArray[np.int64]]:
     lengths = np.array([len(c) for c in codes])
     layouts = pack_for_saluki(lengths, chunk_nt=chunk_nt)
     order = np.concatenate([layout.rows for layout in layouts])

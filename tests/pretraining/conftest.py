@@ -17,9 +17,7 @@ from isoclr.pretraining.augmentations import DeviceCorpus
 MakeCorpus = Callable[..., Path]
 
 
-def family(
-    rng: np.random.Generator, size: int, length: int, divergence: float, evenness: float
-) -> list[Codes]:
+def family(rng: np.random.Generator, size: int, length: int, divergence: float, evenness: float) -> list[Codes]:
     """Relatives of one random RNA: part of its bases replaced, an end cut off.
 
     ``evenness``: the larger, the less families differ in their base composition.
@@ -45,10 +43,7 @@ def write_corpus(path: Path, families: list[list[Codes]]) -> Path:
     np.save(path / INDEX, index)
     (path / TRANSCRIPTS).write_bytes(b"")  # names, which training does not read
     files = {
-        name: {
-            "size": (path / name).stat().st_size,
-            "sha256": hashlib.sha256((path / name).read_bytes()).hexdigest(),
-        }
+        name: {"size": (path / name).stat().st_size, "sha256": hashlib.sha256((path / name).read_bytes()).hexdigest()}
         for name in (CODES, INDEX, TRANSCRIPTS)
     }
     meta = {
@@ -60,9 +55,7 @@ def write_corpus(path: Path, families: list[list[Codes]]) -> Path:
         "inputs": [],
         "homology": None,
         "gene_ids": {},
-        "by_species": {
-            "human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}
-        },
+        "by_species": {"human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}},
         "counts": {
             "transcripts": len(transcripts),
             "gene_sets": len(families),
@@ -87,8 +80,7 @@ def simulate(
     """A corpus of families with 1 to ``largest`` relatives."""
     rng = np.random.default_rng(seed)
     made = [
-        family(rng, 1 + i % largest, int(length * rng.uniform(0.6, 1.6)), divergence, evenness)
-        for i in range(families)
+        family(rng, 1 + i % largest, int(length * rng.uniform(0.6, 1.6)), divergence, evenness) for i in range(families)
     ]
     return write_corpus(path, made)
 

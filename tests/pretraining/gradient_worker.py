@@ -26,13 +26,7 @@ from isoclr.pretraining.model import ContrastiveModel
 from isoclr.training.distributed import Distributed, init_distributed
 
 CONFIG = PretrainConfig(
-    seed=3,
-    max_grad_norm=1e9,
-    dropout=0.2,
-    precision="float32",
-    pooling="all",
-    contrast_on="last",
-    aux_weight=2.0,
+    seed=3, max_grad_norm=1e9, dropout=0.2, precision="float32", pooling="all", contrast_on="last", aux_weight=2.0
 )
 SCALE = torch.zeros(SIZE), torch.linspace(0.5, 2.0, SIZE), torch.ones(SIZE)
 AUGMENTATION = Augmentation(mask=0.15, max_shift=3, drop_splice=0.2, drop_tracks=0.2)
@@ -55,11 +49,7 @@ class AveragingWorld(Distributed):
                 parameter.grad /= self.size
 
 
-VARIANTS = {
-    "right": Distributed,
-    "detaching": DetachingWorld,
-    "averaging": AveragingWorld,
-}
+VARIANTS = {"right": Distributed, "detaching": DetachingWorld, "averaging": AveragingWorld}
 
 
 def gradients(world: Distributed, corpus_path: Path, pairs: int) -> dict[str, Tensor]:
@@ -71,12 +61,7 @@ def gradients(world: Distributed, corpus_path: Path, pairs: int) -> dict[str, Te
     model.dtype = torch.float64
     packing = PackingConfig(gap=model.network.architecture.gap, chunk_nt=1024)
     builder = ViewBuilder(
-        DeviceCorpus(corpus),
-        AUGMENTATION,
-        packing,
-        seed=CONFIG.seed,
-        world=world,
-        with_features=True,
+        DeviceCorpus(corpus), AUGMENTATION, packing, seed=CONFIG.seed, world=world, with_features=True
     )
     result = model.step(builder.batch(sampler.batch(0, 0), 0, 0), 0, 0.01).result()
     found = {

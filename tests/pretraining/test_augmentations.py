@@ -26,9 +26,7 @@ from isoclr.training.rng import bernoulli, hash_uint32
 ALL = NUCLEOTIDE_BITS | CODON_START | EXON_END
 
 
-def draw(
-    n: int = 1000, step: int = 0, epoch: int = 0, seed: int = 0, **lost: float
-) -> AugmentationSample:
+def draw(n: int = 1000, step: int = 0, epoch: int = 0, seed: int = 0, **lost: float) -> AugmentationSample:
     how = Augmentation(**{"mask": 0.15, "max_shift": 3, **lost})  # type: ignore[arg-type]
     return how.draw(n, seed=seed, epoch=epoch, step=step)
 
@@ -66,9 +64,7 @@ def test_samples_do_not_depend_on_the_number_of_views() -> None:
     np.testing.assert_array_equal(few.keep, many.keep[:10])
 
 
-@pytest.mark.parametrize(
-    ("splice", "tracks"), [(0.2, 0.3), (0.5, 0.5), (0.0, 0.4), (0.4, 0.0), (1.0, 0.0), (0.0, 1.0)]
-)
+@pytest.mark.parametrize(("splice", "tracks"), [(0.2, 0.3), (0.5, 0.5), (0.0, 0.4), (0.4, 0.0), (1.0, 0.0), (0.0, 1.0)])
 def test_fractions_of_dropped_tracks(splice: float, tracks: float) -> None:
     keep = draw(20_000, drop_splice=splice, drop_tracks=tracks).keep
     assert keep is not None
@@ -109,9 +105,7 @@ augmentations = st.builds(
 )
 
 
-def plain_view(
-    resident: DeviceCorpus, transcript: int, draws: AugmentationSample, view: int
-) -> Codes:
+def plain_view(resident: DeviceCorpus, transcript: int, draws: AugmentationSample, view: int) -> Codes:
     """One view by itself: shift, tracks and mask in so many words."""
     start, length = resident.offsets[transcript], resident.lengths[transcript]
     codes = resident.codes[start : start + length].numpy().copy()
@@ -181,9 +175,7 @@ def original(make_resident: MakeResident) -> Codes:
     return codes
 
 
-def test_mask(
-    make_resident: MakeResident,
-) -> None:
+def test_mask(make_resident: MakeResident) -> None:
     whole, views = original(make_resident), rendered(make_resident, Augmentation(mask=0.15))
     hidden = np.array([view == MASK for view in views])
     assert hidden.mean(1) == pytest.approx([0.15] * 8, abs=0.03)
@@ -223,13 +215,9 @@ def test_no_views(make_resident: MakeResident) -> None:
 
 def test_chunk_that_begins_with_padding(make_resident: MakeResident) -> None:
     resident = make_resident([100])
-    placings = [
-        Placement(PackLayout(np.zeros(1, np.int64), np.array([64]), (1, 256)), np.array([0]))
-    ]
+    placings = [Placement(PackLayout(np.zeros(1, np.int64), np.array([64]), (1, 256)), np.array([0]))]
     draws = Augmentation(mask=0.15).draw(1, seed=0, epoch=0, step=0)
-    (codes,) = views_in(
-        make_views(resident, np.zeros(1, np.int64), draws, placings), placings
-    ).values()
+    (codes,) = views_in(make_views(resident, np.zeros(1, np.int64), draws, placings), placings).values()
     np.testing.assert_array_equal(codes, plain_view(resident, 0, draws, 0))
 
 
@@ -241,9 +229,7 @@ def test_layout_of_chunks(make_resident: MakeResident) -> None:
     assert chunk.codes.dtype == torch.uint8
     assert tuple(chunk.codes.shape) == placings[0].layout.shape
     assert chunk.starts.tolist() == placings[0].layout.starts.tolist()
-    assert chunk.lengths.tolist() == [
-        resident.lengths[view] + draws.shift for view in placings[0].views
-    ]
+    assert chunk.lengths.tolist() == [resident.lengths[view] + draws.shift for view in placings[0].views]
 
 
 class MappedCorpus:

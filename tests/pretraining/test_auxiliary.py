@@ -63,23 +63,14 @@ def exon_lengths(length: int, ends: list[int]) -> list[float]:
     whole = bool(ends) and ends[-1] == length - 1
     inner = exons[1 : -1 if whole else None]
     last = exons[-1] if whole else 0
-    return [
-        log(max(exons, default=0)),
-        log(max(inner, default=0)),
-        log(([*exons, 0])[0]),
-        log(last),
-    ]
+    return [log(max(exons, default=0)), log(max(inner, default=0)), log(([*exons, 0])[0]), log(last)]
 
 
 def motif_numbers(regions: list[tuple[int, int]], text: str) -> list[float]:
-    patterns = [
-        re.compile("(?=" + "".join(f"[{IUPAC[x]}]" for x in motif) + ")") for motif in MOTIFS
-    ]
+    patterns = [re.compile("(?=" + "".join(f"[{IUPAC[x]}]" for x in motif) + ")") for motif in MOTIFS]
     found = [[m.start() for m in pattern.finditer(text)] for pattern in patterns]
     inside = [[sum(a <= i < b for i in places) for places in found] for a, b in regions]
-    rates = [
-        1000 * n / max(50, b - a) for (a, b), of in zip(regions, inside, strict=True) for n in of
-    ]
+    rates = [1000 * n / max(50, b - a) for (a, b), of in zip(regions, inside, strict=True) for n in of]
     return [*rates, *map(log, inside[2])]
 
 
@@ -158,10 +149,7 @@ def test_features_of_random_rnas() -> None:
 def test_sizes_of_groups() -> None:
     rnas: list[Codes] = [codes(*rna) for rna in RNAS]
     assert sum(part.size for part in FEATURES.values()) == SIZE
-    assert sequence_features(DeviceCorpus(Small(rnas)), np.arange(len(rnas))).shape == (
-        len(rnas),
-        SIZE,
-    )
+    assert sequence_features(DeviceCorpus(Small(rnas)), np.arange(len(rnas))).shape == (len(rnas), SIZE)
 
 
 def test_no_transcripts() -> None:

@@ -7,13 +7,7 @@ import pytest
 from isoclr._config import RECIPES, read_recipe
 from isoclr._options import run
 from isoclr.errors import InputError
-from isoclr.pretraining.config import (
-    Budget,
-    LoggingConfig,
-    PretrainConfig,
-    PretrainRuntime,
-    learning_rate,
-)
+from isoclr.pretraining.config import Budget, LoggingConfig, PretrainConfig, PretrainRuntime, learning_rate
 
 
 @pytest.mark.parametrize(
@@ -100,12 +94,7 @@ def test_two_lengths() -> None:
         Budget(steps=5, minutes=1.5)
 
 
-DEFAULTS = {
-    "config": PretrainConfig(),
-    "budget": Budget(),
-    "runtime": PretrainRuntime(),
-    "logging": LoggingConfig(),
-}
+DEFAULTS = {"config": PretrainConfig(), "budget": Budget(), "runtime": PretrainRuntime(), "logging": LoggingConfig()}
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)

@@ -38,11 +38,7 @@ def corpus(small_corpus: Path) -> Corpus:
 
 
 def maker(
-    corpus: Corpus,
-    rank: int = 0,
-    ranks: int = 1,
-    augmentation: Augmentation = POORER,
-    packing: PackingConfig = PACKING,
+    corpus: Corpus, rank: int = 0, ranks: int = 1, augmentation: Augmentation = POORER, packing: PackingConfig = PACKING
 ) -> ViewBuilder:
     world = Distributed(rank, ranks)
     return ViewBuilder(DeviceCorpus(corpus), augmentation, packing, seed=1, world=world)
@@ -164,9 +160,9 @@ def test_features_of_views(corpus: Corpus, ranks: int) -> None:
     transcripts = np.concatenate([pairs.first, pairs.second])
     resident = DeviceCorpus(corpus)
     for rank in range(ranks):
-        made = ViewBuilder(
-            resident, POORER, PACKING, seed=1, world=Distributed(rank, ranks), with_features=True
-        ).batch(pairs, 0, 0)
+        made = ViewBuilder(resident, POORER, PACKING, seed=1, world=Distributed(rank, ranks), with_features=True).batch(
+            pairs, 0, 0
+        )
         assert made.features is not None
         expected = sequence_features(resident, transcripts[made.positions[rank].numpy()])
         assert torch.equal(made.features, expected)
@@ -213,18 +209,13 @@ def test_batches_of_epochs(corpus_data: Corpus) -> None:
 
 
 def test_augmentation_of_the_config(corpus_data: Corpus) -> None:
-    batch_of = data(corpus_data, mask=1.0, shift=0).batches(
-        DeviceCorpus(corpus_data), PACKING_DATA, Distributed()
-    )
+    batch_of = data(corpus_data, mask=1.0, shift=0).batches(DeviceCorpus(corpus_data), PACKING_DATA, Distributed())
     assert all(((c.codes == MASK) | (c.codes == PAD)).all() for c in batch_of(0).chunks)
 
 
 def test_validation_batch(corpus_data: Corpus) -> None:
     made = data(corpus_data, mask=1.0)
-    first, second = (
-        made.validation_batch(DeviceCorpus(corpus_data), PACKING_DATA, Distributed())
-        for _ in range(2)
-    )
+    first, second = (made.validation_batch(DeviceCorpus(corpus_data), PACKING_DATA, Distributed()) for _ in range(2))
     assert first is not None
     assert second is not None
     assert sorted(first.gene_sets.tolist()) == made.validation_sets.tolist()
@@ -260,9 +251,7 @@ def test_feature_statistics(corpus_data: Corpus) -> None:
     assert (scale[1] == 0).any()  # made-up RNAs have no exons
 
 
-def test_feature_weights(
-    corpus_data: Corpus,
-) -> None:
+def test_feature_weights(corpus_data: Corpus) -> None:
     scale = data(corpus_data, aux_weight=1.0).feature_statistics(DeviceCorpus(corpus_data))
     assert scale is not None
     sizes = [part.size for part in FEATURES.values()]
@@ -377,8 +366,7 @@ def test_pairs_are_distinct() -> None:
 def test_pairs_are_drawn_uniformly() -> None:
     made = PairSampler(np.arange(4), np.array([0, 4]), batch_size=1, seed=0)
     drawn = Counter(
-        (int(pair.first[0]), int(pair.second[0]))
-        for pair in (made.batch(epoch, 0) for epoch in range(6000))
+        (int(pair.first[0]), int(pair.second[0])) for pair in (made.batch(epoch, 0) for epoch in range(6000))
     )
     assert len(drawn) == 12
     assert min(drawn.values()) > 400  # 500 expected, standard deviation 21

@@ -7,22 +7,14 @@ from safetensors.torch import load_file
 from tests.forks import Forks
 from torch import Tensor
 
-from isoclr.training.distributed import (
-    Distributed,
-    LostRankError,
-    init_distributed,
-    reraise_lost_rank,
-)
+from isoclr.training.distributed import Distributed, LostRankError, init_distributed, reraise_lost_rank
 
 WORKER = Path(__file__).with_name("gradient_worker.py")
 
 
 @pytest.fixture(scope="module")
 def gradients(
-    tmp_path_factory: pytest.TempPathFactory,
-    small_corpus: Path,
-    forks: Forks,
-    free_port: Callable[[], int],
+    tmp_path_factory: pytest.TempPathFactory, small_corpus: Path, forks: Forks, free_port: Callable[[], int]
 ) -> dict[int, Path]:
     """For 2 and 3 ranks, where the gradients are: theirs and those of one process alone."""
     folders = {ranks: tmp_path_factory.mktemp(f"ranks-{ranks}") for ranks in (2, 3)}
@@ -46,8 +38,7 @@ def furthest(found: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
     names = [name for name in expected if not name.startswith("after.")]
     largest = max(float(expected[name].abs().max()) for name in names)
     return max(
-        float((found[name] - expected[name]).abs().max())
-        / max(float(expected[name].abs().max()), 1e-3 * largest)
+        float((found[name] - expected[name]).abs().max()) / max(float(expected[name].abs().max()), 1e-3 * largest)
         for name in names
     )
 
@@ -103,13 +94,8 @@ def test_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lost_rank() -> None:
-    with (
-        pytest.raises(LostRankError, match="rank 1 of 4 has lost another process"),
-        reraise_lost_rank(1, 4),
-    ):
-        raise RuntimeError(
-            "[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:53"
-        )
+    with pytest.raises(LostRankError, match="rank 1 of 4 has lost another process"), reraise_lost_rank(1, 4):
+        raise RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:53")
 
 
 def test_other_errors() -> None:

@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from isoclr.pretraining.losses import (
-    DCLLoss,
-    auxiliary_loss,
-    count_weights,
-    decoupled_contrastive_loss,
-)
+from isoclr.pretraining.losses import DCLLoss, auxiliary_loss, count_weights, decoupled_contrastive_loss
 
 MEAN = torch.tensor([1.0, -2.0, 5.0])
 SCALE = torch.tensor([0.5, 4.0, 0.0])
@@ -74,9 +69,7 @@ def numeric_gradient(z1: np.ndarray, z2: np.ndarray, w: np.ndarray, tau: float) 
     for index in np.ndindex(*z1.shape):
         step = np.zeros_like(z1)
         step[index] = 1e-6
-        gradient[index] = (
-            reference(z1 + step, z2, w, tau) - reference(z1 - step, z2, w, tau)
-        ) / 2e-6
+        gradient[index] = (reference(z1 + step, z2, w, tau) - reference(z1 - step, z2, w, tau)) / 2e-6
     return gradient
 
 
@@ -100,9 +93,7 @@ def test_values_and_gradients_agree_with_the_reference(n: int, tau: float) -> No
 @pytest.mark.parametrize("kind", ["identical", "zero", "huge", "bf16"])
 def test_degenerate_views_have_finite_loss_and_gradient(n: int, kind: str) -> None:
     z = torch.randn(n, 8, generator=torch.Generator().manual_seed(0))
-    z = {"identical": z[:1].expand(n, 8), "zero": z * 0, "huge": z * 1e15, "bf16": z.bfloat16()}[
-        kind
-    ]
+    z = {"identical": z[:1].expand(n, 8), "zero": z * 0, "huge": z * 1e15, "bf16": z.bfloat16()}[kind]
     z = z.clone().requires_grad_()
     loss = decoupled_contrastive_loss(z, z, torch.ones(n), 0.1)
     torch.autograd.backward(loss)

@@ -44,12 +44,7 @@ def batch(corpus: Corpus, step: int = 0, *, with_features: bool = False) -> Batc
     pairs = PairSampler(*corpus.members, batch_size=6, seed=0).batch(0, step)
     augmentation = Augmentation(mask=0.15, max_shift=3)
     maker = ViewBuilder(
-        DeviceCorpus(corpus),
-        augmentation,
-        PACKING,
-        seed=0,
-        world=Distributed(),
-        with_features=with_features,
+        DeviceCorpus(corpus), augmentation, PACKING, seed=0, world=Distributed(), with_features=with_features
     )
     return maker.batch(pairs, 0, step)
 
@@ -57,9 +52,7 @@ def batch(corpus: Corpus, step: int = 0, *, with_features: bool = False) -> Batc
 def learner(corpus: Corpus, **options: Any) -> ContrastiveModel:
     weights = np.linspace(0.5, 1.5, corpus.num_gene_sets, dtype=np.float32)
     config = PretrainConfig(**{**CONFIG.flat(), **options})
-    return ContrastiveModel(
-        config, Distributed(), weights, features=SCALE if config.aux_weight else None
-    )
+    return ContrastiveModel(config, Distributed(), weights, features=SCALE if config.aux_weight else None)
 
 
 def projections(made: ContrastiveModel, views: Batch) -> tuple[torch.Tensor, ...]:
@@ -94,12 +87,8 @@ def test_learning_rate(corpus: Corpus) -> None:
     made = learner(corpus)
     before = [p.detach().clone() for p in made.parameters]
     made.step(batch(corpus), 0, 1e-4)
-    furthest = max(
-        float((p.detach() - q).abs().max()) for p, q in zip(made.parameters, before, strict=True)
-    )
-    assert furthest == pytest.approx(
-        1e-4, rel=0.02
-    )  # Adam's first step has the learning rate's size
+    furthest = max(float((p.detach() - q).abs().max()) for p, q in zip(made.parameters, before, strict=True))
+    assert furthest == pytest.approx(1e-4, rel=0.02)  # Adam's first step has the learning rate's size
 
 
 def test_restored_model_is_bit_exact(corpus: Corpus) -> None:
@@ -110,9 +99,7 @@ def test_restored_model_is_bit_exact(corpus: Corpus) -> None:
     resumed = learner(corpus)
     resumed.restore(saved, Path("checkpoint"))
     for step in (1, 2):
-        results = [
-            m.step(batch(corpus, step), step, 0.001).result() for m in (never_stopped, resumed)
-        ]
+        results = [m.step(batch(corpus, step), step, 0.001).result() for m in (never_stopped, resumed)]
         assert results[0] == results[1]
     expected = never_stopped.tensors()
     for name, tensor in resumed.tensors().items():
@@ -146,10 +133,7 @@ def test_divergence_keeps_the_weights(corpus: Corpus) -> None:
 
 def test_bf16_stays_close_to_float32(corpus: Corpus) -> None:
     losses = [
-        learner(corpus, dropout=0.0, precision=precision)
-        .step(batch(corpus), 0, 0.001)
-        .result()
-        .loss
+        learner(corpus, dropout=0.0, precision=precision).step(batch(corpus), 0, 0.001).result().loss
         for precision in ("float32", "bf16")
     ]
     assert losses[0] == pytest.approx(losses[1], rel=0.1)

@@ -54,9 +54,7 @@ def test_set_up(corpus: Corpus) -> None:
 
 
 def test_runtime_options(corpus: Corpus) -> None:
-    made = set_up(
-        corpus, CONFIG, Distributed(), PretrainRuntime(chunk_nt=512, activation_checkpointing="off")
-    )
+    made = set_up(corpus, CONFIG, Distributed(), PretrainRuntime(chunk_nt=512, activation_checkpointing="off"))
     assert not made.model.network.recompute
     assert made.plan.packing.chunk_nt == 512
     assert all(chunk.codes.numel() <= 512 for chunk in made.batch_of(0).chunks)
@@ -64,9 +62,7 @@ def test_runtime_options(corpus: Corpus) -> None:
 
 
 def test_packing_of_the_architecture(corpus: Corpus) -> None:
-    made = set_up(
-        corpus, PretrainConfig(model="isoclr-l", batch_size=8), Distributed(), PretrainRuntime()
-    )
+    made = set_up(corpus, PretrainConfig(model="isoclr-l", batch_size=8), Distributed(), PretrainRuntime())
     assert made.plan.packing.gap is None
     assert all(len(c.starts) == len(c.codes) for c in made.batch_of(0).chunks)  # a row each
 
@@ -93,9 +89,7 @@ def test_batches_on_a_gpu(corpus: Corpus, where: Literal["device", "cpu"]) -> No
 @gpu
 def test_steps_do_not_wait_for_a_gpu(corpus: Corpus) -> None:
     world = Distributed(device=torch.device("cuda", 0))
-    made = set_up(
-        corpus, CONFIG, world, PretrainRuntime(compile="off", activation_checkpointing="off")
-    )
+    made = set_up(corpus, CONFIG, world, PretrainRuntime(compile="off", activation_checkpointing="off"))
     made.model.step(made.batch_of(0), 0, 0.001).result()
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -131,12 +125,7 @@ def options(**changed: Any) -> dict[str, Any]:
 def configs(**changed: Any) -> dict[str, Any]:
     """The options as the configs of :func:`pretrain`."""
     given = options(**changed)
-    kinds = {
-        "config": PretrainConfig,
-        "budget": Budget,
-        "runtime": PretrainRuntime,
-        "logging": LoggingConfig,
-    }
+    kinds = {"config": PretrainConfig, "budget": Budget, "runtime": PretrainRuntime, "logging": LoggingConfig}
     return {
         name: kind(**{f.name: given.pop(f.name) for f in fields(kind) if f.name in given})
         for name, kind in kinds.items()
@@ -156,23 +145,18 @@ def digest(run: Path) -> str:
 
 def untimed(run: Path) -> list[dict[str, Any]]:
     return [
-        {name: value for name, value in record.items() if name not in TIMED}
-        for record in read_log(run / "log.jsonl")
+        {name: value for name, value in record.items() if name not in TIMED} for record in read_log(run / "log.jsonl")
     ]
 
 
 def wait_for_step(run: Path, step: int, process: "subprocess.Popen[bytes] | Fork") -> None:
     """Until the log says that a step is done, or the process has ended."""
-    while process.poll() is None and not any(
-        r["step"] >= step for r in read_log(run / "log.jsonl")
-    ):
+    while process.poll() is None and not any(r["step"] >= step for r in read_log(run / "log.jsonl")):
         time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
-def never_stopped(
-    tmp_path_factory: pytest.TempPathFactory, small_corpus: Path, narrow: None
-) -> PretrainResult:
+def never_stopped(tmp_path_factory: pytest.TempPathFactory, small_corpus: Path, narrow: None) -> PretrainResult:
     torch.set_num_threads(1)
     return pretrain(small_corpus, out=tmp_path_factory.mktemp("runs") / "whole", **configs())
 
@@ -227,9 +211,7 @@ def test_killed_and_resumed_is_bit_exact(
     assert untimed(out) == untimed(never_stopped.out), kills
 
 
-def test_resume_a_finished_run(
-    never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path
-) -> None:
+def test_resume_a_finished_run(never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "copy"
     out.mkdir()
     for file in never_stopped.out.iterdir():
@@ -250,9 +232,7 @@ def test_init(never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path)
         pretrain(small_corpus, out=run.out, resume=True, **configs(steps=2, learning_rate=0.0))
 
 
-def test_init_of_another_kind(
-    never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path
-) -> None:
+def test_init_of_another_kind(never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path) -> None:
     changed = {"init": str(never_stopped.out), "tracks": 4}
     with pytest.raises(InputError, match="its number of tracks is 6, that of the run is 4"):
         pretrain(small_corpus, out=tmp_path / "run", **configs(**changed))
@@ -264,27 +244,16 @@ def test_options_of_a_checkpoint(small_corpus: Path, tmp_path: Path) -> None:
     run = pretrain(small_corpus, out=tmp_path / "run", **configs(**changed))
     assert load(run.out).dim == sum([8, 8, 8, 16])
     recipe = Checkpoint.load(run.out / "checkpoint.safetensors").options
-    for name in (
-        "pooling",
-        "drop_splice",
-        "drop_tracks",
-        "batch_size",
-        "learning_rate",
-        "val_fraction",
-    ):
+    for name in ("pooling", "drop_splice", "drop_tracks", "batch_size", "learning_rate", "val_fraction"):
         assert recipe[name] == changed[name], name
 
 
 @pytest.mark.slow
-def test_an_encoder_learns(
-    make_corpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_encoder_learns(make_corpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODELS, "isoclr-s", WIDE)
     corpus = make_corpus(160, length=200, evenness=0.7)
     run = pretrain(
-        corpus,
-        out=tmp_path / "run",
-        **configs(steps=40, batch_size=31, learning_rate=0.006, validate_every=20),
+        corpus, out=tmp_path / "run", **configs(steps=40, batch_size=31, learning_rate=0.006, validate_every=20)
     )
     records = [r for r in read_log(run.out / "log.jsonl") if "val_loss" in r]
     first, last = records[0], records[-1]
@@ -339,9 +308,7 @@ def test_too_few_gene_sets(make_corpus: Any, tmp_path: Path) -> None:
 
 def test_minutes(small_corpus: Path, tmp_path: Path) -> None:
     began = time.monotonic()
-    run = pretrain(
-        small_corpus, out=tmp_path / "run", **configs(steps=None, minutes=0.05, val_fraction=0)
-    )
+    run = pretrain(small_corpus, out=tmp_path / "run", **configs(steps=None, minutes=0.05, val_fraction=0))
     assert 3 <= run.state.seconds < time.monotonic() - began + 0.01
     rates = [record["learning_rate"] for record in read_log(run.out / "log.jsonl")]
     assert rates[-1] < max(rates) or len(rates) < 3
@@ -366,19 +333,12 @@ def ranks_of(process: "subprocess.Popen[bytes]") -> list[int]:
     """Process ids of torchrun's workers, by rank."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     environments = {int(c): Path(f"/proc/{c}/environ").read_bytes() for c in children}
-    return [
-        pid
-        for rank in (0, 1)
-        for pid, env in environments.items()
-        if f"\0RANK={rank}\0".encode() in env
-    ]
+    return [pid for rank in (0, 1) for pid, env in environments.items() if f"\0RANK={rank}\0".encode() in env]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the ranks in /proc")
-def test_killed_rank(
-    small_corpus: Path, forks: Forks, free_port: Callable[[], int], tmp_path: Path
-) -> None:
+def test_killed_rank(small_corpus: Path, forks: Forks, free_port: Callable[[], int], tmp_path: Path) -> None:
     out = tmp_path / "run"
     words = [*as_arguments(small_corpus, out, steps=MANY, checkpoint_steps=2), "--resume"]
     job = torchrun(words)
@@ -392,21 +352,12 @@ def test_killed_rank(
 
     for rank in forks.start_ranks(free_port(), 2, words):
         assert rank.wait() == 0, rank.shown
-    assert [r["step"] for r in read_log(out / "log.jsonl") if "loss" in r] == list(
-        range(1, MANY + 1)
-    )
+    assert [r["step"] for r in read_log(out / "log.jsonl") if "loss" in r] == list(range(1, MANY + 1))
     assert json.loads((out / "config.json").read_text())["name"] == "isoclr-s"
     assert load(out).dim == 16
 
 
-METRICS = {
-    "step": 20.0,
-    "loss": 1.25,
-    "retrieval": 0.5,
-    "alignment": 0.125,
-    "uniformity": -2.0,
-    "pairs": 36.0,
-}
+METRICS = {"step": 20.0, "loss": 1.25, "retrieval": 0.5, "alignment": 0.125, "uniformity": -2.0, "pairs": 36.0}
 
 
 def result(stopped_by: int = 0) -> PretrainResult:
@@ -434,9 +385,7 @@ def test_printed_result_of_a_stopped_run(capsys: pytest.CaptureFixture[str], num
 
 
 @pytest.mark.parametrize("rank", ["0", "1"])
-def test_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rank: str
-) -> None:
+def test_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rank: str) -> None:
     """Options reach the configs, a recipe gives defaults, and only the first rank prints."""
     seen: dict[str, Any] = {}
 
@@ -479,9 +428,7 @@ def test_missing_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "0", "-1"])
-def test_invalid_minutes(
-    small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str
-) -> None:
+def test_invalid_minutes(small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str) -> None:
     out = tmp_path / "run"
     assert main(["pretrain", str(small_corpus), "-o", str(out), f"--minutes={value}"]) == 2
     err = capsys.readouterr().err

@@ -20,10 +20,7 @@ from isoclr.training.distributed import Distributed
 from isoclr.training.logging import Log, ProgressDisplay, read_log
 from isoclr.training.run import DivergedError, GracefulStop
 
-TENSORS = {
-    "network.weight": torch.arange(6.0).view(2, 3),
-    "optimizer.weight.step": torch.tensor(7.0),
-}
+TENSORS = {"network.weight": torch.arange(6.0).view(2, 3), "optimizer.weight.step": torch.tensor(7.0)}
 STATE = RunState(7, 12_345, 1.5, 0.25, {"step": 5, "retrieval": 0.5}, {"step": 5, "retrieval": 0.5})
 SAVED = Checkpoint(TENSORS, {"seed": 3, "mask": 0.15}, Budget(epochs=4), "corpus", STATE)
 
@@ -115,9 +112,7 @@ def test_steps_of_epochs(tmp_path: Path) -> None:
     assert train(run) == 0
     model = cast("CountingModel", run.model)
     assert model.steps == list(range(10))
-    assert model.rates == pytest.approx(
-        [min(1, (s + 1) / 2) * (1 + np.cos(np.pi * s / 10)) / 2 for s in range(10)]
-    )
+    assert model.rates == pytest.approx([min(1, (s + 1) / 2) * (1 + np.cos(np.pi * s / 10)) / 2 for s in range(10)])
     assert (run.state.nt, run.state.loss) == (1000, 1.0)
 
 
@@ -211,9 +206,7 @@ def test_next_batch_is_made_during_a_step(tmp_path: Path) -> None:
         return BATCH
 
     model = cast("ContrastiveModel", Queue())
-    train(
-        make_run(tmp_path, Budget(steps=2), model=model, batch_of=batch_of, validation_batch=None)
-    )
+    train(make_run(tmp_path, Budget(steps=2), model=model, batch_of=batch_of, validation_batch=None))
     assert events[:6] == ["draw 0", "step 0", "draw 1", "wait 0", "step 1", "draw 2"]
 
 

@@ -15,13 +15,7 @@ from isoclr.genomics.encoding import encode
 
 GENES, DIM = 120, 6
 SHA256 = "ab" * 32
-META = {
-    "model": "isoclr-s",
-    "sha256": SHA256,
-    "n_tracks": "6",
-    "precision": "float32",
-    "isoclr": "0",
-}
+META = {"model": "isoclr-s", "sha256": SHA256, "n_tracks": "6", "precision": "float32", "isoclr": "0"}
 
 
 def matrix(n: int, seed: int) -> np.ndarray:
@@ -72,9 +66,7 @@ def corpus(world: Embeddings, tmp_path: Path) -> Corpus:
     meta = {
         "species": ["human"],
         "shard": None,
-        "by_species": {
-            "human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}
-        },
+        "by_species": {"human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}},
         "inputs": [],
         "gene_ids": {},
         "homology": {"name": "homologene.data"},
@@ -138,18 +130,13 @@ def corpus_probing(tmp_path: Path) -> Corpus:
         source=pl.lit(0),
         start=pl.col("length").cum_sum() - pl.col("length"),
     )
-    codes = [
-        encode(rng.integers(0, 4, n).astype(np.uint8), np.array([n]), (9, 69))
-        for n in rows["length"]
-    ]
+    codes = [encode(rng.integers(0, 4, n).astype(np.uint8), np.array([n]), (9, 69)) for n in rows["length"]]
     folder = tmp_path / "corpus"
     folder.mkdir()
     meta: dict[str, Any] = {
         "species": ["human"],
         "shard": None,
-        "by_species": {
-            "human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}
-        },
+        "by_species": {"human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}},
         "inputs": [],
         "gene_ids": {},
         "homology": {"name": "homologene.data"},
@@ -162,9 +149,7 @@ def corpus_probing(tmp_path: Path) -> Corpus:
 @pytest.fixture
 def embeddings_probing(tmp_path: Path) -> Path:
     rng = np.random.default_rng(1)
-    rows = (
-        table().drop("gene_set").with_columns(cds_length=pl.lit(60), cds_source=pl.lit("annotated"))
-    )
+    rows = table().drop("gene_set").with_columns(cds_length=pl.lit(60), cds_source=pl.lit("annotated"))
     matrix = rng.normal(size=(rows.height, 4)).astype(np.float32)
     path = tmp_path / "embeddings.parquet"
     write(path, Embeddings(rows, matrix, {**META_PROBING, "isoclr": "0"}))
@@ -182,11 +167,7 @@ def labels_probing(tmp_path: Path, embeddings_probing: Path) -> Callable[..., Pa
         noise = np.random.default_rng(2).normal(size=len(matrix)) * 0.3
         path = tmp_path / "labels.tsv"
         pl.DataFrame(
-            {
-                "gene_id": frame["gene_id"].str.slice(0, 15),
-                "half_life": matrix[:, :2].sum(axis=1) + noise,
-                **columns,
-            }
+            {"gene_id": frame["gene_id"].str.slice(0, 15), "half_life": matrix[:, :2].sum(axis=1) + noise, **columns}
         ).write_csv(path, separator="\t")
         return path
 

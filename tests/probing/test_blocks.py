@@ -1,13 +1,7 @@
 import numpy as np
 import pytest
 
-from isoclr.probing.blocks import (
-    MAX_RANK,
-    _in_features,
-    _in_samples,
-    fit_blocks,
-    fit_predict_blocks,
-)
+from isoclr.probing.blocks import MAX_RANK, _in_features, _in_samples, fit_blocks, fit_predict_blocks
 from isoclr.probing.linear import fit_predict
 from isoclr.tasks.metrics import pearson
 
@@ -75,7 +69,5 @@ def test_fewer_samples_than_features_give_the_same_solution(y: np.ndarray) -> No
     x, ranks = RNG.normal(size=(60, 100)), np.array([10, 60, 30])
     penalties = np.array([3.0, 50.0, 0.5])
     y = y - y.mean(0)
-    for one, other in zip(
-        _in_features(x, y, ranks)(penalties), _in_samples(x, y, ranks)(penalties), strict=True
-    ):
+    for one, other in zip(_in_features(x, y, ranks)(penalties), _in_samples(x, y, ranks)(penalties), strict=True):
         assert one == pytest.approx(other, rel=1e-8)

@@ -122,9 +122,7 @@ def test_a_score_comes_from_the_member_that_did_not_see_its_fold() -> None:
         rows = left.folds == fold
         again = leaving(60, folds=4)
         again.values[rows] += 1e3  # the member must not notice
-        assert again.regression().members[fold].value(left.features) == pytest.approx(
-            member.value(left.features)
-        )
+        assert again.regression().members[fold].value(left.features) == pytest.approx(member.value(left.features))
         off = np.abs(left.values[rows] - member.value(left.features[rows]))
         assert scores == pytest.approx(off / member.expected_error(left.features[rows]))
 
@@ -132,9 +130,7 @@ def test_a_score_comes_from_the_member_that_did_not_see_its_fold() -> None:
 def test_every_member_is_fitted_once() -> None:
     done = []
     features, values = data(60, 0)
-    left = CrossFitter(
-        features, values, np.arange(60).astype(str), np.arange(60) % 4, lambda: done.append(1)
-    )
+    left = CrossFitter(features, values, np.arange(60).astype(str), np.arange(60) % 4, lambda: done.append(1))
     for fold in range(4):
         left.regression(held_out=fold)
     left.regression()
@@ -226,11 +222,7 @@ def test_classes_are_judged_by_rank_and_by_probability() -> None:
     features, values, groups, folds = data_heldout()
     found = cross_validate_classes(features, (values > 0).astype(float), groups, folds)
     assert found.metrics["roc_auc"].mean > 0.7
-    assert (
-        found.metrics["log_loss"].mean
-        < found.baseline["log_loss"]
-        == pytest.approx(0.693, abs=0.01)
-    )
+    assert found.metrics["log_loss"].mean < found.baseline["log_loss"] == pytest.approx(0.693, abs=0.01)
     assert found.coverages == []
 
 
@@ -242,16 +234,12 @@ def test_log_loss() -> None:
 
 def test_rnas_of_one_gene_are_no_independent_trials() -> None:
     features, values, _, folds = data_heldout()
-    alone = cross_validate_regression(
-        CrossFitter(features, values, np.arange(200).astype(str), folds), [0.8]
-    )
+    alone = cross_validate_regression(CrossFitter(features, values, np.arange(200).astype(str), folds), [0.8])
     assert alone.coverages[0].method == "Wilson"
     # four copies of every RNA: four times the trials, nothing new
     four = [np.repeat(array, 4, axis=0) for array in (features, values, folds)]
     groups = np.repeat(np.arange(200), 4).astype(str)
-    found = cross_validate_regression(
-        CrossFitter(four[0], four[1], groups, four[2]), [0.8]
-    ).coverages[0]
+    found = cross_validate_regression(CrossFitter(four[0], four[1], groups, four[2]), [0.8]).coverages[0]
     assert found.method == "bootstrap over whole genes or gene sets"
     assert found.to_dict()["interval"] == found.method
     assert found.achieved.low < found.achieved.mean < found.achieved.high

@@ -38,13 +38,9 @@ def build_dataset(
     return label_rnas([spec], [source], config, need_sequences=sequences)
 
 
-def test_without_a_corpus_genes_stay_together(
-    embeddings_probing: Path, labels_probing: Callable[..., Path]
-) -> None:
+def test_without_a_corpus_genes_stay_together(embeddings_probing: Path, labels_probing: Callable[..., Path]) -> None:
     read = read_embeddings(embeddings_probing)
-    study = build_dataset(
-        read_labels(labels_probing()), read, None, split="random", sequences=False
-    )
+    study = build_dataset(read_labels(labels_probing()), read, None, split="random", sequences=False)
     assert len(study) == study.counts["samples"] == study.counts["groups"] == 60
     assert study.codes is None
     assert study.counts["RNAs that another transcript of their gene represents"] == 60
@@ -54,9 +50,7 @@ def test_homology_groups_are_fewer_than_genes(
     embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
 ) -> None:
     read = read_embeddings(embeddings_probing)
-    study = build_dataset(
-        read_labels(labels_probing()), read, corpus_probing, split="homology", sequences=False
-    )
+    study = build_dataset(read_labels(labels_probing()), read, corpus_probing, split="homology", sequences=False)
     assert study.counts["groups"] == 25 + 10
     assert study.counts["genes that are not in the corpus"] == 0
 
@@ -65,9 +59,7 @@ def test_the_sequences_are_those_of_the_samples(
     embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
 ) -> None:
     read = read_embeddings(embeddings_probing)
-    study = build_dataset(
-        read_labels(labels_probing()), read, corpus_probing, split="random", sequences=True
-    )
+    study = build_dataset(read_labels(labels_probing()), read, corpus_probing, split="random", sequences=True)
     assert study.codes is not None
     names = study.table["transcript_id"]
     for name, codes in zip(names, study.sequences, strict=True):
@@ -79,30 +71,21 @@ def test_rnas_without_their_sequence_are_left_out_and_counted(
 ) -> None:
     first = pl.int_range(pl.len()) < 4  # two genes
     longer = changed(
-        read_embeddings(embeddings_probing),
-        length=pl.when(first).then(pl.col("length") + 9).otherwise("length"),
+        read_embeddings(embeddings_probing), length=pl.when(first).then(pl.col("length") + 9).otherwise("length")
     )
-    study = build_dataset(
-        read_labels(labels_probing()), longer, corpus_probing, split="random", sequences=True
-    )
+    study = build_dataset(read_labels(labels_probing()), longer, corpus_probing, split="random", sequences=True)
     assert study.counts["labelled RNAs without a known sequence"] == 2
     assert len(study) == len(study.groups) == 58
     none = changed(read_embeddings(embeddings_probing), length=pl.col("length") + 9)
     with pytest.raises(InputError, match="the sequence of none of the 60 labelled RNAs"):
-        build_dataset(
-            read_labels(labels_probing()), none, corpus_probing, split="random", sequences=True
-        )
+        build_dataset(read_labels(labels_probing()), none, corpus_probing, split="random", sequences=True)
 
 
-def test_isoforms_that_the_label_file_puts_in_two_folds_are_counted(
-    embeddings_probing: Path, tmp_path: Path
-) -> None:
+def test_isoforms_that_the_label_file_puts_in_two_folds_are_counted(embeddings_probing: Path, tmp_path: Path) -> None:
     read = read_embeddings(embeddings_probing)
     path = tmp_path / "by_transcript.tsv"
     folds = ["2", *["1", "1"] * 59, "1"]  # of the first gene's two isoforms one is in fold 2
-    read.table.select("transcript_id", x=pl.col("length"), fold=pl.Series(folds)).write_csv(
-        path, separator="\t"
-    )
+    read.table.select("transcript_id", x=pl.col("length"), fold=pl.Series(folds)).write_csv(path, separator="\t")
     study = build_dataset(read_labels(path), read, None, split="fold", sequences=False)
     assert study.counts["genes with RNAs in several of the label file's folds"] == 1
 
@@ -146,11 +129,7 @@ def test_chromosomes_are_groups_and_the_unknown_are_left_out(
     names = [None, *[str(i % 6) for i in range(59)]]
     read = read_embeddings(embeddings_probing)
     study = build_dataset(
-        read_labels(labels_probing(chromosome=names)),
-        read,
-        None,
-        split="chromosome",
-        sequences=False,
+        read_labels(labels_probing(chromosome=names)), read, None, split="chromosome", sequences=False
     )
     assert len(study) == len(study.groups) == 59
     assert set(study.groups) == {f"human|{i}" for i in range(6)}
@@ -159,19 +138,12 @@ def test_chromosomes_are_groups_and_the_unknown_are_left_out(
     path = tmp_path / "where.tsv"
     read.table.select("gene_id", chromosome=pl.lit("chr9")).unique().write_csv(path, separator="\t")
     study = build_dataset(
-        read_labels(labels_probing()),
-        read,
-        None,
-        split="chromosome",
-        sequences=False,
-        chromosomes=(path,),
+        read_labels(labels_probing()), read, None, split="chromosome", sequences=False, chromosomes=(path,)
     )
     assert set(study.groups) == {"human|9"}
 
 
-def test_a_construct_has_its_sequences_from_its_task_and_is_compared_by_its_inserts(
-    tmp_path: Path,
-) -> None:
+def test_a_construct_has_its_sequences_from_its_task_and_is_compared_by_its_inserts(tmp_path: Path) -> None:
     # a reporter so long that any two constructs share most of their sequence
     codons = np.random.default_rng(0).choice(["GCT", "GGA", "CTC", "AAG", "GAC"], 300)
     cds = "ATG" + "".join(codons) + "TAA"
@@ -186,10 +158,7 @@ def test_a_construct_has_its_sequences_from_its_task_and_is_compared_by_its_inse
     task = read_label_task(tmp_path / "t.toml")
     names = list(task.sequences())
     table = pl.DataFrame({"transcript_id": names, "gene_id": names}).with_columns(
-        species=pl.lit(""),
-        length=pl.lit(20 + len(cds)),
-        cds_length=pl.lit(len(cds)),
-        cds_source=pl.lit("annotated"),
+        species=pl.lit(""), length=pl.lit(20 + len(cds)), cds_length=pl.lit(len(cds)), cds_source=pl.lit("annotated")
     )
     read = Embeddings(table, np.zeros((3, 2), np.float32), {"model": "x"})
     study = build_dataset(task.labels(), read, None, split="random", sequences=True, task=task)
@@ -212,18 +181,9 @@ def gene(number: int, species: str = "human") -> str:
 
 def test_homologs_share_a_group_and_unknown_genes_have_their_own(corpus_probing: Corpus) -> None:
     found, unknown = gene_sets(
-        samples(gene(0), gene(1), gene(2), gene(59), gene(99), gene(99), gene(0, "mouse")),
-        corpus_probing,
+        samples(gene(0), gene(1), gene(2), gene(59), gene(99), gene(99), gene(0, "mouse")), corpus_probing
     )
-    assert found.tolist() == [
-        "HID:0",
-        "HID:0",
-        "HID:1",
-        gene(59),
-        gene(99),
-        gene(99),
-        gene(0, "mouse"),
-    ]
+    assert found.tolist() == ["HID:0", "HID:0", "HID:1", gene(59), gene(99), gene(99), gene(0, "mouse")]
     assert unknown == 2
 
 
@@ -241,9 +201,7 @@ def test_a_corpus_of_other_genes_is_refused(corpus_probing: Corpus) -> None:
 def test_gene_sets_that_cannot_keep_homologs_together_are_refused(corpus_probing: Corpus) -> None:
     corpus_probing.meta["options"]["scope"] = "within-species"
     assert gene_sets(samples(gene(0), gene(1)), corpus_probing)[1] == 0
-    with pytest.raises(
-        InputError, match="within species, but the labelled RNAs are of human, mouse"
-    ):
+    with pytest.raises(InputError, match="within species, but the labelled RNAs are of human, mouse"):
         gene_sets(samples(gene(0), gene(1, "mouse")), corpus_probing)
     corpus_probing.meta["homology"] = None
     with pytest.raises(InputError, match="built without --homology"):

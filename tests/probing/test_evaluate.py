@@ -44,9 +44,7 @@ def test_all_methods_see_the_same_rnas_in_the_same_order(
     probes = [method.probe for method in found.values()]
     assert probes == ["linear"] + ["ridge"] * 6 + ["grouped"] * 2
     embedding = read.matrix[study.rows]
-    assert found["length alone"].features[:, 0] == pytest.approx(
-        np.log2([len(codes) for codes in study.sequences])
-    )
+    assert found["length alone"].features[:, 0] == pytest.approx(np.log2([len(codes) for codes in study.sequences]))
     alone = create("isoclr-s", seed=3).embed_codes(study.sequences[5:6])
     assert found["random-init encoder"].features[5] == pytest.approx(alone[0], rel=1e-5, abs=1e-5)
     both = found["embedding + k-mers"].features
@@ -90,10 +88,7 @@ N = 200
 GENES = np.arange(N).astype(str)
 GOOD = RNG.normal(size=(N, 3))
 VALUES = 50 + 7 * (GOOD.sum(axis=1) + RNG.normal(size=N))
-METHODS = [
-    FeatureSet("good", GOOD, "linear"),
-    FeatureSet("noise", RNG.normal(size=(N, 2)), "ridge"),
-]
+METHODS = [FeatureSet("good", GOOD, "linear"), FeatureSet("noise", RNG.normal(size=(N, 2)), "ridge")]
 
 
 def test_folds_give_a_mean_with_an_interval_and_a_paired_lead() -> None:
@@ -110,10 +105,7 @@ def test_folds_give_a_mean_with_an_interval_and_a_paired_lead() -> None:
     assert noise.difference.mean == pytest.approx(difference)
     assert noise.difference.low > 0.3
     assert noise.difference.p < 0.01
-    gains = [
-        a.metrics["pearson"] - b.metrics["pearson"]
-        for a, b in zip(good.results, noise.results, strict=True)
-    ]
+    gains = [a.metrics["pearson"] - b.metrics["pearson"] for a, b in zip(good.results, noise.results, strict=True)]
     assert noise.difference == paired(gains, train=150, test=50)
 
 
@@ -142,9 +134,7 @@ def test_overlapping_splits_get_a_wider_interval_than_folds() -> None:
     (good,) = evaluate(METHODS[:1], VALUES, GENES, splits, QUANTITY)
     plain = over_folds([o.metrics["pearson"] for o in good.results])
     found = good.summary["pearson"]
-    assert found.high - found.low == pytest.approx(
-        (plain.high - plain.low) * np.sqrt(1 + 4 * 30 / 140)
-    )
+    assert found.high - found.low == pytest.approx((plain.high - plain.low) * np.sqrt(1 + 4 * 30 / 140))
 
 
 def test_the_bootstrap_of_one_split_draws_whole_groups() -> None:
@@ -174,18 +164,13 @@ LABELS = np.stack(
     axis=1,
 )
 NOISE = RNG.normal(size=(N_MULTILABEL, 3))
-METHODS_MULTILABEL = [
-    FeatureSet("good", GOOD_MULTILABEL, "logistic"),
-    FeatureSet("noise", NOISE, "logistic"),
-]
+METHODS_MULTILABEL = [FeatureSet("good", GOOD_MULTILABEL, "logistic"), FeatureSet("noise", NOISE, "logistic")]
 
 
 def test_every_class_is_probed_and_compared() -> None:
     done = []
     splits = group_folds(GENES, 4, 0)
-    good, noise = evaluate(
-        METHODS_MULTILABEL, LABELS, GENES, splits, advance=lambda: done.append(1)
-    )
+    good, noise = evaluate(METHODS_MULTILABEL, LABELS, GENES, splits, advance=lambda: done.append(1))
     assert len(done) == 8
     first, second, chance = good.by_class["roc_auc"]
     assert first.mean > 0.97
@@ -207,22 +192,15 @@ def test_the_metrics_are_scikit_learns() -> None:
     chances = 1 / (1 + np.exp(-one.predicted))
     for c in range(3):
         true = LABELS[one.test, c]
-        assert roc_auc(one.true[:, c], one.predicted[:, c]) == pytest.approx(
-            roc_auc_score(true, chances[:, c])
-        )
-        assert cross_entropy(one.true[:, c], one.predicted[:, c]) == pytest.approx(
-            log_loss(true, chances[:, c])
-        )
+        assert roc_auc(one.true[:, c], one.predicted[:, c]) == pytest.approx(roc_auc_score(true, chances[:, c]))
+        assert cross_entropy(one.true[:, c], one.predicted[:, c]) == pytest.approx(log_loss(true, chances[:, c]))
 
 
 def test_a_hopeless_class_gets_the_strongest_penalty_and_says_its_share() -> None:
     rng = np.random.default_rng(3)
     labels = rng.random((N_MULTILABEL, 1)) < 0.3
     (report,) = evaluate(
-        [FeatureSet("noise", rng.normal(size=(N_MULTILABEL, 40)), "logistic")],
-        labels,
-        GENES,
-        group_folds(GENES, 3, 0),
+        [FeatureSet("noise", rng.normal(size=(N_MULTILABEL, 40)), "logistic")], labels, GENES, group_folds(GENES, 3, 0)
     )
     entropy = report.summary["cross_entropy"].mean
     assert entropy == pytest.approx(-(0.3 * np.log(0.3) + 0.7 * np.log(0.7)), abs=0.05)
@@ -236,9 +214,7 @@ def test_the_penalty_is_chosen_by_whole_groups() -> None:
     x, labels = rng.normal(size=(40, 30))[genes], (rng.random((40, 1)) < 0.5)[genes]
     folds = group_folds(genes.astype(str), 2, 0)
     (by_gene,) = evaluate([FeatureSet("x", x, "logistic")], labels, genes.astype(str), folds)
-    (by_copy,) = evaluate(
-        [FeatureSet("x", x, "logistic")], labels, np.arange(200).astype(str), folds
-    )
+    (by_copy,) = evaluate([FeatureSet("x", x, "logistic")], labels, np.arange(200).astype(str), folds)
     for a, b in zip(by_gene.results, by_copy.results, strict=True):
         assert a.penalties[0] > b.penalties[0]
 

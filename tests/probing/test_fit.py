@@ -21,9 +21,7 @@ from isoclr.tasks.rnas import rnas_of_embeddings
 from isoclr.tasks.splits import SplitConfig
 
 
-def gather(
-    labels: Labels, embeddings: Embeddings, corpus: Corpus | None, **options: Any
-) -> TrainingSet:
+def gather(labels: Labels, embeddings: Embeddings, corpus: Corpus | None, **options: Any) -> TrainingSet:
     source = rnas_of_embeddings(embeddings, corpus)
     spec = LabelSpec(labels, labels.name)
     return training_set(labels, embeddings, source, spec, SplitConfig(**options))
@@ -34,9 +32,7 @@ def test_the_head_says_where_it_comes_from_and_how_good_it_is(
 ) -> None:
     table = labels(fold=np.arange(120) % 5)
     out = tmp_path / "head"
-    report = isoclr.fit(
-        embeddings, table, out=out, name="half-life", units="hours", coverage=0.85, rnas="coding"
-    )
+    report = isoclr.fit(embeddings, table, out=out, name="half-life", units="hours", coverage=0.85, rnas="coding")
     said = json.loads((out / "head.json").read_text())
     assert said["name"] == "half-life"
     assert said["model"]["sha256"] == "ab" * 32
@@ -69,9 +65,7 @@ def test_the_report_is_a_table(
     embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
 ) -> None:
     table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
-    report = isoclr.fit(
-        embeddings, table, out=tmp_path / "head", label=("stable", "half_life"), folds=4
-    )
+    report = isoclr.fit(embeddings, table, out=tmp_path / "head", label=("stable", "half_life"), folds=4)
     metrics, intervals = report.tables()
     assert [row[:3] for row in metrics.rows] == [
         ["stable", 120, "roc_auc"],
@@ -97,9 +91,7 @@ def test_few_labels_are_judged_at_the_coverages_they_can_vouch_for(
     assert found == [0.8, 0.9]  # 10 scores when a fold is held out
 
 
-def test_few_genes_make_fewer_folds_and_two_are_too_few(
-    embeddings: Path, labels: Callable[..., Path]
-) -> None:
+def test_few_genes_make_fewer_folds_and_two_are_too_few(embeddings: Path, labels: Callable[..., Path]) -> None:
     def first(genes: int) -> Path:
         return labels(half_life=[*np.linspace(0, 1, genes), *[None] * (120 - genes)])
 
@@ -133,11 +125,7 @@ def test_only_the_species_asked_for(
     ],
 )
 def test_bad_requests_leave_nothing(
-    embeddings: Path,
-    labels: Callable[..., Path],
-    tmp_path: Path,
-    options: dict[str, object],
-    message: str,
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, options: dict[str, object], message: str
 ) -> None:
     out = tmp_path / "head"
     with pytest.raises(InputError, match=message):
@@ -145,9 +133,7 @@ def test_bad_requests_leave_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["embeddings.parquet", "labels.tsv"]
 
 
-def test_a_head_is_replaced_only_with_overwrite(
-    embeddings: Path, labels: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_a_head_is_replaced_only_with_overwrite(embeddings: Path, labels: Callable[..., Path], tmp_path: Path) -> None:
     out = tmp_path / "head"
     isoclr.fit(embeddings, labels(), out=out, folds=3)
     with pytest.raises(InputError, match="head: exists already"):
@@ -158,9 +144,7 @@ def test_a_head_is_replaced_only_with_overwrite(
         isoclr.fit(embeddings, tmp_path / "labels.tsv", out=tmp_path / "labels.tsv", overwrite=True)
 
 
-def test_nothing_but_a_head_is_replaced(
-    embeddings: Path, labels: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_nothing_but_a_head_is_replaced(embeddings: Path, labels: Callable[..., Path], tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     (work / "thesis.txt").write_text("years")
@@ -172,9 +156,7 @@ def test_nothing_but_a_head_is_replaced(
     assert isoclr.load_head(tmp_path / "empty").name == "half_life"
 
 
-def test_homologs_are_in_one_fold(
-    world: Embeddings, labels: Callable[..., Path], corpus: Corpus
-) -> None:
+def test_homologs_are_in_one_fold(world: Embeddings, labels: Callable[..., Path], corpus: Corpus) -> None:
     table = read_labels(labels(fold=np.arange(120) % 4), "half_life")
     found = gather(table, world, corpus, split=None, folds=6, seed=0)
     assert found.folds.max() == 5
@@ -191,9 +173,7 @@ def test_given_folds_are_taken(world: Embeddings, labels: Callable[..., Path]) -
     assert found.features == pytest.approx(world.matrix)
 
 
-def test_whole_chromosomes_are_in_one_fold(
-    world: Embeddings, labels: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_whole_chromosomes_are_in_one_fold(world: Embeddings, labels: Callable[..., Path], tmp_path: Path) -> None:
     where = tmp_path / "where.tsv"
     names = pl.Series("chromosome", [f"chr{i % 7}" for i in range(120)])
     world.table.select("transcript_id", names).write_csv(where, separator="\t")
@@ -205,9 +185,7 @@ def test_whole_chromosomes_are_in_one_fold(
         gather(table, world, None, split="random", folds=3, seed=0, chromosomes=(where,))
 
 
-def test_without_either_genes_are_split_at_random(
-    world: Embeddings, labels: Callable[..., Path]
-) -> None:
+def test_without_either_genes_are_split_at_random(world: Embeddings, labels: Callable[..., Path]) -> None:
     table = read_labels(labels())
     found = gather(table, world, None, split=None, folds=None, seed=0)
     assert np.bincount(found.folds).tolist() == [12] * 10
@@ -228,9 +206,7 @@ def test_classes_are_nought_and_one(world: Embeddings, labels: Callable[..., Pat
 def test_too_few_rnas_cannot_vouch_for_much(world: Embeddings, labels: Callable[..., Path]) -> None:
     found = gather(read_labels(labels()), world, None, split=None, folds=None, seed=0)
     _check_calibration(found, 0.99)  # 108 scores when a fold is held out
-    with pytest.raises(
-        InputError, match=r"120 RNAs with a half_life are too few .* \(a fold held out, 108\)"
-    ):
+    with pytest.raises(InputError, match=r"120 RNAs with a half_life are too few .* \(a fold held out, 108\)"):
         _check_calibration(found, 0.995)
 
 
@@ -240,62 +216,38 @@ def test_too_few_rnas_cannot_vouch_for_much(world: Embeddings, labels: Callable[
         ({}, {"split": "homology"}, "--split homology needs --corpus"),
         ({}, {"split": "fold"}, r"no column 'fold', which --split fold needs"),
         ({"fold": [None] + ["1", "2"] * 59 + ["1"]}, {"split": "fold"}, "line 2 has no fold"),
-        (
-            {"fold": [1, 2, 3] * 40},
-            {"split": "fold", "folds": 3},
-            "--split fold uses the label table's own folds",
-        ),
+        ({"fold": [1, 2, 3] * 40}, {"split": "fold", "folds": 3}, "--split fold uses the label table's own folds"),
         ({"fold": [1, 2] * 60}, {}, "the labels are in 2 folds, expected 3 or more"),
-        (
-            {"half_life": [1.5] * 120},
-            {},
-            r"half_life: fold \d+: the training part \(108 of 120 RNAs\) has 1",
-        ),
+        ({"half_life": [1.5] * 120}, {}, r"half_life: fold \d+: the training part \(108 of 120 RNAs\) has 1"),
         ({"half_life": [1] * 3 + [0] * 117}, {}, "give more labels or larger parts"),
     ],
 )
 def test_bad_requests_end_in_one_line(
-    world: Embeddings,
-    labels: Callable[..., Path],
-    columns: dict[str, object],
-    options: dict[str, object],
-    message: str,
+    world: Embeddings, labels: Callable[..., Path], columns: dict[str, object], options: dict[str, object], message: str
 ) -> None:
     settings: dict[str, object] = {"split": None, "folds": None, "seed": 0} | options
     with pytest.raises(InputError, match=message):
         gather(read_labels(labels(**columns), "half_life"), world, None, **settings)
 
 
-def _two_rnas_a_gene(
-    world: Embeddings, fold: list[str], tmp_path: Path
-) -> tuple[Labels, Embeddings]:
+def _two_rnas_a_gene(world: Embeddings, fold: list[str], tmp_path: Path) -> tuple[Labels, Embeddings]:
     """RNAs 2k and 2k + 1 are of gene Gk, each with a label and a fold of its own."""
     genes = pl.Series("gene_id", [f"G{i // 2}" for i in range(120)])
     two = Embeddings(world.table.with_columns(genes), world.matrix, world.meta)
-    table = two.table.select("transcript_id").with_columns(
-        x=pl.Series(world.matrix[:, 0]), fold=pl.Series(fold)
-    )
+    table = two.table.select("transcript_id").with_columns(x=pl.Series(world.matrix[:, 0]), fold=pl.Series(fold))
     table.write_csv(tmp_path / "two.csv")
     return read_labels(tmp_path / "two.csv", "x"), two
 
 
-def test_given_folds_that_divide_a_gene_are_left_or_refused(
-    world: Embeddings, tmp_path: Path
-) -> None:
+def test_given_folds_that_divide_a_gene_are_left_or_refused(world: Embeddings, tmp_path: Path) -> None:
     folds = [f"f{i // 2 % 4}" for i in range(120)]
     whole, two = _two_rnas_a_gene(world, folds, tmp_path)
-    assert (
-        gather(whole, two, None, split=None, folds=None, seed=0).split
-        == "4 folds, the label file's own"
-    )
+    assert gather(whole, two, None, split=None, folds=None, seed=0).split == "4 folds, the label file's own"
     folds[11] = "f3"  # of gene G5, the other RNA of which is in fold f1
     divided, two = _two_rnas_a_gene(world, folds, tmp_path)
     found = gather(divided, two, None, split=None, folds=None, seed=0)
     assert (found.folds[0::2] == found.folds[1::2]).all()
-    assert (
-        found.split
-        == "10 folds, at random by whole genes (the label file's own folds divide 1 of them)"
-    )
+    assert found.split == "10 folds, at random by whole genes (the label file's own folds divide 1 of them)"
     with pytest.raises(InputError, match=r"two\.csv: RNAs of gene G5 are in folds f1, f3; --split"):
         gather(divided, two, None, split="fold", folds=None, seed=0)
 
@@ -314,10 +266,7 @@ def test_text_labels_are_probabilities_of_classes(
 
 
 def test_command(
-    embeddings: Path,
-    labels: Callable[..., Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = labels(y=np.random.default_rng(0).normal(size=120))
     words = ["fit", str(embeddings), str(table), "-o", str(tmp_path / "head")]

@@ -79,9 +79,7 @@ def test_it_says_what_it_is(head: Head) -> None:
     assert head.dim == 6
 
 
-def test_a_head_of_annotated_rnas_asks_for_an_annotated_coding_sequence(
-    head: Head, world: Embeddings
-) -> None:
+def test_a_head_of_annotated_rnas_asks_for_an_annotated_coding_sequence(head: Head, world: Embeddings) -> None:
     annotated = np.arange(120) % 2 == 0
     coding = np.ones(120, np.bool_)
     ours = replace(head, rnas="annotated")
@@ -101,9 +99,7 @@ def made(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: E
 def test_a_head_read_back_predicts_the_same_bits(
     made: Path, embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
 ) -> None:
-    fitted = fit(
-        embeddings, tmp_path / "labels.tsv", out=tmp_path / "b", label=("half_life",), folds=3
-    )
+    fitted = fit(embeddings, tmp_path / "labels.tsv", out=tmp_path / "b", label=("half_life",), folds=3)
     again = isoclr.load_head(tmp_path / "b")
     new = np.random.default_rng(5).normal(size=(50, 6)).astype(np.float32) * 2
     for coverage in (0.5, 0.9):

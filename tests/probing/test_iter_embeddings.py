@@ -11,9 +11,7 @@ from isoclr.errors import InputError
 
 
 @pytest.mark.parametrize("rows", [7, 40, 120, 1000])
-def test_blocks_put_together_are_the_file(
-    embeddings: Path, rows: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_blocks_put_together_are_the_file(embeddings: Path, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ROWS", rows)
     whole, parts = read_embeddings(embeddings), [*iter_embeddings(embeddings)]
     assert max(map(len, parts)) <= rows

@@ -5,13 +5,7 @@ from sklearn.model_selection import LeaveOneGroupOut, LeaveOneOut, cross_val_pre
 
 from isoclr.probing import trees
 from isoclr.probing.conformal import fit_fold_model
-from isoclr.probing.linear import (
-    Array,
-    fit_classes,
-    fit_many,
-    fit_predict,
-    fit_ridge,
-)
+from isoclr.probing.linear import Array, fit_classes, fit_many, fit_predict, fit_ridge
 from isoclr.probing.trees import boosted_trees
 from isoclr.tasks.metrics import pearson, roc_auc
 
@@ -70,9 +64,7 @@ def test_the_classes_line_gives_the_probe_s_log_odds() -> None:
     positive = features[:, 0] + 0.3 * noise > 0
     line, penalty = fit_classes(features, positive, groups)
     every = np.arange(120)
-    odds, chosen = fit_predict(
-        "logistic", features, positive.astype(np.float64), groups, every, every
-    )
+    odds, chosen = fit_predict("logistic", features, positive.astype(np.float64), groups, every, every)
     assert line(features) == pytest.approx(odds, abs=1e-4)
     assert penalty == chosen
 
@@ -208,16 +200,11 @@ def data_ridge(n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(("n", "d"), [(60, 12), (40, 90)])
 @pytest.mark.parametrize("size", [1, 3])
-def test_it_is_ridge_with_the_penalty_that_leaving_groups_out_prefers(
-    n: int, d: int, size: int
-) -> None:
+def test_it_is_ridge_with_the_penalty_that_leaving_groups_out_prefers(n: int, d: int, size: int) -> None:
     features, values = data_ridge(n, d)
     groups = (np.arange(n) // size).astype(str)
     left_out = [
-        values
-        - cross_val_predict(
-            Ridge(alpha=penalty), features, values, groups=groups, cv=LeaveOneGroupOut()
-        )
+        values - cross_val_predict(Ridge(alpha=penalty), features, values, groups=groups, cv=LeaveOneGroupOut())
         for penalty in PENALTIES
     ]
     for i, penalty in enumerate(PENALTIES):
@@ -279,12 +266,8 @@ def test_whole_groups_of_about_a_seventh_are_set_aside() -> None:
 
 
 def test_the_same_again() -> None:
-    first, _ = boosted_trees(
-        X[TRAIN_TREES], BENT[TRAIN_TREES], TREE_GENES[TRAIN_TREES], X[TEST_TREES], is_class=False
-    )
-    second, _ = boosted_trees(
-        X[TRAIN_TREES], BENT[TRAIN_TREES], TREE_GENES[TRAIN_TREES], X[TEST_TREES], is_class=False
-    )
+    first, _ = boosted_trees(X[TRAIN_TREES], BENT[TRAIN_TREES], TREE_GENES[TRAIN_TREES], X[TEST_TREES], is_class=False)
+    second, _ = boosted_trees(X[TRAIN_TREES], BENT[TRAIN_TREES], TREE_GENES[TRAIN_TREES], X[TEST_TREES], is_class=False)
     assert (first == second).all()
 
 

@@ -49,9 +49,7 @@ def task(tmp_path: Path, embeddings_probing: Path) -> Path:
     return tmp_path / "task.toml"
 
 
-def test_the_whole_path(
-    embeddings_probing: Path, corpus_probing: Corpus, task: Path, tmp_path: Path
-) -> None:
+def test_the_whole_path(embeddings_probing: Path, corpus_probing: Corpus, task: Path, tmp_path: Path) -> None:
     report = ontology(
         embeddings_probing,
         str(task),
@@ -66,13 +64,7 @@ def test_the_whole_path(
     assert (part.aspect.namespace, process.aspect.namespace) == ("part", "process")
     for one in report.aspects:
         names = [method.name for method in one.methods]
-        assert names == [
-            "embedding",
-            "random-init encoder",
-            "k-mers + codons",
-            "sequence features",
-            "shuffled labels",
-        ]
+        assert names == ["embedding", "random-init encoder", "k-mers + codons", "sequence features", "shuffled labels"]
         values = [method.summary["roc_auc"].mean for method in one.methods]
         assert values[0] > 0.9
         assert max(values[1:]) < 0.75
@@ -113,10 +105,7 @@ def test_other_models_are_compared_on_the_rnas_that_all_know(
 
 
 def test_bad_requests_end_in_one_line(
-    embeddings_probing: Path,
-    corpus_probing: Corpus,
-    task: Path,
-    labels_probing: Callable[..., Path],
+    embeddings_probing: Path, corpus_probing: Corpus, task: Path, labels_probing: Callable[..., Path]
 ) -> None:
     path = str(task)
     with pytest.raises(InputError, match="a figure is written as"):
@@ -131,12 +120,7 @@ def test_bad_requests_end_in_one_line(
     with pytest.raises(InputError, match=r"go\.obo\.gz: no such file, .*--data or ISOCLR_DATA"):
         ontology(embeddings_probing, corpus=corpus_probing.path, data=corpus_probing.path)
     with pytest.raises(InputError, match="--others: two files have the same name"):
-        ontology(
-            embeddings_probing,
-            path,
-            corpus=corpus_probing.path,
-            others=(embeddings_probing, embeddings_probing),
-        )
+        ontology(embeddings_probing, path, corpus=corpus_probing.path, others=(embeddings_probing, embeddings_probing))
     with pytest.raises(InputError, match="half-life-human has one label"):
         ontology(embeddings_probing, "half-life-human", corpus=corpus_probing.path)
     read = read_embeddings(embeddings_probing)
@@ -145,16 +129,10 @@ def test_bad_requests_end_in_one_line(
         evaluate_ontology(replace(read, table=longer), corpus_probing, read_ontology_task(task))
 
 
-def test_a_single_split_has_intervals_too(
-    embeddings_probing: Path, corpus_probing: Corpus, task: Path
-) -> None:
+def test_a_single_split_has_intervals_too(embeddings_probing: Path, corpus_probing: Corpus, task: Path) -> None:
     read = read_embeddings(embeddings_probing)
     report = evaluate_ontology(
-        read,
-        corpus_probing,
-        read_ontology_task(task),
-        splits=SplitConfig(splits=1),
-        baselines=False,
+        read, corpus_probing, read_ontology_task(task), splits=SplitConfig(splits=1), baselines=False
     )
     interval = report.aspects[0].methods[0].summary["cross_entropy"]
     assert interval.low <= interval.mean <= interval.high

@@ -29,30 +29,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "rnas.fa").write_text("".join(records))
     (folder / "labels.tsv").write_text("transcript_id\tgc\n" + "".join(rows))
     isoclr.create("isoclr-s", seed=0).save(folder / "model")
-    found = isoclr.embed(
-        (folder / "rnas.fa",),
-        model=str(folder / "model"),
-        out=folder / "e.parquet",
-        species="human",
-    )
+    found = isoclr.embed((folder / "rnas.fa",), model=str(folder / "model"), out=folder / "e.parquet", species="human")
     isoclr.fit(found, folder / "labels.tsv", out=folder / "head", name="gc", folds=4)
     return folder
 
 
-def test_rnas_get_what_their_embeddings_get(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rnas_get_what_their_embeddings_get(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = str(place / "model")
-    found = isoclr.predict(
-        (place / "rnas.fa",), head=place / "head", model=model, out=tmp_path / "a.parquet"
-    )
+    found = isoclr.predict((place / "rnas.fa",), head=place / "head", model=model, out=tmp_path / "a.parquet")
     monkeypatch.setattr(io, "ROWS", 13)
     same = isoclr.predict((place / "e.parquet",), head=place / "head", out=tmp_path / "b.parquet")
     assert found.table["transcript_id"].to_list() == [f"t{i}" for i in range(60)]
     for column in ("value", "lower", "upper"):
-        assert found.table[column].to_numpy() == pytest.approx(
-            same.table[column].to_numpy(), abs=1e-4
-        )
+        assert found.table[column].to_numpy() == pytest.approx(same.table[column].to_numpy(), abs=1e-4)
     assert pl.read_parquet(tmp_path / "b.parquet").equals(same.table)
     truth = pl.read_csv(place / "labels.tsv", separator="\t")["gc"]
     assert np.corrcoef(same.table["value"], truth)[0, 1] > 0.9
@@ -60,16 +49,12 @@ def test_rnas_get_what_their_embeddings_get(
     monkeypatch.setattr(distributed, "ROWS", 17)
     in_memory = isoclr.predict((place / "rnas.fa",), head=place / "head", model=model)
     assert in_memory.out is None
-    assert in_memory.table["value"].to_numpy() == pytest.approx(
-        found.table["value"].to_numpy(), abs=1e-5
-    )
+    assert in_memory.table["value"].to_numpy() == pytest.approx(found.table["value"].to_numpy(), abs=1e-5)
     assert in_memory.to_frame().equals(in_memory.table)
 
 
 def test_the_summary(place: Path, tmp_path: Path) -> None:
-    found = isoclr.predict(
-        (place / "e.parquet",), head=place / "head", out=tmp_path / "p.tsv", coverage=0.5
-    )
+    found = isoclr.predict((place / "e.parquet",), head=place / "head", out=tmp_path / "p.tsv", coverage=0.5)
     (row,) = found.rows()
     assert (row["label"], row["n"]) == ("gc", 60)
     (table,) = found.tables()
@@ -80,9 +65,7 @@ def test_the_summary(place: Path, tmp_path: Path) -> None:
 def test_a_shard_without_rnas_gives_a_table_without_rows(place: Path, tmp_path: Path) -> None:
     meta = pl.read_parquet_metadata(place / "e.parquet")
     pl.read_parquet(place / "e.parquet")[:0].write_parquet(tmp_path / "none.parquet", metadata=meta)
-    found = isoclr.predict(
-        (tmp_path / "none.parquet",), head=place / "head", out=tmp_path / "p.tsv"
-    )
+    found = isoclr.predict((tmp_path / "none.parquet",), head=place / "head", out=tmp_path / "p.tsv")
     assert found.table.height == 0
     assert [*found.rows()] == []
     assert "extrapolating" in (tmp_path / "p.tsv").read_text()
@@ -98,9 +81,7 @@ def test_a_shipped_head_brings_its_model(place: Path, tmp_path: Path) -> None:
         isoclr.predict((place / "rnas.fa",), task="gc", species="mouse", out=tmp_path / "r.csv")
 
 
-def test_rnas_of_another_species_are_reported(
-    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rnas_of_another_species_are_reported(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frame = pl.read_parquet(place / "e.parquet").with_columns(species=pl.lit("yeast"))
     meta = pl.read_parquet_metadata(place / "e.parquet")
     frame.write_parquet(tmp_path / "yeast.parquet", metadata=meta)
@@ -112,17 +93,10 @@ def test_another_model_is_refused(place: Path, tmp_path: Path) -> None:
     isoclr.create("isoclr-s", seed=1).save(tmp_path / "other")
     words = r"weights \w{12}, .*head 'gc' needs weights"
     with pytest.raises(InputError, match=words):
-        isoclr.predict(
-            (place / "rnas.fa",),
-            head=place / "head",
-            model=str(tmp_path / "other"),
-            out=tmp_path / "p.csv",
-        )
+        isoclr.predict((place / "rnas.fa",), head=place / "head", model=str(tmp_path / "other"), out=tmp_path / "p.csv")
     meta = pl.read_parquet_metadata(place / "e.parquet") | {"sha256": "f" * 64}
     pl.read_parquet(place / "e.parquet").write_parquet(tmp_path / "x.parquet", metadata=meta)
-    with pytest.raises(
-        InputError, match=r"x\.parquet: 256 values of isoclr-s f{12}, but head 'gc' needs"
-    ):
+    with pytest.raises(InputError, match=r"x\.parquet: 256 values of isoclr-s f{12}, but head 'gc' needs"):
         isoclr.predict((tmp_path / "x.parquet",), head=place / "head", out=tmp_path / "p.csv")
     with pytest.raises(InputError, match="which is no built-in model; give it"):
         isoclr.predict((place / "rnas.fa",), head=place / "head", out=tmp_path / "p.csv")
@@ -140,9 +114,7 @@ def test_another_model_is_refused(place: Path, tmp_path: Path) -> None:
         ({"head": "nowhere"}, "not found, expected a head"),
     ],
 )
-def test_bad_requests_leave_nothing(
-    place: Path, tmp_path: Path, options: dict[str, object], message: str
-) -> None:
+def test_bad_requests_leave_nothing(place: Path, tmp_path: Path, options: dict[str, object], message: str) -> None:
     given = options | ({"head": place / str(options["head"])} if "head" in options else {})
     with pytest.raises(InputError, match=message):
         isoclr.predict((place / "e.parquet",), out=tmp_path / "p.csv", **given)  # type: ignore[arg-type]
@@ -158,10 +130,7 @@ def test_embeddings_and_rnas_are_not_mixed(place: Path, tmp_path: Path) -> None:
 def test_a_fasta_that_cannot_be_read_leaves_nothing(place: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing\.fa"):
         isoclr.predict(
-            (tmp_path / "missing.fa",),
-            head=place / "head",
-            model=str(place / "model"),
-            out=tmp_path / "p.csv",
+            (tmp_path / "missing.fa",), head=place / "head", model=str(place / "model"), out=tmp_path / "p.csv"
         )
     assert not list(tmp_path.iterdir())
 
@@ -196,9 +165,7 @@ def test_no_number_without_a_sequence(place: Path, tmp_path: Path) -> None:
     records = {"fine": rna, "short": "ACG", "unknown": "N" * 200, "half": "N" * 170 + rna}
     fasta = tmp_path / "rnas.fa"
     fasta.write_text("".join(f">{name} gene_symbol:X\n{rna}\n" for name, rna in records.items()))
-    found = isoclr.predict(
-        (fasta,), head=place / "head", model=str(place / "model"), out=tmp_path / "p.tsv"
-    )
+    found = isoclr.predict((fasta,), head=place / "head", model=str(place / "model"), out=tmp_path / "p.tsv")
     written = pl.read_csv(tmp_path / "p.tsv", separator="\t")
     assert written["status"].to_list() == ["ok", "too_short", "unknown_bases", "unknown_bases"]
     for column in ("value", "lower", "upper"):
@@ -212,9 +179,7 @@ def test_no_number_without_a_sequence(place: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_one_label_needs_no_prefix(
-    embeddings: Path, labels: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_one_label_needs_no_prefix(embeddings: Path, labels: Callable[..., Path], tmp_path: Path) -> None:
     head = fit(embeddings, labels(), out=tmp_path / "one", folds=3).head
     assert [*columns_of(head, "half_life").values()] == ["value", "lower", "upper", "extrapolating"]
 
@@ -229,9 +194,7 @@ def test_the_extension_is_the_format(head: Head, world: Embeddings, tmp_path: Pa
         write_table(found, tmp_path / name)
         back = read(tmp_path / name)
         assert back.columns == found.columns
-        assert back["half_life_value"].to_numpy() == pytest.approx(
-            found["half_life_value"].to_numpy(), rel=1e-5
-        )
+        assert back["half_life_value"].to_numpy() == pytest.approx(found["half_life_value"].to_numpy(), rel=1e-5)
     first = (tmp_path / "p.tsv").read_text().splitlines()[1].split("\t")
     assert len(first[4].lstrip("-0.").replace(".", "")) <= 6
     assert pl.read_parquet(tmp_path / "p.parquet").equals(found)
@@ -247,10 +210,7 @@ def test_an_output_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> 
 
 
 def test_command(
-    embeddings: Path,
-    labels: Callable[..., Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     head, classes, out = (str(tmp_path / name) for name in ("head", "classes", "p.tsv"))
     assert main(["fit", str(embeddings), str(labels()), "-o", head]) == 0

@@ -16,10 +16,7 @@ from isoclr.tasks.splits import SplitConfig
 
 
 def test_the_whole_path(
-    embeddings_probing: Path,
-    labels_probing: Callable[..., Path],
-    corpus_probing: Corpus,
-    tmp_path: Path,
+    embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus, tmp_path: Path
 ) -> None:
     table = labels_probing(fold=np.arange(60) % 4)
     report = probe(
@@ -50,9 +47,7 @@ def test_the_whole_path(
     assert said["options"]["split"] == "fold"
 
 
-def test_the_file_s_folds_are_the_folds(
-    embeddings_probing: Path, labels_probing: Callable[..., Path]
-) -> None:
+def test_the_file_s_folds_are_the_folds(embeddings_probing: Path, labels_probing: Callable[..., Path]) -> None:
     names = [str(3 * (i % 5)) for i in range(60)]
     report = probe(embeddings_probing, labels_probing(fold=names), splits=SplitConfig(split="fold"))
     assert [o.split for o in report.methods[0].results] == [f"fold {3 * i}" for i in range(5)]
@@ -70,25 +65,17 @@ def test_no_homolog_of_a_test_gene_is_trained_on(
     content = isoclr.embedding.io.read_embeddings(embeddings_probing)
     numbers = content.table["gene_id"].str.slice(4, 11).cast(pl.Int64).to_numpy() // 2
     matrix = np.eye(30, dtype=np.float32)[numbers]
-    isoclr.embedding.embeddings.write(
-        path, isoclr.embedding.embeddings.Embeddings(content.table, matrix, content.meta)
-    )
+    isoclr.embedding.embeddings.write(path, isoclr.embedding.embeddings.Embeddings(content.table, matrix, content.meta))
     leaky = probe(path, table, splits=SplitConfig(splits=3))
-    safe = probe(
-        path, table, splits=SplitConfig(split="homology", splits=3), corpus=corpus_probing.path
-    )
+    safe = probe(path, table, splits=SplitConfig(split="homology", splits=3), corpus=corpus_probing.path)
     assert leaky.methods[0].summary["pearson"].mean > 0.6
     assert abs(safe.methods[0].summary["pearson"].mean) < 0.5
 
 
-def test_two_classes_are_ranked(
-    embeddings_probing: Path, labels_probing: Callable[..., Path]
-) -> None:
+def test_two_classes_are_ranked(embeddings_probing: Path, labels_probing: Callable[..., Path]) -> None:
     table = labels_probing()
     frame = pl.read_csv(table, separator="\t")
-    frame.with_columns(half_life=(pl.col("half_life") > 0).cast(pl.Int64)).write_csv(
-        table, separator="\t"
-    )
+    frame.with_columns(half_life=(pl.col("half_life") > 0).cast(pl.Int64)).write_csv(table, separator="\t")
     report = probe(embeddings_probing, table, probe="logistic", splits=SplitConfig(folds=3))
     assert report.metric == "roc_auc"
     assert report.methods[0].summary["roc_auc"].mean > 0.9
@@ -100,14 +87,8 @@ def test_two_classes_are_ranked(
         ({"splits": SplitConfig(split="homology")}, "--split homology needs --corpus"),
         ({"baselines": True}, "--baselines needs --corpus"),
         ({"trees": True}, "--trees needs --baselines"),
-        (
-            {"splits": SplitConfig(split="chromosome")},
-            "the label table, which has no column chromosome",
-        ),
-        (
-            {"splits": SplitConfig(split="fold")},
-            r"labels.tsv: no column 'fold', which --split fold needs",
-        ),
+        ({"splits": SplitConfig(split="chromosome")}, "the label table, which has no column chromosome"),
+        ({"splits": SplitConfig(split="fold")}, r"labels.tsv: no column 'fold', which --split fold needs"),
         ({"json": Path()}, "is a directory, expected the name of a file"),
         ({"json": Path(__file__) / "p.json"}, "test_probe.py is a file, expected a folder"),
         ({"plot": Path(__file__) / "p.png"}, "test_probe.py is a file, expected a folder"),
@@ -117,18 +98,13 @@ def test_two_classes_are_ranked(
     ],
 )
 def test_bad_requests_end_in_one_line(
-    embeddings_probing: Path,
-    labels_probing: Callable[..., Path],
-    options: dict[str, object],
-    message: str,
+    embeddings_probing: Path, labels_probing: Callable[..., Path], options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         probe(embeddings_probing, labels_probing(), **options)  # type: ignore[arg-type]
 
 
-def test_a_row_without_a_fold_is_named(
-    embeddings_probing: Path, labels_probing: Callable[..., Path]
-) -> None:
+def test_a_row_without_a_fold_is_named(embeddings_probing: Path, labels_probing: Callable[..., Path]) -> None:
     table = labels_probing(fold=[None, *["1", "2"] * 29, "1"])
     with pytest.raises(InputError, match="line 2 has no fold"):
         probe(embeddings_probing, table, splits=SplitConfig(split="fold"))
@@ -141,22 +117,14 @@ def test_labels_that_tell_nothing_apart_are_refused(
         probe(embeddings_probing, labels_probing(half_life=1.5))
     one = [1, *[0] * 59]
     with pytest.raises(InputError, match=r"fold \d: the training part \(40 of 60 RNAs\) has 1 dif"):
-        probe(
-            embeddings_probing,
-            labels_probing(half_life=one),
-            probe="logistic",
-            splits=SplitConfig(folds=3),
-        )
+        probe(embeddings_probing, labels_probing(half_life=one), probe="logistic", splits=SplitConfig(folds=3))
     single = ["alone", *["a", "b"] * 29, "a"]
     with pytest.raises(InputError, match=r"fold alone: the test part \(1 of 60 RNAs\)"):
         probe(embeddings_probing, labels_probing(fold=single), splits=SplitConfig(split="fold"))
 
 
 def test_a_task_says_what_is_not_asked_for_otherwise(
-    embeddings_probing: Path,
-    labels_probing: Callable[..., Path],
-    corpus_probing: Corpus,
-    tmp_path: Path,
+    embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus, tmp_path: Path
 ) -> None:
     table = labels_probing(fold=np.arange(60) % 3)
     source = tmp_path / "mine.toml"
@@ -172,18 +140,11 @@ def test_a_task_says_what_is_not_asked_for_otherwise(
     assert (options["species"], options["rnas"], options["split"]) == ("human", "coding", "fold")
     assert (
         "by whole gene sets"
-        in probe(
-            embeddings_probing,
-            source,
-            splits=SplitConfig(split="homology"),
-            corpus=corpus_probing.path,
-        ).split
+        in probe(embeddings_probing, source, splits=SplitConfig(split="homology"), corpus=corpus_probing.path).split
     )
 
 
-def test_whole_chromosomes_are_left_out(
-    embeddings_probing: Path, labels_probing: Callable[..., Path]
-) -> None:
+def test_whole_chromosomes_are_left_out(embeddings_probing: Path, labels_probing: Callable[..., Path]) -> None:
     report = probe(
         embeddings_probing,
         labels_probing(chromosome=np.arange(60) % 20),
@@ -209,9 +170,7 @@ def test_another_label_of_a_task_keeps_the_task_s_columns(
 
 
 def test_text_labels_get_a_logistic_probe(
-    embeddings_probing: Path,
-    labels_probing: Callable[..., Path],
-    capsys: pytest.CaptureFixture[str],
+    embeddings_probing: Path, labels_probing: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = labels_probing()
     frame = pl.read_csv(table, separator="\t")
@@ -231,10 +190,7 @@ def test_text_labels_get_a_logistic_probe(
 
 
 def test_command(
-    embeddings_probing: Path,
-    labels_probing: Callable[..., Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    embeddings_probing: Path, labels_probing: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["probe", str(embeddings_probing), str(labels_probing()), "--split", "random"]
     assert main([*words, "--splits", "2", "--json", str(tmp_path / "p.json")]) == 0

@@ -25,10 +25,7 @@ TERMS = [Term(name, f"{name} name", "process", (), ()) for name in ("A", "B")]
 def report() -> OntologyReport:
     splits = [random_split(GENES, 3)]
     assert 0 not in splits[0].test  # so class B has no positive there, and no AUC
-    methods = [
-        FeatureSet("embedding", FEATURES, "logistic"),
-        FeatureSet("noise", RNG.normal(size=(N, 2)), "logistic"),
-    ]
+    methods = [FeatureSet("embedding", FEATURES, "logistic"), FeatureSet("noise", RNG.normal(size=(N, 2)), "logistic")]
     found = evaluate(methods, LABELS, GENES, splits)
     samples = Samples(pl.DataFrame({"gene": GENES}), 0, 0, 0)
     aspect = Aspect("process", TERMS, samples, LABELS)
@@ -69,10 +66,7 @@ GENES_REPORT = np.arange(80).astype(str)
 
 
 def report_report(splits: list[Split]) -> ProbeReport:
-    methods = [
-        FeatureSet("embedding", FEATURES_REPORT, "ridge"),
-        FeatureSet("zeros", FEATURES_REPORT * 0, "linear"),
-    ]
+    methods = [FeatureSet("embedding", FEATURES_REPORT, "ridge"), FeatureSet("zeros", FEATURES_REPORT * 0, "linear")]
     return ProbeReport(
         label="half_life",
         split="some split",
@@ -114,9 +108,7 @@ def test_json_has_everything_and_no_nan(tmp_path: Path) -> None:
     assert read["options"] == {"seed": 0}
     embedding, zeros = read["methods"]
     assert embedding["embedding_minus_this"] is None
-    assert zeros["embedding_minus_this"]["mean"] == pytest.approx(
-        embedding["summary"]["pearson"]["mean"]
-    )
+    assert zeros["embedding_minus_this"]["mean"] == pytest.approx(embedding["summary"]["pearson"]["mean"])
     assert [fold["test"] for fold in embedding["splits"]] == [20] * 4
     mean = np.mean([fold["pearson"] for fold in embedding["splits"]])
     assert embedding["summary"]["pearson"]["mean"] == pytest.approx(mean)
@@ -129,11 +121,7 @@ def test_tidy_rows_have_one_number_each() -> None:
     found = report_report(group_folds(GENES_REPORT, 4, 0))
     rows = found.rows()
     assert len(rows) == 2 * 3 * (4 + 1)
-    (mean,) = [
-        row
-        for row in rows
-        if (row["method"], row["metric"], row["split"]) == ("embedding", "pearson", "all")
-    ]
+    (mean,) = [row for row in rows if (row["method"], row["metric"], row["split"]) == ("embedding", "pearson", "all")]
     summary = found.methods[0].summary["pearson"]
     assert (mean["value"], mean["low"], mean["high"]) == (summary.mean, summary.low, summary.high)
     assert (mean["task"], mean["model"], mean["n"]) == ("half_life", "ridge", 80)

@@ -6,13 +6,7 @@ import pytest
 import isoclr
 from isoclr.errors import InputError
 from isoclr.models import load as loading
-from isoclr.probing.resolve import (
-    encoder_of,
-    find_head,
-    model_of,
-    resolve_head,
-    shipped_heads,
-)
+from isoclr.probing.resolve import encoder_of, find_head, model_of, resolve_head, shipped_heads
 
 
 def test_a_users_head_and_the_model_given_for_it(workbench: Path) -> None:
@@ -54,12 +48,7 @@ def ship(bundled: Path, model: str, sha256: str, **heads: float) -> None:
     for name, r in heads.items():
         folder = bundled / model / "heads" / name.replace("_", "-")
         folder.mkdir(parents=True)
-        target: dict[str, object] = {
-            "name": "x",
-            "kind": "quantity",
-            "lengths": [1, 9],
-            "penalty": 1.0,
-        }
+        target: dict[str, object] = {"name": "x", "kind": "quantity", "lengths": [1, 9], "penalty": 1.0}
         target |= {"held_out": {"metrics": {"pearson": {"mean": r}, "rmse": {"mean": 9.0}}}}
         facts = {
             "format": "isoclr-head",

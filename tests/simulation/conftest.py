@@ -89,9 +89,7 @@ def read_gtf(path: Path) -> dict[str, Transcript]:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> SimulatedData:
     """Two species of 150 genes, about a thousand transcripts."""
-    return simulate(
-        out=tmp_path_factory.mktemp("simulation") / "world", size="tiny", genes=150, seed=3
-    )
+    return simulate(out=tmp_path_factory.mktemp("simulation") / "world", size="tiny", genes=150, seed=3)
 
 
 @pytest.fixture(scope="session")

@@ -65,9 +65,7 @@ def test_orthologs_are_closer_than_paralogs() -> None:
     assert np.mean(near) > np.mean(far) + 0.05
 
 
-def member(
-    species: int = 0, number: int = 0, family: int = 0, copy: int = 0, in_homologene: bool = True
-) -> Gene:
+def member(species: int = 0, number: int = 0, family: int = 0, copy: int = 0, in_homologene: bool = True) -> Gene:
     return Gene(species, number, family, copy, True, in_homologene)
 
 

@@ -169,11 +169,7 @@ def test_optimality() -> None:
 
 def test_count_motifs() -> None:
     utr3 = nucleotides("TATTTATCCTGTACATAGGTGTAAATAACCCTCCCTTTATTTATTTAT")
-    assert genes.count_motifs(utr3) == (
-        2,
-        2,
-        1,
-    )  # the second AU-rich element overlaps a third, which does not count
+    assert genes.count_motifs(utr3) == (2, 2, 1)  # the second AU-rich element overlaps a third, which does not count
 
 
 def test_insert_motifs() -> None:

@@ -36,9 +36,7 @@ def test_truth(world: SimulatedData, genomes: dict[str, Any], annotations: dict[
         assert (annotated.gene_id, annotated.transcript_type) == (row["gene_id"], row["biotype"])
 
 
-def test_reading_frames(
-    world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
-) -> None:
+def test_reading_frames(world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
     stops = {"TAA", "TAG", "TGA"}
     for row in world.truth().filter(pl.col("cds_start") >= 0).iter_rows(named=True):
         annotated = annotations[row["species"]][row["transcript_id"]]
@@ -50,9 +48,7 @@ def test_reading_frames(
         assert len(coding) % 3 == 0 or not row["has_stop"]
 
 
-def test_special_cases_of_real_annotations(
-    world: SimulatedData, annotations: dict[str, Any]
-) -> None:
+def test_special_cases_of_real_annotations(world: SimulatedData, annotations: dict[str, Any]) -> None:
     truth = world.truth()
     everything = [t for by_id in annotations.values() for t in by_id.values()]
     assert {t.strand for t in everything} == {"+", "-"}
@@ -61,11 +57,7 @@ def test_special_cases_of_real_annotations(
     assert any(b == c for t in everything for (_, b), (c, _) in itertools.pairwise(sorted(t.exons)))
     assert any("cds_start_NF" in t.tags and t.cds()[0] in (1, 2) for t in everything)
     assert any("cds_end_NF" in t.tags and not t.stop_codon for t in everything)
-    assert all(
-        len(t.tags) == 2
-        for t in everything
-        if t.start_codon and t.stop_codon and t.tags[0] == "basic"
-    )
+    assert all(len(t.tags) == 2 for t in everything if t.start_codon and t.stop_codon and t.tags[0] == "basic")
     assert {"protein_coding", "lncRNA", "retained_intron"} == set(truth["biotype"])
 
 
@@ -97,9 +89,7 @@ def test_corpus_equals_the_truth(world: SimulatedData, tmp_path: Path) -> None:
         ends = np.flatnonzero(codes & EXON_END)
         assert ends.tolist() == (np.cumsum(true["exon_lengths"]) - 1).tolist()
         starts = np.flatnonzero(codes & CODON_START)
-        expected = (
-            range(true["cds_start"], true["cds_end"] - 2, 3) if true["cds_start"] >= 0 else ()
-        )
+        expected = range(true["cds_start"], true["cds_end"] - 2, 3) if true["cds_start"] >= 0 else ()
         assert starts.tolist() == list(expected)
 
 
@@ -143,9 +133,7 @@ def test_labels(world: SimulatedData) -> None:
         assert labels["fold"].to_list() == [family % 10 for family in mine["family"]]
 
 
-def test_motif_copies(
-    world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
-) -> None:
+def test_motif_copies(world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
     for row in world.truth().filter("has_stop").iter_rows(named=True):
         annotated = annotations[row["species"]][row["transcript_id"]]
         utr3 = annotated.sequence(genomes[row["species"]])[row["cds_end"] :]

@@ -22,18 +22,14 @@ def template(kinds: list[Kind], lengths: list[int], cds: tuple[int, int]) -> Tem
     )
 
 
-def placed(
-    lengths: list[int], intron: int = 100
-) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def placed(lengths: list[int], intron: int = 100) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     ends = np.cumsum(np.array(lengths) + intron) - intron
     return np.stack([ends - lengths, ends], axis=1)
 
 
 def test_skipped_cassette() -> None:
     lengths = [50, 40, 100, 30, 200]
-    gene = template(
-        [Kind.FIRST, Kind.CASSETTE, Kind.ALWAYS, Kind.CASSETTE, Kind.ALWAYS], lengths, (100, 280)
-    )
+    gene = template([Kind.FIRST, Kind.CASSETTE, Kind.ALWAYS, Kind.CASSETTE, Kind.ALWAYS], lengths, (100, 280))
     blocks = placed(lengths)
     whole = splicing.join_blocks(gene, blocks, np.array(lengths), (0, 1, 2, 3, 4))
     assert whole.cds == (100, 280)
@@ -46,10 +42,7 @@ def test_distal_utr() -> None:
     lengths = [50, 100, 80]
     gene = template([Kind.FIRST, Kind.ALWAYS, Kind.DISTAL], lengths, (60, 120))
     blocks = np.array([[0, 50], [150, 250], [250, 330]])
-    assert splicing.join_blocks(gene, blocks, np.array(lengths), (0, 1, 2)).exons.tolist() == [
-        [0, 50],
-        [150, 330],
-    ]
+    assert splicing.join_blocks(gene, blocks, np.array(lengths), (0, 1, 2)).exons.tolist() == [[0, 50], [150, 330]]
 
 
 def test_trim() -> None:
@@ -72,9 +65,7 @@ def test_make_isoforms() -> None:
     for seed in range(40):
         rng = np.random.default_rng(seed)
         gene = coding_gene(rng, SIZES["small"])
-        transcripts = splicing.make_isoforms(
-            gene, placed(np.bincount(gene.block).tolist()), 12, rng
-        )
+        transcripts = splicing.make_isoforms(gene, placed(np.bincount(gene.block).tolist()), 12, rng)
         assert len({one.exons.tobytes() for one in transcripts}) == len(transcripts) <= 12
         most = max(most, len(transcripts))
         assert transcripts[0].has_start
@@ -125,9 +116,7 @@ def test_shift_ends() -> None:
 
 
 def test_isoform_count() -> None:
-    counts = np.array(
-        [splicing.isoform_count(np.random.default_rng(i), Size(), 0, True) for i in range(4000)]
-    )
+    counts = np.array([splicing.isoform_count(np.random.default_rng(i), Size(), 0, True) for i in range(4000)])
     assert 0.4 < (counts == 1).mean() < 0.5
     assert 3.5 < counts.mean() < 5
     assert 30 < counts.max() <= splicing.MAX_ISOFORMS

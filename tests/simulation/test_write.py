@@ -51,21 +51,14 @@ def test_write_fasta(tmp_path: Path, bgzip: bool) -> None:
         assert max(map(len, path.read_text().splitlines())) == 60
 
 
-def test_genes_do_not_overlap(
-    world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]
-) -> None:
+def test_genes_do_not_overlap(world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
     for name, by_id in annotations.items():
         spans: dict[tuple[str, str], tuple[int, int]] = {}
         for annotated in by_id.values():
             key = (annotated.chrom, annotated.gene_id)
             low, high = spans.get(key, (1 << 60, 0))
-            spans[key] = (
-                min(low, *(a for a, _ in annotated.exons)),
-                max(high, *(b for _, b in annotated.exons)),
-            )
-        for (here, one), (there, other) in pairwise(
-            sorted((chrom, span) for (chrom, _), span in spans.items())
-        ):
+            spans[key] = (min(low, *(a for a, _ in annotated.exons)), max(high, *(b for _, b in annotated.exons)))
+        for (here, one), (there, other) in pairwise(sorted((chrom, span) for (chrom, _), span in spans.items())):
             assert here != there or one[1] < other[0]
             assert one[1] < len(genomes[name][here])
         assert list(genomes[name]) == ["chr1", "chr2"]
@@ -95,12 +88,7 @@ def test_fewer_genes_than_chromosomes(tmp_path: Path) -> None:
 
 
 TEMPLATE = Template(
-    np.zeros(30, np.uint8),
-    np.zeros(30, np.int64),
-    np.zeros(30, bool),
-    (Kind.ALWAYS,),
-    (4, 19),
-    np.ones(64),
+    np.zeros(30, np.uint8), np.zeros(30, np.int64), np.zeros(30, bool), (Kind.ALWAYS,), (4, 19), np.ones(64)
 )
 
 
@@ -141,9 +129,7 @@ def test_gtf_minus_strand() -> None:
 
 @pytest.mark.parametrize("phase", [0, 1, 2])
 def test_gtf_frame(phase: int) -> None:
-    fragment = Isoform(
-        np.array([[0, 10], [20, 40]]), (0, 24 + phase), phase, False, True, "protein_coding"
-    )
+    fragment = Isoform(np.array([[0, 10], [20, 40]]), (0, 24 + phase), phase, False, True, "protein_coding")
     rows = lines("+", fragment)
     frames = [frame for feature, _, _, frame in rows if feature == "CDS"]
     assert frames == [str(phase), str((phase - 10) % 3)]
@@ -169,10 +155,7 @@ def test_gtf_attributes() -> None:
 
 def genes(count: int) -> list[HalfLifeFactors]:
     rng = np.random.default_rng(0)
-    return [
-        HalfLifeFactors(rng.normal(), rng.normal(), tuple(int(n) for n in rng.poisson(2, 3)))
-        for _ in range(count)
-    ]
+    return [HalfLifeFactors(rng.normal(), rng.normal(), tuple(int(n) for n in rng.poisson(2, 3))) for _ in range(count)]
 
 
 def test_half_life_noise() -> None:
@@ -204,11 +187,7 @@ def test_half_life_is_independent_of_length(world: SimulatedData) -> None:
     assert abs(correlation) < 0.2
 
 
-HUMAN = [
-    Gene(0, 0, 2, 0, True, True),
-    Gene(0, 1, 0, 0, True, True),
-    Gene(0, 2, 1, 0, True, False),
-]
+HUMAN = [Gene(0, 0, 2, 0, True, True), Gene(0, 1, 0, 0, True, True), Gene(0, 2, 1, 0, True, False)]
 MOUSE = [Gene(1, 0, 2, 1, True, True)]
 
 
@@ -223,8 +202,7 @@ def test_homologene(tmp_path: Path) -> None:
 def test_gene_ids(tmp_path: Path) -> None:
     write_gene_ids(MOUSE, tmp_path / "ids")
     assert (tmp_path / "ids").read_text() == (
-        "ensembl_gene_id\tentrez_gene_id\tsymbol\tbiotype\n"
-        "ENSSABG00000000001\t20000001\tSIM3L1\tprotein_coding\n"
+        "ensembl_gene_id\tentrez_gene_id\tsymbol\tbiotype\nENSSABG00000000001\t20000001\tSIM3L1\tprotein_coding\n"
     )
 
 
@@ -235,16 +213,13 @@ def test_labels(tmp_path: Path) -> None:
     human, mouse = table["half_life"]
     assert table["half_life_true"].to_list() == pytest.approx([1, -1])
     assert (tmp_path / "labels").read_text() == (
-        "gene_id\thalf_life\tfold\n"
-        f"ENSSAAG00000000001\t{human:.6f}\t2\nENSSABG00000000001\t{mouse:.6f}\t2\n"
+        f"gene_id\thalf_life\tfold\nENSSAAG00000000001\t{human:.6f}\t2\nENSSABG00000000001\t{mouse:.6f}\t2\n"
     )
 
 
 BASES = nucleotides("CCATGAAAGTTTAGTAATATTTATCC")  # exons CCATGAAA and TAATATTTATCC
 ISOFORM = Isoform(np.array([[0, 8], [14, 26]]), (2, 11), 0, True, True, "protein_coding")
-TEMPLATE_TRUTH = Template(
-    BASES, np.zeros(26, np.int64), np.zeros(26, bool), (Kind.ALWAYS,), (2, 11), np.ones(64)
-)
+TEMPLATE_TRUTH = Template(BASES, np.zeros(26, np.int64), np.zeros(26, bool), (Kind.ALWAYS,), (2, 11), np.ones(64))
 
 
 def test_truth_of_both_strands() -> None:

@@ -6,13 +6,7 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.tasks.gene_ontology import (
-    Ontology,
-    Term,
-    gene_terms,
-    read_aspects,
-    read_obo,
-)
+from isoclr.tasks.gene_ontology import Ontology, Term, gene_terms, read_aspects, read_obo
 from isoclr.tasks.task import OntologyTask, read_ontology_task
 
 TERMS = {name: Term(name, name, "process", (), ()) for name in ("P:1", "P:2", "P:3")}
@@ -38,12 +32,7 @@ def path(tmp_path: Path) -> Path:
 def test_terms_of_one_species_with_everything_left_out_counted(path: Path) -> None:
     found = gene_terms(path, ONTOLOGY, "human")
     assert found.terms == {7: {"P:1", "P:2"}, 8: {"P:3"}}
-    assert found.dropped == {
-        "other_species": 1,
-        "not": 1,
-        "obsolete_term": 1,
-        "unknown_term": 1,
-    }
+    assert found.dropped == {"other_species": 1, "not": 1, "obsolete_term": 1, "unknown_term": 1}
     assert gene_terms(path, ONTOLOGY, "Mus musculus").terms == {9: {"P:1"}}
 
 
@@ -69,27 +58,13 @@ def test_bad_input_is_one_line(path: Path, tmp_path: Path) -> None:
         gene_terms(other, ONTOLOGY, "human")
 
 
-def test_genes_have_the_terms_above_their_own(
-    ontology_task: OntologyTask, transcripts: pl.DataFrame
-) -> None:
+def test_genes_have_the_terms_above_their_own(ontology_task: OntologyTask, transcripts: pl.DataFrame) -> None:
     (part, process), counts = read_aspects(ontology_task, transcripts)
     assert (part.namespace, process.namespace) == ("part", "process")
     # process: 1 by way of A1, 2 both, 3 by B, 5 and its second id; 4 has the root only: nothing is known of it
     assert [term.id for term in process.terms] == ["A", "B"]
-    assert process.samples.table["gene_id"].str.slice(4, 11).cast(pl.Int64).to_list() == [
-        1,
-        2,
-        3,
-        5,
-        105,
-    ]
-    assert process.labels.tolist() == [
-        [True, False],
-        [True, True],
-        [False, True],
-        [True, False],
-        [True, False],
-    ]
+    assert process.samples.table["gene_id"].str.slice(4, 11).cast(pl.Int64).to_list() == [1, 2, 3, 5, 105]
+    assert process.labels.tolist() == [[True, False], [True, True], [False, True], [True, False], [True, False]]
     # part: gene 1 by A1, which is part of X; of gene 2 nothing is known
     assert [term.id for term in part.terms] == ["X", "Y"]
     assert part.labels.tolist() == [[True, False], [False, True], [True, False], [True, False]]
@@ -103,17 +78,13 @@ def test_one_rna_stands_for_a_gene(ontology_task: OntologyTask, transcripts: pl.
     assert process.samples.table["transcript_id"].str.ends_with("00001.1").all()  # the longer CDS
 
 
-def test_gene_numbers_may_be_the_corpus_own_ids(
-    ontology_task: OntologyTask, transcripts: pl.DataFrame
-) -> None:
+def test_gene_numbers_may_be_the_corpus_own_ids(ontology_task: OntologyTask, transcripts: pl.DataFrame) -> None:
     numbered = transcripts.with_columns(gene_id=pl.Series(list("1122334455") + ["x"] * 4))
     found, _ = read_aspects(replace(ontology_task, gene_ids=None), numbered)
     assert found[1].samples.table["gene_id"].to_list() == ["1", "2", "3", "5"]
 
 
-def test_too_few_terms_and_other_genes_are_refused(
-    ontology_task: OntologyTask, transcripts: pl.DataFrame
-) -> None:
+def test_too_few_terms_and_other_genes_are_refused(ontology_task: OntologyTask, transcripts: pl.DataFrame) -> None:
     with pytest.raises(InputError, match=r"genes have 2 terms of part at depth 1, expected 3"):
         read_aspects(ontology_task, transcripts, classes=3)
     other = transcripts.with_columns(gene_id=pl.lit("ENSG00000000999"))
@@ -134,11 +105,7 @@ def test_the_real_ontology_has_ten_common_terms_three_steps_down(real_data: Path
         species=pl.lit("human"), length=pl.lit(900), cds_length=pl.lit(300)
     )
     found, _ = read_aspects(task, table)
-    assert [one.namespace for one in found] == [
-        "biological_process",
-        "cellular_component",
-        "molecular_function",
-    ]
+    assert [one.namespace for one in found] == ["biological_process", "cellular_component", "molecular_function"]
     for one in found:
         assert one.labels.shape == (len(one.samples), 10)
         assert len(one.samples) > 10_000

@@ -6,13 +6,7 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.tasks.labels import (
-    Labels,
-    find_id_columns,
-    join_labels,
-    read_labels,
-    representatives,
-)
+from isoclr.tasks.labels import Labels, find_id_columns, join_labels, read_labels, representatives
 from isoclr.tasks.splits import chromosomes_of
 
 SAMPLES = pl.DataFrame(
@@ -69,16 +63,9 @@ def written_labels(folder: Path, text: str, name: str = "labels.tsv") -> Path:
 
 
 def test_a_table_by_gene_with_folds(tmp_path: Path) -> None:
-    path = written_labels(
-        tmp_path, "gene_id\thalf_life\tfold\nG1\t1.5\t2\nG2\tNA\t1\nG3\t-2e-1\t1\n"
-    )
+    path = written_labels(tmp_path, "gene_id\thalf_life\tfold\nG1\t1.5\t2\nG2\tNA\t1\nG3\t-2e-1\t1\n")
     labels = read_labels(path)
-    assert (labels.name, labels.level, labels.missing, labels.has_folds) == (
-        "half_life",
-        "gene_id",
-        1,
-        True,
-    )
+    assert (labels.name, labels.level, labels.missing, labels.has_folds) == ("half_life", "gene_id", 1, True)
     assert labels.table.rows() == [(2, "G1", 1.5, "2", None), (4, "G3", -0.2, "1", None)]
 
 
@@ -115,9 +102,7 @@ def test_the_label_column_is_chosen_when_there_are_several(tmp_path: Path) -> No
         ("gene_id\tx\nG1\t1\nG2\t1\nG1\t2\n", "x", r"line 4: G1 has a label already \(line 2\)"),
     ],
 )
-def test_bad_tables_end_in_one_line(
-    tmp_path: Path, text: str, label: str | None, message: str
-) -> None:
+def test_bad_tables_end_in_one_line(tmp_path: Path, text: str, label: str | None, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         read_labels(written_labels(tmp_path, text), label)
     assert "\n" not in str(caught.value)
@@ -163,18 +148,14 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
     path = written_labels(tmp_path, text)
     columns = {"gene_id": "Gene", "fold": "cv"}
     labels = read_labels(path, "half_life", columns)
-    assert (
-        labels.level == "gene_id"
-    )  # the column that was named, though there is one of transcripts
+    assert labels.level == "gene_id"  # the column that was named, though there is one of transcripts
     assert labels.table.rows() == [(2, "G1", 1.5, "a", "chr2")]
     with pytest.raises(InputError, match="no column 'Name'; the columns are transcript_id, Gene"):
         read_labels(path, "half_life", {"gene_id": "Name"})
 
 
 def test_a_chromosome_is_no_label(tmp_path: Path) -> None:
-    labels = read_labels(
-        written_labels(tmp_path, "gene_id\tchromosome\tx\nG1\t1\t0.5\nG2\t2\t0.7\n")
-    )
+    labels = read_labels(written_labels(tmp_path, "gene_id\tchromosome\tx\nG1\t1\t0.5\nG2\t2\t0.7\n"))
     assert labels.name == "x"
     assert labels.table["chromosome"].to_list() == ["1", "2"]
 
@@ -205,12 +186,7 @@ def test_then_the_longest_cds_then_the_longest_rna_then_the_name() -> None:
 
 def test_a_gene_each() -> None:
     frame = pl.DataFrame(
-        {
-            "transcript_id": ["a", "b", "c"],
-            "cds_length": [1, 2, 3],
-            "length": [9, 9, 9],
-            "gene": ["g", "g", "h"],
-        }
+        {"transcript_id": ["a", "b", "c"], "cds_length": [1, 2, 3], "length": [9, 9, 9], "gene": ["g", "g", "h"]}
     )
     assert sorted(representatives(frame, "gene")["transcript_id"]) == ["b", "c"]
 
@@ -245,9 +221,7 @@ def test_genes_match_with_and_without_versions(tmp_path: Path) -> None:
 
 
 def test_transcripts_match_all_and_know_their_gene(tmp_path: Path) -> None:
-    samples = join_labels(
-        labels(tmp_path, "transcript_id\tx\nNM_000002\t1\nENST00000000001\t2\n"), RNAS
-    )
+    samples = join_labels(labels(tmp_path, "transcript_id\tx\nNM_000002\t1\nENST00000000001\t2\n"), RNAS)
     assert samples.rows.tolist() == [0, 1]
     assert samples.values.tolist() == [2, 1]
     assert samples.table["gene"].n_unique() == 1
@@ -275,10 +249,7 @@ def test_symbols_and_entrez_numbers_become_gene_ids(tmp_path: Path) -> None:
     genes_of_numbers = [f"ENSG0000000000{i}" for i in (1, 2, 3)]
     assert genes(numbers) == [*genes_of_numbers, "99"]
     assert genes("symbol\tx\nABC\t1\nTWICE\t2\n") == ["ENSG00000000001", "TWICE"]
-    assert genes("gene\tx\nABC\t1\nENSG00000000002.3\t2\n") == [
-        "ENSG00000000001",
-        "ENSG00000000002",
-    ]
+    assert genes("gene\tx\nABC\t1\nENSG00000000002.3\t2\n") == ["ENSG00000000001", "ENSG00000000002"]
     with pytest.raises(InputError, match="line 3: ENSG00000000001 has a label already"):
         genes("gene\tx\nABC\t1\n11\t2\n")
     path.write_text(numbers)
@@ -315,10 +286,7 @@ def test_missing_values_and_usual_headers(tmp_path: Path) -> None:
         ("Transcript_ID", "transcript_id"),
         ("Ensembl Gene", "gene_id"),
     ]
-    assert find_id_columns(["RefSeq", "Symbol"]) == [
-        ("RefSeq", "transcript_id"),
-        ("Symbol", "symbol"),
-    ]
+    assert find_id_columns(["RefSeq", "Symbol"]) == [("RefSeq", "transcript_id"), ("Symbol", "symbol")]
 
 
 def test_id_column(tmp_path: Path) -> None:
@@ -361,7 +329,5 @@ def test_symbols_need_a_corpus_that_has_them(tmp_path: Path) -> None:
     for header in ("symbol", "gene"):
         by_symbol = labels(tmp_path, f"{header}\tx\nACTB\t1\nTP53\t2\n")
         assert join_labels(by_symbol, symbols).rows.tolist() == [1, 2]
-    with pytest.raises(
-        InputError, match="which the embedded RNAs lack; give --corpus or --gene-ids"
-    ):
+    with pytest.raises(InputError, match="which the embedded RNAs lack; give --corpus or --gene-ids"):
         join_labels(labels(tmp_path, "symbol\tx\nACTB\t1\n"), RNAS)

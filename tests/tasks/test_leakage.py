@@ -3,14 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from isoclr.genomics.encoding import (
-    CODON_START,
-    EXON_END,
-    Codes,
-    letters,
-    nucleotides,
-    reverse_complement,
-)
+from isoclr.genomics.encoding import CODON_START, EXON_END, Codes, letters, nucleotides, reverse_complement
 from isoclr.tasks import leakage as shared_kmers
 from isoclr.tasks.leakage import SharedKmers, audit_leakage
 from isoclr.tasks.splits import Split, group_folds
@@ -35,13 +28,7 @@ def test_every_kind_of_leak_is_counted_by_test_rna() -> None:
     rnas = [original, rna(), rna(), rna(), changed, spoilt, None]
     split = Split("fold 1", np.array([0, 1]), NOBODY, np.array([2, 3, 4, 5, 6]))
     (leaks,) = audit_leakage([split], genes, sets, rnas).splits
-    assert (leaks.test, leaks.gene, leaks.gene_set, leaks.kmers, leaks.with_sequence) == (
-        5,
-        1,
-        2,
-        1,
-        4,
-    )
+    assert (leaks.test, leaks.gene, leaks.gene_set, leaks.kmers, leaks.with_sequence) == (5, 1, 2, 1, 4)
     strict = audit_leakage([split], genes, sets, rnas, share=0.99).splits[0]
     assert strict.kmers == 0
 
@@ -73,13 +60,7 @@ def test_the_table_adds_the_splits_up_and_says_what_is_not_known() -> None:
     ]
     rows = found.rows()
     assert len(rows) == 4 * 3
-    assert rows[1] == {
-        "study": "leak audit",
-        "split": "fold 1",
-        "metric": "gene set",
-        "value": None,
-        "n": 10,
-    }
+    assert rows[1] == {"study": "leak audit", "split": "fold 1", "metric": "gene set", "value": None, "n": 10}
     content = found.to_dict()
     assert (content["k"], content["share"], content["compared"]) == (16, 0.9, "whole RNA")
 
@@ -87,10 +68,7 @@ def test_the_table_adds_the_splits_up_and_says_what_is_not_known() -> None:
 def test_copies_of_training_rnas_are_found() -> None:
     rnas = [rna() for _ in range(50)]
     found = audit_leakage(
-        [Split("x", np.arange(50), NOBODY, np.arange(50, 100))],
-        np.arange(100).astype(str),
-        None,
-        [*rnas, *rnas],
+        [Split("x", np.arange(50), NOBODY, np.arange(50, 100))], np.arange(100).astype(str), None, [*rnas, *rnas]
     )
     assert found.splits[0].kmers == 50
 

@@ -57,9 +57,7 @@ def test_every_sample_is_tested_once_in_cross_validation() -> None:
 def test_too_few_groups_are_refused() -> None:
     with pytest.raises(InputError, match="2 genes, gene sets or chromosomes are too few"):
         random_split(["a", "b", "b"], 0)
-    with pytest.raises(
-        InputError, match="2 genes, gene sets or chromosomes are too few for 3 folds"
-    ):
+    with pytest.raises(InputError, match="2 genes, gene sets or chromosomes are too few for 3 folds"):
         group_folds(["a", "b", "b"], 3, 0)
     with pytest.raises(InputError, match="all samples are in fold '1'"):
         named_folds(["1", "1"])

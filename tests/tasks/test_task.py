@@ -88,9 +88,7 @@ def test_rows_of_samples_are_rows_of_all_rnas() -> None:
         {"line": [2, 3], "id": ["B", "A"], "value": [1.0, 2.0], "fold": None, "chromosome": None},
         schema_overrides={"fold": pl.String, "chromosome": pl.String},
     )
-    samples = join_rnas(
-        LabelSpec(Labels(Path("x"), "x", "gene_id", wanted, 0), "x", "human"), rnas
-    )[0]
+    samples = join_rnas(LabelSpec(Labels(Path("x"), "x", "gene_id", wanted, 0), "x", "human"), rnas)[0]
     assert samples.rows.tolist() == [2]
     assert samples.unmatched == 1
     assert samples.values.tolist() == [2.0]
@@ -205,9 +203,7 @@ def test_an_assay_keeps_genes_or_families_of_inserts_together(tmp_path: Path) ->
 
 
 def test_a_label_is_the_median_of_columns_and_a_gene_has_one(tmp_path: Path) -> None:
-    (tmp_path / "x.tsv").write_text(
-        "gene_id\tA\tB\tC\nG1\t1\t5\t2\nG2\t\t4\t\nG1\t3\t3\t4\nG3\t\t\t\n"
-    )
+    (tmp_path / "x.tsv").write_text("gene_id\tA\tB\tC\nG1\t1\t5\t2\nG2\t\t4\t\nG1\t3\t3\t4\nG3\t\t\t\n")
     columns = 'median_of = ["A", "B", "C"]\ncolumns = { gene_id = "gene_id" }\n'
     labels = read_label_task(write(tmp_path, LABELS + columns)).labels()
     assert labels.name == "median"
@@ -219,10 +215,7 @@ def test_a_label_is_the_median_of_columns_and_a_gene_has_one(tmp_path: Path) -> 
 
 
 LABELS = 'name = "t"\ntitle = "a label"\n[labels]\nfile = "x.tsv"\n'
-ONTOLOGY = (
-    'name = "o"\ntitle = "terms"\n[ontology]\nterms = "a.obo"\nannotations = "b"\n'
-    '[samples]\nspecies = "human"\n'
-)
+ONTOLOGY = 'name = "o"\ntitle = "terms"\n[ontology]\nterms = "a.obo"\nannotations = "b"\n[samples]\nspecies = "human"\n'
 
 
 def write(folder: Path, text: str) -> Path:
@@ -313,10 +306,7 @@ def test_a_table_is_no_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (LABELS + '[construct]\ninsert = "u"\n', "construct: missing required field `before`"),
         (ONTOLOGY.replace("species", "organism"), "samples: .*unknown field `organism`"),
         (ONTOLOGY.replace('species = "human"', ""), "samples: missing species"),
-        (
-            ONTOLOGY + 'split = "fold"\n',
-            "samples.split is 'fold'",
-        ),
+        (ONTOLOGY + 'split = "fold"\n', "samples.split is 'fold'"),
         (ONTOLOGY.replace("[samples]", "depth = 0\n[samples]"), "ontology.depth: .*>= 1"),
     ],
 )
@@ -330,9 +320,7 @@ def test_a_task_that_is_not_there_or_of_the_other_kind(tmp_path: Path) -> None:
         read_task(tmp_path / "nothing.toml")
     with pytest.raises(InputError, match="half-life: no such task; expected a TOML file or one of"):
         read_task("half-life")
-    with pytest.raises(
-        InputError, match="has many labels per gene, expected one; use `isoclr ontology`"
-    ):
+    with pytest.raises(InputError, match="has many labels per gene, expected one; use `isoclr ontology`"):
         read_label_task("gene-ontology-human")
     with pytest.raises(InputError, match=r"half-life-human has one label, expected \[ontology\]"):
         read_ontology_task("half-life-human")
@@ -364,14 +352,10 @@ def test_command_lists_tasks(capsys: pytest.CaptureFixture[str]) -> None:
     assert "half-life-human" not in out
 
 
-def test_command_writes_the_rnas_of_an_assay(
-    assay: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_command_writes_the_rnas_of_an_assay(assay: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "table.tsv").write_text("utr\tload\nAC\t1\n")
     assert main(["tasks", str(assay), "--fasta", str(tmp_path / "a.fa")]) == 0
-    assert (tmp_path / "a.fa").read_text() == (
-        ">assay-00002 gene:assay-00002 CDS=5-10\nGGACATGTAACC\n"
-    )
+    assert (tmp_path / "a.fa").read_text() == (">assay-00002 gene:assay-00002 CDS=5-10\nGGACATGTAACC\n")
     assert "wrote 1 RNA to" in capsys.readouterr().err
 
 

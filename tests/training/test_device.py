@@ -27,36 +27,27 @@ def test_given_precision() -> None:
 
 
 @pytest.mark.parametrize(("major", "dtype"), [(7, torch.float32), (8, torch.bfloat16)])
-def test_auto_precision_on_gpus(
-    monkeypatch: pytest.MonkeyPatch, major: int, dtype: torch.dtype
-) -> None:
+def test_auto_precision_on_gpus(monkeypatch: pytest.MonkeyPatch, major: int, dtype: torch.dtype) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (major, 0))
     assert activation_dtype("auto", torch.device("cuda")) == dtype
 
 
 @pytest.mark.parametrize(("has", "dtype"), [(False, torch.float32), (True, torch.bfloat16)])
-def test_auto_precision_on_cpus(
-    monkeypatch: pytest.MonkeyPatch, has: bool, dtype: torch.dtype
-) -> None:
+def test_auto_precision_on_cpus(monkeypatch: pytest.MonkeyPatch, has: bool, dtype: torch.dtype) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
     assert activation_dtype("auto", CPU) == dtype
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [
-        ({"threads": 0}, "--threads is 0, expected at least 1"),
-        ({"device": None}, "--device is None"),
-    ],
+    [({"threads": 0}, "--threads is 0, expected at least 1"), ({"device": None}, "--device is None")],
 )
 def test_runtime_options_are_checked(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         RuntimeConfig(**options)
 
 
-@pytest.mark.parametrize(
-    "device", ["tpu9", "meta"]
-)  # PyTorch knows meta, and computes nothing on it
+@pytest.mark.parametrize("device", ["tpu9", "meta"])  # PyTorch knows meta, and computes nothing on it
 def test_unknown_device(device: str) -> None:
     with pytest.raises(InputError, match=f"--device is '{device}'"):
         resolve_device(device)
@@ -66,10 +57,7 @@ def settings() -> tuple[str, bool]:
     return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
 
 
-@pytest.mark.parametrize(
-    ("dtype", "expected"),
-    [(torch.bfloat16, ("high", True)), (torch.float32, ("highest", False))],
-)
+@pytest.mark.parametrize(("dtype", "expected"), [(torch.bfloat16, ("high", True)), (torch.float32, ("highest", False))])
 def test_matmul_precision_on_a_gpu(dtype: torch.dtype, expected: tuple[str, bool]) -> None:
     before = settings()
     with matmul_precision(dtype, torch.device("cuda")):
@@ -102,9 +90,7 @@ def tuned(device: torch.device, model: str = "isoclr-s", nt: int = BATCH, **opti
 def gigabytes(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Free memory of a pretended GPU, in GB."""
     memory = {"free": 140.0}
-    monkeypatch.setattr(
-        torch.cuda, "mem_get_info", lambda _: (memory["free"] * 1e9, memory["free"] * 1e9)
-    )
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (memory["free"] * 1e9, memory["free"] * 1e9))
     return memory
 
 
@@ -131,15 +117,9 @@ def test_plan_on_a_small_gpu(gigabytes: dict[str, float]) -> None:
 
 @pytest.mark.parametrize("device", [CPU, CUDA])
 @pytest.mark.parametrize(("switch", "expected"), [("on", True), ("off", False)])
-def test_given_plan(
-    gigabytes: dict[str, float], device: torch.device, switch: Switch, expected: bool
-) -> None:
+def test_given_plan(gigabytes: dict[str, float], device: torch.device, switch: Switch, expected: bool) -> None:
     found = tuned(device, chunk_nt=1000, activation_checkpointing=switch, compile=switch)
-    assert (found.packing.chunk_nt, found.activation_checkpointing, found.compile) == (
-        1000,
-        expected,
-        expected,
-    )
+    assert (found.packing.chunk_nt, found.activation_checkpointing, found.compile) == (1000, expected, expected)
 
 
 @pytest.mark.parametrize("nt", [1, 31, 5000, 10**6, 10**8])
@@ -179,9 +159,7 @@ def test_activation_bytes(model: str, dtype: torch.dtype) -> None:
 
 def test_out_of_memory_is_one_line() -> None:
     with (
-        pytest.raises(
-            IsoclrError, match=r"--activation-checkpointing on.*out of memory\. Tried"
-        ) as error,
+        pytest.raises(IsoclrError, match=r"--activation-checkpointing on.*out of memory\. Tried") as error,
         reraise_out_of_memory(),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20 GiB")
@@ -195,7 +173,5 @@ def test_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LOCAL_RANK", local)
         assert resolve_device("cuda") == torch.device("cuda", expected)
     monkeypatch.setenv("LOCAL_RANK", "2")
-    with pytest.raises(
-        InputError, match="process 3 of this machine has no GPU of its own, found 2"
-    ):
+    with pytest.raises(InputError, match="process 3 of this machine has no GPU of its own, found 2"):
         resolve_device("cuda")

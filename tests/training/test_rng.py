@@ -8,15 +8,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from isoclr.training.rng import (
-    UINT32,
-    RngStream,
-    bernoulli,
-    hash_uint32,
-    keyed_rng,
-    seeded,
-    torch_seed,
-)
+from isoclr.training.rng import UINT32, RngStream, bernoulli, hash_uint32, keyed_rng, seeded, torch_seed
 
 
 def test_numbers_depend_on_the_key_and_on_nothing_drawn_before() -> None:
@@ -90,9 +82,7 @@ def plain(position: int, low: int, high: int) -> int:
 def test_it_is_the_hash_of_32_bit_integers_on_any_machine() -> None:
     rng = np.random.default_rng(1)
     for position, low, high in rng.integers(*INT32, (200, 3)).tolist():
-        found = hash_uint32(
-            *(torch.tensor(v, dtype=torch.int32) for v in (abs(position) // 2, low, high))
-        )
+        found = hash_uint32(*(torch.tensor(v, dtype=torch.int32) for v in (abs(position) // 2, low, high)))
         assert int(found) == plain(abs(position) // 2, low, high)
 
 
@@ -164,10 +154,5 @@ def test_below_at_its_limits() -> None:
 
 
 def test_random_numbers_differ_by_purpose_and_key() -> None:
-    keys = [
-        (0, RngStream.MASK, 1, 2),
-        (0, RngStream.SHIFT, 1, 2),
-        (1, RngStream.MASK, 1, 2),
-        (0, RngStream.MASK, 2, 1),
-    ]
+    keys = [(0, RngStream.MASK, 1, 2), (0, RngStream.SHIFT, 1, 2), (1, RngStream.MASK, 1, 2), (0, RngStream.MASK, 2, 1)]
     assert len({keyed_rng(*key).integers(2**62) for key in keys}) == len(keys)

@@ -34,9 +34,7 @@ def test_foreign_directory(tmp_path: Path) -> None:
 def test_other_options_are_named() -> None:
     saved = {"mask": 0.1, "seed": 0, "init": None}
     require_same_options(saved, dict(saved), Path("c"))
-    with pytest.raises(
-        InputError, match=r"c: .*--mask 0.1 \(given: 0.2\), --init none \(given: a\)"
-    ):
+    with pytest.raises(InputError, match=r"c: .*--mask 0.1 \(given: 0.2\), --init none \(given: a\)"):
         require_same_options(saved, {**saved, "mask": 0.2, "init": "a"}, Path("c"))
     with pytest.raises(InputError, match=r"--batch-size none \(given: 8\)"):
         require_same_options(saved, {**saved, "batch_size": 8}, Path("c"))

@@ -91,9 +91,7 @@ def test_upstream_reading_frames(start: int, end: int, alt: str, term: str | Non
 
 def test_uorfs_of_an_rna() -> None:
     assert [*uorfs(UPSTREAM)] == [Uorf(1, 7)]
-    assert [*uorfs(rna("ATGCCATGGCTTAA", (5, 14)))] == [
-        Uorf(0, None)
-    ]  # overlaps the coding sequence
+    assert [*uorfs(rna("ATGCCATGGCTTAA", (5, 14)))] == [Uorf(0, None)]  # overlaps the coding sequence
 
 
 def test_one_copy_of_a_repeated_aug_deleted_is_one_lost() -> None:
@@ -128,9 +126,7 @@ def test_point_mutations_have_the_consequence_that_a_scan_gives_them() -> None:
         numbers = of_scans.consequences(one.codes)
         for position, base in np.argwhere(numbers >= 0).tolist():
             name = of_scans.CONSEQUENCES[numbers[position, base]]
-            if name.partition("_")[0] in {
-                element.partition("_")[0] for element in of_scans.ELEMENTS
-            }:
+            if name.partition("_")[0] in {element.partition("_")[0] for element in of_scans.ELEMENTS}:
                 name = "3_prime_UTR_variant"
             assert name in of(one, position, position + 1, "ACGT"[base]), (position, base)
             compared += 1
@@ -142,10 +138,7 @@ def human(real_data: Path) -> TranscriptIndex:
     """Human mRNAs with exons in hg38."""
     return load_transcripts(
         [real_data / "genome_coordinates/human.hg38.bed.gz"],
-        sequences=[
-            real_data / "transcripts/human_chr19.cdna.fa.gz",
-            real_data / "dm3loc/human_dm3loc.fa.gz",
-        ],
+        sequences=[real_data / "transcripts/human_chr19.cdna.fa.gz", real_data / "dm3loc/human_dm3loc.fa.gz"],
         all_transcripts=True,
     )
 
@@ -168,9 +161,7 @@ def test_snvs_that_remove_the_stop_of_a_uorf(real_data: Path, human: TranscriptI
     """UTRannotator's list of all such SNVs, wherever one of our RNAs has the reading frame that they were made for."""
     path = real_data / "variant_test_vectors/utrannotator/uorf_stop_removing_all_possible.txt.gz"
     with gzip.open(path, "rt") as stream:
-        rows = [
-            row for row in csv.DictReader(stream, delimiter="\t") if row["GRCh38_pos"].isdigit()
-        ]
+        rows = [row for row in csv.DictReader(stream, delimiter="\t") if row["GRCh38_pos"].isdigit()]
     agreeing = 0
     for row in random.Random(0).sample(rows, 4_000):
         variant = Variant(f"chr{row['chr']}", int(row["GRCh38_pos"]) - 1, row["ref"], row["alt"])

@@ -34,13 +34,7 @@ SMALL = rna("GGATGGCTGCTTAAGG", [8, 8], (2, 14))
     ],
 )
 def test_one_edit(
-    start: int,
-    end: int,
-    alt: str,
-    bases: str,
-    exons: list[int],
-    cds: tuple[int, int] | None,
-    protein: str,
+    start: int, end: int, alt: str, bases: str, exons: list[int], cds: tuple[int, int] | None, protein: str
 ) -> None:
     edited = apply(SMALL, [Edit(start, end, nucleotides(alt))])
     assert letters(edited.bases) == bases
@@ -84,11 +78,7 @@ def test_codes_carry_codons_and_exon_ends() -> None:
 
 
 def test_several_edits_of_a_haplotype() -> None:
-    edits = [
-        Edit(11, 12, nucleotides("T")),
-        Edit(5, 5, nucleotides("A")),
-        Edit(9, 10, nucleotides("")),
-    ]
+    edits = [Edit(11, 12, nucleotides("T")), Edit(5, 5, nucleotides("A")), Edit(9, 10, nucleotides(""))]
     edited = apply(SMALL, edits)
     assert letters(edited.bases) == "GGATGAGCTGTTAAGG"  # one base in, one out: back in frame
     assert edited.exon_lengths is not None
@@ -128,9 +118,7 @@ def plain_cds(text: str, start: int) -> tuple[int, int] | None:
 @st.composite
 def coding_rnas(draw: st.DrawFn) -> tuple[Rna, Edit]:
     utr5 = draw(st.text("ACGT", max_size=12))
-    body = draw(
-        st.lists(st.sampled_from(["GCT", "TGG", "AAA", "CAC", "ATG"]), min_size=1, max_size=8)
-    )
+    body = draw(st.lists(st.sampled_from(["GCT", "TGG", "AAA", "CAC", "ATG"]), min_size=1, max_size=8))
     utr3 = draw(st.text("ACGT", max_size=12))
     text = utr5 + "ATG" + "".join(body) + draw(st.sampled_from(STOPS)) + utr3
     cut = draw(st.integers(1, len(text) - 1))
@@ -157,8 +145,6 @@ def test_an_edit_equals_editing_the_text(case: tuple[Rna, Edit]) -> None:
         assert edited.cds == plain_cds(new, start + edit.change)
     elif edit.start >= start + 3:
         assert edited.cds == plain_cds(new, start)
-    elif (
-        edited.cds is not None
-    ):  # touched: whatever it is now, it is an AUG with its own stop codon
+    elif edited.cds is not None:  # touched: whatever it is now, it is an AUG with its own stop codon
         assert new[edited.cds[0] : edited.cds[0] + 3] == "ATG"
         assert edited.cds == plain_cds(new, edited.cds[0])

@@ -70,15 +70,9 @@ def test_alleles_of_one_copy_are_joined(
     transcript: MakeTranscript, genotypes: tuple[str, ...], expected: list[tuple[str, str]]
 ) -> None:
     one = transcript(CHROMOSOME, EXONS, cds=(4, 25))
-    alleles = [
-        (variant, genotype(*text.split(":")))
-        for variant, text in zip((A, B, C), genotypes, strict=True)
-    ]
+    alleles = [(variant, genotype(*text.split(":"))) for variant, text in zip((A, B, C), genotypes, strict=True)]
     names = {A: "A", B: "B", C: "C"}
-    found = [
-        (row.haplotype, "".join(names[record.variant] for record in row.records))
-        for row in joined(one, alleles)
-    ]
+    found = [(row.haplotype, "".join(names[record.variant] for record in row.records)) for row in joined(one, alleles)]
     assert found == expected
 
 
@@ -114,19 +108,13 @@ def test_variants_that_are_not_sorted_are_refused(transcript: MakeTranscript) ->
         ([(8, 9, ""), (13, 13, "C")], ("protein_altering_variant",), "p.Ala2_Ala3delinsGluLeu"),
         ([(8, 9, ""), (13, 14, "")], ("frameshift_variant",), ""),
         # two codons: each has its own name
-        (
-            [(8, 9, "T"), (17, 18, "G")],
-            ("missense_variant",),
-            "p.[Ala2Val;Lys5Arg]",
-        ),
+        ([(8, 9, "T"), (17, 18, "G")], ("missense_variant",), "p.[Ala2Val;Lys5Arg]"),
         # what follows a new stop codon does not count
         ([(13, 14, "T"), (17, 18, "G")], ("stop_gained",), "p.Lys4Ter"),
         ([(0, 1, "A"), (9, 10, "G")], ("synonymous_variant", "5_prime_UTR_variant"), "p.Ala2="),
     ],
 )
-def test_joint_consequences(
-    edits: list[tuple[int, int, str]], terms: tuple[str, ...], protein: str
-) -> None:
+def test_joint_consequences(edits: list[tuple[int, int, str]], terms: tuple[str, ...], protein: str) -> None:
     row = joint_row(RNA, [Edit(start, end, nucleotides(alt)) for start, end, alt in edits])
     assert row.terms == terms
     if protein:
@@ -137,9 +125,7 @@ def test_joint_consequences(
 def joint_row(rna: Rna, edits: list[Edit]) -> VariantRow:
     text = letters(rna.bases)
     one = Transcript("T", "G", "", "chr1", False, np.array([0]), rna)
-    alleles = [
-        (Variant("chr1", e.start, text[e.start : e.end], letters(e.alt)), DOWN) for e in edits
-    ]
+    alleles = [(Variant("chr1", e.start, text[e.start : e.end], letters(e.alt)), DOWN) for e in edits]
     (row,) = joined(one, alleles)
     return row
 
@@ -180,9 +166,7 @@ class Gene:
         text = letters(make(self.chromosome, self.exons, minus=self.minus).rna.bases)
         start = text.find("ATG")
         self.cds = plain_cds(text, start) if start >= 0 else None
-        self.transcript = make(
-            self.chromosome, self.exons, minus=self.minus, cds=self.cds, name=self.name
-        )
+        self.transcript = make(self.chromosome, self.exons, minus=self.minus, cds=self.cds, name=self.name)
         self.variants = [*self._variants(rng)]
 
     def _variants(self, rng: random.Random) -> Iterator[Variant]:
@@ -261,11 +245,7 @@ def test_a_haplotype_equals_building_a_corpus_from_the_mutated_genome(
     (tmp_path / "g.fa").write_text(genome)
     (tmp_path / "t.bed").write_text(bed)
     corpus = isoclr.build(
-        out=tmp_path / "corpus",
-        species="human",
-        genome=tmp_path / "g.fa",
-        annotation=(tmp_path / "t.bed",),
-        orf=False,
+        out=tmp_path / "corpus", species="human", genome=tmp_path / "g.fa", annotation=(tmp_path / "t.bed",), orf=False
     )
     names = corpus.transcripts["transcript_id"].to_list()
     assert len(names) == len(expected) > 100

@@ -82,9 +82,7 @@ def test_a_deletion_is_not_shifted_out_of_its_exon() -> None:
         (197, "A", "CC", "n.9-3delinsCC", "n.8+3delinsGG"),
     ],
 )
-def test_intron(
-    transcript: MakeTranscript, position: int, ref: str, alt: str, plus: str, minus: str
-) -> None:
+def test_intron(transcript: MakeTranscript, position: int, ref: str, alt: str, plus: str, minus: str) -> None:
     chromosome = "A" * 100 + "GGATGGCT" + "GT" + "C" * 86 + "AAAG" + "GCTTAAGG" + "A" * 92
     exons = [(100, 108), (200, 208)]
     variant = Variant("chr1", position, ref, alt)
@@ -95,11 +93,7 @@ def test_intron(
 def test_any_edit_has_a_name() -> None:
     """Complete and incomplete coding sequences, edits over their ends."""
     rng = random.Random(0)
-    texts = (
-        "GGCCATGGCAGCTAAAAAGGAATAATTT",
-        "GGCCATGGCAGCTAAAAAGGAATCATTT",
-        "CCGGCAGCTAAAAAGGAATAATTTGGCC",
-    )
+    texts = ("GGCCATGGCAGCTAAAAAGGAATAATTT", "GGCCATGGCAGCTAAAAAGGAATCATTT", "CCGGCAGCTAAAAAGGAATAATTTGGCC")
     for text, cds in zip(texts, ((4, 25), (4, 28), (0, 21)), strict=True):
         rna = Rna(nucleotides(text), np.array([12, 16]), cds)
         for _ in range(3_000):
@@ -111,7 +105,4 @@ def test_any_edit_has_a_name() -> None:
             edited = apply(rna, [edit])
             name = protein_name(rna, edited, consequences(rna, [edit], edited))
             assert not name or name.startswith("p.")
-            assert re.fullmatch(
-                r"c\.[-*]?\d+(_[-*]?\d+)?([ACGT]>[ACGT]|del|dup|(del)?ins[ACGT]+)",
-                rna_name(rna, edit),
-            )
+            assert re.fullmatch(r"c\.[-*]?\d+(_[-*]?\d+)?([ACGT]>[ACGT]|del|dup|(del)?ins[ACGT]+)", rna_name(rna, edit))

@@ -32,9 +32,7 @@ def test_utr_sequences_of_kipoiseq(real_data: Path, region: str, tmp_path: Path)
     utr = _utr(folder / "chr22_ENST00000319363.gtf", region)
     lengths = np.array([end - start for start, end in utr])
     starts = np.array([start for start, _ in utr])
-    transcript = Transcript(
-        "T", "G", "", "chr22", False, starts, Rna(nucleotides(ref), lengths, None)
-    )
+    transcript = Transcript("T", "G", "", "chr22", False, starts, Rna(nucleotides(ref), lengths, None))
     found = []
     with gzip.open(f"{stem}.vcf.gz", "rt") as stream:  # without an INFO column: not quite a VCF
         rows = [line.split("\t")[:5] for line in stream if not line.startswith("#")]
@@ -191,9 +189,7 @@ def _csq(
     samples: list[int] | None = None,
 ) -> dict[tuple[int, str], set[str]]:
     (folder / "g.fa").write_text(f">{name}\n{chromosome}\n")
-    (folder / "g.gff3").write_text(
-        "##gff-version 3\n" + "".join(_gff3(name, one) for one in coding)
-    )
+    (folder / "g.gff3").write_text("##gff-version 3\n" + "".join(_gff3(name, one) for one in coding))
     header = f"##fileformat=VCFv4.2\n##contig=<ID={name},length={len(chromosome)}>\n"
     header += '##FORMAT=<ID=GT,Number=1,Type=String,Description="g">\n'
     carriers = [0] * len(variants) if samples is None else samples
@@ -210,9 +206,7 @@ def _csq(
     (folder / "v.vcf").write_text(header + "".join(lines))
     how = ["--local-csq"] if samples is None else ["--phase", "r"]
     command = ["bcftools", "csq", *how, "--ncsq", "500", "-f", "g.fa", "-g", "g.gff3"]
-    done = subprocess.run(
-        [*command, "v.vcf"], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, "v.vcf"], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[tuple[int, str], set[str]] = {}
     for line in done.stdout.splitlines():
@@ -234,13 +228,7 @@ def _gff3(name: str, one: Transcript) -> str:
     gene = f"G{one.transcript_id}"
     lines = [
         ("gene", low, high, ".", f"ID=gene:{gene};biotype=protein_coding;gene_id={gene}"),
-        (
-            "mRNA",
-            low,
-            high,
-            ".",
-            f"ID=transcript:{one.transcript_id};Parent=gene:{gene};biotype=protein_coding",
-        ),
+        ("mRNA", low, high, ".", f"ID=transcript:{one.transcript_id};Parent=gene:{gene};biotype=protein_coding"),
     ]
     assert one.rna.cds is not None
     start, end = one.rna.cds
@@ -250,11 +238,7 @@ def _gff3(name: str, one: Transcript) -> str:
         lines.append(("exon", first, first + length, ".", parent))
         begin = last - length
         a, b = max(start, begin), min(end, last)
-        spans = [
-            ("five_prime_UTR", begin, min(start, last)),
-            ("CDS", a, b),
-            ("three_prime_UTR", max(end, begin), last),
-        ]
+        spans = [("five_prime_UTR", begin, min(start, last)), ("CDS", a, b), ("three_prime_UTR", max(end, begin), last)]
         for kind, x, y in spans:
             if x >= y:
                 continue

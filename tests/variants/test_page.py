@@ -70,10 +70,7 @@ def test_names_are_text_and_nothing_is_loaded(page: Tags) -> None:
 
 def test_exons_are_to_scale_and_coding_parts_thick(page: Tags) -> None:
     found = [attributes for tag, attributes in page.elements if tag == "rect"]
-    width = {
-        height: [float(one["width"] or 0) for one in found if one["height"] == height]
-        for height in ("6", "14")
-    }
+    width = {height: [float(one["width"] or 0) for one in found if one["height"] == height] for height in ("6", "14")}
     # minus strand: exon 400-600 with 20 nt of UTR, exon 100-200 with 31 nt; T2, a gene of its own, has no CDS
     per_nt = width["14"][0] / 180
     assert width["14"] == pytest.approx([180 * per_nt, 69 * per_nt], rel=1e-3)

@@ -62,9 +62,7 @@ def killed(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".tsv"])
-def test_a_killed_run_goes_on_to_the_same_bytes(
-    run: Run, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_run_goes_on_to_the_same_bytes(run: Run, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(out=Path(f"a{suffix}"), vcf_out=Path("a.vcf"), report=Path("a.html"))
     outputs = {"out": Path(f"b{suffix}"), "vcf_out": Path("b.vcf"), "report": Path("b.html")}
     with monkeypatch.context() as patched:
@@ -102,9 +100,7 @@ def test_what_is_done_is_not_done_again(run: Run, monkeypatch: pytest.MonkeyPatc
     assert numbers[0] == 5
 
 
-def test_a_run_goes_on_only_with_what_it_was_started_with(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_goes_on_only_with_what_it_was_started_with(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         killed(patched, 2)
         with pytest.raises(KeyboardInterrupt):
@@ -154,9 +150,7 @@ def test_haplotypes_stand_in_the_records_of_their_alleles(run: Run) -> None:
         holding = [
             position
             for position, texts in entries.items()
-            if any(
-                text.startswith(f"{row['ALT']}|") and row["transcript"] in text for text in texts
-            )
+            if any(text.startswith(f"{row['ALT']}|") and row["transcript"] in text for text in texts)
         ]
         assert len(holding) == alleles
         assert holding[0] == row["POS"]

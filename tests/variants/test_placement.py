@@ -37,59 +37,17 @@ def summary(placement: Placement | None) -> tuple[object, ...] | None:
         (207, "G", "A", ((15, 16, "A"), (), ""), ((0, 1, "T"), (), "")),
         (104, "G", "A", ((4, 5, "A"), (), ""), ((11, 12, "T"), (), "")),
         (105, "G", "A", ((5, 6, "A"), REGION, "splice_region"), ((10, 11, "T"), (), "")),
-        (
-            107,
-            "T",
-            "A",
-            ((7, 8, "A"), REGION, "splice_region"),
-            ((8, 9, "T"), REGION, "splice_region"),
-        ),
-        (
-            200,
-            "G",
-            "A",
-            ((8, 9, "A"), REGION, "splice_region"),
-            ((7, 8, "T"), REGION, "splice_region"),
-        ),
+        (107, "T", "A", ((7, 8, "A"), REGION, "splice_region"), ((8, 9, "T"), REGION, "splice_region")),
+        (200, "G", "A", ((8, 9, "A"), REGION, "splice_region"), ((7, 8, "T"), REGION, "splice_region")),
         (202, "T", "A", ((10, 11, "A"), (), ""), ((5, 6, "T"), REGION, "splice_region")),
         (108, "G", "A", (None, DONOR, "intron"), (None, ACCEPTOR, "intron")),
         (109, "T", "A", (None, DONOR, "intron"), (None, ACCEPTOR, "intron")),
-        (
-            110,
-            "C",
-            "A",
-            (None, (*REGION, "intron_variant"), "intron"),
-            (None, (*REGION, "intron_variant"), "intron"),
-        ),
-        (
-            113,
-            "C",
-            "A",
-            (None, (*REGION, "intron_variant"), "intron"),
-            (None, ("intron_variant",), "intron"),
-        ),
-        (
-            114,
-            "C",
-            "A",
-            (None, ("intron_variant",), "intron"),
-            (None, ("intron_variant",), "intron"),
-        ),
-        (
-            197,
-            "A",
-            "C",
-            (None, (*REGION, "intron_variant"), "intron"),
-            (None, (*REGION, "intron_variant"), "intron"),
-        ),
+        (110, "C", "A", (None, (*REGION, "intron_variant"), "intron"), (None, (*REGION, "intron_variant"), "intron")),
+        (113, "C", "A", (None, (*REGION, "intron_variant"), "intron"), (None, ("intron_variant",), "intron")),
+        (114, "C", "A", (None, ("intron_variant",), "intron"), (None, ("intron_variant",), "intron")),
+        (197, "A", "C", (None, (*REGION, "intron_variant"), "intron"), (None, (*REGION, "intron_variant"), "intron")),
         (199, "G", "C", (None, ACCEPTOR, "intron"), (None, DONOR, "intron")),
-        (
-            150,
-            "",
-            "AC",
-            (None, ("intron_variant",), "intron"),
-            (None, ("intron_variant",), "intron"),
-        ),
+        (150, "", "AC", (None, ("intron_variant",), "intron"), (None, ("intron_variant",), "intron")),
         (103, "", "AC", ((3, 3, "AC"), (), ""), ((13, 13, "GT"), (), "")),
         (100, "", "AC", None, None),
         (208, "", "AC", None, None),
@@ -99,9 +57,7 @@ def summary(placement: Placement | None) -> tuple[object, ...] | None:
         (106, "CTG", "A", (None, DONOR, "exon_edge"), (None, ACCEPTOR, "exon_edge")),
     ],
 )
-def test_place(
-    transcript: MakeTranscript, position: int, ref: str, alt: str, plus: object, minus: object
-) -> None:
+def test_place(transcript: MakeTranscript, position: int, ref: str, alt: str, plus: object, minus: object) -> None:
     variant = Variant("chr1", position, ref, alt)
     assert CHROMOSOME[position : position + len(ref)] == ref
     assert summary(place(transcript(CHROMOSOME, EXONS), variant)) == plus
@@ -162,9 +118,7 @@ def genomes(draw: st.DrawFn) -> tuple[str, list[tuple[int, int]], bool, Variant]
 
 @settings(max_examples=400, deadline=None)
 @given(genomes())
-def test_the_edited_rna_is_that_of_the_mutated_genome(
-    case: tuple[str, list[tuple[int, int]], bool, Variant],
-) -> None:
+def test_the_edited_rna_is_that_of_the_mutated_genome(case: tuple[str, list[tuple[int, int]], bool, Variant]) -> None:
     """The same RNA as splicing the mutated chromosome by the moved annotation."""
     chromosome, exons, minus, variant = case
     original = _splice(chromosome, exons, minus)
@@ -177,10 +131,7 @@ def test_the_edited_rna_is_that_of_the_mutated_genome(
         return  # an insertion before the first base lies outside
     mutated = chromosome[: variant.position] + variant.alt + chromosome[variant.end :]
     change = len(variant.alt) - len(variant.ref)
-    moved = [
-        (start + change * (start >= variant.end), end + change * (end >= variant.end))
-        for start, end in exons
-    ]
+    moved = [(start + change * (start >= variant.end), end + change * (end >= variant.end)) for start, end in exons]
     expected = _splice(mutated, moved, minus)[1]
     edited = apply(unedited.rna, [found.edit])
     assert letters(edited.bases) == letters(expected.bases)

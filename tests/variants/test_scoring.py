@@ -107,10 +107,7 @@ def test_ranks_are_percentiles_among_all_point_mutations(encoder: Encoder, rna: 
     scorer = Scorer(encoder)
     short = Rna(rna.bases[:40], np.array([40]), None)
     every = [
-        Edit(i, i + 1, np.array([base], np.uint8))
-        for i in range(40)
-        for base in range(4)
-        if base != short.bases[i]
+        Edit(i, i + 1, np.array([base], np.uint8)) for i in range(40) for base in range(4) if base != short.bases[i]
     ]
     (scores,) = scorer.score(short, [apply(short, [edit]) for edit in every], rank=True)
     below = (scores.delta[:, None] >= scores.delta).mean(1)

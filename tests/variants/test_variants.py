@@ -54,31 +54,15 @@ def test_every_allele_has_a_row_or_a_reason(folder: Path) -> None:
     found = variants(Path("v.vcf"), annotation=(Path("t.bed"),), genome=Path("g.fa"), model="model")
     assert found.table.schema == pl.Schema(SCHEMA)
     written = variants(
-        Path("v.vcf"),
-        annotation=(Path("t.bed"),),
-        genome=Path("g.fa"),
-        model="model",
-        out=Path("v.tsv"),
+        Path("v.vcf"), annotation=(Path("t.bed"),), genome=Path("g.fa"), model="model", out=Path("v.tsv")
     )
     assert '""' not in Path("v.tsv").read_text()
     text = pl.selectors.string()
     assert written.table.select(text).equals(found.table.select(text))
-    assert found.skipped == {
-        "symbolic": 1,
-        "outside_transcripts": 1,
-        "chromosome_without_transcripts": 1,
-    }
+    assert found.skipped == {"symbolic": 1, "outside_transcripts": 1, "chromosome_without_transcripts": 1}
     columns = ["ID", "ALT", "transcript", "region", "consequence", "HGVSc", "flag"]
     assert found.table.select(columns).rows() == [
-        (
-            "v0",
-            "G",
-            "ENST00000000001.2",
-            "CDS",
-            "frameshift_variant&splice_region_variant",
-            "c.5del",
-            "splice_region",
-        ),
+        ("v0", "G", "ENST00000000001.2", "CDS", "frameshift_variant&splice_region_variant", "c.5del", "splice_region"),
         (
             "v0",
             "GCA",
@@ -88,15 +72,7 @@ def test_every_allele_has_a_row_or_a_reason(folder: Path) -> None:
             "c.6dup",
             "splice_region",
         ),
-        (
-            "v1",
-            "A",
-            "ENST00000000001.2",
-            "intron",
-            "splice_donor_variant&intron_variant",
-            "c.6+1G>A",
-            "intron",
-        ),
+        ("v1", "A", "ENST00000000001.2", "intron", "splice_donor_variant&intron_variant", "c.6+1G>A", "intron"),
         ("v4", "C", "T2", "non-coding exon", "non_coding_transcript_exon_variant", "n.11T>G", ""),
     ]
     scored = found.table["delta"].is_not_null().to_list()
@@ -105,12 +81,7 @@ def test_every_allele_has_a_row_or_a_reason(folder: Path) -> None:
 
 def test_variants_next_to_introns_are_scored_when_asked(folder: Path) -> None:
     found = variants(
-        Path("v.vcf"),
-        annotation=(Path("t.bed"),),
-        genome=Path("g.fa"),
-        model="model",
-        score_splice=True,
-        rank=True,
+        Path("v.vcf"), annotation=(Path("t.bed"),), genome=Path("g.fa"), model="model", score_splice=True, rank=True
     )
     assert found.table["delta"].is_not_null().to_list() == [True, True, False, True]
     assert found.table["rank"].drop_nulls().is_between(0, 100).all()
@@ -118,9 +89,7 @@ def test_variants_next_to_introns_are_scored_when_asked(folder: Path) -> None:
 
 def test_exonic_variants_need_no_genome(folder: Path) -> None:
     with_genome, without = (
-        variants(
-            Path("v.vcf"), annotation=(Path("t.bed"),), model="model", score_splice=True, **options
-        )
+        variants(Path("v.vcf"), annotation=(Path("t.bed"),), model="model", score_splice=True, **options)
         for options in ({"genome": Path("g.fa")}, {"transcripts": (Path("m.fa"),)})
     )
     assert without.dropped == {"no_sequence": 1}
@@ -222,9 +191,7 @@ def test_split_vep_reads_the_vcf(folder: Path) -> None:
     options = {"annotation": (Path("t.bed"),), "genome": Path("g.fa"), "model": "model"}
     variants(Path("v.vcf"), vcf_out=Path("out.vcf"), **options)  # type: ignore[arg-type]
     query = ["-a", "ISOCLR", "-d", "-f", "%POS %Feature %Consequence %HGVSc\n"]
-    done = subprocess.run(
-        ["bcftools", "+split-vep", "out.vcf", *query], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["bcftools", "+split-vep", "out.vcf", *query], capture_output=True, text=True, check=False)
     if "no functionality" in done.stderr or "could not" in done.stderr.lower():
         pytest.skip("bcftools has no plugin split-vep")
     first = f"{START + 8} ENST00000000001.2 frameshift_variant&splice_region_variant c.5del"

@@ -73,9 +73,7 @@ def test_every_allele_is_read_or_counted(path: Path) -> None:
         ("S2", [(False, True), (False, False), (True, True)], [False, False, True], [""] * 3),
     ],
 )
-def test_genotypes(
-    path: Path, sample: str, carried: list[object], phased: list[bool], sets: list[str]
-) -> None:
+def test_genotypes(path: Path, sample: str, carried: list[object], phased: list[bool], sets: list[str]) -> None:
     genotypes = [one.genotype for one in read_variants(path, Counter(), sample=sample)]
     assert [one and one.carried for one in genotypes] == carried
     assert [one and one.is_phased for one in genotypes] == phased
@@ -102,10 +100,7 @@ def test_genotypes_need_a_sample(path: Path, tmp_path: Path) -> None:
 def test_tables(tmp_path: Path, text: str) -> None:
     (tmp_path / "v.tsv").write_text(text)
     records = [*read_variants(tmp_path / "v.tsv", Counter())]
-    assert [record.variant for record in records] == [
-        Variant("1", 9, "a", "g"),
-        Variant("1", 19, "AC", "A"),
-    ]
+    assert [record.variant for record in records] == [Variant("1", 9, "a", "g"), Variant("1", 19, "AC", "A")]
     assert [record.name for record in records] == ["rs5", "."]
 
 

@@ -85,10 +85,7 @@ def coding_changes(
         a stop, ``X`` an unknown amino acid. Both are empty outside the coding sequence.
     """
     start, end = coding_region(codes)
-    codon_changes, aa_changes = (
-        np.full(len(positions), "", "U7"),
-        np.full(len(positions), "", "U12"),
-    )
+    codon_changes, aa_changes = (np.full(len(positions), "", "U7"), np.full(len(positions), "", "U12"))
     inside = np.flatnonzero((positions >= start) & (positions < end))
     codon, offset = np.divmod(positions[inside] - start, 3)
     old = (codes & np.uint8(NUCLEOTIDE_BITS))[start + 3 * codon[:, None] + _TRIPLET]
@@ -127,10 +124,7 @@ def _mark_upstream_stops(numbers: NDArray[np.int8], bases: Codes, start: int) ->
     positions = np.broadcast_to(rows[:, None, None] + _TRIPLET[:, None], (len(rows), 3, 4))
     makes_stop = _mutant_amino_acids(codons[rows]) == _STOP
     old_stop = is_stop[rows, None, None]
-    for name, mask in (
-        ("uSTOP_lost", old_stop & ~makes_stop),
-        ("uSTOP_gained", ~old_stop & makes_stop),
-    ):
+    for name, mask in (("uSTOP_lost", old_stop & ~makes_stop), ("uSTOP_gained", ~old_stop & makes_stop)):
         row, place, base = np.nonzero(mask & (positions < start))
         numbers[positions[row, place, base], base] = _NUMBER[name]
 

@@ -151,9 +151,7 @@ class _ResidualBlock:
         """The first convolution, ReLU, norm and ReLU."""
         return self.norm1(self.conv1(x).relu_()).relu_()
 
-    def summed(
-        self, hidden: Float[Tensor, "m wider d"], x: Float[Tensor, "m w c"]
-    ) -> Float[Tensor, "m w d"]:
+    def summed(self, hidden: Float[Tensor, "m wider d"], x: Float[Tensor, "m w c"]) -> Float[Tensor, "m w d"]:
         """The second convolution, ReLU and norm, plus the shortcut; before pooling and the last ReLU."""
         if self.shortcut is not None:
             weight, bias = self.shortcut
@@ -239,9 +237,7 @@ class ReferenceRna:
         return moments
 
     @torch.inference_mode()
-    def changes(
-        self, positions: Int64[Tensor, " m"], bases: UInt8[Tensor, " m"]
-    ) -> Float[Tensor, "m d"]:
+    def changes(self, positions: Int64[Tensor, " m"], bases: UInt8[Tensor, " m"]) -> Float[Tensor, "m d"]:
         """Embedding of each mutant minus that of the unmutated RNA.
 
         Args:

@@ -7,15 +7,7 @@ from numpy.typing import NDArray
 
 from isoclr._report import Row
 from isoclr.analysis.neighbors import Vectors, normalize
-from isoclr.analysis.relations import (
-    ISOFORM,
-    ORTHOLOG,
-    PARALOG,
-    RELATIONS,
-    SIMILAR_LENGTH,
-    GeneRelations,
-    Numbers,
-)
+from isoclr.analysis.relations import ISOFORM, ORTHOLOG, PARALOG, RELATIONS, SIMILAR_LENGTH, GeneRelations, Numbers
 from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, Codes, N, region_lengths
 from isoclr.genomics.features import gc_fraction
 from isoclr.probing.linear import decompose, standardize
@@ -26,13 +18,7 @@ UNIFORMITY_SAMPLE = 4_000
 """RNAs, each of another gene set, whose pairwise distances uniformity averages."""
 PROBE_SAMPLE = 6_000
 FOLDS = 5
-PROPERTIES = (
-    "log2 length",
-    "G+C content",
-    "share of CDS",
-    "log2 length of 5' UTR",
-    "log2 number of exons",
-)
+PROPERTIES = ("log2 length", "G+C content", "share of CDS", "log2 length of 5' UTR", "log2 number of exons")
 Values = NDArray[np.float64]
 Features = Mapping[str, NDArray[np.floating]]
 
@@ -73,9 +59,7 @@ def _numbers(interval: Sequence[float | None], n: int) -> Row:
     return {"value": interval[0], "low": interval[1], "high": interval[2], "n": n}
 
 
-def _draw_pairs(
-    relations: GeneRelations, rng: np.random.Generator
-) -> dict[str, tuple[Numbers, Numbers]]:
+def _draw_pairs(relations: GeneRelations, rng: np.random.Generator) -> dict[str, tuple[Numbers, Numbers]]:
     """Pairs of RNAs of every relation."""
     drawn: dict[str, tuple[Numbers, Numbers]] = {}
     pairs = relations.pairs
@@ -172,21 +156,14 @@ def probe_properties(
 
 
 def _r2(
-    features: Values,
-    values: Values,
-    groups: NDArray[np.str_],
-    split: Split,
-    progress: Callable[[int], None],
+    features: Values, values: Values, groups: NDArray[np.str_], split: Split, progress: Callable[[int], None]
 ) -> Values:
     """R² of every property on the test part; NaN if too few RNAs have it or it does not vary."""
     r2 = np.full(values.shape[1], np.nan)
     for column, value in enumerate(values.T):
         train = split.train[np.isfinite(value[split.train])]
         test = split.test[np.isfinite(value[split.test])]
-        if (
-            min(len(train) - 1, len(test)) > 1
-            and min(np.ptp(value[train]), np.ptp(value[test])) > 0
-        ):
+        if min(len(train) - 1, len(test)) > 1 and min(np.ptp(value[train]), np.ptp(value[test])) > 0:
             mean, scale = standardize(features[train])
             fitted = decompose((features[train] - mean) * scale).fit(value[train], groups[train])
             residual = value[test] - fitted.predict((features[test] - mean) * scale)

@@ -103,9 +103,7 @@ class MutationScan:
                 "aa_change": aa_changes,
             }
         )
-        return self._named(table).with_columns(
-            pl.col("codon_change", "aa_change").replace("", None)
-        )
+        return self._named(table).with_columns(pl.col("codon_change", "aa_change").replace("", None))
 
     def base_table(self) -> pl.DataFrame:
         """One row per base.
@@ -128,9 +126,7 @@ class MutationScan:
     @property
     def title(self) -> str:
         """Transcript and, if it is known, gene symbol."""
-        return (
-            f"{self.transcript_id} ({self.gene_symbol})" if self.gene_symbol else self.transcript_id
-        )
+        return f"{self.transcript_id} ({self.gene_symbol})" if self.gene_symbol else self.transcript_id
 
     def rows(self) -> list[Row]:
         """Mean and mean absolute effect of the mutations of each consequence."""
@@ -185,9 +181,7 @@ def scan(
     value, changes = compute(predictor, codes, positions, bases, progress)
     effects = np.zeros((len(codes), 4), np.float32)
     effects[positions, bases] = changes
-    return MutationScan(
-        transcript_id, predictor.target, np.asarray(codes), value, effects, gene_symbol
-    )
+    return MutationScan(transcript_id, predictor.target, np.asarray(codes), value, effects, gene_symbol)
 
 
 def point_mutations(codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
@@ -217,8 +211,7 @@ def _scan_incrementally(
 
     def compute(rows: NDArray[np.int64]) -> None:
         difference = reference.changes(
-            torch.from_numpy(positions[rows]).to(encoder.device),
-            torch.from_numpy(bases[rows]).to(encoder.device),
+            torch.from_numpy(positions[rows]).to(encoder.device), torch.from_numpy(bases[rows]).to(encoder.device)
         )
         changes[rows] = difference.double().cpu().numpy() @ predictor.model.coefficients
         progress(len(rows))
@@ -341,9 +334,7 @@ def mutate(
     with progress() as bar:
         for name, symbol, codes in rnas:
             advance = partial(bar.advance, bar.add_task(name, total=3 * len(codes)))
-            scans.append(
-                scan(predictor, codes, transcript_id=name, gene_symbol=symbol, progress=advance)
-            )
+            scans.append(scan(predictor, codes, transcript_id=name, gene_symbol=symbol, progress=advance))
     report = Mutagenesis(tuple(scans))
     if out is not None:
         report.save(Path(out), overwrite=overwrite)
@@ -374,9 +365,7 @@ def _select_rnas(
     return rnas
 
 
-def _check_size(
-    rnas: Sequence[tuple[str, str, Codes]], plot: Path | None, zoom: tuple[int, int] | None
-) -> None:
+def _check_size(rnas: Sequence[tuple[str, str, Codes]], plot: Path | None, zoom: tuple[int, int] | None) -> None:
     total = sum(len(codes) for *_, codes in rnas)
     if total > MAX_NT:
         raise InputError(
@@ -386,6 +375,4 @@ def _check_size(
         raise InputError(f"--plot draws one RNA, got {len(rnas)}; choose one with --transcripts")
     longest = max(len(codes) for *_, codes in rnas)
     if zoom is not None and not 1 <= zoom[0] <= zoom[1] <= longest:
-        raise InputError(
-            f"--zoom {zoom[0]} {zoom[1]}: expected a first and a last base from 1 to {longest:,}"
-        )
+        raise InputError(f"--zoom {zoom[0]} {zoom[1]}: expected a first and a last base from 1 to {longest:,}")

@@ -27,11 +27,7 @@ MIN_UTR, MIN_CDS = 60, 300
 """Shortest untranslated region and coding sequence (nt) of an mRNA that motifs are inserted into."""
 SHUFFLES = 200
 BATCH = 256
-METRICS = {
-    "effect": "effect",
-    "control": "effect of control",
-    "difference": "effect beyond control",
-}
+METRICS = {"effect": "effect", "control": "effect of control", "difference": "effect beyond control"}
 """Columns of a table of effects, and what reports call their means."""
 
 
@@ -156,9 +152,7 @@ class MotifEffects(Report):
     def tables(self) -> Iterator[Table]:
         """Mean effects."""
         lines = []
-        for (motif, region), part in self.to_frame().group_by(
-            "motif", "region", maintain_order=True
-        ):
+        for (motif, region), part in self.to_frame().group_by("motif", "region", maintain_order=True):
             cells = part.select("value", "low", "high").iter_rows()
             means = [f"{value:+.4f} [{low:+.4f}, {high:+.4f}]" for value, low, high in cells]
             lines.append([motif, region, part["n"][0], *means])
@@ -200,9 +194,7 @@ def insert_motifs(
         drawn = enumerate(insert_motif(codes, motif, rng) for codes in rnas)
         inserted = {row: insertion for row, insertion in drawn if insertion is not None}
         if not inserted:
-            raise InputError(
-                f"{motif.name}: none of {len(rnas):,} mRNAs has room for it in its {motif.region}"
-            )
+            raise InputError(f"{motif.name}: none of {len(rnas):,} mRNAs has room for it in its {motif.region}")
         rows, insertions = np.array([*inserted]), [*inserted.values()]
         columns = {
             "motif": [motif.name] * len(rows),
@@ -292,9 +284,7 @@ def motifs(
         effects = insert_motifs(predictor, rnas, seed=seed, progress=advance)
     names = pl.DataFrame({"transcript_id": [name for name, _ in drawn]}).with_row_index("rna")
     names = names.with_columns(pl.col("rna").cast(pl.Int64)).join(
-        opened.transcripts.select("transcript_id", "gene_symbol"),
-        on="transcript_id",
-        maintain_order="left",
+        opened.transcripts.select("transcript_id", "gene_symbol"), on="transcript_id", maintain_order="left"
     )
     table = effects.table.join(names, on="rna", maintain_order="left")
     effects = replace(effects, table=table)

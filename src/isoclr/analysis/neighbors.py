@@ -88,15 +88,11 @@ def nearest(
     for name, (first, end) in spans.items():
         fewest = len(first) - int((end - first).max())
         if k > fewest:
-            raise InputError(
-                f"--k {k}: some RNA has only {fewest:,} candidates among {name}; expected at most as many"
-            )
+            raise InputError(f"--k {k}: some RNA has only {fewest:,} candidates among {name}; expected at most as many")
     rank = np.argsort(order)
     base = torch.from_numpy(vectors[order])
     shape = (len(queries), k)
-    results = {
-        name: Nearest(np.empty(shape, np.int64), np.empty(shape, np.float32)) for name in names
-    }
+    results = {name: Nearest(np.empty(shape, np.int64), np.empty(shape, np.float32)) for name in names}
     step = max(1, MAX_BLOCK // len(vectors))
     for start in range(0, len(queries), step):
         block = queries[start : start + step]
@@ -117,9 +113,7 @@ def _spans(groups: Numbers) -> tuple[Numbers, Numbers]:
     return np.repeat(begins, sizes), np.repeat(begins + sizes, sizes)
 
 
-def _exclude(
-    similarity: NDArray[np.float32], ranks: Numbers, spans: tuple[Numbers, Numbers]
-) -> None:
+def _exclude(similarity: NDArray[np.float32], ranks: Numbers, spans: tuple[Numbers, Numbers]) -> None:
     """Give excluded candidates, in place, a lower similarity than any other."""
     firsts, ends = spans[0][ranks].tolist(), spans[1][ranks].tolist()
     for row, first, end in zip(similarity, firsts, ends, strict=True):
@@ -202,12 +196,7 @@ def neighbours(
 
 
 def find_neighbors(
-    embeddings: Embeddings,
-    names: Sequence[str],
-    *,
-    k: int = 10,
-    among: Among = "all",
-    whiten: bool = False,
+    embeddings: Embeddings, names: Sequence[str], *, k: int = 10, among: Among = "all", whiten: bool = False
 ) -> Neighbors:
     """The nearest neighbours of RNAs or genes; see :func:`neighbours`.
 
@@ -240,9 +229,7 @@ def _resolve(name: str, table: pl.DataFrame) -> tuple[list[int], bool]:
             chosen = representatives(matches, "species").sort("row")
             return chosen["row"].to_list(), column != "transcript_id"
     names = [one for column in ID_COLUMNS if column in table.columns for one in table[column]]
-    raise InputError(
-        f"--of {name}: no such RNA or gene among the {table.height:,} embedded RNAs{suggest(name, names)}"
-    )
+    raise InputError(f"--of {name}: no such RNA or gene among the {table.height:,} embedded RNAs{suggest(name, names)}")
 
 
 def _neighbors_of(

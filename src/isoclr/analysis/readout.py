@@ -30,12 +30,7 @@ class LinearPredictor:
 
 
 def load_predictor(
-    head: Path | None,
-    task: str | None,
-    species: str,
-    model: str | None,
-    label: str | None,
-    device: str = "auto",
+    head: Path | None, task: str | None, species: str, model: str | None, label: str | None, device: str = "auto"
 ) -> LinearPredictor:
     """A head, selected as by :func:`isoclr.probing.resolve.resolve_head`, and its encoder on a device.
 

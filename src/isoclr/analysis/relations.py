@@ -140,9 +140,7 @@ def add_species(table: pl.DataFrame, corpus: Corpus) -> pl.DataFrame:
     return joined.with_columns(pl.col("species").fill_null("")).select(table.columns)
 
 
-def add_corpus_columns(
-    embeddings: Embeddings, corpus: Corpus, columns: Sequence[str]
-) -> Embeddings:
+def add_corpus_columns(embeddings: Embeddings, corpus: Corpus, columns: Sequence[str]) -> Embeddings:
     """Embeddings whose table has its species (see :func:`add_species`) and further columns of the corpus."""
     table = _join_columns(add_species(embeddings.table, corpus), corpus, columns)
     return replace(embeddings, table=table)
@@ -165,9 +163,7 @@ class CommonRnas:
         return self.corpus.codes_of(int(self.rows[row]))
 
 
-def intersect_rnas(
-    embeddings: Sequence[Embeddings], corpus: Corpus
-) -> tuple[CommonRnas, list[Numbers]]:
+def intersect_rnas(embeddings: Sequence[Embeddings], corpus: Corpus) -> tuple[CommonRnas, list[Numbers]]:
     """The RNAs that all embeddings and the corpus have, and their rows in each of the embeddings."""
     keys = [*KEYS, "length"]
     rows = corpus.transcripts.select(keys).with_row_index("row")

@@ -74,9 +74,7 @@ class CandidateCounts:
             return self.matched_relatives / self.matched_candidates.astype(np.float64)
 
 
-def count_candidates(
-    relations: GeneRelations, queries: Numbers, relation: int, exclude: Numbers
-) -> CandidateCounts:
+def count_candidates(relations: GeneRelations, queries: Numbers, relation: int, exclude: Numbers) -> CandidateCounts:
     """Count candidates and relatives.
 
     Args:
@@ -145,16 +143,7 @@ class Retrieval(Report):
         """Retrieval, geometry and property probes."""
         queries = f"{len(self.queries):,} queries"
         title = f"RNAs with a relative among their k nearest, of those that have one ({queries})"
-        columns = [
-            "among",
-            "relative",
-            "features",
-            "k",
-            "hit rate (%)",
-            "RNAs",
-            "chance",
-            "same length",
-        ]
+        columns = ["among", "relative", "features", "k", "hit rate (%)", "RNAs", "chance", "same length"]
         yield Table(title, columns, [*self._hit_rate_lines()])
         columns = ["metric", "value", "n"]
         lines = [_line(row, "relation") for row in self.geometry]
@@ -202,9 +191,7 @@ def evaluate_retrieval(
     check_options(k, sample, seed)
     for name, matrix in features.items():
         if len(matrix) != len(relations):
-            raise InputError(
-                f"{name}: features of {len(matrix):,} RNAs, expected {len(relations):,}"
-            )
+            raise InputError(f"{name}: features of {len(matrix):,} RNAs, expected {len(relations):,}")
     queries = draw_rows(np.arange(len(relations)), sample, seed)
     exclude = _excluded_groups(relations)
     neighbors = {
@@ -239,12 +226,7 @@ def _excluded_groups(relations: GeneRelations) -> dict[str, Numbers]:
 
 
 def _scope_rows(
-    keys: Row,
-    close: Nearest,
-    queries: Numbers,
-    relations: GeneRelations,
-    k: Sequence[int],
-    exclude: Numbers,
+    keys: Row, close: Nearest, queries: Numbers, relations: GeneRelations, k: Sequence[int], exclude: Numbers
 ) -> Iterator[Row]:
     """All metrics of one kind of features in one scope, by length of the query."""
     relation = relations.relation(queries[:, None], close.rows)
@@ -359,9 +341,7 @@ def retrieval(
             if embedder.name != Length.name:  # one feature has no direction
                 features[embedder.name] = embed_with_progress(embedder, codes)
     relations = gene_relations(rnas.table, rnas.corpus)
-    report = evaluate_space(
-        features, relations, rnas.codes, k=k, sample=sample, seed=seed, whiten=whiten
-    )
+    report = evaluate_space(features, relations, rnas.codes, k=k, sample=sample, seed=seed, whiten=whiten)
     if out is not None:
         report.save(Path(out), overwrite=overwrite)
     if plot is not None:
@@ -403,7 +383,5 @@ def evaluate_space(
         )
         geometry = alignment_uniformity(features, relations, seed=seed, whiten=whiten)
         fits = bar.add_task("properties", total=FOLDS * len(PROPERTIES) * len(features))
-        properties = probe_properties(
-            features, relations, codes, seed=seed, progress=lambda n: bar.advance(fits, n)
-        )
+        properties = probe_properties(features, relations, codes, seed=seed, progress=lambda n: bar.advance(fits, n))
     return replace(retrieved, geometry=geometry, properties=properties)

@@ -88,9 +88,7 @@ def make_coloring(source: str, table: pl.DataFrame) -> Coloring:
         name, _, column = source.rpartition(":")
     if not Path(name).is_file():
         columns = ", ".join(one for one in table.columns if one not in ID_COLUMNS)
-        raise InputError(
-            f"--color {source}: neither a file nor a column; the columns are {columns}"
-        )
+        raise InputError(f"--color {source}: neither a file nor a column; the columns are {columns}")
     return _from_file(Path(name), column, table)
 
 
@@ -98,9 +96,7 @@ def _from_file(path: Path, column: str | None, table: pl.DataFrame) -> Coloring:
     raw = read_text_table(path)
     id_column = next((name for name in ID_COLUMNS if name in raw.columns), None)
     if id_column is None:
-        raise InputError(
-            f"{path}: columns are {', '.join(raw.columns)}; expected one named transcript_id or gene_id"
-        )
+        raise InputError(f"{path}: columns are {', '.join(raw.columns)}; expected one named transcript_id or gene_id")
     column = _value_column(path, column, raw)
     level = ID_COLUMNS[id_column]
     keys = table.select(key=without_versions(pl.col(level)))
@@ -113,9 +109,7 @@ def _from_file(path: Path, column: str | None, table: pl.DataFrame) -> Coloring:
         terms = raw.select(without_versions(pl.col(id_column)).alias("key"), value=pl.col(column))
         coloring = Coloring(column, "class", _classes(keys, terms.drop_nulls()).alias(column))
     if coloring.values.null_count() == len(keys):
-        raise InputError(
-            f"{path}: names none of the {table.height:,} RNAs by {level} ({table[level][0]}, …)"
-        )
+        raise InputError(f"{path}: names none of the {table.height:,} RNAs by {level} ({table[level][0]}, …)")
     return coloring
 
 
@@ -180,10 +174,7 @@ class TsneMap(Report):
 
     def tables(self) -> Iterator[Table]:
         """The agreement."""
-        lines = [
-            [row["colour"], row["metric"], f"{row['value']:.3f}", row["n"]]
-            for row in self.agreement
-        ]
+        lines = [[row["colour"], row["metric"], f"{row['value']:.3f}", row["n"]] for row in self.agreement]
         title = "agreement with the 10 nearest RNAs of other gene sets, in the embedding"
         yield Table(title, ["color", "metric", "value", "RNAs"], lines)
 
@@ -202,24 +193,18 @@ def tsne(
     if n < MIN_RNAS:
         raise InputError(f"a map of {n} RNAs: expected at least {MIN_RNAS}")
     if not 1 < perplexity <= (n - 1) / 3:
-        raise InputError(
-            f"--perplexity {perplexity:g}: expected more than 1 and at most a third of the {n:,} RNAs"
-        )
+        raise InputError(f"--perplexity {perplexity:g}: expected more than 1 and at most a third of the {n:,} RNAs")
     if seed < 0:
         raise InputError(f"--seed {seed}: expected 0 or more")
     vectors = normalize(features)
     if not vectors.any():
-        raise InputError(
-            f"the embeddings of all {n:,} RNAs are identical, expected some that differ"
-        )
+        raise InputError(f"the embeddings of all {n:,} RNAs are identical, expected some that differ")
     rows = np.arange(n)
     close = nearest(vectors, rows, int(3 * perplexity), {"all RNAs": rows})["all RNAs"]
     positions, divergence = place(vectors, close, perplexity, seed)
     by_name = _by_column(colorings)
     placed = table.with_columns(x=pl.Series(positions[:, 0]), y=pl.Series(positions[:, 1]))
-    placed = placed.with_columns(
-        one.values.alias(name) for name, one in by_name.items() if name not in table.columns
-    )
+    placed = placed.with_columns(one.values.alias(name) for name, one in by_name.items() if name not in table.columns)
     return TsneMap(placed, by_name, divergence, [*_agreement(vectors, gene_set, by_name)])
 
 
@@ -232,9 +217,7 @@ def _by_column(colorings: Sequence[Coloring]) -> dict[str, Coloring]:
     return by_name
 
 
-def place(
-    vectors: Vectors, close: Nearest, perplexity: float, seed: int
-) -> tuple[NDArray[np.float64], float]:
+def place(vectors: Vectors, close: Nearest, perplexity: float, seed: int) -> tuple[NDArray[np.float64], float]:
     """t-SNE coordinates ``(n, 2)`` from neighbours and their divergence, on one thread, so that sums have one order.
 
     Args:
@@ -261,9 +244,7 @@ def place(
     return np.asarray(positions, np.float64), float(positions.kl_divergence)
 
 
-def _agreement(
-    vectors: Vectors, gene_set: Numbers, colorings: Mapping[str, Coloring]
-) -> Iterator[Row]:
+def _agreement(vectors: Vectors, gene_set: Numbers, colorings: Mapping[str, Coloring]) -> Iterator[Row]:
     for name, coloring in colorings.items():
         known = coloring.values.is_not_null().to_numpy()
         groups = gene_set[known]
@@ -351,9 +332,7 @@ def map_rnas(
         raise InputError(f"{embeddings}: no RNA has a value in every one of {', '.join(color)}")
     info(f"{len(rows):,} of {len(selected):,} RNAs on the map")
     shown = [replace(one, values=one.values.gather(rows)) for one in colorings]
-    result = tsne(
-        selected.matrix[rows], table[rows], gene_set[rows], shown, perplexity=perplexity, seed=seed
-    )
+    result = tsne(selected.matrix[rows], table[rows], gene_set[rows], shown, perplexity=perplexity, seed=seed)
     for path in paths:
         if path.suffix.lower() in FIGURE_FORMATS:
             panels = [replace(one, name=name).panel for name, one in result.colorings.items()]

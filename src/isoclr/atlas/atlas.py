@@ -211,13 +211,8 @@ def atlas(
             "terms": terms.write(data_folder),
             "mutations": explained,
             "own": own,
-            "predictions": [
-                {"name": one.name, "units": one.units, "coverage": one.coverage}
-                for one in predictions
-            ],
-            "labels": [
-                {"name": one.name, "group": one.group, "units": one.units} for one in labels
-            ],
+            "predictions": [{"name": one.name, "units": one.units, "coverage": one.coverage} for one in predictions],
+            "labels": [{"name": one.name, "group": one.group, "units": one.units} for one in labels],
         }
         _write_map(data_folder, catalog, coordinates, columns, about)
         _write_names(data_folder, catalog)
@@ -291,9 +286,7 @@ class _Predictor:
                     units = "probability"
                 name = f"{target.name}{of}"
                 value, lower, upper = numbers
-                result.append(
-                    Prediction(name, units, head.coverage, value, lower, upper, extrapolating)
-                )
+                result.append(Prediction(name, units, head.coverage, value, lower, upper, extrapolating))
         return result
 
     def for_species(self, species: str, model: str | None) -> LinearPredictor | None:
@@ -363,11 +356,7 @@ def _layout(
 
 
 def _write_map(
-    data: Path,
-    catalog: Catalog,
-    coordinates: Coordinates,
-    columns: list[Column],
-    about: dict[str, Any],
+    data: Path, catalog: Catalog, coordinates: Coordinates, columns: list[Column], about: dict[str, Any]
 ) -> None:
     """The first shard, with all that the map needs, and one shard per column."""
     described = []
@@ -412,10 +401,7 @@ def _lines(names: list[str]) -> str:
 def _symbols(catalog: Catalog) -> list[str]:
     """The first symbol that any isoform of a gene has."""
     symbols = catalog.table["gene_symbol"].to_list()
-    return [
-        next((symbols[row] for row in catalog.isoforms(gene) if symbols[row]), "")
-        for gene in range(catalog.genes)
-    ]
+    return [next((symbols[row] for row in catalog.isoforms(gene) if symbols[row]), "") for gene in range(catalog.genes)]
 
 
 def _write_mutations(
@@ -440,9 +426,7 @@ def _write_mutations(
     return written
 
 
-def _write_own(
-    data: Path, vectors: Vectors, space: VectorSpace, heads: list[Head], meta: dict[str, str]
-) -> bool:
+def _write_own(data: Path, vectors: Vectors, space: VectorSpace, heads: list[Head], meta: dict[str, str]) -> bool:
     """The encoder for the browser, and what it needs to place an RNA on the map; whether there is one."""
     shipped = pretrained.bundled_model(meta["sha256"])
     if shipped is None:

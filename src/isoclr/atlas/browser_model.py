@@ -37,9 +37,7 @@ Array = NDArray[Any]
 Tensors = dict[str, Array]
 
 
-def write_browser_model(
-    path: Path, model: Encoder, heads: Sequence[Head] = (), *, overwrite: bool = True
-) -> None:
+def write_browser_model(path: Path, model: Encoder, heads: Sequence[Head] = (), *, overwrite: bool = True) -> None:
     """Write an encoder and heads as a script.
 
     With IsoCLR-S and both built-in heads it has 4.3 MB; the size grows with the encoder's parameters (4 bytes each).
@@ -83,15 +81,7 @@ def _encoder(model: Encoder, sha256: str) -> dict[str, Any]:
         assert isinstance(block, Block)
         c_in, c_out, dilation, pools = layer
         has_shortcut = block.shortcut is not None
-        layers.append(
-            {
-                "c_in": c_in,
-                "c_out": c_out,
-                "dilation": dilation,
-                "pools": pools,
-                "shortcut": has_shortcut,
-            }
-        )
+        layers.append({"c_in": c_in, "c_out": c_out, "dilation": dilation, "pools": pools, "shortcut": has_shortcut})
         tensors |= {f"{i}.{name}": tensor for name, tensor in _block(block).items()}
     return {
         "name": model.name,
@@ -117,10 +107,7 @@ def _stem(model: Encoder) -> Tensors:
 
 def _block(block: Block) -> Tensors:
     tensors: Tensors = {}
-    for name, conv, norm in (
-        ("1", block.conv1, block.norm1),
-        ("2", block.conv2, block.norm2),
-    ):
+    for name, conv, norm in (("1", block.conv1, block.norm1), ("2", block.conv2, block.norm2)):
         scale, shift = _affine(norm)
         tensors |= _convolution(f"conv{name}", conv)
         tensors |= {f"norm{name}.scale": scale, f"norm{name}.shift": shift}
@@ -202,10 +189,7 @@ def _target_tensors(target: Target) -> Tensors:
     }
     if isinstance(predictor, CVPlusRegressor):
         pairs = [(one.value.coefficients, one.error.coefficients) for one in predictor.members]
-        tensors |= {
-            "members": np.concatenate(pairs, axis=None),
-            "scores": np.concatenate(predictor.scores),
-        }
+        tensors |= {"members": np.concatenate(pairs, axis=None), "scores": np.concatenate(predictor.scores)}
     return tensors
 
 
@@ -235,8 +219,6 @@ def _quantized(tensor: Array, dtype: Literal["int16", "int24"]) -> bytes:
     rows = tensor.reshape(len(tensor), -1).astype(np.float64)
     largest = np.abs(rows).max(axis=1, initial=0.0)
     steps = np.where(largest > 0, largest, 1.0) / (2 ** (8 * width - 1) - 1)
-    steps = np.nextafter(
-        steps.astype("<f4"), np.float32(np.inf)
-    )  # no value exceeds the largest integer
+    steps = np.nextafter(steps.astype("<f4"), np.float32(np.inf))  # no value exceeds the largest integer
     whole = np.rint(rows / steps[:, None]).astype("<i4")
     return bytes(steps.tobytes() + whole.reshape(-1, 1).view(np.uint8)[:, :width].tobytes())

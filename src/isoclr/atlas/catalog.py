@@ -92,8 +92,7 @@ def make_catalog(table: pl.DataFrame, corpus: Corpus) -> Catalog:
     nothing = np.empty((table.height, 0), np.float32)
     full = add_corpus_columns(Embeddings(table, nothing, {}), corpus, CORPUS_COLUMNS).table
     full = full.with_columns(
-        pl.col("gene_symbol", "gene_set", "biotype").fill_null(""),
-        pl.col("n_exons").replace(0, None),
+        pl.col("gene_symbol", "gene_set", "biotype").fill_null(""), pl.col("n_exons").replace(0, None)
     )
     relations = gene_relations(full.select(SCHEMA.names()), corpus)
     cds, length = full["cds_length"].to_numpy(), full["length"].to_numpy()
@@ -106,9 +105,7 @@ def make_catalog(table: pl.DataFrame, corpus: Corpus) -> Catalog:
     rows = joined["row"].cast(pl.Int64).fill_null(-1).to_numpy()
     wrong = (rows >= 0) & (np.asarray(corpus.index["length"])[rows] != length)
     rows = np.where(wrong, -1, rows)  # another RNA of the same name
-    return Catalog(
-        full[order], order, np.append(starts, len(order)), sets[starts], corpus, rows[order]
-    )
+    return Catalog(full[order], order, np.append(starts, len(order)), sets[starts], corpus, rows[order])
 
 
 def exon_lengths(codes: Codes) -> list[int]:

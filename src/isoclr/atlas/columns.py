@@ -70,9 +70,7 @@ class Column:
             classes, sizes = [*classes[:MAX_CLASSES], OTHER], [*sizes[:MAX_CLASSES], rest]
         numbers_of = {name: number for number, name in enumerate(classes, 1)}
         last = len(classes)
-        codes = np.array(
-            [0 if one is None else numbers_of.get(one, last) for one in text.to_list()], np.uint8
-        )
+        codes = np.array([0 if one is None else numbers_of.get(one, last) for one in text.to_list()], np.uint8)
         about |= {"kind": "class", "classes": classes, "sizes": sizes}
         return about | {"known": int((codes > 0).sum())}, {"codes": codes}
 
@@ -98,14 +96,10 @@ def _gene_sets(catalog: Catalog) -> pl.Series:
     names = pl.DataFrame({"set": of_rna, "symbol": catalog.table["gene_symbol"].replace("", None)})
     genes = pl.DataFrame({"set": catalog.gene_set}).group_by("set").len()
     chosen = names.group_by("set").agg(pl.col("symbol").drop_nulls().first(), rnas=pl.len())
-    chosen = chosen.join(genes, on="set").filter(
-        (pl.col("len") > 1) & pl.col("symbol").is_not_null()
-    )
+    chosen = chosen.join(genes, on="set").filter((pl.col("len") > 1) & pl.col("symbol").is_not_null())
     chosen = chosen.sort("rnas", "symbol", descending=[True, False])[:MAX_CLASSES]
     unique = chosen.with_columns(
-        name=pl.when(pl.col("symbol").is_unique())
-        .then("symbol")
-        .otherwise(pl.format("{} ({})", "symbol", "set"))
+        name=pl.when(pl.col("symbol").is_unique()).then("symbol").otherwise(pl.format("{} ({})", "symbol", "set"))
     )
     joined = names.select("set").join(unique, on="set", how="left", maintain_order="left")
     return joined["name"]
@@ -153,9 +147,7 @@ def _columns_of(path: Path, table: pl.DataFrame) -> Iterator[Column]:
         stem = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
         yield Column(name, stem, joined)
     if keys.join(theirs, on="key", how="semi").is_empty():
-        raise InputError(
-            f"{path}: names none of the {table.height:,} RNAs by {level} ({table[ours][0]}, …)"
-        )
+        raise InputError(f"{path}: names none of the {table.height:,} RNAs by {level} ({table[ours][0]}, …)")
 
 
 def _key(column: str, level: str) -> pl.Expr:

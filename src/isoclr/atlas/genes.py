@@ -107,10 +107,7 @@ def write_genes(
             isoforms = []
             for row, own, lengths, numbers in zip(rows, codes, exons, numbered, strict=True):
                 at = int(catalog.corpus_rows[row])
-                one: dict[str, Any] = {
-                    "b": biotype[row],
-                    "s": source[row],
-                }
+                one: dict[str, Any] = {"b": biotype[row], "s": source[row]}
                 if own is not None:
                     one["x"] = lengths
                     if coding[0][at] >= 0:
@@ -161,10 +158,7 @@ def _by_byte(numbers: NDArray[Any]) -> NDArray[np.uint8]:
 def _pairs(codes: list[Codes | None]) -> list[list[Any]]:
     """Numbers of two isoforms and where they differ, for all pairs of a gene's first isoforms."""
     known = [(number, own) for number, own in enumerate(codes[:COMPARED]) if own is not None]
-    return [
-        [i, j, [[*part.a, *part.b] for part in differences(a, b)]]
-        for (i, a), (j, b) in combinations(known, 2)
-    ]
+    return [[i, j, [[*part.a, *part.b] for part in differences(a, b)]] for (i, a), (j, b) in combinations(known, 2)]
 
 
 def _steps(similarity: NDArray[np.float32]) -> Rows:

@@ -6,14 +6,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from isoclr.genomics.codons import STOP_CODONS, codon_numbers
-from isoclr.genomics.encoding import (
-    CODON_START,
-    EXON_END,
-    NUCLEOTIDE_BITS,
-    Codes,
-    coding_region,
-    longest_orf,
-)
+from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, coding_region, longest_orf
 
 COMPARED = 6
 """Isoforms of a gene that are compared in pairs, from the representative one."""
@@ -40,9 +33,7 @@ def differences(a: Codes, b: Codes) -> list[Difference]:
     exons_a, exons_b = _exons(a), _exons(b)
     ends_a, ends_b = (np.cumsum([0, *map(len, exons)]).tolist() for exons in (exons_a, exons_b))
     found = []
-    for kind, a0, a1, b0, b1 in SequenceMatcher(
-        None, exons_a, exons_b, autojunk=False
-    ).get_opcodes():
+    for kind, a0, a1, b0, b1 in SequenceMatcher(None, exons_a, exons_b, autojunk=False).get_opcodes():
         if kind == "equal":
             continue
         (p, q), (s, t) = (ends_a[a0], ends_a[a1]), (ends_b[b0], ends_b[b1])

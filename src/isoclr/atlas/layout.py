@@ -38,9 +38,7 @@ def read_map(path: Path, table: pl.DataFrame) -> Coordinates:
     raw = read_text_table(path)
     missing = [name for name in ("transcript_id", "x", "y") if name not in raw.columns]
     if missing:
-        raise InputError(
-            f"{path}: no column {missing[0]!r}; expected transcript_id, x and y, as `isoclr map` writes"
-        )
+        raise InputError(f"{path}: no column {missing[0]!r}; expected transcript_id, x and y, as `isoclr map` writes")
     by_species = "species" in raw.columns
     keys = ["transcript_id", *(["species"] if by_species else [])]
     numbers = raw.with_columns(pl.col("x", "y").cast(pl.Float64, strict=False))
@@ -76,17 +74,11 @@ def coordinates_of(layout: Layout, vectors: Vectors, close: Nearest, seed: int) 
     if n < MIN_RNAS:
         raise InputError(f"an atlas of {n} RNAs: expected at least {MIN_RNAS}, or --map")
     if not vectors.any():
-        raise InputError(
-            f"the embeddings of all {n:,} RNAs are identical, expected some that differ"
-        )
+        raise InputError(f"the embeddings of all {n:,} RNAs are identical, expected some that differ")
     perplexity = min(PERPLEXITY, (n - 1) / 3)
     k = NEIGHBORS["umap"] if layout == "umap" else int(3 * perplexity)
     used = Nearest(close.rows[:, :k], close.similarity[:, :k])
-    return (
-        _umap(vectors, used, seed)
-        if layout == "umap"
-        else place(vectors, used, perplexity, seed)[0]
-    )
+    return _umap(vectors, used, seed) if layout == "umap" else place(vectors, used, perplexity, seed)[0]
 
 
 def check_layout(layout: Layout) -> None:
@@ -122,9 +114,7 @@ def _umap(vectors: Vectors, close: Nearest, seed: int) -> Coordinates:
         return np.asarray(model.fit_transform(vectors), np.float64)
 
 
-def landmark_coordinates(
-    layout: Layout, vectors: Vectors, index: ClusterIndex, seed: int
-) -> tuple[Coordinates, Rows]:
+def landmark_coordinates(layout: Layout, vectors: Vectors, index: ClusterIndex, seed: int) -> tuple[Coordinates, Rows]:
     """Places of landmarks by a layout; every other RNA lies at the weighted mean of its nearest landmarks.
 
     Returns:

@@ -57,9 +57,7 @@ def compare(predictor: LinearPredictor, isoforms: dict[int, Codes]) -> Iterator[
 
 
 def explain_gene(
-    predictor: LinearPredictor,
-    codes: list[Codes | None],
-    progress: Callable[[int], None] = lambda _: None,
+    predictor: LinearPredictor, codes: list[Codes | None], progress: Callable[[int], None] = lambda _: None
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The mutation map of a gene's first isoform and the comparison of its first isoforms, for one shard.
 

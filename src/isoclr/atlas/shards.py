@@ -27,10 +27,7 @@ DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "float32")
 
 
 def write_shard(
-    folder: Path,
-    name: str,
-    values: Mapping[str, Any],
-    arrays: Mapping[str, NDArray[Any]] | None = None,
+    folder: Path, name: str, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None
 ) -> int:
     """Write ``NAME.js`` and return its size in bytes; the same content gives the same bytes.
 

@@ -53,25 +53,16 @@ class GeneOntology:
                 self._genes.setdefault(term, []).append(gene)
                 self.terms[term] = ontology.terms[term]
         if len(self._annotated) == before:
-            raise InputError(
-                f"--ontology {task}: annotates none of the {len(self._ids):,} genes of this atlas"
-            )
+            raise InputError(f"--ontology {task}: annotates none of the {len(self._ids):,} genes of this atlas")
 
     def write(self, data: Path) -> int:
         """Write the shard ``terms`` and return the number of terms in it."""
         most = MAX_SHARE * len(self._annotated)
-        chosen = [
-            (name, sorted(set(genes)))
-            for name, genes in self._genes.items()
-            if self.terms[name].parents
-        ]
+        chosen = [(name, sorted(set(genes))) for name, genes in self._genes.items() if self.terms[name].parents]
         chosen = [one for one in chosen if MIN_GENES <= len(one[1]) <= most]
         chosen.sort(key=lambda one: (-len(one[1]), one[0]))
         values: dict[str, Any] = {
-            "terms": [
-                [name, self.terms[name].name, self.terms[name].namespace.replace("_", " ")]
-                for name, _ in chosen
-            ]
+            "terms": [[name, self.terms[name].name, self.terms[name].namespace.replace("_", " ")] for name, _ in chosen]
         }
         arrays: dict[str, NDArray[Any]] = {
             "sizes": np.array([len(genes) for _, genes in chosen], np.uint32),

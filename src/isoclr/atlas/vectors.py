@@ -133,10 +133,7 @@ def fit_space(features: NDArray[np.float32], n: int) -> VectorSpace:
         features: ``(m, d)`` features of all RNAs or of a sample.
         n: Number of all RNAs.
     """
-    parts = [
-        standardize(features[:, i : i + COLUMNS].astype(np.float64))
-        for i in range(0, features.shape[1], COLUMNS)
-    ]
+    parts = [standardize(features[:, i : i + COLUMNS].astype(np.float64)) for i in range(0, features.shape[1], COLUMNS)]
     mean, scale = (np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True))
     space = VectorSpace(mean, scale)
     if n <= EXACT:
@@ -151,12 +148,7 @@ def principal_axes(vectors: Vectors, k: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(axes[:, ::-1][:, :k], dtype=np.float32)
 
 
-def find_exactly(
-    vectors: Vectors,
-    k: int,
-    more: int = 0,
-    progress: Callable[[int], None] = lambda _: None,
-) -> Nearest:
+def find_exactly(vectors: Vectors, k: int, more: int = 0, progress: Callable[[int], None] = lambda _: None) -> Nearest:
     """The k nearest neighbours of every RNA among all others, exactly, with a fraction of the products.
 
     Each vector is split into its first principal components and a rest of length r. By the inequality of Cauchy and
@@ -211,9 +203,7 @@ class ClusterIndex:
         self.vectors = vectors
         generator = np.random.default_rng(seed)
         count = max(1, int(len(vectors) ** 0.5))
-        sample = np.sort(
-            generator.choice(len(vectors), min(CLUSTER_RNAS, len(vectors)), replace=False)
-        )
+        sample = np.sort(generator.choice(len(vectors), min(CLUSTER_RNAS, len(vectors)), replace=False))
         centers = vectors[generator.choice(sample, count, replace=False)]
         for _ in range(4):
             assigned = _closest(vectors[sample], centers)
@@ -246,9 +236,7 @@ class ClusterIndex:
         pool = np.arange(n) if among is None else among
         members = _groups(self.cluster[pool], pool, count)
         probed = self._probed(min(PROBED, count))
-        queries = _groups(
-            probed.ravel().astype(np.int64), np.repeat(np.arange(n), probed.shape[1]), count
-        )
+        queries = _groups(probed.ravel().astype(np.int64), np.repeat(np.arange(n), probed.shape[1]), count)
         for candidates, asking in zip(members, queries, strict=True):
             if not len(candidates):
                 continue
@@ -290,9 +278,7 @@ class ClusterIndex:
         """``(n, count)`` clusters whose centers are nearest to each RNA."""
         centers = torch.from_numpy(self.centers).T
         parts = [
-            (torch.from_numpy(self.vectors[i : i + 16_384]) @ centers)
-            .topk(count, sorted=False)
-            .indices
+            (torch.from_numpy(self.vectors[i : i + 16_384]) @ centers).topk(count, sorted=False).indices
             for i in range(0, len(self.vectors), 16_384)
         ]
         return torch.cat([part.to(torch.int32) for part in parts]).numpy()
@@ -300,9 +286,7 @@ class ClusterIndex:
 
 def _closest(vectors: Vectors, centers: Vectors) -> Rows:
     """The nearest center of every vector."""
-    parts = [
-        (vectors[i : i + 16_384] @ centers.T).argmax(1) for i in range(0, len(vectors), 16_384)
-    ]
+    parts = [(vectors[i : i + 16_384] @ centers.T).argmax(1) for i in range(0, len(vectors), 16_384)]
     return np.concatenate(parts).astype(np.int64)
 
 
@@ -325,11 +309,7 @@ def audited(features: NDArray[np.float32], n: int) -> tuple[Rows, NDArray[np.flo
 
 
 def recall(
-    path: Path,
-    space: VectorSpace,
-    some: tuple[Rows, NDArray[np.float32]],
-    found: Rows,
-    positions: Rows,
+    path: Path, space: VectorSpace, some: tuple[Rows, NDArray[np.float32]], found: Rows, positions: Rows
 ) -> float:
     """Share of the true nearest neighbours, by all features, among those found, for some RNAs.
 
@@ -355,8 +335,4 @@ def recall(
         best, best_rows = np.take_along_axis(best, top, 1), np.take_along_axis(best_rows, top, 1)
         start += len(block)
     true, ours = positions[best_rows], found[positions[asked]]
-    return float(
-        np.mean(
-            [len(set(a) & set(b)) / k for a, b in zip(true.tolist(), ours.tolist(), strict=True)]
-        )
-    )
+    return float(np.mean([len(set(a) & set(b)) / k for a, b in zip(true.tolist(), ours.tolist(), strict=True)]))

@@ -7,14 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoclr._console import nt_progress
-from isoclr.genomics.encoding import (
-    CODON_START,
-    EXON_END,
-    NUCLEOTIDE_BITS,
-    Codes,
-    coding_region,
-    region_lengths,
-)
+from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, coding_region, region_lengths
 from isoclr.genomics.features import UPSTREAM, gc_fraction, kmer_numbers, upstream_features
 
 Matrix = NDArray[np.float32]
@@ -194,9 +187,7 @@ def _counts(kmers: NDArray[np.int64], keep: NDArray[np.bool_], size: int) -> NDA
     return np.bincount(kmers[keep], minlength=size)
 
 
-def _codons(
-    codes: Codes, triples: NDArray[np.int64], is_known: NDArray[np.bool_]
-) -> NDArray[np.int64]:
+def _codons(codes: Codes, triples: NDArray[np.int64], is_known: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Counts ``(64,)`` of the codons of the coding sequence."""
     return _counts(triples, is_known & ((codes[: len(triples)] & CODON_START) > 0), 64)
 
@@ -217,9 +208,7 @@ def _centred_log(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _by_rna(
-    features_of: Callable[[Codes], NDArray[np.float64]],
-    rnas: Sequence[Codes],
-    progress: Progress | None,
+    features_of: Callable[[Codes], NDArray[np.float64]], rnas: Sequence[Codes], progress: Progress | None
 ) -> Matrix:
     rows = []
     for codes in rnas:

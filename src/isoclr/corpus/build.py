@@ -134,9 +134,7 @@ def _build(plan: Plan, folder: Path, scratch: Path, bar: Progress) -> None:
             info(message)
         table, mapped = _assign_gene_sets(_concatenate(parts), plan)
         _warn_unmapped(plan, mapped)
-        meta = metadata(
-            plan, parts, mapped, {path: done.result() for path, done in digests.items()}
-        )
+        meta = metadata(plan, parts, mapped, {path: done.result() for path, done in digests.items()})
     task = bar.add_task("write", total=table.height)
     assemble(folder, table, [part.codes for part in parts], meta, lambda n: bar.advance(task, n))
     bar.update(task, completed=table.height)
@@ -192,9 +190,7 @@ def _concatenate(parts: Sequence[TranscriptTable]) -> pl.DataFrame:
     return pl.concat(tables)
 
 
-def _assign_gene_sets(
-    table: pl.DataFrame, plan: Plan
-) -> tuple[pl.DataFrame, dict[str, tuple[int, int]]]:
+def _assign_gene_sets(table: pl.DataFrame, plan: Plan) -> tuple[pl.DataFrame, dict[str, tuple[int, int]]]:
     """The rows with their gene sets, and species → (genes in the homology file, genes)."""
     table = table.with_columns(gene=without_versions(pl.col("gene_id")))
     symbol = pl.col("gene_symbol").filter(pl.col("gene_symbol") != "").first().fill_null("")
@@ -218,10 +214,7 @@ def _warn_unmapped(plan: Plan, mapped: Mapping[str, tuple[int, int]]) -> None:
 
 
 def metadata(
-    plan: Plan,
-    parts: Sequence[TranscriptTable],
-    mapped: Mapping[str, tuple[int, int]],
-    digests: Mapping[Path, str],
+    plan: Plan, parts: Sequence[TranscriptTable], mapped: Mapping[str, tuple[int, int]], digests: Mapping[Path, str]
 ) -> dict[str, Any]:
     """Content of ``corpus.json``, except for what :func:`isoclr.corpus.write.write` adds.
 
@@ -260,9 +253,7 @@ def metadata(
     }
 
 
-def _by_species(
-    plan: Plan, parts: Sequence[TranscriptTable], mapped: Mapping[str, tuple[int, int]]
-) -> dict[str, Any]:
+def _by_species(plan: Plan, parts: Sequence[TranscriptTable], mapped: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     """Species → numbers of records and genes, and what was dropped and noted."""
     counts: dict[str, Any] = {}
     for name in plan.species:

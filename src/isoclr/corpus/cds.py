@@ -83,9 +83,7 @@ def assign_cds(
             done = i
     advance(table.height - done)
     return table.with_columns(
-        cds_start=pl.Series(first),
-        cds_end=pl.Series(end),
-        cds_source=pl.Series(source, dtype=pl.String),
+        cds_start=pl.Series(first), cds_end=pl.Series(end), cds_source=pl.Series(source, dtype=pl.String)
     )
 
 

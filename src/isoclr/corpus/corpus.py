@@ -187,9 +187,7 @@ class Corpus:
         row = self._row_of(transcript_id)
         if row is None:
             like = suggest(transcript_id, self.transcripts["transcript_id"])
-            raise InputError(
-                f"{self.path}: no transcript {transcript_id!r} among its {len(self):,}{like}"
-            )
+            raise InputError(f"{self.path}: no transcript {transcript_id!r} among its {len(self):,}{like}")
         return row
 
     def find_rows(self, name: str) -> list[int]:
@@ -319,9 +317,7 @@ def _check_index(path: Path, meta: dict[str, Any], index: NDArray[np.void]) -> N
     if len(index) != counts["transcripts"]:
         raise _damaged(file, f"{len(index):,} entries", f"{counts['transcripts']:,}")
     if counts["gene_sets"] > max(1, len(index)):
-        raise InputError(
-            f"{path / META}: {counts['gene_sets']:,} gene sets of {len(index):,} transcripts"
-        )
+        raise InputError(f"{path / META}: {counts['gene_sets']:,} gene sets of {len(index):,} transcripts")
     length = index["length"].astype(np.int64)
     limits = {
         "length": (1, n_codes),
@@ -336,12 +332,8 @@ def _check_index(path: Path, meta: dict[str, Any], index: NDArray[np.void]) -> N
         wrong = (index[name] < low) | (index[name] > high)
         if wrong.any():
             row = int(wrong.argmax())
-            raise _damaged(
-                file, f"{name} of row {row} is {index[name][row]}", "one within the corpus"
-            )
+            raise _damaged(file, f"{name} of row {row} is {index[name][row]}", "one within the corpus")
 
 
 def _damaged(file: Path, value: str, expected: str) -> InputError:
-    return InputError(
-        f"{file}: {value}, expected {expected}; the corpus is damaged, build it again"
-    )
+    return InputError(f"{file}: {value}, expected {expected}; the corpus is damaged, build it again")

@@ -132,11 +132,7 @@ class Plan:
 
 
 def make_plan(
-    files: Iterable[Path],
-    inputs: Iterable[Input],
-    homology: Path | None,
-    gene_ids: Sequence[str],
-    config: BuildConfig,
+    files: Iterable[Path], inputs: Iterable[Input], homology: Path | None, gene_ids: Sequence[str], config: BuildConfig
 ) -> Plan:
     """Join the inputs and options of the command line and of TOML files.
 
@@ -158,13 +154,8 @@ def make_plan(
         if homology is None and content.homology is not None:
             homology = existing_file(content.homology, f"{path}: homology", folder)
         if not tables and content.gene_ids is not None:
-            named = (
-                {"": content.gene_ids} if isinstance(content.gene_ids, str) else content.gene_ids
-            )
-            tables = [
-                (name, existing_file(file, f"{path}: gene_ids", folder))
-                for name, file in named.items()
-            ]
+            named = {"": content.gene_ids} if isinstance(content.gene_ids, str) else content.gene_ids
+            tables = [(name, existing_file(file, f"{path}: gene_ids", folder)) for name, file in named.items()]
         config = _with_options_of(content, config, path)
     if not inputs:
         names = "".join(f"{path}: " for path in files)
@@ -232,9 +223,7 @@ def short_name(species: str) -> str:
     return known.name if known else species.strip()
 
 
-def gene_id_tables(
-    tables: Iterable[tuple[str, Path | str]], species: Sequence[str]
-) -> dict[str, Path]:
+def gene_id_tables(tables: Iterable[tuple[str, Path | str]], species: Sequence[str]) -> dict[str, Path]:
     """Gene id tables by species.
 
     Args:
@@ -243,14 +232,10 @@ def gene_id_tables(
     by_species: dict[str, Path] = {}
     for name, file in tables:
         if not name and len(species) != 1:
-            raise InputError(
-                f"--gene-ids {file}: for which of {', '.join(species)}? expected SPECIES={file}"
-            )
+            raise InputError(f"--gene-ids {file}: for which of {', '.join(species)}? expected SPECIES={file}")
         name = short_name(name) if name else species[0]
         if name not in species:
-            raise InputError(
-                f"--gene-ids {name}={file}: no input of {name!r}, expected {', '.join(species)}"
-            )
+            raise InputError(f"--gene-ids {name}={file}: no input of {name!r}, expected {', '.join(species)}")
         by_species[name] = existing_file(file, f"--gene-ids {name}")
     return by_species
 

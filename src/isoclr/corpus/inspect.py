@@ -81,11 +81,7 @@ class CorpusSummary(Report):
         )
         left_out = [
             (name, kind, reason, count)
-            for kind, entries in (
-                ("dropped", self.dropped),
-                ("noted", self.noted),
-                ("in the file", self.files),
-            )
+            for kind, entries in (("dropped", self.dropped), ("noted", self.noted), ("in the file", self.files))
             for name, reasons in entries.items()
             for reason, count in reasons.items()
         ]
@@ -109,8 +105,7 @@ def inspect(corpus: Corpus | str | Path) -> CorpusSummary:
         path=str(corpus.path),
         groups=groups,
         lengths={
-            f"{q:.0%}": int(np.quantile(lengths, q, method="inverted_cdf")) if len(lengths) else 0
-            for q in QUANTILES
+            f"{q:.0%}": int(np.quantile(lengths, q, method="inverted_cdf")) if len(lengths) else 0 for q in QUANTILES
         },
         cds_source={name: sources.get(name, 0) for name in ("annotated", "orf", "none")},
         exons_known=int((corpus.index["n_exons"] > 0).sum()),
@@ -191,18 +186,12 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     right.set_xticks([1, 5, 10, 15, 20], ["1", "5", "10", "15", "≥ 20"])
     several = (sizes > 1).mean() if len(sizes) else 0.0
-    right.set_title(
-        f"{several:.1%} of {len(sizes):,} have two or more", fontsize="small", loc="left"
-    )
+    right.set_title(f"{several:.1%} of {len(sizes):,} have two or more", fontsize="small", loc="left")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     title = f"{len(corpus):,} transcripts in {corpus.num_gene_sets:,} gene sets"
     figure.suptitle(title, fontsize="medium")
-    with (
-        atomic_path(Path(path)) as partial,
-        warnings.catch_warnings(),
-        mpl.rc_context({"svg.hashsalt": HASH_SALT}),
-    ):
+    with atomic_path(Path(path)) as partial, warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": HASH_SALT}):
         warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks
         figure.savefig(partial, dpi=150, metadata=FIGURE_METADATA[Path(path).suffix.lower()])
 

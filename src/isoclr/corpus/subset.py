@@ -57,9 +57,7 @@ def subset(
     """
     whole = open_corpus(corpus)
     if whole.meta["shard"]:
-        raise InputError(
-            f"{whole.path}: a shard, expected a whole corpus; join it with isoclr merge"
-        )
+        raise InputError(f"{whole.path}: a shard, expected a whole corpus; join it with isoclr merge")
     table = whole.transcripts.with_columns(start=pl.col("offset"), source=pl.lit(0, pl.Int64))
     table = table.drop("offset")
     kept = _of_species(table, species, whole)
@@ -70,9 +68,7 @@ def subset(
     if grouping == "genes":
         kept = kept.with_columns(gene_set=_GENE)
     if not kept.height:
-        raise InputError(
-            f"{whole.path}: no transcript is left; choose other species or transcripts"
-        )
+        raise InputError(f"{whole.path}: no transcript is left; choose other species or transcripts")
     options: dict[str, Any] = {"species": list(species), "grouping": grouping, "isoforms": isoforms}
     options["transcripts"] = None if transcripts is None else kept.height
     out = Path(out)
@@ -87,9 +83,7 @@ def subset(
 def _of_species(table: pl.DataFrame, species: Collection[str], corpus: Corpus) -> pl.DataFrame:
     for name in species:
         if name not in corpus.species:
-            raise InputError(
-                f"{corpus.path}: no species {name!r}; expected {', '.join(corpus.species)}"
-            )
+            raise InputError(f"{corpus.path}: no species {name!r}; expected {', '.join(corpus.species)}")
     return table.filter(pl.col("species").is_in(list(species))) if species else table
 
 
@@ -99,9 +93,7 @@ def _listed(table: pl.DataFrame, path: Path, corpus: Corpus) -> pl.DataFrame:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: cannot be read as text ({error}), expected transcript ids"
-        ) from None
+        raise InputError(f"{path}: cannot be read as text ({error}), expected transcript ids") from None
     rows = set()
     for number, line in enumerate(lines, 1):
         if name := line.strip():
@@ -119,17 +111,13 @@ def _one_per_gene(table: pl.DataFrame) -> pl.DataFrame:
     best = (
         table.with_row_index("row")
         .with_columns(gene=_GENE)
-        .sort(
-            pl.col("cds_end") - pl.col("cds_start"), "length", "row", descending=[True, True, False]
-        )
+        .sort(pl.col("cds_end") - pl.col("cds_start"), "length", "row", descending=[True, True, False])
         .unique("gene", keep="first", maintain_order=True)
     )
     return best.sort("row").drop("row", "gene")
 
 
-def _metadata(
-    whole: Corpus, before: pl.DataFrame, after: pl.DataFrame, options: dict[str, Any]
-) -> dict[str, Any]:
+def _metadata(whole: Corpus, before: pl.DataFrame, after: pl.DataFrame, options: dict[str, Any]) -> dict[str, Any]:
     """Metadata of the original corpus with the counts of the subset."""
     names = set(after["species"])
     species = [name for name in whole.species if name in names]
@@ -146,8 +134,6 @@ def _metadata(
         "species": species,
         "inputs": [source for source in whole.meta["inputs"] if source["species"] in species],
         "homology": None if options["grouping"] == "genes" else whole.meta["homology"],
-        "gene_ids": {
-            name: table for name, table in whole.meta["gene_ids"].items() if name in species
-        },
+        "gene_ids": {name: table for name, table in whole.meta["gene_ids"].items() if name in species},
         "by_species": by_species,
     }

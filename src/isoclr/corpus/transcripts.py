@@ -64,11 +64,7 @@ class TranscriptTable:
 
 
 def read_input(
-    source: Input,
-    config: BuildConfig,
-    threads: int,
-    advance: Advance,
-    genes: pl.DataFrame | None = None,
+    source: Input, config: BuildConfig, threads: int, advance: Advance, genes: pl.DataFrame | None = None
 ) -> TranscriptTable:
     """Read, filter, splice and mark the transcripts of one input.
 
@@ -79,9 +75,7 @@ def read_input(
         InputError: A file that cannot be read, or annotation and sequences that do not belong together.
     """
     if source.genome is not None:
-        part = read_genome(
-            source.genome, source.annotation, source.species, config, threads, advance
-        )
+        part = read_genome(source.genome, source.annotation, source.species, config, threads, advance)
     else:
         assert source.transcripts is not None
         part = read_fasta(source.transcripts, source.annotation, source.species, config)
@@ -100,9 +94,7 @@ def read_input(
         part.drop(pl.col("cds_source") == "none", "noncoding")
     mark(part.table, part.codes)
     n_exons = pl.col("exon_lengths").list.len().fill_null(0).cast(pl.Int64)
-    part.table = part.table.with_columns(n_exons=n_exons, species=pl.lit(source.species)).select(
-        COLUMNS
-    )
+    part.table = part.table.with_columns(n_exons=n_exons, species=pl.lit(source.species)).select(COLUMNS)
     return part
 
 
@@ -145,9 +137,7 @@ def _shards_of(table: pl.DataFrame, species: str, shards: int) -> pl.Series:
 # FASTA of transcripts, with or without annotations
 
 
-def read_fasta(
-    transcripts: Path, annotation: Sequence[Path], species: str, config: BuildConfig
-) -> TranscriptTable:
+def read_fasta(transcripts: Path, annotation: Sequence[Path], species: str, config: BuildConfig) -> TranscriptTable:
     """Read the records of a FASTA and join them with annotations.
 
     A record matches an annotated transcript with the same id, versions aside. Among several matches the one of the
@@ -193,11 +183,7 @@ def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> 
         ``annotated`` (in an annotation) and ``disagrees`` (with another length there).
     """
     joined = table.join(
-        _matches(table, annotations),
-        on="order",
-        how="left",
-        maintain_order="left",
-        suffix="_annotated",
+        _matches(table, annotations), on="order", how="left", maintain_order="left", suffix="_annotated"
     )
     annotated = pl.col("agrees").is_not_null()
     agrees = pl.col("agrees").fill_null(False)
@@ -224,12 +210,8 @@ def _matches(table: pl.DataFrame, annotations: Sequence[Annotation]) -> pl.DataF
         pl.exclude("chrom", "strand", "exon_starts"), key=without_versions(pl.col("transcript_id"))
     )
     # a file without genes (BED) repeats the transcript id as gene id
-    gene = (
-        pl.when(pl.col("gene_id") != pl.col("transcript_id")).then("gene_id").otherwise(pl.lit(""))
-    )
-    records = table.select(
-        "order", "transcript_id", "length", key=without_versions(pl.col("transcript_id"))
-    )
+    gene = pl.when(pl.col("gene_id") != pl.col("transcript_id")).then("gene_id").otherwise(pl.lit(""))
+    records = table.select("order", "transcript_id", "length", key=without_versions(pl.col("transcript_id")))
     pairs = records.join(known.with_columns(gene_id=gene), on="key", suffix="_annotated")
     pairs = pairs.with_columns(
         agrees=pl.coalesce(pl.col("length_annotated") == pl.col("length"), pl.lit(True)),
@@ -237,13 +219,7 @@ def _matches(table: pl.DataFrame, annotations: Sequence[Annotation]) -> pl.DataF
     )
     pairs = pairs.sort("order", "agrees", "same", "rank", descending=[False, True, True, False])
     return pairs.unique("order", keep="first", maintain_order=True).drop(
-        "transcript_id",
-        "transcript_id_annotated",
-        "length",
-        "length_annotated",
-        "key",
-        "rank",
-        "same",
+        "transcript_id", "transcript_id_annotated", "length", "length_annotated", "key", "rank", "same"
     )
 
 
@@ -261,12 +237,7 @@ def _with_no_cds(annotation: Annotation) -> pl.DataFrame:
 
 
 def read_genome(
-    genome: Path,
-    annotation: Sequence[Path],
-    species: str,
-    config: BuildConfig,
-    threads: int,
-    advance: Advance,
+    genome: Path, annotation: Sequence[Path], species: str, config: BuildConfig, threads: int, advance: Advance
 ) -> TranscriptTable:
     """Splice annotated transcripts from a genome; rows are sorted by chromosome, then as in the annotation."""
     annotations = [read_annotation(path) for path in annotation]
@@ -308,9 +279,7 @@ def _match_chromosomes(table: pl.DataFrame, sequences: Genome, files: str) -> di
     return {name: matches.get(name) for name in names}
 
 
-def _by_chromosome(
-    table: pl.DataFrame, sequences: Genome, names: dict[str, str | None]
-) -> pl.DataFrame:
+def _by_chromosome(table: pl.DataFrame, sequences: Genome, names: dict[str, str | None]) -> pl.DataFrame:
     """Rows sorted by chromosome, with ``order``, ``sequence`` (null: missing), ``beyond`` its end, and ``no_cds``.
 
     The order is that of the whole annotation, hence the same in every shard.

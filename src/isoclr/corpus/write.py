@@ -65,9 +65,7 @@ def assemble(
         if not table.height:
             total = sum((Counter(entry["dropped"]) for entry in by_species.values()), Counter())
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in total.most_common())
-            raise InputError(
-                f"no transcript is left: {f'dropped {reasons}' if reasons else 'the inputs have none'}"
-            )
+            raise InputError(f"no transcript is left: {f'dropped {reasons}' if reasons else 'the inputs have none'}")
     for entry in by_species.values():  # sorted, so that merged shards give the same bytes
         entry |= {key: dict(sorted(entry[key].items())) for key in ("dropped", "noted")}
     write(folder, table, sources, meta, advance)
@@ -84,9 +82,7 @@ def add_counts(total: dict[str, int], counts: Mapping[str, int]) -> None:
         total[reason] = total.get(reason, 0) + count
 
 
-def drop_duplicates(
-    table: pl.DataFrame, sources: Sequence[Codes]
-) -> tuple[pl.DataFrame, dict[str, Counter[str]]]:
+def drop_duplicates(table: pl.DataFrame, sources: Sequence[Codes]) -> tuple[pl.DataFrame, dict[str, Counter[str]]]:
     """Keep one transcript per species and id, then one per gene set and sequence: the best annotated, then the first.
 
     Args:
@@ -116,9 +112,7 @@ def _with_digest(table: pl.DataFrame, sources: Sequence[Codes]) -> pl.DataFrame:
     columns = table.select("source", "start", "length", "order")
     digests = [
         _digest(sources[source][start : start + length]) if hashed else order.to_bytes(8, "big")
-        for (source, start, length, order), hashed in zip(
-            columns.iter_rows(), compared, strict=True
-        )
+        for (source, start, length, order), hashed in zip(columns.iter_rows(), compared, strict=True)
     ]
     return table.with_columns(digest=pl.Series(digests, dtype=pl.Binary))
 
@@ -127,9 +121,7 @@ def _digest(codes: Codes) -> bytes:
     return hashlib.blake2b((codes & NUCLEOTIDE_BITS).data, digest_size=16).digest()
 
 
-def _count_dropped(
-    before: pl.DataFrame, after: pl.DataFrame, reason: str, dropped: dict[str, Counter[str]]
-) -> None:
+def _count_dropped(before: pl.DataFrame, after: pl.DataFrame, reason: str, dropped: dict[str, Counter[str]]) -> None:
     kept = dict(after["species"].value_counts().iter_rows())
     for name, count in before["species"].value_counts().iter_rows():
         if count != kept.get(name, 0):
@@ -163,8 +155,7 @@ def write(
         **(EMPTY_META | {"by_species": counts} | meta),
         "counts": _counts(index),
         "files": {
-            name: {"size": (folder / name).stat().st_size, "sha256": sha256(folder / name)}
-            for name in DATA_FILES
+            name: {"size": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in DATA_FILES
         },
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
@@ -184,15 +175,11 @@ def index_rows(table: pl.DataFrame, species: Sequence[str]) -> NDArray[np.void]:
 def _positions(values: pl.Series, names: pl.Series) -> NDArray[np.int64]:
     """The position of every value in ``names``."""
     numbered = pl.DataFrame({"name": names}).with_row_index("position")
-    joined = pl.DataFrame({"name": values}).join(
-        numbered, on="name", how="left", maintain_order="left"
-    )
+    joined = pl.DataFrame({"name": values}).join(numbered, on="name", how="left", maintain_order="left")
     return joined["position"].to_numpy().astype(np.int64)
 
 
-def _write_codes(
-    path: Path, table: pl.DataFrame, sources: Sequence[Codes], advance: Callable[[int], None]
-) -> None:
+def _write_codes(path: Path, table: pl.DataFrame, sources: Sequence[Codes], advance: Callable[[int], None]) -> None:
     """Copy the codes of every row; adjacent rows are copied together."""
     source = table["source"].to_numpy()
     start = table["start"].to_numpy()
@@ -245,9 +232,7 @@ def merge(shards: tuple[Path, ...], *, out: Path, overwrite: bool = False) -> Co
     ]
     table = pl.concat(tables).drop("offset").sort("order")
     if table["order"].is_duplicated().any():
-        raise InputError(
-            f"{parts[0].path}: shares a transcript with another shard; build them again"
-        )
+        raise InputError(f"{parts[0].path}: shares a transcript with another shard; build them again")
     with atomic_directory(out, overwrite=overwrite, contents=FILES) as folder, progress() as bar:
         task = bar.add_task("write", total=table.height)
         codes = [part.codes for part in parts]
@@ -261,9 +246,7 @@ def merge(shards: tuple[Path, ...], *, out: Path, overwrite: bool = False) -> Co
 def _check_shards(parts: list[Corpus]) -> None:
     """Refuse anything but all shards of one build, each once."""
     if not parts:
-        raise InputError(
-            "no shards given, expected the directories that isoclr build --shard wrote"
-        )
+        raise InputError("no shards given, expected the directories that isoclr build --shard wrote")
     paths: dict[int, Path] = {}
     first = parts[0]
     for part in parts:
@@ -271,14 +254,10 @@ def _check_shards(parts: list[Corpus]) -> None:
             raise InputError(f"{part.path}: a whole corpus, expected one from isoclr build --shard")
         for key in _SHARED:
             if part.meta[key] != first.meta[key]:
-                raise InputError(
-                    f"{part.path}: another {key} than {first.path}; not shards of one build"
-                )
+                raise InputError(f"{part.path}: another {key} than {first.path}; not shards of one build")
         number, total = part.meta["shard"]
         if total != first.meta["shard"][1]:
-            raise InputError(
-                f"{part.path}: shard {number}/{total}, expected one of {first.meta['shard'][1]}"
-            )
+            raise InputError(f"{part.path}: shard {number}/{total}, expected one of {first.meta['shard'][1]}")
         if number in paths:
             raise InputError(f"{part.path}: shard {number}/{total} again, as in {paths[number]}")
         paths[number] = part.path

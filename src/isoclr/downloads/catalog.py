@@ -53,9 +53,7 @@ def _ucsc(species: str, assembly: str) -> list[Entry]:
     sums = f"{base}/genes/md5sum.txt"
     return [
         Entry(f"{species}/annotation", f"{species}/{models}", urls, sums, required=False),
-        Entry(
-            f"{species}/genome", f"{species}/{genome}", (f"{base}/{genome}",), f"{base}/md5sum.txt"
-        ),
+        Entry(f"{species}/genome", f"{species}/{genome}", (f"{base}/{genome}",), f"{base}/md5sum.txt"),
     ]
 
 

@@ -291,9 +291,7 @@ def read_lock(folder: Path) -> dict[str, str]:
     for number, line in enumerate(lines, 1):
         digest, _, name = line.partition("  ")
         if len(digest) != 64 or not set(digest) <= _HEX or not name:
-            raise InputError(
-                f"{path}: line {number} is {line[:80]!r}, expected a SHA-256 and a file name"
-            )
+            raise InputError(f"{path}: line {number} is {line[:80]!r}, expected a SHA-256 and a file name")
         recorded[name] = digest
     return recorded
 

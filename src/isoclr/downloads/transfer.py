@@ -94,9 +94,7 @@ class Client:
                     try:
                         stream.write(chunk)
                     except OSError as error:
-                        raise InputError(
-                            f"{partial}: cannot be written ({error.strerror})"
-                        ) from error
+                        raise InputError(f"{partial}: cannot be written ({error.strerror})") from error
                     done += len(chunk)
                     report(done, total)
         if total is not None and done < total:

@@ -8,13 +8,7 @@ import polars as pl
 
 from isoclr._console import info
 from isoclr.embedding.embeddings import FORMATS, Embeddings, check_output, write
-from isoclr.embedding.external import (
-    ExternalFile,
-    complete,
-    read_external,
-    recognized_columns,
-    without_empty,
-)
+from isoclr.embedding.external import ExternalFile, complete, read_external, recognized_columns, without_empty
 from isoclr.embedding.inputs import read_rnas
 from isoclr.embedding.io import read_own
 from isoclr.errors import InputError, counted
@@ -71,9 +65,7 @@ def convert(
         result = replace(result, meta={**own.meta, **({"model": model_name} if model_name else {})})
     if metadata is not None and unknown == len(result):
         first = result.table["transcript_id"][0]
-        raise InputError(
-            f"{metadata}: has none of the {unknown:,} RNAs of {embeddings} ({first}, …)"
-        )
+        raise InputError(f"{metadata}: has none of the {unknown:,} RNAs of {embeddings} ({first}, …)")
     if unknown:
         info(f"{unknown:,} of {len(result):,} RNAs are not in {metadata}")
     bad = ~np.isfinite(result.matrix).all(axis=1)
@@ -105,9 +97,7 @@ def read_rna_table(path: Path) -> pl.DataFrame:
         raise InputError(f"{path}: not a table of RNAs ({reason})") from None
     columns = recognized_columns(path, {name: frame[name] for name in frame.columns})
     if not {"transcript_id", "gene_id"} & set(columns.columns):
-        raise InputError(
-            f"{path}: has the columns {', '.join(frame.columns[:8])}; expected transcript_id or gene_id"
-        )
+        raise InputError(f"{path}: has the columns {', '.join(frame.columns[:8])}; expected transcript_id or gene_id")
     return columns
 
 

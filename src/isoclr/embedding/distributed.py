@@ -81,9 +81,7 @@ def writes_output() -> bool:
 
 
 @contextmanager
-def embedded(
-    rnas: Sequence[RnaTable], embedder: Embedder, out: Path | None
-) -> Iterator[Iterator[Embeddings]]:
+def embedded(rnas: Sequence[RnaTable], embedder: Embedder, out: Path | None) -> Iterator[Iterator[Embeddings]]:
     """The embeddings of RNAs in blocks of rows, with a progress bar on stderr.
 
     Args:
@@ -165,9 +163,7 @@ class _Part(NamedTuple):
             return arrays["rows"], arrays["vectors"]
 
 
-def _compute_parts(
-    rnas: Sequence[RnaTable], embedder: Embedder, folder: Path, finished: list[_Part]
-) -> None:
+def _compute_parts(rnas: Sequence[RnaTable], embedder: Embedder, folder: Path, finished: list[_Part]) -> None:
     """Write this process's part of the chunks of every block that are not finished."""
     attempt = 1 + max((part.attempt for part in finished), default=-1)
     done_rows = defaultdict(list)
@@ -192,9 +188,7 @@ def _compute_parts(
                 return chosen
 
             codes = [block.codes_of(row) for row in range(len(block))]
-            matrix = embedder.embed_codes(
-                codes, progress=lambda done: bar.advance(task, done), choose=choose
-            )
+            matrix = embedder.embed_codes(codes, progress=lambda done: bar.advance(task, done), choose=choose)
             rows = np.flatnonzero(own)
             planned += int(block.lengths[rows].sum())
             bar.update(task, completed=planned, total=planned + nt // _world.size)

@@ -59,22 +59,14 @@ def open_embedder(
     from isoclr.baselines.language_models.model import open_language_model
 
     opened = open_language_model(
-        model,
-        revision=revision,
-        directory=model_dir,
-        precision=precision,
-        device=resolve_device(device),
+        model, revision=revision, directory=model_dir, precision=precision, device=resolve_device(device)
     )
     meta = _meta(opened.name, opened.sha256, opened.tracks, opened.pooling, precision)
     return Embedder(meta, opened.dim, partial(opened.embed_codes, chunk_nt=chunk_nt))
 
 
 def encoder_embedder(
-    encoder: Encoder,
-    *,
-    precision: Precision = "float32",
-    device: str = "auto",
-    chunk_nt: int | None = None,
+    encoder: Encoder, *, precision: Precision = "float32", device: str = "auto", chunk_nt: int | None = None
 ) -> Embedder:
     """The same for an encoder that is loaded already; it is moved to the device."""
     if chunk_nt is not None and chunk_nt < MIN_CHUNK_NT:
@@ -86,9 +78,7 @@ def encoder_embedder(
     return Embedder(meta, encoder.dim, embed_codes)
 
 
-def _meta(
-    name: str, sha256: str, tracks: int, pooling: str, precision: Precision
-) -> dict[str, str]:
+def _meta(name: str, sha256: str, tracks: int, pooling: str, precision: Precision) -> dict[str, str]:
     return {
         "model": name,
         "sha256": sha256,
@@ -235,18 +225,13 @@ def _check_species(species: str, sources: Sequence[Any], genome: Path | None) ->
     if not species or not sources:
         return
     if genome is None and all(isinstance(one, Path) and one.is_dir() for one in sources):
-        raise InputError(
-            f"--species {species}: a corpus has its own species; --species is for a FASTA or --genome"
-        )
+        raise InputError(f"--species {species}: a corpus has its own species; --species is for a FASTA or --genome")
     if note := unknown_name(species):
         info(f"--species: {note}")
 
 
 def _fill(
-    matrix: NDArray[np.float32],
-    table: pl.DataFrame,
-    blocks: Iterator[Embeddings],
-    embedder: Embedder,
+    matrix: NDArray[np.float32], table: pl.DataFrame, blocks: Iterator[Embeddings], embedder: Embedder
 ) -> Embeddings:
     """Put the vectors of RNAs into the rows of a matrix."""
     row = 0

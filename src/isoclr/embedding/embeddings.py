@@ -100,9 +100,7 @@ class Embeddings:
 
     def to_polars(self) -> pl.DataFrame:
         """The table with a column ``embedding`` of fixed-size lists, as ``isoclr embed`` writes it to Parquet."""
-        column = pl.Series(
-            MATRIX, np.ascontiguousarray(self.matrix), pl.Array(pl.Float32, self.dim)
-        )
+        column = pl.Series(MATRIX, np.ascontiguousarray(self.matrix), pl.Array(pl.Float32, self.dim))
         return self.table.with_columns(column)
 
     def to_pandas(self) -> Any:
@@ -135,9 +133,7 @@ class Embeddings:
         index_name = "rna" if any(numbers) else "transcript_id"
         index = pd.Index(names, name=index_name, dtype=object)
         columns = {  # object: anndata before 0.12 does not write pandas 3's strings
-            column.name: pd.Series(
-                column.to_list(), index, dtype=object if column.dtype == pl.String else None
-            )
+            column.name: pd.Series(column.to_list(), index, dtype=object if column.dtype == pl.String else None)
             for column in self.table
             if any(numbers) or column.name != "transcript_id"
         }
@@ -196,12 +192,8 @@ def select_rnas(table: pl.DataFrame, species: str | None, choice: RnaChoice) -> 
     mask: NDArray[np.bool_] = table.select(pl.repeat(True, pl.len()) & keep).to_series().to_numpy()
     if not mask.any():
         counts = table.group_by("species", "cds_source").len().sort("species", "cds_source")
-        present = ", ".join(
-            f"{n:,} {name!r} with CDS {source}" for name, source, n in counts.rows()
-        )
-        raise InputError(
-            f"no RNA of species {species or 'any'!r} and choice {choice!r}; there are {present}"
-        )
+        present = ", ".join(f"{n:,} {name!r} with CDS {source}" for name, source, n in counts.rows())
+        raise InputError(f"no RNA of species {species or 'any'!r} and choice {choice!r}; there are {present}")
     return mask
 
 
@@ -241,9 +233,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     if path == STDOUT and sys.stdout is not None and sys.stdout.isatty():
         raise InputError("--out -: Parquet is not for a terminal; expected a pipe or > FILE")
     if path.suffix not in FORMATS and path != STDOUT:
-        raise InputError(
-            f"{path}: unknown format, expected a name that ends in {', '.join(FORMATS)}"
-        )
+        raise InputError(f"{path}: unknown format, expected a name that ends in {', '.join(FORMATS)}")
     check_file(path, overwrite=overwrite)
     if path.suffix == ".h5ad":
         anndata_module()
@@ -274,17 +264,11 @@ def _write_parquet(path: Path, embeddings: Embeddings) -> None:
     def blocks(*_pushed_down: Any) -> Iterator[pl.DataFrame]:
         for start in range(0, max(1, len(embeddings)), ROWS):
             rows = slice(start, start + ROWS)
-            matrix = pl.Series(
-                MATRIX, np.ascontiguousarray(embeddings.matrix[rows]), schema[MATRIX]
-            )
+            matrix = pl.Series(MATRIX, np.ascontiguousarray(embeddings.matrix[rows]), schema[MATRIX])
             yield in_schema(embeddings.table[rows]).with_columns(matrix)
 
     register_io_source(blocks, schema=schema).sink_parquet(
-        path,
-        metadata=dict(embeddings.meta),
-        row_group_size=ROWS,
-        statistics=False,
-        maintain_order=True,
+        path, metadata=dict(embeddings.meta), row_group_size=ROWS, statistics=False, maintain_order=True
     )
 
 

@@ -93,9 +93,7 @@ def read_external(path: Path) -> ExternalFile:
     recognized = {alias for aliases in COLUMN_NAMES.values() for alias in aliases}
     for name, column in columns.items():
         if name in recognized and len(column) != len(matrix):
-            raise InputError(
-                f"{path}: {name} has {len(column):,} values for {len(matrix):,} embeddings"
-            )
+            raise InputError(f"{path}: {name} has {len(column):,} values for {len(matrix):,} embeddings")
     with np.errstate(over="ignore"):  # infinity is refused later
         narrow = np.asarray(matrix, np.float32)
     return ExternalFile(narrow, recognized_columns(path, columns))
@@ -124,9 +122,7 @@ def recognized_columns(path: Path, columns: Mapping[str, Any]) -> pl.DataFrame:
         if SCHEMA[name].is_integer() and given.dtype == pl.String:
             lost &= given != ""
         if lost.any():
-            raise InputError(
-                f"{path}: {alias} is {given[int(lost.arg_max() or 0)]!r}, expected {name}"
-            )
+            raise InputError(f"{path}: {alias} is {given[int(lost.arg_max() or 0)]!r}, expected {name}")
     return without_empty(pl.DataFrame(ours))
 
 
@@ -142,9 +138,7 @@ def check_npz(path: Path) -> None:
         InputError: it is not.
     """
     if not zipfile.is_zipfile(path):
-        raise InputError(
-            f"{path}: cannot be read as embeddings (not a NumPy archive from numpy.savez)"
-        )
+        raise InputError(f"{path}: cannot be read as embeddings (not a NumPy archive from numpy.savez)")
 
 
 def _read_npz(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
@@ -214,14 +208,10 @@ def _numbered_columns(path: Path, frame: pl.DataFrame) -> list[str]:
     for match in matches:
         same = by_number[int(match[2])] if match[1] == matches[0][1] else matches[0]
         if same.string != match.string:
-            raise InputError(
-                f"{path}: {match.string} and {same.string} could both be dimensions; expected one name"
-            )
+            raise InputError(f"{path}: {match.string} and {same.string} could both be dimensions; expected one name")
     numbers = sorted(by_number)
     if numbers not in (list(range(len(numbers))), list(range(1, len(numbers) + 1))) or not numbers:
-        raise InputError(
-            f"{path}: no column 'embedding' of vectors, and no numbered columns; expected embeddings"
-        )
+        raise InputError(f"{path}: no column 'embedding' of vectors, and no numbered columns; expected embeddings")
     return [by_number[number].string for number in numbers]
 
 
@@ -285,14 +275,10 @@ def _rows_in_order(path: Path, n: int, rnas: pl.DataFrame | None) -> pl.DataFram
             "--metadata TABLE_OR_FASTA"
         )
     if rnas.height != n:
-        raise InputError(
-            f"{path}: has {n:,} rows without ids for {rnas.height:,} RNAs; expected one each, in order"
-        )
+        raise InputError(f"{path}: has {n:,} rows without ids for {rnas.height:,} RNAs; expected one each, in order")
     if "transcript_id" in rnas.columns:
         return rnas
-    return rnas.with_columns(
-        transcript_id=pl.format("row{}", pl.int_range(1, rnas.height + 1, dtype=pl.Int64))
-    )
+    return rnas.with_columns(transcript_id=pl.format("row{}", pl.int_range(1, rnas.height + 1, dtype=pl.Int64)))
 
 
 def _joined(columns: pl.DataFrame, rnas: pl.DataFrame) -> tuple[pl.DataFrame, int]:
@@ -302,16 +288,10 @@ def _joined(columns: pl.DataFrame, rnas: pl.DataFrame) -> tuple[pl.DataFrame, in
     numbered = columns.with_row_index("row")
     matches = _best_matches(numbered, rnas).drop("transcript_id")
     joined = numbered.join(
-        matches.with_columns(known=pl.lit(True)),
-        on="row",
-        how="left",
-        suffix="_known",
-        maintain_order="left",
+        matches.with_columns(known=pl.lit(True)), on="row", how="left", suffix="_known", maintain_order="left"
     )
     both = [name for name in matches.columns if name in columns.columns]
-    joined = joined.with_columns(
-        pl.coalesce(pl.col(f"{name}_known"), pl.col(name)).alias(name) for name in both
-    )
+    joined = joined.with_columns(pl.coalesce(pl.col(f"{name}_known"), pl.col(name)).alias(name) for name in both)
     return joined, joined["known"].null_count()
 
 
@@ -337,9 +317,7 @@ def _completed(columns: pl.DataFrame, species: str) -> pl.DataFrame:
     """All our columns, with default values for what is unknown."""
     names = columns.columns
     filled = [
-        (pl.col(name).fill_null(value) if name in names else pl.lit(value))
-        .cast(SCHEMA[name])
-        .alias(name)
+        (pl.col(name).fill_null(value) if name in names else pl.lit(value)).cast(SCHEMA[name]).alias(name)
         for name, value in {**UNKNOWN, "species": species}.items()
     ]
     own = pl.col("transcript_id")

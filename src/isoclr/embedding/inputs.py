@@ -84,10 +84,7 @@ def as_inputs(given: Any) -> list[Any]:
     if isinstance(given, Corpus):
         return [given.path]
     many = [given] if isinstance(given, str | Path) else given
-    return [
-        one if isinstance(one, Embeddings) else one.path if isinstance(one, Corpus) else Path(one)
-        for one in many
-    ]
+    return [one if isinstance(one, Embeddings) else one.path if isinstance(one, Corpus) else Path(one) for one in many]
 
 
 def read_rnas(
@@ -118,9 +115,7 @@ def read_rnas(
     """
     species = short_name(species)
     if genome is not None and not annotation:
-        raise InputError(
-            f"{genome}: a genome needs --annotation, with the exons of its transcripts"
-        )
+        raise InputError(f"{genome}: a genome needs --annotation, with the exons of its transcripts")
     if genome is None and not inputs:
         raise InputError("nothing to embed: give a FASTA, a corpus, or --genome and --annotation")
     if len(inputs) == 1 and in_memory(inputs[0]):
@@ -132,10 +127,7 @@ def read_rnas(
         table, codes, starts = rnas_in_memory(inputs[0], species=species, orf=orf)
         return [RnaTable(_columns(table), codes, starts, Counter())]
     missing = next((path for path in inputs if path != STDIN and not path.exists()), None)
-    if (
-        missing is not None
-        and FROM_LETTER[np.frombuffer(str(missing).encode(), np.uint8)].max() < INVALID
-    ):
+    if missing is not None and FROM_LETTER[np.frombuffer(str(missing).encode(), np.uint8)].max() < INVALID:
         raise InputError(f"{missing}: no such file; for a sequence, give a list: [sequence]")
     if annotation and genome is None and all(path.is_dir() for path in inputs):
         raise InputError(
@@ -180,9 +172,7 @@ def _read_files(source: Input, orf: bool, skip_bad: bool) -> RnaTable:
     path = source.transcripts or source.genome
     with progress() as bar:
         task = bar.add_task(f"reading {path.name if path else ''}", total=None)
-        part = read_input(
-            source, config, 1, lambda done, total: bar.update(task, advance=done, total=total)
-        )
+        part = read_input(source, config, 1, lambda done, total: bar.update(task, advance=done, total=total))
     if source.transcripts is not None:
         _tell_or_refuse(source.transcripts, part, skip_bad)
     for reason, count in sorted(part.dropped.items()):
@@ -192,9 +182,7 @@ def _read_files(source: Input, orf: bool, skip_bad: bool) -> RnaTable:
 
 def _columns(table: pl.DataFrame) -> pl.DataFrame:
     coding = pl.col("cds_end") - pl.col("cds_start")
-    table = table.with_columns(
-        cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0)
-    )
+    table = table.with_columns(cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0))
     return in_schema(table)
 
 
@@ -211,9 +199,7 @@ def _tell_or_refuse(path: Path, part: TranscriptTable, skip_bad: bool) -> None:
         for reason in bad:
             name, record = part.first_dropped[reason]
             more = f" ({dropped[reason]:,} such records)" if dropped[reason] > 1 else ""
-            words.append(
-                f"record {name!r} (line {line_of(path, record):,}) {DROPPED[reason]}{more}"
-            )
+            words.append(f"record {name!r} (line {line_of(path, record):,}) {DROPPED[reason]}{more}")
         raise InputError(
             f"{path}: {', '.join(words)}; expected every id once, with a sequence, or --skip-bad to leave them out"
         )
@@ -234,9 +220,7 @@ def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[Rn
     for i, part in enumerate(rnas[1:], 1):
         keep = np.ones(len(part), bool)
         for j, earlier in enumerate(kept):
-            both = part.table.with_row_index("row").join(
-                earlier.table.select(*KEYS).with_row_index("other"), on=KEYS
-            )
+            both = part.table.with_row_index("row").join(earlier.table.select(*KEYS).with_row_index("other"), on=KEYS)
             for (row,), pairs in both.group_by("row"):
                 codes, others = part.codes_of(int(row)), pairs["other"].to_list()
                 if not any(np.array_equal(codes, earlier.codes_of(other)) for other in others):
@@ -249,9 +233,7 @@ def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[Rn
                     )
                 keep[int(row)] = False
         if not keep.all():
-            info(
-                f"{paths[i]}: left out: {counted((~keep).sum(), 'RNA')} that an earlier input has too"
-            )
+            info(f"{paths[i]}: left out: {counted((~keep).sum(), 'RNA')} that an earlier input has too")
             part = replace(part, table=part.table.filter(pl.Series(keep)), starts=part.starts[keep])
         kept.append(part)
     return kept

@@ -49,9 +49,7 @@ def read_embeddings(path: Path | str | Embeddings) -> Embeddings:
     embeddings, _ = complete(path, read_external(path))
     table = embeddings.table
     if (table["gene_id"] == table["transcript_id"]).all():
-        info(
-            f"{path}: has no gene ids; every RNA counts as its own gene (isoclr convert adds them)"
-        )
+        info(f"{path}: has no gene ids; every RNA counts as its own gene (isoclr convert adds them)")
     return _checked(path, table, embeddings.matrix, dict(embeddings.meta))
 
 
@@ -63,9 +61,7 @@ def read_own(path: Path) -> Embeddings | None:
     """
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad, ".npz": _read_npz}
     if path.suffix not in readers:
-        raise InputError(
-            f"{path}: unknown format, expected {', '.join(readers)} or a directory of Parquet"
-        )
+        raise InputError(f"{path}: unknown format, expected {', '.join(readers)} or a directory of Parquet")
     check_input(path, "embeddings")
     with reraise_as_input_error(path):
         return readers[path.suffix](path)
@@ -119,9 +115,7 @@ def _read_shards(folder: Path) -> Embeddings:
                 "one run"
             )
     return Embeddings(
-        pl.concat([part.table for part in parts]),
-        np.concatenate([part.matrix for part in parts]),
-        parts[0].meta,
+        pl.concat([part.table for part in parts]), np.concatenate([part.matrix for part in parts]), parts[0].meta
     )
 
 
@@ -183,9 +177,7 @@ def _parquet_blocks(path: Path) -> Iterator[Embeddings]:
         n = int(lazy.select(pl.len()).collect().item())
     array = schema.get(MATRIX)
     if not isinstance(array, pl.Array) or len(array.shape) != 1 or not array.inner.is_numeric():
-        raise InputError(
-            f"{path}: no column {MATRIX!r} of fixed-size lists of numbers; expected embeddings"
-        )
+        raise InputError(f"{path}: no column {MATRIX!r} of fixed-size lists of numbers; expected embeddings")
     missing = next((name for name in SCHEMA if name not in (*schema, "gene_symbol")), None)
     if missing is not None:
         raise InputError(f"{path}: no column {missing!r}; expected embeddings of isoclr")

@@ -38,14 +38,7 @@ from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.external import COLUMN_NAMES
 from isoclr.errors import InputError
-from isoclr.genomics.encoding import (
-    CODON_START,
-    EXON_END,
-    MIN_LENGTH,
-    Codes,
-    coding_region,
-    nucleotides,
-)
+from isoclr.genomics.encoding import CODON_START, EXON_END, MIN_LENGTH, Codes, coding_region, nucleotides
 
 NAMES: dict[str, tuple[str, ...]] = {
     "sequence": ("sequence", "seq", "rna", "mrna", "cdna"),
@@ -85,9 +78,7 @@ def _is_file(one: object) -> bool:
     return isinstance(one, Path | Embeddings | Corpus)
 
 
-def rnas_in_memory(
-    given: Any, *, species: str = "", orf: bool = True
-) -> tuple[pl.DataFrame, Codes, NDArray[np.int64]]:
+def rnas_in_memory(given: Any, *, species: str = "", orf: bool = True) -> tuple[pl.DataFrame, Codes, NDArray[np.int64]]:
     """RNAs in memory as a table, the codes of all, and the start of each.
 
     Args:
@@ -270,9 +261,7 @@ def _cds(columns: Columns, row: int, name: str, length: int) -> tuple[int, int] 
     if start < 0 or end <= start:
         return -1, -1
     if end > length:
-        raise InputError(
-            f"{name}: its coding sequence is {start} to {end}, the RNA has {length} nt"
-        )
+        raise InputError(f"{name}: its coding sequence is {start} to {end}, the RNA has {length} nt")
     return start, end
 
 
@@ -292,24 +281,18 @@ def _exons(columns: Columns, row: int, name: str, length: int) -> list[int] | No
     return exons
 
 
-def _track(
-    columns: Columns, column: str, row: int, name: str, length: int
-) -> NDArray[np.uint8] | None:
+def _track(columns: Columns, column: str, row: int, name: str, length: int) -> NDArray[np.uint8] | None:
     """A track of one RNA, 0 or 1 for each nt; None if it has none."""
     value = _value(columns, column, row)
     if value is None or (column == "cds" and len(value) == 2):
         return None
     track = np.asarray(value)
     if track.shape != (length,) or not np.isin(track, (0, 1)).all():
-        raise InputError(
-            f"{name}: {column} has {track.size} values, expected 0 or 1 for each of {length} nt"
-        )
+        raise InputError(f"{name}: {column} has {track.size} values, expected 0 or 1 for each of {length} nt")
     return track.astype(np.uint8)
 
 
 def _text(columns: Columns, name: str, default: Sequence[str]) -> list[str]:
     """A column as text, with defaults where it has no value."""
     values = columns.get(name, default)
-    return [
-        other if _missing(one) else str(one) for one, other in zip(values, default, strict=True)
-    ]
+    return [other if _missing(one) else str(one) for one, other in zip(values, default, strict=True)]

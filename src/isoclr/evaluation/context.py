@@ -98,9 +98,7 @@ class Context:
         if key not in self._datasets:
             spec, source = _spec(entry), self.source(entry)
             if config.kind == "homology" and source.corpus is None:
-                raise InputError(
-                    f"{entry.task.source}: reporter constructs have no homologs; expected another split"
-                )
+                raise InputError(f"{entry.task.source}: reporter constructs have no homologs; expected another split")
             among = None if spec.reporter else self._common_transcripts
             rnas = label_rnas([spec], [source], config, among=among)
             metrics = CLASSES if spec.labels.binary else QUANTITY
@@ -130,8 +128,7 @@ class Context:
             return False
         spec, source = _spec(entry), self.source(entry)
         some, every = (
-            join_rnas(spec, source, among)[0].table["transcript_id"]
-            for among in (self._common_transcripts, None)
+            join_rnas(spec, source, among)[0].table["transcript_id"] for among in (self._common_transcripts, None)
         )
         return not some.equals(every)
 

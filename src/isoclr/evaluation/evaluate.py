@@ -16,15 +16,7 @@ from isoclr.evaluation.context import Context
 from isoclr.evaluation.plan import Plan, StudyName, read_plan
 from isoclr.evaluation.report.results import PAGE
 from isoclr.evaluation.results import Results, write_manifest, write_results
-from isoclr.evaluation.studies import (
-    ablations,
-    finetuning,
-    latent,
-    linear_probe,
-    low_data,
-    mutagenesis,
-    ontology,
-)
+from isoclr.evaluation.studies import ablations, finetuning, latent, linear_probe, low_data, mutagenesis, ontology
 
 _STUDIES: Mapping[StudyName, Callable[[Context, Any], list[CachedResult]]] = {
     "main": linear_probe.results,
@@ -75,12 +67,7 @@ class Evaluation(Report):
 
 
 def evaluate(
-    plan: Path,
-    *,
-    out: Path,
-    only: tuple[StudyName, ...] = (),
-    dry_run: bool = False,
-    report: bool = True,
+    plan: Path, *, out: Path, only: tuple[StudyName, ...] = (), dry_run: bool = False, report: bool = True
 ) -> Evaluation:
     """The paper's evaluation, with simple baselines and stricter splits, on any corpus, models and labels.
 
@@ -120,10 +107,7 @@ def evaluate(
                 _write(context, store, results, report=report)
     return Evaluation(
         out,
-        [
-            Progress(name, sum(map(store.has, own)), len(own), computed[name])
-            for name, own in results.items()
-        ],
+        [Progress(name, sum(map(store.has, own)), len(own), computed[name]) for name, own in results.items()],
         [one.title for own in results.values() for one in own if not store.has(one)],
         out / PAGE if report and (out / PAGE).is_file() else None,
     )
@@ -133,9 +117,7 @@ def _select(plan: Plan, only: Sequence[StudyName]) -> list[StudyName]:
     """The studies to run."""
     for name in only:
         if name not in plan.studies:
-            raise InputError(
-                f"--only {name}: {plan.path} has no such study; expected {', '.join(plan.studies)}"
-            )
+            raise InputError(f"--only {name}: {plan.path} has no such study; expected {', '.join(plan.studies)}")
     return [name for name in plan.studies if not only or name in only]
 
 

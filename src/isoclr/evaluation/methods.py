@@ -21,13 +21,7 @@ from isoclr.embedding.embed import embed
 from isoclr.errors import InputError
 from isoclr.evaluation.cache import Artifact
 from isoclr.evaluation.context import Context, Dataset
-from isoclr.evaluation.plan import (
-    CorpusOptions,
-    ExternalEmbeddings,
-    FeatureKind,
-    ModelEntry,
-    TaskEntry,
-)
+from isoclr.evaluation.plan import CorpusOptions, ExternalEmbeddings, FeatureKind, ModelEntry, TaskEntry
 from isoclr.models.encoder import CONFIG, create
 from isoclr.pretraining.config import Budget, PretrainConfig, PretrainRuntime
 from isoclr.pretraining.pretrain import CHECKPOINT, pretrain
@@ -60,9 +54,7 @@ def embeddings(context: Context, model: ModelEntry, entry: TaskEntry | None = No
     return _embeddings(context, model.name, lambda: model.path, inputs, entry)
 
 
-def untrained_embeddings(
-    context: Context, like: ModelEntry, entry: TaskEntry | None = None
-) -> Artifact:
+def untrained_embeddings(context: Context, like: ModelEntry, entry: TaskEntry | None = None) -> Artifact:
     """The same by a randomly initialized encoder of the model's architecture."""
     model = untrained(context, like)
     return _embeddings(context, model.title, model.path, {"untrained": model.key}, entry)
@@ -112,12 +104,7 @@ def corpus_of_transcripts(context: Context, names: list[str], title: str) -> Art
 
 
 def pretraining(
-    context: Context,
-    corpus: Artifact | None,
-    config: PretrainConfig,
-    steps: int,
-    runtime: PretrainRuntime,
-    title: str,
+    context: Context, corpus: Artifact | None, config: PretrainConfig, steps: int, runtime: PretrainRuntime, title: str
 ) -> Artifact:
     """A pre-training run on the corpus or a part of it; a stopped run is continued."""
 
@@ -140,11 +127,7 @@ def pretraining(
 
 
 def _embeddings(
-    context: Context,
-    name: str,
-    model: Callable[[], str | Path],
-    inputs: Mapping[str, Any],
-    entry: TaskEntry | None,
+    context: Context, name: str, model: Callable[[], str | Path], inputs: Mapping[str, Any], entry: TaskEntry | None
 ) -> Artifact:
     source = context.source(entry)
     constructs = None if source.corpus is not None or entry is None else entry.task
@@ -162,9 +145,7 @@ def _embeddings(
     return _embedded(context, f"embedding {what} by {name}", inputs, make)
 
 
-def _embedded(
-    context: Context, title: str, inputs: Mapping[str, Any], make: Callable[[Path], None]
-) -> Artifact:
+def _embedded(context: Context, title: str, inputs: Mapping[str, Any], make: Callable[[Path], None]) -> Artifact:
     """A file of embeddings, in the plan's precision."""
     inputs = {**inputs, "precision": context.plan.precision}
     return Artifact(context.out / "embeddings", title, inputs, make, ".parquet")
@@ -194,13 +175,9 @@ MIXTURES: Mapping[str, Mixture] = {
     "trees": Mixture(("features",), "trees", "trees on features"),
     "trees+k-mers": Mixture(("k-mers", "features"), "trees", "trees on k-mers + features"),
     "embedding+k-mers": Mixture(("embedding", "k-mers"), "ridge", "{} + k-mers"),
-    "embedding+k-mers+features": Mixture(
-        ("embedding", "k-mers", "features"), "ridge", "{} + k-mers + features"
-    ),
+    "embedding+k-mers+features": Mixture(("embedding", "k-mers", "features"), "ridge", "{} + k-mers + features"),
     "strong": Mixture(("strong",), "grouped", StrongFeatures.name),
-    "embedding+strong": Mixture(
-        ("embedding", "strong"), "grouped", f"{{}} + {StrongFeatures.name}"
-    ),
+    "embedding+strong": Mixture(("embedding", "strong"), "grouped", f"{{}} + {StrongFeatures.name}"),
 }
 _EMBEDDERS: Mapping[str, Callable[[], Embedder]] = {
     "k-mers": KmersAndCodons,
@@ -240,9 +217,7 @@ def frozen_methods(
     return methods
 
 
-def _methods_of_kind(
-    context: Context, entry: TaskEntry, kind: FeatureKind, probe: Probe
-) -> list[FrozenMethod]:
+def _methods_of_kind(context: Context, entry: TaskEntry, kind: FeatureKind, probe: Probe) -> list[FrozenMethod]:
     models = context.plan.models
     if kind == "embedding":
         return [_embedding(context, entry, model, probe) for model in models]
@@ -256,9 +231,7 @@ def _methods_of_kind(
     return [_mixed(mixture, mixture.name.format(one.name), one) for one in embedded]
 
 
-def _embedding(
-    context: Context, entry: TaskEntry, model: ModelEntry, probe: ProbeKind
-) -> FrozenMethod:
+def _embedding(context: Context, entry: TaskEntry, model: ModelEntry, probe: ProbeKind) -> FrozenMethod:
     return _of_artifact(context, model.name, probe, embeddings(context, model, entry))
 
 

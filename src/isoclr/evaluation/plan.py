@@ -17,9 +17,7 @@ from isoclr.pretraining.config import PretrainConfig, PretrainRuntime
 from isoclr.tasks.splits import SplitConfig, SplitKind
 from isoclr.tasks.task import OntologyTask, Task, read_label_task, read_ontology_task
 
-StudyName = Literal[
-    "main", "low_data", "ontology", "latent", "mutagenesis", "finetuning", "ablations"
-]
+StudyName = Literal["main", "low_data", "ontology", "latent", "mutagenesis", "finetuning", "ablations"]
 STUDIES: tuple[StudyName, ...] = get_args(StudyName)
 """In the order in which they run: cheap and informative ones first."""
 FeatureKind = Literal[
@@ -83,9 +81,7 @@ class TaskEntry:
     def split_config(self, kind: SplitKind, seed: int, splits: int | None = None) -> SplitConfig:
         """The options of one kind of split; by default with the entry's own number of splits."""
         chromosomes = self.chromosomes if kind == "chromosome" else ()
-        return SplitConfig(
-            split=kind, splits=splits or self.splits, seed=seed, chromosomes=chromosomes
-        )
+        return SplitConfig(split=kind, splits=splits or self.splits, seed=seed, chromosomes=chromosomes)
 
     @property
     def strictest_split(self) -> SplitKind:
@@ -164,9 +160,7 @@ class Ablations:
         """All options of a run; the seed is that of the plan."""
         for name in run.pretrain:
             if name not in self.pretrain.flat() or name in ("batch_size", "init"):
-                raise InputError(
-                    f"ablations.run {run.name!r}: pretrain.{name} is no option of a single run"
-                )
+                raise InputError(f"ablations.run {run.name!r}: pretrain.{name} is no option of a single run")
         return replace(self.pretrain, **{"seed": seed, **run.pretrain})
 
 
@@ -277,14 +271,11 @@ def _resolve(path: Path, file: _File) -> Plan:
     entries = [_task(folder, entry, data) for entry in file.task]
     _refuse_repeats("[[task]]", [entry.name for entry in entries])
     _refuse_repeats(
-        "[[model]] and [[embeddings]]",
-        [model.name for model in file.model] + [one.name for one in file.embeddings],
+        "[[model]] and [[embeddings]]", [model.name for model in file.model] + [one.name for one in file.embeddings]
     )
     tasks = {entry.name: entry for entry in entries}
     studies: dict[StudyName, Any] = {
-        name: _study(name, study, tasks)
-        for name in STUDIES
-        if (study := getattr(file, name)) is not None
+        name: _study(name, study, tasks) for name in STUDIES if (study := getattr(file, name)) is not None
     }
     if not studies:
         raise InputError(f"no study, expected one or more of {', '.join(STUDIES)}")
@@ -296,10 +287,7 @@ def _resolve(path: Path, file: _File) -> Plan:
         threads=file.threads,
         precision=file.precision,
         models=tuple(replace(model, path=_model_path(folder, model)) for model in file.model),
-        external=tuple(
-            replace(one, path=_existing(folder, one.path, "embeddings.path"))
-            for one in file.embeddings
-        ),
+        external=tuple(replace(one, path=_existing(folder, one.path, "embeddings.path")) for one in file.embeddings),
         tasks=tasks,
         ontologies=_ontologies(folder, studies, data),
         studies=studies,
@@ -334,13 +322,9 @@ def _study(name: str, study: Any, tasks: Mapping[str, TaskEntry]) -> Any:
             raise InputError(f"{name}: {task!r} is no task of the plan: {', '.join(tasks)}")
     for group in multitask:
         if len(group) < 2 or len(set(group)) < len(group):
-            raise InputError(
-                f"{name}.multitask: {list(group)}, expected two or more different tasks"
-            )
+            raise InputError(f"{name}.multitask: {list(group)}, expected two or more different tasks")
     if hasattr(study, "finetune"):
-        _check_finetune(
-            name, study.finetune, is_used=supervised or not hasattr(study, "supervised")
-        )
+        _check_finetune(name, study.finetune, is_used=supervised or not hasattr(study, "supervised"))
     if isinstance(study, Ablations):
         _refuse_repeats("[[ablations.run]]", [run.name for run in study.run])
         for run in study.run:
@@ -358,9 +342,7 @@ def _check_finetune(study: str, config: FinetuneConfig, *, is_used: object) -> N
         raise InputError(f"{study}.finetune: needs {study}.supervised, the task to train on")
 
 
-def _ontologies(
-    folder: Path, studies: Mapping[StudyName, Any], data: Path | None
-) -> dict[str, OntologyTask]:
+def _ontologies(folder: Path, studies: Mapping[StudyName, Any], data: Path | None) -> dict[str, OntologyTask]:
     """The Gene Ontology tasks of all studies."""
     latent: Latent | None = studies.get("latent")
     names = list(studies["ontology"].tasks) if "ontology" in studies else []

@@ -26,17 +26,7 @@ from isoclr.tasks.metrics import Difference, over_seeds, paired
 
 Results = Mapping[StudyName, Sequence[CachedResult]]
 RESULTS, TABLES = "results", "tables"
-PACKAGES = (
-    "torch",
-    "numpy",
-    "polars",
-    "scipy",
-    "scikit-learn",
-    "openTSNE",
-    "matplotlib",
-    "plotly",
-    "transformers",
-)
+PACKAGES = ("torch", "numpy", "polars", "scipy", "scikit-learn", "openTSNE", "matplotlib", "plotly", "transformers")
 _LARGE_TABLES = {
     "main": ("predictions.parquet",),
     "latent": ("map.parquet", COLORINGS),
@@ -142,9 +132,7 @@ def _difference(first: StoredResult, other: StoredResult) -> Row:
     ]
     difference = Difference(*[math.nan] * 4)
     if values:
-        train, test = (
-            float(np.mean([split[key] for split in splits])) for key in ("train", "test")
-        )
+        train, test = (float(np.mean([split[key] for split in splits])) for key in ("train", "test"))
         difference = paired(values, train, test)
     return {
         "study": row["study"],
@@ -189,14 +177,7 @@ def _split_rows(stored: StoredResult) -> list[Row]:
     names = ("study", "task", "split", "method", "model")
     keys: Row = {name: stored.rows[0].get(name) for name in names}
     return [
-        {
-            **keys,
-            "fold": split["split"],
-            "metric": metric,
-            "value": value,
-            "train": split["train"],
-            "n": split["test"],
-        }
+        {**keys, "fold": split["split"], "metric": metric, "value": value, "train": split["train"], "n": split["test"]}
         for split in stored.details["by_split"]
         for metric, value in split.items()
         if metric not in ("split", "train", "test", "penalty")
@@ -228,8 +209,7 @@ def _write_predictions(context: Context, stored: Sequence[StoredResult]) -> None
     model = context.plan.models[0].name
     tables = [
         _with_constants(
-            one.table("predictions"),
-            {"task": row["task"], "model": row["model"], "split_kind": row["split"]},
+            one.table("predictions"), {"task": row["task"], "model": row["model"], "split_kind": row["split"]}
         )
         for one in stored
         if one.rows and (row := one.rows[0])["method"] == model
@@ -245,9 +225,7 @@ def _write_maps(context: Context, stored: Sequence[StoredResult]) -> None:
     """All maps one below the other, with ``method``; their RNAs and colorings are the same."""
     maps = [one for one in stored if "colorings" in one.details]
     if maps:
-        tables = [
-            _with_constants(one.table("map"), {"method": one.details["method"]}) for one in maps
-        ]
+        tables = [_with_constants(one.table("map"), {"method": one.details["method"]}) for one in maps]
         _write_table(context, "map", pl.concat(tables, how="diagonal_relaxed"))
         write_json(context.out / TABLES / COLORINGS, maps[0].details["colorings"])
 
@@ -295,12 +273,7 @@ def write_manifest(context: Context, store: Store, results: Results) -> None:
         "foreign": {one.name: context.digest(one.path) for one in plan.external},
         "tasks": {name: _task(context, entry) for name, entry in plan.tasks.items()},
         "results": [
-            {
-                "study": one.study,
-                "title": one.title,
-                "name": one.key,
-                "seconds": store.read(one).seconds,
-            }
+            {"study": one.study, "title": one.title, "name": one.key, "seconds": store.read(one).seconds}
             for one in done
         ],
         "missing": sum(map(len, results.values())) - len(done),
@@ -334,11 +307,7 @@ def machine() -> dict[str, Any]:
     """System, processor, cores, and the GPU if there is one."""
     import torch
 
-    content: dict[str, Any] = {
-        "system": platform.platform(),
-        "cpu": _cpu(),
-        "cores": os.cpu_count(),
-    }
+    content: dict[str, Any] = {"system": platform.platform(), "cpu": _cpu(), "cores": os.cpu_count()}
     if torch.cuda.is_available():
         content["gpu"] = torch.cuda.get_device_name()
     return content

@@ -35,13 +35,7 @@ class Hyperparameters:
 
 
 ISOCLR = Hyperparameters(
-    learning_rate=0.01,
-    encoder_learning_rate=0.001,
-    lr_decay=0.95,
-    l2=1e-5,
-    batch_size=128,
-    epochs=50,
-    patience=8,
+    learning_rate=0.01, encoder_learning_rate=0.001, lr_decay=0.95, l2=1e-5, batch_size=128, epochs=50, patience=8
 )
 """Fradkin et al. 2023, appendix A.5; batch size, dropout and gradient norm as in its code. Not from there: the lower
 learning rate of pre-trained weights, the width of the new layers, and early stopping."""
@@ -140,9 +134,7 @@ class FinetuneConfig(Config):
         """
         defaults = SALUKI if self.model == SALUKI_MODEL else ISOCLR
         given = {
-            field.name: value
-            for field in fields(defaults)
-            if (value := getattr(self, field.name, None)) is not None
+            field.name: value for field in fields(defaults) if (value := getattr(self, field.name, None)) is not None
         }
         parameters = replace(defaults, **given)
         if self.random_weights and self.encoder_learning_rate is None:

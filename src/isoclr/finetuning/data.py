@@ -51,9 +51,7 @@ def read_label_specs(
             labels = read_labels(Path(path), column, id_column=id_column, gene_ids=gene_ids)
         if labels.table["value"].n_unique() == 1:
             value = labels.table["value"][0]
-            raise InputError(
-                f"{labels.path}: {labels.name} is {value:g} in every row, expected different values"
-            )
+            raise InputError(f"{labels.path}: {labels.name} is {value:g} in every row, expected different values")
         if len(labels.classes) > 2:
             raise InputError(
                 f"{labels.path}: {labels.name} has {len(labels.classes)} classes, expected numbers or two classes"
@@ -68,9 +66,7 @@ def read_label_specs(
     return specs
 
 
-def _for_each(
-    option: str, given: Sequence[str] | None, paths: Sequence[Path]
-) -> Sequence[str | None]:
+def _for_each(option: str, given: Sequence[str] | None, paths: Sequence[Path]) -> Sequence[str | None]:
     """One value per table; a single value is for all of them."""
     if given is None:
         return [None] * len(paths)
@@ -86,11 +82,7 @@ def _of_known_assay(task: Task, specs: Sequence[LabelSpec]) -> Task:
     """The task under the name of an earlier one of the same reporter assay, because constructs are named by it."""
     for spec in specs:
         other = spec.task
-        if (
-            task.construct
-            and other
-            and (other.table, other.construct) == (task.table, task.construct)
-        ):
+        if task.construct and other and (other.table, other.construct) == (task.table, task.construct):
             return replace(task, name=other.name)
     return task
 
@@ -130,17 +122,13 @@ class Trial:
         return f"{self.split.name.replace(' ', '-')}.{self.seed}"
 
 
-def make_trials(
-    rnas: LabelledRnas, splits: SplitConfig, config: FinetuneConfig
-) -> tuple[list[Trial], str]:
+def make_trials(rnas: LabelledRnas, splits: SplitConfig, config: FinetuneConfig) -> tuple[list[Trial], str]:
     """The trials of a study, and their splits in words.
 
     In a cross-validation one fold is the test part, the next one the validation part, and all others are trained on.
     """
     if config.repeats > 1 and not splits.cross_validation:
-        raise InputError(
-            f"--repeats {config.repeats} is for cross-validation; --splits gives more random splits"
-        )
+        raise InputError(f"--repeats {config.repeats} is for cross-validation; --splits gives more random splits")
     made, description = rnas.split(splits), splits.describe()
     if splits.cross_validation:
         made = [_with_validation(made, i) for i in range(len(made))]

@@ -18,14 +18,7 @@ from isoclr.corpus.corpus import CODES, INDEX, Corpus, open_corpus
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
 from isoclr.finetuning.config import FinetuneConfig
-from isoclr.finetuning.data import (
-    Trial,
-    default_split,
-    leakage,
-    make_trials,
-    read_label_specs,
-    require_whole_genes,
-)
+from isoclr.finetuning.data import Trial, default_split, leakage, make_trials, read_label_specs, require_whole_genes
 from isoclr.finetuning.models import BatchBuilder, ModelFactory
 from isoclr.finetuning.report import PREDICTIONS_SCHEMA, FinetuneReport
 from isoclr.finetuning.trainer import CHECKPOINT, RESULTS, TrialRunner, load_state
@@ -110,9 +103,7 @@ def finetune(
     """
     if unmatched is not None:
         check_output(Path(unmatched), overwrite=True)
-    specs = read_label_specs(
-        as_paths(labels), label, species, rnas, data, id_column=id_column, gene_ids=gene_ids
-    )
+    specs = read_label_specs(as_paths(labels), label, species, rnas, data, id_column=id_column, gene_ids=gene_ids)
     splits = splits.resolve(default_split(specs) if splits.split is None else None)
     use_threads(runtime.threads)
     opened = None if corpus is None else open_corpus(corpus)
@@ -132,9 +123,7 @@ def finetune(
         builder = make_builder(factory, dataset, world.device, dtype)
         leaks = leakage(trials, dataset)
         with exclusive(out), _open_log(out, trials) as log, ProgressDisplay() as display:
-            display.message(
-                f"{factory.method}: {len(dataset):,} RNAs, {description}, {len(trials)} trainings"
-            )
+            display.message(f"{factory.method}: {len(dataset):,} RNAs, {description}, {len(trials)} trainings")
             runner = TrialRunner(
                 out=out,
                 rnas=dataset,
@@ -223,15 +212,12 @@ def _open_log(out: Path, trials: Sequence[Trial]) -> Log:
     return Log(
         out / LOG,
         keep=lambda record: (
-            record.get("trial") in done
-            or (record.get("trial") == current and record.get("epoch", epoch + 1) <= epoch)
+            record.get("trial") in done or (record.get("trial") == current and record.get("epoch", epoch + 1) <= epoch)
         ),
     )
 
 
-def make_builder(
-    factory: ModelFactory, rnas: LabelledRnas, device: torch.device, dtype: torch.dtype
-) -> BatchBuilder:
+def make_builder(factory: ModelFactory, rnas: LabelledRnas, device: torch.device, dtype: torch.dtype) -> BatchBuilder:
     """Choose chunks that suit the device, and set the encoder's activation checkpointing and compilation."""
     if factory.encoder is None:
         return BatchBuilder(rnas.sequences, device, dtype, SALUKI_CHUNK_NT, SALUKI_WIDTH_STEP)

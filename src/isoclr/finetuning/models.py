@@ -75,9 +75,7 @@ class Backbone(nn.Module):
 class FrozenBackbone(Backbone):
     """Embeddings that are computed once, so that only the head is trained."""
 
-    def __init__(
-        self, network: DilatedResNet, embeddings: NDArray[np.float32], device: torch.device
-    ) -> None:
+    def __init__(self, network: DilatedResNet, embeddings: NDArray[np.float32], device: torch.device) -> None:
         super().__init__()
         self.network = network
         self.register_buffer("embeddings", torch.from_numpy(embeddings).to(device))
@@ -145,12 +143,7 @@ class SalukiBackbone(Backbone):
 
 
 def saluki_features(
-    network: Saluki,
-    codes: Sequence[Codes],
-    builder: BatchBuilder,
-    *,
-    together: bool,
-    progress: Advance | None = None,
+    network: Saluki, codes: Sequence[Codes], builder: BatchBuilder, *, together: bool, progress: Advance | None = None
 ) -> Tensor:
     """Features ``(n, dim)`` in the order of ``codes``.
 
@@ -267,9 +260,7 @@ class FrozenStages:
         if not all(row in self._kept for row in in_chunk):
             return self._compute(layout, rows)
         b, width = layout.shape
-        x = torch.zeros(
-            b, width // 16, self.channels, dtype=self.builder.dtype, device=self.builder.device
-        )
+        x = torch.zeros(b, width // 16, self.channels, dtype=self.builder.dtype, device=self.builder.device)
         extent = self._extent(layout, rows)
         for row, start in zip(in_chunk, extent.starts.tolist(), strict=True):
             activations = self._kept[row][0]
@@ -380,9 +371,7 @@ class ModelFactory:
             self._lower = FrozenStages(self.encoder, builder)
             self._lower.keep(progress("stages below the last"))
 
-    def make(
-        self, builder: BatchBuilder, labels: int, seed: int
-    ) -> tuple[Backbone, Head | SalukiHead]:
+    def make(self, builder: BatchBuilder, labels: int, seed: int) -> tuple[Backbone, Head | SalukiHead]:
         """A backbone and a head for one trial."""
         parameters = self.config.hyperparameters
         with seeded(seed, RngStream.NEW_WEIGHTS):

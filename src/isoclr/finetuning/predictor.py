@@ -73,11 +73,7 @@ class Predictor:
         return Encoder(self.network, name=self.name, tracks=self.tracks)
 
     def predict_codes(
-        self,
-        codes: Sequence[Codes],
-        *,
-        precision: Precision = "float32",
-        progress: Callable[[int], None] | None = None,
+        self, codes: Sequence[Codes], *, precision: Precision = "float32", progress: Callable[[int], None] | None = None
     ) -> NDArray[np.float64]:
         """Predict the labels ``(n, labels)`` of RNAs, in the units of the label tables.
 
@@ -100,9 +96,7 @@ class Predictor:
         if isinstance(self.network, Saluki):
             builder = BatchBuilder((), device, DTYPES[precision], CHUNK_NT, NARROWEST)
             with torch.inference_mode():
-                features = saluki_features(
-                    self.network, codes, builder, together=False, progress=progress
-                )
+                features = saluki_features(self.network, codes, builder, together=False, progress=progress)
         else:
             embedded = self.encoder.embed_codes(codes, precision=precision, progress=progress)
             features = torch.from_numpy(embedded).to(device)
@@ -159,15 +153,11 @@ def save_predictor(predictor: Predictor, directory: Path) -> Path:
         schema=1,
         name=predictor.name,
         tracks=predictor.tracks,
-        architecture=(
-            "saluki" if isinstance(predictor.network, Saluki) else predictor.network.architecture
-        ),
+        architecture=("saluki" if isinstance(predictor.network, Saluki) else predictor.network.architecture),
         hidden=head.hidden[0].out_features if isinstance(head, Head) else None,  # type: ignore[arg-type]
         tasks=[
             LabelScale(name, mean, std)
-            for name, mean, std in zip(
-                predictor.tasks, predictor.mean.tolist(), predictor.std.tolist(), strict=True
-            )
+            for name, mean, std in zip(predictor.tasks, predictor.mean.tolist(), predictor.std.tolist(), strict=True)
         ],
         facts=predictor.metadata,
         sha256=hashlib.sha256(weights).hexdigest(),

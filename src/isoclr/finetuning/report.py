@@ -71,9 +71,7 @@ class TrialResult:
             table = pl.read_parquet(path.with_suffix(".parquet"))
             return result, table.select(PREDICTIONS_SCHEMA.names())
         except (OSError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
-            raise InputError(
-                f"{path}: is no result of fine-tuning ({error}); remove it to repeat this trial"
-            ) from None
+            raise InputError(f"{path}: is no result of fine-tuning ({error}); remove it to repeat this trial") from None
 
 
 @dataclass(frozen=True)
@@ -136,13 +134,7 @@ class FinetuneReport(Report):
         epochs = np.mean([result.best_epoch for result in self.results])
         minutes = sum(result.seconds for result in self.results) / 60
         rows = [
-            [
-                task,
-                *map(str, self.summary(task).values()),
-                len(self.results),
-                f"{epochs:.1f}",
-                f"{minutes:.1f}",
-            ]
+            [task, *map(str, self.summary(task).values()), len(self.results), f"{epochs:.1f}", f"{minutes:.1f}"]
             for task in self.tasks
         ]
         columns = ["label", *(TITLES[n] for n in QUANTITY), "trainings", "best epoch", "minutes"]
@@ -169,8 +161,7 @@ class FinetuneReport(Report):
             "counts": self.counts,
             "leaks": self.leaks.to_dict(),
             "summary": {
-                task: {name: vars(interval) for name, interval in self.summary(task).items()}
-                for task in self.tasks
+                task: {name: vars(interval) for name, interval in self.summary(task).items()} for task in self.tasks
             },
             "trainings": [asdict(result) for result in self.results],
             **self.provenance,
@@ -227,7 +218,4 @@ class FinetuneReport(Report):
         repeats = table.partition_by("seed", maintain_order=True)
         pairs = [(one["true"].to_numpy(), one["predicted"].to_numpy()) for one in repeats]
         groups = repeats[0]["group"].to_numpy().astype(np.str_)
-        return bootstrap(
-            lambda rows: float(np.mean([QUANTITY[name](a[rows], b[rows]) for a, b in pairs])),
-            groups,
-        )
+        return bootstrap(lambda rows: float(np.mean([QUANTITY[name](a[rows], b[rows]) for a, b in pairs])), groups)

@@ -16,15 +16,7 @@ from torch import Tensor, nn
 from isoclr.errors import InputError
 from isoclr.finetuning.config import Hyperparameters
 from isoclr.finetuning.data import Trial
-from isoclr.finetuning.models import (
-    Advance,
-    Backbone,
-    BatchBuilder,
-    Head,
-    ModelFactory,
-    Rows,
-    SalukiHead,
-)
+from isoclr.finetuning.models import Advance, Backbone, BatchBuilder, Head, ModelFactory, Rows, SalukiHead
 from isoclr.finetuning.predictor import Predictor, save_predictor
 from isoclr.finetuning.report import PREDICTIONS_SCHEMA, TrialResult
 from isoclr.tasks.dataset import LabelledRnas
@@ -89,10 +81,7 @@ class Trainer:
         self.modules = nn.ModuleDict({"encoder": backbone.trained, "head": head})
         """Everything that training changes."""
         self.optimizer = _make_optimizer(self.modules, parameters)
-        self.penalized = [
-            *head.penalized(),
-            *(_weight_matrices(backbone.trained) if new_backbone else ()),
-        ]
+        self.penalized = [*head.penalized(), *(_weight_matrices(backbone.trained) if new_backbone else ())]
         self.state = TrainerState(trial.name)
         self.best: dict[str, Tensor] = {}  # Weights of the best epoch
         self._device = next(head.parameters()).device
@@ -222,10 +211,7 @@ class Trainer:
 def _make_optimizer(modules: nn.ModuleDict, parameters: Hyperparameters) -> torch.optim.Adam:
     """Adam with one learning rate for the backbone and one for the head."""
     rates = {"encoder": parameters.encoder_learning_rate, "head": parameters.learning_rate}
-    groups = [
-        {"params": list(modules[name].parameters()), "initial_lr": rate}
-        for name, rate in rates.items()
-    ]
+    groups = [{"params": list(modules[name].parameters()), "initial_lr": rate} for name, rate in rates.items()]
     used = [group for group in groups if group["params"]]
     return torch.optim.Adam(used, lr=parameters.learning_rate, betas=parameters.betas, fused=True)
 

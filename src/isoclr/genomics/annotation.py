@@ -6,13 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from isoclr.errors import InputError
-from isoclr.genomics.genepred import (
-    STRUCTURE_COLUMNS,
-    genepred_columns,
-    read_bed12,
-    read_genepred,
-    read_structures,
-)
+from isoclr.genomics.genepred import STRUCTURE_COLUMNS, genepred_columns, read_bed12, read_genepred, read_structures
 from isoclr.genomics.gff import read_gff3, read_gtf
 from isoclr.genomics.text import Block, blocks
 from isoclr.genomics.transcript_models import Annotation
@@ -99,9 +93,7 @@ def _format_of_line(block: Block, number: int, line: str) -> str | None:
             return None
     if len(fields) >= 3 and all(field.isdigit() for field in fields[1:3]):
         if len(fields) < 12:
-            raise block.error(
-                number, f"BED with {len(fields)} columns, expected BED12 (exons and CDS)"
-            )
+            raise block.error(number, f"BED with {len(fields)} columns, expected BED12 (exons and CDS)")
         return "bed12"
     if line.startswith(">"):
         raise block.error(number, f"a FASTA header, expected {EXPECTED}")

@@ -84,9 +84,7 @@ def reverse_complement(codes: Codes) -> Codes:
     return np.array([T, G, C, A, N], np.uint8)[codes[::-1]]
 
 
-def encode(
-    bases: Codes, exon_lengths: NDArray[np.int64] | None = None, cds: tuple[int, int] | None = None
-) -> Codes:
+def encode(bases: Codes, exon_lengths: NDArray[np.int64] | None = None, cds: tuple[int, int] | None = None) -> Codes:
     """Codes of one transcript from its nucleotide codes, exons and CDS.
 
     Args:
@@ -179,9 +177,7 @@ def longest_orf(codes: Codes, min_length: int = MIN_LENGTH) -> tuple[int, int] |
     return (int(starts[best]), int(ends[best])) if lengths[best] >= max(min_length, 6) else None
 
 
-def _next_in_frame(
-    starts: NDArray[np.intp], stops: NDArray[np.intp], length: int
-) -> NDArray[np.intp]:
+def _next_in_frame(starts: NDArray[np.intp], stops: NDArray[np.intp], length: int) -> NDArray[np.intp]:
     """Position of the first stop codon in frame after each start codon; 3 before the start if there is none."""
     # the three frames are concatenated, so that one binary search is enough
     stop_axis = np.sort(stops % 3 * length + stops)

@@ -163,9 +163,7 @@ def _strip_start(path: Path, chunk: bytes) -> bytes:
     if not chunk.startswith(b">"):
         letter = _printable(chunk[0])
         hint = " (FASTQ?)" if letter == "@" else ""
-        raise InputError(
-            f"{path}: begins with '{letter}'{hint}, expected FASTA, which begins with '>'"
-        )
+        raise InputError(f"{path}: begins with '{letter}'{hint}, expected FASTA, which begins with '>'")
     return chunk
 
 
@@ -177,9 +175,7 @@ def _printable(byte: int) -> str:
     return chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}"
 
 
-def _invalid_letter(
-    path: Path, header: str, record: int, letters: bytes, codes: bytes, before: int
-) -> InputError:
+def _invalid_letter(path: Path, header: str, record: int, letters: bytes, codes: bytes, before: int) -> InputError:
     """An error for the first invalid letter, by record and position."""
     at = codes.index(INVALID)
     share = np.mean(np.frombuffer(codes, np.uint8) == INVALID)
@@ -248,9 +244,7 @@ _RULES: dict[str, list[pl.Expr]] = {
         _HEADER.str.extract(r"^[NX][MR]_\d+\S*\s.*\s\(((?:[^()\s]|\([^()\s]*\))+)\),"),
     ],
     "biotype": [
-        _HEADER.str.extract(
-            r"^(?:[^|\s]*\|){7}(?:(?:UTR5|CDS|UTR3):[\d-]+\|)*([^|:\s]+)(?:\||\s|$)"
-        ),
+        _HEADER.str.extract(r"^(?:[^|\s]*\|){7}(?:(?:UTR5|CDS|UTR3):[\d-]+\|)*([^|:\s]+)(?:\||\s|$)"),
         _KEYS.str.extract(r"\stranscript_biotype:(\S+)"),
         _KEYS.str.extract(r"\sgene_biotype:(\S+)"),
         _HEADER.str.extract(r"^[NX][MR]_\d+\S*\s.*, (?:partial )?([A-Za-z_ -]*RNA)(?:;|$)"),
@@ -275,9 +269,7 @@ def parse_headers(headers: list[str]) -> pl.DataFrame:
     ('ENST01.2', 'ENSG01.3', 'TP53', '', -1, -1)
     """
     frame = pl.DataFrame({"header": headers}, schema={"header": pl.String})
-    table = frame.select(
-        pl.coalesce(*rules, pl.lit("")).alias(name) for name, rules in _RULES.items()
-    )
+    table = frame.select(pl.coalesce(*rules, pl.lit("")).alias(name) for name, rules in _RULES.items())
     start, end = (pl.col("cds").str.split("-").list.get(i, null_on_oob=True) for i in (0, 1))
     return table.select(
         "transcript_id",
@@ -345,9 +337,7 @@ def read_transcripts(path: Path, *, skip_bad: bool = False) -> Transcripts:
     return Transcripts(table, offsets, codes, dropped, first)
 
 
-def _read_records(
-    path: Path, skip_bad: bool
-) -> tuple[list[str], NDArray[np.int64], Codes, Counter[str]]:
+def _read_records(path: Path, skip_bad: bool) -> tuple[list[str], NDArray[np.int64], Codes, Counter[str]]:
     """Headers, lengths and concatenated codes of all records; and reason → number of skipped ones."""
     headers: list[str] = []
     starts: list[int] = []
@@ -381,9 +371,7 @@ def _reasons_to_drop(ids: pl.Series, offsets: NDArray[np.int64], codes: Codes) -
     return [str(reason) for reason in reasons]
 
 
-def _whole_codons(
-    table: pl.DataFrame, offsets: NDArray[np.int64], codes: Codes, dropped: Counter[str]
-) -> pl.DataFrame:
+def _whole_codons(table: pl.DataFrame, offsets: NDArray[np.int64], codes: Codes, dropped: Counter[str]) -> pl.DataFrame:
     """Start every CDS at a whole codon; drop those beyond the end of the sequence.
 
     Headers give no phase. A CDS that is incomplete at its 5' end starts at the first base, but not with ATG. Its frame

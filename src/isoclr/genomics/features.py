@@ -42,9 +42,7 @@ def upstream_features(codes: Codes) -> NDArray[np.float64]:
     in_frame = (start - augs) % 3 == 0
     purine = (augs >= 3) & np.isin(bases[np.maximum(augs - 3, 0)], (0, G))
     guanine = (augs + 3 < len(bases)) & (bases[np.minimum(augs + 3, len(bases) - 1)] == G)
-    longest = max(
-        (int(stop[0] - aug) for aug, stop in zip(augs, ends, strict=True) if len(stop)), default=0
-    )
+    longest = max((int(stop[0] - aug) for aug, stop in zip(augs, ends, strict=True) if len(stop)), default=0)
     counts = [
         len(augs),
         int((~closed & ~in_frame).sum()),

@@ -8,16 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from isoclr.errors import InputError
-from isoclr.genomics.text import (
-    Block,
-    Columns,
-    blocks,
-    integer_list,
-    make_columns,
-    parse,
-    validate,
-    validate_lists,
-)
+from isoclr.genomics.text import Block, Columns, blocks, integer_list, make_columns, parse, validate, validate_lists
 from isoclr.genomics.transcript_models import Annotation, Models, annotate, count, finish
 
 GENEPRED = make_columns(
@@ -130,9 +121,7 @@ def _genepred_columns_of(block: Block) -> Columns | None:
     for number, line in block.data_lines():
         columns = genepred_columns(line.decode(errors="replace").split("\t"))
         if columns is None:
-            raise block.error(
-                number, "not a genePred line, expected 10 to 16 columns with a strand"
-            )
+            raise block.error(number, "not a genePred line, expected 10 to 16 columns with a strand")
         return columns
     return None
 
@@ -228,9 +217,7 @@ def _split_header(block: Block) -> tuple[list[str], Block]:
     for number, line in block.data_lines():
         header = line.decode(errors="replace").split("\t")
         if missing := [name for name in STRUCTURE_COLUMNS if name not in header]:
-            raise block.error(
-                number, f"no column {missing[0]}, expected {', '.join(STRUCTURE_COLUMNS)}"
-            )
+            raise block.error(number, f"no column {missing[0]}, expected {', '.join(STRUCTURE_COLUMNS)}")
         rest = block.text.split(b"\n", number - block.first_line + 1)[-1]
         return header, replace(block, text=rest, first_line=number + 1)
     return [], block
@@ -270,8 +257,7 @@ def _resolve(lines: pl.DataFrame, dropped: Counter[str]) -> pl.DataFrame:
     by_regions = utr5 + cds + utr3
     by_exons = pl.when(exons.is_not_null()).then(exons.list.sum())
     lines = lines.with_columns(
-        length=pl.coalesce(by_regions, by_exons),
-        wrong_exons=(by_regions != by_exons).fill_null(False),
+        length=pl.coalesce(by_regions, by_exons), wrong_exons=(by_regions != by_exons).fill_null(False)
     )
     has_cds = (cds > 0).fill_null(False) & utr5.is_not_null()
     outside = has_cds & (utr5 + cds > pl.col("length")).fill_null(False)

@@ -72,27 +72,19 @@ def batches(lengths: Ints, size: int = 1 << 22) -> Iterator[slice]:
 # Chromosome names
 
 _PREFIX = re.compile(r"^(?:chromosome|chrom|chr)[_ .-]?(?=.)")
-_SCAFFOLD = re.compile(
-    r"^(?:[a-z0-9]+?_)??((?:n[tw]_)?[a-z]*\d{5,})v(\d+)(?:_(?:random|alt|fix))?$"
-)
+_SCAFFOLD = re.compile(r"^(?:[a-z0-9]+?_)??((?:n[tw]_)?[a-z]*\d{5,})v(\d+)(?:_(?:random|alt|fix))?$")
 _ACCESSION = re.compile(r"^(?:NC_|CM)\d{6,}\.\d+$")
 _ORGANELLES = {
     "mitochondrion": "m mt mito mtdna mitochondria mitochondrion mitochondrion_genome dmel_mitochondrion_genome",
     "plastid": "c pt pltd chloroplast plastid",
 }
 _ORGANELLE = {name: organelle for organelle, names in _ORGANELLES.items() for name in names.split()}
-_CHROMOSOME = re.compile(
-    r"\bchromosome:? ([0-9]{1,3}[A-Za-z]?|[IVX]{1,6}|[A-Z][0-9]?|[0-9][LR])(?=[,\s]|$)"
-)
-_NOT_A_CHROMOSOME = re.compile(
-    r"\b(unlocalized|unplaced|alternate|scaffold|contig|patch)\b", re.IGNORECASE
-)
+_CHROMOSOME = re.compile(r"\bchromosome:? ([0-9]{1,3}[A-Za-z]?|[IVX]{1,6}|[A-Z][0-9]?|[0-9][LR])(?=[,\s]|$)")
+_NOT_A_CHROMOSOME = re.compile(r"\b(unlocalized|unplaced|alternate|scaffold|contig|patch)\b", re.IGNORECASE)
 
 
 def match_chromosomes(
-    annotation_names: Iterable[str],
-    genome_names: Iterable[str],
-    descriptions: Mapping[str, str] | None = None,
+    annotation_names: Iterable[str], genome_names: Iterable[str], descriptions: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Find the sequences of a genome that an annotation refers to.
 
@@ -179,9 +171,7 @@ class Genome:
         if name not in self.lengths:
             names = list(self.lengths)
             more = f", … ({len(names):,} in all)" if len(names) > 5 else ""
-            raise InputError(
-                f"{self.path}: has no sequence {name!r}, expected one of {', '.join(names[:5])}{more}"
-            )
+            raise InputError(f"{self.path}: has no sequence {name!r}, expected one of {', '.join(names[:5])}{more}")
         return self._store.fetch(name)
 
     def match(self, names: list[str]) -> dict[str, str]:
@@ -254,14 +244,10 @@ class _Indexed:
             try:
                 # reads the indexes into memory, so the temporary folder is not needed any more
                 self._file = pysam.FastaFile(
-                    str(path),
-                    filepath_index=str(fai),
-                    filepath_index_compressed=str(gzi) if gzi.exists() else None,
+                    str(path), filepath_index=str(fai), filepath_index_compressed=str(gzi) if gzi.exists() else None
                 )
             except (OSError, ValueError) as error:
-                raise InputError(
-                    f"{path}: cannot be read through the index {fai} ({error})"
-                ) from None
+                raise InputError(f"{path}: cannot be read through the index {fai} ({error})") from None
         self.lengths = dict(zip(self._file.references, self._file.lengths, strict=True))
 
     def fetch(self, name: str) -> Codes:
@@ -415,6 +401,4 @@ def _check_bgzip_end(path: Path) -> None:
     with path.open("rb") as stream:
         stream.seek(-min(len(_BGZIP_END), path.stat().st_size), os.SEEK_END)
         if stream.read() != _BGZIP_END:
-            raise InputError(
-                f"{path}: the bgz file is cut off, expected its end marker; fetch it again"
-            )
+            raise InputError(f"{path}: the bgz file is cut off, expected its end marker; fetch it again")

@@ -12,19 +12,12 @@ import polars as pl
 from isoclr.genomics.text import Block, blocks, make_columns, parse, validate
 from isoclr.genomics.transcript_models import Annotation, Models, annotate, count
 
-COLUMNS = make_columns(
-    "chrom source feature start end score strand phase attributes", integers="start end"
-)
+COLUMNS = make_columns("chrom source feature start end score strand phase attributes", integers="start end")
 KEPT = ["chrom", "feature", "start", "end", "strand", "phase", "attributes"]
 EXON = ["tx", "chrom", "strand", "start", "end"]
 
 PART = pl.Enum(["exon", "CDS", "stop", "UTR", "transcript"])
-_UTRS = (
-    "UTR",
-    "5UTR",
-    "3UTR",
-    *(f"{n}_prime_{utr}" for n in ("five", "three") for utr in ("utr", "UTR")),
-)
+_UTRS = ("UTR", "5UTR", "3UTR", *(f"{n}_prime_{utr}" for n in ("five", "three") for utr in ("utr", "UTR")))
 PARTS = {"exon": "exon", "CDS": "CDS", "stop_codon": "stop", **dict.fromkeys(_UTRS, "UTR")}
 GTF_PARTS = {**PARTS, "transcript": "transcript", "mRNA": "transcript"}
 GFF3_PARTS = {**PARTS, "pseudogenic_exon": "exon"}
@@ -270,9 +263,7 @@ def _gff3_names(transcripts: pl.DataFrame, tree: pl.DataFrame) -> pl.DataFrame:
         "gene_id",
         pl.col("gene").str.replace(_ID_PREFIX, ""),
     )
-    transcript_id = pl.coalesce(
-        _with_version("transcript_id", "version"), pl.col("key").str.replace(_ID_PREFIX, "")
-    )
+    transcript_id = pl.coalesce(_with_version("transcript_id", "version"), pl.col("key").str.replace(_ID_PREFIX, ""))
     names = own.join(genes, on="gene", how="left", maintain_order="left").select(
         "key",
         transcript_id=transcript_id,
@@ -296,7 +287,5 @@ def _unescape(names: pl.DataFrame) -> pl.DataFrame:
     """Names with ``%2C`` escapes resolved."""
     for column in names.columns[1:]:
         escaped = names[column].filter(names[column].str.contains("%", literal=True)).unique()
-        names = names.with_columns(
-            pl.col(column).replace({text: unquote(text) for text in escaped})
-        )
+        names = names.with_columns(pl.col(column).replace({text: unquote(text) for text in escaped}))
     return names

@@ -17,12 +17,8 @@ from isoclr.genomics.text import cells, csv_fields, integers, table_text
 
 Scope = Literal["across-species", "within-species"]
 
-HOMOLOGENE_FORMAT = (
-    "HomoloGene's columns HID, taxid, gene id, symbol, protein gi, protein accession"
-)
-ORTHOLOGS_FORMAT = (
-    "gene_orthologs' columns #tax_id, GeneID, relationship, Other_tax_id, Other_GeneID"
-)
+HOMOLOGENE_FORMAT = "HomoloGene's columns HID, taxid, gene id, symbol, protein gi, protein accession"
+ORTHOLOGS_FORMAT = "gene_orthologs' columns #tax_id, GeneID, relationship, Other_tax_id, Other_GeneID"
 _HOMOLOGY_FORMATS = f"{HOMOLOGENE_FORMAT}, or {ORTHOLOGS_FORMAT} (tab-separated)"
 
 
@@ -70,9 +66,7 @@ def read_orthologs(path: Path, data: bytes) -> pl.DataFrame:
     genes = pl.concat([one, other])
     smallest = pl.Series(_smallest_of_component(genes["entrez"].to_numpy().reshape(2, -1)))
     group = pl.lit("ORTH:") + smallest.cast(pl.String)
-    return genes.with_columns(symbol=pl.lit(""), group=group, rank=smallest).unique(
-        maintain_order=True
-    )
+    return genes.with_columns(symbol=pl.lit(""), group=group, rank=smallest).unique(maintain_order=True)
 
 
 def _smallest_of_component(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -117,8 +111,7 @@ def read_gene_ids(path: Path) -> pl.DataFrame:
     numbers = [str(i) for i in range(len(header))]
     frame = cells(path, data, numbers, separator=separator, skip=1)
     column = {
-        name: pl.col(number).fill_null("").str.strip_chars()
-        for name, number in _find_columns(path, header).items()
+        name: pl.col(number).fill_null("").str.strip_chars() for name, number in _find_columns(path, header).items()
     }
     table = frame.select(
         "line",
@@ -131,14 +124,9 @@ def read_gene_ids(path: Path) -> pl.DataFrame:
     entrez = pl.col("text").str.replace(r"\.0$", "").cast(pl.Int64, strict=False)
     table = table.with_columns(entrez=entrez)
     for line_number, text in (
-        table.filter(pl.col("entrez").is_null() & (pl.col("text") != ""))
-        .select("line", "text")
-        .head(1)
-        .iter_rows()
+        table.filter(pl.col("entrez").is_null() & (pl.col("text") != "")).select("line", "text").head(1).iter_rows()
     ):
-        raise InputError(
-            f"{path}: line {line_number:,}: the Entrez id is {text!r}, expected a number"
-        )
+        raise InputError(f"{path}: line {line_number:,}: the Entrez id is {text!r}, expected a number")
     named = table.filter(pl.col("gene_id") != "")
     return named.select("gene_id", "entrez", "symbol", "biotype").unique(maintain_order=True)
 
@@ -151,9 +139,7 @@ def _find_columns(path: Path, header: list[str]) -> dict[str, str]:
         if present := [choice for choice in choices.split() if choice in names]:
             columns[field] = str(names.index(present[0]))
     if "gene_id" not in columns or "entrez" not in columns:
-        raise InputError(
-            f"{path}: line 1 has the columns {', '.join(header)[:200]!r}, expected {_IDS_FORMAT}"
-        )
+        raise InputError(f"{path}: line 1 has the columns {', '.join(header)[:200]!r}, expected {_IDS_FORMAT}")
     return columns
 
 
@@ -218,9 +204,7 @@ def assign(
     )
 
 
-def _groups(
-    rows: pl.DataFrame, homology: Path | None, gene_ids: Mapping[str, Path]
-) -> pl.DataFrame:
+def _groups(rows: pl.DataFrame, homology: Path | None, gene_ids: Mapping[str, Path]) -> pl.DataFrame:
     """``row, group`` of the genes that have one."""
     ids = _id_tables(rows, gene_ids)
     if homology is None:

@@ -110,9 +110,7 @@ def _index() -> dict[str, Species]:
 
 _BY_NAME = _index()
 
-_VERSIONED = (
-    r"^(ENS[A-Z]*[EGT]\d{11}|MGP_\w+_[EGT]\d+|[NX][MR]_\d+|WBGene\d+|FBgn\d+)(?:\.\d+)?(?:_PAR_Y)?$"
-)
+_VERSIONED = r"^(ENS[A-Z]*[EGT]\d{11}|MGP_\w+_[EGT]\d+|[NX][MR]_\d+|WBGene\d+|FBgn\d+)(?:\.\d+)?(?:_PAR_Y)?$"
 _PATTERN = re.compile(_VERSIONED)
 
 

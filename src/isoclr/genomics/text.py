@@ -125,9 +125,7 @@ def blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[Block]:
             else:
                 rest += chunk
             if len(rest) > 4 * size:
-                raise InputError(
-                    f"{path}: line {line}: more than {4 * size:,} bytes without an end of line"
-                )
+                raise InputError(f"{path}: line {line}: more than {4 * size:,} bytes without an end of line")
     if rest:
         yield Block(path, _unix(rest + b"\n"), line)
     elif line == 1:
@@ -186,9 +184,7 @@ def _check_lines(block: Block, columns: Columns) -> None:
     for number, line in block.data_lines():
         fields = line.split(b"\t")
         if len(fields) != len(columns):
-            raise block.error(
-                number, f"{len(fields)} tab-separated columns, expected {len(columns)}"
-            )
+            raise block.error(number, f"{len(fields)} tab-separated columns, expected {len(columns)}")
         for (name, dtype), field in zip(columns.items(), fields, strict=True):
             if dtype is not pl.String and not re.fullmatch(rb"-?\d{1,18}", field):
                 value = field[:40].decode(errors="replace")
@@ -199,9 +195,7 @@ def _check_lines(block: Block, columns: Columns) -> None:
             raise block.error(number, "not UTF-8 text") from None
 
 
-def validate(
-    block: Block, frame: pl.DataFrame, valid: pl.Expr, describe: Callable[[dict[str, Any]], str]
-) -> None:
+def validate(block: Block, frame: pl.DataFrame, valid: pl.Expr, describe: Callable[[dict[str, Any]], str]) -> None:
     """Check every row of a frame made by :func:`parse`.
 
     Args:
@@ -255,9 +249,7 @@ def csv_fields(path: Path, line: str, separator: str) -> list[str]:
         raise InputError(f"{path}: cannot be read as a table ({error})") from None
 
 
-def cells(
-    path: Path, data: bytes, columns: Sequence[str], *, separator: str = "\t", skip: int = 0
-) -> pl.DataFrame:
+def cells(path: Path, data: bytes, columns: Sequence[str], *, separator: str = "\t", skip: int = 0) -> pl.DataFrame:
     """Parse the first columns of a table as text, with ``line``: the line number, from 1.
 
     Blank lines are left out, missing cells are null, and cells beyond those of the first line are ignored.
@@ -285,9 +277,7 @@ def cells(
     return frame.select("line", *columns).filter(~pl.all_horizontal(pl.col(columns).is_null()))
 
 
-def integers(
-    frame: pl.DataFrame, path: Path, columns: Sequence[str], expected: str
-) -> pl.DataFrame:
+def integers(frame: pl.DataFrame, path: Path, columns: Sequence[str], expected: str) -> pl.DataFrame:
     """Convert columns of :func:`cells` to Int64."""
     converted = frame.with_columns(pl.col(columns).str.strip_chars().cast(pl.Int64, strict=False))
     for column in columns:

@@ -90,9 +90,7 @@ def annotate(models: Models, name: str, dropped: Counter[str] | None = None) -> 
 def _valid_exons(exons: pl.DataFrame, transcripts: int, dropped: Counter[str]) -> pl.DataFrame:
     """The exons of valid transcripts, each once, sorted by transcript and position."""
     exons = exons.sort("tx", "start", "end", maintain_order=True)
-    exons = exons.filter(
-        ~pl.all_horizontal(pl.col(c) == pl.col(c).shift(1) for c in exons.columns).fill_null(False)
-    )
+    exons = exons.filter(~pl.all_horizontal(pl.col(c) == pl.col(c).shift(1) for c in exons.columns).fill_null(False))
     same = pl.col("tx") == pl.col("tx").shift(1)
     faults = {
         "two_chromosomes": same & (pl.col("chrom") != pl.col("chrom").shift(1)),
@@ -175,9 +173,7 @@ class Pieces:
     stop: Bools
 
     def __getitem__(self, which: Ints | Bools) -> "Pieces":
-        return Pieces(
-            self.tx[which], self.start[which], self.end[which], self.phase[which], self.stop[which]
-        )
+        return Pieces(self.tx[which], self.start[which], self.end[which], self.phase[which], self.stop[which])
 
     def gaps(self) -> Ints:
         """Bases between each piece and the end of those before it (negative: overlap; 0 for a first piece)."""
@@ -210,9 +206,7 @@ def cds_table(layout: ExonLayout, models: Models, dropped: Counter[str]) -> pl.D
     return pl.DataFrame({"tx": tx[kept], "cds_start": start[kept], "cds_end": end[kept]})
 
 
-def _pieces_within_exons(
-    layout: ExonLayout, models: Models, dropped_tx: Bools, dropped: Counter[str]
-) -> Pieces:
+def _pieces_within_exons(layout: ExonLayout, models: Models, dropped_tx: Bools, dropped: Counter[str]) -> Pieces:
     """The pieces of transcripts whose CDS lies within the exons; the others are marked in ``dropped_tx``."""
     tx, start, end, phase = (
         models.coding[name].to_numpy().astype(np.int64) for name in ("tx", "start", "end", "phase")

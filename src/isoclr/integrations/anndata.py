@@ -51,9 +51,7 @@ def add_embeddings(
     opened = read_embeddings(embeddings)
     frame = getattr(data, axis)
     if column is not None and column not in frame.columns:
-        raise InputError(
-            f"AnnData: {axis} has no column {column!r}, found {', '.join(frame.columns)}"
-        )
+        raise InputError(f"AnnData: {axis} has no column {column!r}, found {', '.join(frame.columns)}")
     ids = (frame.index if column is None else frame[column]).astype(str).to_list()
     wanted = pl.DataFrame({"id": ids}, schema={"id": pl.String}).with_row_index("place")
     wanted = wanted.with_columns(id=without_versions(pl.col("id")))
@@ -62,9 +60,7 @@ def add_embeddings(
     for name in ("gene_id", "transcript_id"):  # transcripts last: they take precedence
         one = table.with_columns(id=without_versions(pl.col(name)))
         known = one.filter(pl.col("id").is_in(wanted["id"].unique().implode()))
-        several = (
-            known.group_by("id").agg(pl.col("species").n_unique()).filter(pl.col("species") > 1)
-        )
+        several = known.group_by("id").agg(pl.col("species").n_unique()).filter(pl.col("species") > 1)
         if several.height:
             raise InputError(
                 f"{several['id'][0]}: is in several species of the embeddings; choose one with .select(species)"

@@ -45,17 +45,13 @@ class IsoCLR(EmbeddingModel):  # type: ignore[misc]  # mrna-bench has no type in
         """Name in the names of files, without ``_`` and ``/``."""
         return model_version.rstrip("/").rpartition("/")[2].replace("_", "-")
 
-    def __init__(
-        self, model_version: str | Encoder = "isoclr-s", device: torch.device | str = "cpu"
-    ) -> None:
+    def __init__(self, model_version: str | Encoder = "isoclr-s", device: torch.device | str = "cpu") -> None:
         self.encoder = load(model_version)
         name = self.encoder.name if isinstance(model_version, Encoder) else model_version
         self.valid_versions = [name]  # type: ignore[misc]  # any encoder that can be loaded
         gradients = torch.is_grad_enabled()
         super().__init__(name, torch.device(device))
-        torch.set_grad_enabled(
-            gradients
-        )  # mRNABench 1.x switches gradients off for the whole process
+        torch.set_grad_enabled(gradients)  # mRNABench 1.x switches gradients off for the whole process
         self.encoder.network.to(self.device)
         self.model = self.encoder.network
         self.is_sixtrack = self.encoder.tracks == 6
@@ -81,10 +77,7 @@ class IsoCLR(EmbeddingModel):  # type: ignore[misc]  # mrna-bench has no type in
         """
         codes = [
             _codes(
-                sequence,
-                None if cds is None else cds[i],
-                None if splice is None else splice[i],
-                f"sequence {i + 1}",
+                sequence, None if cds is None else cds[i], None if splice is None else splice[i], f"sequence {i + 1}"
             )
             for i, sequence in enumerate(sequences)
         ]
@@ -106,11 +99,7 @@ class IsoCLR(EmbeddingModel):  # type: ignore[misc]  # mrna-bench has no type in
         return torch.stack(self.embed([sequence], _optional(cds), _optional(splice), agg_fn))
 
     def embed_sequence_sixtrack(
-        self,
-        sequence: str,
-        cds: Track,
-        splice: Track,
-        agg_fn: Callable[..., Tensor] | None = None,
+        self, sequence: str, cds: Track, splice: Track, agg_fn: Callable[..., Tensor] | None = None
     ) -> Tensor:
         """Embedding ``(1, dim)`` of one RNA with its codons and exons, for mRNABench 1.x."""
         return self.embed_sequence(sequence, cds, splice, agg_fn)
@@ -127,10 +116,7 @@ def _optional(track: Track | None) -> list[Track] | None:
 
 def _codes(sequence: str, cds: Track | None, splice: Track | None, name: str) -> Codes:
     codes = nucleotides(sequence, name=name)
-    tracks: Sequence[tuple[str, Track | None, int]] = (
-        ("cds", cds, CODON_START),
-        ("splice", splice, EXON_END),
-    )
+    tracks: Sequence[tuple[str, Track | None, int]] = (("cds", cds, CODON_START), ("splice", splice, EXON_END))
     for what, track, bit in tracks:
         if track is None:
             continue

@@ -36,12 +36,7 @@ class IsoCLRTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] 
     """
 
     def __init__(
-        self,
-        model: Any = "isoclr-s",
-        *,
-        orf: bool = True,
-        precision: Precision = "float32",
-        device: str = "auto",
+        self, model: Any = "isoclr-s", *, orf: bool = True, precision: Precision = "float32", device: str = "auto"
     ) -> None:
         self.model = model
         self.orf = orf

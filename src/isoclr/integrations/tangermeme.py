@@ -50,25 +50,17 @@ class SequencePredictor(nn.Module):
         self.readout = network.architecture.readout
         self.reads = [network.architecture.reads(i) for i in range(len(network.blocks))]
         stem = network.stem
-        self.stem = nn.Sequential(
-            _Same(stem.weight, stem.bias, 1), _Affine(stem.norm), nn.ReLU(), _halve()
-        )
-        self.blocks = nn.ModuleList(
-            _Block(block) for block in network.blocks if isinstance(block, Block)
-        )
+        self.stem = nn.Sequential(_Same(stem.weight, stem.bias, 1), _Affine(stem.norm), nn.ReLU(), _halve())
+        self.blocks = nn.ModuleList(_Block(block) for block in network.blocks if isinstance(block, Block))
         self.head = nn.Linear(network.dim, 1)
         weight, bias = _coefficients(head)
         if weight.shape[1] != network.dim:
-            raise InputError(
-                f"a head for embeddings of {weight.shape[1]}, expected {network.dim} for {encoder!r}"
-            )
+            raise InputError(f"a head for embeddings of {weight.shape[1]}, expected {network.dim} for {encoder!r}")
         self.head = nn.Linear(network.dim, len(weight))
         self.head.load_state_dict({"weight": weight, "bias": bias})
         self.to(stem.weight.device).eval().requires_grad_(False)
 
-    def forward(
-        self, X: Float[Tensor, "n 4 l"], marks: Float[Tensor, "n 2 l"] | None = None
-    ) -> Float[Tensor, "n t"]:
+    def forward(self, X: Float[Tensor, "n 4 l"], marks: Float[Tensor, "n 2 l"] | None = None) -> Float[Tensor, "n t"]:
         """Predictions; without marks, for RNAs with no known codons and exons."""
         if marks is None:
             marks = X.new_zeros(len(X), 2, X.shape[2])

@@ -17,20 +17,10 @@ from numpy.typing import NDArray
 from isoclr._io import check_input
 from isoclr.embedding.external import check_npz, reraise_as_input_error
 from isoclr.errors import InputError
-from isoclr.genomics.encoding import (
-    CODON_START,
-    EXON_END,
-    NUCLEOTIDE_BITS,
-    TRACKS,
-    Codes,
-    N,
-    letters,
-)
+from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, TRACKS, Codes, N, letters
 
 
-def to_tracks(
-    codes: Sequence[Codes], *, channels: int = 6
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def to_tracks(codes: Sequence[Codes], *, channels: int = 6) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Codes → a padded array ``(n, channels, L)`` and the lengths ``(n,)``, for ``model.representation`` of Orthrus.
 
     Args:
@@ -120,9 +110,7 @@ def read_task(path: Path | str, *, species: str = "") -> TrackTask:
     with reraise_as_input_error(path):
         frame = _from_npz(path) if path.suffix == ".npz" else pl.read_parquet(path)
     if "sequence" not in frame.columns:
-        raise InputError(
-            f"{path}: no column 'sequence'; the columns are {', '.join(frame.columns)}"
-        )
+        raise InputError(f"{path}: no column 'sequence'; the columns are {', '.join(frame.columns)}")
     if "gene" in frame.columns and "gene_id" not in frame.columns:
         frame = frame.rename({"gene": "gene_id"})
     if "transcript_id" not in frame.columns:

@@ -100,9 +100,7 @@ def attribute(
     if not len(codes):
         raise InputError("the RNA is empty, expected bases")
     if len(coefficients) != network.dim:
-        raise InputError(
-            f"{len(coefficients)} coefficients, expected {network.dim} for the encoder"
-        )
+        raise InputError(f"{len(coefficients)} coefficients, expected {network.dim} for the encoder")
     if method not in get_args(Method):
         raise InputError(f"method is {method!r}, expected {' or '.join(get_args(Method))}")
     if steps < 1:

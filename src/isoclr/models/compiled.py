@@ -15,13 +15,7 @@ from isoclr.models.kernels import wide
 
 
 def normalize(
-    x: Tensor,
-    scale: Tensor,
-    shift: Tensor,
-    residual: Tensor | None,
-    mask: Tensor | None,
-    *,
-    relu: bool,
+    x: Tensor, scale: Tensor, shift: Tensor, residual: Tensor | None, mask: Tensor | None, *, relu: bool
 ) -> Tensor:
     """See :func:`isoclr.models.kernels.normalize`."""
     dtype = wide(x.dtype)
@@ -48,12 +42,7 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _normalize(
-    x: Tensor,
-    scale: Tensor,
-    shift: Tensor,
-    residual: Tensor | None,
-    mask: Tensor | None,
-    relu: bool,
+    x: Tensor, scale: Tensor, shift: Tensor, residual: Tensor | None, mask: Tensor | None, relu: bool
 ) -> Tensor:
     y = x.to(scale.dtype) * scale + shift
     if residual is not None:

@@ -71,22 +71,13 @@ class Encoder:
         self._fused: tuple[object, FusedResNet] | None = None
 
     def __repr__(self) -> str:
-        return (
-            f"Encoder({self.name!r}, tracks={self.tracks}, dim={self.dim}, "
-            f"parameters={self.num_parameters:,})"
-        )
+        return f"Encoder({self.name!r}, tracks={self.tracks}, dim={self.dim}, parameters={self.num_parameters:,})"
 
     def _repr_html_(self) -> str:
         first, last = self.receptive_field
-        facts: dict[str, object] = {
-            "tracks": self.tracks,
-            "dimensions": self.dim,
-            "parameters": self.num_parameters,
-        }
+        facts: dict[str, object] = {"tracks": self.tracks, "dimensions": self.dim, "parameters": self.num_parameters}
         facts |= {"pooling": self.network.architecture.pooling}
-        return card(
-            f"Encoder {self.name}", {**facts, "receptive field": f"{last - first + 1:,} nt"}
-        )
+        return card(f"Encoder {self.name}", {**facts, "receptive field": f"{last - first + 1:,} nt"})
 
     @property
     def dim(self) -> int:
@@ -159,20 +150,13 @@ class Encoder:
         """
         if isinstance(sequences, str):
             raise InputError("embed takes a list of sequences, not one sequence: write [sequence]")
-        codes = [
-            codes_of(sequence, orf=orf, name=f"sequence {i + 1}")
-            for i, sequence in enumerate(sequences)
-        ]
+        codes = [codes_of(sequence, orf=orf, name=f"sequence {i + 1}") for i, sequence in enumerate(sequences)]
         if per_position:
             return self.positions(codes, resolution=resolution, precision=precision)
         return self.embed_codes(codes, precision=precision)
 
     def positions(
-        self,
-        codes: Sequence[Codes],
-        *,
-        resolution: Resolution = "window",
-        precision: Precision = "float32",
+        self, codes: Sequence[Codes], *, resolution: Resolution = "window", precision: Precision = "float32"
     ) -> list[NDArray[np.float32]]:
         """Activations along each RNA, ``(positions, channels)`` float32: what the embedding summarizes.
 
@@ -195,9 +179,7 @@ class Encoder:
         """
         network = self._checked(codes, precision)
         if resolution not in get_args(Resolution):
-            raise InputError(
-                f"resolution is {resolution!r}, expected {' or '.join(get_args(Resolution))}"
-            )
+            raise InputError(f"resolution is {resolution!r}, expected {' or '.join(get_args(Resolution))}")
         resample = _windows if resolution == "window" else _bases
 
         def one(code: Codes) -> NDArray[np.float32]:
@@ -398,12 +380,7 @@ def _bases(x: NDArray[np.float32], stride: int, nt: int) -> NDArray[np.float32]:
 
 
 def create(
-    name: str,
-    *,
-    tracks: int = 6,
-    seed: int | None = None,
-    dropout: float = 0.1,
-    pooling: str = "last",
+    name: str, *, tracks: int = 6, seed: int | None = None, dropout: float = 0.1, pooling: str = "last"
 ) -> Encoder:
     """An untrained encoder.
 

@@ -50,9 +50,7 @@ class Address:
             raise InputError(f"{self.repo!r} is not a model of the hub, expected user/name")
         # the revision becomes part of a path in the cache
         if not _REVISION.fullmatch(self.revision) or ".." in self.revision:
-            raise InputError(
-                f"{self.repo}: {self.revision!r} is not a revision, expected a commit, tag or branch"
-            )
+            raise InputError(f"{self.repo}: {self.revision!r} is not a revision, expected a commit, tag or branch")
 
     def __str__(self) -> str:
         return f"{self.repo}@{self.revision}"
@@ -74,9 +72,7 @@ class Address:
         """
         repo, at, suffix = model.partition("@")
         if at and revision is not None:
-            raise InputError(
-                f"{model}: has a revision already, and revision={revision!r} is another"
-            )
+            raise InputError(f"{model}: has a revision already, and revision={revision!r} is another")
         if not at and revision is None:
             raise InputError(f"{repo}: {NEEDS_REVISION.format(repo)}")
         return cls(repo, suffix if revision is None else revision)
@@ -108,9 +104,7 @@ def connect(endpoint: str | None = None, *, token: str | None = None) -> HfApi:
         raise InputError(
             f"endpoint {server}: the token would be sent without encryption; expected https://, or no HF_TOKEN"
         )
-    return HfApi(
-        endpoint=server, token=client_token, library_name="isoclr", library_version=__version__
-    )
+    return HfApi(endpoint=server, token=client_token, library_name="isoclr", library_version=__version__)
 
 
 def _check_endpoint(endpoint: str) -> bool:
@@ -140,11 +134,7 @@ def hub_errors(subject: object, endpoint: str) -> Iterator[None]:
         InputError: The hub cannot be reached, refuses, or answers something else than a hub does.
     """
     from huggingface_hub.utils import logging
-    from huggingface_hub.utils.tqdm import (
-        are_progress_bars_disabled,
-        disable_progress_bars,
-        enable_progress_bars,
-    )
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     verbosity, had_bars = logging.get_verbosity(), not are_progress_bars_disabled()
     logging.set_verbosity(CRITICAL)
@@ -393,15 +383,11 @@ def _verified_files(
         raise InputError(f"{directory / WEIGHTS}: has changed while it was read")
     card = directory / CARD
     if card.exists() and (results or license):
-        raise InputError(
-            f"{card}: is the model card; remove it, or leave out --results and --license"
-        )
+        raise InputError(f"{card}: is the model card; remove it, or leave out --results and --license")
     measured = None if results is None else read_results(Path(results), digest)
     try:
         text = (
-            card.read_text("utf-8")
-            if card.exists()
-            else model_card(encoder, repo, digest, measured, license=license)
+            card.read_text("utf-8") if card.exists() else model_card(encoder, repo, digest, measured, license=license)
         )
     except (UnicodeDecodeError, OSError) as error:
         raise InputError(f"{card}: not a text in UTF-8 ({error})") from None

@@ -169,22 +169,16 @@ class FusedResNet:
         self.architecture = network.architecture
         self._readout = network.architecture.readout
         self.device = network.stem.weight.device
-        self.tile_nt = max(
-            TILE_NT if self.device.type == "cpu" else GPU_TILE_NT, 8 * self.architecture.reach
-        )
+        self.tile_nt = max(TILE_NT if self.device.type == "cpu" else GPU_TILE_NT, 8 * self.architecture.reach)
         self._table = network.stem.table().to(dtype)
         blocks = (block for block in network.blocks if isinstance(block, Block))
         self._margin = self.architecture.gap or 0
-        self._blocks = [
-            _FusedBlock.of(block, dtype, has_margin=self._margin > 0) for block in blocks
-        ]
+        self._blocks = [_FusedBlock.of(block, dtype, has_margin=self._margin > 0) for block in blocks]
 
     @torch.inference_mode()
     def embed(self, chunk: PackedBatch) -> NDArray[np.float32]:
         """Embeddings ``(n, dim)`` of the RNAs of one chunk, in its order."""
-        columns = [
-            pool(x, extent, self._readout) for x, extent in self._levels(chunk.to(self.device))
-        ]
+        columns = [pool(x, extent, self._readout) for x, extent in self._levels(chunk.to(self.device))]
         embeddings: NDArray[np.float32] = torch.cat(columns, 1).float().cpu().numpy()
         return embeddings
 

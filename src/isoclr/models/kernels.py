@@ -20,9 +20,7 @@ _POOL = 1 << 20  # Values of the random rows that dropout masks are cut from
 def affine(x: Rows, scale: Tensor, shift: Tensor) -> Rows:
     """``scale * x + shift`` by channel: torch's batch norm is twice as fast at it as ``addcmul``."""
     scale, shift = scale.to(wide(x.dtype)), shift.to(wide(x.dtype))
-    return torch.batch_norm(
-        x, scale, shift, torch.zeros_like(scale), torch.ones_like(scale), False, 0.0, 0.0, False
-    )
+    return torch.batch_norm(x, scale, shift, torch.zeros_like(scale), torch.ones_like(scale), False, 0.0, 0.0, False)
 
 
 def column_sums(x: Rows) -> Float64[Tensor, " two_c"]:
@@ -49,9 +47,7 @@ def sum_of_rows(x: Rows) -> Float[Tensor, " c"]:
     return (torch.ones(1, len(x), dtype=x.dtype, device=x.device) @ x)[0]
 
 
-def normalize(
-    x: Rows, scale: Tensor, shift: Tensor, residual: Rows | None, mask: Rows | None, *, relu: bool
-) -> Rows:
+def normalize(x: Rows, scale: Tensor, shift: Tensor, residual: Rows | None, mask: Rows | None, *, relu: bool) -> Rows:
     """``mask * relu(scale * x + shift + residual)``."""
     y = affine(x, scale, shift)
     if residual is not None:
@@ -77,9 +73,7 @@ def gradient_sums(grad: Rows, y: Rows | None, x: Rows) -> tuple[Rows, Float64[Te
     ones = torch.ones(x.shape[1], dtype=wide(x.dtype), device=x.device)
     zeros = torch.zeros_like(ones)
     if x.is_cuda:
-        _, _, sum_gx, sum_g = torch.ops.aten.batch_norm_backward_reduce(
-            grad, x, zeros, ones, ones, False, True, True
-        )
+        _, _, sum_gx, sum_g = torch.ops.aten.batch_norm_backward_reduce(grad, x, zeros, ones, ones, False, True, True)
     else:
         _, sum_gx, sum_g = torch.ops.aten.native_batch_norm_backward(
             grad, x, ones, zeros, ones, zeros, ones, True, 0.0, [False, True, True]

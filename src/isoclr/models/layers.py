@@ -24,9 +24,7 @@ from isoclr.models.pooling import max_pool
 class Convolution(nn.Module):
     """Convolution with 'same' padding (the odd one at the 3' end)."""
 
-    def __init__(
-        self, c_in: int, c_out: int, kernel_size: int, dilation: int = 1, *, relu: bool = False
-    ) -> None:
+    def __init__(self, c_in: int, c_out: int, kernel_size: int, dilation: int = 1, *, relu: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(c_out, c_in, kernel_size))
         self.bias = nn.Parameter(torch.zeros(c_out))
@@ -47,13 +45,7 @@ class _Convolve(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        extents: Sequence[Segments],
-        dilation: int,
-        relu: bool,
-        weight: Tensor,
-        bias: Tensor,
-        *xs: Tensor,
+        ctx: Any, extents: Sequence[Segments], dilation: int, relu: bool, weight: Tensor, bias: Tensor, *xs: Tensor
     ) -> tuple[Tensor, ...]:
         kernel, shift = kernel_image(weight, xs[0].dtype), bias.to(xs[0].dtype)
 
@@ -82,9 +74,7 @@ class _Convolve(torch.autograd.Function):
             d_weight = weight_gradient(grad, xs[i], weight.shape, ctx.dilation)
             return dx, d_weight, kernels.sum_of_rows(grad.flatten(0, 1))
 
-        dxs, d_weights, d_biases = zip(
-            *thread_map(run, range(len(xs)), weight.device.type), strict=True
-        )
+        dxs, d_weights, d_biases = zip(*thread_map(run, range(len(xs)), weight.device.type), strict=True)
         d_weight, d_bias = sum(d_weights[1:], d_weights[0]), sum(d_biases[1:], d_biases[0])
         return (None, None, None, d_weight, d_bias, *dxs)
 
@@ -120,9 +110,7 @@ def convolve(
     return rows if rows.is_contiguous() else rows.contiguous()
 
 
-def _conv2d(
-    image: Tensor, kernel: Tensor, bias: Tensor | None, padding: int, dilation: int, relu: bool
-) -> Tensor:
+def _conv2d(image: Tensor, kernel: Tensor, bias: Tensor | None, padding: int, dilation: int, relu: bool) -> Tensor:
     if has_onednn(image.device.type, image.dtype):
         return torch.ops.mkldnn._convolution_pointwise.default(  # type: ignore[no-any-return]
             image, kernel, bias, [0, padding], [1, 1], [1, dilation], 1, _END[relu], [], ""
@@ -139,9 +127,7 @@ def _uses_matmul(x: Tensor) -> bool:
     return x.is_cuda and len(x) == 1
 
 
-def _matmul_convolution(
-    x: Tensor, kernel: Tensor, bias: Tensor | None, left: int, dilation: int, relu: bool
-) -> Tensor:
+def _matmul_convolution(x: Tensor, kernel: Tensor, bias: Tensor | None, left: int, dilation: int, relu: bool) -> Tensor:
     """One matrix product per position of the kernel."""
     rows = x[0]
     size = len(rows), len(kernel)
@@ -164,9 +150,7 @@ def has_onednn(device: str, dtype: torch.dtype) -> bool:
     image = torch.ones(1, 8, 1, 4, dtype=dtype).to(memory_format=torch.channels_last)
     kernel = -torch.ones(8, 8, 1, 2, dtype=dtype).to(memory_format=torch.channels_last)
     try:
-        fused = torch.ops.mkldnn._convolution_pointwise(
-            image, kernel, None, [0, 0], [1, 1], [1, 1], 1, "relu", [], ""
-        )
+        fused = torch.ops.mkldnn._convolution_pointwise(image, kernel, None, [0, 0], [1, 1], [1, 1], 1, "relu", [], "")
     except (AttributeError, RuntimeError, TypeError):
         return False
     return fused.shape == (1, 8, 1, 3) and not bool(fused.any())
@@ -215,9 +199,7 @@ class _LookUp(torch.autograd.Function):
     """Rows of a table for every chunk; the backward pass adds up the gradients of all chunks."""
 
     @staticmethod
-    def forward(
-        ctx: Any, table: Tensor, dtype: torch.dtype, *indices: Tensor
-    ) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, table: Tensor, dtype: torch.dtype, *indices: Tensor) -> tuple[Tensor, ...]:
         ctx.save_for_backward(*indices)
         ctx.shape, ctx.dtype = table.shape, table.dtype
         rows = table.to(dtype)
@@ -273,9 +255,7 @@ class Stem(nn.Module):
         apply: Any = _LookUp.apply
         return list(apply(table, dtype, *indices))
 
-    def of_tracks(
-        self, xs: Sequence[Float[Tensor, "_b _l t"]], extents: Sequence[Segments]
-    ) -> list[Tensor]:
+    def of_tracks(self, xs: Sequence[Float[Tensor, "_b _l t"]], extents: Sequence[Segments]) -> list[Tensor]:
         """The same for values of the tracks, whose padding is zero; differentiable with respect to them."""
         apply: Any = _Convolve.apply
         ys = list(apply(extents, 1, False, self.weight, self.bias, *xs))

@@ -13,9 +13,7 @@ PRETRAINED_DIR = Path(__file__).parents[1] / "weights"
 """Bundled models: one directory per version, such as ``isoclr-s.v1``."""
 
 
-def load(
-    model: Path | str | Encoder, *, revision: str | None = None, endpoint: str | None = None
-) -> Encoder:
+def load(model: Path | str | Encoder, *, revision: str | None = None, endpoint: str | None = None) -> Encoder:
     """A trained encoder, ready to embed.
 
     Args:
@@ -44,8 +42,7 @@ def load(
         return _load_from_hub(name, revision, endpoint)
     if revision is not None:
         raise InputError(
-            f"{name}: is on this machine and has no revision {revision!r}; "
-            "a model of the hub is user/name@revision"
+            f"{name}: is on this machine and has no revision {revision!r}; a model of the hub is user/name@revision"
         )
     return read_model(directory)
 

@@ -72,9 +72,7 @@ def read_results(folder: Path, sha256: str) -> Results:
     names = [name for name, model in manifest.models.items() if model.sha256 == sha256]
     if not names:
         known = ", ".join(f"{name} ({m.sha256[:12]})" for name, m in manifest.models.items())
-        raise InputError(
-            f"{folder}: is an evaluation of {known or 'no model'}, expected one of {sha256[:12]}"
-        )
+        raise InputError(f"{folder}: is an evaluation of {known or 'no model'}, expected one of {sha256[:12]}")
     scores = _read_scores(folder / "main.csv", what)
     if not any(score.method == names[0] for score in scores):
         raise InputError(f"{folder / 'main.csv'}: has no row of the method {names[0]}")
@@ -110,12 +108,7 @@ def _read_scores(path: Path, what: str) -> list[Score]:
 
 
 def model_card(
-    encoder: Encoder,
-    repo: str,
-    sha256: str,
-    results: Results | None = None,
-    *,
-    license: str | None = None,
+    encoder: Encoder, repo: str, sha256: str, results: Results | None = None, *, license: str | None = None
 ) -> str:
     """A model card: metadata in YAML, a description made from the model, and its results.
 
@@ -133,9 +126,7 @@ def model_card(
     if results is not None:
         evaluations = [
             EvalResult(
-                task_type="tabular-regression"
-                if score.metric in REGRESSION
-                else "tabular-classification",
+                task_type="tabular-regression" if score.metric in REGRESSION else "tabular-classification",
                 dataset_type=score.task,
                 dataset_name=results.titles.get(score.task) or score.task,
                 dataset_config=f"{score.probe} probe",
@@ -212,7 +203,5 @@ def _tables(results: Results) -> str:
         title = results.titles.get(task) or task
         lines += ["", f"{title}, split `{split}` (n = {shown[0].n:,}):", ""]
         lines += [f"| features | probe | {metric} |", "|---|---|---|"]
-        lines += [
-            f"| {one.method} | {one.probe} | {one.value:.3f} {_interval(one)} |" for one in shown
-        ]
+        lines += [f"| {one.method} | {one.probe} | {one.value:.3f} {_interval(one)} |" for one in shown]
     return "\n".join(lines)

@@ -123,9 +123,7 @@ class BatchNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(
-        self, channels: int, *, dropout: float = 0.0, momentum: float = 0.1, eps: float = 0.01
-    ) -> None:
+    def __init__(self, channels: int, *, dropout: float = 0.0, momentum: float = 0.1, eps: float = 0.01) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
@@ -141,12 +139,7 @@ class BatchNorm(nn.Module):
         return round(256 * self.dropout) if self.training else 0
 
     def forward(
-        self,
-        xs: Sequence[Tensor],
-        extents: Sequence[Segments],
-        *,
-        residuals: Sequence[Tensor] = (),
-        relu: bool = True,
+        self, xs: Sequence[Tensor], extents: Sequence[Segments], *, residuals: Sequence[Tensor] = (), relu: bool = True
     ) -> list[Tensor]:
         """Normalize chunks ``(b, l, c)`` whose padding is zero; the padding of the results is zero."""
         if self.dropout and residuals:
@@ -181,9 +174,7 @@ class BatchNorm(nn.Module):
         if _recomputing and self._last is not None:
             return self._last
         channels = len(self.weight)
-        parts = thread_map(
-            lambda x: kernels.column_sums(x.flatten(0, 1)), xs, self.weight.device.type
-        )
+        parts = thread_map(lambda x: kernels.column_sums(x.flatten(0, 1)), xs, self.weight.device.type)
         real = torch.full_like(parts[0][:1], sum(extent.total for extent in extents))
         sums = torch.cat([torch.stack(parts).sum(0), real])
         sum_over_ranks(sums)

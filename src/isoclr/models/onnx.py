@@ -35,13 +35,7 @@ OPSET, IR_VERSION = 17, 8
 """Versions of the operators and of the file format: those of ONNX 1.12 (2022), which every runtime reads."""
 
 
-def export(
-    model: Path | str = "isoclr-s",
-    *,
-    onnx: Path,
-    revision: str | None = None,
-    overwrite: bool = False,
-) -> Path:
+def export(model: Path | str = "isoclr-s", *, onnx: Path, revision: str | None = None, overwrite: bool = False) -> Path:
     """An encoder → an ONNX file, for other languages and runtimes.
 
     The file reads a padded batch of RNAs as byte codes, with their lengths, and returns their embeddings.
@@ -96,10 +90,7 @@ def to_onnx(model: Encoder) -> bytes:
         graph.constants,
     )
     whole = helper.make_model(
-        proto,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="isoclr",
+        proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="isoclr"
     )
     helper.set_model_props(whole, {"model": model.name, "sha256": model.sha256})
     checker.check_model(whole)
@@ -196,21 +187,15 @@ def _stem(graph: _Graph, model: Encoder, codes: str) -> str:
     first, second = ((stem.tracks @ weight[:, :, i].T).cpu().numpy() for i in range(2))
     first = first + (stem.bias * scale + shift).cpu().numpy()
     real = (np.arange(NUM_CODES) & NUCLEOTIDE_BITS) != PAD
-    following = graph(
-        "Slice", codes, graph.ints(1), graph.ints(np.iinfo(np.int64).max), graph.ints(1)
-    )
+    following = graph("Slice", codes, graph.ints(1), graph.ints(np.iinfo(np.int64).max), graph.ints(1))
     pad = graph.constant(PAD, np.int64)
     following = graph("Pad", following, graph.ints(0, 0, 0, 1), pad)
     pairs = graph(
-        "Add",
-        graph("Gather", graph.constant(first), codes),
-        graph("Gather", graph.constant(second), following),
+        "Add", graph("Gather", graph.constant(first), codes), graph("Gather", graph.constant(second), following)
     )
     is_real = graph("Gather", graph.constant(real[:, None]), codes)  # (B, L, 1)
     pairs = graph("Mul", graph("Relu", pairs), is_real)
-    return graph(
-        "MaxPool", graph("Transpose", pairs, perm=[0, 2, 1]), kernel_shape=[2], strides=[2]
-    )
+    return graph("MaxPool", graph("Transpose", pairs, perm=[0, 2, 1]), kernel_shape=[2], strides=[2])
 
 
 def _block(graph: _Graph, block: Block, x: str, mask: str) -> str:
@@ -242,9 +227,7 @@ def _affine(graph: _Graph, norm: BatchNorm, x: str) -> str:
     return graph("Add", graph("Mul", x, graph.constant(scale)), graph.constant(shift))
 
 
-def _pooled(
-    graph: _Graph, x: str, mask: str, positions: str, statistics: str, transform: str
-) -> list[str]:
+def _pooled(graph: _Graph, x: str, mask: str, positions: str, statistics: str, transform: str) -> list[str]:
     """A block's columns of the embeddings (:mod:`isoclr.models.pooling`)."""
     count = graph("Cast", graph("Unsqueeze", positions, graph.ints(1)), to=1)
 

@@ -76,9 +76,7 @@ class Segments:
         """At the resolution of single nucleotides."""
         codes = chunk.codes
         numbers = None if chunk.numbers is None else chunk.numbers.numpy()
-        return cls(
-            chunk.starts.numpy(), chunk.lengths.numpy(), codes.numel(), codes.device, numbers
-        )
+        return cls(chunk.starts.numpy(), chunk.lengths.numpy(), codes.numel(), codes.device, numbers)
 
     @classmethod
     def whole(cls, rows: int, device: torch.device) -> "Segments":
@@ -151,9 +149,7 @@ class PackingConfig:
     round_to: int = STRIDE  # Chunk widths are multiples of this
 
 
-def plan_layouts(
-    lengths: Rows, *, gap: int | None, chunk_nt: int, round_to: int = STRIDE
-) -> list[PackLayout]:
+def plan_layouts(lengths: Rows, *, gap: int | None, chunk_nt: int, round_to: int = STRIDE) -> list[PackLayout]:
     """Assign RNAs to chunks of at most ``chunk_nt`` codes (before rounding up); a longer RNA has a chunk alone.
 
     Args:

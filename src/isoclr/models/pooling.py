@@ -13,9 +13,7 @@ from isoclr.models import kernels
 from isoclr.models.kernels import wide
 from isoclr.models.packing import Segments, to_device
 
-Pooling = Literal[
-    "last", "all", "last-sqrt", "all-sqrt", "last-std", "all-std", "last-std-sqrt", "all-std-sqrt"
-]
+Pooling = Literal["last", "all", "last-sqrt", "all-sqrt", "last-std", "all-std", "last-std-sqrt", "all-std-sqrt"]
 """Names of read-outs: which blocks, whether with standard deviations, whether with square roots."""
 ALIASES = {"moments": "all-std-sqrt"}  # Names that configs of earlier versions may hold
 EPSILON = 1e-3
@@ -60,9 +58,7 @@ class ReadOut:
         """Whether an embedding is linear in the activations: means only."""
         return self == ReadOut(blocks=self.blocks)
 
-    def combine(
-        self, mean: Float[Tensor, "n c"], var: Float[Tensor, "n c"] | None
-    ) -> Float[Tensor, "n k"]:
+    def combine(self, mean: Float[Tensor, "n c"], var: Float[Tensor, "n c"] | None) -> Float[Tensor, "n k"]:
         """Columns of an embedding from means and, where needed, biased variances; differentiable."""
         columns = [mean if self.transform == "none" else (mean + EPSILON).sqrt()]
         if self.statistics == "mean+std" and var is not None:
@@ -128,9 +124,7 @@ class _Moments(torch.autograd.Function):
         return extent.mask_(dx.view(x.shape)), None
 
 
-def moments_of(
-    x: Float[Tensor, "b l c"], extent: Segments
-) -> tuple[Float[Tensor, "n c"], Float[Tensor, "n c"]]:
+def moments_of(x: Float[Tensor, "b l c"], extent: Segments) -> tuple[Float[Tensor, "n c"], Float[Tensor, "n c"]]:
     """Mean and biased variance over the positions of each RNA, in at least float32; without autograd."""
     rows, dtype = x.flatten(0, 1), wide(x.dtype)
     if _in_one_go(x):
@@ -145,9 +139,7 @@ def moments_of(
         if not len(own):  # a rank without RNAs
             mean, var = zeros, zeros
         elif x.dtype == torch.bfloat16:
-            mean, var = torch.batch_norm_update_stats(
-                own, zeros.clone(), torch.ones_like(zeros), 0.0
-            )
+            mean, var = torch.batch_norm_update_stats(own, zeros.clone(), torch.ones_like(zeros), 0.0)
         else:
             mean = kernels.sum_of_rows(own) / len(own)
             var = kernels.sum_of_rows((own - mean).square()) / len(own)
@@ -156,9 +148,7 @@ def moments_of(
     return torch.stack(means), torch.stack(variances).clamp_min(0)
 
 
-def power_sums(
-    x: Float[Tensor, "b l c"], extent: Segments, readout: ReadOut
-) -> Float64[Tensor, "p c"]:
+def power_sums(x: Float[Tensor, "b l c"], extent: Segments, readout: ReadOut) -> Float64[Tensor, "p c"]:
     """Sums of ``x``, and of ``x²`` where a read-out needs it, over one RNA's positions; they add up over tiles."""
     if readout.statistics == "mean":
         return sums_of(x, extent).double()

@@ -114,9 +114,7 @@ class Architecture:
 class Block(nn.Module):
     """``conv → ReLU → BN → ReLU → dropout → conv → ReLU → BN → + shortcut → ReLU (→ max-pool)``."""
 
-    def __init__(
-        self, c_in: int, c_out: int, dilation: int, *, pools: bool, kernel_size: int, dropout: float
-    ) -> None:
+    def __init__(self, c_in: int, c_out: int, dilation: int, *, pools: bool, kernel_size: int, dropout: float) -> None:
         super().__init__()
         self.conv1 = Convolution(c_in, c_out, kernel_size, dilation, relu=True)
         self.norm1 = BatchNorm(c_out, dropout=dropout)
@@ -151,9 +149,7 @@ class DilatedResNet(nn.Module):
     pass, in a third more time and a third of the memory, with the same gradient. Each forward pass must then be
     followed by its backward pass before the next, because the batch statistics are reused."""
 
-    def __init__(
-        self, architecture: Architecture, *, tracks: int = 6, dropout: float = 0.1
-    ) -> None:
+    def __init__(self, architecture: Architecture, *, tracks: int = 6, dropout: float = 0.1) -> None:
         super().__init__()
         self.architecture = architecture
         self.stem = Stem(tracks, architecture.filters[0])
@@ -262,9 +258,7 @@ class DilatedResNet(nn.Module):
             xs = self.stem.of_tracks([rows], [extent])
         yield from self._levels(xs, [extent.halved()])
 
-    def _levels(
-        self, xs: list[Tensor], extents: list[Segments]
-    ) -> Iterator[tuple[list[Tensor], list[Segments]]]:
+    def _levels(self, xs: list[Tensor], extents: list[Segments]) -> Iterator[tuple[list[Tensor], list[Segments]]]:
         for block in self.blocks:
             with torch.autocast(xs[0].device.type, enabled=False):
                 xs = self._run(block, xs, extents)
@@ -322,11 +316,7 @@ class AuxiliaryHead(nn.Module):
     weights: Tensor
 
     def __init__(
-        self,
-        dim: int,
-        mean: Float[Tensor, " f"],
-        scale: Float[Tensor, " f"],
-        weights: Float[Tensor, " f"],
+        self, dim: int, mean: Float[Tensor, " f"], scale: Float[Tensor, " f"], weights: Float[Tensor, " f"]
     ) -> None:
         super().__init__()
         self.norm = BatchNorm(dim, eps=1e-5)  # the mean over a long RNA hardly varies

@@ -22,14 +22,7 @@ from isoclr.genomics.encoding import NUM_TRACKS, TRACKS
 from isoclr.models import kernels
 from isoclr.models.layers import Convolution
 from isoclr.models.norm import mask_padding_
-from isoclr.models.packing import (
-    PackedBatch,
-    PackLayout,
-    Segments,
-    plan_layouts,
-    round_up,
-    to_device,
-)
+from isoclr.models.packing import PackedBatch, PackLayout, Segments, plan_layouts, round_up, to_device
 from isoclr.models.pooling import max_pool
 
 
@@ -75,9 +68,7 @@ class PoolingBlock(nn.Module):
         self.convolution = Convolution(channels, channels, kernel_size)
         self.dropout = dropout
 
-    def forward(
-        self, x: Float[Tensor, "b l c"], extent: Segments
-    ) -> tuple[Float[Tensor, "b half c"], Segments]:
+    def forward(self, x: Float[Tensor, "b l c"], extent: Segments) -> tuple[Float[Tensor, "b half c"], Segments]:
         """Pooled activations, and where the RNAs lie in them."""
         (y,) = self.convolution([self.norm(x, extent)], [extent])
         dropped = round(256 * self.dropout) if self.training else 0
@@ -102,18 +93,14 @@ class ReverseGRU(nn.Module):
             else:
                 nn.init.zeros_(parameter)
 
-    def forward(
-        self, xs: Sequence[Float[Tensor, "_b _l c"]], extents: Sequence[Segments]
-    ) -> Float[Tensor, "n c"]:
+    def forward(self, xs: Sequence[Float[Tensor, "_b _l c"]], extents: Sequence[Segments]) -> Float[Tensor, "n c"]:
         """The last state of every RNA of every chunk, float32 (float64 for float64 activations)."""
         rows = torch.cat([x.flatten(0, 1) for x in xs])
         before = np.cumsum([0, *(extent.size for extent in extents[:-1])])
         starts = [extent.starts + shift for extent, shift in zip(extents, before, strict=True)]
         first, lengths = np.concatenate(starts), np.concatenate([e.lengths for e in extents])
         steps = np.arange(lengths.max())
-        reversed_ = np.maximum(
-            (first + lengths - 1)[:, None] - steps, first[:, None]
-        )  # (n, longest)
+        reversed_ = np.maximum((first + lengths - 1)[:, None] - steps, first[:, None])  # (n, longest)
         padded = rows.index_select(0, to_device(reversed_.reshape(-1), rows.device))
         padded = padded.view(*reversed_.shape, -1).to(kernels.wide(rows.dtype))
         packed = nn.utils.rnn.pack_padded_sequence(
@@ -146,9 +133,7 @@ class Saluki(nn.Module):
         table = torch.tensor(TRACKS[:, :tracks])
         self.register_buffer("tracks", table, persistent=False)
         self.first = FirstConvolution(tracks, FILTERS, KERNEL_SIZE)
-        self.blocks = nn.ModuleList(
-            PoolingBlock(FILTERS, KERNEL_SIZE, dropout, NORM_EPS) for _ in range(BLOCKS)
-        )
+        self.blocks = nn.ModuleList(PoolingBlock(FILTERS, KERNEL_SIZE, dropout, NORM_EPS) for _ in range(BLOCKS))
         self.norm = LayerNorm(FILTERS, NORM_EPS)
         self.recurrent = ReverseGRU(FILTERS)
         self.state_norm = nn.BatchNorm1d(FILTERS, eps=BATCH_EPS)
@@ -163,9 +148,7 @@ class Saluki(nn.Module):
         """Number of features."""
         return FILTERS
 
-    def forward(
-        self, chunks: Sequence[PackedBatch], dtype: torch.dtype = torch.float32
-    ) -> Float[Tensor, "n d"]:
+    def forward(self, chunks: Sequence[PackedBatch], dtype: torch.dtype = torch.float32) -> Float[Tensor, "n d"]:
         """Features of every RNA of every chunk, in order; convolutions in ``dtype``, the rest in at least float32.
 
         In training the two batch norms need at least two RNAs. RNAs must begin at multiples of ``STRIDE`` with ``GAP``
@@ -177,9 +160,7 @@ class Saluki(nn.Module):
         state = F.dropout(state, self.dropout, self.training)
         return F.relu(self.dense_norm(state))
 
-    def _positions(
-        self, chunk: PackedBatch, dtype: torch.dtype
-    ) -> tuple[Float[Tensor, "b _l d"], Segments]:
+    def _positions(self, chunk: PackedBatch, dtype: torch.dtype) -> tuple[Float[Tensor, "b _l d"], Segments]:
         """Activations of one chunk, one position per ``STRIDE`` nt."""
         extent = Segments.of(chunk)
         (x,) = self.first([F.embedding(chunk.codes.int(), self.tracks.to(dtype))], [extent])
@@ -188,9 +169,7 @@ class Saluki(nn.Module):
         return self.norm(x, extent), extent
 
 
-def pack_for_saluki(
-    lengths: NDArray[np.int64], *, chunk_nt: int, round_to: int = STRIDE
-) -> list[PackLayout]:
+def pack_for_saluki(lengths: NDArray[np.int64], *, chunk_nt: int, round_to: int = STRIDE) -> list[PackLayout]:
     """Pack RNAs as Saluki needs them, in chunks of about ``chunk_nt`` codes.
 
     Args:
@@ -202,6 +181,4 @@ def pack_for_saluki(
     [0 1] [  0 192] (1, 256)
     """
     rounded = -(-np.asarray(lengths, np.int64) // STRIDE) * STRIDE
-    return plan_layouts(
-        rounded, gap=GAP, chunk_nt=round_up(chunk_nt, STRIDE), round_to=round_up(round_to, STRIDE)
-    )
+    return plan_layouts(rounded, gap=GAP, chunk_nt=round_up(chunk_nt, STRIDE), round_to=round_up(round_to, STRIDE))

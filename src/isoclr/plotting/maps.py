@@ -52,9 +52,7 @@ def map_figure(
             figure.suptitle(title, fontsize=11, x=0.01, ha="left")
 
 
-def _draw_map(
-    figure: Figure, axes: Any, x: NDArray[np.floating], y: NDArray[np.floating], panel: Panel
-) -> None:
+def _draw_map(figure: Figure, axes: Any, x: NDArray[np.floating], y: NDArray[np.floating], panel: Panel) -> None:
     points = {"s": float(np.clip(16000 / max(1, len(x)), 1.6, 20)), "lw": 0, "rasterized": True}
     axes.set_aspect("equal", adjustable="datalim")
     axes.set(xticks=[], yticks=[], xlabel="t-SNE 1", ylabel="t-SNE 2")
@@ -74,9 +72,7 @@ def _known(panel: Panel) -> int:
     return int(np.count_nonzero(known))
 
 
-def _draw_quantity(
-    figure: Figure, axes: Any, x: NDArray[Any], y: NDArray[Any], panel: Panel, points: Any
-) -> None:
+def _draw_quantity(figure: Figure, axes: Any, x: NDArray[Any], y: NDArray[Any], panel: Panel, points: Any) -> None:
     known = np.isfinite(panel.values)
     axes.scatter(x[~known], y[~known], c=NO_VALUE, **points)
     if not known.any():
@@ -94,12 +90,7 @@ def _draw_quantity(
 
 
 def _draw_classes(
-    axes: Any,
-    x: NDArray[Any],
-    y: NDArray[Any],
-    values: NDArray[Any],
-    classes: Sequence[str],
-    points: Any,
+    axes: Any, x: NDArray[Any], y: NDArray[Any], values: NDArray[Any], classes: Sequence[str], points: Any
 ) -> None:
     """Classes in colors above points without one, named in a legend."""
     shown = list(classes[: len(PALETTE)])

@@ -72,9 +72,7 @@ def dots_figure(out: Path | Sequence[Path], panels: Sequence[DotPanel]) -> None:
             if kind in kinds
         ]
         if any(panel.legend for panel in panels):
-            figure.legend(
-                handles=handles, loc="outside lower center", ncols=len(handles), frameon=False
-            )
+            figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
 
 
 def _face(kind: str) -> str | None:
@@ -136,9 +134,7 @@ def _draw_curves(axes: Any, panel: CurvePanel) -> None:
     ends = []
     for number, curve in enumerate(panel.curves):
         color, style = color_of(number), number % len(PALETTE)
-        axes.plot(
-            curve.x, curve.y, color=color, ls=LINES[style], marker=MARKERS[style], ms=5, lw=1.6
-        )
+        axes.plot(curve.x, curve.y, color=color, ls=LINES[style], marker=MARKERS[style], ms=5, lw=1.6)
         for x, low, high in zip(curve.x, curve.low, curve.high, strict=True):
             if low is not None and high is not None:
                 axes.plot([x, x], [low, high], color=color, lw=1, alpha=0.6)
@@ -206,18 +202,14 @@ def probe_figure(
 def _draw_bars(axes: Any, bars: Sequence[tuple[str, Interval]], metric: str) -> None:
     for row, (_, value) in enumerate(bars):
         color = BLUE if row == 0 else GREY
-        draw_interval(
-            axes, row, value.mean, value.low, value.high, color, label=f"{value.mean:.2f}"
-        )
+        draw_interval(axes, row, value.mean, value.low, value.high, color, label=f"{value.mean:.2f}")
     reference_line(axes, 0.5 if "AUC" in metric else 0.0)
     list_rows(axes, [name for name, _ in bars])
     axes.set_xlabel(f"{metric} on held-out genes (95 % interval)")
     axes.margins(x=0.08)
 
 
-def _draw_predictions(
-    axes: Any, label: str, true: NDArray[np.float64], predicted: NDArray[np.float64]
-) -> None:
+def _draw_predictions(axes: Any, label: str, true: NDArray[np.float64], predicted: NDArray[np.float64]) -> None:
     """Predicted over measured values; the two classes of a binary label as two columns."""
     classes = np.unique(true)
     x = true
@@ -298,9 +290,7 @@ def neighbours_figure(path: Path, metrics: pl.DataFrame) -> None:
             grid[0, column].set_title(title, loc="left", fontsize=9)
         grid[1, 0].set_ylabel("hit rate (%)")
         handles, labels = grid[1, 0].get_legend_handles_labels()
-        figure.legend(
-            handles[::-1], labels[::-1], loc="outside lower center", ncols=4, frameon=False
-        )
+        figure.legend(handles[::-1], labels[::-1], loc="outside lower center", ncols=4, frameon=False)
 
 
 def _draw_hits(axes: Any, rows: pl.DataFrame, methods: Sequence[str], *, named: bool) -> None:
@@ -335,16 +325,7 @@ def _draw_by_length(axes: Any, rows: pl.DataFrame, methods: Sequence[str]) -> No
     for number, method in reversed(list(enumerate(methods))):
         marker = MARKERS[number % len(MARKERS)]
         y = line(method, "hit rate")
-        axes.plot(
-            x,
-            y,
-            "-",
-            marker=marker,
-            color=color_of(number),
-            ms=4,
-            lw=1.5,
-            label=shorten(method, 48),
-        )
+        axes.plot(x, y, "-", marker=marker, color=color_of(number), ms=4, lw=1.5, label=shorten(method, 48))
     axes.set_xticks(x, [name.split()[0] for name in bins])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("length of the RNA (nt, from)")

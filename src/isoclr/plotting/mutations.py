@@ -77,9 +77,7 @@ def most_important(importance: NDArray[np.floating], width: int = ZOOM) -> tuple
     return first, first + width
 
 
-def _draw_structure(
-    axes: Any, length: int, coding: tuple[int, int], exon_ends: NDArray[np.int64]
-) -> None:
+def _draw_structure(axes: Any, length: int, coding: tuple[int, int], exon_ends: NDArray[np.int64]) -> None:
     """The RNA as a bar: thin untranslated regions, a thick coding sequence, ticks at exon junctions."""
     axes.add_patch(Rectangle((0.5, 0.35), length, 0.3, color=UTR, lw=0))
     start, end = coding
@@ -120,9 +118,7 @@ def _draw_overview(axes: Any, importance: NDArray[np.floating], stretch: tuple[i
     axes.set_xlabel("position (nt from the 5' end)", fontsize=8)
 
 
-def _draw_logo(
-    axes: Any, bases: NDArray[np.uint8], importance: NDArray[np.floating], first: int, end: int
-) -> None:
+def _draw_logo(axes: Any, bases: NDArray[np.uint8], importance: NDArray[np.floating], first: int, end: int) -> None:
     """Letters as high as the base is important, below the line where it lowers the prediction."""
     for position in range(first, end):
         _draw_letter(axes, "ACGUN"[bases[position]], position + 0.5, float(importance[position]))
@@ -150,9 +146,7 @@ def _outline(letter: str) -> Any:
     return path.transformed(fit)
 
 
-def _draw_effects(
-    axes: Any, bases: NDArray[np.uint8], effects: NDArray[np.floating], first: int, end: int
-) -> Any:
+def _draw_effects(axes: Any, bases: NDArray[np.uint8], effects: NDArray[np.floating], first: int, end: int) -> Any:
     """The effect of every mutation of the stretch; a dot marks the RNA's own base."""
     shown = effects[first:end].T
     limit = float(np.percentile(abs(shown[shown != 0]), 99)) if (shown != 0).any() else 1.0

@@ -105,9 +105,7 @@ def draw_interval(
     axes.plot(value, row, marker, color=color, mfc=face or color, ms=6)
     if label:
         text = label.replace("-", "−")
-        axes.annotate(
-            text, (value, row), (0, 6), textcoords="offset points", ha="center", fontsize=8
-        )
+        axes.annotate(text, (value, row), (0, 6), textcoords="offset points", ha="center", fontsize=8)
 
 
 def shorten(name: str, longest: int) -> str:

@@ -95,8 +95,7 @@ def _upload(codes: Tensor, device: torch.device) -> Tensor:
         return codes.to(device)
     except torch.OutOfMemoryError:
         raise InputError(
-            f"the corpus has {len(codes):,} bytes, more than {device} has free; "
-            "--corpus-on cpu keeps it in host memory"
+            f"the corpus has {len(codes):,} bytes, more than {device} has free; --corpus-on cpu keeps it in host memory"
         ) from None
 
 
@@ -108,10 +107,7 @@ class Placement(NamedTuple):
 
 
 def make_views(
-    corpus: DeviceCorpus,
-    transcripts: Rows,
-    sample: AugmentationSample,
-    placements: Sequence[Placement],
+    corpus: DeviceCorpus, transcripts: Rows, sample: AugmentationSample, placements: Sequence[Placement]
 ) -> list[PackedBatch]:
     """The packed, augmented views of one process.
 
@@ -144,9 +140,7 @@ class _ViewColumns(NamedTuple):
     keep: Any  # Bits of a code that it keeps
 
 
-def _view_table(
-    corpus: DeviceCorpus, transcripts: Rows, sample: AugmentationSample, placement: Placement
-) -> Rows:
+def _view_table(corpus: DeviceCorpus, transcripts: Rows, sample: AugmentationSample, placement: Placement) -> Rows:
     (height, width), starts = placement.layout.shape, placement.layout.starts
     rows, keys = transcripts[placement.views], sample.keys[placement.views]
     ends = np.append(starts[1:], height * width)
@@ -163,11 +157,7 @@ def _view_table(
 
 
 def _pack_views(
-    corpus: DeviceCorpus,
-    transcripts: Rows,
-    sample: AugmentationSample,
-    placement: Placement,
-    table: Tensor,
+    corpus: DeviceCorpus, transcripts: Rows, sample: AugmentationSample, placement: Placement, table: Tensor
 ) -> PackedBatch:
     height, width = placement.layout.shape
     codes = _codes(corpus, sample, table, height * width // STRIDE)
@@ -182,9 +172,7 @@ def _pack_views(
 
 def _codes(corpus: DeviceCorpus, sample: AugmentationSample, table: Tensor, strides: int) -> Tensor:
     """``(strides, 32)`` codes; views begin at whole strides, so a view is looked up once in 32 nt."""
-    rows = torch.repeat_interleave(
-        table, _ViewColumns(*table.unbind(1)).strides, dim=0, output_size=strides
-    )
+    rows = torch.repeat_interleave(table, _ViewColumns(*table.unbind(1)).strides, dim=0, output_size=strides)
     view = _ViewColumns(*(column[:, None] for column in rows.unbind(1)))  # each (strides, 1)
     first = torch.arange(0, strides * STRIDE, STRIDE, device=table.device)[:, None] - view.begin
     within = torch.arange(STRIDE, dtype=torch.int32, device=table.device)

@@ -69,9 +69,7 @@ def flatten_bases(corpus: DeviceCorpus, transcripts: NDArray[np.int64]) -> FlatB
     firsts = np.cumsum(lengths) - lengths
     table = np.stack([np.arange(n), corpus.offsets[transcripts] - firsts, firsts, lengths])
     _, _, first, sizes = table_on_device = to_device(table, device)
-    owner, shift, begin, length = table_on_device.repeat_interleave(
-        sizes, dim=1, output_size=int(lengths.sum())
-    )
+    owner, shift, begin, length = table_on_device.repeat_interleave(sizes, dim=1, output_size=int(lengths.sum()))
     number = torch.arange(len(owner), device=device)
     within = number - begin
     codes = corpus.codes.index_select(0, number + shift)
@@ -125,17 +123,7 @@ MOTIFS = {
     "ATG": "start codon",
 }
 """Sequence elements in IUPAC letters, and what recognizes them."""
-IUPAC = {
-    "A": "A",
-    "C": "C",
-    "G": "G",
-    "T": "T",
-    "R": "AG",
-    "Y": "CT",
-    "D": "AGT",
-    "H": "ACT",
-    "N": "ACGT",
-}
+IUPAC = {"A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "D": "AGT", "H": "ACT", "N": "ACGT"}
 """The bases that each letter of a motif stands for."""
 CAP, BEFORE_START, AFTER_START = 20, 30, 60
 """Windows in nt: after the cap, before the start codon, from the start codon on."""
@@ -151,9 +139,7 @@ class FeatureGroup(NamedTuple):
     compute: Callable[[FlatBases], Tensor]  # (n, size) float32
 
 
-def sequence_features(
-    corpus: DeviceCorpus, transcripts: NDArray[np.int64]
-) -> Float[Tensor, "n size"]:
+def sequence_features(corpus: DeviceCorpus, transcripts: NDArray[np.int64]) -> Float[Tensor, "n size"]:
     """The features of the transcripts ``(n,)``: those of all :data:`FEATURES`, float32 on the corpus' device.
 
     k-mers with an unknown base are not counted.

@@ -109,9 +109,7 @@ class Budget(Config):
         super().__post_init__()
         if len(given := self._given()) > 1:
             lengths = " and ".join(f"{flag(unit)} {amount:g}" for unit, amount in given.items())
-            raise InputError(
-                f"{lengths} were given, expected one of --steps, --epochs and --minutes"
-            )
+            raise InputError(f"{lengths} were given, expected one of --steps, --epochs and --minutes")
 
     def or_else(self, saved: "Budget | None") -> "Budget":
         """This length if there is one, else that of a checkpoint, else the paper's 1000 epochs."""

@@ -11,13 +11,7 @@ from torch import Tensor
 
 from isoclr.errors import InputError
 from isoclr.models.packing import PackedBatch, PackingConfig, plan_layouts, to_device
-from isoclr.pretraining.augmentations import (
-    Augmentation,
-    CorpusLike,
-    DeviceCorpus,
-    Placement,
-    make_views,
-)
+from isoclr.pretraining.augmentations import Augmentation, CorpusLike, DeviceCorpus, Placement, make_views
 from isoclr.pretraining.auxiliary import FEATURES, sequence_features
 from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.losses import count_weights
@@ -173,8 +167,7 @@ class ViewBuilder:
         lengths = self.corpus.lengths[transcripts]
         sample = self.augmentation.draw(len(transcripts), seed=self.seed, epoch=epoch, step=step)
         by_rank = [
-            self._placements(views, lengths + sample.shift)
-            for views in partition_by_length(lengths, self.world.size)
+            self._placements(views, lengths + sample.shift) for views in partition_by_length(lengths, self.world.size)
         ]
         own = by_rank[self.world.rank]
         return Batch(
@@ -189,10 +182,7 @@ class ViewBuilder:
     def _placements(self, views: Rows, lengths: Rows) -> list[Placement]:
         """Layouts of one rank's views; every rank computes those of all, because rows are gathered."""
         layouts = plan_layouts(
-            lengths[views],
-            gap=self.packing.gap,
-            chunk_nt=self.packing.chunk_nt,
-            round_to=self.packing.round_to,
+            lengths[views], gap=self.packing.gap, chunk_nt=self.packing.chunk_nt, round_to=self.packing.round_to
         )
         return [Placement(layout, views[layout.rows]) for layout in layouts]
 
@@ -246,11 +236,7 @@ class PretrainDataset:
         )
         """Pairs of the gene sets that are trained on."""
         self._validation_sampler = PairSampler(
-            order,
-            starts,
-            gene_sets=self.validation_sets,
-            batch_size=MAX_VALIDATION_PAIRS,
-            seed=config.seed,
+            order, starts, gene_sets=self.validation_sets, batch_size=MAX_VALIDATION_PAIRS, seed=config.seed
         )
 
     def nt_of_batch(self) -> int:
@@ -277,16 +263,11 @@ class PretrainDataset:
         weights = torch.cat([torch.full((g.size,), g.weight / g.size) for g in FEATURES.values()])
         return features.mean(0).float(), std.float(), weights
 
-    def batches(
-        self, corpus: DeviceCorpus, packing: PackingConfig, world: Distributed
-    ) -> Callable[[int], Batch]:
+    def batches(self, corpus: DeviceCorpus, packing: PackingConfig, world: Distributed) -> Callable[[int], Batch]:
         """A function from a step, counted from the start of the run, to this rank's batch."""
         config = self.config
         augmentation = Augmentation(
-            mask=config.mask,
-            max_shift=config.shift,
-            drop_splice=config.drop_splice,
-            drop_tracks=config.drop_tracks,
+            mask=config.mask, max_shift=config.shift, drop_splice=config.drop_splice, drop_tracks=config.drop_tracks
         )
         builder = self._builder(corpus, augmentation, packing, world)
 
@@ -296,9 +277,7 @@ class PretrainDataset:
 
         return batch_of
 
-    def validation_batch(
-        self, corpus: DeviceCorpus, packing: PackingConfig, world: Distributed
-    ) -> Batch | None:
+    def validation_batch(self, corpus: DeviceCorpus, packing: PackingConfig, world: Distributed) -> Batch | None:
         """The validation pairs, always the same and without augmentation; None without any."""
         if len(self.validation_sets) == 0:
             return None
@@ -306,17 +285,8 @@ class PretrainDataset:
         return builder.batch(self._validation_sampler.batch(0, 0), 0, 0)
 
     def _builder(
-        self,
-        corpus: DeviceCorpus,
-        augmentation: Augmentation,
-        packing: PackingConfig,
-        world: Distributed,
+        self, corpus: DeviceCorpus, augmentation: Augmentation, packing: PackingConfig, world: Distributed
     ) -> ViewBuilder:
         return ViewBuilder(
-            corpus,
-            augmentation,
-            packing,
-            seed=self.config.seed,
-            world=world,
-            with_features=self.config.aux_weight > 0,
+            corpus, augmentation, packing, seed=self.config.seed, world=world, with_features=self.config.aux_weight > 0
         )

@@ -50,9 +50,7 @@ def _negatives(a: Tensor, b: Tensor, temperature: float) -> Float[Tensor, " n"]:
     if len(a) == 1:
         return a.new_zeros(1)
     diagonal = torch.eye(len(a), dtype=torch.bool, device=a.device)
-    same, cross = (
-        (a @ x.T / temperature).masked_fill(diagonal, float("-inf")).logsumexp(1) for x in (a, b)
-    )
+    same, cross = ((a @ x.T / temperature).masked_fill(diagonal, float("-inf")).logsumexp(1) for x in (a, b))
     return same + cross
 
 
@@ -78,10 +76,7 @@ class DCLLoss(nn.Module):
         self.temperature = temperature
 
     def forward(
-        self,
-        z1: Float[Tensor, "n k"],
-        z2: Float[Tensor, "n k"],
-        weights: Float[Tensor, " n"] | None = None,
+        self, z1: Float[Tensor, "n k"], z2: Float[Tensor, "n k"], weights: Float[Tensor, " n"] | None = None
     ) -> Float[Tensor, ""]:
         """The loss of the projections of N pairs."""
         return decoupled_contrastive_loss(z1, z2, weights, self.temperature)

@@ -18,11 +18,7 @@ from isoclr.models.load import load
 from isoclr.models.resnet import AuxiliaryHead, DilatedResNet, ProjectionHead
 from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.data import Batch
-from isoclr.pretraining.losses import (
-    auxiliary_loss,
-    contrastive_metrics,
-    decoupled_contrastive_loss,
-)
+from isoclr.pretraining.losses import auxiliary_loss, contrastive_metrics, decoupled_contrastive_loss
 from isoclr.training.checkpoint import optimizer_tensors, restore_modules, restore_optimizer
 from isoclr.training.device import MemoryPlan, activation_dtype
 from isoclr.training.distributed import Distributed
@@ -41,9 +37,7 @@ def load_init(config: PretrainConfig) -> Encoder | None:
         _kind(create(config.model, tracks=config.tracks)), _kind(start), strict=True
     ):
         if actual != expected:
-            raise InputError(
-                f"--init {config.init}: its {name} is {actual}, that of the run is {expected}"
-            )
+            raise InputError(f"--init {config.init}: its {name} is {actual}, that of the run is {expected}")
     return start
 
 
@@ -128,19 +122,13 @@ class ContrastiveModel:
         self.weights = torch.from_numpy(weights).to(world.device)
         self.dtype = activation_dtype(config.precision, world.device)
         self.encoder = create(
-            config.model,
-            tracks=config.tracks,
-            seed=config.seed,
-            dropout=config.dropout,
-            pooling=config.pooling,
+            config.model, tracks=config.tracks, seed=config.seed, dropout=config.dropout, pooling=config.pooling
         )
         self.network = self.encoder.network
         if start is not None:
             self.network.load_state_dict(start.network.state_dict())
         self.contrast_dim = (
-            self.encoder.dim
-            if config.contrast_on == "embedding"
-            else self.network.architecture.last_dim
+            self.encoder.dim if config.contrast_on == "embedding" else self.network.architecture.last_dim
         )
         """Number of columns of an embedding, the last ones, that the contrastive loss sees."""
         with torch.random.fork_rng(devices=[]):
@@ -174,9 +162,7 @@ class ContrastiveModel:
         torch.manual_seed(torch_seed(self.config.seed, RngStream.DROPOUT, number))  # on every rank
         embeddings = self.network(batch.chunks, self.dtype)  # (n, d) float32, n views of this rank
         z1, z2 = self._project(embeddings, batch).chunk(2)  # (N, k) each, of all ranks
-        loss = decoupled_contrastive_loss(
-            z1, z2, self._weights_of(batch), temperature=self.config.temperature
-        )
+        loss = decoupled_contrastive_loss(z1, z2, self._weights_of(batch), temperature=self.config.temperature)
         if self.auxiliary:
             loss = loss + self.config.aux_weight * self._auxiliary_loss(embeddings, batch)
         self.optimizer.zero_grad(set_to_none=True)

@@ -211,9 +211,7 @@ def pretrain(
     return PretrainResult(out, state, sampler.steps_per_epoch, len(sampler.gene_sets), signal)
 
 
-def _load_checkpoint(
-    out: Path, resume: bool, options: dict[str, Any], corpus: Corpus
-) -> Checkpoint | None:
+def _load_checkpoint(out: Path, resume: bool, options: dict[str, Any], corpus: Corpus) -> Checkpoint | None:
     """The checkpoint to continue from; None for a new run."""
     check_run_directory(out, resume=resume, markers=(CHECKPOINT, LOG))
     path = out / CHECKPOINT
@@ -222,9 +220,7 @@ def _load_checkpoint(
     checkpoint = Checkpoint.load(path)
     require_same_options(checkpoint.options, options, path)
     if checkpoint.corpus != _identity(corpus):
-        raise InputError(
-            f"{path}: was trained on another corpus than {corpus.path}, or on an older build of it"
-        )
+        raise InputError(f"{path}: was trained on another corpus than {corpus.path}, or on an older build of it")
     return checkpoint
 
 
@@ -240,9 +236,7 @@ def _verify(corpus: Corpus, message: Callable[[str], None]) -> None:
     corpus.verify()
 
 
-def _warn_about_pairs(
-    data: PretrainDataset, corpus: Corpus, message: Callable[[str], None]
-) -> None:
+def _warn_about_pairs(data: PretrainDataset, corpus: Corpus, message: Callable[[str], None]) -> None:
     if data.paired_fraction < FEW_PAIRS:
         message(
             f"warning: only {data.paired_fraction:.1%} of the gene sets of {corpus.path} have two or more transcripts, "

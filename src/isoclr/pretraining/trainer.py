@@ -123,9 +123,7 @@ class Trainer:
 
     def _learning_rate(self, progress: float) -> float:
         config = self.model.config
-        return learning_rate(
-            self.state.step, progress, peak=config.learning_rate, warmup_steps=config.warmup_steps
-        )
+        return learning_rate(self.state.step, progress, peak=config.learning_rate, warmup_steps=config.warmup_steps)
 
     def _advance(self, batch: Batch, result: StepResult, rate: float) -> dict[str, float]:
         """Update the state after a step, and return its log record."""
@@ -150,9 +148,7 @@ class Trainer:
         if self.log and (self.state.step % self.logging.log_every == 0 or progress >= 1):
             self.log.write(record)
         numbers = "loss {loss:.3f}  lr {learning_rate:.1e}  {nt_per_second:,.0f} nt/s"
-        self.display.update(
-            self.state.step, numbers.format_map(record), total=round(self.state.step / progress)
-        )
+        self.display.update(self.state.step, numbers.format_map(record), total=round(self.state.step / progress))
 
     def _validate(self, *, last: bool) -> None:
         state = self.state
@@ -173,15 +169,11 @@ class Trainer:
     def _checkpoint_is_due(self) -> bool:
         every = self.logging.checkpoint_steps
         minutes = (self.state.seconds - self._saved) / 60
-        return minutes >= self.logging.checkpoint_minutes or bool(
-            every and self.state.step % every == 0
-        )
+        return minutes >= self.logging.checkpoint_minutes or bool(every and self.state.step % every == 0)
 
     def _save(self) -> None:
         """Write a checkpoint on the first rank, unless no step is done."""
         self._saved = self.state.seconds
         if self.world.is_main and self.state.step:
-            checkpoint = Checkpoint(
-                self.model.tensors(), self.options, self.budget, self.corpus, self.state
-            )
+            checkpoint = Checkpoint(self.model.tensors(), self.options, self.budget, self.corpus, self.state)
             checkpoint.save(self.checkpoint_path)

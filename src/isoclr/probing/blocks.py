@@ -54,12 +54,7 @@ class BlockRidge:
 
 
 def fit_blocks(
-    features: NDArray[np.floating],
-    values: Array,
-    widths: Sequence[int],
-    *,
-    scale: bool = True,
-    seed: int = 0,
+    features: NDArray[np.floating], values: Array, widths: Sequence[int], *, scale: bool = True, seed: int = 0
 ) -> BlockRidge:
     """Ridge regression whose penalties, one for each block of features, have the largest marginal likelihood.
 
@@ -119,9 +114,7 @@ def _in_samples(x: Array, y: Array, ranks: NDArray[np.int64]) -> Solve:
     grams = [part @ part.T for part in np.split(x, np.cumsum(ranks)[:-1], axis=1)]
 
     def solve(penalties: Array) -> tuple[Array, Array, float]:
-        total = np.eye(len(x)) + sum(
-            gram / penalty for gram, penalty in zip(grams, penalties, strict=True)
-        )
+        total = np.eye(len(x)) + sum(gram / penalty for gram, penalty in zip(grams, penalties, strict=True))
         inverse = linalg.inv(total)
         residual = inverse @ y
         coefficients = ((x.T @ residual).T / np.repeat(penalties, ranks)).T

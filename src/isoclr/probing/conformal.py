@@ -19,25 +19,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from isoclr.probing.linear import (
-    Array,
-    Features,
-    LinearModel,
-    decompose,
-    fit_classes,
-    in_raw_units,
-    standardize,
-)
-from isoclr.tasks.metrics import (
-    Interval,
-    Metric,
-    bootstrap,
-    mse,
-    over_folds,
-    pearson,
-    roc_auc,
-    spearman,
-)
+from isoclr.probing.linear import Array, Features, LinearModel, decompose, fit_classes, in_raw_units, standardize
+from isoclr.tasks.metrics import Interval, Metric, bootstrap, mse, over_folds, pearson, roc_auc, spearman
 
 BLOCK = 4096
 """RNAs whose intervals are computed at a time."""
@@ -131,9 +114,7 @@ class CVPlusRegressor:
         return lower, order_statistic(centers, errors, scores, rank)
 
 
-def order_statistic(
-    centers: Array, errors: Array, scores: Sequence[Array], rank: int
-) -> NDArray[np.float64]:
+def order_statistic(centers: Array, errors: Array, scores: Sequence[Array], rank: int) -> NDArray[np.float64]:
     """The value of a rank (from 1) among all ``centers + errors · scores`` of each row, without computing them all.
 
     The values of a fold are sorted as its scores are. Bisection finds how many of each fold are among the smallest
@@ -154,9 +135,7 @@ def order_statistic(
 
     def count(limit: Array) -> NDArray[np.int64]:
         standard = ((limit[:, None] - centers) / errors).T
-        return np.stack(
-            [own.searchsorted(to, "right") for own, to in zip(scores, standard, strict=True)], 1
-        )
+        return np.stack([own.searchsorted(to, "right") for own, to in zip(scores, standard, strict=True)], 1)
 
     share = rank * sizes / sizes.sum()
     low = value(np.floor(share).astype(np.int64) - 2).min(axis=1)
@@ -241,9 +220,7 @@ class CrossFitter:
     def _without(self, outside: frozenset[int]) -> FoldModel:
         if outside not in self._fitted:
             rows = ~np.isin(self.folds, list(outside))
-            self._fitted[outside] = fit_fold_model(
-                self.features[rows], self.values[rows], self.groups[rows]
-            )
+            self._fitted[outside] = fit_fold_model(self.features[rows], self.values[rows], self.groups[rows])
             self._advance()
         return self._fitted[outside]
 
@@ -324,10 +301,7 @@ def cross_validate_regression(fitter: CrossFitter, coverages: Sequence[float]) -
             ends[i, :, test] = np.column_stack([*own, *np.tile(quantiles[:, None], test.sum())])
     names: dict[str, Metric] = {"pearson": pearson, "spearman": spearman, "rmse": rmse}
     return CrossValidation(
-        metrics={
-            name: _over_folds(metric, fitter.values, value, fitter.folds)
-            for name, metric in names.items()
-        },
+        metrics={name: _over_folds(metric, fitter.values, value, fitter.folds) for name, metric in names.items()},
         baseline={"rmse": _over_folds(rmse, fitter.values, mean, fitter.folds).mean},
         coverages=[_coverage(nominal, fitter, ends[i]) for i, nominal in enumerate(coverages)],
     )
@@ -362,9 +336,7 @@ def parts(folds: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.bool_], ND
         yield fold, ~test, test
 
 
-def _over_folds(
-    metric: Metric, true: Array, predicted: Array, folds: NDArray[np.int64]
-) -> Interval:
+def _over_folds(metric: Metric, true: Array, predicted: Array, folds: NDArray[np.int64]) -> Interval:
     return over_folds([metric(true[test], predicted[test]) for _, _, test in parts(folds)])
 
 

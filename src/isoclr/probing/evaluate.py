@@ -105,10 +105,7 @@ def evaluate(
             advance()
         summary = {name: _summary(name, metrics, results, groups, splits) for name in metrics}
         classes = range(targets.shape[1] if targets.ndim == 2 else 0)
-        by_class = {
-            name: [_summary(name, metrics, results, groups, splits, [c]) for c in classes]
-            for name in metrics
-        }
+        by_class = {name: [_summary(name, metrics, results, groups, splits, [c]) for c in classes] for name in metrics}
         first = reports[0].results if reports else None
         reports.append(
             MethodReport(
@@ -117,9 +114,7 @@ def evaluate(
                 dim=method.features.shape[1],
                 results=results,
                 summary=summary,
-                difference=None
-                if first is None
-                else _difference(metrics, first, results, groups, splits),
+                difference=None if first is None else _difference(metrics, first, results, groups, splits),
                 by_class=by_class if len(classes) else {},
             )
         )
@@ -127,11 +122,7 @@ def evaluate(
 
 
 def fit_predict_features(
-    method: FeatureSet,
-    values: Array,
-    groups: Groups,
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
+    method: FeatureSet, values: Array, groups: Groups, train: NDArray[np.int64], test: NDArray[np.int64]
 ) -> tuple[Array, float]:
     """Predictions ``(m,)`` for the test samples, and the chosen penalty (0 without one, or with several)."""
     if method.probe == "grouped":
@@ -140,11 +131,7 @@ def fit_predict_features(
 
 
 def _evaluate_split(
-    method: FeatureSet,
-    targets: Targets,
-    groups: Groups,
-    split: Split,
-    metrics: Mapping[str, Metric],
+    method: FeatureSet, targets: Targets, groups: Groups, split: Split, metrics: Mapping[str, Metric]
 ) -> SplitResult:
     if targets.ndim == 1:
         mean, std = targets[split.train].mean(), targets[split.train].std()
@@ -152,9 +139,7 @@ def _evaluate_split(
         predicted, penalty = fit_predict_features(method, scaled, groups, split.train, split.test)
         true, penalties = scaled[split.test], np.array([penalty])
     else:
-        predicted, penalties = fit_predict_classes(
-            method.features, targets == 1, groups, split.train, split.test
-        )
+        predicted, penalties = fit_predict_classes(method.features, targets == 1, groups, split.train, split.test)
         true = targets[split.test].astype(np.float64)
     return SplitResult(
         split=split.name,
@@ -167,9 +152,7 @@ def _evaluate_split(
     )
 
 
-def _mean(
-    metric: Metric, true: Array, predicted: Array, classes: Sequence[int] | None = None
-) -> float:
+def _mean(metric: Metric, true: Array, predicted: Array, classes: Sequence[int] | None = None) -> float:
     """A metric of one label, or its mean over the classes for which it is defined."""
     if true.ndim == 1:
         return metric(true, predicted)
@@ -215,10 +198,7 @@ def _difference(
         return paired([a.metrics[name] - b.metrics[name] for a, b in pairs], *mean_sizes(splits))
     a, b = first[0], results[0]
     return bootstrap_difference(
-        lambda rows: (
-            _mean(metric, a.true[rows], a.predicted[rows])
-            - _mean(metric, b.true[rows], b.predicted[rows])
-        ),
+        lambda rows: _mean(metric, a.true[rows], a.predicted[rows]) - _mean(metric, b.true[rows], b.predicted[rows]),
         groups[a.test],
         resamples=_resamples(a),
     )

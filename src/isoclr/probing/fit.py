@@ -98,9 +98,7 @@ def training_set(
     unit = UNITS.get(chosen.kind)
     how = "the label file's own" if unit is None else f"by whole {unit}"
     how = f"at random {how}" if chosen.kind == "random" else how
-    return TrainingSet(
-        labels, rnas, embeddings.matrix[rnas.rows], lengths, folds_of, f"{count} folds, {how}{note}"
-    )
+    return TrainingSet(labels, rnas, embeddings.matrix[rnas.rows], lengths, folds_of, f"{count} folds, {how}{note}")
 
 
 def _folds(rnas: LabelledRnas, config: SplitConfig, labels: Labels) -> NDArray[np.int64]:
@@ -117,9 +115,7 @@ def _folds(rnas: LabelledRnas, config: SplitConfig, labels: Labels) -> NDArray[n
         config = replace(config, folds=config.folds or min(DEFAULT_FOLDS, most))
     splits = rnas.split(config)
     if len(splits) < MIN_FOLDS:
-        raise InputError(
-            f"{labels.path}: the labels are in {len(splits)} folds, expected {MIN_FOLDS} or more"
-        )
+        raise InputError(f"{labels.path}: the labels are in {len(splits)} folds, expected {MIN_FOLDS} or more")
     numbers = np.empty(len(rnas), np.int64)
     for number, split in enumerate(splits):
         numbers[split.test] = number
@@ -168,11 +164,7 @@ class FitReport(Report):
             for one in quality.coverages:
                 widths = (f"{width:.4g}" for width in (one.width, one.without_features))
                 coverages.append([titles[label], f"{one.nominal:g}", one.achieved, *widths])
-        yield Table(
-            f"held-out folds: {folds}",
-            ["label", "n", "metric", "held out", "the mean alone"],
-            metrics,
-        )
+        yield Table(f"held-out folds: {folds}", ["label", "n", "metric", "held out", "the mean alone"], metrics)
         if coverages:
             columns = ["label", "coverage", "achieved", "mean width", "width without features"]
             yield Table("prediction intervals", columns, coverages)
@@ -330,9 +322,7 @@ def _check_calibration(training: TrainingSet, coverage: float) -> None:
         )
 
 
-def _fit_target(
-    training: TrainingSet, coverage: float, units: str
-) -> tuple[Target, CrossValidation]:
+def _fit_target(training: TrainingSet, coverage: float, units: str) -> tuple[Target, CrossValidation]:
     """One label's predictor, and its accuracy on held-out folds."""
     labels = training.labels
     if labels.classes:
@@ -365,11 +355,7 @@ def _fit_quantity(
     with progress() as bar:
         task = bar.add_task(training.labels.name, total=None)
         fitter = CrossFitter(
-            training.features,
-            training.values,
-            training.rnas.groups,
-            training.folds,
-            lambda: bar.advance(task),
+            training.features, training.values, training.rnas.groups, training.folds, lambda: bar.advance(task)
         )
         bar.update(task, total=fitter.fits)
         quality = cross_validate_regression(fitter, coverages)
@@ -377,9 +363,7 @@ def _fit_quantity(
     return predictor, predictor.penalty, quality
 
 
-def _fit_class(
-    training: TrainingSet, _coverage: float
-) -> tuple[CVPlusRegressor | LinearModel, float, CrossValidation]:
+def _fit_class(training: TrainingSet, _coverage: float) -> tuple[CVPlusRegressor | LinearModel, float, CrossValidation]:
     """Logistic regression."""
     features, values, groups = training.features, training.values, training.rnas.groups
     with progress_bar(training.labels.name, int(training.folds.max()) + 2) as advance:

@@ -112,12 +112,7 @@ class Head:
 
     def _repr_html_(self) -> str:
         rows = [
-            [
-                target.title,
-                target.metadata["kind"],
-                target.metadata["n"],
-                " – ".join(map(str, target.lengths)),
-            ]
+            [target.title, target.metadata["kind"], target.metadata["n"], " – ".join(map(str, target.lengths))]
             for target in self.targets
         ]
         columns = ["label", "kind", "training RNAs", "their lengths (nt)"]
@@ -223,9 +218,7 @@ class Head:
 
     def _checked(self, features: Features) -> Features:
         if features.ndim != 2 or features.shape[1] != self.dim:
-            raise InputError(
-                f"embeddings of shape {features.shape}: head {self.name!r} expects (n, {self.dim})"
-            )
+            raise InputError(f"embeddings of shape {features.shape}: head {self.name!r} expects (n, {self.dim})")
         bad = ~np.isfinite(features).all(axis=1)
         if bad.any():
             raise InputError(f"embedding {int(bad.argmax()) + 1} is not finite")
@@ -374,9 +367,7 @@ def _target(entry: dict[str, Any], first: str, tensors: Tensors) -> Target:
     value = LinearModel(own["coefficients"], float(own["intercept"][0]))
     rest, limit = own["rest_and_limit"].tolist()
     low, high = own["low_and_high"]
-    detector = OODDetector(
-        own["mean"], own["scale"], own["axes"], own["spread"], rest, limit, low, high
-    )
+    detector = OODDetector(own["mean"], own["scale"], own["axes"], own["spread"], rest, limit, low, high)
     shortest, longest = entry["lengths"]
     is_class = entry["kind"] == "class"
     predictor = value if is_class else _regressor(value, own, entry["penalty"])
@@ -393,8 +384,6 @@ def _regressor(value: LinearModel, own: Tensors, penalty: float) -> CVPlusRegres
         strict=True,
     ):
         of_fold, error = (LinearModel(b, c) for b, c in zip(coefficients, intercepts, strict=True))
-        members.append(
-            FoldModel(of_fold, error, errors[0], errors[1], (penalties[0], penalties[1]))
-        )
+        members.append(FoldModel(of_fold, error, errors[0], errors[1], (penalties[0], penalties[1])))
     edges = np.cumsum(own["scores/counts"])[:-1]
     return CVPlusRegressor(value, tuple(members), tuple(np.split(own["scores"], edges)), penalty)

@@ -47,9 +47,7 @@ class Decomposition:
         coefficients = self.axes @ (projections / (self.spectrum + best))
         return Ridge(coefficients, float(values.mean()), best, left_out[:, chosen])
 
-    def _left_out(
-        self, projections: Array, centered: Array, groups: NDArray[np.str_], penalties: Array
-    ) -> Array:
+    def _left_out(self, projections: Array, centered: Array, groups: NDArray[np.str_], penalties: Array) -> Array:
         """Errors ``(n, a)`` for each penalty when one group at a time is left out; 1/n in H is the intercept."""
         n = len(centered)
         shrinkage = 1.0 / (self.spectrum[:, None] + penalties)  # (r, a)
@@ -65,9 +63,7 @@ class Decomposition:
         return left_out
 
 
-def fit_ridge(
-    features: Array, values: Array, groups: NDArray[np.str_], penalties: Array = PENALTIES
-) -> Ridge:
+def fit_ridge(features: Array, values: Array, groups: NDArray[np.str_], penalties: Array = PENALTIES) -> Ridge:
     """Minimize ‖y − Xb − c‖² + α‖b‖² with the α of the smallest leave-one-group-out error.
 
     The leave-one-group-out errors are exact without refitting: with H the matrix that maps the values to the fitted
@@ -224,9 +220,7 @@ def fit_predict_classes(
     return fitted.log_odds((features[test].astype(np.float64) - mean) * scale), penalties
 
 
-def _choose_penalties(
-    features: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_]
-) -> Array:
+def _choose_penalties(features: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_]) -> Array:
     """The penalty ``(c,)`` of each class with the least cross-entropy when whole groups are left out."""
     penalties = 1.0 / np.array(INVERSE_PENALTIES)
     classes, n_groups = positive.shape[1], len(np.unique(groups))
@@ -252,9 +246,7 @@ def standardize(features: Array) -> tuple[Array, Array]:
     return mean, np.where(live, 1.0 / np.where(live, std, 1.0), 0.0)
 
 
-def fit_logistic(
-    features: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_]
-) -> tuple[Array, float, float]:
+def fit_logistic(features: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_]) -> tuple[Array, float, float]:
     """Coefficients ``(d,)`` and intercept of the positive class's log-odds, and the penalty.
 
     The penalty has the smallest log-loss in an inner cross-validation that leaves out whole groups. Penalties are tried
@@ -314,9 +306,7 @@ class LinearModel:
         return np.asarray(features @ self.coefficients + self.intercept)
 
 
-def fit_classes(
-    features: Features, positive: NDArray[np.bool_], groups: NDArray[np.str_]
-) -> tuple[LinearModel, float]:
+def fit_classes(features: Features, positive: NDArray[np.bool_], groups: NDArray[np.str_]) -> tuple[LinearModel, float]:
     """Logistic regression: the log-odds of the positive class, and the penalty."""
     wide = np.asarray(features, np.float64)
     mean, scale = standardize(wide)

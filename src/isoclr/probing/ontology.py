@@ -55,14 +55,7 @@ class OntologyReport(Report):
 
     def tables(self) -> Iterator[Table]:
         """The comparison, and the leak audits."""
-        columns = [
-            "aspect",
-            "features",
-            "genes",
-            "ROC AUC",
-            "cross-entropy",
-            "embedding minus this",
-        ]
+        columns = ["aspect", "features", "genes", "ROC AUC", "cross-entropy", "embedding minus this"]
         rows = [
             [
                 one.aspect.title,
@@ -81,9 +74,7 @@ class OntologyReport(Report):
 
     def rows(self) -> list[Row]:
         """One row per aspect, feature set, metric and term; term ``all`` is the mean over terms."""
-        return [
-            row for one in self.aspects for method in one.methods for row in self._rows(one, method)
-        ]
+        return [row for one in self.aspects for method in one.methods for row in self._rows(one, method)]
 
     def _rows(self, one: AspectReport, method: MethodReport) -> Iterator[Row]:
         key: Row = {"study": "ontology", "task": self.task, "hierarchy": one.aspect.namespace}
@@ -217,11 +208,7 @@ def evaluate_ontology(
 
 
 def _evaluate_aspect(
-    aspect: Aspect,
-    features: Mapping[str, Matrix],
-    source: RnaSource,
-    config: SplitConfig,
-    advance: Callable[[], None],
+    aspect: Aspect, features: Mapping[str, Matrix], source: RnaSource, config: SplitConfig, advance: Callable[[], None]
 ) -> AspectReport:
     rnas = assemble(
         aspect.samples.table.with_columns(source=pl.lit(0, pl.Int64)),
@@ -242,9 +229,7 @@ def _codes(source: RnaSource, row: int) -> Codes:
     return codes
 
 
-def _common_rnas(
-    embeddings: Embeddings, corpus: Corpus, others: Sequence[Embeddings]
-) -> Embeddings:
+def _common_rnas(embeddings: Embeddings, corpus: Corpus, others: Sequence[Embeddings]) -> Embeddings:
     """The RNAs whose sequence is in the corpus and that every other model embeds."""
     codes_of = rnas_of_embeddings(embeddings, corpus).codes_of
     keep = [codes_of is not None and codes_of(row) is not None for row in range(len(embeddings))]
@@ -259,9 +244,7 @@ def _common_rnas(
     return Embeddings(embeddings.table[rows], embeddings.matrix[rows], embeddings.meta)
 
 
-def _common_features(
-    embeddings: Embeddings, rows: np.ndarray, others: Mapping[str, Embeddings]
-) -> dict[str, Matrix]:
+def _common_features(embeddings: Embeddings, rows: np.ndarray, others: Mapping[str, Embeddings]) -> dict[str, Matrix]:
     """Name → vectors of the same RNAs, the embedding first."""
     names = embeddings.table["transcript_id"].to_numpy()[rows]
     features = {"embedding": embeddings.matrix[rows]}

@@ -47,10 +47,7 @@ class Predicted(Report):
     def messages(self) -> Iterator[str]:
         """The output."""
         yield f"{self.out or 'predictions'}: {counted(self.table.height, 'RNA')}"
-        for status, words in (
-            ("too_short", f"under {MIN_NT} nt"),
-            ("unknown_bases", "of N mostly"),
-        ):
+        for status, words in (("too_short", f"under {MIN_NT} nt"), ("unknown_bases", "of N mostly")):
             if count := self.table.filter(status=status).height:
                 yield f"without a number: {counted(count, 'RNA')} {words} (status {status})"
 
@@ -75,9 +72,7 @@ class Predicted(Report):
     def tables(self) -> Iterator[Table]:
         """The summary."""
         regression = any(isinstance(one.predictor, CVPlusRegressor) for one in self.head.targets)
-        what = (
-            f"intervals of coverage {self.coverage:g}" if regression else "probability of class 1"
-        )
+        what = f"intervals of coverage {self.coverage:g}" if regression else "probability of class 1"
         columns = ["label", "RNAs", "median", "5 % … 95 %", "mean interval width", "extrapolating"]
         titles = {target.name: target.title for target in self.head.targets}
         if self.out == STDOUT:  # the table of predictions is there already
@@ -166,9 +161,7 @@ def predict(
     else:
         use_threads(threads)
         encoder = encoder_of(chosen, model_of(chosen, model))
-        embedder = regional(
-            encoder_embedder(encoder, precision=precision, device=device), chosen.region
-        )
+        embedder = regional(encoder_embedder(encoder, precision=precision, device=device), chosen.region)
         rnas = read_rnas(
             paths,
             species=species,
@@ -197,12 +190,7 @@ def predict_block(head: Head, block: Embeddings, coverage: float | None) -> pl.D
     table = in_schema(block.table).select(RNA_COLUMNS)
     for target in head.targets:
         predictions = head.predict(
-            block.matrix,
-            target=target.name,
-            coverage=coverage,
-            lengths=lengths,
-            coding=coding,
-            annotated=annotated,
+            block.matrix, target=target.name, coverage=coverage, lengths=lengths, coding=coding, annotated=annotated
         )
         table = table.with_columns(
             pl.Series(name, getattr(predictions, field), nan_to_null=True)
@@ -255,11 +243,7 @@ def _prefix(head: Head, target: str) -> str:
 
 
 def _check_alone(
-    paths: Sequence[Any],
-    ready: Any,
-    annotation: tuple[Path, ...],
-    genome: Path | None,
-    model: str | None,
+    paths: Sequence[Any], ready: Any, annotation: tuple[Path, ...], genome: Path | None, model: str | None
 ) -> None:
     """Embeddings are the only input, and need no model."""
     if model is not None:

@@ -90,9 +90,7 @@ class ProbeReport(Report):
         results = self.methods[0].results
         used = results if results[0].split.startswith("fold") else results[:1]
         true = np.concatenate([result.true.reshape(len(result.test), -1)[:, 0] for result in used])
-        return true, np.concatenate(
-            [result.predicted.reshape(len(result.test), -1)[:, 0] for result in used]
-        )
+        return true, np.concatenate([result.predicted.reshape(len(result.test), -1)[:, 0] for result in used])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the predictions, as JSON holds it."""
@@ -202,11 +200,7 @@ def probe(
         raise InputError("--baselines needs --corpus, which has the sequences")
     if config.split == "homology" and corpus is None:
         raise InputError("--split homology needs --corpus, which has the gene sets")
-    table = (
-        task.labels()
-        if task
-        else read_labels(labels, label, id_column=id_column, gene_ids=gene_ids)
-    )
+    table = task.labels() if task else read_labels(labels, label, id_column=id_column, gene_ids=gene_ids)
     probe = _suitable_probe(table, probe)
     species = species or (task.species if task else None)
     rnas = rnas or (task.rnas if task else "all")
@@ -262,16 +256,12 @@ def _suitable_probe(table: Labels, probe: Probe) -> Probe:
     """The probe for a label: logistic for text."""
     values = table.table["value"].n_unique()
     if values == 1:
-        raise InputError(
-            f"{table.path}: {table.name} has one value in all rows, expected values that differ"
-        )
+        raise InputError(f"{table.path}: {table.name} has one value in all rows, expected values that differ")
     if table.classes:
         info(f"{table.name}: classes {', '.join(table.classes)}; using a logistic probe")
         return "logistic"
     if probe == "logistic" and not table.binary:
-        raise InputError(
-            f"{table.path}: {table.name} has {values} different values, --probe logistic expects two"
-        )
+        raise InputError(f"{table.path}: {table.name} has {values} different values, --probe logistic expects two")
     return probe
 
 

@@ -15,11 +15,7 @@ HEADS = "heads"
 
 def shipped_heads() -> list[Path]:
     """Directories of all built-in heads, model by model; each is named ``TASK-SPECIES``."""
-    return [
-        path.parent
-        for model in pretrained.bundled_models()
-        for path in sorted(model.glob(f"{HEADS}/*/head.json"))
-    ]
+    return [path.parent for model in pretrained.bundled_models() for path in sorted(model.glob(f"{HEADS}/*/head.json"))]
 
 
 def find_head(task: str, species: str, model: str | None = None) -> Path:
@@ -37,9 +33,7 @@ def find_head(task: str, species: str, model: str | None = None) -> Path:
     of_model = "" if model is None else f" of {model}"
     options = f"--task {task} --species {species or '(none)'}"
     if not heads:
-        raise InputError(
-            f"{options}: no built-in head{of_model}; make one with `isoclr fit` and give --head"
-        )
+        raise InputError(f"{options}: no built-in head{of_model}; make one with `isoclr fit` and give --head")
     names = sorted({"--task {} --species {}".format(*_task_and_species(head)) for head in heads})
     raise InputError(f"{options}: no such built-in head{of_model}; there are {', '.join(names)}")
 
@@ -69,9 +63,7 @@ def _quality(metadata: dict[str, Any]) -> float:
     return float(next(iter(metrics.values()))["mean"])
 
 
-def resolve_head(
-    head: Path | None, task: str | None, species: str, model: str | None
-) -> tuple[Head, str | None]:
+def resolve_head(head: Path | None, task: str | None, species: str, model: str | None) -> tuple[Head, str | None]:
     """The head that options select, and the model that was given for it.
 
     Args:

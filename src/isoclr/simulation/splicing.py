@@ -123,9 +123,7 @@ def isoform_count(rng: np.random.Generator, size: Size, species: int, coding: bo
     return min(MAX_ISOFORMS, 2 + int(rng.lognormal(location, spread)))
 
 
-def make_isoforms(
-    gene: Template, blocks: Exons, count: int, rng: np.random.Generator
-) -> list[Isoform]:
+def make_isoforms(gene: Template, blocks: Exons, count: int, rng: np.random.Generator) -> list[Isoform]:
     """The isoforms of a gene; the first is the principal one, with all cassettes and the long 3' UTR.
 
     Args:
@@ -147,9 +145,7 @@ def make_isoforms(
     return list(isoforms.values())
 
 
-def _choose_blocks(
-    gene: Template, firsts: list[int], others: list[int], rng: np.random.Generator
-) -> tuple[int, ...]:
+def _choose_blocks(gene: Template, firsts: list[int], others: list[int], rng: np.random.Generator) -> tuple[int, ...]:
     """A random choice: one of the first exons, some of the optional ones, and all others."""
     skipped = rng.random(len(others)) < 0.4
     first = [firsts[rng.integers(len(firsts))]] if firsts else []

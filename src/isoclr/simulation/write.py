@@ -222,9 +222,7 @@ def half_life_factors(locus: Locus) -> HalfLifeFactors:
     )
 
 
-def half_lives(
-    factors: Sequence[HalfLifeFactors], rng: np.random.Generator
-) -> tuple[Floats, Floats]:
+def half_lives(factors: Sequence[HalfLifeFactors], rng: np.random.Generator) -> tuple[Floats, Floats]:
     """True and measured half-life ``(genes,)`` of one species, z-scored: the sum of the effects, and with noise."""
     features = np.array([[gene.optimality, gene.junctions, *gene.motifs] for gene in factors])
     effects = np.array([_CODONS, _JUNCTIONS, *(motif.effect for motif in MOTIFS)])
@@ -252,10 +250,7 @@ def write_homologene(genomes: Sequence[Sequence[Gene]], path: Path) -> None:
 
 def write_gene_ids(genome: Sequence[Gene], path: Path) -> None:
     """Write the table of gene id, Entrez id, symbol and biotype."""
-    rows = (
-        f"{g.bare_id}\t{g.entrez}\t{g.symbol}\t{'protein_coding' if g.coding else 'lncRNA'}\n"
-        for g in genome
-    )
+    rows = (f"{g.bare_id}\t{g.entrez}\t{g.symbol}\t{'protein_coding' if g.coding else 'lncRNA'}\n" for g in genome)
     path.write_text("ensembl_gene_id\tentrez_gene_id\tsymbol\tbiotype\n" + "".join(rows))
 
 
@@ -270,8 +265,7 @@ def write_labels(
     genes = [gene for gene in genome if gene.coding]
     true, measured = half_lives(factors, rng)
     rows = (
-        f"{gene.bare_id}\t{value:.6f}\t{gene.family % FOLDS}\n"
-        for gene, value in zip(genes, measured, strict=True)
+        f"{gene.bare_id}\t{value:.6f}\t{gene.family % FOLDS}\n" for gene, value in zip(genes, measured, strict=True)
     )
     path.write_text("gene_id\thalf_life\tfold\n" + "".join(rows))
     return pl.DataFrame(

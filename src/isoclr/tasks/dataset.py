@@ -52,9 +52,7 @@ def rna_sources(specs: Sequence[LabelSpec], corpus: Corpus | None) -> list[RnaSo
         elif corpus is not None:
             sources[key] = rnas_of_corpus(corpus)
         else:
-            raise InputError(
-                f"{spec.labels.path}: needs --corpus; only a reporter assay's task has its own RNAs"
-            )
+            raise InputError(f"{spec.labels.path}: needs --corpus; only a reporter assay's task has its own RNAs")
     return [sources[key] for key in keys]
 
 
@@ -150,9 +148,7 @@ class LabelledRnas:
 
     def leakage(self, splits: Sequence[Split]) -> LeakageReport:
         """Count test RNAs that share their gene, gene set or sequence with the training part."""
-        return audit_leakage(
-            splits, self.genes, self.gene_sets, self.compared, compared=self.compared_name
-        )
+        return audit_leakage(splits, self.genes, self.gene_sets, self.compared, compared=self.compared_name)
 
     def _unrelated_parts(self) -> list[Mask]:
         """Masks of RNAs: labels with a group in common are in one part."""
@@ -185,9 +181,7 @@ def label_rnas(
     joined, counts, unmatched = _join(specs, sources, unique, among)
     table = _one_row_per_rna(joined)
     if need_sequences:
-        known = np.array(
-            [codes is not None for codes in _codes(table, unique) or [None] * len(table)]
-        )
+        known = np.array([codes is not None for codes in _codes(table, unique) or [None] * len(table)])
         if not known.any():
             raise InputError(
                 f"{specs[0].labels.path}: the sequence of none of the {len(table):,} labelled RNAs is known; "
@@ -235,9 +229,7 @@ def assemble(
     return replace(dataset, counts={**sizes, **counts, **groups.counts})
 
 
-def join_rnas(
-    spec: LabelSpec, source: RnaSource, among: Collection[str] | None = None
-) -> tuple[Samples, int]:
+def join_rnas(spec: LabelSpec, source: RnaSource, among: Collection[str] | None = None) -> tuple[Samples, int]:
     """Join one label to its RNAs.
 
     Returns:
@@ -256,10 +248,7 @@ def join_rnas(
 
 
 def _join(
-    specs: Sequence[LabelSpec],
-    sources: Sequence[RnaSource],
-    unique: Sequence[RnaSource],
-    among: Collection[str] | None,
+    specs: Sequence[LabelSpec], sources: Sequence[RnaSource], unique: Sequence[RnaSource], among: Collection[str] | None
 ) -> tuple[pl.DataFrame, dict[str, int], pl.DataFrame]:
     """One row per RNA and label, with the numbers of the label and the source; what was left out; unmatched labels."""
     counts: dict[str, int] = {}
@@ -275,9 +264,7 @@ def _join(
         }
         if among is not None:
             counts[f"{of}RNAs that are not in all embeddings"] = unavailable
-        unmatched.append(
-            samples.unmatched_labels.select(pl.lit(spec.name).alias("label"), pl.all())
-        )
+        unmatched.append(samples.unmatched_labels.select(pl.lit(spec.name).alias("label"), pl.all()))
         numbers = {"label": number, "source": unique.index(source)}
         constants = [pl.lit(value, pl.Int64).alias(name) for name, value in numbers.items()]
         symbols = source.symbols.gather(samples.table["row"])
@@ -350,9 +337,7 @@ def _filtered(values: Sequence[Item] | None, keep: Mask) -> list[Item] | None:
     return [value for value, kept in zip(values, keep, strict=True) if kept]
 
 
-def _codes(
-    table: pl.DataFrame, sources: Sequence[RnaSource], *, compared: bool = False
-) -> list[Codes | None] | None:
+def _codes(table: pl.DataFrame, sources: Sequence[RnaSource], *, compared: bool = False) -> list[Codes | None] | None:
     """Sequences of the RNAs of a table, or what the leak audit compares; None if none is known."""
     lookups = [source.compared_of if compared else source.codes_of for source in sources]
     if not any(lookups):

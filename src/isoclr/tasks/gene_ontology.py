@@ -62,9 +62,7 @@ class Ontology:
             for name in TopologicalSorter(parents).static_order():
                 ancestors[name] = frozenset({name}).union(*(ancestors[p] for p in parents[name]))
         except CycleError as error:
-            raise InputError(
-                f"{self.path}: terms {', '.join(error.args[1][:4])} form a cycle"
-            ) from None
+            raise InputError(f"{self.path}: terms {', '.join(error.args[1][:4])} form a cycle") from None
         return ancestors
 
     @cached_property
@@ -151,9 +149,7 @@ def _stanzas(path: Path) -> Iterator[tuple[int, dict[str, list[str]]]]:
 
 
 COLUMNS = ("tax_id", "gene", "term", "evidence", "qualifier")
-GENE_TERMS_EXPECTED = (
-    "NCBI's gene2go: tax_id, GeneID, GO_ID, Evidence, Qualifier, GO_term, PubMed, Category"
-)
+GENE_TERMS_EXPECTED = "NCBI's gene2go: tax_id, GeneID, GO_ID, Evidence, Qualifier, GO_term, PubMed, Category"
 
 
 @dataclass(frozen=True)
@@ -183,9 +179,7 @@ def gene_terms(
     data = table_text(path, GENE_TERMS_EXPECTED)
     header = data.split(b"\n", 1)[0].decode("utf-8", "replace").lstrip("#").split("\t")
     if [name.strip().lower() for name in header[:3]] != ["tax_id", "geneid", "go_id"]:
-        raise InputError(
-            f"{path}: line 1 is {' '.join(header)[:80]!r}, expected {GENE_TERMS_EXPECTED}"
-        )
+        raise InputError(f"{path}: line 1 is {' '.join(header)[:80]!r}, expected {GENE_TERMS_EXPECTED}")
     table = cells(path, data, COLUMNS, skip=1)
     own = table.filter(pl.col("tax_id").str.strip_chars() == str(taxid))
     dropped = Counter({"other_species": table.height - own.height})
@@ -199,9 +193,7 @@ def gene_terms(
     return GeneTerms(path, terms, dropped)
 
 
-def _filtered(
-    table: pl.DataFrame, evidence: Collection[str] | None, dropped: Counter[str]
-) -> pl.DataFrame:
+def _filtered(table: pl.DataFrame, evidence: Collection[str] | None, dropped: Counter[str]) -> pl.DataFrame:
     """Without negated annotations and other evidence codes."""
     denied = pl.col("qualifier").fill_null("").str.contains(r"(?i)\bNOT\b")
     kept = table.filter(~denied)
@@ -213,9 +205,7 @@ def _filtered(
     return with_evidence
 
 
-def _resolved(
-    path: Path, table: pl.DataFrame, ontology: Ontology, dropped: Counter[str]
-) -> dict[int, frozenset[str]]:
+def _resolved(path: Path, table: pl.DataFrame, ontology: Ontology, dropped: Counter[str]) -> dict[int, frozenset[str]]:
     genes: dict[int, set[str]] = {}
     for line, number, name in table.select("line", "gene", "term").iter_rows():
         term = ontology.find(name or "")
@@ -246,11 +236,7 @@ class Aspect:
 
 
 def read_aspects(
-    task: OntologyTask,
-    transcripts: pl.DataFrame,
-    *,
-    evidence: Sequence[str] | None = None,
-    classes: int | None = None,
+    task: OntologyTask, transcripts: pl.DataFrame, *, evidence: Sequence[str] | None = None, classes: int | None = None
 ) -> tuple[list[Aspect], dict[str, int]]:
     """The most common terms at one depth of each aspect, and the RNAs that have them.
 
@@ -324,11 +310,7 @@ def _by_gene_id(task: OntologyTask, annotated: GeneTerms) -> tuple[dict[str, fro
 def _as_labels(path: Path, genes: Mapping[str, frozenset[str]]) -> Labels:
     """Annotated genes as labels, to be joined with RNAs; the value is the number of terms."""
     table = pl.DataFrame(
-        {
-            "line": range(len(genes)),
-            "id": list(genes),
-            "value": [float(len(terms)) for terms in genes.values()],
-        },
+        {"line": range(len(genes)), "id": list(genes), "value": [float(len(terms)) for terms in genes.values()]},
         schema={"line": pl.Int64, "id": pl.String, "value": pl.Float64},
     )
     null = pl.lit(None, pl.String)
@@ -349,9 +331,7 @@ def _aspect(
     by_gene = [frozenset().union(*(implied[name] for name in terms)) for terms in direct]
     keep = np.array([bool(terms) for terms in by_gene])
     by_gene = [terms for terms in by_gene if terms]
-    counts = Counter(
-        name for terms in by_gene for name in terms if ontology.depth.get(name) == task.depth
-    )
+    counts = Counter(name for terms in by_gene for name in terms if ontology.depth.get(name) == task.depth)
     common = sorted(counts, key=lambda name: (-counts[name], name))[:classes]
     if len(common) < classes:
         raise InputError(
@@ -359,6 +339,4 @@ def _aspect(
             f"{namespace} at depth {task.depth}, expected {classes} or more"
         )
     labels = np.array([[name in terms for name in common] for terms in by_gene], bool)
-    return Aspect(
-        namespace, [ontology.terms[name] for name in common], samples.select(keep), labels
-    )
+    return Aspect(namespace, [ontology.terms[name] for name in common], samples.select(keep), labels)

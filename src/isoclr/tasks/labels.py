@@ -23,9 +23,7 @@ ID_NAMES: dict[IdLevel, str] = {
     "entrez_id": "entrez_id entrez_gene_id entrezgene_id entrezgene entrez ncbi_gene_id geneid",
 }
 """What ids name → headers of their columns, in order of preference."""
-ID_COLUMNS: dict[str, IdLevel] = {
-    name: level for level, names in ID_NAMES.items() for name in names.split()
-}
+ID_COLUMNS: dict[str, IdLevel] = {name: level for level, names in ID_NAMES.items() for name in names.split()}
 """Headers of an id column in lower case with ``_`` for spaces, hyphens and dots → what the ids name."""
 
 MISSING_VALUES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", ".", "-")
@@ -225,9 +223,7 @@ def _renamed(path: Path, raw: pl.DataFrame, columns: Mapping[str, str]) -> pl.Da
     return raw.drop(shadowed).rename({theirs: ours for ours, theirs in columns.items()})
 
 
-def _id_column(
-    path: Path, raw: pl.DataFrame, columns: Mapping[str, str], given: str | None
-) -> tuple[str, IdLevel]:
+def _id_column(path: Path, raw: pl.DataFrame, columns: Mapping[str, str], given: str | None) -> tuple[str, IdLevel]:
     """The id column, and what its ids name."""
     if given is not None:
         _require_column(path, raw, given)
@@ -269,9 +265,7 @@ def _only_label(path: Path, raw: pl.DataFrame, id_column: str) -> str:
         return candidates[0]
     if not candidates and len(others) == 1:
         return others[0]  # _values names its first bad value
-    problem = (
-        f"columns {', '.join(candidates)} could be it" if candidates else "no column is numeric"
-    )
+    problem = f"columns {', '.join(candidates)} could be it" if candidates else "no column is numeric"
     raise InputError(f"{path}: {problem}; choose the label's column with --label")
 
 
@@ -303,9 +297,7 @@ def _values(path: Path, raw: pl.DataFrame, name: str) -> tuple[pl.Series, tuple[
     return values, ()
 
 
-def _digits(
-    path: Path, raw: pl.DataFrame, name: str, classes: Sequence[str]
-) -> tuple[pl.Series, tuple[str, ...]]:
+def _digits(path: Path, raw: pl.DataFrame, name: str, classes: Sequence[str]) -> tuple[pl.Series, tuple[str, ...]]:
     """A column with a digit for each class as binary numbers."""
     text = raw[name]
     bad = (~text.str.contains(f"^[01]{{{len(classes)}}}$")).fill_null(False).arg_true()
@@ -317,9 +309,7 @@ def _digits(
     return text.str.to_integer(base=2).cast(pl.Float64), tuple(classes)
 
 
-def median_of_columns(
-    path: Path, raw: pl.DataFrame, columns: Sequence[str], key: str | None
-) -> pl.DataFrame:
+def median_of_columns(path: Path, raw: pl.DataFrame, columns: Sequence[str], key: str | None) -> pl.DataFrame:
     """The table with a column :data:`MEDIAN` of the medians over columns; repeated ids are averaged.
 
     Args:
@@ -332,9 +322,7 @@ def median_of_columns(
     numbers = numbers.with_columns(values.alias(MEDIAN))
     if key is not None:
         others = pl.exclude(key, *columns, MEDIAN).first()
-        numbers = numbers.group_by(key, maintain_order=True).agg(
-            others, pl.col(*columns, MEDIAN).mean()
-        )
+        numbers = numbers.group_by(key, maintain_order=True).agg(others, pl.col(*columns, MEDIAN).mean())
     return numbers.with_columns(pl.col(*columns, MEDIAN).cast(pl.String))
 
 
@@ -389,17 +377,7 @@ def draw_rows(rows: NDArray[np.int64], most: int | None, seed: int) -> NDArray[n
     return rows
 
 
-SAMPLE_COLUMNS = [
-    "row",
-    "transcript_id",
-    "gene_id",
-    "species",
-    "gene",
-    "value",
-    "fold",
-    "chromosome",
-    "line",
-]
+SAMPLE_COLUMNS = ["row", "transcript_id", "gene_id", "species", "gene", "value", "fold", "chromosome", "line"]
 
 
 UNMATCHED_SCHEMA = pl.Schema({"line": pl.Int64(), "id": pl.String(), "value": pl.Float64()})
@@ -416,9 +394,7 @@ class Samples:
     unmatched: int  # Number of labels whose id matches no RNA
     without_label: int  # Number of RNAs without a label
     not_representative: int  # Number of RNAs of labelled genes that another transcript represents
-    unmatched_labels: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(schema=UNMATCHED_SCHEMA)
-    )
+    unmatched_labels: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNMATCHED_SCHEMA))
     """``line`` (of the label table), ``id`` and ``value`` of the labels whose id matches no RNA."""
 
     def __len__(self) -> int:
@@ -497,12 +473,8 @@ def _levels(labels: Labels, transcripts: pl.DataFrame) -> Iterator[IdLevel]:
 
 
 def _join(labels: Labels, named: pl.DataFrame, level: IdLevel) -> pl.DataFrame:
-    keyed = labels.table.select(
-        "value", "fold", "chromosome", "line", key=without_versions(pl.col("id"))
-    )
-    return named.with_columns(key=without_versions(pl.col(_COLUMN[level]))).join(
-        keyed, on="key", how="inner"
-    )
+    keyed = labels.table.select("value", "fold", "chromosome", "line", key=without_versions(pl.col("id")))
+    return named.with_columns(key=without_versions(pl.col(_COLUMN[level]))).join(keyed, on="key", how="inner")
 
 
 def _refuse_shared_ids(labels: Labels, joined: pl.DataFrame) -> None:

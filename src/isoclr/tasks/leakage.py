@@ -184,17 +184,11 @@ def audit_leakage(
     (1, None)
     """
     index = None if rnas is None else SharedKmers(rnas, k)
-    return LeakageReport(
-        k, share, compared, [_audit(split, genes, gene_sets, index, share) for split in splits]
-    )
+    return LeakageReport(k, share, compared, [_audit(split, genes, gene_sets, index, share) for split in splits])
 
 
 def _audit(
-    split: Split,
-    genes: NDArray[np.str_],
-    gene_sets: NDArray[np.str_] | None,
-    index: SharedKmers | None,
-    share: float,
+    split: Split, genes: NDArray[np.str_], gene_sets: NDArray[np.str_] | None, index: SharedKmers | None, share: float
 ) -> Leakage:
     def count_shared(groups: NDArray[np.str_]) -> int:
         return int(np.isin(groups[split.test], groups[split.train]).sum())

@@ -11,9 +11,7 @@ RESAMPLES = 1000
 BLOCK = 100  # Bootstrap samples computed at a time
 
 
-def mean_intervals(
-    values: NDArray[np.floating], groups: NDArray[np.int64], *, seed: int = 0
-) -> NDArray[np.float64]:
+def mean_intervals(values: NDArray[np.floating], groups: NDArray[np.int64], *, seed: int = 0) -> NDArray[np.float64]:
     """Means of many quantities with 95 % percentile bootstrap intervals over whole groups.
 
     Args:
@@ -190,9 +188,7 @@ def _t_interval(values: Sequence[float], share: float) -> Interval:
     return Interval(float(array.mean()), float(array.mean() - half), float(array.mean() + half))
 
 
-def bootstrap(
-    statistic: Callable[[Rows], float], groups: NDArray[np.str_], *, resamples: int = RESAMPLES
-) -> Interval:
+def bootstrap(statistic: Callable[[Rows], float], groups: NDArray[np.str_], *, resamples: int = RESAMPLES) -> Interval:
     """A statistic of one test part with its 95 % percentile bootstrap interval over whole groups.
 
     Args:
@@ -218,15 +214,11 @@ def _central(values: Values) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _resampled(
-    statistic: Callable[[Rows], float], groups: NDArray[np.str_], resamples: int
-) -> Values:
+def _resampled(statistic: Callable[[Rows], float], groups: NDArray[np.str_], resamples: int) -> Values:
     """The statistic of each bootstrap sample for which it is defined: one may have no positive, or one gene only."""
     _, numbers = np.unique(groups, return_inverse=True)
     members = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
     rng, n = np.random.default_rng(0), len(members)
     drawn = (rng.integers(n, size=n) for _ in range(resamples))
-    values: Values = np.array(
-        [statistic(np.concatenate([members[i] for i in one])) for one in drawn]
-    )
+    values: Values = np.array([statistic(np.concatenate([members[i] for i in one])) for one in drawn])
     return values[np.isfinite(values)]

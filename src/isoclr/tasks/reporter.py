@@ -39,12 +39,7 @@ class Construct:
             return
         codons = [self.cds[i : i + 3] for i in range(0, len(self.cds), 3)]
         complete = len(self.cds) % 3 == 0 and len(self.cds) > 3
-        if (
-            not complete
-            or codons[0] != "ATG"
-            or codons[-1] not in STOPS
-            or set(codons[:-1]) & set(STOPS)
-        ):
+        if not complete or codons[0] != "ATG" or codons[-1] not in STOPS or set(codons[:-1]) & set(STOPS):
             raise InputError(
                 f"construct.cds has {len(self.cds)} nt, {self.cds[:3] or 'nothing'}…{self.cds[-3:]}; expected the "
                 "reporter's whole reading frame, ATG to its only stop codon"
@@ -58,9 +53,7 @@ class Construct:
         ('GGACTATGTAACC', (5, 11))
         """
         if self.cds == PLACE and (len(insert) % 3 or not insert):
-            raise InputError(
-                f"{name}: the coding sequence has {len(insert)} nt, expected whole codons"
-            )
+            raise InputError(f"{name}: the coding sequence has {len(insert)} nt, expected whole codons")
         bases = nucleotides("".join(self.parts(insert)), name=name)
         return encode(bases, np.array([len(bases)]), self.cds_span(insert))
 

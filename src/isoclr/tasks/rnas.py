@@ -59,14 +59,9 @@ class RnaSource:
 def rnas_of_corpus(corpus: Corpus) -> RnaSource:
     """All RNAs of a corpus, in its order."""
     coding = pl.col("cds_end") - pl.col("cds_start")
-    table = corpus.transcripts.with_columns(
-        cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0)
-    )
+    table = corpus.transcripts.with_columns(cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0))
     return RnaSource(
-        table=_with_symbol(in_schema(table)),
-        codes_of=corpus.codes_of,
-        corpus=corpus,
-        identity=corpus_identity(corpus),
+        table=_with_symbol(in_schema(table)), codes_of=corpus.codes_of, corpus=corpus, identity=corpus_identity(corpus)
     )
 
 
@@ -90,9 +85,7 @@ def rnas_of_task(task: Task, identity: str = "") -> RnaSource:
     return RnaSource(in_schema(table), codes.__getitem__, parts.__getitem__, None, identity)
 
 
-def rnas_of_embeddings(
-    embeddings: Embeddings, corpus: Corpus | None = None, task: Task | None = None
-) -> RnaSource:
+def rnas_of_embeddings(embeddings: Embeddings, corpus: Corpus | None = None, task: Task | None = None) -> RnaSource:
     """Embedded RNAs, with sequences from a reporter assay's task or from a corpus.
 
     Args:

@@ -149,15 +149,12 @@ def group_folds(groups: Sequence[str] | Groups, folds: int, seed: int) -> list[S
 def named_folds(folds: Sequence[str]) -> list[Split]:
     """Cross-validation over given folds: each is the test part once, and the others are the training part."""
     array = np.asarray(folds)
-    names = sorted(
-        set(folds), key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name)
-    )
+    names = sorted(set(folds), key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name))
     if len(names) < 2:
         raise InputError(f"folds: all samples are in fold {names[0]!r}, expected two folds or more")
     empty = np.empty(0, np.int64)
     return [
-        Split(f"fold {name}", np.flatnonzero(array != name), empty, np.flatnonzero(array == name))
-        for name in names
+        Split(f"fold {name}", np.flatnonzero(array != name), empty, np.flatnonzero(array == name)) for name in names
     ]
 
 
@@ -300,10 +297,7 @@ def _locations(path: Path) -> pl.DataFrame:
         table, ids, column = read_annotation(path).table, ["transcript_id", "gene_id"], "chrom"
         if table["chrom"].null_count() == table.height:
             raise InputError(f"{path}: has no chromosomes")
-    pairs = [
-        table.select(key=without_versions(pl.col(name)), location=_plain(pl.col(column)))
-        for name in ids
-    ]
+    pairs = [table.select(key=without_versions(pl.col(name)), location=_plain(pl.col(column))) for name in ids]
     return pl.concat(pairs).drop_nulls().filter(pl.col("key") != "").unique(maintain_order=True)
 
 

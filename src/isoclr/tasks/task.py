@@ -84,9 +84,7 @@ class Task:
         inserts = {}
         for line, insert in enumerate(raw[column], 2):
             if insert is None:
-                raise InputError(
-                    f"{self.table}: line {line}: {column} is empty, expected a sequence"
-                )
+                raise InputError(f"{self.table}: line {line}: {column} is empty, expected a sequence")
             inserts[f"{self.name}-{line:05d}"] = insert
         return inserts
 
@@ -240,9 +238,7 @@ def read_task(task: Path | str, data: Path | str | None = None) -> Task | Ontolo
         classes=tuple(labels.classes),
         median_of=tuple(labels.median_of),
         family_nt=content.construct.family_nt if content.construct else None,
-        columns={
-            ours: name for ours, name in msgspec.structs.asdict(labels.columns).items() if name
-        },
+        columns={ours: name for ours, name in msgspec.structs.asdict(labels.columns).items() if name},
         species=samples.species,
         rnas=samples.rnas,
         split=samples.split,
@@ -257,16 +253,12 @@ def _construct(table: _Construct, source: Path) -> Construct:
         raise InputError(f"{source}: {error}") from None
 
 
-def _ontology_task(
-    content: _TaskFile, ontology: _Ontology, source: Path, folder: Path
-) -> OntologyTask:
+def _ontology_task(content: _TaskFile, ontology: _Ontology, source: Path, folder: Path) -> OntologyTask:
     samples = content.samples
     if samples.species is None:
         raise InputError(f"{source}: samples: missing species, whose genes are annotated")
     if samples.split == "fold":
-        raise InputError(
-            f"{source}: samples.split is 'fold', but Gene Ontology terms have no folds"
-        )
+        raise InputError(f"{source}: samples.split is 'fold', but Gene Ontology terms have no folds")
     ids = ontology.gene_ids
     return OntologyTask(
         name=content.name,
@@ -312,9 +304,7 @@ def _locate(task: Path | str, data: Path | str | None) -> tuple[Path, Path]:
             return path, Path(data) if data is not None else path.parent
         task = path.stem
     if str(task) not in task_names():
-        raise InputError(
-            f"{task}: no such task; expected a TOML file or one of {', '.join(task_names())}"
-        )
+        raise InputError(f"{task}: no such task; expected a TOML file or one of {', '.join(task_names())}")
     folder = data if data is not None else os.environ.get(DATA_VARIABLE, DATA_FOLDER)
     return BUILTIN_DIR / f"{task}.toml", Path(folder)
 
@@ -352,9 +342,7 @@ class TaskList(Report):
         yield Table("tasks", list(rows[0]), [list(row.values()) for row in rows])
 
 
-def list_tasks(
-    task: str | None = None, *, data: Path | None = None, fasta: Path | None = None
-) -> TaskList | None:
+def list_tasks(task: str | None = None, *, data: Path | None = None, fasta: Path | None = None) -> TaskList | None:
     """List the built-in supervised tasks, or describe one.
 
     Args:

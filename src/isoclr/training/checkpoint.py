@@ -17,9 +17,7 @@ from isoclr.errors import InputError
 ADAM_STATE = ("exp_avg", "exp_avg_sq", "step")
 
 
-def save_checkpoint(
-    path: Path, kind: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]
-) -> None:
+def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write a checkpoint atomically; the previous one stays until the new one is on the disk.
 
     Args:
@@ -53,9 +51,7 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str,
     except (ValueError, TypeError, KeyError) as error:
         raise damaged(path, error) from None
     if (actual := _sha256(tensors)) != expected:
-        raise InputError(
-            f"{path}: SHA-256 of the tensors is {actual}, expected {expected}; the file is damaged"
-        )
+        raise InputError(f"{path}: SHA-256 of the tensors is {actual}, expected {expected}; the file is damaged")
     return tensors, metadata
 
 
@@ -74,15 +70,10 @@ def _sha256(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def restore_modules(
-    modules: nn.Module, tensors: Mapping[str, Tensor], source: Path, *, prefix: str = ""
-) -> None:
+def restore_modules(modules: nn.Module, tensors: Mapping[str, Tensor], source: Path, *, prefix: str = "") -> None:
     """Copy the tensors of a checkpoint into modules."""
     modules.load_state_dict(
-        {
-            name: take(tensors, prefix + name, tensor.shape, source)
-            for name, tensor in modules.state_dict().items()
-        }
+        {name: take(tensors, prefix + name, tensor.shape, source) for name, tensor in modules.state_dict().items()}
     )
 
 
@@ -96,10 +87,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, modules: nn.Module) -> d
 
 
 def restore_optimizer(
-    optimizer: torch.optim.Optimizer,
-    modules: nn.Module,
-    tensors: Mapping[str, Tensor],
-    source: Path,
+    optimizer: torch.optim.Optimizer, modules: nn.Module, tensors: Mapping[str, Tensor], source: Path
 ) -> None:
     """Restore what :func:`optimizer_tensors` returned."""
     for name, parameter in modules.named_parameters():

@@ -41,9 +41,7 @@ def require_same_options(saved: Mapping[str, Any], given: Mapping[str, Any], sou
         if saved.get(name) != given.get(name)
     ]
     if differing:
-        raise InputError(
-            f"{source}: cannot be resumed with other options; it was started with {', '.join(differing)}"
-        )
+        raise InputError(f"{source}: cannot be resumed with other options; it was started with {', '.join(differing)}")
 
 
 def _text(value: Any) -> str:

@@ -47,9 +47,7 @@ def check_vcf_output(calls: Path, out: Path) -> None:
         raise InputError(f"{out}: unknown format, expected a name that ends in .vcf, .vcf.gz, .bcf")
 
 
-def write_vcf(
-    calls: Path, tables: Iterable[pl.DataFrame], out: Path, *, overwrite: bool = False
-) -> None:
+def write_vcf(calls: Path, tables: Iterable[pl.DataFrame], out: Path, *, overwrite: bool = False) -> None:
     """Copy a VCF with the effects of its alleles in the INFO field ``ISOCLR``.
 
     The effects of a haplotype stand in the records of all its alleles.
@@ -70,9 +68,7 @@ def write_vcf(
     with open_vcf(calls) as source, atomic_path(out, overwrite=overwrite) as partial:
         # reading has declared what the header lacked; htslib ends the process if a copied record is undeclared
         source.header.merge(header)
-        if (
-            "END" not in header.info
-        ):  # htslib sets it on symbolic alleles whether it is declared or not
+        if "END" not in header.info:  # htslib sets it on symbolic alleles whether it is declared or not
             header.info.add("END", 1, "Integer", "End position of the variant")
         description = f"Consequences and effects by isoclr. Format: {'|'.join(FIELDS)}"
         header.info.add("ISOCLR", ".", "String", description)

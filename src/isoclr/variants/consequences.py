@@ -63,9 +63,7 @@ def _ends_in_stop(rna: Rna) -> bool:
     return rna.protein.endswith("*")
 
 
-def _protein_terms(
-    rna: Rna, edits: Sequence[Edit], coding: Sequence[Edit], edited: Rna
-) -> set[str]:
+def _protein_terms(rna: Rna, edits: Sequence[Edit], coding: Sequence[Edit], edited: Rna) -> set[str]:
     """Terms of an in-frame change, or of one that reaches beyond the stop codon."""
     assert rna.cds is not None
     before, after, end = rna.protein, edited.protein, rna.cds[1]
@@ -180,9 +178,7 @@ def _same_region(rna: Rna, edits: Sequence[Edit]) -> tuple[int, int]:
 
 def _stop_changes(edits: Sequence[Edit], before: Uorf, after: Uorf) -> set[str]:
     inside = [
-        edit
-        for edit in edits
-        if edit.end > before.start and (before.stop is None or edit.start < before.stop + 3)
+        edit for edit in edits if edit.end > before.start and (before.stop is None or edit.start < before.stop + 3)
     ]
     expected = None if before.stop is None else before.stop + shift_of(edits, before.stop)
     if not inside or after.stop == expected:

@@ -44,9 +44,7 @@ def shift_3prime(rna: Rna, edit: Edit) -> Edit:
     if inserts == deletes:
         return edit
     ends = rna.exon_ends
-    exon = min(
-        int(np.searchsorted(ends, max(edit.start, edit.end - 1), side="right")), len(ends) - 1
-    )
+    exon = min(int(np.searchsorted(ends, max(edit.start, edit.end - 1), side="right")), len(ends) - 1)
     limit = int(ends[exon])
     start, end, alt = edit.start, edit.end, edit.alt
     while end < limit and rna.bases[end] == (alt[0] if inserts else rna.bases[start]):
@@ -59,9 +57,7 @@ def _span(rna: Rna, edit: Edit) -> str:
     first, last = edit.start, edit.end - 1
     if edit.start == edit.end:
         copies = _duplicated(rna.bases, edit)
-        first, last = (
-            (edit.start - copies, edit.start - 1) if copies else (edit.start - 1, edit.start)
-        )
+        first, last = (edit.start - copies, edit.start - 1) if copies else (edit.start - 1, edit.start)
     names = [position_name(rna, position) for position in (first, last)]
     return names[0] if first == last else "_".join(names)
 

@@ -87,12 +87,7 @@ def check_page(path: Path) -> None:
 
 
 def write_page(
-    path: Path,
-    rows: pl.LazyFrame,
-    index: TranscriptIndex,
-    scores: Sequence[str],
-    *,
-    overwrite: bool = False,
+    path: Path, rows: pl.LazyFrame, index: TranscriptIndex, scores: Sequence[str], *, overwrite: bool = False
 ) -> None:
     """Write the page of the genes with the strongest variants.
 
@@ -155,8 +150,7 @@ def _gene(rows: pl.DataFrame, index: TranscriptIndex, score: str) -> Gene:
     deltas = rows.filter(pl.col("score") == score)["delta"].drop_nulls().to_numpy()
     largest = float(np.abs(deltas).max(initial=1e-300))
     records = [
-        {**row, "context": [*_context(by_id[row["transcript"]], row["edits"])]}
-        for row in rows.iter_rows(named=True)
+        {**row, "context": [*_context(by_id[row["transcript"]], row["edits"])]} for row in rows.iter_rows(named=True)
     ]
     tracks = [
         _track(
@@ -226,12 +220,8 @@ def _track(
     cds: list[Segment] = []
     start_cds, end_cds = transcript.rna.cds or (0, 0)
     before = 0
-    for start, length in zip(
-        transcript.exon_starts.tolist(), transcript.exon_lengths.tolist(), strict=True
-    ):
-        edges = sorted(
-            {0, length, *(min(max(c - before, 0), length) for c in (start_cds, end_cds))}
-        )
+    for start, length in zip(transcript.exon_starts.tolist(), transcript.exon_lengths.tolist(), strict=True):
+        edges = sorted({0, length, *(min(max(c - before, 0), length) for c in (start_cds, end_cds))})
         for a, b in itertools.pairwise(edges):
             low, high = (length - b, length - a) if transcript.minus else (a, b)
             segment = _segment(to_pixel, start + low, start + high)
@@ -253,10 +243,7 @@ def _segment(to_pixel: Callable[[float], float], start: int, end: int) -> Segmen
 
 
 def _lollipop(
-    row: dict[str, Any],
-    transcript: Transcript,
-    to_pixel: Callable[[float], float],
-    largest: float,
+    row: dict[str, Any], transcript: Transcript, to_pixel: Callable[[float], float], largest: float
 ) -> Lollipop:
     edits = row["edits"]
     places = [to_pixel(_on_genome(transcript, edit["start"])) for edit in edits]
@@ -283,11 +270,7 @@ def _on_genome(transcript: Transcript, position: int) -> float:
     exon = int(np.searchsorted(ends, position, side="right"))
     length = int(transcript.exon_lengths[exon])
     offset = position - (int(ends[exon]) - length)
-    return (
-        int(transcript.exon_starts[exon])
-        + 0.5
-        + (length - 1 - offset if transcript.minus else offset)
-    )
+    return int(transcript.exon_starts[exon]) + 0.5 + (length - 1 - offset if transcript.minus else offset)
 
 
 def _context(transcript: Transcript, edits: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:

@@ -52,11 +52,7 @@ class Parts:
         if not path.exists():
             return False
         done = pl.read_parquet(path, columns=[*_KEYS]).unique(maintain_order=True).rows()
-        now = [
-            (*cells[:2], *cells[3:6], row.transcript.transcript_id)
-            for row in rows
-            for cells in [row.place_cells()]
-        ]
+        now = [(*cells[:2], *cells[3:6], row.transcript.transcript_id) for row in rows for cells in [row.place_cells()]]
         if done != [*dict.fromkeys(now)]:
             raise InputError(
                 f"{self.folder}: {path.name} holds other variants than the input; give the files that the run was "
@@ -98,9 +94,7 @@ def check_parts(target: Path, *, resume: bool, overwrite: bool) -> None:
     if not folder.is_dir() or not all(_OURS.fullmatch(path.name) for path in folder.iterdir()):
         raise InputError(f"{folder}: is no unfinished run; move it away")
     if (folder / OPTIONS).exists() and not (resume or overwrite):
-        raise InputError(
-            f"{folder}: holds an unfinished run; --resume goes on with it, --overwrite starts anew"
-        )
+        raise InputError(f"{folder}: holds an unfinished run; --resume goes on with it, --overwrite starts anew")
 
 
 @contextmanager

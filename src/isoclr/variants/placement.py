@@ -185,9 +185,7 @@ def _covered(transcript: Transcript, position: int, end: int) -> tuple[int, int]
 
 def _same_exon(transcript: Transcript, start: int, stop: int) -> bool:
     ends = transcript.rna.exon_ends
-    return bool(
-        np.searchsorted(ends, start, side="right") == np.searchsorted(ends, stop - 1, side="right")
-    )
+    return bool(np.searchsorted(ends, start, side="right") == np.searchsorted(ends, stop - 1, side="right"))
 
 
 def _loses_exon(transcript: Transcript, start: int, stop: int) -> bool:

@@ -85,12 +85,7 @@ class Scorer:
         return [scores[i] for i in range(len(self.targets))]
 
     def _score_region(
-        self,
-        region: str,
-        targets: Sequence[Target | None],
-        rna: Rna,
-        edited: Sequence[Rna],
-        rank: bool,
+        self, region: str, targets: Sequence[Target | None], rna: Rna, edited: Sequence[Rna], rank: bool
     ) -> list[Scores]:
         """Scores of the targets that read one region."""
         codes, others = crop(rna.codes, region), [crop(one.codes, region) for one in edited]
@@ -103,16 +98,12 @@ class Scorer:
         d, added = self.encoder.dim, added_features([codes], region)
         changes = np.zeros((len(others), d + added.shape[1]))
         changes[:, d:] = added_features(others, region) - added
-        has_region = [
-            len(one.codes) > 0 and (region == "rna" or one.cds is not None) for one in edited
-        ]
+        has_region = [len(one.codes) > 0 and (region == "rna" or one.cds is not None) for one in edited]
         if region != "rna" and rna.cds is None:
             has_region = [False] * len(edited)
         changes[np.flatnonzero(~np.array(has_region, bool))] = np.nan
         rest = [
-            i
-            for i, one in enumerate(others)
-            if has_region[i] and i not in local and not np.array_equal(one, codes)
+            i for i, one in enumerate(others) if has_region[i] and i not in local and not np.array_equal(one, codes)
         ]
         if rest:
             changes[rest, :d] = self.encoder.embed_codes([others[i] for i in rest]) - embedding
@@ -133,10 +124,7 @@ class Scorer:
             return np.stack([one.delta for one in scored], axis=1)
 
         every = _changes(reference, positions, bases, read=deltas).T
-        return [
-            replace(one, rank=_percentile(one.delta, of_all))
-            for one, of_all in zip(scores, every, strict=True)
-        ]
+        return [replace(one, rank=_percentile(one.delta, of_all)) for one, of_all in zip(scores, every, strict=True)]
 
 
 def _point_mutations(codes: Codes, others: Sequence[Codes]) -> dict[int, tuple[int, int]]:

@@ -25,9 +25,7 @@ _MANE_COLUMNS = ("RefSeq_nuc", "Ensembl_nuc", "MANE_status")
 class TranscriptIndex:
     """Transcripts by genomic position."""
 
-    def __init__(
-        self, transcripts: Sequence[Transcript], mane: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, transcripts: Sequence[Transcript], mane: frozenset[str] = frozenset()) -> None:
         self.transcripts = transcripts
         self.mane = mane
         """Ids, without version, of MANE Select transcripts."""
@@ -99,9 +97,7 @@ def load_transcripts(
     elif sequences:
         found = [*_from_fasta(placed, sequences, dropped)]
     else:
-        raise InputError(
-            "give --genome, or --transcripts with the sequences of the annotation's transcripts"
-        )
+        raise InputError("give --genome, or --transcripts with the sequences of the annotation's transcripts")
     if not found:
         files = ", ".join(map(str, annotations))
         raise InputError(f"{files}: no transcript has exons on the genome and a sequence")
@@ -117,9 +113,7 @@ def read_mane(path: Path) -> frozenset[str]:
     try:
         table = pl.read_csv(path, separator="\t", infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"{path}: {str(error).splitlines()[0]}, expected a MANE summary table"
-        ) from None
+        raise InputError(f"{path}: {str(error).splitlines()[0]}, expected a MANE summary table") from None
     missing = [name for name in _MANE_COLUMNS if name not in table.columns]
     if missing:
         raise InputError(f"{path}: has no column {missing[0]}, expected a MANE summary table")
@@ -158,9 +152,7 @@ def _from_genome(table: pl.DataFrame, genome: Path, dropped: Counter[str]) -> It
                 yield _transcript(row, splice(bases, starts, lengths, minus))
 
 
-def _from_fasta(
-    table: pl.DataFrame, paths: Sequence[Path], dropped: Counter[str]
-) -> Iterator[Transcript]:
+def _from_fasta(table: pl.DataFrame, paths: Sequence[Path], dropped: Counter[str]) -> Iterator[Transcript]:
     by_id: dict[str, dict[int, Codes]] = {}
     for path in paths:
         read = read_transcripts(path)

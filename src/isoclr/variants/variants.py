@@ -82,10 +82,7 @@ class VariantEffects(Report):
     def tables(self) -> Iterator[Table]:
         """Mean effects by consequence, for each score."""
         for (score,), own in self.means.group_by("score", maintain_order=True):
-            rows = [
-                (name, n, f"{mean:+.3g}", f"{size:.3g}")
-                for name, n, mean, size in own.drop("score").rows()
-            ]
+            rows = [(name, n, f"{mean:+.3g}", f"{size:.3g}") for name, n, mean, size in own.drop("score").rows()]
             yield Table(str(score), ("consequence", "variants", "mean change", "mean size"), rows)
 
 
@@ -194,14 +191,9 @@ def variants(
         reader = read_variants(calls, skipped, sample=sample if phased else None)
         with closing(reader) as records, progress() as bar:
             bar_task = bar.add_task("scoring variants", total=None)
-            for number, (alleles, rows) in enumerate(
-                _chunks(records, index, skipped, checks, joiner)
-            ):
+            for number, (alleles, rows) in enumerate(_chunks(records, index, skipped, checks, joiner)):
                 if not parts.holds(number, rows):
-                    parts.add(
-                        number,
-                        score_rows(rows, index, scorer, score_splice=score_splice, rank=rank),
-                    )
+                    parts.add(number, score_rows(rows, index, scorer, score_splice=score_splice, rank=rank))
                 bar.update(bar_task, advance=alleles)
         checks.finish()
         result = VariantEffects(
@@ -227,9 +219,7 @@ def _path(path: Path | str | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def _check_outputs(
-    calls: Path, out: Path | None, vcf_out: Path | None, report: Path | None, overwrite: bool
-) -> None:
+def _check_outputs(calls: Path, out: Path | None, vcf_out: Path | None, report: Path | None, overwrite: bool) -> None:
     if out is not None:
         check_output(out, overwrite=overwrite)
     if vcf_out is not None:
@@ -268,18 +258,14 @@ def _chunks(
 
 
 def _means(rows: pl.LazyFrame) -> pl.DataFrame:
-    effects = rows.drop_nulls("delta").with_columns(
-        consequence=pl.col("consequence").str.split("&").list.first()
-    )
+    effects = rows.drop_nulls("delta").with_columns(consequence=pl.col("consequence").str.split("&").list.first())
     means = effects.group_by("score", "consequence").agg(
         n=pl.len(), mean=pl.col("delta").mean(), size=pl.col("delta").abs().mean()
     )
     return means.collect().sort("score", "size", descending=[False, True])
 
 
-def open_scorer(
-    heads: Sequence[Path], task: str | None, species: str, model: str | None, device: str
-) -> Scorer:
+def open_scorer(heads: Sequence[Path], task: str | None, species: str, model: str | None, device: str) -> Scorer:
     """A scorer of heads, of a shipped head, or of distances; see :func:`variants`."""
     if not heads and task is None:
         encoder = load(model or "isoclr-s")
@@ -297,12 +283,7 @@ def open_scorer(
 
 
 def score_rows(
-    rows: list[VariantRow],
-    index: TranscriptIndex,
-    scorer: Scorer,
-    *,
-    score_splice: bool,
-    rank: bool,
+    rows: list[VariantRow], index: TranscriptIndex, scorer: Scorer, *, score_splice: bool, rank: bool
 ) -> pl.DataFrame:
     """The table of some rows, in their order."""
     by_transcript: dict[str, list[int]] = {}
@@ -315,10 +296,7 @@ def score_rows(
         edited = [rna for i in numbers if (rna := rows[i].edited) is not None]
         found = scorer.score(rows[numbers[0]].transcript.rna, edited, rank=rank)
         for k, i in enumerate(numbers):
-            scores[i] = [
-                (one.ref, one.alt[k], one.delta[k], one.low[k], one.high[k], one.rank[k])
-                for one in found
-            ]
+            scores[i] = [(one.ref, one.alt[k], one.delta[k], one.low[k], one.high[k], one.rank[k]) for one in found]
 
     thread_map(work, list(by_transcript.values()), scorer.encoder.network.stem.weight.device.type)
     return frame(rows, scores, scorer.names, index)

@@ -70,9 +70,7 @@ class Record(NamedTuple):
         return f"{chrom}:{position + 1}:{ref}:{alt}"
 
 
-def read_variants(
-    path: Path, skipped: Counter[str], *, sample: str | None = None
-) -> Generator[Record, None, None]:
+def read_variants(path: Path, skipped: Counter[str], *, sample: str | None = None) -> Generator[Record, None, None]:
     """Every usable allele, in the order of the file; multi-allelic lines are split.
 
     Args:
@@ -142,15 +140,10 @@ def open_vcf(path: Path) -> Iterator[pysam.VariantFile]:
     """
     verbosity = pysam.set_verbosity(0)  # htslib would print on stderr
     try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            pysam.VariantFile(str(_seekable(path, Path(folder)))) as opened,
-        ):
+        with tempfile.TemporaryDirectory() as folder, pysam.VariantFile(str(_seekable(path, Path(folder)))) as opened:
             yield opened
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read as VCF or BCF ({error}), expected {_EXPECTED}"
-        ) from None
+        raise InputError(f"{path}: cannot be read as VCF or BCF ({error}), expected {_EXPECTED}") from None
     finally:
         pysam.set_verbosity(verbosity)
 
@@ -207,13 +200,8 @@ def _column(header: list[str], names: tuple[str, ...]) -> int | None:
 
 
 def _table_record(path: Path, line: int, row: list[str], columns: dict[str, int | None]) -> Record:
-    cells = {
-        name: row[i].strip() if i is not None and i < len(row) else ""
-        for name, i in columns.items()
-    }
+    cells = {name: row[i].strip() if i is not None and i < len(row) else "" for name, i in columns.items()}
     if not cells["pos"].isascii() or not cells["pos"].isdigit() or cells["pos"] == "0":
-        raise InputError(
-            f"{path}: line {line}: pos is {cells['pos']!r}, expected a 1-based position"
-        )
+        raise InputError(f"{path}: line {line}: pos is {cells['pos']!r}, expected a 1-based position")
     variant = Variant(cells["chrom"], int(cells["pos"]) - 1, cells["ref"], cells["alt"])
     return Record(line - 1, cells["id"] or ".", variant)

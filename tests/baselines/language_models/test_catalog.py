@@ -7,12 +7,7 @@ import msgspec
 import pytest
 import torch
 
-from isoclr.baselines.language_models.catalog import (
-    CATALOG,
-    Entry,
-    find_entry,
-    is_language_model,
-)
+from isoclr.baselines.language_models.catalog import CATALOG, Entry, find_entry, is_language_model
 from isoclr.baselines.language_models.model import FAMILIES
 from isoclr.cli import main
 from isoclr.errors import InputError
@@ -46,19 +41,9 @@ def published(entry: Entry) -> dict[str, Any]:
         return {**ESM, "hidden_size": d, "intermediate_size": 4 * d, "num_hidden_layers": layers}
     if entry.family == "rna-fm":
         sizes = {"hidden_size": 640, "num_hidden_layers": 12, "intermediate_size": 5120}
-        return {
-            **sizes,
-            "num_attention_heads": 20,
-            "vocab_size": 26,
-            "max_position_embeddings": 1026,
-        }
+        return {**sizes, "num_attention_heads": 20, "vocab_size": 26, "max_position_embeddings": 1026}
     layers = {"tiny": 2, "small": 4}.get(entry.name.split("-")[1], 8)
-    return {
-        "d_model": entry.hidden,
-        "n_layer": layers,
-        "max_seq_len": entry.window + 2,
-        "emb_dim": 5,
-    }
+    return {"d_model": entry.hidden, "n_layer": layers, "max_seq_len": entry.window + 2, "emb_dim": 5}
 
 
 @pytest.mark.parametrize("entry", CATALOG.values(), ids=CATALOG)
@@ -79,9 +64,7 @@ def test_revisions_are_commits_or_unknown() -> None:
         assert entry.revision is None or Address(entry.repo, entry.revision).is_commit
     pinned = [entry.revision for entry in CATALOG.values() if entry.revision]
     assert len(set(pinned)) == len(pinned)
-    assert re.fullmatch(
-        r"[\w-]+/[\w.-]+-seqlen(-d\d+)?-hf", find_entry("hyenadna-tiny-1k-d256").repo
-    )
+    assert re.fullmatch(r"[\w-]+/[\w.-]+-seqlen(-d\d+)?-hf", find_entry("hyenadna-tiny-1k-d256").repo)
 
 
 def test_names() -> None:

@@ -10,12 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from isoclr.baselines.language_models.catalog import CATALOG
-from isoclr.baselines.language_models.model import (
-    FAMILIES,
-    LanguageModel,
-    open_language_model,
-    pool,
-)
+from isoclr.baselines.language_models.model import FAMILIES, LanguageModel, open_language_model, pool
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, nucleotides
 
@@ -54,9 +49,7 @@ def test_tensors_are_found_under_their_other_names(
     assert embedded(model) == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
-def test_saved_positions_and_frequencies_of_every_layer_are_no_surprise(
-    repository: Callable[[str], Any],
-) -> None:
+def test_saved_positions_and_frequencies_of_every_layer_are_no_surprise(repository: Callable[[str], Any]) -> None:
     bert, hyena = repository("dnabert-3"), repository("hyenadna-tiny-1k")
     positions = {"bert.embeddings.position_ids": torch.arange(40)[None]}
     for model, more in ((bert, lambda _: positions), (hyena, _repeated)):
@@ -91,9 +84,7 @@ def states(model: Any, lm: LanguageModel, tokens: np.ndarray) -> Tensor:
     frame = lm._tokenizer.special
     whole = [*frame.before, *tokens.tolist(), *frame.after]
     with torch.no_grad():
-        found: Tensor = model.network(
-            torch.tensor([whole]), torch.ones(1, len(whole), dtype=torch.bool)
-        )
+        found: Tensor = model.network(torch.tensor([whole]), torch.ones(1, len(whole), dtype=torch.bool))
     return found[0, len(frame.before) : len(whole) - len(frame.after)]
 
 
@@ -235,9 +226,7 @@ def test_a_tokenizer_of_another_model_is_refused(repository: Callable[[str], Any
 def test_a_window_without_room_is_refused(repository: Callable[[str], Any]) -> None:
     model = repository("rna-fm")
     path = model.folder / "config.json"
-    path.write_text(
-        path.read_text().replace('max_position_embeddings": 50', 'max_position_embeddings": 4')
-    )
+    path.write_text(path.read_text().replace('max_position_embeddings": 50', 'max_position_embeddings": 4'))
     positions = "model.embeddings.position_embeddings.weight"
     model.rewrite(lambda tensors: tensors.update({positions: torch.ones(4, 24)}))
     with pytest.raises(InputError, match="a window of 2 tokens has no room for an RNA"):

@@ -51,11 +51,7 @@ def test_separate_kmers_are_those_of_the_published_tokenizer(tmp_path: Path) -> 
     made = FAMILIES["nucleotide-transformer"].tokenizer(tmp_path)
     texts = ["ACG", "ACGTTGCA", "A", "N", "NNACGTANACG", "ACGNNNNACGTACGN", "TTTTTTTTTTTT"]
     for text in texts:
-        found = [
-            *made.special.before,
-            *made.tokens(nucleotides(text)).tolist(),
-            *made.special.after,
-        ]
+        found = [*made.special.before, *made.tokens(nucleotides(text)).tolist(), *made.special.after]
         assert found == published(text)["input_ids"]
     assert made.vocabulary == 4 + 64 + 5  # <eos> and <bos> have no row
 
@@ -114,11 +110,7 @@ def window(rna: int, count: int) -> Window:
 
 def test_full_windows_and_what_is_left() -> None:
     found = cut_windows(7, np.arange(25, dtype=np.uint16), 150, 10)
-    assert [w.tokens.tolist() for w in found] == [
-        list(range(10)),
-        list(range(10, 20)),
-        list(range(20, 25)),
-    ]
+    assert [w.tokens.tolist() for w in found] == [list(range(10)), list(range(10, 20)), list(range(20, 25))]
     assert [w.nt for w in found] == [60, 60, 30]
     assert {w.rna for w in found} == {7}
     (whole,) = cut_windows(0, np.arange(10, dtype=np.uint16), 12, 10)
@@ -133,15 +125,10 @@ def test_batches_hold_windows_of_like_length_and_no_more_than_allowed() -> None:
         assert len(batch) * (max(len(w.tokens) for w in batch) + 1) <= 20
 
 
-@pytest.mark.parametrize(
-    "frame", [SpecialTokens((1,), (2,), 0), SpecialTokens((1,), (), 0), SpecialTokens((), (), 4)]
-)
+@pytest.mark.parametrize("frame", [SpecialTokens((1,), (2,), 0), SpecialTokens((1,), (), 0), SpecialTokens((), (), 4)])
 def test_padding_stands_behind_and_special_tokens_around(frame: SpecialTokens) -> None:
     tokens, real, own = pad_batch([window(0, 3), window(1, 1)], frame)
     rows = [[*frame.before, 10, 11, 12, *frame.after], [*frame.before, 10, *frame.after]]
     assert tokens.tolist() == [rows[0], rows[1] + [frame.pad] * 2]
     assert real.sum(1).tolist() == [len(row) for row in rows]
-    assert [row[mask].tolist() for row, mask in zip(tokens, own, strict=True)] == [
-        [10, 11, 12],
-        [10],
-    ]
+    assert [row[mask].tolist() for row, mask in zip(tokens, own, strict=True)] == [[10, 11, 12], [10]]

@@ -47,9 +47,7 @@ def test_masked_tokens_have_no_weight() -> None:
     real = torch.tensor([[True, True, True, False]])
     changed = x.clone()
     changed[0, 3] = 1e3
-    assert torch.equal(
-        layer(x, padding_bias(real))[:, :3], layer(changed, padding_bias(real))[:, :3]
-    )
+    assert torch.equal(layer(x, padding_bias(real))[:, :3], layer(changed, padding_bias(real))[:, :3])
     alone = layer(x[:, :3], padding_bias(real[:, :3]))
     assert torch.allclose(alone, layer(x, padding_bias(real))[:, :3], atol=1e-6)
 
@@ -196,9 +194,7 @@ def test_a_missing_package_is_one_line(
     model = repository(name)
     package = "tokenizers" if name == "dnabert-2" else "transformers"
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(
-        MissingExtraError, match=r"needs the package .*isoclr\[baselines\]"
-    ) as caught:
+    with pytest.raises(MissingExtraError, match=r"needs the package .*isoclr\[baselines\]") as caught:
         open_language_model(name, directory=model.folder)
     assert package in str(caught.value)
 

@@ -17,11 +17,7 @@ from torch import nn
 
 from isoclr.baselines.language_models.catalog import CATALOG
 from isoclr.baselines.language_models.model import open_language_model
-from isoclr.baselines.language_models.weights import (
-    combined_sha256,
-    rename_tensors,
-    set_weights,
-)
+from isoclr.baselines.language_models.weights import combined_sha256, rename_tensors, set_weights
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import nucleotides
 
@@ -63,9 +59,7 @@ def test_a_model_without_a_known_commit_needs_one(hub: Any) -> None:
     assert hub.requests == []
 
 
-def test_branch_is_followed(
-    hub: Any, repository: Callable[[str], Any], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_branch_is_followed(hub: Any, repository: Callable[[str], Any], capsys: pytest.CaptureFixture[str]) -> None:
     model = repository("hyenadna-tiny-1k")
     commit = upload(hub, model)
     open_language_model(model.name, revision="main")
@@ -88,9 +82,7 @@ def test_shards_are_all_fetched(hub: Any, repository: Callable[[str], Any]) -> N
         found = open_language_model("rna-fm", revision=commit).embed([RNA])
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
     assert hub.requests == []  # the second time
-    next(
-        Path(constants.HF_HUB_CACHE).rglob("snapshots/*/model-00002-of-00002.safetensors")
-    ).unlink()
+    next(Path(constants.HF_HUB_CACHE).rglob("snapshots/*/model-00002-of-00002.safetensors")).unlink()
     open_language_model("rna-fm", revision=commit)
     assert hub.requests
 
@@ -129,9 +121,7 @@ def test_no_such_revision_and_no_hub_are_one_line(
         open_language_model("rna-fm", revision="0" * 40)
 
 
-def test_folders_that_are_no_model_are_one_line(
-    tmp_path: Path, repository: Callable[[str], Any]
-) -> None:
+def test_folders_that_are_no_model_are_one_line(tmp_path: Path, repository: Callable[[str], Any]) -> None:
     with pytest.raises(InputError, match="no such folder; expected a model's files"):
         open_language_model("rna-fm", directory=tmp_path / "none")
     model = repository("rna-fm")
@@ -163,9 +153,7 @@ def test_shards_are_one_model(model: Any) -> None:
         open_language_model(model.name, directory=model.folder)
 
 
-def test_a_pickle_is_refused_with_a_command_that_converts_it(
-    repository: Callable[[str], Any],
-) -> None:
+def test_a_pickle_is_refused_with_a_command_that_converts_it(repository: Callable[[str], Any]) -> None:
     model = repository("rna-fm")
     path = model.folder / "model.safetensors"
     tensors = load_file(path)
@@ -187,10 +175,7 @@ def test_a_pickle_is_refused_with_a_command_that_converts_it(
 def test_missing_and_damaged_weights_are_one_line(repository: Callable[[str], Any]) -> None:
     model = repository("rna-fm")
     path = model.folder / "model.safetensors"
-    for content, message in (
-        (None, r"has no model\.safetensors"),
-        (b"x" * 99, "not a safetensors file"),
-    ):
+    for content, message in ((None, r"has no model\.safetensors"), (b"x" * 99, "not a safetensors file")):
         path.unlink(missing_ok=True)
         if content is not None:
             path.write_bytes(content)
@@ -211,17 +196,7 @@ def test_the_sum_of_one_file_is_its_own(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(name.encode())
     a, b = tmp_path / "a", tmp_path / "b"
     assert combined_sha256([a]).startswith("ca978112ca1bbdca")
-    assert (
-        len(
-            {
-                combined_sha256([a]),
-                combined_sha256([b]),
-                combined_sha256([a, b]),
-                combined_sha256([b, a]),
-            }
-        )
-        == 4
-    )
+    assert len({combined_sha256([a]), combined_sha256([b]), combined_sha256([a, b]), combined_sha256([b, a])}) == 4
 
 
 def test_names_are_translated_and_the_unused_left(tmp_path: Path) -> None:

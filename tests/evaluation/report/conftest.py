@@ -153,11 +153,7 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, rows in _csv_files().items():
         pl.DataFrame(rows, infer_schema_length=None).write_csv(folder / "results" / f"{name}.csv")
     (folder / "results" / "manifest.json").write_text(json.dumps(MANIFEST))
-    for name, table in (
-        ("predictions", _predictions()),
-        ("map", _map()),
-        ("mutations", _mutations()),
-    ):
+    for name, table in (("predictions", _predictions()), ("map", _map()), ("mutations", _mutations())):
         table.write_parquet(folder / "tables" / f"{name}.parquet")
     colorings = {"half-life": {"kind": "quantity"}, "function": {"kind": "class"}}
     text = json.dumps({name: {**kind, "skewed": False} for name, kind in colorings.items()})

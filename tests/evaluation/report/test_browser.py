@@ -54,9 +54,7 @@ def test_hover_shows_gene_and_transcript(browser: Any) -> None:
 
 
 def test_tab_reaches_the_skip_link_first_and_the_search(browser: Any) -> None:
-    browser.run(
-        "document.body.tabIndex = -1; document.body.focus()"
-    )  # Tab starts where the page does
+    browser.run("document.body.tabIndex = -1; document.body.focus()")  # Tab starts where the page does
     browser.press("Tab", 9)
     assert browser.run("document.activeElement.className") == "skip"
     assert browser.run("document.querySelector(document.activeElement.getAttribute('href')).id")

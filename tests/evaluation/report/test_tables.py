@@ -23,9 +23,7 @@ def test_numbers() -> None:
 
 
 def test_probes_are_named_where_there_are_several() -> None:
-    rows = pl.DataFrame(
-        {"method": ["a", "a", "k", "t"], "model": ["ridge", "linear", "ridge", "trees"]}
-    )
+    rows = pl.DataFrame({"method": ["a", "a", "k", "t"], "model": ["ridge", "linear", "ridge", "trees"]})
     assert labelled(rows)["name"].to_list() == ["a (ridge)", "a (linear)", "k (ridge)", "t"]
     assert labelled(rows.filter(model="ridge"))["name"].to_list() == ["a", "k"]
 
@@ -40,10 +38,7 @@ def test_dots() -> None:
             "high": [0.6, None, None],
         }
     )
-    assert _dots(rows, {"ours": {}}) == [
-        Dot("ours", 0.5, 0.4, 0.6, "ours"),
-        Dot("k-mers", 0.25, None, None, "other"),
-    ]
+    assert _dots(rows, {"ours": {}}) == [Dot("ours", 0.5, 0.4, 0.6, "ours"), Dot("k-mers", 0.25, None, None, "other")]
     named = [(dot.name, dot.kind) for dot in _dots(rows, ["k-mers"], "name")]
     assert named == [("ours (ridge)", "other"), ("k-mers (ridge)", "ours")]
 

@@ -105,9 +105,7 @@ class Filter(nn.Module):
         self.pos_emb = _Positions(config.emb_dim, config.max_seq_len)
         sine = _Sine(width, config.activation_freq, config.train_freq)
         widths = [config.emb_dim, *[width] * (inner + 1)]
-        layers: dict[str, nn.Module] = {
-            str(2 * i): nn.Linear(widths[i], widths[i + 1]) for i in range(inner + 1)
-        }
+        layers: dict[str, nn.Module] = {str(2 * i): nn.Linear(widths[i], widths[i + 1]) for i in range(inner + 1)}
         layers["1"] = sine  # one for all layers, as in the published files
         layers[str(2 * inner + 2)] = nn.Linear(width, d, bias=False)
         self.implicit_filter = nn.ModuleDict(layers)

@@ -134,10 +134,7 @@ FAMILIES: dict[FamilyName, Family] = {
         tokenizer=_hyenadna_tokenizer,
         tokenizer_file="",
         # all layers of a filter share one set of frequencies; files keep one, two or all of its names
-        names=(
-            (r"^(hyena\.)?(backbone\.)?", ""),
-            (r"implicit_filter\.\d+\.freq$", "implicit_filter.1.freq"),
-        ),
+        names=((r"^(hyena\.)?(backbone\.)?", ""), (r"implicit_filter\.\d+\.freq$", "implicit_filter.1.freq")),
         unused=(r"lm_head\.",),
         pooling="mean+max+last",
     ),
@@ -146,10 +143,7 @@ FAMILIES: dict[FamilyName, Family] = {
         network=RnaFM,
         tokenizer=_rna_fm_tokenizer,
         tokenizer_file=VOCABULARY,
-        names=(
-            (r"^(rnafm|model)\.", ""),
-            (r"^encoder\.layer_norm\.", "encoder.emb_layer_norm_after."),
-        ),
+        names=((r"^(rnafm|model)\.", ""), (r"^encoder\.layer_norm\.", "encoder.emb_layer_norm_after.")),
         unused=(r"pooler\.", r"lm_head\.", r"ss_head\.", r"contact_head\.", r"pretrain\."),
     ),
 }
@@ -170,14 +164,7 @@ class LanguageModel:
     tracks = 4
 
     def __init__(
-        self,
-        entry: Entry,
-        network: nn.Module,
-        tokenizer: Tokenizer,
-        *,
-        window: int,
-        pooling: Pooling,
-        sha256: str,
+        self, entry: Entry, network: nn.Module, tokenizer: Tokenizer, *, window: int, pooling: Pooling, sha256: str
     ) -> None:
         self.entry = entry
         self.name = entry.name
@@ -192,9 +179,7 @@ class LanguageModel:
         """Size of an embedding."""
         return _word_embeddings(self.network).embedding_dim * len(self.pooling.split("+"))
 
-    def embed(
-        self, rnas: Sequence[Codes], progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
+    def embed(self, rnas: Sequence[Codes], progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """``(n, dim)``; see :meth:`embed_codes`."""
         return self.embed_codes(rnas, progress=progress)
 
@@ -217,11 +202,7 @@ class LanguageModel:
         Raises:
             InputError: An RNA is empty.
         """
-        chosen = (
-            range(len(codes))
-            if choose is None
-            else choose([np.array([i]) for i in range(len(codes))])
-        )
+        chosen = range(len(codes)) if choose is None else choose([np.array([i]) for i in range(len(codes))])
         windows = [window for i in chosen for window in self._windows(i, codes[i])]
         sums = np.zeros((len(codes), self.dim), np.float64)
         weights = np.zeros(len(codes))
@@ -324,9 +305,7 @@ def _check_sizes(folder: Path, network: nn.Module, tokenizer: Tokenizer, window:
     """Refuse a tokenizer, config and network that do not belong together."""
     rows = _word_embeddings(network).num_embeddings
     if tokenizer.vocabulary > rows:
-        raise InputError(
-            f"{folder}: the tokenizer has {tokenizer.vocabulary:,} tokens, the network {rows:,}"
-        )
+        raise InputError(f"{folder}: the tokenizer has {tokenizer.vocabulary:,} tokens, the network {rows:,}")
     if window <= tokenizer.special.count:
         raise InputError(f"{folder / CONFIG}: a window of {window} tokens has no room for an RNA")
 

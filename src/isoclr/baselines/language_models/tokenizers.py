@@ -64,9 +64,7 @@ class Bases:
 class OverlappingKmers:
     """One token per position: the k-mer that begins there. A k-mer with an N, or an RNA shorter than k, is unknown."""
 
-    def __init__(
-        self, ids: dict[str, int], k: int, unknown: int, special: SpecialTokens, vocabulary: int
-    ) -> None:
+    def __init__(self, ids: dict[str, int], k: int, unknown: int, special: SpecialTokens, vocabulary: int) -> None:
         self._k = k
         self._unknown = unknown
         self._table = _kmer_table(ids, k, unknown)
@@ -88,9 +86,7 @@ class SeparateKmers:
         ids: Token of every k-mer and every base.
     """
 
-    def __init__(
-        self, ids: dict[str, int], k: int, special: SpecialTokens, vocabulary: int
-    ) -> None:
+    def __init__(self, ids: dict[str, int], k: int, special: SpecialTokens, vocabulary: int) -> None:
         self._k = k
         self._table = _kmer_table(ids, k, ids["N"])
         self._single = np.array([ids[base] for base in "ACGTN"], np.uint16)
@@ -150,9 +146,7 @@ def read_vocabulary(path: Path) -> dict[str, int]:
     tokens = [line.strip() for line in (lines[:-1] if lines[-1] == "" else lines)]
     ids = {token: i for i, token in enumerate(tokens)}
     if len(ids) != len(tokens) or not 0 < len(tokens) <= _LARGEST:
-        raise InputError(
-            f"{path}: {len(tokens):,} lines, {len(ids):,} of them different; expected each token once"
-        )
+        raise InputError(f"{path}: {len(tokens):,} lines, {len(ids):,} of them different; expected each token once")
     return ids
 
 
@@ -209,15 +203,10 @@ def cut_windows(rna: int, tokens: Tokens, nt: int, size: int) -> list[Window]:
     """The windows of one RNA: full ones of ``size`` tokens, and what is left."""
     starts = range(0, len(tokens), size)
     edges = [nt * start // len(tokens) for start in starts] + [nt]
-    return [
-        Window(rna, tokens[start : start + size], edges[i + 1] - edges[i])
-        for i, start in enumerate(starts)
-    ]
+    return [Window(rna, tokens[start : start + size], edges[i + 1] - edges[i]) for i, start in enumerate(starts)]
 
 
-def make_batches(
-    windows: Sequence[Window], special: int, max_tokens: int
-) -> Iterator[list[Window]]:
+def make_batches(windows: Sequence[Window], special: int, max_tokens: int) -> Iterator[list[Window]]:
     """Groups of windows of similar length, the shortest first.
 
     Args:

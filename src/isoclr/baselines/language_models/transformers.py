@@ -166,9 +166,7 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, *, heads: int, bias: T
     def split(x: Tensor) -> Tensor:
         return x.view(b, length, heads, d // heads).transpose(1, 2)  # (b, heads, l, d / heads)
 
-    mixed = F.scaled_dot_product_attention(
-        split(queries), split(keys), split(values), attn_mask=bias.to(queries.dtype)
-    )
+    mixed = F.scaled_dot_product_attention(split(queries), split(keys), split(values), attn_mask=bias.to(queries.dtype))
     return mixed.transpose(1, 2).reshape(b, length, d)
 
 
@@ -324,9 +322,7 @@ class RnaFM(nn.Module):
         )
         self.scale = UNMASKED_IN_TRAINING if config.token_dropout else 1.0
         layers = (_RnaFmLayer(config) for _ in range(config.num_hidden_layers))
-        self.encoder = nn.ModuleDict(
-            {"layer": nn.ModuleList(layers), "emb_layer_norm_after": nn.LayerNorm(d, eps)}
-        )
+        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(layers), "emb_layer_norm_after": nn.LayerNorm(d, eps)})
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
         """Last hidden states ``(b, l, d)``.

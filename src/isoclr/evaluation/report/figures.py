@@ -35,9 +35,7 @@ from isoclr.tasks.metrics import TITLES
 
 FOLDER = "figures"
 FORMATS = ("png", "svg")
-_NAMES = re.compile(
-    r"(main|finetuning|ablations|map|mutations)_.+|low_data|ontology|neighbours|motifs|predictions"
-)
+_NAMES = re.compile(r"(main|finetuning|ablations|map|mutations)_.+|low_data|ontology|neighbours|motifs|predictions")
 """Names of the figures of a page; other files of the folder are left alone."""
 RELATIONS = (
     ("all RNAs", "isoform", "An isoform of the same gene"),
@@ -135,9 +133,7 @@ class Figures:
         """Held-out predictions of the first model, a panel per task."""
         rows = self.results.large("predictions")
         panels = []
-        for (task,), part in (
-            rows.group_by("task", maintain_order=True) if not rows.is_empty() else ()
-        ):
+        for (task,), part in rows.group_by("task", maintain_order=True) if not rows.is_empty() else ():
             first = part.row(0, named=True)
             one = part.filter(split_kind=first["split_kind"], model=first["model"])
             true, predicted = (one[column].to_numpy() for column in ("measured", "predicted"))
@@ -160,9 +156,7 @@ class Figures:
             return []
         return [
             self._mutated(str(task), str(transcript), part)
-            for (task, transcript), part in rows.group_by(
-                "task", "transcript_id", maintain_order=True
-            )
+            for (task, transcript), part in rows.group_by("task", "transcript_id", maintain_order=True)
         ]
 
     def _mutated(self, task: str, transcript: str, rows: pl.DataFrame) -> Picture:
@@ -182,11 +176,7 @@ class Figures:
         return self._draw(f"mutations_{slug(task)}_{slug(transcript)}", [alt], draw)
 
     def _methods(
-        self,
-        study: str,
-        split: str,
-        ours: Collection[str],
-        published: Mapping[str, Mapping[str, Published]],
+        self, study: str, split: str, ours: Collection[str], published: Mapping[str, Mapping[str, Published]]
     ) -> Picture:
         """Methods of one split, a panel per task, and the paper's numbers."""
         rows = labelled(self.results.rows(study, split=split))
@@ -213,9 +203,7 @@ class Figures:
         titles = [f"{panel.title}, {panel.axis}" for panel in panels]
         return self._draw(name, titles, partial(dots_figure, panels=panels))
 
-    def _draw(
-        self, name: str, titles: Sequence[str], draw: Callable[[list[Path]], None]
-    ) -> Picture:
+    def _draw(self, name: str, titles: Sequence[str], draw: Callable[[list[Path]], None]) -> Picture:
         while name in self._used:  # two ids may have the same slug
             name += "-2"
         self._used.add(name)
@@ -241,13 +229,7 @@ def _dots(rows: pl.DataFrame, ours: Collection[object], name: str = "method") ->
         rows: With ``method``, ``value``, ``low`` and ``high``.
     """
     return [
-        Dot(
-            row[name],
-            row["value"],
-            row["low"],
-            row["high"],
-            "ours" if row["method"] in ours else "other",
-        )
+        Dot(row[name], row["value"], row["low"], row["high"], "ours" if row["method"] in ours else "other")
         for row in rows.drop_nulls("value").iter_rows(named=True)
     ]
 
@@ -255,9 +237,7 @@ def _dots(rows: pl.DataFrame, ours: Collection[object], name: str = "method") ->
 def _curves(results: Results, rows: pl.DataFrame, task: str) -> CurvePanel:
     metric = main_metric(rows, task)
     curves = []
-    for (method,), part in rows.filter(task=task, metric=metric).group_by(
-        "method", maintain_order=True
-    ):
+    for (method,), part in rows.filter(task=task, metric=metric).group_by("method", maintain_order=True):
         columns = part.sort("share").select("share", "value", "low", "high").get_columns()
         curves.append(Curve(str(method), *(column.to_list() for column in columns)))
     axis = "share of the training labels (%)"

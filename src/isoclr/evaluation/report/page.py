@@ -109,9 +109,7 @@ def _content(results: Results) -> dict[str, Any]:
     }
 
 
-def _splits(
-    results: Results, study: str, draw: Callable[[str], Picture], published: Any = None
-) -> Iterator[SplitPart]:
+def _splits(results: Results, study: str, draw: Callable[[str], Picture], published: Any = None) -> Iterator[SplitPart]:
     """Table, figure and paired differences of every split of a study."""
     rows = results.rows(study)
     for letter, split in zip(ascii_lowercase, _column(rows, "split"), strict=False):

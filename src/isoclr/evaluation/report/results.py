@@ -28,9 +28,7 @@ class Results:
         try:
             manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InputError(
-                f"{path}: not readable ({error}), expected the manifest of an evaluation"
-            ) from None
+            raise InputError(f"{path}: not readable ({error}), expected the manifest of an evaluation") from None
         return manifest
 
     def rows(self, name: str, **where: str) -> pl.DataFrame:

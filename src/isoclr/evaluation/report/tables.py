@@ -66,10 +66,7 @@ def corpus_table(results: Results) -> Table | None:
         return None
     names = rows["species"].to_list()
     columns = ("gene_sets", "transcripts", "mean", "several")
-    own = [
-        [name, *_corpus_cells(*row)]
-        for name, row in zip(names, rows.select(columns).rows(), strict=True)
-    ]
+    own = [[name, *_corpus_cells(*row)] for name, row in zip(names, rows.select(columns).rows(), strict=True)]
     published = [[f"{row[0]} species", *_corpus_cells(*row[1:])] for row in CORPUS]
     return Table(
         ["Species", "Gene sets", "Transcripts", "Mean per set", "Two or more"],
@@ -100,10 +97,7 @@ def labelled(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def split_table(
-    results: Results,
-    study: str,
-    split: str,
-    published: Mapping[str, Mapping[str, Published]] | None = None,
+    results: Results, study: str, split: str, published: Mapping[str, Mapping[str, Published]] | None = None
 ) -> Table:
     """One split of a study: a row per method, two columns per task; published numbers below."""
     rows = labelled(results.rows(study, split=split))
@@ -114,8 +108,7 @@ def split_table(
         title = results.title(task)
         columns += [f"{title}: {TITLES[metric]} [95 %]", TITLES[_second_metric(metric)]]
     body = [
-        [name, *(cell for task in tasks for cell in _cells(rows, task, name))]
-        for name in dict.fromkeys(rows["name"])
+        [name, *(cell for task in tasks for cell in _cells(rows, task, name))] for name in dict.fromkeys(rows["name"])
     ]
     paper = _published_rows(results, tasks, published or {})
     groups = [("Published (other RNAs, another split; for orientation)", paper)] if paper else []
@@ -346,9 +339,7 @@ def consequences_table(results: Results) -> Table | None:
         absolute = f"{values['mean absolute effect']:.4f}"
         names = [str(consequence), results.title(str(task)), str(transcript)]
         body.append([*names, mean, absolute, f"{part['n'][0]:,}"])
-    return Table(
-        ["Mutation", "Task", "mRNA", "Mean effect", "Mean absolute effect", "Mutations"], body
-    )
+    return Table(["Mutation", "Task", "mRNA", "Mean effect", "Mean absolute effect", "Mutations"], body)
 
 
 def leakage_table(results: Results) -> Table | None:

@@ -68,12 +68,7 @@ def _labelled_corpus(context: Context, entries: list[TaskEntry]) -> Artifact:
 
 
 def _result(
-    context: Context,
-    entry: TaskEntry,
-    config: SplitConfig,
-    name: str,
-    run: Artifact,
-    embedding: Artifact,
+    context: Context, entry: TaskEntry, config: SplitConfig, name: str, run: Artifact, embedding: Artifact
 ) -> CachedResult:
     inputs = context.dataset_inputs(entry, config) | {"embedding": embedding.key, "name": name}
 

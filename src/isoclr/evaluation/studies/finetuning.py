@@ -74,9 +74,7 @@ class NetworkRun:
     @property
     def artifact(self) -> Artifact:
         """The directory of the training; its ``encoder`` is a model."""
-        first, *others = (
-            self.context.dataset_inputs(entry, self._config_of(entry)) for entry in self.entries
-        )
+        first, *others = (self.context.dataset_inputs(entry, self._config_of(entry)) for entry in self.entries)
         options = {name: value for name, value in self._finetune.flat().items() if name != "model"}
         inputs = {**first, "method": self.kind, "options": options, "others": others}
         if self.kind != SALUKI_MODEL:
@@ -97,14 +95,7 @@ class NetworkRun:
         keys = self._keys(study, task)
         n = sum(int(trial.metrics[label]["n"] or 0) for trial in self._report.trainings)
         return [
-            {
-                **keys,
-                "metric": metric,
-                "value": mean["mean"],
-                "low": mean["low"],
-                "high": mean["high"],
-                "n": n,
-            }
+            {**keys, "metric": metric, "value": mean["mean"], "low": mean["low"], "high": mean["high"], "n": n}
             for metric, mean in self._report.summary[label].items()
         ]
 
@@ -158,10 +149,7 @@ class NetworkRun:
         names = alone.rnas.table["transcript_id"]
         splits = set(own["split"])
         return tested == {
-            (split.name, name)
-            for split in alone.splits
-            if split.name in splits
-            for name in names.gather(split.test)
+            (split.name, name) for split in alone.splits if split.name in splits for name in names.gather(split.test)
         }
 
     @cached_property
@@ -252,9 +240,7 @@ def _common_splits(context: Context, names: tuple[str, ...]) -> list[SplitKind]:
     return common
 
 
-def _run(
-    context: Context, study: FineTuning, names: tuple[str, ...], kind: SplitKind, network: str
-) -> NetworkRun:
+def _run(context: Context, study: FineTuning, names: tuple[str, ...], kind: SplitKind, network: str) -> NetworkRun:
     entries = tuple(context.plan.tasks[name] for name in names)
     config = entries[0].split_config(kind, context.plan.seed, study.splits)
     return NetworkRun(context, entries, network, config, study.finetune)
@@ -272,9 +258,7 @@ def _result(run: NetworkRun, task: int) -> CachedResult:
     inputs = {"network": run.artifact.key, "method": run.name}
     if multitask:
         inputs["task"] = entry.name
-    return CachedResult(
-        STUDY, f"{entry.name}, {run.config.kind} split: {run.name}", inputs, compute
-    )
+    return CachedResult(STUDY, f"{entry.name}, {run.config.kind} split: {run.name}", inputs, compute)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -292,9 +276,7 @@ def check_same_samples(context: Context, tasks: Sequence[str]) -> None:
             )
 
 
-def supervised_embeddings(
-    context: Context, task: str | None, options: FinetuneConfig
-) -> dict[str, Artifact]:
+def supervised_embeddings(context: Context, task: str | None, options: FinetuneConfig) -> dict[str, Artifact]:
     """Name in tables → embeddings of the corpus by the encoder of a network trained from scratch; empty without a task.
 
     It is one training on all labels of a 70/15/15 split by the plan's seed. Given the same options, it is the network

@@ -62,9 +62,7 @@ def _neighbors(context: Context, study: Latent, embedded: Mapping[str, Artifact]
 
 def _kmers(context: Context) -> Features:
     corpus = context.corpus
-    return embed_with_progress(
-        KmersAndCodons(), [corpus.codes_of(row) for row in range(len(corpus))]
-    )
+    return embed_with_progress(KmersAndCodons(), [corpus.codes_of(row) for row in range(len(corpus))])
 
 
 def _map(context: Context, study: Latent, name: str, artifact: Artifact) -> CachedResult:
@@ -77,9 +75,7 @@ def _map(context: Context, study: Latent, name: str, artifact: Artifact) -> Cach
         "sample": study.sample,
         "seed": context.plan.seed,
         "method": name,
-        "labels": {
-            one.name: [context.digest(one.table), context.digest(one.source)] for one in tasks
-        },
+        "labels": {one.name: [context.digest(one.table), context.digest(one.source)] for one in tasks},
         "terms": None if terms is None else [*ontology_files(context, terms), SHUFFLED],
     }
 
@@ -103,12 +99,8 @@ def _drawn(context: Context, study: Latent, name: str, embedded: Embeddings) -> 
         perplexity=min(PERPLEXITY, (len(rows) - 1) / 3),
         seed=seed,
     )
-    agreement: list[Row] = [
-        {**row, "part": "map", "method": name, "study": STUDY} for row in placed.rows()
-    ]
-    colorings = {
-        column: {"kind": one.kind, "skewed": one.skewed} for column, one in placed.colorings.items()
-    }
+    agreement: list[Row] = [{**row, "part": "map", "method": name, "study": STUDY} for row in placed.rows()]
+    colorings = {column: {"kind": one.kind, "skewed": one.skewed} for column, one in placed.colorings.items()}
     return Outcome(agreement, {"method": name, "colorings": colorings}, {"map": placed.table})
 
 

@@ -27,9 +27,7 @@ def results(context: Context, study: Main) -> list[CachedResult]:
     return listed
 
 
-def _result(
-    context: Context, entry: TaskEntry, config: SplitConfig, method: FrozenMethod
-) -> CachedResult:
+def _result(context: Context, entry: TaskEntry, config: SplitConfig, method: FrozenMethod) -> CachedResult:
     inputs = context.dataset_inputs(entry, config)
     inputs |= {"probe": method.probe, "method": method.name, **method.inputs}
 
@@ -80,9 +78,7 @@ def _predictions(report: MethodReport, dataset: Dataset) -> pl.DataFrame:
     names = dataset.rnas.table.select("transcript_id", "gene_id")
     return pl.concat(
         names[result.test].with_columns(
-            split=pl.lit(result.split),
-            measured=pl.Series(result.true),
-            predicted=pl.Series(result.predicted),
+            split=pl.lit(result.split), measured=pl.Series(result.true), predicted=pl.Series(result.predicted)
         )
         for result in shown
     )

@@ -46,12 +46,7 @@ def _network(
     config = entry.split_config(entry.strictest_split, context.plan.seed + number, 1)
     run = NetworkRun(context, (entry,), kind, config, study.finetune, percent / 100)
     inputs = {"network": run.artifact.key, "method": run.name}
-    return CachedResult(
-        STUDY,
-        _title(entry, percent, number, kind),
-        inputs,
-        lambda: Outcome(run.rows_by_split(STUDY)),
-    )
+    return CachedResult(STUDY, _title(entry, percent, number, kind), inputs, lambda: Outcome(run.rows_by_split(STUDY)))
 
 
 def _title(entry: TaskEntry, percent: float, number: int, method: str) -> str:
@@ -66,12 +61,7 @@ def subsample(split: Split, percent: float, seed: int) -> Split:
 
 
 def _probe(
-    context: Context,
-    entry: TaskEntry,
-    splits: int,
-    method: FrozenMethod,
-    percent: float,
-    number: int,
+    context: Context, entry: TaskEntry, splits: int, method: FrozenMethod, percent: float, number: int
 ) -> CachedResult:
     seed = context.plan.seed
     config = entry.split_config(entry.strictest_split, seed, splits)
@@ -86,9 +76,7 @@ def _probe(
     return CachedResult(STUDY, _title(entry, percent, number, method.name), inputs, compute)
 
 
-def _rows(
-    dataset: Dataset, config: SplitConfig, method: FrozenMethod, percent: float, number: int
-) -> list[Row]:
+def _rows(dataset: Dataset, config: SplitConfig, method: FrozenMethod, percent: float, number: int) -> list[Row]:
     split = subsample(dataset.splits[number], percent, config.seed + number)
     values, groups = dataset.rnas.values, dataset.rnas.groups
     training = values[split.train]

@@ -46,24 +46,15 @@ def head(context: Context, entry: TaskEntry) -> Artifact:
         label = () if task.label is None else (task.label,)
         fit(embedding.path(), task.table, out=path, label=label, name=task.name, **options)
 
-    inputs = {
-        "embedding": embedding.key,
-        "labels": context.digest(task.table),
-        "label": task.label,
-        **options,
-    }
-    return Artifact(
-        context.out / "heads", f"a head for {entry.name}", inputs, make, marker="config.json"
-    )
+    inputs = {"embedding": embedding.key, "labels": context.digest(task.table), "label": task.label, **options}
+    return Artifact(context.out / "heads", f"a head for {entry.name}", inputs, make, marker="config.json")
 
 
 def _motifs(context: Context, study: Mutagenesis, entry: TaskEntry) -> CachedResult:
     fitted, seed = head(context, entry), context.plan.seed
 
     def compute() -> Outcome:
-        rnas = coding_rnas(
-            context.corpus, species=entry.task.species, count=study.sample, seed=seed
-        )
+        rnas = coding_rnas(context.corpus, species=entry.task.species, count=study.sample, seed=seed)
         codes = [one for _, one in rnas]
         with progress_bar("inserting motifs", len(codes) * (2 * len(MOTIFS) + 1)) as advance:
             predictor = _predictor(context, fitted)
@@ -111,9 +102,7 @@ def _check(context: Context, entry: TaskEntry) -> None:
     task = entry.task
     if task.construct is not None or task.columns:
         reason = "its RNAs are in no corpus" if task.construct else f"{task.source} renames columns"
-        raise InputError(
-            f"{context.plan.path}: mutagenesis.tasks: {task.name}: {reason}; expected other tasks"
-        )
+        raise InputError(f"{context.plan.path}: mutagenesis.tasks: {task.name}: {reason}; expected other tasks")
 
 
 def _mrna(context: Context, entry: TaskEntry, number: int) -> tuple[str, Codes]:
@@ -121,9 +110,7 @@ def _mrna(context: Context, entry: TaskEntry, number: int) -> tuple[str, Codes]:
     rnas = coding_rnas(context.corpus, species=entry.task.species, seed=context.plan.seed)
     rnas.sort(key=lambda one: not MIN_NT <= len(one[1]) <= MAX_NT)
     if number >= len(rnas):
-        raise InputError(
-            f"{context.plan.path}: mutagenesis.scans: the corpus has {len(rnas)} suitable mRNAs"
-        )
+        raise InputError(f"{context.plan.path}: mutagenesis.scans: the corpus has {len(rnas)} suitable mRNAs")
     return rnas[number]
 
 

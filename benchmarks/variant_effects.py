@@ -27,8 +27,8 @@ import isoclr
 from benchmarks import harness
 from benchmarks.strong_baselines import FeatureBlocks, components, fit_predict_kernel, standardized, strong
 from isoclr._console import nt_progress
+from isoclr.embedding.embed import added_features, crop
 from isoclr.embedding.io import read_embeddings
-from isoclr.embedding.regions import added_features, crop
 from isoclr.genomics.encoding import Codes
 from isoclr.genomics.features import upstream_features
 from isoclr.models.encoder import Precision

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.genomics.codons import START_CODON
-from isoclr.genomics.encoding import nucleotides
+from isoclr.genomics.encoding import START_CODON, nucleotides
 from isoclr.simulation import genes
 from isoclr.simulation.genes import SIZES, Kind, Template, resolve
 

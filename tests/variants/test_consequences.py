@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from isoclr.analysis import consequences as of_scans
-from isoclr.genomics.consequence_terms import SEVERITY
+from isoclr.analysis.consequences import SEVERITY
 from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.variants.consequences import Uorf, consequences, uorfs
 from isoclr.variants.edits import Edit, Rna, apply

@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isoclr.genomics.consequence_terms import sort_terms
+from isoclr.analysis.consequences import sort_terms
 from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.genomics.genome import open_genome
-from isoclr.variants.blocks import split
-from isoclr.variants.consequences import consequences
+from isoclr.variants.consequences import consequences, split
 from isoclr.variants.edits import Rna, apply
 from isoclr.variants.placement import Transcript, Variant, place
 from isoclr.variants.transcripts import load_transcripts

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import isoclr
-from isoclr.embedding.regions import added_features, crop
+from isoclr.embedding.embed import added_features, crop
 from isoclr.genomics.encoding import nucleotides
 from isoclr.models.encoder import Encoder
 from isoclr.probing.resolve import find_head

@@ -13,9 +13,9 @@ from polars.testing import assert_frame_equal
 import isoclr
 from isoclr.cli import main
 from isoclr.errors import InputError
-from isoclr.variants.annotate import FIELDS
 from isoclr.variants.rows import SCHEMA
 from isoclr.variants.variants import variants
+from isoclr.variants.vcf import FIELDS
 
 EXON1, INTRON, EXON2 = "GGCCATGGCA", "GTAAGTCCCCCCCCAG", "GCTAAAAAGGAATAATTT"
 CHROMOSOME = "T" * 50 + EXON1 + INTRON + EXON2 + "T" * 50

@@ -23,8 +23,9 @@ from isoclr.analysis.readout import LinearPredictor, linear_readout
 from isoclr.atlas.browser_model import SCRIPT as BROWSER_PROGRAM
 from isoclr.atlas.browser_model import write_browser_model
 from isoclr.atlas.catalog import Catalog, make_catalog
-from isoclr.atlas.columns import Column, rna_columns, table_columns
+from isoclr.atlas.columns import Column, GeneOntology, rna_columns, table_columns
 from isoclr.atlas.genes import Prediction, shard_bounds, write_genes
+from isoclr.atlas.isoforms import explain_gene
 from isoclr.atlas.layout import (
     NEIGHBORS,
     Coordinates,
@@ -35,9 +36,7 @@ from isoclr.atlas.layout import (
     read_map,
     to_uint16,
 )
-from isoclr.atlas.mutations import explain_gene
 from isoclr.atlas.shards import write_shard
-from isoclr.atlas.terms import GeneOntology
 from isoclr.atlas.vectors import (
     EXACT,
     ClusterIndex,

@@ -16,8 +16,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr.genomics.codons import STOP_CODONS, codon_numbers
-from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, longest_orf
+from isoclr.genomics.encoding import (
+    CODON_START,
+    EXON_END,
+    NUCLEOTIDE_BITS,
+    STOP_CODONS,
+    Codes,
+    codon_numbers,
+    longest_orf,
+)
 from isoclr.genomics.genome import Ints, batches, codon_starts
 
 Bools = NDArray[np.bool_]

@@ -16,8 +16,7 @@ from isoclr._io import FIGURE_METADATA, HASH_SALT, atomic_path, check_file
 from isoclr._report import Report, Row, Table, write_json
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError, counted, printable
-from isoclr.genomics.codons import AMINO_ACIDS, codon_numbers
-from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, letters
+from isoclr.genomics.encoding import AMINO_ACIDS, CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, codon_numbers, letters
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 PLOT_FORMATS = (".png", ".pdf", ".svg")

@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 from isoclr._console import err, info
 from isoclr._io import atomic_path, exclusive, sha256
 from isoclr._report import Report, Row, Table
-from isoclr.downloads.catalog import CATALOG, Entry, select
-from isoclr.downloads.prepare import prepare
+from isoclr.downloads.catalog import CATALOG, Entry, prepare, select
 from isoclr.downloads.transfer import Client, NotFoundError, forget, has_links
 from isoclr.downloads.transfer import Report as Progress
 from isoclr.errors import InputError, printable

@@ -1,9 +1,15 @@
-"""The ``embed`` command: RNAs → one vector per RNA."""
+"""The ``embed`` command: RNAs, or regions of them → one vector per RNA.
+
+An average over a whole mRNA hardly changes with one upstream AUG, and no average knows whether that AUG is in frame.
+For the load of ribosomes, both matter more than anything else (docs/variants.md). The region ``utr5`` is embedded as
+the 5' UTR alone, followed by numbers that describe its upstream reading frames.
+"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import polars as pl
@@ -16,13 +22,74 @@ from isoclr._version import __version__
 from isoclr.corpus.inputs import parse_shard
 from isoclr.embedding.distributed import Embedder, embedded, writes_output
 from isoclr.embedding.embeddings import Embeddings, check_output, write
-from isoclr.embedding.inputs import as_inputs, read_rnas, shard_rows
-from isoclr.embedding.regions import Region, cropped, regional
+from isoclr.embedding.inputs import RnaTable, as_inputs, read_rnas, shard_rows
 from isoclr.errors import InputError, counted
+from isoclr.genomics.encoding import EXON_END, Codes, coding_region
+from isoclr.genomics.features import UPSTREAM, upstream_features
 from isoclr.genomics.species import unknown_name
 from isoclr.models.encoder import Encoder, Precision
 from isoclr.models.load import describe_weights, load
 from isoclr.training.device import resolve_device
+
+Region = Literal["rna", "utr5"]
+"""The whole RNA, or its 5' UTR and the first :data:`BEYOND` nt of the coding sequence."""
+BEYOND = 6  # More would differ between reporters, whose coding sequences are all the same, and other mRNAs
+
+
+def crop(codes: Codes, region: str) -> Codes:
+    """The region of an RNA: for a 5' UTR without exon ends, which reporters do not have.
+
+    An RNA without a coding sequence has only its first :data:`BEYOND` nt.
+    """
+    if region == "rna":
+        return codes
+    return codes[: coding_region(codes)[0] + BEYOND] & np.uint8(0xFF ^ EXON_END)
+
+
+def added_features(codes: Sequence[Codes], region: str) -> NDArray[np.float64]:
+    """What follows the embedding of each region, ``(n, k)``: for a 5' UTR, its 11 upstream features.
+
+    Args:
+        codes: Regions, as :func:`crop` returns them.
+    """
+    if region != "utr5":
+        return np.empty((len(codes), 0))
+    rows = [upstream_features(one) for one in codes]
+    return np.array(rows, np.float64).reshape(len(codes), len(UPSTREAM))
+
+
+def added_dim(region: str) -> int:
+    """Number of :func:`added_features`."""
+    return len(UPSTREAM) if region == "utr5" else 0
+
+
+def cropped(rnas: RnaTable, region: str) -> RnaTable:
+    """The regions of RNAs; their ``length`` is that of the region."""
+    if region == "rna":
+        return rnas
+    regions = [crop(rnas.codes_of(row), region) for row in range(len(rnas))]
+    lengths = np.array([len(one) for one in regions], np.int64)
+    column = pl.Series("length", lengths, rnas.table["length"].dtype)
+    return replace(
+        rnas,
+        table=rnas.table.with_columns(column),
+        codes=np.concatenate([np.empty(0, np.uint8), *regions]),
+        starts=np.cumsum(lengths) - lengths,
+    )
+
+
+def regional(embedder: Embedder, region: str) -> Embedder:
+    """The embedder of regions, as :func:`crop` returns them: vectors are followed by :func:`added_features`."""
+    if region == "rna":
+        return embedder
+
+    def embed_codes(codes: Sequence[Codes], **options: Any) -> NDArray[np.float32]:
+        added = added_features(codes, region).astype(np.float32)
+        return np.hstack([embedder.embed_codes(codes, **options), added])
+
+    meta, dim = {**embedder.meta, "region": region}, embedder.dim + added_dim(region)
+    return replace(embedder, meta=meta, dim=dim, embed_codes=embed_codes)
+
 
 MIN_CHUNK_NT = 1_024
 """Smaller tiles of a long RNA would mostly recompute each other's margins."""

@@ -38,7 +38,7 @@ RnaChoice = Literal["all", "coding", "annotated"]
 
 META_KEYS = ("model", "sha256", "n_tracks", "pooling", "precision", "isoclr")
 """Metadata of a file: name of the model, SHA-256 of its weights, number of tracks, ``Architecture.pooling``, precision,
-version of isoclr. Embeddings of a region of the RNA (:mod:`isoclr.embedding.regions`) name it under ``region``."""
+version of isoclr. Embeddings of a region of the RNA (:mod:`isoclr.embedding.embed`) name it under ``region``."""
 
 
 def completed(meta: Mapping[str, str]) -> dict[str, str]:

@@ -15,8 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr.errors import InputError
-from isoclr.genomics.codons import START_CODON, STOP_CODONS, codon_numbers
-from isoclr.genomics.encoding import FROM_LETTER, INVALID, Codes
+from isoclr.genomics.encoding import FROM_LETTER, INVALID, START_CODON, STOP_CODONS, Codes, codon_numbers
 from isoclr.genomics.text import file_chunks, file_start
 
 BLOCK = 1 << 24

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr.genomics.codons import START_CODON, STOP_CODONS
-from isoclr.genomics.encoding import NUCLEOTIDE_BITS, C, Codes, G, N, coding_region
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS, START_CODON, STOP_CODONS, C, Codes, G, N, coding_region
 
 UPSTREAM = (
     "log2 upstream AUGs",

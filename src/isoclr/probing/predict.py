@@ -15,11 +15,10 @@ from isoclr._io import STDOUT, as_output, as_paths, check_output, write_table
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
 from isoclr.embedding.distributed import embedded, writes_output
-from isoclr.embedding.embed import encoder_embedder
+from isoclr.embedding.embed import cropped, encoder_embedder, regional
 from isoclr.embedding.embeddings import Embeddings, in_schema
 from isoclr.embedding.inputs import RnaTable, as_inputs, read_rnas
 from isoclr.embedding.io import are_embeddings, iter_embeddings
-from isoclr.embedding.regions import cropped, regional
 from isoclr.errors import InputError, counted
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, N
 from isoclr.models.encoder import Precision

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from isoclr.embedding.regions import added_dim
+from isoclr.embedding.embed import added_dim
 from isoclr.errors import InputError
 from isoclr.genomics.species import taxid_of
 from isoclr.models import load as pretrained

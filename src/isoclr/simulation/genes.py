@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoclr.errors import InputError
-from isoclr.genomics.codons import AMINO_ACIDS, START_CODON, STOP_CODONS, codon_numbers
-from isoclr.genomics.encoding import Codes, nucleotides
+from isoclr.genomics.encoding import AMINO_ACIDS, START_CODON, STOP_CODONS, Codes, codon_numbers, nucleotides
 from isoclr.genomics.species import SPECIES
 
 Bools = NDArray[np.bool_]

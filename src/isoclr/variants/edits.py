@@ -7,8 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr.genomics.codons import AMINO_ACIDS, START_CODON, STOP_CODONS, codon_numbers
-from isoclr.genomics.encoding import Codes, encode
+from isoclr.genomics.encoding import AMINO_ACIDS, START_CODON, STOP_CODONS, Codes, codon_numbers, encode
 
 Ints = NDArray[np.int64]
 _AMINO = np.frombuffer(AMINO_ACIDS.encode(), np.uint8)

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from isoclr.analysis.fast_ism import IncrementalEncoder, ReferenceRna
 from isoclr.analysis.ism import mutate_base, point_mutations
-from isoclr.embedding.regions import added_features, crop
+from isoclr.embedding.embed import added_features, crop
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
 from isoclr.models.encoder import Encoder
 from isoclr.models.packing import STRIDE

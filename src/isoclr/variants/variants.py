@@ -18,14 +18,12 @@ from isoclr.errors import InputError
 from isoclr.models.load import load
 from isoclr.probing.resolve import encoder_of, model_of, resolve_head
 from isoclr.training.device import resolve_device
-from isoclr.variants.annotate import check_vcf_output, write_vcf
-from isoclr.variants.haplotypes import HaplotypeJoiner
 from isoclr.variants.page import check_page, write_page
 from isoclr.variants.parts import check_parts, open_parts
-from isoclr.variants.rows import SCHEMA, ReferenceCheck, VariantRow, frame, place_record
+from isoclr.variants.rows import SCHEMA, HaplotypeJoiner, ReferenceCheck, VariantRow, frame, place_record
 from isoclr.variants.scoring import Scorer
 from isoclr.variants.transcripts import TranscriptIndex, load_transcripts
-from isoclr.variants.vcf import Record, read_variants
+from isoclr.variants.vcf import Record, check_vcf_output, read_variants, write_vcf
 
 CHUNK = 5_000
 """Alleles that are placed, scored and kept in memory at a time."""

@@ -11,11 +11,10 @@ import pytest
 import isoclr
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters, nucleotides
-from isoclr.variants.blocks import split
+from isoclr.variants.consequences import split
 from isoclr.variants.edits import Edit, Rna
-from isoclr.variants.haplotypes import OVERLAPPING, UNPHASED, HaplotypeJoiner
 from isoclr.variants.placement import Transcript, Variant
-from isoclr.variants.rows import ReferenceCheck, VariantRow, place_record
+from isoclr.variants.rows import OVERLAPPING, UNPHASED, HaplotypeJoiner, ReferenceCheck, VariantRow, place_record
 from isoclr.variants.transcripts import TranscriptIndex
 from isoclr.variants.vcf import Genotype, Record
 

@@ -202,7 +202,7 @@ def content(path: Path) -> dict[str, bytes] | None:
 def failures(changes: list[str], name: str) -> Iterator[tuple[str, int]]:
     """Which changes fail, and how.
 
-    In CI: every fifth of the core's, and one kill where the output takes its place; one of the others'.
+    In CI: every tenth of the core's, and one kill where the output takes its place; one of the others'.
     """
     total = len(changes)
     if ALL:
@@ -212,7 +212,7 @@ def failures(changes: list[str], name: str) -> Iterator[tuple[str, int]]:
     if name not in CORE and name != "pretrain":
         yield "EIO", 1 + first % total
         return
-    yield from (("EIO" if k % 2 else "ENOSPC", k) for k in range(1 + first % 5, total + 1, 5))
+    yield from (("EIO" if k % 2 else "ENOSPC", k) for k in range(1 + first % 10, total + 1, 10))
     last = [k for k, change in enumerate(changes, 1) if "rename" in change]
     yield "kill", last[-1]
 

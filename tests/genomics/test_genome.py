@@ -12,15 +12,7 @@ import pytest
 
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters, nucleotides
-from isoclr.genomics.genome import (
-    _existing_index,
-    batches,
-    codon_starts,
-    has_accessions,
-    match_chromosomes,
-    open_genome,
-    splice,
-)
+from isoclr.genomics.genome import _existing_index, batches, codon_starts, match_chromosomes, open_genome, splice
 
 
 def test_splice() -> None:
@@ -117,12 +109,6 @@ def test_matching_descriptions() -> None:
         "2L": "NT_033779.5",
     }
     assert match_chromosomes(["chr1"], descriptions) == {}
-
-
-def test_has_accessions() -> None:
-    assert has_accessions(["x", "NC_000001.11"])
-    assert has_accessions(["CM000663.2"])
-    assert not has_accessions(["chr1", "KI270302.1", "chr1_KI270706v1_random"])
 
 
 CONTENT = b">chr1 Some species chromosome 1, here\nACGTacgtNR\nACG\n>scaffold_2\nTTTTT\n"

@@ -1,5 +1,4 @@
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,9 @@ from isoclr._io import sha256
 from isoclr.cli import main
 from isoclr.corpus.build import build
 from isoclr.corpus.corpus import COLUMNS, INDEX_DTYPE, Corpus, open_corpus
-from isoclr.corpus.write import add_counts, drop_duplicates, index_rows, merge, write
+from isoclr.corpus.write import drop_duplicates, index_rows, merge, write
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, nucleotides
-
-
-def test_add_counts() -> None:
-    total = {"empty": 2}
-    add_counts(total, Counter({"empty": 1, "noncoding": 4}))
-    assert total == {"empty": 3, "noncoding": 4}
-
 
 SOURCE = nucleotides("ACGTACGTACGTTTTT")
 

@@ -163,8 +163,8 @@ def test_unknown_species_or_scope(homology: Path, human_ids: Path) -> None:
         assign(rows, homology, scope="both")  # type: ignore[arg-type]
 
 
-def test_ten_species_are_fast(tmp_path: Path) -> None:
-    taxids = [9606, 10090, 9031, 6239, 9598, 9913, 9615, 7227, 10116, 7955]
+def test_large_species_are_fast(tmp_path: Path) -> None:
+    taxids = [9606, 10090]
     number = np.arange(20_000)
     lines = [f"{i}\t{t}\t{t * 100_000 + i}\tSYM{i}\t\t" for t in taxids for i in number]
     path = tmp_path / "homologene.data"
@@ -176,7 +176,7 @@ def test_ten_species_are_fast(tmp_path: Path) -> None:
     )
     began = time.perf_counter()
     result = assign(rows, path)
-    assert time.perf_counter() - began < 20  # 0.6 s on an idle machine
+    assert time.perf_counter() - began < 5  # 0.1 s on an idle machine
     assert set(result.mapped.values()) == {(20_000, 60_000)}
 
 

@@ -30,14 +30,11 @@ def test_orthologs_paralogs_and_losses() -> None:
     assert not any(m.in_homologene for genome in plan for m in genome if not m.coding)
 
 
-def test_families_are_coding_or_noncoding() -> None:
+def test_families() -> None:
     plan = families.plan_genomes(Size(species=3, genes=300), seed=1)
     kinds = {(m.family, m.coding) for genome in plan for m in genome}
-    assert len(kinds) == len({family for family, _ in kinds})
-
-
-def test_copies_are_numbered() -> None:
-    for genome in families.plan_genomes(Size(species=2, genes=500), seed=2):
+    assert len(kinds) == len({family for family, _ in kinds})  # coding, or not
+    for genome in plan:
         assert len({(m.family, m.copy) for m in genome}) == len(genome)
 
 

@@ -102,12 +102,6 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def test_bases_and_codons() -> None:
-    codons = np.arange(64)
-    assert genes.codons_of(genes.bases_of(codons)).tolist() == codons.tolist()
-    assert genes.bases_of(np.array([START_CODON])).tolist() == nucleotides("ATG").tolist()
-
-
 def test_codon_usage() -> None:
     usage = genes.codon_usage(0.5, -0.3)
     for amino in set(genes.AMINO.tolist()) - {ord("*")}:
@@ -125,13 +119,6 @@ def test_codon_usage_bias_and_gc() -> None:
     assert optimal[0] > plain[0] + 0.4
     assert rich[1] > plain[1] + 0.2
     assert abs(rich[0] - plain[0]) < 0.2
-
-
-def test_synonymous_codons() -> None:
-    codons = genes.random_codons(rng(), 5000, genes.codon_usage(0, 0))
-    changed = genes.synonymous_codons(rng(), codons, genes.codon_usage(0, 0))
-    assert (genes.AMINO[changed] == genes.AMINO[codons]).all()
-    assert 0.3 < (changed != codons).mean() < 0.9
 
 
 def test_optimality() -> None:

@@ -1,7 +1,6 @@
 """Isoforms of a gene: different, in frame, and cut where they should be."""
 
 import numpy as np
-import pytest
 
 from isoclr.genomics.encoding import N
 from isoclr.simulation import splicing
@@ -52,14 +51,6 @@ def test_trim() -> None:
     assert splicing.trim(exons, 12, 25).tolist() == [[22, 30], [40, 45]]
     assert splicing.trim(exons, 10, 20).tolist() == [[20, 30]]
     assert splicing.trim(exons, 0, 30).tolist() == exons.tolist()
-
-
-@pytest.mark.parametrize(("cut", "phase"), [(101, 2), (102, 1), (103, 0)])
-def test_phase(cut: int, phase: int) -> None:
-    start = 100
-    assert (start - cut) % 3 == phase
-    fragment = Isoform(np.array([[0, 300]]), (0, 200), phase, False, True, "protein_coding")
-    assert fragment.codons == (phase, 200)
 
 
 def test_make_isoforms() -> None:

@@ -63,7 +63,7 @@ def assemble(
         for name, counts in dropped.items():
             by_species[name]["dropped"].update(counts)
         if not table.height:
-            total = sum((entry["dropped"] for entry in by_species.values()), Counter())
+            total: Counter[str] = sum((entry["dropped"] for entry in by_species.values()), Counter())
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in total.most_common())
             raise InputError(f"no transcript is left: {f'dropped {reasons}' if reasons else 'the inputs have none'}")
     for entry in by_species.values():  # sorted, so that merged shards give the same bytes

@@ -219,6 +219,8 @@ class _NoIndexError(Exception):
 class _Indexed(Genome):
     """Random access through a ``.fai`` index (and ``.gzi`` for bgz)."""
 
+    _file: pysam.FastaFile
+
     def __init__(self, path: Path) -> None:
         self.path = path
         with tempfile.TemporaryDirectory(prefix="isoclr-index-") as folder:
@@ -325,7 +327,7 @@ def _reader(path: Path, gzi: Path | None) -> Iterator[Callable[[int, int], bytes
         if len(numbers) != 2 * count:
             raise ValueError("not an index of a bgz file")
         packed, unpacked = packed + numbers[0::2], unpacked + numbers[1::2]
-    with pysam.BGZFile(str(path)) if gzi else path.open("rb") as stream:
+    with pysam.BGZFile(str(path), "rb", None) if gzi else path.open("rb") as stream:
 
         def read(start: int, end: int) -> bytes:
             block = bisect_right(unpacked, start) - 1

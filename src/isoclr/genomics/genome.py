@@ -3,9 +3,11 @@
 import os
 import re
 import tempfile
-from bisect import bisect_right
+import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -297,13 +299,14 @@ def _existing_index(path: Path) -> tuple[Path, Path] | None:
     if not usable:
         return None
     try:
-        with _quiet(), _reader(path, gzi if gzi in needed else None) as read:
+        with _reader(path, gzi if gzi in needed else None) as read:
             return (fai, gzi) if _index_matches(fai, read) else None
-    except (ValueError, IndexError, OverflowError, OSError):  # no such index
+    except (ValueError, IndexError, OverflowError, OSError, zlib.error):  # no such index
         return None
 
 
 _LONGEST_HEADER = 4096
+_LARGEST_BLOCK = 1 << 16  # Bytes of a block of a bgz file, compressed or not
 
 
 def _index_matches(fai: Path, read: Callable[[int, int], bytes]) -> bool:
@@ -321,18 +324,25 @@ def _index_matches(fai: Path, read: Callable[[int, int], bytes]) -> bool:
 @contextmanager
 def _reader(path: Path, gzi: Path | None) -> Iterator[Callable[[int, int], bytes]]:
     """Reads the bytes between two positions of a plain file, or of the unpacked content of a bgz file."""
-    packed, unpacked = [0], [0]
-    if gzi:
+    with path.open("rb") as stream:
+        if gzi is None:
+            yield lambda start, end: os.pread(stream.fileno(), end - start, start)
+            return
         count, *numbers = np.frombuffer(gzi.read_bytes(), "<u8").tolist()
         if len(numbers) != 2 * count:
             raise ValueError("not an index of a bgz file")
-        packed, unpacked = packed + numbers[0::2], unpacked + numbers[1::2]
-    with pysam.BGZFile(str(path), "rb", None) if gzi else path.open("rb") as stream:
+        packed, unpacked = [0, *numbers[0::2]], [0, *numbers[1::2]]
+
+        @lru_cache(maxsize=2)
+        def unpack(block: int) -> bytes:
+            stream.seek(packed[block])
+            return zlib.decompressobj(wbits=31).decompress(stream.read(_LARGEST_BLOCK))
 
         def read(start: int, end: int) -> bytes:
-            block = bisect_right(unpacked, start) - 1
-            stream.seek(packed[block] << 16 | start - unpacked[block] if gzi else start)
-            return stream.read(end - start)
+            first = bisect_right(unpacked, start) - 1
+            last = max(bisect_left(unpacked, end), first + 1)
+            content = b"".join(map(unpack, range(first, last)))
+            return content[start - unpacked[first] :][: end - start]
 
         yield read
 

@@ -361,8 +361,9 @@ def test_gtf_refseq_gene_id(one: One) -> None:
 
 
 def test_gtf_names_on_the_transcript_line(write: Write) -> None:
-    text = gtf("exon 1 9") + gtf("transcript 1 9", names=NAMES + ' gene_name "ABC";')
-    assert read_gtf(write(text)).table["gene_symbol"].to_list() == ["ABC"]
+    transcript = gtf("transcript 1 9", names=NAMES + ' gene_name "ABC";')
+    for exon in (gtf("exon 1 9"), gtf("exon 1 9", names=NAMES + ' gene_name "OTHER";')):
+        assert read_gtf(write(exon + transcript)).table["gene_symbol"].to_list() == ["ABC"]
 
 
 def test_gtf_invalid_transcripts(write: Write) -> None:

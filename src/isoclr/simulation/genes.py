@@ -371,7 +371,8 @@ def _copy_bases(gene: Template, copies: Ints, rng: np.random.Generator) -> Templ
 
 def _inner(block: Ints) -> Bools:
     """Whether a base is at least ``_EDGE`` nt inside its block, in blocks of at least five times that length."""
-    position = np.arange(len(block)) - np.searchsorted(block, block)
-    size = np.bincount(block)[block]
+    length = np.bincount(block)
+    position = np.arange(len(block)) - (np.cumsum(length) - length)[block]
+    size = length[block]
     inner: Bools = (position >= _EDGE) & (position < size - 2 * _EDGE) & (size >= 5 * _EDGE)
     return inner

@@ -99,7 +99,8 @@ def _place_blocks(template: Template, size: Size, rng: np.random.Generator) -> E
 def _places(template: Template, blocks: Exons, bases: Ints) -> Ints:
     """Positions along the gene of bases of the template."""
     block = template.block[bases]
-    places: Ints = blocks[block, 0] + bases - np.searchsorted(template.block, block)
+    first = np.searchsorted(template.block, np.arange(len(blocks)))
+    places: Ints = bases + (blocks[:, 0] - first)[block]
     return places
 
 

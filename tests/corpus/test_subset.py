@@ -94,5 +94,5 @@ def test_subset_command(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     words = ["subset", str(whole), "-o", str(tmp_path / "part"), "--isoforms", "one"]
     assert main(words) == 0
     assert len(isoclr.open_corpus(tmp_path / "part")) == 4
-    assert "4 kept" in capsys.readouterr().out
+    assert "4 kept" in " ".join(capsys.readouterr().out.split())  # a long path breaks the line
     assert main(words) == 2

@@ -219,17 +219,6 @@ def test_same_rows_with_any_number_of_threads(world: Any) -> None:
     assert one.table["order"].to_list() == list(range(len(world.truth)))
 
 
-def test_order_of_shards(world: Any) -> None:
-    whole = _read_genome(world.genome, world.annotation)
-    order: list[int] = []
-    for number in (1, 2, 3):
-        shard = BuildConfig(shard=f"{number}/3")
-        part = _read_genome(world.genome, world.annotation, shard)
-        order += part.table["order"].to_list()
-        assert part.records == whole.records
-    assert sorted(order) == whole.table["order"].to_list()
-
-
 def _part(lengths: list[int], genes: list[str] | None = None) -> TranscriptTable:
     table = pl.DataFrame({"length": lengths, "gene_id": genes or [f"g{i}" for i in range(len(lengths))]})
     return TranscriptTable(table, np.empty(0, np.uint8), len(lengths))
@@ -290,14 +279,6 @@ def test_read_input(world: Any, kind: str) -> None:
         assert np.flatnonzero(codes & CODON_START).tolist() == one.codon_starts
         assert np.flatnonzero(codes & EXON_END).tolist() == one.exon_ends
         assert (row["species"], row["n_exons"]) == ("human", len(one.exon_ends))
-
-
-def test_no_noncoding(world: Any) -> None:
-    source = Input("human", world.transcripts, None, (world.annotation,))
-    part = read_input(source, BuildConfig(orf=False, noncoding=False), 1, lambda *_: None)
-    without = sum(not one.codon_starts for one in world.truth)
-    assert part.dropped == {"noncoding": without}
-    assert set(part.table["cds_source"]) == {"annotated"}
 
 
 def test_known_noncoding_rnas_get_no_orf(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ Write = Callable[..., Path]
 NINE = "chr1\tx\texon\t1\t9\t.\t+\t.\t"
 
 
-@pytest.mark.parametrize("name", ["a.gtf", "a.txt.gz", "a.gff3", "a.bed"])
+@pytest.mark.parametrize("name", ["a.txt.gz", "a.bed"])
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -181,7 +181,7 @@ def transcripts(draw: st.DrawFn, phases: int) -> list[Transcript]:
     ("write_as", "name", "phases"),
     [(as_gtf, "gtf", 2), (as_gff3, "gff3", 2), (as_genepred, "genepred", 2), (as_bed12, "bed12", 0)],
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_every_format(
     tmp_path_factory: pytest.TempPathFactory, write_as: object, name: str, phases: int, data: st.DataObject
@@ -200,11 +200,9 @@ def test_every_format(
     assert table.to_dicts() == [t.row() for t in models]
 
 
-def test_unknown_format_or_no_transcripts(tmp_path: Path) -> None:
+def test_no_transcripts(tmp_path: Path) -> None:
     path = tmp_path / "a.gtf"
     path.write_text('1\tx\tgene\t1\t9\t.\t+\t.\tgene_id "G";\n')
-    with pytest.raises(InputError, match="annotation format 'gff', expected one of gtf, gff3"):
-        read_annotation(path, "gff")
     with pytest.raises(InputError, match="no transcripts with exons in this gtf file"):
         read_annotation(path)
 
@@ -214,9 +212,9 @@ def test_damaged_files(tmp_path: Path, name: str) -> None:
     for i, content in enumerate((b"", b"\0\1\2", gzip.compress(b"chr1\n" * 99)[:-9], b"a\tb\n")):
         path = tmp_path / f"{i}.gz"
         path.write_bytes(content)
-        for given_format in (None, name):
+        for read in (read_annotation, FORMATS[name]):
             with pytest.raises(InputError) as error:
-                read_annotation(str(path), given_format)
+                read(path)
             assert str(path) in str(error.value)
             assert "\n" not in str(error.value)
 
@@ -252,7 +250,6 @@ STOPS = {"TAA", "TAG", "TGA"}
 @pytest.mark.parametrize(
     ("genome", "annotation", "coding"),
     [
-        ("scerevisiae.R64-1-1.fa.gz", "scerevisiae.R64-1-1.113.gtf.gz", 6600),
         ("athaliana.1pct.fa.gz", "athaliana.1pct.gff3.gz", 459),
         ("celegans.1pct.fa.gz", "celegans.1pct.gff3.gz", 300),
         ("dmelanogaster.1pct.fa.gz", "dmelanogaster.1pct.gff3.gz", 236),
@@ -269,25 +266,6 @@ def test_real_coding_sequences(real_data: Path, genome: str, annotation: str, co
         codons = [cds[i : i + 3] for i in range(0, len(cds), 3)]
         whole += codons[0] == "ATG" and codons[-1] in STOPS and not STOPS & set(codons[:-1])
     assert whole >= 0.99 * coding
-
-
-@pytest.mark.realdata
-def test_real_human_lengths_and_frames(real_data: Path) -> None:
-    """Lengths agree for 11,074 ids without version; frames (5' incomplete ones too) hold no stop but the last."""
-    table = read_annotation(real_data / "transcripts/human_chr19.gencode24.gtf.gz").table
-    sequences = fasta(real_data / "transcripts/human_chr19.cdna.fa.gz")
-    bare = {name.split(".")[0]: sequence for name, sequence in sequences.items()}
-    coding = open_frames = agreeing = 0
-    for row in table.to_dicts():
-        sequence = bare.get(row["transcript_id"].split(".")[0], "")
-        agreeing += len(sequence) == row["length"]
-        if len(sequence) == row["length"] and row["cds_start"] >= 0:
-            cds = sequence[row["cds_start"] : row["cds_end"]]
-            coding += 1
-            open_frames += not STOPS & {cds[i : i + 3] for i in range(0, len(cds) - 3, 3)}
-    assert agreeing == 11_074
-    assert coding == 7_142
-    assert open_frames > 0.995 * coding
 
 
 @pytest.mark.realdata

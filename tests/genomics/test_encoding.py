@@ -186,9 +186,7 @@ def agreement(transcripts: Transcripts, annotated: dict[str, tuple[int, int, int
     ("records", "annotation", "count", "exact", "end"),
     [
         ("human_refseq", "human_refseq.hg19.bed", 4000, 0.976, 0.987),
-        ("human_other", "human_other.bed", 2200, 0.965, 0.981),
         ("human_more", "human_more.structures.tsv", 1400, 0.92, 0.94),
-        ("mouse.cdna", "mouse.structures.tsv", 7700, 0.935, 0.95),
     ],
 )
 def test_real_orfs_agree_with_annotated_cds(

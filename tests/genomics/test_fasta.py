@@ -37,14 +37,14 @@ def test_lower_case_u_iupac_blank_lines_and_line_ends(write: Callable[[bytes], P
     assert joined(path) == [("a first", [0, 1, 2, 3, 4, 3, 0]), ("b", [3, 3])]
 
 
-@pytest.mark.parametrize("size", range(1, 25))
-def test_block_boundaries(write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+def test_block_boundaries(write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(b">a one > two\r\nACGT\r\nAC\n\n>bb\n>c\nGGGG\nTTTTTTTTTT\n")
-    monkeypatch.setattr(fasta, "BLOCK", size)
     expected = [("a one > two", [0, 1, 2, 3, 0, 1]), ("bb", []), ("c", [2] * 4 + [3] * 10)]
-    if size > 3:  # what begins the file must fit in one block
-        assert joined(path) == expected
-    assert list(fasta.headers(path)) == ["a one > two", "bb", "c"]
+    for size in range(1, 25):
+        monkeypatch.setattr(fasta, "BLOCK", size)
+        if size > 3:  # what begins the file must fit in one block
+            assert joined(path) == expected
+        assert list(fasta.headers(path)) == ["a one > two", "bb", "c"]
 
 
 def test_header_at_the_end_of_the_file(write: Callable[[bytes], Path]) -> None:
@@ -282,7 +282,7 @@ def test_no_sequences(tmp_path: Path, text: str, message: str) -> None:
 
 @pytest.mark.realdata
 def test_real_transcripts(real_data: Path) -> None:
-    counts = {"human_chr19.cdna": 11_470, "human_refseq": 4_000, "mouse_more": 1_020, "fly": 2_100}
+    counts = {"human_refseq": 4_000, "mouse_more": 1_020, "fly": 2_100}
     for name, count in counts.items():
         transcripts = read_transcripts(real_data / f"transcripts/{name}.fa.gz")
         assert len(transcripts) == count

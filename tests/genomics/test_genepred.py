@@ -4,19 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.genomics.genepred import (
-    genepred_columns,
-    line_models,
-    read_bed12,
-    read_genepred,
-    read_structures,
-    validate_exons,
-)
-from isoclr.genomics.text import Block
+from isoclr.genomics.genepred import genepred_columns, read_bed12, read_genepred, read_structures
 from isoclr.genomics.transcript_models import Annotation
 
 Write = Callable[..., Path]
@@ -148,6 +139,7 @@ def test_genepred_columns_of_a_bed_line() -> None:
         (CORE + "\n" + CORE.replace(" 2 ", " 3 "), "line 2: exonStarts is not .* list of 3 whole"),
         (CORE.replace("100,300,", "100,x,"), "line 1: exonEnds is not"),
         (CORE.replace("100,300,", "0,300,"), "line 1: an exon ends before it starts"),
+        (CORE.replace("NM_1", ""), "line 1: no transcript_id"),
         (CORE + "\n\n" + CORE.replace("50", "5x"), "line 3: cdsStart is '5x', expected a whole number"),
         (CORE + "\nNM_2 chr1 -\n", "line 2: 3 tab-separated columns, expected 10"),
         ("#c\na b c\n", "line 2: not a genePred line"),
@@ -157,32 +149,6 @@ def test_genepred_columns_of_a_bed_line() -> None:
 def test_genepred_bad_lines(write: Write, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_genepred(write(text, tabs=True))
-
-
-def lines(starts: list[int], ends: list[int], name: str | None = "T") -> pl.DataFrame:
-    cells = {"row": 0, "transcript_id": name, "gene_id": "G", "gene_symbol": "", "biotype": ""}
-    places = {"chrom": "1", "strand": "+", "coding_start": 5, "coding_end": 15, "phase": 0}
-    return pl.DataFrame({**cells, **places, "exon_starts": [starts], "exon_ends": [ends]})
-
-
-def test_line_models() -> None:
-    models = line_models(lines([0, 10], [8, 20]))
-    assert models.spans
-    assert models.exons.select("tx", "start", "end").rows() == [(0, 0, 8), (0, 10, 20)]
-    assert models.coding.select("start", "end").rows() == [(5, 15)]
-
-
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        (lines([0], [0]), "an exon ends before it starts"),
-        (lines([-1], [5]), "an exon starts before 0"),
-        (lines([0], [5], name=None), "no transcript_id"),
-    ],
-)
-def test_validate_exons(bad: pl.DataFrame, message: str) -> None:
-    with pytest.raises(InputError, match=f"f: line 1: {message}"):
-        validate_exons(Block(Path("f"), b"x\n", 1), bad)
 
 
 HEADER = "transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\n"

@@ -8,20 +8,8 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.genomics.gff import merge_parts, part_models, read_gff3, read_gtf
+from isoclr.genomics.gff import merge_parts, read_gff3, read_gtf
 from isoclr.genomics.transcript_models import Annotation
-
-
-def parts(*rows: tuple[str, str, int, int]) -> pl.DataFrame:
-    frame = pl.DataFrame(rows, ["key", "part", "start", "end"], orient="row")
-    return frame.with_columns(chrom=pl.lit("1"), strand=pl.lit("-"), phase=pl.lit("."))
-
-
-def test_part_models_without_exons() -> None:
-    rows = parts(("a", "exon", 1, 9), ("a", "CDS", 4, 30), ("b", "CDS", 1, 9), ("c", "exon", 1, 2))
-    models = part_models(rows, pl.DataFrame({"key": ["a", "b"]}))
-    assert models.exons.select("tx", "start", "end").sort("tx").rows() == [(0, 0, 9), (1, 0, 9)]
-    assert models.coding.select("tx", "start", "end", "phase").rows() == [(0, 3, 30, 0), (1, 0, 9, 0)]
 
 
 def test_merge_parts() -> None:
@@ -373,8 +361,9 @@ def test_gtf_refseq_gene_id(one: One) -> None:
 
 
 def test_gtf_names_on_the_transcript_line(write: Write) -> None:
-    text = gtf("exon 1 9") + gtf("transcript 1 9", names=NAMES + ' gene_name "ABC";')
-    assert read_gtf(write(text)).table["gene_symbol"].to_list() == ["ABC"]
+    transcript = gtf("transcript 1 9", names=NAMES + ' gene_name "ABC";')
+    for exon in (gtf("exon 1 9"), gtf("exon 1 9", names=NAMES + ' gene_name "OTHER";')):
+        assert read_gtf(write(exon + transcript)).table["gene_symbol"].to_list() == ["ABC"]
 
 
 def test_gtf_invalid_transcripts(write: Write) -> None:

@@ -163,8 +163,8 @@ def test_unknown_species_or_scope(homology: Path, human_ids: Path) -> None:
         assign(rows, homology, scope="both")  # type: ignore[arg-type]
 
 
-def test_ten_species_are_fast(tmp_path: Path) -> None:
-    taxids = [9606, 10090, 9031, 6239, 9598, 9913, 9615, 7227, 10116, 7955]
+def test_large_species_are_fast(tmp_path: Path) -> None:
+    taxids = [9606, 10090]
     number = np.arange(20_000)
     lines = [f"{i}\t{t}\t{t * 100_000 + i}\tSYM{i}\t\t" for t in taxids for i in number]
     path = tmp_path / "homologene.data"
@@ -176,20 +176,23 @@ def test_ten_species_are_fast(tmp_path: Path) -> None:
     )
     began = time.perf_counter()
     result = assign(rows, path)
-    assert time.perf_counter() - began < 20  # 0.6 s on an idle machine
+    assert time.perf_counter() - began < 5  # 0.1 s on an idle machine
     assert set(result.mapped.values()) == {(20_000, 60_000)}
 
 
 @pytest.mark.realdata
-def test_real_genes_map(real_data: Path) -> None:
+def test_real_genes_map(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    homologene = read_homology(real_data / "homology/homologene.data.gz")
+    assert homologene["group"].n_unique() == 43_941
+    assert homologene["taxid"].n_unique() == 21
+    monkeypatch.setattr("isoclr.genomics.homology.read_homology", lambda _: homologene)  # reading it takes time
     table = pl.read_csv(real_data / "ids/mouse.tsv.gz", separator="\t", infer_schema=False)
     coding = table.filter(pl.col("biotype") == "protein_coding")
     rows = coding.select(species=pl.lit("mouse"), gene_id="ensembl_gene_id", gene_symbol="symbol")
-    result = assign(rows, real_data / "homology/homologene.data.gz", {"mouse": real_data / "ids/mouse.tsv.gz"})
+    result = assign(rows, FILE, {"mouse": real_data / "ids/mouse.tsv.gz"})
     mapped, total = result.mapped["mouse"]
     assert 0.8 < mapped / total < 0.95
-    by_symbol = assign(rows, real_data / "homology/homologene.data.gz")
-    assert 0.7 < by_symbol.mapped["mouse"][0] / total < mapped / total
+    assert 0.7 < assign(rows, FILE).mapped["mouse"][0] / total < mapped / total
 
 
 FILE = Path("homologene.data")
@@ -248,10 +251,7 @@ def test_read_homology_of_another_format(tmp_path: Path, data: bytes) -> None:
 
 
 @pytest.mark.realdata
-def test_real_files(real_data: Path) -> None:
-    homologene = read_homology(real_data / "homology/homologene.data.gz")
-    assert homologene["group"].n_unique() == 43_941
-    assert homologene["taxid"].n_unique() == 21
+def test_real_orthologs(real_data: Path) -> None:
     orthologs = read_homology(real_data / "homology/gene_orthologs.gz")
     assert orthologs["group"].n_unique() == 11_809
     assert orthologs["taxid"].n_unique() == 10

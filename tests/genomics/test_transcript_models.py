@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.genomics.transcript_models import SCHEMA, ExonLayout, Models, Pieces, annotate, count, finish
+from isoclr.genomics.transcript_models import SCHEMA, ExonLayout, Models, Pieces, annotate, finish
 
 Make = Callable[..., Models]
 
@@ -81,9 +81,3 @@ def test_finish() -> None:
     assert annotation.table.select("transcript_id", "length").rows() == [("T", 5), ("U", 5)]
     assert annotation.dropped == {"duplicate_id": 1}
     assert len(annotation) == 2
-
-
-def test_count() -> None:
-    dropped: Counter[str] = Counter()
-    count(dropped, "x", 0)
-    assert not dropped

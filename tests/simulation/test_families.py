@@ -30,14 +30,11 @@ def test_orthologs_paralogs_and_losses() -> None:
     assert not any(m.in_homologene for genome in plan for m in genome if not m.coding)
 
 
-def test_families_are_coding_or_noncoding() -> None:
+def test_families() -> None:
     plan = families.plan_genomes(Size(species=3, genes=300), seed=1)
     kinds = {(m.family, m.coding) for genome in plan for m in genome}
-    assert len(kinds) == len({family for family, _ in kinds})
-
-
-def test_copies_are_numbered() -> None:
-    for genome in families.plan_genomes(Size(species=2, genes=500), seed=2):
+    assert len(kinds) == len({family for family, _ in kinds})  # coding, or not
+    for genome in plan:
         assert len({(m.family, m.copy) for m in genome}) == len(genome)
 
 
@@ -49,19 +46,14 @@ def test_keyed_rng() -> None:
 
 
 def test_orthologs_are_closer_than_paralogs() -> None:
-    size = Size()
     near: list[float] = []
     far: list[float] = []
     for family in range(20):
-        founder = families.ancestor(size, 0, family, True)
-        for copy, into in ((0, near), (1, far)):
-            member = families.Gene(0, 0, family, copy, True, True)
-            now = families.descend(founder, member, 0)
-            assert founder.cds is not None
-            assert now.cds is not None
-            length = min(now.cds[1] - now.cds[0], founder.cds[1] - founder.cds[0], 150)
-            pair = (g.bases[g.cds[0] : g.cds[0] + length] for g in (founder, now) if g.cds)
-            into.append(float(np.equal(*pair).mean()))
+        human = families.descend(Size(), 0, member(0, family=family))
+        for other, into in ((member(1, family=family), near), (member(0, family=family, copy=1), far)):
+            genes = [human, families.descend(Size(), 0, other)]
+            one, two = (gene.bases[gene.cds[0] :][:150] for gene in genes if gene.cds)
+            into.append(float(np.equal(one, two).mean()))
     assert np.mean(near) > np.mean(far) + 0.05
 
 
@@ -92,7 +84,3 @@ def test_symbols_and_gene_sets() -> None:
 def test_gene_set_without_homologene() -> None:
     alone = member(1, 5, 7, in_homologene=False)
     assert alone.gene_set == "mouse|" + alone.gene_id.partition(".")[0]
-
-
-def test_species() -> None:
-    assert (member().species_name, member().taxid) == ("human", 9606)

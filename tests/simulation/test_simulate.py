@@ -22,34 +22,37 @@ def digest(sequence: str) -> str:
     return hashlib.sha256(sequence.encode()).hexdigest()
 
 
+STOPS = {"TAA", "TAG", "TGA"}
+
+
 def test_truth(world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
     truth = world.truth()
     assert len(truth) == sum(len(by_id) for by_id in annotations.values())
     for row in truth.iter_rows(named=True):
         annotated = annotations[row["species"]][row["transcript_id"]]
-        assert digest(annotated.sequence(genomes[row["species"]])) == row["sha256"]
+        sequence = annotated.sequence(genomes[row["species"]])
+        assert digest(sequence) == row["sha256"]
+        assert len(sequence) == row["length"]
         assert annotated.cds() == (row["cds_start"], row["cds_end"])
         exons = sorted(annotated.exons, reverse=annotated.strand == "-")
         assert [a for a, _ in exons] == row["exon_starts"]
         assert [b - a for a, b in exons] == row["exon_lengths"]
         assert (annotated.chrom, annotated.strand) == (row["chrom"], row["strand"])
         assert (annotated.gene_id, annotated.transcript_type) == (row["gene_id"], row["biotype"])
+        if row["cds_start"] >= 0:
+            coding = sequence[row["cds_start"] : row["cds_end"]]
+            codons = [coding[i : i + 3] for i in range(0, len(coding) - 2, 3)]
+            assert not STOPS & set(codons[:-1])
+            assert (codons[-1] in STOPS) == row["has_stop"]
+            assert codons[0] == "ATG" or not row["has_start"]
+            assert len(coding) % 3 == 0 or not row["has_stop"]
+        utr3 = sequence[row["cds_end"] :] if row["has_stop"] else ""
+        assert utr3.count("TATTTAT") == row["are"]
+        assert sum(utr3.count(f"TGTA{n}ATA") for n in "ACGT") == row["pumilio"]
+        assert utr3.count("CCCTCCC") == row["c_rich"]
 
 
-def test_reading_frames(world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
-    stops = {"TAA", "TAG", "TGA"}
-    for row in world.truth().filter(pl.col("cds_start") >= 0).iter_rows(named=True):
-        annotated = annotations[row["species"]][row["transcript_id"]]
-        coding = annotated.sequence(genomes[row["species"]])[row["cds_start"] : row["cds_end"]]
-        codons = [coding[i : i + 3] for i in range(0, len(coding) - 2, 3)]
-        assert not stops & set(codons[:-1])
-        assert (codons[-1] in stops) == row["has_stop"]
-        assert codons[0] == "ATG" or not row["has_start"]
-        assert len(coding) % 3 == 0 or not row["has_stop"]
-
-
-def test_special_cases_of_real_annotations(world: SimulatedData, annotations: dict[str, Any]) -> None:
-    truth = world.truth()
+def test_special_cases_of_real_annotations(genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
     everything = [t for by_id in annotations.values() for t in by_id.values()]
     assert {t.strand for t in everything} == {"+", "-"}
     assert any(len(t.stop_codon) == 2 for t in everything)
@@ -58,7 +61,9 @@ def test_special_cases_of_real_annotations(world: SimulatedData, annotations: di
     assert any("cds_start_NF" in t.tags and t.cds()[0] in (1, 2) for t in everything)
     assert any("cds_end_NF" in t.tags and not t.stop_codon for t in everything)
     assert all(len(t.tags) == 2 for t in everything if t.start_codon and t.stop_codon and t.tags[0] == "basic")
-    assert {"protein_coding", "lncRNA", "retained_intron"} == set(truth["biotype"])
+    assert {t.transcript_type for t in everything} == {"protein_coding", "lncRNA", "retained_intron"}
+    chromosomes = [sequence for genome in genomes.values() for sequence in genome.values()]
+    assert 0 < sum(sequence[500:-500].count("N") for sequence in chromosomes) < 15
 
 
 def test_splice_sites(genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
@@ -95,14 +100,13 @@ def test_corpus_equals_the_truth(world: SimulatedData, tmp_path: Path) -> None:
 
 def test_same_bytes(tmp_path: Path) -> None:
     def contents(out: Path, **options: Any) -> dict[str, bytes]:
-        simulate(out=out, size="tiny", genes=20, **options)
+        simulate(out=out, size="tiny", genes=6, **options)
         return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file()}
 
     first = contents(tmp_path / "a", seed=1)
     assert contents(tmp_path / "b", seed=1) == first
     other = contents(tmp_path / "c", seed=2)
-    fixed = {"inputs.toml"}
-    assert {name for name in first if first[name] == other[name]} == fixed
+    assert {name for name in first if first[name] == other[name]} == {"inputs.toml"}
 
 
 def test_gene_sets(world: SimulatedData) -> None:
@@ -133,15 +137,6 @@ def test_labels(world: SimulatedData) -> None:
         assert labels["fold"].to_list() == [family % 10 for family in mine["family"]]
 
 
-def test_motif_copies(world: SimulatedData, genomes: dict[str, Any], annotations: dict[str, Any]) -> None:
-    for row in world.truth().filter("has_stop").iter_rows(named=True):
-        annotated = annotations[row["species"]][row["transcript_id"]]
-        utr3 = annotated.sequence(genomes[row["species"]])[row["cds_end"] :]
-        assert utr3.count("TATTTAT") == row["are"]
-        assert sum(utr3.count(f"TGTA{n}ATA") for n in "ACGT") == row["pumilio"]
-        assert utr3.count("CCCTCCC") == row["c_rich"]
-
-
 def test_inputs_toml(world: SimulatedData) -> None:
     inputs = tomllib.loads(world.inputs.read_text())
     paths = [inputs["homology"], *inputs["gene_ids"].values()]
@@ -154,7 +149,7 @@ def test_rows(world: SimulatedData) -> None:
     truth = world.truth()
     first = list(world.rows()[0].values())
     human = truth.filter(species="human")
-    assert first[:4] == ["human", 150, human["gene_set"].n_unique(), len(human)]
+    assert first[:4] == ["human", human["gene_id"].n_unique(), human["gene_set"].n_unique(), len(human)]
     assert first[5] == human["length"].sum()
 
 
@@ -173,24 +168,18 @@ def test_overwrite_refuses_other_files(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
-def test_negative_seed(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--seed is -1"):
-        simulate(out=tmp_path / "world", size="tiny", seed=-1)
+def test_bad_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for option, value in (("--seed", "-1"), ("--species", "0")):
+        assert main(["simulate", "--out", str(tmp_path / "world"), option, value]) == 2
+        assert f"{option} is {value}" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "world"
-    assert main(["simulate", "--out", str(out), "--size", "tiny", "--genes", "12"]) == 0
+    assert main(["simulate", "--out", str(out), "--size", "tiny", "--genes", "3"]) == 0
     printed, messages = capsys.readouterr()
     assert "human" in printed
     assert "mouse" in printed
     assert "isoclr build --out CORPUS" in messages
     assert (out / "inputs.toml").is_file()
-
-
-def test_command_with_bad_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["simulate", "--out", str(tmp_path), "--genes", "3"]) == 2
-    assert "exists already" in capsys.readouterr().err
-    assert main(["simulate", "--out", str(tmp_path / "w"), "--species", "0"]) == 2
-    assert "--species is 0" in capsys.readouterr().err

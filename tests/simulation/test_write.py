@@ -1,6 +1,5 @@
 """Genomes are written as FASTA that any reader takes."""
 
-import gzip
 import hashlib
 from itertools import pairwise
 from pathlib import Path
@@ -15,13 +14,13 @@ from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.genomics.homology import read_homologene
 from isoclr.simulation import families
 from isoclr.simulation.families import Gene
-from isoclr.simulation.genes import Kind, Size, Template
+from isoclr.simulation.genes import Floats, Size
 from isoclr.simulation.simulate import SimulatedData
 from isoclr.simulation.splicing import Isoform, Locus
 from isoclr.simulation.write import (
     CEILING,
-    TRUTH_SCHEMA,
-    HalfLifeFactors,
+    EFFECTS,
+    gene_row,
     genome_name,
     gtf_lines,
     half_lives,
@@ -64,38 +63,20 @@ def test_genes_do_not_overlap(world: SimulatedData, genomes: dict[str, Any], ann
         assert list(genomes[name]) == ["chr1", "chr2"]
 
 
-def test_batches_of_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = Size(species=1, genes=9, chromosomes=1)
-    genes = families.plan_genomes(size, 0)[0]
-    texts = []
-    for block in (2000, 4):
-        monkeypatch.setattr("isoclr.simulation.write._BATCH", block)
-        (tmp_path / str(block)).mkdir()
-        write_species(size, 0, genes, tmp_path / str(block), [], lambda _: None)
-        texts.append(gzip.decompress((tmp_path / str(block) / "annotation.gtf.gz").read_bytes()))
-    assert texts[0] == texts[1]
-    assert texts[0].count(b"\tgene\t") == 9
-
-
 def test_fewer_genes_than_chromosomes(tmp_path: Path) -> None:
     size = Size(species=1, genes=2, chromosomes=5, bgzip=False)
     genes = families.plan_genomes(size, 0)[0]
     steps: list[int] = []
-    factors = write_species(size, 0, genes, tmp_path, [], steps.append)
+    _, coding = write_species(size, 0, genes, tmp_path, steps.append)
     assert sum(steps) == 2
-    assert len(factors) == sum(gene.coding for gene in genes)
+    assert len(coding) == sum(gene.coding for gene in genes)
     assert (tmp_path / genome_name(size)).read_text().count(">chr") == 2
-
-
-TEMPLATE = Template(
-    np.zeros(30, np.uint8), np.zeros(30, np.int64), np.zeros(30, bool), (Kind.ALWAYS,), (4, 19), np.ones(64)
-)
 
 
 def lines(strand: str, isoform: Isoform, nt: int = 40) -> list[tuple[str, int, int, str]]:
     """Feature, start, end and frame of each line of a gene of 40 nt at position 1000 (0-based)."""
     member = Gene(0, 0, 0, 0, True, True)
-    locus = Locus(member, TEMPLATE, np.zeros(nt, np.uint8), strand, [isoform], 0)
+    locus = Locus(member, np.zeros(nt, np.uint8), strand, [isoform], 0)
     rows = [line.rstrip().split("\t") for line in gtf_lines(locus, "chr1", 1000)]
     assert {row[6] for row in rows} == {strand}
     return [(row[2], int(row[3]), int(row[4]), row[7]) for row in rows]
@@ -142,7 +123,7 @@ def test_gtf_without_cds() -> None:
 
 
 def test_gtf_attributes() -> None:
-    locus = Locus(Gene(0, 4, 2, 0, True, True), TEMPLATE, np.zeros(40, np.uint8), "+", [WHOLE], 0)
+    locus = Locus(Gene(0, 4, 2, 0, True, True), np.zeros(40, np.uint8), "+", [WHOLE], 0)
     exon = list(gtf_lines(locus, "chr1", 0))[2]
     for part in (
         'gene_id "ENSSAAG00000000005.3"; transcript_id "ENSSAAT00000000401.1";',
@@ -153,29 +134,27 @@ def test_gtf_attributes() -> None:
         assert part in exon
 
 
-def genes(count: int) -> list[HalfLifeFactors]:
+def factors(count: int) -> Floats:
     rng = np.random.default_rng(0)
-    return [HalfLifeFactors(rng.normal(), rng.normal(), tuple(int(n) for n in rng.poisson(2, 3))) for _ in range(count)]
+    return np.concatenate([rng.normal(size=(count, 2)), rng.poisson(2, (count, 3))], axis=1)
 
 
 def test_half_life_noise() -> None:
-    true, measured = half_lives(genes(20_000), np.random.default_rng(1))
+    true, measured = half_lives(factors(20_000), np.random.default_rng(1))
     assert np.corrcoef(true, measured)[0, 1] ** 2 == pytest.approx(CEILING, abs=0.01)
     assert measured.mean() == pytest.approx(0, abs=1e-9)
     assert measured.std() == pytest.approx(1)
 
 
 def test_half_life_effects() -> None:
-    factors = genes(5000)
-    true, _ = half_lives(factors, np.random.default_rng(1))
-    table = np.array([[g.optimality, g.junctions, *g.motifs] for g in factors])
+    table = factors(5000)
+    true, _ = half_lives(table, np.random.default_rng(1))
     signs = [np.sign(np.corrcoef(column, true)[0, 1]) for column in table.T]
     assert signs == [1, 1, -1, -1, 1]
 
 
 def test_half_life_constant_factors() -> None:
-    same = [HalfLifeFactors(0.5, 3.0, (1, 1, 1))] * 4
-    true, measured = half_lives(same, np.random.default_rng(0))
+    true, measured = half_lives(np.ones((4, 5)), np.random.default_rng(0))
     assert true.tolist() == [0, 0, 0, 0]
     assert np.isfinite(measured).all()
 
@@ -207,27 +186,27 @@ def test_gene_ids(tmp_path: Path) -> None:
 
 
 def test_labels(tmp_path: Path) -> None:
-    factors = [HalfLifeFactors(0.5, 1.0, (0, 0, 0)), HalfLifeFactors(-0.5, 2.0, (1, 0, 0))]
-    rng = np.random.default_rng(0)
-    table = write_labels([HUMAN[0], MOUSE[0]], factors, rng, tmp_path / "labels")
-    human, mouse = table["half_life"]
+    names = {"gene_id": ["G1.4", "G2.1"], "family": [2, 12]}
+    rows = pl.DataFrame({**names, **dict.fromkeys(EFFECTS, 0), "junctions": [2.0, 1.0]}).to_dicts()
+    table = write_labels(rows, np.random.default_rng(0), tmp_path / "labels")
+    one, two = table["half_life"]
     assert table["half_life_true"].to_list() == pytest.approx([1, -1])
-    assert (tmp_path / "labels").read_text() == (
-        f"gene_id\thalf_life\tfold\nENSSAAG00000000001\t{human:.6f}\t2\nENSSABG00000000001\t{mouse:.6f}\t2\n"
-    )
+    assert (tmp_path / "labels").read_text() == f"gene_id\thalf_life\tfold\nG1\t{one:.6f}\t2\nG2\t{two:.6f}\t2\n"
+
+
+def test_gene_row() -> None:
+    row = gene_row(Locus(Gene(0, 0, 4, 0, True, True), BASES, "-", [ISOFORM], 0))
+    assert [row[name] for name in EFFECTS] == [-1, 1 / 9 * 1000, 1, 0, 0]
+    assert (row["species"], row["family"], row["gene_set"]) == ("human", 4, "HID:5")
 
 
 BASES = nucleotides("CCATGAAAGTTTAGTAATATTTATCC")  # exons CCATGAAA and TAATATTTATCC
 ISOFORM = Isoform(np.array([[0, 8], [14, 26]]), (2, 11), 0, True, True, "protein_coding")
-TEMPLATE_TRUTH = Template(BASES, np.zeros(26, np.int64), np.zeros(26, bool), (Kind.ALWAYS,), (2, 11), np.ones(64))
 
 
 def test_truth_of_both_strands() -> None:
-    rows: list[dict[str, Any]] = []
-    for strand in "+-":
-        locus = Locus(Gene(0, 0, 4, 0, True, True), TEMPLATE_TRUTH, BASES, strand, [ISOFORM], 0)
-        rows += truth_rows(locus, "chr1", 100)
-    plus, minus = pl.DataFrame(rows, schema=TRUTH_SCHEMA).iter_rows(named=True)
+    loci = [Locus(Gene(0, 0, 4, 0, True, True), BASES, strand, [ISOFORM], 0) for strand in "+-"]
+    plus, minus = (row for locus in loci for row in truth_rows(locus, "chr1", 100))
     assert plus["exon_starts"] == [100, 114]
     assert minus["exon_starts"] == [118, 100]
     for row in (plus, minus):

@@ -15,7 +15,7 @@ from isoclr._io import as_paths, atomic_directory, check_directory, scratch_dire
 from isoclr.corpus.corpus import FILES, Corpus, open_corpus
 from isoclr.corpus.inputs import BuildConfig, Plan, make_input, make_plan
 from isoclr.corpus.transcripts import TranscriptTable, read_input
-from isoclr.corpus.write import add_counts, assemble, empty_counts
+from isoclr.corpus.write import assemble, empty_counts
 from isoclr.genomics.encoding import MIN_LENGTH, Codes
 from isoclr.genomics.homology import Scope, assign, read_gene_ids
 from isoclr.genomics.species import taxid_of, without_versions
@@ -262,6 +262,6 @@ def _by_species(plan: Plan, parts: Sequence[TranscriptTable], mapped: Mapping[st
     for source, part in zip(plan.inputs, parts, strict=True):
         entry = counts[source.species]
         entry["records"] += part.shard_records
-        add_counts(entry["dropped"], part.dropped)
-        add_counts(entry["noted"], part.noted)
+        entry["dropped"].update(part.dropped)
+        entry["noted"].update(part.noted)
     return counts

@@ -26,6 +26,7 @@ from isoclr.genomics.encoding import (
     longest_orf,
 )
 from isoclr.genomics.genome import Ints, batches, codon_starts
+from isoclr.genomics.transcript_models import count
 
 Bools = NDArray[np.bool_]
 
@@ -75,8 +76,7 @@ def assign_cds(
         ("cds_not_multiple_of_three", annotated & ((end - first) % 3 != 0)),
         ("stop_codon_added", short),
     ):
-        if flags.any():
-            noted[reason] += int(flags.sum())
+        count(noted, reason, int(flags.sum()))
     source = np.where(annotated, "annotated", "none").astype(object)
     done = 0
     for i in np.flatnonzero(~annotated & ~table["no_cds"].to_numpy()).tolist():

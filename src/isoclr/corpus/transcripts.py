@@ -19,7 +19,7 @@ from isoclr.genomics.encoding import Codes
 from isoclr.genomics.fasta import read_transcripts
 from isoclr.genomics.genome import Genome, batches, open_genome, splice
 from isoclr.genomics.species import without_versions
-from isoclr.genomics.transcript_models import SCHEMA, Annotation
+from isoclr.genomics.transcript_models import SCHEMA, Annotation, count
 
 Advance = Callable[[int, int], None]
 """Called with the number of transcripts done since the last call, and of all transcripts."""
@@ -53,14 +53,12 @@ class TranscriptTable:
     def drop(self, condition: pl.Expr, reason: str) -> None:
         """Drop and count the rows that meet a condition."""
         kept = self.table.filter(~condition)
-        if count := self.table.height - kept.height:
-            self.dropped[reason] += count
+        count(self.dropped, reason, self.table.height - kept.height)
         self.table = kept
 
     def note(self, condition: pl.Expr, reason: str) -> None:
         """Count the rows that meet a condition."""
-        if count := int(self.table.select(condition.sum()).item()):
-            self.noted[reason] += count
+        count(self.noted, reason, int(self.table.select(condition.sum()).item()))
 
 
 def read_input(

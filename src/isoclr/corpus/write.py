@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,9 @@ def assemble(
     if not meta["shard"]:
         table, dropped = drop_duplicates(table, sources)
         for name, counts in dropped.items():
-            add_counts(by_species[name]["dropped"], counts)
+            by_species[name]["dropped"].update(counts)
         if not table.height:
-            total = sum((Counter(entry["dropped"]) for entry in by_species.values()), Counter())
+            total: Counter[str] = sum((entry["dropped"] for entry in by_species.values()), Counter())
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in total.most_common())
             raise InputError(f"no transcript is left: {f'dropped {reasons}' if reasons else 'the inputs have none'}")
     for entry in by_species.values():  # sorted, so that merged shards give the same bytes
@@ -73,13 +73,7 @@ def assemble(
 
 def empty_counts() -> dict[str, Any]:
     """Counts of a species for ``corpus.json``, all 0."""
-    return {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}
-
-
-def add_counts(total: dict[str, int], counts: Mapping[str, int]) -> None:
-    """Add counts to counts, in place."""
-    for reason, count in counts.items():
-        total[reason] = total.get(reason, 0) + count
+    return {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": Counter(), "noted": Counter()}
 
 
 def drop_duplicates(table: pl.DataFrame, sources: Sequence[Codes]) -> tuple[pl.DataFrame, dict[str, Counter[str]]]:
@@ -93,11 +87,12 @@ def drop_duplicates(table: pl.DataFrame, sources: Sequence[Codes]) -> tuple[pl.D
         The kept rows by ``order``, and species → reason → number of dropped transcripts.
     """
     dropped: dict[str, Counter[str]] = {name: Counter() for name in table["species"].unique()}
-    by_id = _best(table, ["species", "transcript_id"])
-    _count_dropped(table, by_id, "duplicate_id", dropped)
-    by_id = _with_digest(by_id, sources)
+    by_id = _with_digest(_best(table, ["species", "transcript_id"]), sources)
     unique = _best(by_id, ["gene_set", "length", "digest"])
-    _count_dropped(by_id, unique, "identical_sequence", dropped)
+    for before, after, reason in ((table, by_id, "duplicate_id"), (by_id, unique, "identical_sequence")):
+        rows, kept = (Counter(dict(one["species"].value_counts().iter_rows())) for one in (before, after))
+        for name, count in (rows - kept).items():
+            dropped[name][reason] = count
     return unique.drop("digest"), dropped
 
 
@@ -119,13 +114,6 @@ def _with_digest(table: pl.DataFrame, sources: Sequence[Codes]) -> pl.DataFrame:
 
 def _digest(codes: Codes) -> bytes:
     return hashlib.blake2b((codes & NUCLEOTIDE_BITS).data, digest_size=16).digest()
-
-
-def _count_dropped(before: pl.DataFrame, after: pl.DataFrame, reason: str, dropped: dict[str, Counter[str]]) -> None:
-    kept = dict(after["species"].value_counts().iter_rows())
-    for name, count in before["species"].value_counts().iter_rows():
-        if count != kept.get(name, 0):
-            dropped[name][reason] += count - kept.get(name, 0)
 
 
 def write(
@@ -272,9 +260,10 @@ def _merged_meta(parts: list[Corpus]) -> dict[str, Any]:
     for name in parts[0].meta["species"]:
         total = empty_counts()
         for entry in (part.meta["by_species"][name] for part in parts):
-            add_counts(total, {key: entry[key] for key in ("records", "genes", "mapped_genes")})
-            add_counts(total["dropped"], entry["dropped"])
-            add_counts(total["noted"], entry["noted"])
+            for key in ("records", "genes", "mapped_genes"):
+                total[key] += entry[key]
+            for key in ("dropped", "noted"):
+                total[key].update(entry[key])
         by_species[name] = total
     shared = {key: parts[0].meta[key] for key in _SHARED if key != "isoclr"}
     return EMPTY_META | shared | {"by_species": by_species}

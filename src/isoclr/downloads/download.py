@@ -7,6 +7,7 @@ import math
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -199,16 +200,13 @@ class _Downloader:
 
     def _fetch(self, entry: Entry, partial: Path, advance: Progress) -> str:
         """Download from the first address that exists, which is returned."""
-        for official in entry.urls:
-            url = self._address(official)
-            try:
+        *others, last = map(self._address, entry.urls)
+        for url in others:
+            with suppress(NotFoundError):
                 self.client.fetch(url, partial, advance)
-            except NotFoundError:
-                if official == entry.urls[-1]:
-                    raise
-            else:
                 return url
-        raise AssertionError("an entry has at least one address")
+        self.client.fetch(last, partial, advance)
+        return last
 
     def _published_md5(self, entry: Entry, url: str) -> str | None:
         """The publisher's MD5 sum of a file; None if there is none."""

@@ -30,17 +30,14 @@ PEEK_BYTES = 1 << 20
 PEEK_LINES = 1000
 
 
-def read_annotation(path: Path | str, format: str | None = None) -> Annotation:
-    """Read the transcripts of an annotation file, plain or gzip.
+def read_annotation(path: Path | str) -> Annotation:
+    """Read the transcripts of an annotation file, plain or gzip; the format is detected.
 
     Args:
         path: GTF, GFF3, genePred (with or without ``bin``, extended, refFlat), BED12 or structure table.
-        format: One of :data:`FORMATS`; detected from the content by default.
     """
     path = Path(path)
-    name = format or detect_format(path)
-    if name not in FORMATS:
-        raise InputError(f"annotation format {name!r}, expected one of {', '.join(FORMATS)}")
+    name = detect_format(path)
     annotation = FORMATS[name](path)
     if not len(annotation):
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(annotation.dropped.items()))

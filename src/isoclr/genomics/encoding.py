@@ -48,9 +48,7 @@ def _track_table() -> NDArray[np.float32]:
 def _letter_table() -> Codes:
     table = np.full(256, INVALID, np.uint8)
     for letters, value in ((b"A", A), (b"C", C), (b"G", G), (b"TU", T), (b"NRYSWKMBDHVX", N)):
-        for letter in letters:
-            table[letter] = value
-            table[letter + 32] = value  # lower case: soft-masked genomes
+        table[[*letters, *letters.lower()]] = value  # lower case: soft-masked genomes
     return table
 
 

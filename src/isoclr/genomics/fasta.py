@@ -49,33 +49,26 @@ def pieces(path: Path, *, skip_bad: bool = False) -> Iterator[Piece]:
     for header, body in _split(path):
         if header is not None:
             name, record, length, is_bad = header, record + 1, 0, False
-            if not header.split(None, 1):
+            if not header:
                 if not skip_bad:
                     name_of(header, path, record)
                 is_bad = True
                 yield Piece(header, b"", "no_name")
         if is_bad:
             continue
-        codes = _codes_of(body)
+        codes = body.translate(_CODES, _WHITESPACE)
         if INVALID in codes:
+            letters = body.translate(None, _WHITESPACE)
+            if letters.lower() == b"sequenceunavailable":
+                yield Piece(header, b"")
+                continue
             if not skip_bad:
-                letters = body.translate(None, _WHITESPACE)
                 raise _invalid_letter(path, name, record, letters, codes, length)
             is_bad = True
             yield Piece(header, b"", "not_nucleotides")
             continue
         length += len(codes)
         yield Piece(header, codes)
-
-
-def _codes_of(body: bytes) -> bytes:
-    """Codes of the letters below a header, :data:`INVALID` for one that is not a nucleotide."""
-    codes = body.translate(_CODES, _WHITESPACE)
-    if INVALID in codes:
-        letters = body.translate(None, _WHITESPACE)
-        if letters.lower() == b"sequenceunavailable":
-            return b""
-    return codes
 
 
 def line_of(path: Path, record: int) -> int:
@@ -380,7 +373,7 @@ def _whole_codons(table: pl.DataFrame, offsets: NDArray[np.int64], codes: Codes,
     outside = (starts >= 0) & ((ends > np.diff(offsets)) | (ends <= starts))
     if outside.any():
         dropped["cds_outside_sequence"] = int(outside.sum())
-    starts[outside | (starts < 0)] = -1
+    starts[outside] = -1
     ends[starts < 0] = -1
     for i in np.flatnonzero(starts == 0).tolist():
         starts[i] += _phase(codes[offsets[i] : offsets[i] + ends[i]])

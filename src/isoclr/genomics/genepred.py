@@ -33,7 +33,8 @@ def read_genepred(path: Path) -> Annotation:
     Coordinates are 0-based half-open, and the CDS includes the stop codon. ``exonFrames`` of genePredExt gives the
     reading frame of a CDS that is incomplete at its 5' end. The gene is ``name2`` or the gene name of refFlat.
     """
-    return _read_lines(path, "genepred", _genepred_columns_of, _genepred_models)
+    wrong = "not a genePred line, expected 10 to 16 columns with a strand"
+    return _read_lines(path, "genepred", genepred_columns, wrong, _genepred_models)
 
 
 def read_bed12(path: Path) -> Annotation:
@@ -42,25 +43,32 @@ def read_bed12(path: Path) -> Annotation:
     Coordinates are 0-based half-open; the thick part includes the stop codon and is empty without a CDS. BED has no
     genes: every transcript is its own gene.
     """
-    return _read_lines(path, "bed12", _bed12_columns_of, _bed12_models)
+    wrong = "BED with {} columns, expected 12 (exons and CDS)"
+    return _read_lines(path, "bed12", _bed12_columns, wrong, _bed12_models)
 
 
 def _read_lines(
     path: Path,
     name: str,
-    columns_of: Callable[[Block], Columns | None],
+    columns_of: Callable[[list[str]], Columns | None],
+    wrong: str,
     models_of: Callable[[Block, Columns], pl.DataFrame],
 ) -> Annotation:
     """Read a file with one transcript per line.
 
     Args:
-        columns_of: Columns from the first line of a block; None if it holds comments only.
+        columns_of: Columns from the fields of the first line.
+        wrong: What to say of a line without columns; ``{}`` is its number of fields.
         models_of: Transcripts of a block, see :func:`line_models`.
     """
     columns: Columns | None = None
     tables = []
     for block in blocks(path):
-        columns = columns or columns_of(block)
+        if columns is None and (first := next(block.data_lines(), None)):
+            fields = first[1].decode(errors="replace").split("\t")
+            columns = columns_of(fields)
+            if columns is None:
+                raise block.error(first[0], wrong.format(len(fields)))
         if columns:
             tables.append(models_of(block, columns))
     if not tables:
@@ -117,15 +125,6 @@ def _with_unnamed(columns: Columns, width: int) -> Columns:
     return {**columns, **{f"column {i + 1}": pl.String for i in range(len(columns), width)}}
 
 
-def _genepred_columns_of(block: Block) -> Columns | None:
-    for number, line in block.data_lines():
-        columns = genepred_columns(line.decode(errors="replace").split("\t"))
-        if columns is None:
-            raise block.error(number, "not a genePred line, expected 10 to 16 columns with a strand")
-        return columns
-    return None
-
-
 def _genepred_models(block: Block, columns: Columns) -> pl.DataFrame:
     lists = ["exonStarts", "exonEnds", *(["exonFrames"] if "exonFrames" in columns else [])]
     lines = parse(block, columns).with_columns(map(integer_list, lists))
@@ -157,13 +156,8 @@ def _phase() -> pl.Expr:
     return ((3 - frame) % 3).fill_null(0)
 
 
-def _bed12_columns_of(block: Block) -> Columns | None:
-    for number, line in block.data_lines():
-        width = line.count(b"\t") + 1
-        if width < len(BED12):
-            raise block.error(number, f"BED with {width} columns, expected 12 (exons and CDS)")
-        return _with_unnamed(BED12, width)
-    return None
+def _bed12_columns(fields: list[str]) -> Columns | None:
+    return _with_unnamed(BED12, len(fields)) if len(fields) >= len(BED12) else None
 
 
 def _bed12_models(block: Block, columns: Columns) -> pl.DataFrame:
@@ -236,16 +230,13 @@ def _read_structures(block: Block, header: list[str]) -> pl.DataFrame:
             return f"{name} is {row[name][:40]!r}, expected {expected} or nothing"
 
         validate(block, lines, pl.col(name).is_null() | condition, describe)
-    optional = {
-        name: pl.col(name) if name in header else pl.lit(None, pl.String)
-        for name in ("gene_id", "gene_symbol", "biotype")
-    }
+    optional = ("gene_id", "gene_symbol", "biotype")
+    lines = lines.with_columns(pl.lit(None, pl.String).alias(name) for name in optional if name not in header)
     return lines.select(
         "transcript_id",
         pl.col(REGIONS).cast(pl.Int64),
-        gene_id=optional["gene_id"].fill_null(pl.col("transcript_id")),
-        gene_symbol=optional["gene_symbol"].fill_null(""),
-        biotype=optional["biotype"].fill_null(""),
+        pl.col("gene_id").fill_null(pl.col("transcript_id")),
+        pl.col("gene_symbol", "biotype").fill_null(""),
         exon_lengths="exons",
     )
 

@@ -6,10 +6,10 @@ import tempfile
 import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO
 
 import numpy as np
 import pysam
@@ -115,11 +115,6 @@ def match_chromosomes(
     return matches
 
 
-def has_accessions(names: Iterable[str]) -> bool:
-    """Whether any name is a chromosome accession (``NC_000001.11``, ``CM000663.2``)."""
-    return any(_ACCESSION.match(name) for name in names)
-
-
 def _keys(name: str, description: str) -> set[str]:
     """Normalized names of a genome sequence."""
     keys = {_key(name)}
@@ -147,24 +142,13 @@ def _key(name: str) -> str:
 _BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
-class _Store(Protocol):
-    """Sequences of a genome."""
-
-    lengths: dict[str, int]
-
-    def fetch(self, name: str) -> Codes: ...
-
-    def close(self) -> None: ...
-
-
-class Genome:
+class Genome(AbstractContextManager["Genome"]):
     """An open genome; a context manager."""
 
-    def __init__(self, path: Path, store: _Store) -> None:
-        self.path = path  # FASTA file
-        self.lengths = store.lengths
-        """Sequence name → length (nt), in the order of the file; the first sequence of a repeated name."""
-        self._store = store
+    path: Path  # FASTA file
+    lengths: dict[str, int]
+    """Sequence name → length (nt), in the order of the file; the first sequence of a repeated name."""
+    _file: BinaryIO | pysam.FastaFile
 
     def fetch(self, name: str) -> Codes:
         """Nucleotide codes ``(length,)`` of one sequence."""
@@ -172,7 +156,10 @@ class Genome:
             names = list(self.lengths)
             more = f", … ({len(names):,} in all)" if len(names) > 5 else ""
             raise InputError(f"{self.path}: has no sequence {name!r}, expected one of {', '.join(names[:5])}{more}")
-        return self._store.fetch(name)
+        return self._read(name)
+
+    def _read(self, name: str) -> Codes:
+        raise NotImplementedError
 
     def match(self, names: list[str]) -> dict[str, str]:
         """Match the sequence names of an annotation, see :func:`match_chromosomes`.
@@ -181,7 +168,7 @@ class Genome:
         (``NC_000001.11 Homo sapiens chromosome 1, …``) are used too.
         """
         matched = match_chromosomes(names, self.lengths)
-        if len(matched) < len(set(names)) and has_accessions(self.lengths):
+        if len(matched) < len(set(names)) and any(map(_ACCESSION.match, self.lengths)):
             matched = match_chromosomes(names, self.lengths, self.descriptions())
         return matched
 
@@ -195,10 +182,7 @@ class Genome:
 
     def close(self) -> None:
         """Close the file and remove temporary files."""
-        self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
+        self._file.close()
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -223,22 +207,24 @@ def open_genome(path: Path) -> Genome:
     if is_bgzip(path):
         _check_bgzip_end(path)
     elif is_gzip(path, EXPECTED):
-        return Genome(path, _Unpacked(path))
+        return _Unpacked(path)
     try:
-        return Genome(path, _Indexed(path))
+        return _Indexed(path)
     except _NoIndexError:
-        return Genome(path, _Unpacked(path))
+        return _Unpacked(path)
 
 
 class _NoIndexError(Exception):
     """Lines of uneven lengths cannot be indexed."""
 
 
-class _Indexed:
+class _Indexed(Genome):
     """Random access through a ``.fai`` index (and ``.gzi`` for bgz)."""
 
+    _file: pysam.FastaFile
+
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         with tempfile.TemporaryDirectory(prefix="isoclr-index-") as folder:
             fai, gzi = _existing_index(path) or _new_index(path, Path(folder))
             try:
@@ -250,7 +236,7 @@ class _Indexed:
                 raise InputError(f"{path}: cannot be read through the index {fai} ({error})") from None
         self.lengths = dict(zip(self._file.references, self._file.lengths, strict=True))
 
-    def fetch(self, name: str) -> Codes:
+    def _read(self, name: str) -> Codes:
         try:
             with _quiet():
                 sequence = self._file.fetch(name)
@@ -258,34 +244,30 @@ class _Indexed:
             sequence = ""
         if len(sequence) != self.lengths[name]:
             raise InputError(
-                f"{self._path}: sequence {name!r} cannot be read to its end, expected {self.lengths[name]:,} nt "
+                f"{self.path}: sequence {name!r} cannot be read to its end, expected {self.lengths[name]:,} nt "
                 "as in the index; is the file cut off, or the .fai that of another file?"
             )
-        return nucleotides(sequence, name=f"{self._path}: sequence {name!r}")
-
-    def close(self) -> None:
-        self._file.close()
+        return nucleotides(sequence, name=f"{self.path}: sequence {name!r}")
 
 
-class _Unpacked:
+class _Unpacked(Genome):
     """Nucleotide codes of all sequences in an unnamed temporary file."""
 
+    _file: BinaryIO
+
     def __init__(self, path: Path) -> None:
-        self.lengths: dict[str, int] = {}
+        self.path, self.lengths = path, {}
         self._offsets: dict[str, int] = {}
         try:
-            self._file = tempfile.TemporaryFile(prefix="isoclr-genome-")  # noqa: SIM115
-            self._unpack(path)
-        except BaseException as error:
-            if hasattr(self, "_file"):
-                with suppress(OSError):  # flushing fails as well
-                    self.close()
-            if isinstance(error, OSError):
-                raise InputError(
-                    f"{path}: cannot be unpacked to {tempfile.gettempdir()} ({error.strerror}), expected space for one "
-                    "byte per nucleotide; set TMPDIR, or compress the genome with bgzip"
-                ) from None
-            raise
+            with ExitStack() as stack:
+                self._file = stack.enter_context(tempfile.TemporaryFile(prefix="isoclr-genome-"))
+                self._unpack(path)
+                stack.pop_all()
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot be unpacked to {tempfile.gettempdir()} ({error.strerror}), expected space for one "
+                "byte per nucleotide; set TMPDIR, or compress the genome with bgzip"
+            ) from None
 
     def _unpack(self, path: Path) -> None:
         name, is_repeated = "", False
@@ -300,15 +282,12 @@ class _Unpacked:
                 self.lengths[name] += len(codes)
         self._file.flush()
 
-    def fetch(self, name: str) -> Codes:
+    def _read(self, name: str) -> Codes:
         codes = np.empty(self.lengths[name], np.uint8)
         done, offset = 0, self._offsets[name]
         while done < len(codes):  # preadv reads at most 2 GB at once
             done += os.preadv(self._file.fileno(), [codes[done:].data], offset + done)
         return codes
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def _existing_index(path: Path) -> tuple[Path, Path] | None:
@@ -319,12 +298,11 @@ def _existing_index(path: Path) -> tuple[Path, Path] | None:
     usable = all(index.is_file() and index.stat().st_mtime >= written for index in needed)
     if not usable:
         return None
-    with path.open("rb") as stream:
-        try:
-            read = _Blocks(stream, gzi).read if gzi in needed else _reader(stream)
+    try:
+        with _reader(path, gzi if gzi in needed else None) as read:
             return (fai, gzi) if _index_matches(fai, read) else None
-        except (ValueError, IndexError, zlib.error):  # no such index
-            return None
+    except (ValueError, IndexError, OverflowError, OSError, zlib.error):  # no such index
+        return None
 
 
 _LONGEST_HEADER = 4096
@@ -343,36 +321,30 @@ def _index_matches(fai: Path, read: Callable[[int, int], bytes]) -> bool:
     return True
 
 
-def _reader(stream: BinaryIO) -> Callable[[int, int], bytes]:
-    """Reads the bytes between two positions of a plain file."""
-
-    def read(start: int, end: int) -> bytes:
-        stream.seek(start)
-        return stream.read(end - start)
-
-    return read
-
-
-class _Blocks:
-    """Reads the bytes between two positions of the unpacked content of a bgz file."""
-
-    def __init__(self, stream: BinaryIO, gzi: Path) -> None:
+@contextmanager
+def _reader(path: Path, gzi: Path | None) -> Iterator[Callable[[int, int], bytes]]:
+    """Reads the bytes between two positions of a plain file, or of the unpacked content of a bgz file."""
+    with path.open("rb") as stream:
+        if gzi is None:
+            yield lambda start, end: os.pread(stream.fileno(), end - start, start)
+            return
         count, *numbers = np.frombuffer(gzi.read_bytes(), "<u8").tolist()
         if len(numbers) != 2 * count:
             raise ValueError("not an index of a bgz file")
-        self._stream = stream
-        self._packed, self._unpacked = [0, *numbers[0::2]], [0, *numbers[1::2]]
-        self._block = lru_cache(maxsize=2)(self._unpack)
+        packed, unpacked = [0, *numbers[0::2]], [0, *numbers[1::2]]
 
-    def _unpack(self, number: int) -> bytes:
-        self._stream.seek(self._packed[number])
-        return zlib.decompressobj(wbits=31).decompress(self._stream.read(_LARGEST_BLOCK))
+        @lru_cache(maxsize=2)
+        def unpack(block: int) -> bytes:
+            stream.seek(packed[block])
+            return zlib.decompressobj(wbits=31).decompress(stream.read(_LARGEST_BLOCK))
 
-    def read(self, start: int, end: int) -> bytes:
-        first = bisect_right(self._unpacked, start) - 1
-        last = max(bisect_left(self._unpacked, end), first + 1)
-        content = b"".join(self._block(number) for number in range(first, last))
-        return content[start - self._unpacked[first] :][: end - start]
+        def read(start: int, end: int) -> bytes:
+            first = bisect_right(unpacked, start) - 1
+            last = max(bisect_left(unpacked, end), first + 1)
+            content = b"".join(map(unpack, range(first, last)))
+            return content[start - unpacked[first] :][: end - start]
+
+        yield read
 
 
 def _new_index(path: Path, folder: Path) -> tuple[Path, Path]:

@@ -155,18 +155,13 @@ def _gtf_names(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _merge_names(names: pl.DataFrame) -> pl.DataFrame:
     """One row per transcript: names on its own line, else on the first of its parts."""
-    own = names.filter("own").unique("key", keep="first")
-    parts = names.filter(~pl.col("own")).unique("key", keep="first")
+    own, parts = (names.filter(pl.col("own") == own).unique("key", keep="first") for own in (True, False))
     table = names.select("key").unique(maintain_order=True)
     table = table.join(own, on="key", how="left", maintain_order="left")
     table = table.join(parts, on="key", how="left", maintain_order="left", suffix="_part")
-    merged = {name: pl.coalesce(name, f"{name}_part") for name in NAMES}
-    return table.select(
-        "key",
-        merged["transcript_id"],
-        merged["gene_id"].fill_null(merged["transcript_id"]),
-        merged["gene_symbol"].fill_null(""),
-        merged["biotype"].fill_null(""),
+    table = table.select("key", *(pl.coalesce(name, f"{name}_part") for name in NAMES))
+    return table.with_columns(
+        pl.col("gene_id").fill_null(pl.col("transcript_id")), pl.col("gene_symbol", "biotype").fill_null("")
     )
 
 

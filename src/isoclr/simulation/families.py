@@ -47,12 +47,7 @@ class Gene:
     @property
     def species_name(self) -> str:
         """Name of the species: human, mouse, chicken …"""
-        return species_name(self.species)
-
-    @property
-    def taxid(self) -> int:
-        """NCBI taxonomy number of the species."""
-        return SPECIES[self.species].taxid
+        return SPECIES[self.species].name
 
     @property
     def gene_id(self) -> str:
@@ -62,7 +57,7 @@ class Gene:
     @property
     def bare_id(self) -> str:
         """Gene id without version."""
-        return f"{self._prefix}G{self.number + 1:011d}"
+        return self._ensembl("G", self.number)
 
     @property
     def entrez(self) -> int:
@@ -78,54 +73,41 @@ class Gene:
     @property
     def gene_set(self) -> str:
         """Gene set of the gene in a corpus, across species."""
-        if self.in_homologene:
-            return f"HID:{self.family + 1}"
-        return f"{self.species_name}|{self.bare_id}"
+        return f"HID:{self.family + 1}" if self.in_homologene else f"{self.species_name}|{self.bare_id}"
 
     def transcript_id(self, isoform: int) -> str:
         """Transcript id in the form of Ensembl's, with version."""
-        return f"{self._prefix}T{100 * self.number + isoform + 1:011d}.{1 + isoform % 3}"
+        return f"{self._ensembl('T', 100 * self.number + isoform)}.{1 + isoform % 3}"
 
     def protein_id(self, isoform: int) -> str:
         """Protein id of a transcript in the form of Ensembl's."""
-        return f"{self._prefix}P{100 * self.number + isoform + 1:011d}.1"
+        return f"{self._ensembl('P', 100 * self.number + isoform)}.1"
 
     def exon_id(self, exon: int) -> str:
         """Exon id in the form of Ensembl's."""
-        return f"{self._prefix}E{1000 * self.number + exon + 1:011d}.1"
+        return f"{self._ensembl('E', 1000 * self.number + exon)}.1"
 
-    @property
-    def _prefix(self) -> str:
-        """``ENSSAA`` for the first species, ``ENSSAB`` for the second …, which no real species has."""
-        return f"ENSS{chr(65 + self.species // 26)}{chr(65 + self.species % 26)}"
-
-
-def species_name(number: int) -> str:
-    """Name of a species."""
-    return SPECIES[number].name
+    def _ensembl(self, kind: str, number: int) -> str:
+        """``ENSSAAG00000000001`` for the first species, ``ENSSAB…`` for the second …, which no real species has."""
+        return f"ENSS{chr(65 + self.species // 26)}{chr(65 + self.species % 26)}{kind}{number + 1:011d}"
 
 
 def plan_genomes(size: Size, seed: int) -> list[list[Gene]]:
     """The genes of every species, in the order of its genome."""
     rng = keyed_rng(seed, Purpose.PLAN)
     coding = max(1, round(size.genes * size.coding_fraction))
-    species: list[list[tuple[int, int, bool]]] = [[] for _ in range(size.species)]
-    families = 0
-    for is_coding, genes in ((True, coding), (False, size.genes - coding)):
-        copies = _copies(rng, genes, size.species)
-        for number, members in enumerate(species):
-            for family in np.flatnonzero(copies[:, number]).tolist():
-                for copy in range(copies[family, number]):
-                    members.append((families + family, copy, is_coding))
-        families += len(copies)
-    in_homologene = rng.random(families) < IN_HOMOLOGENE
+    coding_copies = _copies(rng, coding, size.species)
+    copies = np.concatenate([coding_copies, _copies(rng, size.genes - coding, size.species)])
+    is_coding = np.arange(len(copies)) < len(coding_copies)
+    in_homologene = is_coding & (rng.random(len(copies)) < IN_HOMOLOGENE)
     genomes = []
-    for number, members in enumerate(species):
-        ordered = [members[i] for i in rng.permutation(len(members))]
+    for species, counts in enumerate(copies.T.tolist()):
+        members = [(family, copy) for family, count in enumerate(counts) for copy in range(count)]
+        order = rng.permutation(len(members)).tolist()
         genomes.append(
             [
-                Gene(number, i, family, copy, is_coding, is_coding and bool(in_homologene[family]))
-                for i, (family, copy, is_coding) in enumerate(ordered)
+                Gene(species, number, family, copy, bool(is_coding[family]), bool(in_homologene[family]))
+                for number, (family, copy) in enumerate(members[i] for i in order)
             ]
         )
     return genomes
@@ -141,14 +123,10 @@ def _copies(rng: np.random.Generator, genes: int, species: int) -> NDArray[np.in
     return np.concatenate([copies, extra.astype(np.int64)])
 
 
-def ancestor(size: Size, seed: int, family: int, coding: bool) -> Template:
-    """The common ancestor of a family."""
-    rng = keyed_rng(seed, Purpose.ANCESTOR, family)
-    return coding_gene(rng, size) if coding else noncoding_gene(rng)
-
-
-def descend(ancestor: Template, gene: Gene, seed: int) -> Template:
-    """A gene as it descends from its ancestor; the first species is the closest."""
+def descend(size: Size, seed: int, gene: Gene) -> Template:
+    """A gene as it descends from the common ancestor of its family; the first species is the closest."""
+    rng = keyed_rng(seed, Purpose.ANCESTOR, gene.family)
+    ancestor = coding_gene(rng, size) if gene.coding else noncoding_gene(rng)
     rng = keyed_rng(seed, Purpose.DESCENT, gene.species, gene.family, gene.copy)
     distance = DIVERGENCE * (1 + 0.25 * gene.species) + DUPLICATION * (gene.copy > 0)
     return evolve(ancestor, distance, rng)

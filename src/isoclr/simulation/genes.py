@@ -175,10 +175,11 @@ def insert_motifs(rng: np.random.Generator, utr3: Codes) -> Bools:
     return conserved
 
 
-def count_motifs(utr3: Codes) -> tuple[int, ...]:
+def count_motifs(utr3: Codes) -> dict[str, int]:
     """Number of non-overlapping copies of each motif in a 3' UTR, inserted or by chance."""
     text = utr3.tobytes()
-    return tuple(sum(text.count(s.tobytes()) for s in sequences) for sequences in _SEQUENCES)
+    pairs = zip(MOTIFS, _SEQUENCES, strict=True)
+    return {motif.name: sum(text.count(s.tobytes()) for s in sequences) for motif, sequences in pairs}
 
 
 # Ancestral genes
@@ -303,15 +304,6 @@ UTR_INDEL, CODON_INDEL = 0.12, 0.02
 _EDGE = 12  # no indels this close (nt) to the ends of a block: splice sites are kept
 
 
-def evolve(ancestor: Template, distance: float, rng: np.random.Generator) -> Template:
-    """A descendant of a gene.
-
-    Args:
-        distance: Evolutionary distance; at 0.1 about a third of the codons and a fifth of the UTR have changed.
-    """
-    return _insert_and_delete(substitute(ancestor, distance, rng), distance, rng)
-
-
 def _hits(rng: np.random.Generator, count: int, rate: float | Floats) -> Ints:
     """Sites that change at a rate."""
     return np.flatnonzero(rng.random(count) < -np.expm1(-rate))
@@ -333,8 +325,14 @@ def substitute(gene: Template, distance: float, rng: np.random.Generator) -> Tem
     return replace(gene, bases=bases)
 
 
-def _insert_and_delete(gene: Template, distance: float, rng: np.random.Generator) -> Template:
-    """Insert and delete: each base is copied 0 times (deleted), once, or more (followed by an insertion)."""
+def evolve(ancestor: Template, distance: float, rng: np.random.Generator) -> Template:
+    """A descendant of a gene, with substitutions, insertions and deletions.
+
+    Args:
+        distance: Evolutionary distance; at 0.1 about a third of the codons and a fifth of the UTR have changed.
+    """
+    gene = substitute(ancestor, distance, rng)
+    # each base is copied 0 times (deleted), once, or more (followed by an insertion)
     copies = np.ones(len(gene.bases), np.int64)
     inner = _inner(gene.block)
     start, end = gene.cds or (0, 0)
@@ -374,8 +372,7 @@ def _copy_bases(gene: Template, copies: Ints, rng: np.random.Generator) -> Templ
 def _inner(block: Ints) -> Bools:
     """Whether a base is at least ``_EDGE`` nt inside its block, in blocks of at least five times that length."""
     length = np.bincount(block)
-    end = np.cumsum(length)
-    position = np.arange(len(block)) - (end - length)[block]
+    position = np.arange(len(block)) - (np.cumsum(length) - length)[block]
     size = length[block]
     inner: Bools = (position >= _EDGE) & (position < size - 2 * _EDGE) & (size >= 5 * _EDGE)
     return inner

@@ -4,7 +4,6 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -12,8 +11,8 @@ from isoclr._console import info, progress
 from isoclr._io import atomic_directory, check_directory
 from isoclr._report import Report, Row, Table
 from isoclr.errors import InputError
-from isoclr.simulation.families import Gene, Purpose, keyed_rng, plan_genomes, species_name
-from isoclr.simulation.genes import Size, SizeName, resolve
+from isoclr.simulation.families import Purpose, keyed_rng, plan_genomes
+from isoclr.simulation.genes import SizeName, resolve
 from isoclr.simulation.write import (
     genome_name,
     write_gene_ids,
@@ -54,7 +53,7 @@ class SimulatedData(Report):
         return self.path / "labels" / f"half_life_{species}.tsv"
 
     def truth(self) -> pl.DataFrame:
-        """One row per transcript, see :data:`isoclr.simulation.write.TRUTH_SCHEMA`."""
+        """One row per transcript, see :func:`isoclr.simulation.write.truth_rows`."""
         return pl.read_parquet(self.path / "truth.parquet")
 
     def rows(self) -> list[Row]:
@@ -114,29 +113,22 @@ def simulate(
         raise InputError(f"--seed is {seed}, expected at least 0")
     out = Path(out)
     check_directory(out, overwrite=overwrite, contents=FILES)
-    genomes = plan_genomes(resolved, seed)
-    names = tuple(species_name(number) for number in range(resolved.species))
-    with atomic_directory(out, overwrite=overwrite, contents=FILES) as folder, progress() as bar:
-        _write(resolved, seed, genomes, folder, bar)
-    return SimulatedData(out, names)
-
-
-def _write(size: Size, seed: int, genomes: list[list[Gene]], folder: Path, bar: Any) -> None:
     truth: list[pl.DataFrame] = []
     tables = []
-    names = [species_name(number) for number in range(len(genomes))]
-    for name in ("ids", "labels", *names):
-        (folder / name).mkdir()
-    for number, (name, genome) in enumerate(zip(names, genomes, strict=True)):
-        task = bar.add_task(f"simulate {name}", total=len(genome))
-        advance = functools.partial(bar.advance, task)
-        factors = write_species(size, seed, genome, folder / name, truth, advance)
-        write_gene_ids(genome, folder / "ids" / f"{name}.tsv")
-        labels = folder / "labels" / f"half_life_{name}.tsv"
-        rng = keyed_rng(seed, Purpose.NOISE, number)
-        tables.append(write_labels(genome, factors, rng, labels))
-    write_homologene(genomes, folder / "homologene.data")
-    write_inputs(names, genome_name(size), folder / "inputs.toml")
-    truth_table = pl.concat(truth, rechunk=True)
-    truth_table.write_parquet(folder / "truth.parquet", compression="zstd")
-    pl.concat(tables).write_parquet(folder / "genes.parquet", compression="zstd")
+    genomes = plan_genomes(resolved, seed)
+    names = tuple(genome[0].species_name for genome in genomes)
+    with atomic_directory(out, overwrite=overwrite, contents=FILES) as folder, progress() as bar:
+        for name in ("ids", "labels", *names):
+            (folder / name).mkdir()
+        for number, (name, genome) in enumerate(zip(names, genomes, strict=True)):
+            advance = functools.partial(bar.advance, bar.add_task(f"simulate {name}", total=len(genome)))
+            parts, coding = write_species(resolved, seed, genome, folder / name, advance)
+            truth += parts
+            write_gene_ids(genome, folder / "ids" / f"{name}.tsv")
+            labels = folder / "labels" / f"half_life_{name}.tsv"
+            tables.append(write_labels(coding, keyed_rng(seed, Purpose.NOISE, number), labels))
+        write_homologene(genomes, folder / "homologene.data")
+        write_inputs(names, genome_name(resolved), folder / "inputs.toml")
+        pl.concat(truth, rechunk=True).write_parquet(folder / "truth.parquet", compression="zstd")
+        pl.concat(tables).write_parquet(folder / "genes.parquet", compression="zstd")
+    return SimulatedData(out, names)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr.genomics.encoding import A, C, Codes, G, N, T, reverse_complement
+from isoclr.genomics.encoding import A, C, Codes, G, N, T
 from isoclr.simulation.families import Gene
 from isoclr.simulation.genes import Ints, Kind, Size, Template
 
@@ -49,7 +49,6 @@ class Locus:
     """A gene with introns and isoforms."""
 
     gene: Gene
-    template: Template
     bases: Codes  # Nucleotide codes (n,) of the unspliced gene, in its own orientation
     strand: str  # + or -
     isoforms: list[Isoform]  # Transcripts; the first is the principal one
@@ -59,25 +58,18 @@ class Locus:
         """Nucleotide codes ``(length,)`` of a spliced transcript."""
         return np.concatenate([self.bases[start:end] for start, end in isoform.exons.tolist()])
 
-    def forward(self) -> Codes:
-        """Bases on the forward strand of the chromosome."""
-        return self.bases if self.strand == "+" else reverse_complement(self.bases)
-
 
 def make_locus(gene: Gene, template: Template, size: Size, rng: np.random.Generator) -> Locus:
     """Add introns, isoforms, a strand and a distance to the preceding gene."""
     blocks = _place_blocks(template, size, rng)
     bases = background(rng, int(blocks[-1, 1]))
     _write_splice_sites(bases, blocks)
-    edges = np.searchsorted(template.block, np.arange(len(blocks) + 1)).tolist()
-    for (start, end), first, last in zip(blocks.tolist(), edges[:-1], edges[1:], strict=True):
-        bases[start:end] = template.bases[first:last]
+    bases[_places(template, blocks, np.arange(len(template.bases)))] = template.bases
     if rng.random() < 0.01:
         bases[int(blocks[-1, 1]) - int(rng.integers(1, 30))] = N  # in the last exon
     count = isoform_count(rng, size, gene.species, template.cds is not None)
     return Locus(
         gene=gene,
-        template=template,
         bases=bases,
         strand="+" if rng.random() < 0.5 else "-",
         isoforms=make_isoforms(template, blocks, count, rng),
@@ -102,6 +94,14 @@ def _place_blocks(template: Template, size: Size, rng: np.random.Generator) -> E
     introns[0] = 0
     ends = np.cumsum(lengths + introns)
     return np.stack([ends - lengths, ends], axis=1)
+
+
+def _places(template: Template, blocks: Exons, bases: Ints) -> Ints:
+    """Positions along the gene of bases of the template."""
+    block = template.block[bases]
+    first = np.searchsorted(template.block, np.arange(len(blocks)))
+    places: Ints = bases + (blocks[:, 0] - first)[block]
+    return places
 
 
 def _write_splice_sites(bases: Codes, blocks: Exons) -> None:
@@ -130,14 +130,13 @@ def make_isoforms(gene: Template, blocks: Exons, count: int, rng: np.random.Gene
         blocks: Start and end ``(n, 2)`` of each block along the gene.
         count: Number of isoforms; fewer are made if the gene has no more choices.
     """
-    lengths = np.bincount(gene.block)
     firsts = [b for b, kind in enumerate(gene.kinds) if kind is Kind.FIRST]
     others = [b for b, kind in enumerate(gene.kinds) if kind is not Kind.FIRST]
     isoforms: dict[bytes, Isoform] = {}
     choices: set[tuple[int, ...]] = set()
     for number in range(count):
         choice = _choose_blocks(gene, firsts, others, rng) if number else (*firsts[:1], *others)
-        isoform = join_blocks(gene, blocks, lengths, choice)
+        isoform = join_blocks(gene, blocks, choice)
         if number:
             isoform = vary(shift_ends(isoform, rng) if choice in choices else isoform, rng)
         choices.add(choice)
@@ -149,28 +148,20 @@ def _choose_blocks(gene: Template, firsts: list[int], others: list[int], rng: np
     """A random choice: one of the first exons, some of the optional ones, and all others."""
     skipped = rng.random(len(others)) < 0.4
     first = [firsts[rng.integers(len(firsts))]] if firsts else []
-    optional = (Kind.CASSETTE, Kind.DISTAL)
-    pairs = zip(others, skipped, strict=True)
-    return (*first, *(b for b, skip in pairs if not (skip and gene.kinds[b] in optional)))
+    kept = [b for b, skip in zip(others, skipped, strict=True) if not skip or gene.kinds[b] is Kind.ALWAYS]
+    return (*first, *kept)
 
 
-def join_blocks(gene: Template, blocks: Exons, lengths: Ints, choice: tuple[int, ...]) -> Isoform:
+def join_blocks(gene: Template, blocks: Exons, choice: tuple[int, ...]) -> Isoform:
     """The isoform of a choice of blocks."""
     exons = blocks[list(choice)]
     if gene.kinds[choice[-1]] is Kind.DISTAL:
         exons = np.concatenate([exons[:-2], [[exons[-2, 0], exons[-1, 1]]]])
     if gene.cds is None:
         return Isoform(exons, None, 0, False, False, "lncRNA")
-    template_start = np.cumsum(lengths) - lengths
-    chosen = lengths[list(choice)]
-    start = dict(zip(choice, np.cumsum(chosen) - chosen, strict=True))
-
-    def position(base: int) -> int:
-        block = int(gene.block[base])
-        return int(start[block] + base - template_start[block])
-
-    cds = (position(gene.cds[0]), position(gene.cds[1] - 1) + 1)
-    return Isoform(exons, cds, 0, True, True, "protein_coding")
+    first, last = _places(gene, blocks, np.array([gene.cds[0], gene.cds[1] - 1]))
+    start, end = (int(np.clip(at - exons[:, 0], 0, exons[:, 1] - exons[:, 0]).sum()) for at in (first, last + 1))
+    return Isoform(exons, (start, end), 0, True, True, "protein_coding")
 
 
 def shift_ends(isoform: Isoform, rng: np.random.Generator) -> Isoform:

@@ -3,29 +3,30 @@
 import gzip
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+import pysam
 
-from isoclr.genomics.encoding import LETTERS, Codes, N, letters
-from isoclr.simulation.families import Gene, Purpose, ancestor, descend, keyed_rng, species_name
+from isoclr.genomics.encoding import LETTERS, Codes, N, letters, reverse_complement
+from isoclr.genomics.species import SPECIES
+from isoclr.simulation.families import Gene, Purpose, descend, keyed_rng
 from isoclr.simulation.genes import MOTIFS, Floats, Size, count_motifs, optimality
 from isoclr.simulation.splicing import Isoform, Locus, background, make_locus
 
 CEILING = 0.75  # R² between half-lives without and with noise
 FOLDS = 10
-_CODONS, _JUNCTIONS = 0.6, 0.35  # effects on the half-life, next to those of the motifs
+EFFECTS = {"optimality": 0.6, "junctions": 0.35, **{motif.name: motif.effect for motif in MOTIFS}}
+"""What determines the half-life of a gene, and its weight."""
 _TELOMERE = 500  # unknown bases at both ends of a chromosome
-_BATCH = 2000  # genes that are compressed together
 _LINE = 60
 _LETTERS = np.frombuffer(LETTERS, np.uint8)
 _LOWER_CASE = 0x20
 
 Span = tuple[int, int]  # Part of a transcript or gene, 0-based half-open
+Rows = list[dict[str, Any]]
 
 
 # Genome and annotation
@@ -37,78 +38,48 @@ def genome_name(size: Size) -> str:
 
 
 def write_species(
-    size: Size,
-    seed: int,
-    genes: Sequence[Gene],
-    folder: Path,
-    truth: list[pl.DataFrame],
-    advance: Callable[[int], object],
-) -> list["HalfLifeFactors"]:
-    """Write genome and annotation of one species; returns what determines the half-lives of its coding genes.
+    size: Size, seed: int, genes: Sequence[Gene], folder: Path, advance: Callable[[int], object]
+) -> tuple[list[pl.DataFrame], Rows]:
+    """Write genome and annotation of one species.
 
-    Args:
-        truth: Parts of the truth table, added to in place.
+    Returns:
+        Parts of the truth table, and the rows of its coding genes, see :func:`gene_row`.
     """
-    factors = []
+    truth, coding = [], []
     species = genes[0].species
     parts = np.array_split(np.arange(len(genes)), min(size.chromosomes, len(genes)))
+    path = folder / genome_name(size)
     with (
-        _open_genome(folder / genome_name(size), bgzip=size.bgzip) as genome,
-        _open_gzip(folder / "annotation.gtf.gz") as annotation,
+        pysam.BGZFile(str(path), "wb", None) if size.bgzip else path.open("wb") as genome,
+        (folder / "annotation.gtf.gz").open("wb") as raw,
+        gzip.GzipFile("", "wb", 2, raw, mtime=0) as annotation,  # no name and time: the same bytes every day
     ):
         annotation.write(
-            f"##description: simulated gene annotation of {species_name(species)}\n"
+            f"##description: simulated gene annotation of {genes[0].species_name}\n"
             "##provider: isoclr simulate\n##format: gtf\n".encode()
         )
         for number, part in enumerate(parts, 1):
             chrom = f"chr{number}"
             rng = keyed_rng(seed, Purpose.CHROMOSOME, species, number)
-            pieces: list[Codes] = [np.full(_TELOMERE, N, np.uint8)]
-            start, texts = _TELOMERE, list[str]()
-            rows: list[dict[str, Any]] = []
+            telomere = np.full(_TELOMERE, N, np.uint8)
+            pieces: list[Codes] = [telomere]
+            start, rows = _TELOMERE, Rows()
             for gene in genes[part[0] : part[-1] + 1]:
-                locus = _locus(size, seed, gene)
-                pieces += [background(rng, locus.gap), locus.forward()]
+                locus_rng = keyed_rng(seed, Purpose.LOCUS, species, gene.number)
+                locus = make_locus(gene, descend(size, seed, gene), size, locus_rng)
+                forward = locus.bases if locus.strand == "+" else reverse_complement(locus.bases)
+                pieces += [background(rng, locus.gap), forward]
                 start += locus.gap
                 rows += truth_rows(locus, chrom, start)
-                texts.append("".join(gtf_lines(locus, chrom, start)))
+                annotation.write("".join(gtf_lines(locus, chrom, start)).encode())
                 start += len(locus.bases)
                 if gene.coding:
-                    factors.append(half_life_factors(locus))
+                    coding.append(gene_row(locus))
                 advance(1)
-                if len(texts) == _BATCH:
-                    annotation.write("".join(texts).encode())
-                    texts.clear()
-            annotation.write("".join(texts).encode())
-            truth.append(pl.DataFrame(rows, schema=TRUTH_SCHEMA))
-            pieces += [background(rng, 1000), pieces[0]]
+            truth.append(pl.DataFrame(rows, infer_schema_length=None))
+            pieces += [background(rng, 1000), telomere]
             write_fasta(genome, chrom, np.concatenate(pieces), rng)
-    return factors
-
-
-def _locus(size: Size, seed: int, gene: Gene) -> Locus:
-    template = descend(ancestor(size, seed, gene.family, gene.coding), gene, seed)
-    rng = keyed_rng(seed, Purpose.LOCUS, gene.species, gene.number)
-    return make_locus(gene, template, size, rng)
-
-
-@contextmanager
-def _open_gzip(path: Path) -> Iterator[Any]:
-    """A gzip file without name and time, so that its bytes depend on the content only."""
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", 2, raw, mtime=0) as stream:
-        yield stream
-
-
-@contextmanager
-def _open_genome(path: Path, *, bgzip: bool) -> Iterator[Any]:
-    if bgzip:
-        import pysam
-
-        with pysam.BGZFile(str(path), "wb", None) as stream:
-            yield stream
-    else:
-        with path.open("wb") as stream:
-            yield stream
+    return truth, coding
 
 
 def write_fasta(stream: Any, name: str, codes: Codes, rng: np.random.Generator) -> None:
@@ -168,65 +139,67 @@ def _transcript_tags(gene: Gene, number: int, isoform: Isoform) -> str:
     return text
 
 
-def _features(isoform: Isoform) -> Iterator[tuple[int, str, Span, str, Span]]:
+def _features(isoform: Isoform) -> list[tuple[int, str, Span, str, Span]]:
     """Exon number, feature, span along the gene, frame and exon of the lines of a transcript; UTRs come last."""
-    features: list[tuple[str, Span]] = []
-    utrs: list[tuple[str, Span]] = []
+    parts = []
     if isoform.cds:
         start, end = isoform.cds
-        body = end - 3 if isoform.has_stop else end
-        features = [("CDS", (start, body))]
-        features += [("start_codon", (start, start + 3))] if isoform.has_start else []
-        features += [("stop_codon", (body, end))] if isoform.has_stop else []
-        utrs = [("UTR", (0, start)), ("UTR", (body, isoform.length))]
-    last = []
+        body = end - 3 * isoform.has_stop
+        parts = [
+            ("CDS", start, body),
+            ("start_codon", start, start + 3 * isoform.has_start),
+            ("stop_codon", body, end),
+            ("UTR", 0, start),
+            ("UTR", body, isoform.length),
+        ]
+    lines, utrs = [], []
     before = 0
     for order, (low, high) in enumerate(isoform.exons.tolist(), 1):
         exon = (low, high)
-        yield order, "exon", exon, ".", exon
-        for feature, region in features + utrs:
-            first, end = max(region[0], before), min(region[1], before + high - low)
-            if first >= end:
-                continue
-            span = (low + first - before, low + end - before)
-            if feature == "UTR":
-                last.append((order, feature, span, ".", exon))
-            else:
-                yield order, feature, span, str((isoform.codons[0] - first) % 3), exon
+        lines.append((order, "exon", exon, ".", exon))
+        for feature, start, end in parts:
+            first, last = max(start, before), min(end, before + high - low)
+            if first < last:
+                span = (low + first - before, low + last - before)
+                if feature == "UTR":
+                    utrs.append((order, feature, span, ".", exon))
+                else:
+                    lines.append((order, feature, span, str((isoform.codons[0] - first) % 3), exon))
         before += high - low
-    yield from last
+    return lines + utrs
 
 
 # Half-lives
 
 
-@dataclass(frozen=True)
-class HalfLifeFactors:
-    """What determines the half-life of a gene."""
+def gene_row(locus: Locus) -> dict[str, Any]:
+    """Names of a coding gene, and what determines its half-life: the keys of :data:`EFFECTS`.
 
-    optimality: float  # Mean codon optimality, −1 to 1
-    junctions: float  # Exon junctions per kilobase of coding sequence
-    motifs: tuple[int, ...]  # Copies of each of MOTIFS in the 3' UTR
-
-
-def half_life_factors(locus: Locus) -> HalfLifeFactors:
-    """The factors of a coding gene, from its principal isoform."""
-    isoform = locus.isoforms[0]
+    These are the mean codon optimality (−1 to 1), exon junctions per kilobase of coding sequence, and copies of each
+    motif in the 3' UTR of its principal isoform.
+    """
+    gene, isoform = locus.gene, locus.isoforms[0]
     assert isoform.cds is not None
     start, end = isoform.cds
     mature = locus.mature(isoform)
-    return HalfLifeFactors(
-        optimality=optimality(mature[start:end]),
-        junctions=(len(isoform.exons) - 1) / (end - start) * 1000,
-        motifs=count_motifs(mature[end:]),
-    )
+    return {
+        "species": gene.species_name,
+        "gene_id": gene.gene_id,
+        "family": gene.family,
+        "gene_set": gene.gene_set,
+        "optimality": optimality(mature[start:end]),
+        "junctions": (len(isoform.exons) - 1) / (end - start) * 1000,
+        **count_motifs(mature[end:]),
+    }
 
 
-def half_lives(factors: Sequence[HalfLifeFactors], rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """True and measured half-life ``(genes,)`` of one species, z-scored: the sum of the effects, and with noise."""
-    features = np.array([[gene.optimality, gene.junctions, *gene.motifs] for gene in factors])
-    effects = np.array([_CODONS, _JUNCTIONS, *(motif.effect for motif in MOTIFS)])
-    true = _z_score(np.apply_along_axis(_z_score, 0, features) @ effects)
+def half_lives(factors: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """True and measured half-life ``(genes,)`` of one species, z-scored: the sum of the effects, and with noise.
+
+    Args:
+        factors: What determines them ``(genes, len(EFFECTS))``.
+    """
+    true = _z_score(np.apply_along_axis(_z_score, 0, factors) @ np.array([*EFFECTS.values()]))
     noise = rng.standard_normal(len(factors))
     return true, _z_score(np.sqrt(CEILING) * true + np.sqrt(1 - CEILING) * noise)
 
@@ -244,7 +217,7 @@ def write_homologene(genomes: Sequence[Sequence[Gene]], path: Path) -> None:
     """Write NCBI's six columns: group, taxid, gene id, symbol, protein gi, protein accession (blank)."""
     genes = [gene for genome in genomes for gene in genome if gene.in_homologene]
     genes.sort(key=lambda gene: (gene.family, gene.species, gene.number))
-    rows = (f"{g.family + 1}\t{g.taxid}\t{g.entrez}\t{g.symbol}\t\t\n" for g in genes)
+    rows = (f"{g.family + 1}\t{SPECIES[g.species].taxid}\t{g.entrez}\t{g.symbol}\t\t\n" for g in genes)
     path.write_text("".join(rows))
 
 
@@ -254,33 +227,25 @@ def write_gene_ids(genome: Sequence[Gene], path: Path) -> None:
     path.write_text("ensembl_gene_id\tentrez_gene_id\tsymbol\tbiotype\n" + "".join(rows))
 
 
-def write_labels(
-    genome: Sequence[Gene], factors: Sequence[HalfLifeFactors], rng: np.random.Generator, path: Path
-) -> pl.DataFrame:
+def write_labels(genes: Rows, rng: np.random.Generator, path: Path) -> pl.DataFrame:
     """Write gene id, z-scored half-life and cross-validation fold, which homologous genes share.
 
+    Args:
+        genes: Rows of :func:`gene_row`.
+
     Returns:
-        One row per coding gene: what determines its half-life, and the half-life without and with noise.
+        The same with the half-life without and with noise.
     """
-    genes = [gene for gene in genome if gene.coding]
-    true, measured = half_lives(factors, rng)
-    rows = (
-        f"{gene.bare_id}\t{value:.6f}\t{gene.family % FOLDS}\n" for gene, value in zip(genes, measured, strict=True)
+    table = pl.DataFrame(genes)
+    true, measured = half_lives(table.select(*EFFECTS).to_numpy(), rng)
+    table = table.with_columns(half_life_true=true, half_life=measured)
+    labels = table.select(
+        pl.col("gene_id").str.extract(r"(\w+)"),  # without version
+        pl.col("half_life"),
+        fold=pl.col("family") % FOLDS,
     )
-    path.write_text("gene_id\thalf_life\tfold\n" + "".join(rows))
-    return pl.DataFrame(
-        {
-            "species": [gene.species_name for gene in genes],
-            "gene_id": [gene.gene_id for gene in genes],
-            "family": [gene.family for gene in genes],
-            "gene_set": [gene.gene_set for gene in genes],
-            "optimality": [gene.optimality for gene in factors],
-            "junctions": [gene.junctions for gene in factors],
-            **{motif.name: [gene.motifs[i] for gene in factors] for i, motif in enumerate(MOTIFS)},
-            "half_life_true": true,
-            "half_life": measured,
-        }
-    )
+    labels.write_csv(path, separator="\t", float_precision=6)
+    return table
 
 
 def write_inputs(species: Sequence[str], genome: str, path: Path) -> None:
@@ -293,34 +258,13 @@ def write_inputs(species: Sequence[str], genome: str, path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-TRUTH_SCHEMA: dict[str, pl.DataType] = {
-    "species": pl.String(),
-    "transcript_id": pl.String(),
-    "gene_id": pl.String(),
-    "gene_symbol": pl.String(),
-    "biotype": pl.String(),
-    "family": pl.Int64(),
-    "gene_set": pl.String(),
-    "principal": pl.Boolean(),
-    "chrom": pl.String(),
-    "strand": pl.String(),
-    "exon_starts": pl.List(pl.Int64()),
-    "exon_lengths": pl.List(pl.Int64()),
-    "length": pl.Int64(),
-    "cds_start": pl.Int64(),
-    "cds_end": pl.Int64(),
-    "has_start": pl.Boolean(),
-    "has_stop": pl.Boolean(),
-    "sha256": pl.String(),
-    **{motif.name: pl.Int64() for motif in MOTIFS},
-}
-"""Columns of ``truth.parquet``, one row per transcript. ``exon_starts`` are the lowest coordinates (0-based), in
-transcript order; ``cds_start`` is the start of the first whole codon; ``sha256`` that of the mature sequence in
-upper-case DNA letters; the motif columns count copies in the 3' UTR."""
-
-
 def truth_rows(locus: Locus, chrom: str, start: int) -> Iterator[dict[str, Any]]:
-    """Rows of the truth table for a gene whose lowest coordinate is ``start`` (0-based)."""
+    """Rows of ``truth.parquet``, one per transcript, for a gene whose lowest coordinate is ``start`` (0-based).
+
+    ``exon_starts`` are the lowest coordinates (0-based), in transcript order; ``cds_start`` is the start of the first
+    whole codon; ``sha256`` that of the mature sequence in upper-case DNA letters; the motif columns count copies in the
+    3' UTR.
+    """
     gene = locus.gene
     for number, isoform in enumerate(locus.isoforms):
         mature = locus.mature(isoform)
@@ -346,5 +290,5 @@ def truth_rows(locus: Locus, chrom: str, start: int) -> Iterator[dict[str, Any]]
             "has_start": isoform.has_start,
             "has_stop": isoform.has_stop,
             "sha256": hashlib.sha256(letters(mature).encode()).hexdigest(),
-            **dict(zip((motif.name for motif in MOTIFS), count_motifs(utr3), strict=True)),
+            **count_motifs(utr3),
         }

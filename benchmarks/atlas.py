@@ -91,7 +91,7 @@ def enlarge(embeddings: "Embeddings", corpus: "Corpus", n: int, out: Path) -> No
         whole = pl.concat(parts).with_columns(start=pl.col("offset"), source=pl.lit(0, pl.Int64))
         meta: dict[str, Any] = {key: corpus.meta[key] for key in ("species", "by_species")}
         (folder / "corpus").mkdir()
-        write_corpus(folder / "corpus", whole.drop("offset"), [corpus.codes], {"shard": None, **meta})
+        write_corpus(folder / "corpus", whole.drop("offset"), [corpus.codes], meta)
 
 
 def measure_build(inputs: Path, n: int, out: Path, options: Sequence[str]) -> list[Measurement]:

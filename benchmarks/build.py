@@ -110,7 +110,7 @@ def write_large_corpus(path: Path, transcripts: int) -> None:
     )
     codes = np.random.default_rng(0).integers(0, 4, transcripts * 1000, np.uint8)
     with atomic_directory(path) as folder:
-        write(folder, table, [codes], {"species": ["human"], "shard": None})
+        write(folder, table, [codes], {"species": ["human"]})
 
 
 def run(command: Sequence[str]) -> Usage:

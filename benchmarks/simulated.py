@@ -89,7 +89,6 @@ def _meta(folder: Path, index: NDArray[np.void]) -> dict[str, object]:
         "schema": SCHEMA,
         "isoclr": "simulated",
         "options": {},
-        "shard": None,
         "species": ["human"],
         "inputs": [],
         "homology": None,

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from isoclr.corpus.corpus import Corpus, open_corpus
     from isoclr.corpus.inspect import inspect
     from isoclr.corpus.subset import subset
-    from isoclr.corpus.write import merge
     from isoclr.downloads.download import download
     from isoclr.embedding.convert import convert
     from isoclr.embedding.embed import embed
@@ -84,7 +83,6 @@ __all__ = [
     "load",
     "load_head",
     "map_rnas",
-    "merge",
     "motifs",
     "mutate",
     "neighbours",
@@ -120,7 +118,6 @@ _HOME = {
     "load": "isoclr.models.load",
     "load_head": "isoclr.probing.head",
     "map_rnas": "isoclr.analysis.tsne",
-    "merge": "isoclr.corpus.write",
     "motifs": "isoclr.analysis.motifs",
     "mutate": "isoclr.analysis.ism",
     "neighbours": "isoclr.analysis.neighbors",

@@ -58,13 +58,6 @@ COMMANDS: dict[str, dict[str, Command]] = {
             ("inputs",),
             "corpus.inspect:print_corpus",
         ),
-        "merge": Command(
-            "corpus.write:merge",
-            "join the shards of a corpus that was built on several machines",
-            "isoclr merge shard1 shard2 -o corpus",
-            ("shards",),
-            "corpus.inspect:print_corpus",
-        ),
         "subset": Command(
             "corpus.subset:subset",
             "select species or regroup the RNAs of a corpus, for ablations",

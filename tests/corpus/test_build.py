@@ -274,7 +274,7 @@ def test_orf_of_one_input(tmp_path: Path) -> None:
 
 def _part(records: int, dropped: dict[str, int], noted: dict[str, int]) -> TranscriptTable:
     codes = np.empty(0, np.uint8)
-    return TranscriptTable(pl.DataFrame(), codes, records, records - 1, Counter(dropped), Counter(noted))
+    return TranscriptTable(pl.DataFrame(), codes, records, Counter(dropped), Counter(noted))
 
 
 def test_metadata(tmp_path: Path) -> None:
@@ -282,11 +282,11 @@ def test_metadata(tmp_path: Path) -> None:
     fasta.write_text(">a\nACGT\n")
     homology.write_text("12345")
     inputs = [Input(name, fasta, None, ()) for name in ("human", "mouse", "human")]
-    plan = Plan(inputs, homology, {}, BuildConfig(shard="1/2"))
+    plan = Plan(inputs, homology, {}, BuildConfig())
     parts = [_part(10, {"empty": 1}, {"odd": 2}), _part(20, {}, {}), _part(30, {"empty": 2, "noncoding": 5}, {})]
     meta = metadata(plan, parts, {"human": (3, 9)}, {fasta: "f" * 64, homology: "0" * 64})
     assert meta["by_species"]["human"] == {
-        "records": 38,
+        "records": 40,
         "genes": 9,
         "mapped_genes": 3,
         "dropped": {"empty": 3, "noncoding": 5},
@@ -295,7 +295,6 @@ def test_metadata(tmp_path: Path) -> None:
     assert meta["by_species"]["mouse"]["genes"] == 0
     assert meta["inputs"][1]["transcripts"] == {"name": "t.fa", "size": 8, "sha256": "f" * 64}
     assert meta["homology"] == {"name": "h.data", "size": 5, "sha256": "0" * 64}
-    assert meta["shard"] == [1, 2]
     assert "jobs" not in meta["options"]  # it does not change the corpus
 
 

@@ -92,7 +92,6 @@ def test_toml_paths_are_relative_to_the_file(files: Path) -> None:
         ('homology = "nowhere"', r"x\.toml: homology: no file"),
         ('scope = "galaxy"', r"x\.toml: scope: Invalid enum value 'galaxy'"),
         ("max_length = 0", r"x\.toml: --max-length is 0, expected at least 1"),
-        ('shard = "3/2"', r"x\.toml: --shard is '3/2'"),
     ],
 )
 def test_wrong_toml(text: str, message: str, files: Path) -> None:
@@ -154,17 +153,6 @@ def test_wrong_gene_id_tables(text: str, message: str, files: Path) -> None:
 def test_threads() -> None:
     assert BuildConfig().threads >= 1
     assert BuildConfig(jobs=3).threads == 3
-
-
-def test_shard() -> None:
-    assert BuildConfig().shard_of is None
-    assert BuildConfig(shard="2/4").shard_of == (2, 4)
-
-
-@pytest.mark.parametrize("shard", ["0/4", "5/4", "1", "a/b", "1/0", "-1/2", "1/2/3", ""])
-def test_wrong_shard(shard: str) -> None:
-    with pytest.raises(InputError, match="expected i/n"):
-        BuildConfig(shard=shard)
 
 
 @pytest.mark.parametrize(

@@ -69,15 +69,6 @@ def test_json(corpus: Corpus) -> None:
     assert summary["groups"][0]["transcripts"] == 5
 
 
-def test_empty_shard(tmp_path: Path) -> None:
-    fasta = tmp_path / "t.fa"
-    fasta.write_text(">a\nACGT\n")
-    shards = [build(out=tmp_path / f"{i}", species="x", transcripts=fasta, shard=f"{i}/2") for i in (1, 2)]
-    empty = next(shard for shard in shards if not len(shard))
-    assert inspect(empty).groups[0].transcripts == 0
-    assert list(inspect(empty).tables())
-
-
 @pytest.mark.parametrize("name", ["p.foo", "p", "folder.png", "file/p.png"])
 def test_plot_with_an_impossible_name(name: str, tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from isoclr.corpus.inputs import BuildConfig, Input
-from isoclr.corpus.transcripts import COLUMNS, TranscriptTable, filter_rows, read_fasta, read_genome, read_input
+from isoclr.corpus.transcripts import COLUMNS, TranscriptTable, read_fasta, read_genome, read_input
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, letters
 
@@ -28,7 +28,7 @@ def _gtf(path: Path, *transcripts: tuple[str, int, tuple[int, int] | None], gene
 def _read(tmp_path: Path, fasta: str, *annotation: Path) -> TranscriptTable:
     file = tmp_path / "rna.fa"
     file.write_text(fasta)
-    return read_fasta(file, annotation, "human", CONFIG)
+    return read_fasta(file, annotation, CONFIG)
 
 
 def _rows(part: TranscriptTable) -> list[dict[str, Any]]:
@@ -226,16 +226,15 @@ def _part(lengths: list[int], genes: list[str] | None = None) -> TranscriptTable
 
 def test_empty_and_too_long_transcripts() -> None:
     part = _part([0, 1, 100, 101, 500])
-    filter_rows(part, "human", BuildConfig(max_length=100))
+    part.drop_by_length(100)
     assert part.table["length"].to_list() == [1, 100]
     assert part.dropped == {"empty": 1, "longer_than_max_length": 2}
-    assert part.shard_records == 5
 
 
 def test_unknown_length() -> None:
     part = _part([5, 6])
     part.table = part.table.with_columns(length=pl.Series([5, None]))
-    filter_rows(part, "human", BuildConfig(max_length=100))
+    part.drop_by_length(100)
     assert part.table.height + sum(part.dropped.values()) == 2
 
 
@@ -245,21 +244,6 @@ def test_note() -> None:
     part.note(pl.col("length") > 9, "never")
     assert part.noted == {"odd": 2}
     assert part.table.height == 3
-
-
-@pytest.mark.parametrize("of", [1, 2, 7])
-def test_every_gene_is_in_one_shard(of: int) -> None:
-    genes = [f"ENSG{i // 3:011d}.{i % 3 + 1}" for i in range(90)]
-    seen: dict[str, int] = {}
-    total = 0
-    for number in range(1, of + 1):
-        part = _part([9] * 90, genes)
-        filter_rows(part, "human", BuildConfig(shard=f"{number}/{of}"))
-        total += part.table.height
-        for gene in part.table["gene_id"]:
-            assert seen.setdefault(gene.split(".")[0], number) == number
-    assert total == 90
-    assert len(set(seen.values())) == of
 
 
 @pytest.mark.parametrize("kind", ["genome", "transcripts"])

@@ -7,11 +7,9 @@ import polars as pl
 import pytest
 
 from isoclr._io import sha256
-from isoclr.cli import main
 from isoclr.corpus.build import build
-from isoclr.corpus.corpus import COLUMNS, FILES, INDEX_DTYPE, Corpus, open_corpus
-from isoclr.corpus.write import drop_duplicates, index_rows, merge, write
-from isoclr.errors import InputError
+from isoclr.corpus.corpus import COLUMNS, INDEX_DTYPE
+from isoclr.corpus.write import drop_duplicates, index_rows, write
 from isoclr.genomics.encoding import CODON_START, nucleotides
 
 SOURCE = nucleotides("ACGTACGTACGTTTTT")
@@ -88,25 +86,13 @@ def inputs(world: Any, toml: Any, tmp_path: Path) -> tuple[Path, ...]:
     )
 
 
-def _shards(inputs: tuple[Path, ...], folder: Path, of: int, **options: Any) -> list[Path]:
-    return [build(inputs, out=folder / f"s{i}", shard=f"{i}/{of}", **options).path for i in range(1, of + 1)]
-
-
-@pytest.mark.parametrize("of", [1, 3])
-def test_merged_shards_equal_the_whole(inputs: tuple[Path, ...], tmp_path: Path, of: int) -> None:
-    whole = build(inputs, out=tmp_path / "whole", max_length=200)
-    dropped = whole.meta["by_species"]["human"]["dropped"]
+def test_duplicates_of_several_inputs(inputs: tuple[Path, ...], tmp_path: Path) -> None:
+    corpus = build(inputs, out=tmp_path / "whole", max_length=200)
+    dropped = corpus.meta["by_species"]["human"]["dropped"]
     assert dropped.keys() == {"duplicate_id", "identical_sequence", "longer_than_max_length"}
-    shards = _shards(inputs, tmp_path, of, max_length=200)
-    genes = [set(Corpus(shard).transcripts.select("species", "gene_set").iter_rows()) for shard in shards]
-    assert all(genes)
-    assert sum(map(len, genes)) == len(set.union(*genes))  # the isoforms of a gene share a shard
-    merged = merge(tuple(reversed(shards)), out=tmp_path / "merged")
-    for name in FILES:
-        assert (merged.path / name).read_bytes() == (whole.path / name).read_bytes(), name
 
 
-def test_pseudoautosomal_gene_copies_share_a_shard(toml: Any, tmp_path: Path) -> None:
+def test_pseudoautosomal_gene_copies_are_one_gene(toml: Any, tmp_path: Path) -> None:
     fasta = tmp_path / "par.fa"
     records = [
         f">ENST{i:011d}.1{mark} gene:ENSG{i:011d}.2{mark}\n{'ACGT' * (i + 1)}\n"
@@ -114,62 +100,14 @@ def test_pseudoautosomal_gene_copies_share_a_shard(toml: Any, tmp_path: Path) ->
         for i in range(20)
     ]
     fasta.write_text("".join(records))
-    inputs = toml({"species": "human", "transcripts": fasta})
-    whole = build(inputs, out=tmp_path / "whole")
-    assert whole.meta["by_species"]["human"]["dropped"] == {"identical_sequence": 20}
-    assert whole.meta["by_species"]["human"]["genes"] == 20
-    assert not whole.transcripts["gene_id"].str.contains("PAR_Y").any()
-    shards = _shards(inputs, tmp_path, 3)
-    names = [set(Corpus(shard).transcripts["gene_set"]) for shard in shards]
-    assert [len(shard) for shard in map(Corpus, shards)] == [2 * len(each) for each in names]
-    merged = merge(tuple(shards), out=tmp_path / "merged")
-    for name in FILES:
-        assert (merged.path / name).read_bytes() == (whole.path / name).read_bytes(), name
-
-
-@pytest.fixture
-def few(toml: Any, tmp_path: Path) -> tuple[Path, ...]:
-    """One input of three genes."""
-    (tmp_path / "few.fa").write_text(">t\nATGAAATAACC\n>u\nGGGTTT\n>v\nGG\n")
-    return toml({"species": "human", "transcripts": tmp_path / "few.fa"})  # type: ignore[no-any-return]
-
-
-def test_merge_with_empty_shards(few: tuple[Path, ...], tmp_path: Path) -> None:
-    shards = _shards(few, tmp_path, 5)
-    assert not all(len(Corpus(shard)) for shard in shards)
-    whole, merged = build(few, out=tmp_path / "whole"), merge(tuple(shards), out=tmp_path / "merged")
-    for name in FILES:
-        assert (merged.path / name).read_bytes() == (whole.path / name).read_bytes(), name
-
-
-def test_shards_of_different_builds(few: tuple[Path, ...], world: Any, toml: Any, tmp_path: Path) -> None:
-    one, two = _shards(few, tmp_path, 2)
-    with pytest.raises(InputError, match=r"of its shards 2/2 not given"):
-        merge((one,), out=tmp_path / "c")
-    with pytest.raises(InputError, match=r"shard 1/2 again"):
-        merge((one, one, two), out=tmp_path / "c")
-    other = build(few, out=tmp_path / "o", shard="2/2", max_length=99).path
-    with pytest.raises(InputError, match="another options than"):
-        merge((one, other), out=tmp_path / "c")
-    third = build(few, out=tmp_path / "t", shard="3/3").path
-    with pytest.raises(InputError, match="shard 3/3, expected one of 2"):
-        merge((one, two, third), out=tmp_path / "c")
-    other_inputs = toml({"species": "human", "transcripts": world.transcripts})
-    less = build(other_inputs, out=tmp_path / "l", shard="2/2").path
-    with pytest.raises(InputError, match="not shards of one build"):
-        merge((one, less), out=tmp_path / "c")
-    whole = build(few, out=tmp_path / "w").path
-    with pytest.raises(InputError, match="a whole corpus, expected one from"):
-        merge((whole,), out=tmp_path / "c")
-    with pytest.raises(InputError, match="no shards given"):
-        merge((), out=tmp_path / "c")
-    with pytest.raises(InputError, match="exists already"):
-        merge((one, two), out=whole)
-    assert not (tmp_path / "c").exists()
+    corpus = build(toml({"species": "human", "transcripts": fasta}), out=tmp_path / "corpus")
+    assert corpus.meta["by_species"]["human"]["dropped"] == {"identical_sequence": 20}
+    assert corpus.meta["by_species"]["human"]["genes"] == 20
+    assert not corpus.transcripts["gene_id"].str.contains("PAR_Y").any()
 
 
 SOURCES = [nucleotides("AACCGGTT"), nucleotides("TTTTT")]
-META = {"shard": None, "species": ["mouse", "human"]}
+META = {"species": ["mouse", "human"]}
 
 
 def _table() -> pl.DataFrame:
@@ -207,7 +145,7 @@ def test_codes_between_rows_are_left_out(tmp_path: Path) -> None:
 
 
 def test_index_rows() -> None:
-    index = index_rows(_table().with_columns(offset=pl.Series([0, 2, 4, 7])), META["species"] or [])
+    index = index_rows(_table().with_columns(offset=pl.Series([0, 2, 4, 7])), META["species"])
     assert index.dtype == INDEX_DTYPE
     assert index["gene_set"].tolist() == [0, 1, 0, 2]
     assert index["species"].tolist() == [1, 1, 0, 1]
@@ -228,26 +166,3 @@ def test_corpus_json_counts_and_checksums(tmp_path: Path) -> None:
 def test_columns_of_the_transcript_table(tmp_path: Path) -> None:
     write(tmp_path, _table(), SOURCES, META)
     assert pl.read_parquet(tmp_path / "transcripts.parquet").columns == list(COLUMNS)
-    write(tmp_path, _table(), SOURCES, META | {"shard": [1, 2]})
-    assert pl.read_parquet(tmp_path / "transcripts.parquet")["order"].to_list() == [0, 3, 4, 9]
-
-
-def test_empty_shard(tmp_path: Path) -> None:
-    write(tmp_path, _table().clear(), SOURCES, META | {"shard": [1, 2]})
-    assert (tmp_path / "codes.bin").stat().st_size == 0
-    counts = json.loads((tmp_path / "corpus.json").read_text())["counts"]
-    assert counts == {"transcripts": 0, "gene_sets": 0, "nucleotides": 0}
-
-
-def test_merge_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("T.fa").write_text(">t\nATGAAATAACC\n>u\nGGGTTT\n>v\nGG\n")
-    for i in (1, 2):
-        words = f"build --out S{i} --species human --transcripts T.fa --shard {i}/2"
-        assert main(words.split()) == 0
-    capsys.readouterr()
-    assert main(["merge", "S2", "S1", "--out", "C"]) == 0
-    assert "3 transcripts in the inputs, 3 kept" in capsys.readouterr().out
-    assert open_corpus("C").transcripts["transcript_id"].to_list() == ["t", "u", "v"]
-    assert main(["merge", "S1", "--out", "D"]) == 2
-    assert "2/2 not given" in capsys.readouterr().err

@@ -155,7 +155,7 @@ CORPUS: list[Case] = [
     ("true as schema", corpus("schema", value=True), "schema"),
     ("negative schema", corpus("schema", value=-1), "schema"),
     ("later schema", corpus("schema", value=99), "schema 99"),
-    ("text as shard", corpus("shard", value="1/2"), "shard"),
+    ("a part of an earlier version", corpus("shard", value=[1, 2]), "shard"),
     ("no codes", special("codes.bin", "missing"), "codes.bin"),
     ("truncated codes", truncate("codes.bin", 100), "codes.bin"),
     ("codes a FIFO", special("codes.bin", "FIFO"), "codes.bin"),

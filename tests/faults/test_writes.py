@@ -40,7 +40,6 @@ CORE: dict[str, tuple[str, str]] = {
 }
 """Commands with one output, and its name; OUT is the folder of outputs."""
 MORE: dict[str, tuple[str, str]] = {
-    "merge": ("merge BENCH/shard1 BENCH/shard2 -o OUT/m", "m"),
     "inspect json": ("inspect BENCH/corpus --json OUT/i.json", "i.json"),
     "inspect plot": ("inspect BENCH/corpus --plot OUT/i.svg", "i.svg"),
     "convert": ("convert BENCH/e.parquet -o OUT/e.npz", "e.npz"),
@@ -143,9 +142,6 @@ def inputs(bench: Path) -> Iterator[tuple[Path, str]]:
     write_ontology(bench)
     words = f"map {bench}/e.parquet --perplexity 5 -o {bench}/map.tsv"
     assert cli.main(words.split()) == 0
-    for number in (1, 2):
-        words = f"build --species human --transcripts {bench}/two.fa --shard {number}/2"
-        assert cli.main([*words.split(), "-o", str(bench / f"shard{number}")]) == 0
     folder = bench / "mirror" / "worm"
     folder.mkdir(parents=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(bench / "mirror")))

@@ -38,7 +38,6 @@ def build(
     max_length: int = 12_288,
     skip_bad: bool = False,
     jobs: int = 0,
-    shard: str | None = None,
     overwrite: bool = False,
 ) -> Corpus:
     """Build a corpus from gene annotations and sequences: isoforms as six tracks, grouped into gene sets.
@@ -79,7 +78,6 @@ def build(
         max_length: Length (nt) of the longest transcript; longer ones are dropped.
         skip_bad: Leave out and count FASTA records without a name or with letters that are no nucleotides.
         jobs: Number of threads; 0 is one per core. All inputs in progress are held in memory.
-        shard: Part of the genes to build, as i/n; isoclr merge joins the parts.
         overwrite: Replace an existing corpus.
 
     Returns:
@@ -106,7 +104,6 @@ def build(
         max_length=max_length,
         skip_bad=skip_bad,
         jobs=jobs,
-        shard=shard,
     )
     given = []
     if species or transcripts or genome or annotation:
@@ -241,10 +238,8 @@ def metadata(
         for source, part in zip(plan.inputs, parts, strict=True)
     ]
     options = ("scope", "orf", "orf_min_length", "noncoding", "max_length")
-    shard = plan.config.shard_of
     return {
         "options": {name: getattr(plan.config, name) for name in options},
-        "shard": list(shard) if shard else None,
         "species": plan.species,
         "inputs": inputs,
         "homology": identity(plan.homology),
@@ -261,7 +256,7 @@ def _by_species(plan: Plan, parts: Sequence[TranscriptTable], mapped: Mapping[st
         counts[name] = empty_counts() | {"genes": genes, "mapped_genes": in_homology}
     for source, part in zip(plan.inputs, parts, strict=True):
         entry = counts[source.species]
-        entry["records"] += part.shard_records
+        entry["records"] += part.records
         entry["dropped"].update(part.dropped)
         entry["noted"].update(part.noted)
     return counts

@@ -46,7 +46,7 @@ COLUMNS = (
     "transcript_id", "gene_id", "gene_symbol", "gene_set", "species", "offset", "length", "cds_start", "cds_end",
     "cds_source", "n_exons", "biotype",
 )  # fmt: skip
-"""Columns of ``transcripts.parquet``. A shard also has ``order``: the ranks of its rows in the whole corpus."""
+"""Columns of ``transcripts.parquet``."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,6 @@ class _Content:
     """Types of what is read from ``corpus.json``."""
 
     options: dict[str, Any]
-    shard: tuple[int, int] | None
     species: list[str]
     inputs: list[dict[str, Any]]
     homology: dict[str, Any] | None
@@ -84,6 +83,7 @@ class _Content:
     by_species: dict[str, _SpeciesCounts]
     counts: _Counts
     files: dict[str, _File]
+    shard: None = None  # Earlier versions also built parts of a corpus
 
 
 class Corpus:
@@ -295,7 +295,7 @@ def _check_sizes(path: Path, meta: dict[str, Any]) -> None:
 
 
 def _map_codes(path: Path) -> Codes:
-    if path.stat().st_size == 0:  # an empty shard; an empty file cannot be mapped
+    if path.stat().st_size == 0:  # it cannot be mapped
         return np.empty(0, np.uint8)
     return np.memmap(path, np.uint8, mode="r")
 

@@ -28,36 +28,11 @@ class BuildConfig(Config):
     max_length: Annotated[int, Meta(ge=1)] = 12_288
     skip_bad: bool = False
     jobs: Annotated[int, Meta(ge=0)] = 0
-    shard: str | None = None
-
-    def __post_init__(self) -> None:
-        """Check kinds and ranges."""
-        super().__post_init__()
-        if self.shard is not None:
-            parse_shard(self.shard)
-
-    @property
-    def shard_of(self) -> tuple[int, int] | None:
-        """``--shard 2/8`` as ``(2, 8)``; None for a whole corpus."""
-        return None if self.shard is None else parse_shard(self.shard)
 
     @property
     def threads(self) -> int:
         """Number of threads."""
         return self.jobs or os.cpu_count() or 1
-
-
-def parse_shard(text: str) -> tuple[int, int]:
-    """Parse ``i/n``.
-
-    >>> parse_shard("2/8")
-    (2, 8)
-    """
-    number, _, total = text.partition("/")
-    short = max(len(number), len(total)) <= 7  # more would be more parts than RNAs
-    if not (short and number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total)):
-        raise InputError(f"--shard is {text!r}, expected i/n with 1 ≤ i ≤ n, such as 1/4")
-    return int(number), int(total)
 
 
 @dataclass(frozen=True)
@@ -106,7 +81,6 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     max_length: int | None = None
     skip_bad: bool | None = None
     jobs: int | None = None
-    shard: str | None = None
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def subset(
         The new corpus, opened.
 
     Raises:
-        InputError: A species or transcript that is not in the corpus, a shard, or nothing is left.
+        InputError: A species or transcript that is not in the corpus, or nothing is left.
 
     >>> import isoclr, tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -56,8 +56,6 @@ def subset(
     1
     """
     whole = open_corpus(corpus)
-    if whole.meta["shard"]:
-        raise InputError(f"{whole.path}: a shard, expected a whole corpus; join it with isoclr merge")
     table = whole.transcripts.with_columns(start=pl.col("offset"), source=pl.lit(0, pl.Int64))
     table = table.drop("offset")
     kept = _of_species(table, species, whole)
@@ -130,7 +128,6 @@ def _metadata(whole: Corpus, before: pl.DataFrame, after: pl.DataFrame, options:
         entry["mapped_genes"] = kept.filter(pl.col("gene_set") != _GENE).select(_GENE).n_unique()
     return {
         "options": {**whole.meta["options"], "subset": options},
-        "shard": None,
         "species": species,
         "inputs": [source for source in whole.meta["inputs"] if source["species"] in species],
         "homology": None if options["grouping"] == "genes" else whole.meta["homology"],

@@ -1,6 +1,5 @@
 """One input of a build: from its files to a table of transcripts and their codes."""
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,13 +38,12 @@ class TranscriptTable:
     """One row per transcript; ``order`` is its rank among all records of the input, ``start`` where its codes begin."""
     codes: Codes  # Codes that start points into
     records: int
-    """Number of transcripts in the input before any was dropped; the same in every shard."""
-    shard_records: int = 0  # Number of those that belong to this shard
+    """Number of transcripts in the input before any was dropped."""
     dropped: Counter[str] = field(default_factory=Counter)  # Reason → number of dropped transcripts
     noted: Counter[str] = field(default_factory=Counter)
     """Irregularity or correction → number of transcripts."""
     metadata: dict[str, Any] = field(default_factory=dict)
-    """Facts about the files for ``corpus.json``; the same in every shard."""
+    """Facts about the files for ``corpus.json``."""
     messages: list[str] = field(default_factory=list)  # Messages for the terminal
     first_dropped: dict[str, tuple[str, int]] = field(default_factory=dict)
     """As :attr:`isoclr.genomics.fasta.Transcripts.first_dropped`."""
@@ -55,6 +53,11 @@ class TranscriptTable:
         kept = self.table.filter(~condition)
         count(self.dropped, reason, self.table.height - kept.height)
         self.table = kept
+
+    def drop_by_length(self, max_length: int) -> None:
+        """Drop empty and too long transcripts."""
+        self.drop(pl.col("length") == 0, "empty")
+        self.drop(pl.col("length") > max_length, "longer_than_max_length")
 
     def note(self, condition: pl.Expr, reason: str) -> None:
         """Count the rows that meet a condition."""
@@ -76,7 +79,7 @@ def read_input(
         part = read_genome(source.genome, source.annotation, source.species, config, threads, advance)
     else:
         assert source.transcripts is not None
-        part = read_fasta(source.transcripts, source.annotation, source.species, config)
+        part = read_fasta(source.transcripts, source.annotation, config)
     if genes is not None:
         part.table = _with_gene_biotypes(part.table, genes)
     part.table = part.table.with_columns(pl.col("no_cds") | known_noncoding())
@@ -113,29 +116,10 @@ def _first_text(*columns: str) -> pl.Expr:
     return pl.coalesce(*texts, pl.lit(""))
 
 
-def filter_rows(part: TranscriptTable, species: str, config: BuildConfig) -> None:
-    """Keep the genes of the shard; drop empty and too long transcripts."""
-    if config.shard_of is not None:
-        number, shards = config.shard_of
-        part.table = part.table.filter(_shards_of(part.table, species, shards) == number - 1)
-    part.shard_records = part.table.height
-    part.drop(pl.col("length") == 0, "empty")
-    part.drop(pl.col("length") > config.max_length, "longer_than_max_length")
-
-
-def _shards_of(table: pl.DataFrame, species: str, shards: int) -> pl.Series:
-    """The shard of each row's gene: a checksum of the gene's name, so that isoforms stay together."""
-    names = table.select(gene=without_versions(pl.col("gene_id")))
-    genes = names.unique(maintain_order=True)
-    numbers = [zlib.crc32(f"{species}|{gene}".encode()) % shards for gene in genes["gene"]]
-    genes = genes.with_columns(shard=pl.Series(numbers, dtype=pl.Int64))
-    return names.join(genes, on="gene", how="left", maintain_order="left")["shard"]
-
-
 # FASTA of transcripts, with or without annotations
 
 
-def read_fasta(transcripts: Path, annotation: Sequence[Path], species: str, config: BuildConfig) -> TranscriptTable:
+def read_fasta(transcripts: Path, annotation: Sequence[Path], config: BuildConfig) -> TranscriptTable:
     """Read the records of a FASTA and join them with annotations.
 
     A record matches an annotated transcript with the same id, versions aside. Among several matches the one of the
@@ -162,7 +146,7 @@ def read_fasta(transcripts: Path, annotation: Sequence[Path], species: str, conf
         "transcripts_dropped": dict(read.dropped),
         "annotation_dropped": [dict(one.dropped) for one in annotations],
     }
-    filter_rows(part, species, config)
+    part.drop_by_length(config.max_length)
     part.note(pl.col("disagrees"), "length_disagrees")
     if annotations:
         part.note(~pl.col("annotated"), "not_in_annotation")
@@ -256,7 +240,7 @@ def read_genome(
             "chromosomes_renamed": renamed,
             "chromosomes_missing": [name for name, match in names.items() if match is None],
         }
-        filter_rows(part, species, config)
+        part.drop_by_length(config.max_length)
         part.drop(pl.col("sequence").is_null(), "chromosome_not_in_genome")
         part.drop(pl.col("beyond"), "beyond_sequence_end")
         lengths = part.table["length"]
@@ -278,10 +262,7 @@ def _match_chromosomes(table: pl.DataFrame, sequences: Genome, files: str) -> di
 
 
 def _by_chromosome(table: pl.DataFrame, sequences: Genome, names: dict[str, str | None]) -> pl.DataFrame:
-    """Rows sorted by chromosome, with ``order``, ``sequence`` (null: missing), ``beyond`` its end, and ``no_cds``.
-
-    The order is that of the whole annotation, hence the same in every shard.
-    """
+    """Rows sorted by chromosome, with ``order``, ``sequence`` (null: missing), ``beyond`` its end, and ``no_cds``."""
     lengths = [None if name is None else sequences.lengths[name] for name in names.values()]
     chromosomes = pl.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""Writing a corpus: duplicates, files, and merging shards."""
+"""Writing a corpus: duplicates and files."""
 
 import hashlib
 import json
@@ -11,28 +11,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import info, progress
-from isoclr._io import atomic_directory, check_directory, sha256
+from isoclr._io import sha256
 from isoclr._version import __version__
-from isoclr.corpus.corpus import (
-    CODES,
-    COLUMNS,
-    DATA_FILES,
-    FILES,
-    INDEX,
-    INDEX_DTYPE,
-    META,
-    SCHEMA,
-    TRANSCRIPTS,
-    Corpus,
-    open_corpus,
-)
+from isoclr.corpus.corpus import CODES, COLUMNS, DATA_FILES, INDEX, INDEX_DTYPE, META, SCHEMA, TRANSCRIPTS
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
 
 EMPTY_META: dict[str, Any] = {
     "options": {},
-    "shard": None,
     "species": [],
     "inputs": [],
     "homology": None,
@@ -51,22 +37,19 @@ def assemble(
 ) -> None:
     """Drop duplicates and write the corpus.
 
-    A shard keeps its duplicates: which of two transcripts is kept can depend on a third one in another shard.
-
     Args:
         sources: Arrays of codes that ``source`` and ``start`` point into.
         meta: Content of ``corpus.json``; the counts in ``meta["by_species"]`` are completed in place.
     """
     by_species = meta["by_species"]
-    if not meta["shard"]:
-        table, dropped = drop_duplicates(table, sources)
-        for name, counts in dropped.items():
-            by_species[name]["dropped"].update(counts)
-        if not table.height:
-            total: Counter[str] = sum((entry["dropped"] for entry in by_species.values()), Counter())
-            reasons = ", ".join(f"{count:,} {reason}" for reason, count in total.most_common())
-            raise InputError(f"no transcript is left: {f'dropped {reasons}' if reasons else 'the inputs have none'}")
-    for entry in by_species.values():  # sorted, so that merged shards give the same bytes
+    table, dropped = drop_duplicates(table, sources)
+    for name, counts in dropped.items():
+        by_species[name]["dropped"].update(counts)
+    if not table.height:
+        total: Counter[str] = sum((entry["dropped"] for entry in by_species.values()), Counter())
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in total.most_common())
+        raise InputError(f"no transcript is left: {f'dropped {reasons}' if reasons else 'the inputs have none'}")
+    for entry in by_species.values():
         entry |= {key: dict(sorted(entry[key].items())) for key in ("dropped", "noted")}
     write(folder, table, sources, meta, advance)
 
@@ -128,14 +111,13 @@ def write(
     Args:
         table: Transcripts in their final order: :data:`COLUMNS` without ``offset``, and ``source`` and ``start``: which
             of ``sources`` holds the codes, and where they begin.
-        meta: Content of ``corpus.json`` where it differs from :data:`EMPTY_META`; ``shard`` and ``species`` at least.
+        meta: Content of ``corpus.json`` where it differs from :data:`EMPTY_META`; ``species`` at least.
     """
     table = table.with_columns(offset=pl.col("length").cum_sum() - pl.col("length")).rechunk()
     _write_codes(folder / CODES, table, sources, advance)
     index = index_rows(table, meta["species"])
     np.save(folder / INDEX, index, allow_pickle=False)
-    columns = [*COLUMNS, "order"] if meta["shard"] else COLUMNS
-    table.select(columns).write_parquet(folder / TRANSCRIPTS, compression="zstd")
+    table.select(COLUMNS).write_parquet(folder / TRANSCRIPTS, compression="zstd")
     counts = {name: empty_counts() for name in meta["species"]}
     content = {
         "schema": SCHEMA,
@@ -190,80 +172,3 @@ def _counts(index: NDArray[np.void]) -> dict[str, int]:
         "gene_sets": int(index["gene_set"].max(initial=-1)) + 1,
         "nucleotides": int(index["length"].sum(dtype=np.int64)),
     }
-
-
-_SHARED = ("isoclr", "options", "species", "inputs", "homology", "gene_ids")
-"""Entries of ``corpus.json`` that all shards of one build have in common."""
-
-
-def merge(shards: tuple[Path, ...], *, out: Path, overwrite: bool = False) -> Corpus:
-    """Join the shards of one build: the same bytes as the build without --shard.
-
-    Args:
-        shards: All shards, in any order.
-        out: New directory for the corpus.
-        overwrite: Replace an existing corpus.
-
-    Returns:
-        The corpus, opened.
-
-    Raises:
-        InputError: A shard is missing, given twice, or of another build.
-    """
-    parts = [open_corpus(path) for path in shards]
-    _check_shards(parts)
-    out = Path(out)
-    check_directory(out, overwrite=overwrite, contents=FILES)
-    tables = [
-        part.transcripts.with_columns(start=pl.col("offset"), source=pl.lit(number, pl.Int64))
-        for number, part in enumerate(parts)
-    ]
-    table = pl.concat(tables).drop("offset").sort("order")
-    if table["order"].is_duplicated().any():
-        raise InputError(f"{parts[0].path}: shares a transcript with another shard; build them again")
-    with atomic_directory(out, overwrite=overwrite, contents=FILES) as folder, progress() as bar:
-        task = bar.add_task("write", total=table.height)
-        codes = [part.codes for part in parts]
-        assemble(folder, table, codes, _merged_meta(parts), lambda done: bar.advance(task, done))
-        bar.update(task, completed=table.height)
-    corpus = open_corpus(out)
-    info(f"{corpus!r}")
-    return corpus
-
-
-def _check_shards(parts: list[Corpus]) -> None:
-    """Refuse anything but all shards of one build, each once."""
-    if not parts:
-        raise InputError("no shards given, expected the directories that isoclr build --shard wrote")
-    paths: dict[int, Path] = {}
-    first = parts[0]
-    for part in parts:
-        if not part.meta["shard"]:
-            raise InputError(f"{part.path}: a whole corpus, expected one from isoclr build --shard")
-        for key in _SHARED:
-            if part.meta[key] != first.meta[key]:
-                raise InputError(f"{part.path}: another {key} than {first.path}; not shards of one build")
-        number, total = part.meta["shard"]
-        if total != first.meta["shard"][1]:
-            raise InputError(f"{part.path}: shard {number}/{total}, expected one of {first.meta['shard'][1]}")
-        if number in paths:
-            raise InputError(f"{part.path}: shard {number}/{total} again, as in {paths[number]}")
-        paths[number] = part.path
-    total = first.meta["shard"][1]
-    if missing := [f"{i}/{total}" for i in range(1, total + 1) if i not in paths]:
-        raise InputError(f"{first.path}: of its shards {', '.join(missing)} not given")
-
-
-def _merged_meta(parts: list[Corpus]) -> dict[str, Any]:
-    """What the shards have in common, and the sums of their counts."""
-    by_species: dict[str, Any] = {}
-    for name in parts[0].meta["species"]:
-        total = empty_counts()
-        for entry in (part.meta["by_species"][name] for part in parts):
-            for key in ("records", "genes", "mapped_genes"):
-                total[key] += entry[key]
-            for key in ("dropped", "noted"):
-                total[key].update(entry[key])
-        by_species[name] = total
-    shared = {key: parts[0].meta[key] for key in _SHARED if key != "isoclr"}
-    return EMPTY_META | shared | {"by_species": by_species}

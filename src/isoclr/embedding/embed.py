@@ -19,10 +19,9 @@ from isoclr._console import info
 from isoclr._io import as_output, as_paths, scratch_matrix
 from isoclr._threads import use_threads
 from isoclr._version import __version__
-from isoclr.corpus.inputs import parse_shard
 from isoclr.embedding.distributed import Embedder, embedded, writes_output
 from isoclr.embedding.embeddings import Embeddings, check_output, write
-from isoclr.embedding.inputs import RnaTable, as_inputs, read_rnas, shard_rows
+from isoclr.embedding.inputs import RnaTable, as_inputs, parse_shard, read_rnas, shard_rows
 from isoclr.errors import InputError, counted
 from isoclr.genomics.encoding import EXON_END, Codes, coding_region
 from isoclr.genomics.features import UPSTREAM, upstream_features

@@ -239,6 +239,19 @@ def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[Rn
     return kept
 
 
+def parse_shard(text: str) -> tuple[int, int]:
+    """Parse ``i/n``.
+
+    >>> parse_shard("2/8")
+    (2, 8)
+    """
+    number, _, total = text.partition("/")
+    short = max(len(number), len(total)) <= 7  # more would be more parts than RNAs
+    if not (short and number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total)):
+        raise InputError(f"--shard is {text!r}, expected i/n with 1 ≤ i ≤ n, such as 1/4")
+    return int(number), int(total)
+
+
 def shard_rows(rnas: Sequence[RnaTable], number: int, of: int) -> list[RnaTable]:
     """One of several consecutive parts of the inputs with about equally many nucleotides.
 

@@ -20,6 +20,7 @@ from isoclr.training.device import MemoryPlan
 from isoclr.training.distributed import Distributed
 from isoclr.training.run import DivergedError
 
+pytestmark = pytest.mark.usefixtures("narrow")
 CONFIG = PretrainConfig(batch_size=6, temperature=0.2, precision="float32")
 PACKING = PackingConfig(gap=128, chunk_nt=4096)
 SCALE = torch.zeros(SIZE), torch.linspace(0.5, 2.0, SIZE), torch.ones(SIZE)

@@ -129,7 +129,8 @@ def plan_memory(
         round_to = _width_step(architecture.gap, min(nt, size))
     else:
         round_to = STRIDE if architecture.gap is None else max(size // SHAPES // STRIDE, 1) * STRIDE
-    fits = gpu and _fits(activation_bytes(architecture, dtype) * nt, device)
+    free = torch.cuda.mem_get_info(device)[0] if gpu else 0
+    fits = activation_bytes(architecture, dtype) * nt < GPU_MEMORY_FRACTION * free
     return MemoryPlan(
         packing=PackingConfig(gap=architecture.gap, chunk_nt=size, round_to=round_to),
         activation_checkpointing=_resolve(activation_checkpointing, not fits),
@@ -158,11 +159,6 @@ def activation_bytes(architecture: Architecture, dtype: torch.dtype) -> float:
         values += TENSORS_PER_BLOCK * channels / stride
         stride *= 2 if pools else 1
     return values * torch.finfo(dtype).bits / 8
-
-
-def _fits(size: float, device: torch.device) -> bool:
-    free, _ = torch.cuda.mem_get_info(device)
-    return size < GPU_MEMORY_FRACTION * free
 
 
 @contextmanager

@@ -42,6 +42,14 @@ def checked(*, typechecker: Any) -> Callable[[Any], Any]:
 pytest.MonkeyPatch().setattr(jaxtyping, "jaxtyped", checked)
 install_import_hook(["isoclr.pretraining.losses", "isoclr.models"], "beartype.beartype")
 
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Check them in the tests of these packages, not in whole runs of commands, which take twice as long with them."""
+    own = item.path.parent.name in ("models", "pretraining", "finetuning")
+    whole_run = item.path.stem in ("test_pretrain", "test_finetune")
+    jaxtyping.config.update("jaxtyping_disable", not own or whole_run)
+
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))  # benchmarks are not part of the installed package
 

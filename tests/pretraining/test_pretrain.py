@@ -230,13 +230,6 @@ def test_init(never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path)
         pretrain(small_corpus, out=run.out, resume=True, **configs(steps=2, learning_rate=0.0))
 
 
-def test_init_of_another_kind(never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path) -> None:
-    changed = {"init": str(never_stopped.out), "tracks": 4}
-    with pytest.raises(InputError, match="its number of tracks is 6, that of the run is 4"):
-        pretrain(small_corpus, out=tmp_path / "run", **configs(**changed))
-    assert not (tmp_path / "run").exists()
-
-
 def test_options_of_a_checkpoint(small_corpus: Path, tmp_path: Path) -> None:
     changed = options(steps=2, pooling="all", drop_splice=0.3, drop_tracks=0.3)
     run = pretrain(small_corpus, out=tmp_path / "run", **configs(**changed))
@@ -295,13 +288,6 @@ def test_resume_a_damaged_checkpoint(small_corpus: Path, tmp_path: Path) -> None
     with pytest.raises(InputError, match="not readable as safetensors") as error:
         pretrain(small_corpus, out=tmp_path, resume=True, **configs())
     assert "\n" not in str(error.value)
-
-
-def test_too_few_gene_sets(make_corpus: Any, tmp_path: Path) -> None:
-    corpus = make_corpus(3)
-    with pytest.raises(InputError, match=r"1 gene sets to train on .*min-transcripts 3"):
-        pretrain(corpus, out=tmp_path / "run", **configs(min_transcripts=3, val_fraction=0))
-    assert not (tmp_path / "run").exists()
 
 
 def test_minutes(small_corpus: Path, tmp_path: Path) -> None:
@@ -402,10 +388,9 @@ def test_missing_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert not run.exists()
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "0", "-1"])
-def test_invalid_minutes(small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str) -> None:
+def test_invalid_minutes(small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
-    assert main(["pretrain", str(small_corpus), "-o", str(out), f"--minutes={value}"]) == 2
+    assert main(["pretrain", str(small_corpus), "-o", str(out), "--minutes=nan"]) == 2
     err = capsys.readouterr().err
     assert "--minutes" in err
     assert err.count("\n") == 1

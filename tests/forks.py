@@ -135,7 +135,7 @@ if __name__ == "__main__":
     for name in LIBRARIES:
         import_module(name)
     MODELS["isoclr-s"] = Architecture(*NARROW)
-    model.ProjectionHead = partial(ProjectionHead, **NARROW_PROJECTION)  # type: ignore[misc, assignment]
+    model.ProjectionHead = partial(ProjectionHead, **NARROW_PROJECTION)  # type: ignore[assignment, attr-defined]
     os.fsync = lambda _: None  # type: ignore[assignment]  # as in conftest.py
     injector = Injector()
     injector.install()

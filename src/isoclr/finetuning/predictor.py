@@ -20,7 +20,7 @@ from isoclr._version import __version__
 from isoclr.errors import InputError
 from isoclr.finetuning.models import BatchBuilder, Head, SalukiHead, saluki_features
 from isoclr.genomics.encoding import Codes
-from isoclr.models.encoder import DTYPES, Encoder, Precision, check_codes
+from isoclr.models.encoder import CONFIG, DTYPES, WEIGHTS, Encoder, Precision, check_codes
 from isoclr.models.packing import NARROWEST
 from isoclr.models.resnet import Architecture, DilatedResNet
 from isoclr.models.saluki import Saluki
@@ -89,7 +89,7 @@ class Predictor:
         return predicted
 
 
-CONFIG, WEIGHTS, ENCODER = "config.json", "model.safetensors", "encoder"
+ENCODER = "encoder"  # Folder of the encoder in that of the model
 
 
 @dataclass(frozen=True)

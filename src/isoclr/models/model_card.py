@@ -91,8 +91,8 @@ def _read_scores(path: Path, what: str) -> list[Score]:
     scores = []
     for line, row in enumerate(rows, 2):
         try:
-            words = [row[name] for name in ("task", "split", "method", "model", "metric")]
-            score = Score(*words, *(float(row[name]) for name in ("value", "low", "high")), int(row["n"]))
+            words = row["task"], row["split"], row["method"], row["model"], row["metric"]
+            score = Score(*words, float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: line {line}: {error!r}, expected {what}") from None
         if math.isfinite(score.value):

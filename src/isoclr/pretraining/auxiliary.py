@@ -250,8 +250,8 @@ def _words_with(motif: str) -> Tensor:
 @cache
 def _kmers(k: int, device: torch.device) -> Tensor:
     """The k-mers without an unknown base, as numbers in base 5; computed once for a device."""
-    letters = np.indices((N,) * k).reshape(k, -1)
-    return to_device(np.ravel_multi_index(letters, (LETTERS,) * k), device)
+    kmers: NDArray[np.int64] = LETTERS ** np.arange(k)[::-1] @ np.indices((N,) * k).reshape(k, -1)
+    return to_device(kmers, device)
 
 
 def _one_hot(bases: Tensor) -> Tensor:

@@ -164,9 +164,7 @@ class ViewBuilder:
 
     def _layouts(self, views: Rows, lengths: Rows) -> list[PackLayout]:
         """Layouts of one rank's views; every rank computes those of all, because rows are gathered."""
-        layouts = plan_layouts(
-            lengths[views], gap=self.packing.gap, chunk_nt=self.packing.chunk_nt, round_to=self.packing.round_to
-        )
+        layouts = plan_layouts(lengths[views], **vars(self.packing))
         return [layout._replace(rows=views[layout.rows]) for layout in layouts]
 
     def _positions(self, by_rank: list[list[PackLayout]]) -> list[Tensor]:

@@ -229,7 +229,7 @@ def test_running_statistics_lead_evaluation_to_the_training_result() -> None:
     rng = np.random.default_rng(6)
     codes = [random_codes(rng, 160) for _ in range(8)]
     with torch.no_grad():
-        for _ in range(40):
+        for _ in range(70):
             in_training = network([one_chunk(codes)])
         network.eval()
         in_evaluation = network([one_chunk(codes)])

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,11 +42,19 @@ def checked(*, typechecker: Any) -> Callable[[Any], Any]:
 pytest.MonkeyPatch().setattr(jaxtyping, "jaxtyped", checked)
 install_import_hook(["isoclr.pretraining.losses", "isoclr.models"], "beartype.beartype")
 
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Check them in the tests of these packages, not in whole runs of commands, which take twice as long with them."""
+    own = item.path.parent.name in ("models", "pretraining", "finetuning")
+    whole_run = item.path.stem in ("test_pretrain", "test_finetune")
+    jaxtyping.config.update("jaxtyping_disable", not own or whole_run)
+
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))  # benchmarks are not part of the installed package
 
 from benchmarks.browser import Browser, find_chromium, open_browser  # noqa: E402
-from tests.forks import NARROW, Forks  # noqa: E402
+from tests.forks import NARROW, NARROW_PROJECTION, Forks  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -165,12 +174,14 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 
 @pytest.fixture(scope="module")
 def narrow() -> Iterator[None]:
-    """The architecture isoclr-s is narrow, as in ``forks``."""
+    """The architecture isoclr-s and its projection head are narrow, as in ``forks``."""
     from isoclr.models.encoder import MODELS
-    from isoclr.models.resnet import Architecture
+    from isoclr.models.resnet import Architecture, ProjectionHead
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(MODELS, "isoclr-s", Architecture(*NARROW))
+        projector = partial(ProjectionHead, **NARROW_PROJECTION)
+        patch.setattr("isoclr.pretraining.model.ProjectionHead", projector)
         yield
 
 

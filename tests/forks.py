@@ -17,12 +17,15 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NARROW = (8, 8, 8, 16), (1, 1, 1, 1), (1, 2, 4, 8)
 """Architecture of isoclr-s in these programs: trained at once, and as good for what a run does besides."""
+NARROW_PROJECTION = {"hidden": 32, "out": 16}
+"""Widths of the projection head in these programs."""
 RUNS = 999
 NO_FAULT = ("", "none", 0)
 LIBRARIES = ("torch._dynamo", "isoclr.embedding.embed", "isoclr.pretraining.pretrain")
@@ -126,11 +129,13 @@ if __name__ == "__main__":
 
     from isoclr import cli
     from isoclr.models.encoder import MODELS
-    from isoclr.models.resnet import Architecture
+    from isoclr.models.resnet import Architecture, ProjectionHead
+    from isoclr.pretraining import model
 
     for name in LIBRARIES:
         import_module(name)
     MODELS["isoclr-s"] = Architecture(*NARROW)
+    model.ProjectionHead = partial(ProjectionHead, **NARROW_PROJECTION)  # type: ignore[assignment, attr-defined]
     os.fsync = lambda _: None  # type: ignore[assignment]  # as in conftest.py
     injector = Injector()
     injector.install()

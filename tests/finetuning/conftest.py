@@ -1,5 +1,7 @@
 """A small corpus whose labels are the G + C content of its RNAs, and an encoder that can learn it."""
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from isoclr.models.encoder import Encoder
 from isoclr.models.resnet import Architecture, DilatedResNet
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas, rna_sources
 from isoclr.tasks.labels import read_labels
+from isoclr.tasks.metrics import bootstrap
 from isoclr.tasks.splits import Split, SplitConfig
 
 GENES = {"human": 160, "mouse": 80}
@@ -50,6 +53,14 @@ def _rows() -> pl.DataFrame:
         source=pl.lit(0),
         start=pl.col("length").cum_sum() - pl.col("length"),
     )
+
+
+@pytest.fixture(scope="package", autouse=True)
+def few_resamples() -> Iterator[None]:
+    """Intervals of reports need no thousand resamples here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("isoclr.finetuning.report.bootstrap", partial(bootstrap, resamples=40))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -94,7 +94,7 @@ def test_every_trained_part_learns(options: dict[str, Any], train: str, found: f
 
 
 def test_scratch_learns(options: dict[str, Any]) -> None:
-    report = finetune(**options | {"scratch": True, "epochs": 16})
+    report = finetune(**options | {"scratch": True, "epochs": 12})
     assert report.method == "supervised tiny"
     assert report.summary("half_life")["pearson"].mean > 0.3
 
@@ -258,8 +258,9 @@ def test_split_by_homology(options: dict[str, Any]) -> None:
 
 def test_reporter_assay_without_a_corpus(options: dict[str, Any], assay: Path) -> None:
     changes = {"labels": (assay,), "corpus": None, "split": None, "splits": 3, "max_splits": None}
-    report = finetune(**options | changes | {"batch_size": 7, "epochs": 12})
-    assert report.summary("load")["pearson"].mean > 0.3
+    head = {"train": "head", "encoder_learning_rate": None, "batch_size": 7, "epochs": 12}
+    report = finetune(**options | changes | head)
+    assert report.summary("load")["pearson"].mean > 0.5
     assert report.split == "random 70/15/15 × 3 by whole genes"
     assert report.leaks is not None
     assert report.leaks.compared == "insert of the construct"

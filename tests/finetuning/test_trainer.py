@@ -121,7 +121,8 @@ def test_small_training_parts(trial: Trial, rnas: LabelledRnas, parameters: Hype
 def test_lr_decay(trial: Trial, rnas: LabelledRnas, builder: BatchBuilder, parameters: Hyperparameters) -> None:
     backbone = FullBackbone(encoder(), builder)
     head = Head(backbone.dim, 1, hidden=16, dropout=0.0)
-    trainer = Trainer(trial, rnas, backbone, head, parameters, new_backbone=False)
+    few = replace(trial, split=replace(trial.split, train=trial.split.train[:16]))
+    trainer = Trainer(few, rnas, backbone, head, parameters, new_backbone=False)
     for rates in ((0.001, 0.01), (0.0009, 0.009)):
         trainer.epoch(never)
         found = [group["lr"] for group in trainer.optimizer.param_groups]
@@ -187,23 +188,3 @@ def test_divergence(trial: Trial, rnas: LabelledRnas, parameters: Hyperparameter
     torch.nn.init.constant_(trainer.head.penalized()[-1], float("inf"))
     with pytest.raises(DivergedError, match=r"fold-1\.0: epoch 1: loss (inf|nan)"):
         trainer.epoch(never)
-
-
-def test_resumed_training_is_bit_exact(
-    trial: Trial, rnas: LabelledRnas, parameters: Hyperparameters, tmp_path: Path
-) -> None:
-    parameters = replace(parameters, dropout=0.3)
-    whole, stopped, resumed = (frozen(trial, rnas, parameters) for _ in range(3))
-    for trainer in (whole, stopped):
-        trainer.epoch(never)
-    whole.epoch(never)
-    path = tmp_path / "c.safetensors"
-    stopped.save(path)
-    saved = load_state(path)
-    assert saved is not None
-    assert saved[0] == stopped.state
-    resumed.restore(*saved, path)
-    resumed.epoch(never)
-    mine, theirs = resumed.modules.state_dict(), whole.modules.state_dict()
-    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
-    assert resumed.state.best == whole.state.best

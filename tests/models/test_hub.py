@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import pytest
 from huggingface_hub import ModelCard, constants
 from huggingface_hub.utils import logging
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled
+from tests.forks import Forks
 
 import isoclr
 from isoclr.cli import main
@@ -500,24 +499,18 @@ def test_failed_commands_are_one_line(
     assert message in err
 
 
-def test_environment_of_the_hub_is_used(hub: Any, models: list[Files], tmp_path: Path) -> None:
+def test_environment_of_the_hub_is_used(hub: Any, models: list[Files], forks: Forks, tmp_path: Path) -> None:
     hub.commit(models[0], "lab/secret", tag="v1")
     hub.private.add("lab/secret")
     (tmp_path / "a.fa").write_text(">a\nACGTACGT\n")
-    settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_TOKEN": TOKEN}
-    command = ["-m", "isoclr", "embed", "a.fa", "--model", "lab/secret@v1", "-o", "e.parquet"]
-    for extra, code in (({}, 0), ({"HF_TOKEN": "wrong"}, 2)):
-        done = subprocess.run(
-            [sys.executable, *command, "--overwrite"],
-            env={**os.environ, **settings, **extra},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == code, done.stderr
-    assert done.stderr.startswith("isoclr: error: lab/secret@v1: ")
-    assert done.stderr.count("\n") == 1
+    settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "NO_PROXY": os.environ["NO_PROXY"]}
+    command = ["embed", str(tmp_path / "a.fa"), "--model", "lab/secret@v1", "-o", str(tmp_path / "e.parquet")]
+    refused = forks.start(command, {**settings, "HF_TOKEN": "wrong"})
+    assert refused.wait() == 2
+    assert refused.shown.startswith("isoclr: error: lab/secret@v1: ")
+    assert refused.shown.count("\n") == 1
+    done = forks.start(command, {**settings, "HF_TOKEN": TOKEN})
+    assert done.wait() == 0, done.shown
     assert list((tmp_path / "home").rglob("snapshots/*/model.safetensors"))
 
 

@@ -12,14 +12,7 @@ from hypothesis import strategies as st
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, MASK, NUCLEOTIDE_BITS, PAD, Codes
 from isoclr.models.packing import PackedBatch, PackLayout, plan_layouts
-from isoclr.pretraining.augmentations import (
-    Augmentation,
-    AugmentationSample,
-    CorpusLike,
-    DeviceCorpus,
-    Placement,
-    make_views,
-)
+from isoclr.pretraining.augmentations import Augmentation, AugmentationSample, CorpusLike, DeviceCorpus, make_views
 from isoclr.pretraining.data import partition_by_length
 from isoclr.training.rng import bernoulli, hash_uint32
 
@@ -117,12 +110,12 @@ def plain_view(resident: DeviceCorpus, transcript: int, draws: AugmentationSampl
     return np.concatenate([np.full(draws.shift, PAD, np.uint8), codes])
 
 
-def views_in(chunks: list[PackedBatch], placings: list[Placement]) -> dict[int, Codes]:
+def views_in(chunks: list[PackedBatch], layouts: list[PackLayout]) -> dict[int, Codes]:
     """View → its codes; everything else in the chunks must be padding."""
     found = {}
-    for chunk, placing in zip(chunks, placings, strict=True):
+    for chunk, layout in zip(chunks, layouts, strict=True):
         flat = chunk.codes.numpy().reshape(-1).copy()
-        spans = zip(placing.views, chunk.starts.tolist(), chunk.lengths.tolist(), strict=True)
+        spans = zip(layout.rows, chunk.starts.tolist(), chunk.lengths.tolist(), strict=True)
         for view, start, length in spans:
             found[int(view)] = flat[start : start + length].copy()
             flat[start : start + length] = PAD
@@ -130,9 +123,9 @@ def views_in(chunks: list[PackedBatch], placings: list[Placement]) -> dict[int, 
     return found
 
 
-def placed(nt: np.ndarray, packing: dict[str, int | None], hand: np.ndarray) -> list[Placement]:
+def placed(nt: np.ndarray, packing: dict[str, int | None], hand: np.ndarray) -> list[PackLayout]:
     layouts = plan_layouts(nt[hand], **packing)  # type: ignore[arg-type]
-    return [Placement(layout, hand[layout.rows]) for layout in layouts]
+    return [layout._replace(rows=hand[layout.rows]) for layout in layouts]
 
 
 @settings(max_examples=60, deadline=None)
@@ -151,8 +144,8 @@ def test_views_do_not_depend_on_layout_and_ranks(
     nt = resident.lengths[transcripts] + draws.shift
     found: dict[int, Codes] = {}
     for hand in partition_by_length(nt, ranks):
-        placings = placed(nt, packing, hand)
-        found |= views_in(make_views(resident, transcripts, draws, placings), placings)
+        layouts = placed(nt, packing, hand)
+        found |= views_in(make_views(resident, transcripts, draws, layouts), layouts)
     assert sorted(found) == list(range(len(transcripts)))
     for view, codes in found.items():
         expected = plain_view(resident, int(transcripts[view]), draws, view)
@@ -165,8 +158,8 @@ def rendered(make_resident: MakeResident, augmentation: Augmentation, n: int = 8
     transcripts = np.ones(n, np.int64)
     draws = augmentation.draw(n, seed=3, epoch=0, step=0)
     nt = resident.lengths[transcripts] + draws.shift
-    placings = placed(nt, {"gap": 128, "chunk_nt": 10_000}, np.arange(n))
-    views = views_in(make_views(resident, transcripts, draws, placings), placings)
+    layouts = placed(nt, {"gap": 128, "chunk_nt": 10_000}, np.arange(n))
+    views = views_in(make_views(resident, transcripts, draws, layouts), layouts)
     return [views[i][draws.shift :] for i in range(n)]
 
 
@@ -203,8 +196,8 @@ def test_corpus_is_not_changed(make_resident: MakeResident) -> None:
     resident = make_resident([300, 200])
     before = resident.codes.clone()
     draws = Augmentation(mask=1.0, drop_tracks=1.0).draw(2, seed=0, epoch=0, step=0)
-    placings = placed(resident.lengths, {"gap": 32, "chunk_nt": 1024}, np.arange(2))
-    make_views(resident, np.arange(2), draws, placings)
+    layouts = placed(resident.lengths, {"gap": 32, "chunk_nt": 1024}, np.arange(2))
+    make_views(resident, np.arange(2), draws, layouts)
     assert torch.equal(resident.codes, before)
 
 
@@ -215,21 +208,21 @@ def test_no_views(make_resident: MakeResident) -> None:
 
 def test_chunk_that_begins_with_padding(make_resident: MakeResident) -> None:
     resident = make_resident([100])
-    placings = [Placement(PackLayout(np.zeros(1, np.int64), np.array([64]), (1, 256)), np.array([0]))]
+    layouts = [PackLayout(np.zeros(1, np.int64), np.array([64]), (1, 256))]
     draws = Augmentation(mask=0.15).draw(1, seed=0, epoch=0, step=0)
-    (codes,) = views_in(make_views(resident, np.zeros(1, np.int64), draws, placings), placings).values()
+    (codes,) = views_in(make_views(resident, np.zeros(1, np.int64), draws, layouts), layouts).values()
     np.testing.assert_array_equal(codes, plain_view(resident, 0, draws, 0))
 
 
 def test_layout_of_chunks(make_resident: MakeResident) -> None:
     resident = make_resident([100, 64, 33])
     draws = Augmentation(max_shift=3).draw(3, seed=0, epoch=0, step=1)
-    placings = placed(resident.lengths + draws.shift, {"gap": 128, "chunk_nt": 4096}, np.arange(3))
-    (chunk,) = make_views(resident, np.arange(3), draws, placings)
+    layouts = placed(resident.lengths + draws.shift, {"gap": 128, "chunk_nt": 4096}, np.arange(3))
+    (chunk,) = make_views(resident, np.arange(3), draws, layouts)
     assert chunk.codes.dtype == torch.uint8
-    assert tuple(chunk.codes.shape) == placings[0].layout.shape
-    assert chunk.starts.tolist() == placings[0].layout.starts.tolist()
-    assert chunk.lengths.tolist() == [resident.lengths[view] + draws.shift for view in placings[0].views]
+    assert tuple(chunk.codes.shape) == layouts[0].shape
+    assert chunk.starts.tolist() == layouts[0].starts.tolist()
+    assert chunk.lengths.tolist() == [resident.lengths[view] + draws.shift for view in layouts[0].rows]
 
 
 class MappedCorpus:

@@ -20,6 +20,7 @@ from isoclr.training.device import MemoryPlan
 from isoclr.training.distributed import Distributed
 from isoclr.training.run import DivergedError
 
+pytestmark = pytest.mark.usefixtures("narrow")
 CONFIG = PretrainConfig(batch_size=6, temperature=0.2, precision="float32")
 PACKING = PackingConfig(gap=128, chunk_nt=4096)
 SCALE = torch.zeros(SIZE), torch.linspace(0.5, 2.0, SIZE), torch.ones(SIZE)
@@ -121,16 +122,6 @@ def test_dropout_depends_on_the_step(corpus: Corpus) -> None:
     assert losses[0] == losses[2] != losses[1]
 
 
-def test_divergence_keeps_the_weights(corpus: Corpus) -> None:
-    made = learner(corpus)
-    with torch.no_grad():
-        made.projector.last.weight[0, 0] = torch.nan
-    before = [p.detach().clone() for p in made.parameters[:-1]]
-    with pytest.raises(DivergedError, match=r"step 5: loss nan.*lower --learning-rate"):
-        made.step(batch(corpus), 4, 0.001).result()
-    assert all(torch.equal(p, q) for p, q in zip(made.parameters, before, strict=False))
-
-
 def test_bf16_stays_close_to_float32(corpus: Corpus) -> None:
     losses = [
         learner(corpus, dropout=0.0, precision=precision).step(batch(corpus), 0, 0.001).result().loss
@@ -172,26 +163,17 @@ def test_start(corpus: Corpus) -> None:
     assert not torch.equal(made.network.stem.weight, first.network.stem.weight)
 
 
-def test_divergence_keeps_the_optimizer(corpus: Corpus) -> None:
+def test_divergence_keeps_weights_and_optimizer(corpus: Corpus) -> None:
     made = learner(corpus)
     made.step(batch(corpus), 0, 0.001)
     with torch.no_grad():
         made.projector.last.weight[0, 0] = torch.inf
     before = {name: t.clone() for name, t in made.tensors().items() if "running" not in name}
-    with pytest.raises(DivergedError):
+    with pytest.raises(DivergedError, match=r"step 2: loss (inf|nan).*lower --learning-rate"):
         made.step(batch(corpus), 1, 0.001).result()
     after = made.tensors()
     for name, tensor in before.items():
         assert torch.equal(tensor, after[name]), name
-
-
-def test_missing_tensor(corpus: Corpus) -> None:
-    made = learner(corpus)
-    made.step(batch(corpus), 0, 0.001)
-    tensors = made.tensors()
-    del tensors["optimizer.network.stem.weight.exp_avg"]
-    with pytest.raises(InputError, match=r"optimizer\.network\.stem\.weight\.exp_avg' is missing"):
-        learner(corpus).restore(tensors, Path("checkpoint"))
 
 
 def test_auxiliary_loss_is_added(corpus: Corpus) -> None:
@@ -219,7 +201,7 @@ def test_auxiliary_loss_is_learned(corpus: Corpus) -> None:
     data, views = PretrainDataset(corpus, config), batch(corpus, with_features=True)
     scale = data.feature_statistics(DeviceCorpus(corpus))
     made = ContrastiveModel(config, Distributed(), data.weights, features=scale)
-    losses = [made.step(views, number, 0.003).result().loss for number in range(16)]
+    losses = [made.step(views, number, 0.01).result().loss for number in range(8)]
     assert losses[-1] < losses[0] / 2
     assert "auxiliary_r2" in made.validate(views)
 

@@ -1,29 +1,28 @@
 """Whole runs: training, stops, resuming, and the files of a run."""
 
 import hashlib
-import json
 import math
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
-from tests import forks as program
-from tests.forks import Fork, Forks
+from tests.forks import NARROW, Fork, Forks
 
 from isoclr.cli import main
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.errors import InputError
 from isoclr.models.encoder import MODELS
 from isoclr.models.load import load
+from isoclr.models.resnet import Architecture, ProjectionHead
 from isoclr.pretraining.config import Budget, LoggingConfig, PretrainConfig, PretrainRuntime
 from isoclr.pretraining.pretrain import PretrainResult, pretrain, set_up
 from isoclr.pretraining.trainer import Checkpoint, RunState
@@ -31,7 +30,6 @@ from isoclr.training.distributed import Distributed
 from isoclr.training.logging import read_log
 
 pytestmark = pytest.mark.usefixtures("narrow")
-WIDE = MODELS["isoclr-s"]
 
 CONFIG = PretrainConfig(batch_size=8, val_fraction=0.3, precision="float32")
 
@@ -149,7 +147,7 @@ def untimed(run: Path) -> list[dict[str, Any]]:
     ]
 
 
-def wait_for_step(run: Path, step: int, process: "subprocess.Popen[bytes] | Fork") -> None:
+def wait_for_step(run: Path, step: int, process: Fork) -> None:
     """Until the log says that a step is done, or the process has ended."""
     while process.poll() is None and not any(r["step"] >= step for r in read_log(run / "log.jsonl")):
         time.sleep(0.02)
@@ -232,13 +230,6 @@ def test_init(never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path)
         pretrain(small_corpus, out=run.out, resume=True, **configs(steps=2, learning_rate=0.0))
 
 
-def test_init_of_another_kind(never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path) -> None:
-    changed = {"init": str(never_stopped.out), "tracks": 4}
-    with pytest.raises(InputError, match="its number of tracks is 6, that of the run is 4"):
-        pretrain(small_corpus, out=tmp_path / "run", **configs(**changed))
-    assert not (tmp_path / "run").exists()
-
-
 def test_options_of_a_checkpoint(small_corpus: Path, tmp_path: Path) -> None:
     changed = options(steps=2, pooling="all", drop_splice=0.3, drop_tracks=0.3)
     run = pretrain(small_corpus, out=tmp_path / "run", **configs(**changed))
@@ -248,17 +239,17 @@ def test_options_of_a_checkpoint(small_corpus: Path, tmp_path: Path) -> None:
         assert recipe[name] == changed[name], name
 
 
-@pytest.mark.slow
 def test_an_encoder_learns(make_corpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(MODELS, "isoclr-s", WIDE)
-    corpus = make_corpus(160, length=200, evenness=0.7)
+    monkeypatch.setitem(MODELS, "isoclr-s", Architecture((16, 32, 32, 64), (1, 1, 1, 1), (1, 2, 4, 8)))
+    monkeypatch.setattr("isoclr.pretraining.model.ProjectionHead", partial(ProjectionHead, hidden=256, out=64))
+    corpus = make_corpus(160, length=120, evenness=0.7)
     run = pretrain(
-        corpus, out=tmp_path / "run", **configs(steps=40, batch_size=31, learning_rate=0.006, validate_every=20)
+        corpus, out=tmp_path / "run", **configs(steps=40, batch_size=31, learning_rate=0.012, validate_every=20)
     )
     records = [r for r in read_log(run.out / "log.jsonl") if "val_loss" in r]
     first, last = records[0], records[-1]
     assert last["val_pairs"] == 36
-    assert last["val_loss"] < first["val_loss"] - 3
+    assert last["val_loss"] < first["val_loss"] - 2
     # an encoder that spreads RNAs evenly without knowing partners cannot come below this
     assert last["val_loss"] < 2 * math.log(35) - 0.3
     assert last["val_retrieval"] > 10 / 36  # ten times chance
@@ -299,61 +290,31 @@ def test_resume_a_damaged_checkpoint(small_corpus: Path, tmp_path: Path) -> None
     assert "\n" not in str(error.value)
 
 
-def test_too_few_gene_sets(make_corpus: Any, tmp_path: Path) -> None:
-    corpus = make_corpus(3)
-    with pytest.raises(InputError, match=r"1 gene sets to train on .*min-transcripts 3"):
-        pretrain(corpus, out=tmp_path / "run", **configs(min_transcripts=3, val_fraction=0))
-    assert not (tmp_path / "run").exists()
-
-
 def test_minutes(small_corpus: Path, tmp_path: Path) -> None:
     began = time.monotonic()
-    run = pretrain(small_corpus, out=tmp_path / "run", **configs(steps=None, minutes=0.05, val_fraction=0))
-    assert 3 <= run.state.seconds < time.monotonic() - began + 0.01
+    run = pretrain(small_corpus, out=tmp_path / "run", **configs(steps=None, minutes=0.01, val_fraction=0))
+    assert 0.6 <= run.state.seconds < time.monotonic() - began + 0.01
     rates = [record["learning_rate"] for record in read_log(run.out / "log.jsonl")]
     assert rates[-1] < max(rates) or len(rates) < 3
 
 
-MANY = 24
-"""Steps that a job cannot finish before it is killed, even on a busy machine."""
-
-
-def torchrun(words: list[str]) -> "subprocess.Popen[bytes]":
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    return subprocess.Popen(
-        [sys.executable, *launcher, program.__file__, *words],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-
-
-def ranks_of(process: "subprocess.Popen[bytes]") -> list[int]:
-    """Process ids of torchrun's workers, by rank."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    environments = {int(c): Path(f"/proc/{c}/environ").read_bytes() for c in children}
-    return [pid for rank in (0, 1) for pid, env in environments.items() if f"\0RANK={rank}\0".encode() in env]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the ranks in /proc")
 def test_killed_rank(small_corpus: Path, forks: Forks, free_port: Callable[[], int], tmp_path: Path) -> None:
+    """The other rank ends in one line, and the job goes on from its checkpoint, of another length."""
     out = tmp_path / "run"
-    words = [*as_arguments(small_corpus, out, steps=MANY, checkpoint_steps=2), "--resume"]
-    job = torchrun(words)
-    wait_for_step(out, 2, job)
-    os.kill(ranks_of(job)[1], signal.SIGKILL)
-    message = job.communicate(timeout=120)[1].decode()
-    assert job.returncode != 0
-    assert "isoclr: error: rank 0 of 2 has lost another process of the job" in message
-    assert "--resume" in message
+    words = [*as_arguments(small_corpus, out, steps=10**6, checkpoint_steps=2), "--resume"]
+    ranks = forks.start_ranks(free_port(), 2, words)
+    wait_for_step(out, 2, ranks[0])
+    ranks[1].send_signal(signal.SIGKILL)
+    assert ranks[0].wait() == 2
+    assert "isoclr: error: rank 0 of 2 has lost another process of the job" in ranks[0].shown
+    assert "--resume" in ranks[0].shown
     assert not (out / "model.safetensors").exists()
 
+    done = read_log(out / "log.jsonl")[-1]["step"]
+    words = [*as_arguments(small_corpus, out, steps=done + 2), "--resume"]
     for rank in forks.start_ranks(free_port(), 2, words):
         assert rank.wait() == 0, rank.shown
-    assert [r["step"] for r in read_log(out / "log.jsonl") if "loss" in r] == list(range(1, MANY + 1))
-    assert json.loads((out / "config.json").read_text())["name"] == "isoclr-s"
+    assert [r["step"] for r in read_log(out / "log.jsonl") if "loss" in r] == list(range(1, done + 3))
     assert load(out).dim == 16
 
 
@@ -427,10 +388,9 @@ def test_missing_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert not run.exists()
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "0", "-1"])
-def test_invalid_minutes(small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str) -> None:
+def test_invalid_minutes(small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
-    assert main(["pretrain", str(small_corpus), "-o", str(out), f"--minutes={value}"]) == 2
+    assert main(["pretrain", str(small_corpus), "-o", str(out), "--minutes=nan"]) == 2
     err = capsys.readouterr().err
     assert "--minutes" in err
     assert err.count("\n") == 1
@@ -483,19 +443,23 @@ def test_average_is_saved_and_resumed_bit_for_bit(
         pretrain(small_corpus, out=out, resume=True, **configs())
 
 
-def test_imports_of_training(small_corpus: Path, tmp_path: Path) -> None:
-    """A GPU node has torch, numpy, safetensors, jaxtyping, msgspec and rich."""
+def test_imports_of_loading_and_training(small_corpus: Path, never_stopped: PretrainResult, tmp_path: Path) -> None:
+    """A GPU node has torch, numpy, safetensors, jaxtyping, msgspec and rich; loading from disk needs not even those."""
     code = f"""
 import sys
 for absent in ("polars", "pysam", "scipy", "sklearn", "tyro", "pandas", "matplotlib", "huggingface_hub"):
     sys.modules[absent] = None
 import isoclr
+isoclr.load({str(never_stopped.out)!r})
+slow = [name for name in ("httpx", "httpx2", "requests", "rich", "torch._dynamo") if name in sys.modules]
+from isoclr.models import encoder, resnet
+encoder.MODELS["isoclr-s"] = resnet.Architecture(*{NARROW})
 from isoclr.pretraining.config import Budget, PretrainConfig, PretrainRuntime
 run = isoclr.pretrain(
     {str(small_corpus)!r}, out={str(tmp_path / "run")!r}, config=PretrainConfig(batch_size=4),
     budget=Budget(steps=1), runtime=PretrainRuntime(device="cpu"),
 )
-print(run.state.step)
+print(run.state.step, slow)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr
+    assert (done.stdout, done.returncode) == ("1 []\n", 0), done.stderr

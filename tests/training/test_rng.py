@@ -151,8 +151,3 @@ def test_below_at_its_limits() -> None:
     assert bernoulli(extremes, 2.0**-32).tolist() == [True, False, False]
     assert bernoulli(extremes, 1 - 2.0**-32).tolist() == [True, True, False]
     assert bernoulli(extremes, 1.0).tolist() == [True, True, True]
-
-
-def test_random_numbers_differ_by_purpose_and_key() -> None:
-    keys = [(0, RngStream.MASK, 1, 2), (0, RngStream.SHIFT, 1, 2), (1, RngStream.MASK, 1, 2), (0, RngStream.MASK, 2, 1)]
-    assert len({keyed_rng(*key).integers(2**62) for key in keys}) == len(keys)

@@ -41,11 +41,11 @@ def read_label_specs(
     columns, kinds = _for_each("--label", label, paths), _for_each("--species", species, paths)
     specs: list[LabelSpec] = []
     for path, column, kind in zip(paths, columns, kinds, strict=True):
-        task = read_label_task(path, data) if is_task(path) else None
-        if task is not None:
+        task: Task | None = None
+        if is_task(path):
+            task = read_label_task(path, data)
             task = _of_known_assay(replace(task, label=column or task.label), specs)
             kind = None if task.construct else kind or task.species  # constructs have no species
-        if task is not None:
             labels = task.labels()
         else:
             labels = read_labels(Path(path), column, id_column=id_column, gene_ids=gene_ids)
@@ -141,9 +141,8 @@ def make_trials(rnas: LabelledRnas, splits: SplitConfig, config: FinetuneConfig)
         description += f" (the first {config.max_splits})"
     trials = [with_train_fraction(trial, config.train_fraction) for trial in trials]
     for trial in trials:
-        split = trial.split
-        for part in ("train", "valid", "test"):
-            rnas.check_part(split, PARTS[part], getattr(split, part))
+        for part, words in PARTS.items():
+            rnas.check_part(trial.split, words, getattr(trial.split, part))
     return trials, description
 
 

@@ -176,12 +176,6 @@ class Head(nn.Module):
     The last layer starts at zero (Fradkin et al. 2023, appendix A.5), so that training starts from the mean of the
     labels and the first steps do not destroy pre-trained weights. The widths, and the first norm, which standardizes
     the encoder's features, are not from there.
-
-    Args:
-        dim: Number of features.
-        labels: Number of labels.
-        hidden: Width of the two hidden layers.
-        dropout: Dropout probability.
     """
 
     def __init__(self, dim: int, labels: int, *, hidden: int, dropout: float) -> None:
@@ -234,8 +228,7 @@ class FrozenStages:
         architecture = encoder.network.architecture
         self.depth = sum(architecture.blocks[:3])
         self.gap, self.channels = architecture.gap, architecture.filters[2]
-        self.readout = architecture.readout
-        self.multi_scale = architecture.readout.blocks == "all"
+        self.readout, self.reads = architecture.readout, architecture.reads
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
 
     def keep(self, progress: Advance | None = None) -> bool:
@@ -280,9 +273,9 @@ class FrozenStages:
         chunk = self.builder.chunk(layout, rows)
         readouts: list[Tensor] = [torch.empty(len(layout.rows), 0, device=self.builder.device)]
         levels = self.network.levels([chunk], self.builder.dtype)
-        for _ in range(self.depth):
+        for block in range(self.depth):
             (x,), (extent,) = next(levels)
-            if self.multi_scale:
+            if self.reads(block):
                 readouts.append(pool(x, extent, self.readout))
         return x, extent, torch.cat(readouts, 1)
 
@@ -298,29 +291,30 @@ class LastStageBackbone(Backbone):
 
     def forward(self, rows: Rows, rng: np.random.Generator) -> Tensor:  # noqa: ARG002
         """Embeddings of these RNAs."""
-        return self._upper(self.builder.layouts(rows, self.lower.gap), rows)
+        layouts = self.builder.layouts(rows, self.lower.gap)
+        return in_order(self._upper(layouts, rows), layouts)
 
     @torch.no_grad()
     def evaluate(self, rows: Rows) -> Tensor:
         """Embeddings of these RNAs, one chunk at a time."""
         self.trained.eval()
         layouts = self.builder.layouts(rows, self.lower.gap)
-        parts = [self._upper([layout], rows, ordered=False) for layout in layouts]
+        parts = [self._upper([layout], rows) for layout in layouts]
         return in_order(torch.cat(parts), layouts)
 
-    def _upper(self, layouts: Sequence[PackLayout], rows: Rows, *, ordered: bool = True) -> Tensor:
+    def _upper(self, layouts: Sequence[PackLayout], rows: Rows) -> Tensor:
+        """Embeddings in the order of the chunks."""
         parts = [self.lower(layout, rows) for layout in layouts]
         xs, extents = [x for x, _, _ in parts], [extent for _, extent, _ in parts]
         readouts = [torch.cat([fixed for _, _, fixed in parts])]
-        for level, block in enumerate(self.stage, 1):
+        for number, block in enumerate(self.stage, self.lower.depth):
             xs = block(xs, extents)
-            if level == 1:  # the first block of a stage pools
+            if block.pools:
                 extents = [extent.halved() for extent in extents]
-            if self.lower.multi_scale or level == len(self.stage):
+            if self.lower.reads(number):
                 pooled = [pool(x, e, self.lower.readout) for x, e in zip(xs, extents, strict=True)]
                 readouts.append(torch.cat(pooled))
-        features = torch.cat(readouts, 1)
-        return in_order(features, layouts) if ordered else features
+        return torch.cat(readouts, 1)
 
 
 class ModelFactory:

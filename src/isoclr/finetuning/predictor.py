@@ -20,7 +20,7 @@ from isoclr._version import __version__
 from isoclr.errors import InputError
 from isoclr.finetuning.models import BatchBuilder, Head, SalukiHead, saluki_features
 from isoclr.genomics.encoding import Codes
-from isoclr.models.encoder import DTYPES, Encoder, Precision
+from isoclr.models.encoder import CONFIG, DTYPES, WEIGHTS, Encoder, Precision, check_codes
 from isoclr.models.packing import NARROWEST
 from isoclr.models.resnet import Architecture, DilatedResNet
 from isoclr.models.saluki import Saluki
@@ -28,35 +28,23 @@ from isoclr.models.saluki import Saluki
 CHUNK_NT = 65_536
 
 
+@dataclass(kw_only=True, repr=False, eq=False)
 class Predictor:
-    """A network with its head, and the scale of the labels it was trained on.
+    """A network with its head, and the scale of the labels it was trained on."""
 
-    Args:
-        name: Name of the model, such as ``isoclr-s`` or ``saluki``.
-        network: The encoder's network, or Saluki.
-        head: The head.
-        tasks: Names of the labels, in the order of the predictions' columns.
-        mean: ``(labels,)`` mean of the training labels.
-        std: ``(labels,)`` their standard deviation.
-        tracks: Number of the six tracks that the network reads.
-        metadata: Options of the training, and its metrics.
-    """
+    name: str  # Name of the model, such as isoclr-s or saluki
+    network: DilatedResNet | Saluki
+    head: nn.Module
+    tasks: tuple[str, ...]  # Names of the labels, in the order of the predictions' columns
+    mean: NDArray[np.float64]  # (labels,) mean of the training labels
+    std: NDArray[np.float64]  # (labels,) their standard deviation
+    tracks: int  # Number of the six tracks that the network reads
+    metadata: dict[str, Any]  # Options of the training, and its metrics
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        network: DilatedResNet | Saluki,
-        head: nn.Module,
-        tasks: Sequence[str],
-        mean: NDArray[np.float64],
-        std: NDArray[np.float64],
-        tracks: int,
-        metadata: dict[str, Any],
-    ) -> None:
-        self.name, self.tracks, self.metadata = name, tracks, metadata
-        self.network, self.head = network.eval(), head.eval()
-        self.tasks, self.mean, self.std = tuple(tasks), mean, std
+    def __post_init__(self) -> None:
+        """Compute as in evaluation."""
+        self.network.eval()
+        self.head.eval()
 
     def __repr__(self) -> str:
         return f"Predictor({self.name!r}, tasks={', '.join(self.tasks)})"
@@ -85,28 +73,23 @@ class Predictor:
         Raises:
             InputError: An RNA is empty, or the precision is unknown.
         """
-        if precision not in DTYPES:
-            raise InputError(f"precision is {precision!r}, expected {' or '.join(DTYPES)}")
-        empty = [i for i, one in enumerate(codes) if not len(one)]
-        if empty:
-            raise InputError(f"sequence {empty[0] + 1} is empty, expected bases")
+        check_codes(codes, precision)
         if not len(codes):
             return np.empty((0, len(self.tasks)))
         device = next(self.head.parameters()).device
-        if isinstance(self.network, Saluki):
-            builder = BatchBuilder((), device, DTYPES[precision], CHUNK_NT, NARROWEST)
-            with torch.inference_mode():
-                features = saluki_features(self.network, codes, builder, together=False, progress=progress)
-        else:
-            embedded = self.encoder.embed_codes(codes, precision=precision, progress=progress)
-            features = torch.from_numpy(embedded).to(device)
         with torch.inference_mode():
+            if isinstance(self.network, Saluki):
+                builder = BatchBuilder((), device, DTYPES[precision], CHUNK_NT, NARROWEST)
+                features = saluki_features(self.network, codes, builder, together=False, progress=progress)
+            else:
+                embedded = self.encoder.embed_codes(codes, precision=precision, progress=progress)
+                features = torch.from_numpy(embedded).to(device)
             standardized = self.head(features).double().cpu().numpy()
         predicted: NDArray[np.float64] = standardized * self.std + self.mean
         return predicted
 
 
-CONFIG, WEIGHTS, ENCODER = "config.json", "model.safetensors", "encoder"
+ENCODER = "encoder"  # Folder of the encoder in that of the model
 
 
 @dataclass(frozen=True)
@@ -155,10 +138,7 @@ def save_predictor(predictor: Predictor, directory: Path) -> Path:
         tracks=predictor.tracks,
         architecture=("saluki" if isinstance(predictor.network, Saluki) else predictor.network.architecture),
         hidden=head.hidden[0].out_features if isinstance(head, Head) else None,  # type: ignore[arg-type]
-        tasks=[
-            LabelScale(name, mean, std)
-            for name, mean, std in zip(predictor.tasks, predictor.mean.tolist(), predictor.std.tolist(), strict=True)
-        ],
+        tasks=list(map(LabelScale, predictor.tasks, predictor.mean.tolist(), predictor.std.tolist())),
         facts=predictor.metadata,
         sha256=hashlib.sha256(weights).hexdigest(),
     )
@@ -181,7 +161,7 @@ def load_predictor(directory: Path | str) -> Predictor:
         name=config.name,
         network=network,
         head=head,
-        tasks=[task.name for task in config.tasks],
+        tasks=tuple(task.name for task in config.tasks),
         mean=np.array([task.mean for task in config.tasks]),
         std=np.array([task.deviation for task in config.tasks]),
         tracks=config.tracks,

@@ -1,7 +1,7 @@
 """Results of fine-tuning: those of one trial, and the report of a study."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -105,23 +105,37 @@ class FinetuneReport(Report):
 
     def rows(self) -> list[Row]:
         """One row per trial, label and metric, and one per label and metric for the mean (split ``all``)."""
-        rows: list[Row] = [
-            {
-                **self._keys(task),
-                "split": result.split,
-                "seed": result.seed,
-                "train": result.train,
-                "n": int(result.metrics[task]["n"]),
-                "metric": name,
-                "value": finite(result.metrics[task][name]),
-                "low": None,
-                "high": None,
-            }
-            for result in self.results
-            for task in self.tasks
-            for name in QUANTITY
-        ]
-        return rows + [row for task in self.tasks for row in self._summary_rows(task)]
+        rows = []
+        for result in self.results:
+            for task, metrics in result.metrics.items():
+                for name in QUANTITY:
+                    values = {"value": metrics[name], "low": None, "high": None}
+                    rows.append(self._row(task, name, result.split, result.seed, result.train, metrics["n"], values))
+        if self.results:
+            train = round(float(np.mean([result.train for result in self.results])))
+            for task in self.tasks:
+                n = sum(result.metrics[task]["n"] for result in self.results)
+                for name, interval in self.summary(task).items():
+                    rows.append(self._row(task, name, "all", None, train, n, interval.row()))
+        return rows
+
+    def _row(
+        self, task: str, metric: str, split: str, seed: int | None, train: int, n: float, values: Mapping[str, Any]
+    ) -> Row:
+        return {
+            "study": "fine-tuning",
+            "task": task,
+            "method": self.method,
+            "model": self.model,
+            "part": self.train,
+            "fraction": self.train_fraction,
+            "split": split,
+            "seed": seed,
+            "train": train,
+            "n": int(n),
+            "metric": metric,
+            **finite(values),
+        }
 
     def messages(self) -> Iterator[str]:
         """What was left out, by reason."""
@@ -166,34 +180,6 @@ class FinetuneReport(Report):
             "trainings": [asdict(result) for result in self.results],
             **self.provenance,
         }
-
-    def _keys(self, task: str) -> Row:
-        return {
-            "study": "fine-tuning",
-            "task": task,
-            "method": self.method,
-            "model": self.model,
-            "part": self.train,
-            "fraction": self.train_fraction,
-        }
-
-    def _summary_rows(self, task: str) -> list[Row]:
-        if not self.results:
-            return []
-        train = round(float(np.mean([result.train for result in self.results])))
-        n = sum(int(result.metrics[task]["n"]) for result in self.results)
-        return [
-            {
-                **self._keys(task),
-                "split": "all",
-                "seed": None,
-                "train": train,
-                "n": n,
-                "metric": name,
-                **finite(interval.row()),
-            }
-            for name, interval in self.summary(task).items()
-        ]
 
     def _interval(self, task: str, name: str) -> Interval:
         """Over splits, each the mean of its repeats; for a single split over its test groups.

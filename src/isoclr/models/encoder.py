@@ -281,11 +281,7 @@ class Encoder:
 
     def _checked(self, codes: Sequence[Codes], precision: Precision) -> FusedResNet:
         """The network for inference, for RNAs that can be embedded."""
-        empty = next((i for i, one in enumerate(codes) if not len(one)), None)
-        if empty is not None:
-            raise InputError(f"sequence {empty + 1} is empty, expected bases")
-        if precision not in DTYPES:
-            raise InputError(f"precision is {precision!r}, expected {' or '.join(DTYPES)}")
+        check_codes(codes, precision)
         return self._inference_network(DTYPES[precision])
 
     def _inference_network(self, dtype: torch.dtype) -> FusedResNet:
@@ -306,14 +302,14 @@ class Encoder:
             raise InputError(f"{directory}: is a file, expected the name of a directory")
         directory.mkdir(parents=True, exist_ok=True)
         (directory / CONFIG).unlink(missing_ok=True)
+        weights = self._weights()
         with atomic_path(directory / WEIGHTS) as partial:
-            partial.write_bytes(self._weights())
-        architecture = self.network.architecture
+            partial.write_bytes(weights)
         config = ModelConfig(
             name=self.name,
             tracks=self.tracks,  # type: ignore[arg-type]
-            architecture=architecture,
-            sha256=self.sha256,
+            architecture=self.network.architecture,
+            sha256=hashlib.sha256(weights).hexdigest(),
         )
         with atomic_path(directory / CONFIG) as partial:
             partial.write_text(json.dumps(asdict(config), indent=2) + "\n")
@@ -354,6 +350,15 @@ class Encoder:
         """Content of ``model.safetensors``."""
         state = self.network.state_dict()
         return to_bytes({k: v.detach().cpu().contiguous() for k, v in state.items()})
+
+
+def check_codes(codes: Sequence[Codes], precision: str) -> None:
+    """Refuse an empty RNA, and a precision that does not exist."""
+    empty = next((i for i, one in enumerate(codes) if not len(one)), None)
+    if empty is not None:
+        raise InputError(f"sequence {empty + 1} is empty, expected bases")
+    if precision not in DTYPES:
+        raise InputError(f"precision is {precision!r}, expected {' or '.join(DTYPES)}")
 
 
 def codes_of(sequence: str, *, orf: bool, name: str) -> Codes:
@@ -418,13 +423,7 @@ class SkipInit(TorchFunctionMode):
     Random initialization on the meta device would import torch's compiler, which takes longer than all the rest.
     """
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in (torch.Tensor.normal_, torch.Tensor.uniform_):
             return args[0]
         return func(*args, **(kwargs or {}))

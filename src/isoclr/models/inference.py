@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -193,7 +193,10 @@ class FusedResNet:
         for level, x, own, stride in self._tiles(codes, tile_nt):
             share = power_sums(x, own, self._readout).cpu() / -(-len(codes) // stride)
             totals[level] = totals.get(level, 0) + share
-        columns = [self._from_moments(moments) for moments in totals.values()]
+        columns = []
+        for mean, *squares in totals.values():  # of x and, where needed, of x²
+            var = (squares[0] - mean * mean).clamp_min(0)[None] if squares else None
+            columns.append(self._readout.combine(mean[None], var)[0])
         embedding: NDArray[np.float32] = torch.cat(columns).float().numpy()
         return embedding
 
@@ -204,14 +207,12 @@ class FusedResNet:
         Returns:
             For every block that is read, the nt per position and the activations ``(positions, channels)``.
         """
-        parts: dict[int, list[NDArray[np.float32]]] = {}
-        strides: dict[int, int] = {}
+        parts: dict[int, tuple[int, list[NDArray[np.float32]]]] = {}
         for level, x, own, stride in self._tiles(codes, tile_nt):
             first = int(own.starts[0])
             rows = x.flatten(0, 1)[first : first + own.total]
-            parts.setdefault(level, []).append(rows.float().cpu().numpy())
-            strides[level] = stride
-        return [(strides[level], np.concatenate(rows)) for level, rows in parts.items()]
+            parts.setdefault(level, (stride, []))[1].append(rows.float().cpu().numpy())
+        return [(stride, np.concatenate(rows)) for stride, rows in parts.values()]
 
     def _tiles(self, codes: Codes, tile_nt: int) -> Iterator[tuple[int, Tensor, Segments, int]]:
         """Tile by tile and level by level: the level, its activations, the tile's own positions, nt per position."""
@@ -224,12 +225,6 @@ class FusedResNet:
             for level, (x, extent) in enumerate(self._levels(tile.to(self.device))):
                 own = self._positions(start - first, end - first, extent, tile)
                 yield level, x, own, self._stride(extent, tile)
-
-    def _from_moments(self, moments: Float64[Tensor, "p c"]) -> Float64[Tensor, " k"]:
-        """Columns of one block from the means of ``x`` and, where needed, of ``x²``."""
-        mean, *squares = moments
-        var = (squares[0] - mean * mean).clamp_min(0)[None] if squares else None
-        return self._readout.combine(mean[None], var)[0]
 
     def _levels(self, chunk: PackedBatch) -> Iterator[tuple[Float[Tensor, "b l _c"], Segments]]:
         """The activations that the embedding is read off, and where the RNAs lie in them."""

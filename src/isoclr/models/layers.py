@@ -20,6 +20,8 @@ from isoclr.models.norm import BatchNorm, sum_over_ranks
 from isoclr.models.packing import PackedBatch, Segments
 from isoclr.models.pooling import max_pool
 
+KERNEL_SIZE = 2  # Of all convolutions of an encoder but the shortcuts
+
 
 class Convolution(nn.Module):
     """Convolution with 'same' padding (the odd one at the 3' end)."""
@@ -64,12 +66,9 @@ class _Convolve(torch.autograd.Function):
         # the gradient of a convolution is a convolution with the flipped kernel
         flipped = kernel_image(weight.flip(2).transpose(0, 1), xs[0].dtype)
 
-        def masked(grad: Tensor, i: int) -> Tensor:
-            return ctx.extents[i].mask_(grad.clone())  # type: ignore[no-any-return]
-
         def run(i: int) -> tuple[Tensor, Tensor, Tensor]:
             # the output is zero in the padding, where the ReLU's gradient stops
-            grad = kernels.relu_gradient(grads[i], ys[i]) if ctx.relu else masked(grads[i], i)
+            grad = kernels.relu_gradient(grads[i], ys[i]) if ctx.relu else ctx.extents[i].mask_(grads[i].clone())
             dx = convolve(grad, flipped, None, ctx.dilation, relu=False, backward=True)
             d_weight = weight_gradient(grad, xs[i], weight.shape, ctx.dilation)
             return dx, d_weight, kernels.sum_of_rows(grad.flatten(0, 1))
@@ -113,13 +112,10 @@ def convolve(
 def _conv2d(image: Tensor, kernel: Tensor, bias: Tensor | None, padding: int, dilation: int, relu: bool) -> Tensor:
     if has_onednn(image.device.type, image.dtype):
         return torch.ops.mkldnn._convolution_pointwise.default(  # type: ignore[no-any-return]
-            image, kernel, bias, [0, padding], [1, 1], [1, dilation], 1, _END[relu], [], ""
+            image, kernel, bias, [0, padding], [1, 1], [1, dilation], 1, "relu" if relu else "none", [], ""
         )
     y = F.conv2d(image, kernel, bias, padding=(0, padding), dilation=(1, dilation))
     return y.relu_() if relu else y
-
-
-_END = {False: "none", True: "relu"}
 
 
 def _uses_matmul(x: Tensor) -> bool:
@@ -233,11 +229,10 @@ class Stem(nn.Module):
     """
 
     tracks: Tensor
-    kernel_size = 2
 
     def __init__(self, tracks: int, channels: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(channels, tracks, self.kernel_size))
+        self.weight = nn.Parameter(torch.empty(channels, tracks, KERNEL_SIZE))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.norm = BatchNorm(channels)
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")

@@ -1,6 +1,5 @@
 """Loading a trained model: from a directory, by the name of a bundled model, or from the Hugging Face hub."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,20 +49,19 @@ def load(model: Path | str | Encoder, *, revision: str | None = None, endpoint: 
 def bundled_models() -> list[Path]:
     """Directories of the bundled models, by name, the newest version of each first."""
     models = [path.parent for path in PRETRAINED_DIR.glob("*/config.json")]
-    return sorted(models, key=lambda path: (path.name.partition(".")[0], -_version(path)))
+    return sorted(models, key=_name_and_order)
 
 
-def _version(directory: Path) -> int:
-    match = re.search(r"\.v(\d+)$", directory.name)
-    return int(match[1]) if match else 0
+def _name_and_order(directory: Path) -> tuple[str, int]:
+    """The name without the version, and a number that is lower for newer versions."""
+    name, _, version = directory.name.rpartition(".v")
+    return (name, -int(version)) if version.isdecimal() else (directory.name, 0)
 
 
 def bundled_model(sha256: str) -> Path | None:
     """The bundled model whose weights have this SHA-256; None if there is none."""
-    for directory in bundled_models():
-        if read_json(directory / "config.json", dict[str, Any]).get("sha256") == sha256:
-            return directory
-    return None
+    configs = ((one, read_json(one / "config.json", dict[str, Any])) for one in bundled_models())
+    return next((directory for directory, config in configs if config.get("sha256") == sha256), None)
 
 
 def name_weights(meta: Mapping[str, str]) -> str:
@@ -89,15 +87,7 @@ def describe_weights(meta: Mapping[str, str], dim: int) -> str:
 
 def _bundled(name: str) -> Path | None:
     """The directory of a bundled version, or of the newest version of a model."""
-    if not PRETRAINED_DIR.is_dir():
-        return None
-    versions = {}
-    for directory in PRETRAINED_DIR.iterdir():
-        if directory.name == name and directory.is_dir():
-            return directory
-        if match := re.fullmatch(re.escape(name) + r"\.v(\d+)", directory.name):
-            versions[int(match[1])] = directory
-    return versions[max(versions)] if versions else None
+    return next((one for one in bundled_models() if name in (one.name, _name_and_order(one)[0])), None)
 
 
 def _load_from_hub(name: str, revision: str | None, endpoint: str | None) -> Encoder:

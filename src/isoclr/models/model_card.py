@@ -11,6 +11,8 @@ from isoclr.models.encoder import Encoder
 
 TRACKS = ("sequence", "codon starts", "exon ends")
 REGRESSION = frozenset({"pearson", "spearman", "mse"})
+UNKNOWN = """Its author has not said what it was trained on or how well it predicts: evaluate it on your own labels
+(`isoclr probe`) before you rely on it."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +91,8 @@ def _read_scores(path: Path, what: str) -> list[Score]:
     scores = []
     for line, row in enumerate(rows, 2):
         try:
-            score = Score(
-                task=row["task"],
-                split=row["split"],
-                method=row["method"],
-                probe=row["model"],
-                metric=row["metric"],
-                value=float(row["value"]),
-                low=float(row["low"]),
-                high=float(row["high"]),
-                n=int(row["n"]),
-            )
+            words = row["task"], row["split"], row["method"], row["model"], row["metric"]
+            score = Score(*words, float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: line {line}: {error!r}, expected {what}") from None
         if math.isfinite(score.value):
@@ -163,7 +156,7 @@ An RNA encoder for `isoclr`: mature RNAs in, one vector per RNA out.
 | parameters | {encoder.num_parameters:,} |
 | SHA-256 of `model.safetensors` | `{sha256}` |
 
-{_unknown() if results is None else _tables(results)}
+{UNKNOWN if results is None else _tables(results)}
 
 ## Use
 
@@ -177,11 +170,6 @@ vectors = model.embed(["AUGGCUUGA", "GGGACGU"])
 or `isoclr embed my.fa --model {repo}@COMMIT -o my.parquet`. A commit always names the same weights; a branch can
 move.
 """
-
-
-def _unknown() -> str:
-    return """Its author has not said what it was trained on or how well it predicts: evaluate it on your own labels
-(`isoclr probe`) before you rely on it."""
 
 
 def _interval(score: Score) -> str:

@@ -18,6 +18,7 @@ from isoclr._threads import thread_map
 from isoclr.models import compiled, kernels
 from isoclr.models.packing import Segments
 
+MOMENTUM = 0.1  # How far the running statistics move towards those of a batch
 _recomputing = False
 
 
@@ -62,8 +63,7 @@ class _NormAct(torch.autograd.Function):
         keep = 1 - norm.dropped / 256
         scale = weight * inv_std / keep
         shift = bias / keep - mean * scale
-        dropout = norm.dropout_pool(xs[0])
-
+        dropout = kernels.DropoutPool(len(weight), norm.dropped, xs[0]) if norm.dropped else None
         passes = compiled if norm.compiled else kernels
 
         def run(i: int) -> Tensor:
@@ -123,13 +123,13 @@ class BatchNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, channels: int, *, dropout: float = 0.0, momentum: float = 0.1, eps: float = 0.01) -> None:
+    def __init__(self, channels: int, *, dropout: float = 0.0, eps: float = 0.01) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
-        self.dropout, self.momentum, self.eps = dropout, momentum, eps
+        self.dropout, self.eps = dropout, eps
         self.compiled = False
         self._last: tuple[Tensor, Tensor, Tensor] | None = None
 
@@ -158,10 +158,6 @@ class BatchNorm(nn.Module):
             ys.append(mask_padding_(y, extents[i], relu=relu))
         return ys
 
-    def dropout_pool(self, like: Tensor) -> kernels.DropoutPool | None:
-        """What the masks of this pass are cut from; None if nothing is dropped."""
-        return kernels.DropoutPool(like.shape[-1], self.dropped, like) if self.dropped else None
-
     def affine(self) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
         """Scale and shift by the running statistics: the layer in evaluation."""
         scale = self.weight * torch.rsqrt(self.running_var + self.eps)
@@ -189,8 +185,8 @@ class BatchNorm(nn.Module):
     def update_running_stats(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
         """Move the running statistics towards those of a batch, with the unbiased variance."""
         unbiased = var * (count / (count - 1).clamp_min(1))
-        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-        self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), MOMENTUM)
+        self.running_var.lerp_(unbiased.to(self.running_var.dtype), MOMENTUM)
 
 
 class _MaskPadding(torch.autograd.Function):
@@ -207,7 +203,7 @@ class _MaskPadding(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         if ctx.relu:  # padding is zero, where threshold_backward stops
             (y,) = ctx.saved_tensors
-            return torch.ops.aten.threshold_backward(grad, y, 0), None, None
+            return kernels.relu_gradient(grad, y), None, None
         return ctx.extent.mask_(grad.clone()), None, None
 
 

@@ -48,28 +48,20 @@ class PackedBatch(NamedTuple):
         return cls(codes, torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))
 
 
+@dataclass(frozen=True, eq=False)
 class Segments:
-    """Where the RNAs of a chunk lie at one resolution of the network.
+    """Where the RNAs of a chunk lie at one resolution of the network."""
 
-    Args:
-        starts: First position of each RNA ``(n,)``, counted through the rows.
-        lengths: Number of its positions ``(n,)``.
-        size: Number of all positions, ``b * l``.
-        numbers: Number of each RNA in the whole batch ``(n,)``; None: 0, 1, …
-    """
+    starts: NDArray[np.int64]  # First position of each RNA (n,), counted through the rows
+    lengths: NDArray[np.int64]  # Number of its positions (n,)
+    size: int  # Number of all positions, b * l
+    device: torch.device
+    numbers: NDArray[np.int64] | None = None  # Number of each RNA in the whole batch (n,); None: 0, 1, …
 
-    def __init__(
-        self,
-        starts: NDArray[np.int64],
-        lengths: NDArray[np.int64],
-        size: int,
-        device: torch.device,
-        numbers: NDArray[np.int64] | None = None,
-    ) -> None:
-        self.starts, self.lengths, self.size = starts, lengths, size
-        self.numbers = np.arange(len(starts)) if numbers is None else numbers
-        self.total = int(lengths.sum())
-        self.device = device
+    @cached_property
+    def total(self) -> int:
+        """Number of the positions of RNAs."""
+        return int(self.lengths.sum())
 
     @classmethod
     def of(cls, chunk: PackedBatch) -> "Segments":
@@ -98,22 +90,23 @@ class Segments:
         return to_device(positions, self.device)
 
     @cached_property
+    def spans(self) -> NDArray[np.int64]:
+        """Positions from each RNA to the next ``(n,)``; the first RNA has the padding before it, too."""
+        return np.diff(np.append(self.starts[1:], self.size), prepend=0)
+
+    @cached_property
     def owners(self) -> Int64[Tensor, " size"]:
-        """Number of the RNA of every position; padding counts to an RNA next to it."""
-        ends = np.append(self.starts[1:], self.size)
-        first = np.zeros_like(self.starts)
-        first[1:] = self.starts[1:]
-        owners = np.repeat(np.arange(len(self.starts)), ends - first)
-        return to_device(owners, self.device)
+        """Number of the RNA of every position; padding counts as in :attr:`spans`."""
+        return to_device(np.repeat(np.arange(len(self.starts)), self.spans), self.device)
 
     def windows(self, key: int, rows: int) -> Int64[Tensor, " size"]:
         """Which of ``rows`` random rows each position uses: those of an RNA follow each other from a random one on.
 
         Where an RNA begins depends on its number and the key alone; after the last row comes the first.
         """
-        first = np.random.default_rng(key).integers(rows, size=int(self.numbers.max()) + 1)
-        counts = np.diff(np.append(self.starts[1:], self.size), prepend=0)  # padding as in owners
-        table = to_device(np.stack([first[self.numbers] - self.starts, counts]), self.device)
+        numbers = np.arange(len(self.starts)) if self.numbers is None else self.numbers
+        first = np.random.default_rng(key).integers(rows, size=int(numbers.max()) + 1)
+        table = to_device(np.stack([first[numbers] - self.starts, self.spans]), self.device)
         offsets = torch.repeat_interleave(table[0], table[1], output_size=self.size)
         return offsets.add_(torch.arange(self.size, device=self.device)).remainder_(rows)
 

@@ -164,9 +164,7 @@ def sums_of(x: Float[Tensor, "b l c"], extent: Segments) -> Float[Tensor, "n c"]
         return rows[piece].sum(0, dtype=dtype, keepdim=True)
     if _in_one_go(x):
         # one kernel; a segment ends where the next begins, and what lies between is zero
-        spans = np.diff(np.append(extent.starts, extent.size)).astype(np.int64)
-        spans[0] += extent.starts[0]
-        lengths = to_device(spans, x.device)
+        lengths = to_device(extent.spans, x.device)
         return torch.segment_reduce(rows.to(dtype), "sum", lengths=lengths, unsafe=True)
     return torch.stack([rows[piece].sum(0, dtype=dtype) for piece in _pieces(extent)])
 

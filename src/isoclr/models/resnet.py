@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from isoclr._config import Meta
 from isoclr.errors import InputError
-from isoclr.models.layers import Convolution, Stem
+from isoclr.models.layers import KERNEL_SIZE, Convolution, Stem
 from isoclr.models.norm import BatchNorm, recomputing
 from isoclr.models.packing import STRIDE, PackedBatch, Segments, round_up, to_device
 from isoclr.models.pooling import ALIASES, ReadOut, max_pool, pool
@@ -47,9 +47,7 @@ class Architecture:
     @property
     def dim(self) -> int:
         """Size of an embedding."""
-        if self.readout.blocks == "last":
-            return self.last_dim
-        channels = sum(c_out for _, c_out, _, _ in self.layers())
+        channels = sum(c_out for i, (_, c_out, _, _) in enumerate(self.layers()) if self.reads(i))
         return channels * self.readout.values_per_channel
 
     @property
@@ -114,11 +112,11 @@ class Architecture:
 class Block(nn.Module):
     """``conv → ReLU → BN → ReLU → dropout → conv → ReLU → BN → + shortcut → ReLU (→ max-pool)``."""
 
-    def __init__(self, c_in: int, c_out: int, dilation: int, *, pools: bool, kernel_size: int, dropout: float) -> None:
+    def __init__(self, c_in: int, c_out: int, dilation: int, *, pools: bool, dropout: float) -> None:
         super().__init__()
-        self.conv1 = Convolution(c_in, c_out, kernel_size, dilation, relu=True)
+        self.conv1 = Convolution(c_in, c_out, KERNEL_SIZE, dilation, relu=True)
         self.norm1 = BatchNorm(c_out, dropout=dropout)
-        self.conv2 = Convolution(c_out, c_out, kernel_size, dilation, relu=True)
+        self.conv2 = Convolution(c_out, c_out, KERNEL_SIZE, dilation, relu=True)
         self.norm2 = BatchNorm(c_out)
         self.shortcut = Convolution(c_in, c_out, 1) if c_in != c_out else None
         self.shortcut_norm = BatchNorm(c_out) if c_in != c_out else None
@@ -143,7 +141,6 @@ class DilatedResNet(nn.Module):
         dropout: Dropout probability inside the blocks, in training only.
     """
 
-    kernel_size = 2
     recompute: bool
     """Activation checkpointing: in training, keep only the blocks' inputs and compute the rest again in the backward
     pass, in a third more time and a third of the memory, with the same gradient. Each forward pass must then be
@@ -154,8 +151,7 @@ class DilatedResNet(nn.Module):
         self.architecture = architecture
         self.stem = Stem(tracks, architecture.filters[0])
         self.blocks = nn.ModuleList(
-            Block(a, b, d, pools=pools, kernel_size=self.kernel_size, dropout=dropout)
-            for a, b, d, pools in architecture.layers()
+            Block(a, b, d, pools=pools, dropout=dropout) for a, b, d, pools in architecture.layers()
         )
         self.recompute = False
 
@@ -273,8 +269,7 @@ class DilatedResNet(nn.Module):
         def run(*tensors: Tensor) -> tuple[Tensor, ...]:
             return tuple(block(tensors, extents))
 
-        contexts = lambda: (torch.enable_grad(), recomputing())  # noqa: E731
-        return list(checkpoint(run, *xs, use_reentrant=False, context_fn=contexts))
+        return list(checkpoint(run, *xs, use_reentrant=False, context_fn=lambda: (torch.enable_grad(), recomputing())))
 
 
 class ProjectionHead(nn.Module):

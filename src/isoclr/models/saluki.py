@@ -127,6 +127,7 @@ class Saluki(nn.Module):
     """
 
     tracks: Tensor
+    dim = FILTERS  # Number of features
 
     def __init__(self, *, tracks: int = NUM_TRACKS, dropout: float = DROPOUT) -> None:
         super().__init__()
@@ -142,11 +143,6 @@ class Saluki(nn.Module):
         self.dropout = dropout
         nn.init.kaiming_normal_(self.dense.weight, nonlinearity="relu")
         nn.init.zeros_(self.dense.bias)
-
-    @property
-    def dim(self) -> int:
-        """Number of features."""
-        return FILTERS
 
     def forward(self, chunks: Sequence[PackedBatch], dtype: torch.dtype = torch.float32) -> Float[Tensor, "n d"]:
         """Features of every RNA of every chunk, in order; convolutions in ``dtype``, the rest in at least float32.

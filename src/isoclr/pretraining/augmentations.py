@@ -99,32 +99,31 @@ def _upload(codes: Tensor, device: torch.device) -> Tensor:
         ) from None
 
 
-class Placement(NamedTuple):
-    """The views of one chunk and their layout."""
-
-    layout: PackLayout
-    views: Rows  # (n,) numbers of the views in the batch, in the order of the layout's starts
-
-
 def make_views(
-    corpus: DeviceCorpus, transcripts: Rows, sample: AugmentationSample, placements: Sequence[Placement]
+    corpus: DeviceCorpus, transcripts: Rows, sample: AugmentationSample, layouts: Sequence[PackLayout]
 ) -> list[PackedBatch]:
     """The packed, augmented views of one process.
 
     Args:
         transcripts: ``(n,)`` transcript of every view of the batch, of all processes.
+        layouts: Chunks, whose rows are the numbers of views in the batch.
 
     Returns:
-        One packed batch per placement, with its codes on the corpus' device. The codes of a view depend on its number
-        in the batch and on ``sample`` only.
+        One packed batch per layout, with its codes on the corpus' device. The codes of a view depend on its number in
+        the batch and on ``sample`` only.
     """
-    tables = [_view_table(corpus, transcripts, sample, placement) for placement in placements]
+    tables = [_view_table(corpus, transcripts, sample, layout) for layout in layouts]
     empty = np.empty((0, len(_ViewColumns._fields)), np.int64)
     on_device = to_device(np.concatenate([empty, *tables]), corpus.device)
     parts = torch.split(on_device, [len(table) for table in tables])
     return [
-        _pack_views(corpus, transcripts, sample, placement, part)
-        for placement, part in zip(placements, parts, strict=True)
+        PackedBatch(
+            _codes(corpus, sample, part, layout.shape),
+            torch.from_numpy(layout.starts),
+            torch.from_numpy(corpus.lengths[transcripts[layout.rows]] + sample.shift),
+            torch.from_numpy(layout.rows),
+        )
+        for layout, part in zip(layouts, parts, strict=True)
     ]
 
 
@@ -140,38 +139,24 @@ class _ViewColumns(NamedTuple):
     keep: Any  # Bits of a code that it keeps
 
 
-def _view_table(corpus: DeviceCorpus, transcripts: Rows, sample: AugmentationSample, placement: Placement) -> Rows:
-    (height, width), starts = placement.layout.shape, placement.layout.starts
-    rows, keys = transcripts[placement.views], sample.keys[placement.views]
-    ends = np.append(starts[1:], height * width)
+def _view_table(corpus: DeviceCorpus, transcripts: Rows, sample: AugmentationSample, layout: PackLayout) -> Rows:
+    (height, width), starts = layout.shape, layout.starts
+    rows, keys = transcripts[layout.rows], sample.keys[layout.rows]
     columns = _ViewColumns(
         begin=starts + sample.shift,
         offset=corpus.offsets[rows],
         length=corpus.lengths[rows],
-        strides=(ends - np.append(0, starts[1:])) // STRIDE,  # the first view has what is before it
+        strides=np.diff(np.append(starts[1:], height * width), prepend=0) // STRIDE,  # the first has what is before it
         low=keys[:, 0],
         high=keys[:, 1],
-        keep=np.zeros_like(rows) if sample.keep is None else sample.keep[placement.views],
+        keep=np.zeros_like(rows) if sample.keep is None else sample.keep[layout.rows],
     )
     return np.stack(columns, axis=1)
 
 
-def _pack_views(
-    corpus: DeviceCorpus, transcripts: Rows, sample: AugmentationSample, placement: Placement, table: Tensor
-) -> PackedBatch:
-    height, width = placement.layout.shape
-    codes = _codes(corpus, sample, table, height * width // STRIDE)
-    lengths = corpus.lengths[transcripts[placement.views]] + sample.shift
-    return PackedBatch(
-        codes.view(height, width),
-        torch.from_numpy(placement.layout.starts),
-        torch.from_numpy(lengths),
-        torch.from_numpy(placement.views),
-    )
-
-
-def _codes(corpus: DeviceCorpus, sample: AugmentationSample, table: Tensor, strides: int) -> Tensor:
-    """``(strides, 32)`` codes; views begin at whole strides, so a view is looked up once in 32 nt."""
+def _codes(corpus: DeviceCorpus, sample: AugmentationSample, table: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The codes of a chunk; views begin at whole strides, so a view is looked up once in 32 nt."""
+    strides = shape[0] * shape[1] // STRIDE
     rows = torch.repeat_interleave(table, _ViewColumns(*table.unbind(1)).strides, dim=0, output_size=strides)
     view = _ViewColumns(*(column[:, None] for column in rows.unbind(1)))  # each (strides, 1)
     first = torch.arange(0, strides * STRIDE, STRIDE, device=table.device)[:, None] - view.begin
@@ -184,4 +169,4 @@ def _codes(corpus: DeviceCorpus, sample: AugmentationSample, table: Tensor, stri
     if sample.mask_rate > 0:
         numbers = hash_uint32(position, view.low.int(), view.high.int())
         codes.masked_fill_(bernoulli(numbers, sample.mask_rate), MASK)
-    return codes.masked_fill_((position < 0) | (position >= view.length.int()), PAD)
+    return codes.masked_fill_((position < 0) | (position >= view.length.int()), PAD).view(shape)

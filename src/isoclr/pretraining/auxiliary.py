@@ -5,7 +5,6 @@ They are computed from sequence and structure: k-mers, codons, regions, exons, a
 
 from collections.abc import Callable
 from functools import cache
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -251,9 +250,8 @@ def _words_with(motif: str) -> Tensor:
 @cache
 def _kmers(k: int, device: torch.device) -> Tensor:
     """The k-mers without an unknown base, as numbers in base 5; computed once for a device."""
-    powers = [LETTERS ** (k - 1 - i) for i in range(k)]
-    kmers = [sum(map(int.__mul__, letters, powers)) for letters in product(range(N), repeat=k)]
-    return to_device(np.array(kmers), device)
+    kmers: NDArray[np.int64] = LETTERS ** np.arange(k)[::-1] @ np.indices((N,) * k).reshape(k, -1)
+    return to_device(kmers, device)
 
 
 def _one_hot(bases: Tensor) -> Tensor:

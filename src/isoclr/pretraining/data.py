@@ -1,6 +1,7 @@
 """Training data: validation gene sets, pairs of transcripts, and the batches of views that one process embeds."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isoclr.errors import InputError
-from isoclr.models.packing import PackedBatch, PackingConfig, plan_layouts, to_device
-from isoclr.pretraining.augmentations import Augmentation, CorpusLike, DeviceCorpus, Placement, make_views
+from isoclr.models.packing import PackedBatch, PackingConfig, PackLayout, plan_layouts, to_device
+from isoclr.pretraining.augmentations import Augmentation, CorpusLike, DeviceCorpus, make_views
 from isoclr.pretraining.auxiliary import FEATURES, sequence_features
 from isoclr.pretraining.config import PretrainConfig
 from isoclr.pretraining.losses import count_weights
@@ -82,23 +83,14 @@ class PairSampler:
     ([0, 1], 1)
     """
 
-    def __init__(
-        self,
-        order: Rows,
-        starts: Rows,
-        *,
-        batch_size: int,
-        seed: int,
-        gene_sets: Rows | None = None,
-        min_transcripts: int = 1,
-    ) -> None:
+    def __init__(self, order: Rows, starts: Rows, *, batch_size: int, seed: int, gene_sets: Rows | None = None) -> None:
         self.order = np.asarray(order, np.int64)
         self.starts = np.asarray(starts, np.int64)
         self.batch_size = batch_size
         self.seed = seed
         counts = np.diff(self.starts)
         candidates = np.arange(len(counts)) if gene_sets is None else np.asarray(gene_sets)
-        self.gene_sets = candidates[counts[candidates] >= max(1, min_transcripts)]
+        self.gene_sets = candidates[counts[candidates] >= 1]
         self._epoch = lru_cache(maxsize=2)(self._sample)
 
     @property
@@ -135,31 +127,19 @@ class Batch(NamedTuple):
     """``(n, f)`` sequence features of this process's views, for the auxiliary loss."""
 
 
+@dataclass(frozen=True)
 class ViewBuilder:
     """Makes the views of pairs of transcripts; they do not depend on the number of processes.
 
     Nothing here waits for a GPU: data are sent from pinned memory, and no value is read back.
-
-    Args:
-        world: The processes of the run; views made on a CPU are sent to its device.
     """
 
-    def __init__(
-        self,
-        corpus: DeviceCorpus,
-        augmentation: Augmentation,
-        packing: PackingConfig,
-        *,
-        seed: int,
-        world: Distributed,
-        with_features: bool = False,
-    ) -> None:
-        self.corpus = corpus
-        self.augmentation = augmentation
-        self.packing = packing
-        self.seed = seed
-        self.world = world
-        self.with_features = with_features
+    corpus: DeviceCorpus
+    augmentation: Augmentation
+    packing: PackingConfig
+    seed: int
+    world: Distributed  # The processes of the run; views made on a CPU are sent to its device
+    with_features: bool = False
 
     def batch(self, pairs: Pairs, epoch: int, step: int) -> Batch:
         """This process's views of the pairs of one step of an epoch."""
@@ -167,33 +147,30 @@ class ViewBuilder:
         lengths = self.corpus.lengths[transcripts]
         sample = self.augmentation.draw(len(transcripts), seed=self.seed, epoch=epoch, step=step)
         by_rank = [
-            self._placements(views, lengths + sample.shift) for views in partition_by_length(lengths, self.world.size)
+            self._layouts(views, lengths + sample.shift) for views in partition_by_length(lengths, self.world.size)
         ]
         own = by_rank[self.world.rank]
+        features = None
+        if self.with_features:
+            features = sequence_features(self.corpus, transcripts[_views(own)]).to(self.world.device, non_blocking=True)
         return Batch(
             [self._on_device(chunk) for chunk in make_views(self.corpus, transcripts, sample, own)],
             self._positions(by_rank),
             to_device(pairs.gene_sets, self.world.device),
             int(lengths.sum()),
             _padding_fraction(own, lengths),
-            self._features(transcripts[_views(own)]) if self.with_features else None,
+            features,
         )
 
-    def _placements(self, views: Rows, lengths: Rows) -> list[Placement]:
+    def _layouts(self, views: Rows, lengths: Rows) -> list[PackLayout]:
         """Layouts of one rank's views; every rank computes those of all, because rows are gathered."""
-        layouts = plan_layouts(
-            lengths[views], gap=self.packing.gap, chunk_nt=self.packing.chunk_nt, round_to=self.packing.round_to
-        )
-        return [Placement(layout, views[layout.rows]) for layout in layouts]
+        layouts = plan_layouts(lengths[views], **vars(self.packing))
+        return [layout._replace(rows=views[layout.rows]) for layout in layouts]
 
-    def _positions(self, by_rank: list[list[Placement]]) -> list[Tensor]:
-        views = [_views(placements) for placements in by_rank]
+    def _positions(self, by_rank: list[list[PackLayout]]) -> list[Tensor]:
+        views = [_views(layouts) for layouts in by_rank]
         on_device = to_device(np.concatenate(views), self.world.device)
         return list(torch.split(on_device, [len(part) for part in views]))
-
-    def _features(self, transcripts: Rows) -> Tensor:
-        features = sequence_features(self.corpus, transcripts)
-        return features.to(self.world.device, non_blocking=True)
 
     def _on_device(self, chunk: PackedBatch) -> PackedBatch:
         if self.world.device.type != "cuda" or chunk.codes.is_cuda:
@@ -201,13 +178,13 @@ class ViewBuilder:
         return chunk._replace(codes=chunk.codes.pin_memory()).to(self.world.device)
 
 
-def _views(placements: list[Placement]) -> Rows:
-    return np.concatenate([np.empty(0, np.int64), *(p.views for p in placements)])
+def _views(layouts: list[PackLayout]) -> Rows:
+    return np.concatenate([np.empty(0, np.int64), *(layout.rows for layout in layouts)])
 
 
-def _padding_fraction(placements: list[Placement], lengths: Rows) -> float:
-    total = sum(height * width for height, width in (p.layout.shape for p in placements))
-    return 1 - int(lengths[_views(placements)].sum()) / total if total else 0.0
+def _padding_fraction(layouts: list[PackLayout], lengths: Rows) -> float:
+    total = sum(height * width for height, width in (layout.shape for layout in layouts))
+    return 1 - int(lengths[_views(layouts)].sum()) / total if total else 0.0
 
 
 class PretrainDataset:

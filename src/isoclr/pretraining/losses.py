@@ -127,13 +127,7 @@ def auxiliary_loss(
 def contrastive_metrics(
     z1: Float[Tensor, "n k"], z2: Float[Tensor, "n k"], weights: Tensor, temperature: float
 ) -> dict[str, float]:
-    """Metrics of the projections of validation pairs.
-
-    Args:
-        z1: ``(N, k)`` projections of the first views.
-        z2: ``(N, k)`` projections of the second views.
-        weights: ``(N,)`` weights of the gene sets.
-        temperature: Temperature of the loss.
+    """Metrics of the projections of the two views of N validation pairs.
 
     Returns:
         ``loss``; ``retrieval``, the fraction of views whose nearest neighbor among the N other views is the partner;

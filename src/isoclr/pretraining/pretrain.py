@@ -172,20 +172,20 @@ def pretrain(
         message = info if world.is_main else lambda _: None
         checkpoint = _load_checkpoint(out, resume, options, opened)
         budget = budget.or_else(checkpoint.budget if checkpoint else None)
-        if world.is_main:
-            _verify(opened, message)
+        if world.is_main:  # before hours of training on a damaged corpus
+            message(f"verifying the SHA-256 of {len(opened.codes):,} bytes of corpus")
+            opened.verify()
         context = set_up(opened, config, world, runtime, start=start, message=message)
         _warn_about_pairs(context.data, opened, message)
         if checkpoint:
             context.model.restore(checkpoint.tensors, out / CHECKPOINT)
         state = checkpoint.state if checkpoint else RunState()
         world.barrier()  # every rank has read the run's directory before one writes to it
-        precision = matmul_precision(context.model.dtype, world.device)
         with (
             exclusive(out) if world.is_main else nullcontext(),
             _open_log(world, out, state, logging) as log,
             ProgressDisplay(world.is_main) as display,
-            precision,
+            matmul_precision(context.model.dtype, world.device),
             reraise_out_of_memory(),
         ):
             display.message(_summary(context.data, budget, state))
@@ -228,12 +228,6 @@ def _identity(corpus: Corpus) -> str:
     """SHA-256 of the corpus' codes and index."""
     files = corpus.meta["files"]
     return " ".join(files[name]["sha256"] for name in (CODES, INDEX))
-
-
-def _verify(corpus: Corpus, message: Callable[[str], None]) -> None:
-    """Check the corpus' files before hours of training on them."""
-    message(f"verifying the SHA-256 of {len(corpus.codes):,} bytes of corpus")
-    corpus.verify()
 
 
 def _warn_about_pairs(data: PretrainDataset, corpus: Corpus, message: Callable[[str], None]) -> None:

@@ -100,13 +100,14 @@ class Trainer:
     def train(self, stop: GracefulStop) -> int:
         """Train, write a checkpoint at the end, and return the signal that stopped the run; 0 when it is done."""
         signal, progress = self._agree(stop)
-        next_batch = None
+        config, next_batch = self.model.config, None
         while progress < 1 and not signal:
-            batch = next_batch or self.batch_of(self.state.step)
-            rate = self._learning_rate(progress)
-            pending = self.model.step(batch, self.state.step, rate)
+            step = self.state.step
+            batch = next_batch or self.batch_of(step)
+            rate = learning_rate(step, progress, peak=config.learning_rate, warmup_steps=config.warmup_steps)
+            pending = self.model.step(batch, step, rate)
             # a GPU computes this step while the host makes the next batch
-            next_batch = self.batch_of(self.state.step + 1)
+            next_batch = self.batch_of(step + 1)
             record = self._advance(batch, pending.result(), rate)
             signal, progress = self._agree(stop)
             self._report(record, progress)
@@ -120,10 +121,6 @@ class Trainer:
         """A signal that any rank has received, and the fraction of the run that is done."""
         signal, seconds = self.world.all_reduce_max([stop.signal, self.state.seconds])
         return int(signal), self.budget.progress(self.state.step, seconds, self.steps_per_epoch)
-
-    def _learning_rate(self, progress: float) -> float:
-        config = self.model.config
-        return learning_rate(self.state.step, progress, peak=config.learning_rate, warmup_steps=config.warmup_steps)
 
     def _advance(self, batch: Batch, result: StepResult, rate: float) -> dict[str, float]:
         """Update the state after a step, and return its log record."""

@@ -1,6 +1,5 @@
 """``torchrun … embed|predict``: the output of several processes is that of one, also after a process was lost."""
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,9 +91,7 @@ def test_bad_input_is_one_line(workbench: Path, tmp_path: Path, ranks: Ranks) ->
 
 def test_a_folder_that_is_not_shared(workbench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distributed, "PATIENCE", 0)
-    rnas = RnaTable(
-        pl.DataFrame({"transcript_id": ["a"], "length": [4]}), np.zeros(4, np.uint8), np.zeros(1, np.int64), Counter()
-    )
+    rnas = RnaTable(pl.DataFrame({"transcript_id": ["a"], "length": [4]}), np.zeros(4, np.uint8), np.zeros(1, np.int64))
     embedder = distributed.Embedder({}, 2, lambda *_: np.empty((0, 2), np.float32))
     with pytest.raises(InputError, match="a folder that all machines share"):
         list(distributed._read_parts([rnas], embedder, tmp_path))

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -310,7 +309,7 @@ def test_what_does_not_go_together_is_one_line(rna_fm: Path, model: Path) -> Non
 def rnas(name: str, lengths: list[int]) -> RnaTable:
     table = pl.DataFrame({"transcript_id": [f"{name}{i}" for i in range(len(lengths))], "length": lengths})
     starts = np.cumsum([0, *lengths[:-1]])
-    return RnaTable(table, np.zeros(sum(lengths), np.uint8), starts, Counter())
+    return RnaTable(table, np.zeros(sum(lengths), np.uint8), starts)
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7, 20])

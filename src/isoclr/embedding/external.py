@@ -25,8 +25,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._io import sha256
-from isoclr._version import __version__
-from isoclr.embedding.embeddings import SCHEMA, Embeddings, anndata_module
+from isoclr.embedding.embeddings import SCHEMA, Embeddings, anndata_module, meta_of
 from isoclr.errors import InputError, IsoclrError
 from isoclr.genomics.species import without_versions
 
@@ -256,14 +255,7 @@ def complete(
         columns, unknown = _joined(columns, rnas)
     table = _completed(columns, species)
     _refuse_repeats(path, table)
-    meta = {
-        "model": model_name or path.name.removesuffix(path.suffix),
-        "sha256": sha256(path),
-        "n_tracks": "0",
-        "pooling": "unknown",
-        "precision": "unknown",
-        "isoclr": __version__,
-    }
+    meta = meta_of(model_name or path.name.removesuffix(path.suffix), sha256(path), 0, "unknown", "unknown")
     return Embeddings(table, file.matrix, meta), unknown
 
 

@@ -90,10 +90,13 @@ class CVPlusRegressor:
         value, centers, errors = np.split(outputs, [1, 1 + len(members)], axis=1)
         bounds = np.array([[one.narrowest, one.widest] for one in members]).T
         value, errors = value[:, 0], np.clip(errors, *bounds)
+        scores = [np.sort(own) for own in self.scores]
+        rank = upper_rank(self.n, coverage)
         lower, upper = np.empty(len(value)), np.empty(len(value))
         for start in range(0, len(value), BLOCK):
             rows = slice(start, start + BLOCK)
-            lower[rows], upper[rows] = self._ends(centers[rows], errors[rows], coverage)
+            lower[rows] = -order_statistic(-centers[rows], errors[rows], scores, rank)
+            upper[rows] = order_statistic(centers[rows], errors[rows], scores, rank)
         return value, np.minimum(lower, value), np.maximum(upper, value)
 
     @property
@@ -105,13 +108,6 @@ class CVPlusRegressor:
     def largest(self) -> float:
         """The largest possible coverage, see :func:`largest_coverage`."""
         return largest_coverage(self.n)
-
-    def _ends(self, centers: Array, errors: Array, coverage: float) -> tuple[Array, Array]:
-        """Both ends from the centers and expected errors ``(n, k)`` of the fold models."""
-        scores = tuple(np.sort(own) for own in self.scores)
-        rank = upper_rank(self.n, coverage)
-        lower = -order_statistic(-centers, errors, scores, rank)
-        return lower, order_statistic(centers, errors, scores, rank)
 
 
 def order_statistic(centers: Array, errors: Array, scores: Sequence[Array], rank: int) -> NDArray[np.float64]:

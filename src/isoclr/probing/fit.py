@@ -1,9 +1,8 @@
 """The ``fit`` command: embeddings + labels → a head that predicts the labels of other RNAs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -93,12 +92,13 @@ def training_set(
         chosen = replace(chosen, split="random")
     folds_of = _folds(rnas, chosen, labels)
     lengths = embeddings.table["length"].to_numpy()[rnas.rows]
-    note = f" (the label file's own folds divide {len(torn):,} of them)" if torn else ""
-    count = int(folds_of.max()) + 1
-    unit = UNITS.get(chosen.kind)
-    how = "the label file's own" if unit is None else f"by whole {unit}"
-    how = f"at random {how}" if chosen.kind == "random" else how
-    return TrainingSet(labels, rnas, embeddings.matrix[rnas.rows], lengths, folds_of, f"{count} folds, {how}{note}")
+    how = f"by whole {UNITS[chosen.kind]}" if chosen.kind in UNITS else "the label file's own"
+    if chosen.kind == "random":
+        how = f"at random {how}"
+    if torn:
+        how += f" (the label file's own folds divide {len(torn):,} of them)"
+    split = f"{int(folds_of.max()) + 1} folds, {how}"
+    return TrainingSet(labels, rnas, embeddings.matrix[rnas.rows], lengths, folds_of, split)
 
 
 def _folds(rnas: LabelledRnas, config: SplitConfig, labels: Labels) -> NDArray[np.int64]:
@@ -286,12 +286,21 @@ def fit(
     for training in sets:
         _check_calibration(training, coverage)
     fitted = [_fit_target(training, coverage, units) for training in sets]
-    metadata = _metadata(name or tables[0].name, sets, [target for target, _ in fitted], vectors)
-    source_file = tables[0].path
-    if source_file.is_file():
-        metadata |= {"labels": {"file": source_file.name, "sha256": sha256(source_file)}}
-    metadata |= {"rnas": rnas, "coverage": coverage, "seed": seed}
-    head = Head.from_metadata(metadata, [target for target, _ in fitted])
+    targets, table = [target for target, _ in fitted], tables[0].path
+    metadata = {
+        "name": name or tables[0].name,
+        "species": sorted({one for part in sets for one in part.rnas.table["species"].unique()}),
+        "model": dict(vectors.meta),
+        "features": {"kind": "embedding", "dim": vectors.dim},
+        "held_out": "every fold predicted by a head fitted and calibrated on the other folds only",
+        "intervals": "95 %; mean over folds: Student's t; coverage: as each says",
+        "targets": [target.metadata for target in targets],
+        **({"labels": {"file": table.name, "sha256": sha256(table)}} if table.is_file() else {}),
+        "rnas": rnas,
+        "coverage": coverage,
+        "seed": seed,
+    }
+    head = Head.from_metadata(metadata, targets)
     if out is not None:
         save_head(head, out, overwrite=overwrite)
     return FitReport(
@@ -371,18 +380,3 @@ def _fit_class(training: TrainingSet, _coverage: float) -> tuple[CVPlusRegressor
         predictor, penalty = fit_classes(features, values == 1, groups)
         advance()
     return predictor, penalty, quality
-
-
-def _metadata(
-    name: str, data: Sequence[TrainingSet], targets: Sequence[Target], embeddings: Embeddings
-) -> dict[str, Any]:
-    """The content of ``head.json``."""
-    return {
-        "name": name,
-        "species": sorted({one for part in data for one in part.rnas.table["species"].unique()}),
-        "model": dict(embeddings.meta),
-        "features": {"kind": "embedding", "dim": embeddings.dim},
-        "held_out": "every fold predicted by a head fitted and calibrated on the other folds only",
-        "intervals": "95 %; mean over folds: Student's t; coverage: as each says",
-        "targets": [target.metadata for target in targets],
-    }

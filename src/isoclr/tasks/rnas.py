@@ -58,11 +58,8 @@ class RnaSource:
 
 def rnas_of_corpus(corpus: Corpus) -> RnaSource:
     """All RNAs of a corpus, in its order."""
-    coding = pl.col("cds_end") - pl.col("cds_start")
-    table = corpus.transcripts.with_columns(cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0))
-    return RnaSource(
-        table=_with_symbol(in_schema(table)), codes_of=corpus.codes_of, corpus=corpus, identity=corpus_identity(corpus)
-    )
+    table = _with_symbol(in_schema(corpus.transcripts))
+    return RnaSource(table, corpus.codes_of, corpus=corpus, identity=corpus_identity(corpus))
 
 
 def rnas_of_task(task: Task, identity: str = "") -> RnaSource:

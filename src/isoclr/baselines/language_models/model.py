@@ -91,7 +91,7 @@ def _dnabert_tokenizer(directory: Path) -> Tokenizer:
     ids = read_vocabulary(path)
     pad, unknown, first, last = token_ids(path, ids, "[PAD]", "[UNK]", "[CLS]", "[SEP]")
     special = SpecialTokens((first,), (last,), pad)
-    return OverlappingKmers(ids, kmer_length(path, ids), unknown, special, len(ids))
+    return OverlappingKmers(ids, kmer_length(path, ids), unknown, special)
 
 
 def _nucleotide_transformer_tokenizer(directory: Path) -> Tokenizer:

@@ -6,6 +6,7 @@ ambiguous base is N.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoclr.errors import InputError, MissingExtraError
-from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes, N, letters, nucleotides
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes, N, letters
+from isoclr.genomics.features import kmer_numbers
 
 Tokens = NDArray[np.uint16]
 _LARGEST = 2**16
@@ -64,19 +66,17 @@ class Bases:
 class OverlappingKmers:
     """One token per position: the k-mer that begins there. A k-mer with an N, or an RNA shorter than k, is unknown."""
 
-    def __init__(self, ids: dict[str, int], k: int, unknown: int, special: SpecialTokens, vocabulary: int) -> None:
+    def __init__(self, ids: dict[str, int], k: int, unknown: int, special: SpecialTokens) -> None:
         self._k = k
-        self._unknown = unknown
-        self._table = _kmer_table(ids, k, unknown)
+        self._unknown = np.array([unknown], np.uint16)
+        self._table = _kmer_table(ids, k)
         self.special = special
-        self.vocabulary = vocabulary
+        self.vocabulary = len(ids)
 
     def tokens(self, codes: Codes) -> Tokens:
         """``(length − k + 1,)``, or one unknown token."""
-        bases = _bases(codes)
-        if len(bases) < self._k:
-            return np.array([self._unknown], np.uint16)
-        return self._table[_kmer_numbers(bases, self._k, 1)]
+        kmers, is_known = kmer_numbers(_bases(codes), self._k)
+        return np.where(is_known, self._table[kmers], self._unknown) if len(kmers) else self._unknown
 
 
 class SeparateKmers:
@@ -88,7 +88,7 @@ class SeparateKmers:
 
     def __init__(self, ids: dict[str, int], k: int, special: SpecialTokens, vocabulary: int) -> None:
         self._k = k
-        self._table = _kmer_table(ids, k, ids["N"])
+        self._table = _kmer_table(ids, k)
         self._single = np.array([ids[base] for base in "ACGTN"], np.uint16)
         self.special = special
         self.vocabulary = vocabulary
@@ -100,9 +100,8 @@ class SeparateKmers:
         tokens = []
         for run in np.split(bases, edges):  # of known bases, or of N
             in_kmers = 0 if run[0] == N else len(run) // self._k * self._k
-            if in_kmers:
-                tokens.append(self._table[_kmer_numbers(run[:in_kmers], self._k, self._k)])
-            tokens.append(self._single[run[in_kmers:]])
+            kmers, _ = kmer_numbers(run[:in_kmers], self._k)
+            tokens += [self._table[kmers[:: self._k]], self._single[run[in_kmers:]]]
         return np.concatenate(tokens)
 
 
@@ -168,26 +167,14 @@ def kmer_length(path: Path, ids: dict[str, int]) -> int:
     return k
 
 
-def _bases(codes: Codes) -> Codes:
-    return np.asarray(np.minimum(codes & NUCLEOTIDE_BITS, N))
+def _bases(codes: Codes) -> NDArray[np.int64]:
+    return np.minimum(codes & NUCLEOTIDE_BITS, N).astype(np.int64)
 
 
-def _kmer_numbers(bases: Codes, k: int, step: int) -> NDArray[np.int64]:
-    """The k-mer at every ``step``-th position as a number to base 5."""
-    count = len(bases) - k + 1
-    numbers = np.zeros(len(range(0, count, step)), np.int64)
-    for i in range(k):
-        numbers = numbers * 5 + bases[i : i + count : step]
-    return numbers
-
-
-def _kmer_table(ids: dict[str, int], k: int, unknown: int) -> Tokens:
-    """Token of every k-mer number; k-mers with an N are unknown."""
-    table = np.full(5**k, unknown, np.uint16)
-    for word, token in ids.items():
-        if len(word) == k and not set(word) - set("ACGT"):
-            table[_kmer_numbers(nucleotides(word), k, 1)[0]] = token
-    return table
+def _kmer_table(ids: dict[str, int], k: int) -> Tokens:
+    """Token of every k-mer number; the vocabulary has all k-mers, see :func:`kmer_length`."""
+    words = ["".join(word) for word in product("ACGT", repeat=k)]
+    return np.array([ids[word] for word in words], np.uint16)
 
 
 @dataclass(frozen=True)

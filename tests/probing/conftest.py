@@ -112,7 +112,7 @@ def heads(world: Embeddings, tmp_path_factory: pytest.TempPathFactory) -> Heads:
     folder = tmp_path_factory.mktemp("heads")
     table = write_labels(folder, world, stable=(world.matrix[:, 0] > 0).astype(int))
     given: Any = world
-    one = fit(given, table, label=("half_life",), out=folder / "one", rnas="coding", folds=4)
+    one = fit(given, table, label=("half_life",), out=folder / "one", rnas="coding", folds=3)
     two = fit(given, table, label=("half_life", "stable"), out=folder / "two", split="random", folds=3)
     return Heads(folder, one.head, two.head)
 

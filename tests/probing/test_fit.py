@@ -61,11 +61,10 @@ def test_homologs_stay_together_when_a_corpus_knows_them(
     assert report.counts["half_life"]["groups"] == 60
 
 
-def test_the_report_is_a_table(
-    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
-) -> None:
-    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
-    report = isoclr.fit(embeddings, table, out=tmp_path / "head", label=("stable", "half_life"), folds=4)
+def test_the_report_is_a_table(embeddings: Path, labels: Callable[..., Path], world: Embeddings) -> None:
+    noise = np.random.default_rng(2).normal(size=120) * 0.5
+    table = labels(stable=(world.matrix[:, 0] + noise > 0).astype(int))
+    report = isoclr.fit(embeddings, table, label=("stable", "half_life"), folds=3)
     metrics, intervals = report.tables()
     assert [row[:3] for row in metrics.rows] == [
         ["stable", 120, "roc_auc"],
@@ -77,7 +76,7 @@ def test_the_report_is_a_table(
     assert all(len(row) == len(metrics.columns) for row in metrics.rows)
     assert [row[:2] for row in intervals.rows] == [["half_life", c] for c in ("0.8", "0.9", "0.95")]
     assert all(len(row) == len(intervals.columns) for row in intervals.rows)
-    assert "4 folds, at random by whole genes" in metrics.title
+    assert "3 folds, at random by whole genes" in metrics.title
     assert len(report.rows()) == 5 + 3
     assert report.head.name == "stable"
 
@@ -253,16 +252,14 @@ def test_given_folds_that_divide_a_gene_are_left_or_refused(world: Embeddings, t
 
 
 def test_text_labels_are_probabilities_of_classes(
-    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
+    embeddings: Path, labels: Callable[..., Path], world: Embeddings
 ) -> None:
-    two = np.where(world.matrix[:, 0] > 0, "stable", "unstable")
-    report = isoclr.fit(embeddings, labels(y=two), label=("y",), out=tmp_path / "two", folds=3)
+    noise = np.random.default_rng(2).normal(size=120) * 0.5  # separable classes take long
+    two = np.where(world.matrix[:, 0] + noise > 0, "stable", "unstable")
+    report = isoclr.fit(embeddings, labels(y=two), label=("y",), folds=3)
     (target,) = report.head.targets
     assert [*target.metadata["classes"]] == ["stable", "unstable"]
-    assert report.quality["y"].metrics["roc_auc"].mean > 0.9
-    three = np.where(world.matrix[:, 1] > 0.5, "high", two)
-    report = isoclr.fit(embeddings, labels(y=three), label=("y",), out=tmp_path / "three", folds=3)
-    assert [one.name for one in report.head.targets] == ["y=high", "y=stable", "y=unstable"]
+    assert report.quality["y"].metrics["roc_auc"].mean > 0.85
 
 
 def test_command(
@@ -283,7 +280,8 @@ def test_command(
 def test_a_task_names_labels_rnas_and_units(
     embeddings: Path, labels: Callable[..., Path], world: Embeddings, tmp_path: Path
 ) -> None:
-    digits = [f"{int(a)}{int(b)}" for a, b in world.matrix[:, :2] > 0]
+    noisy = world.matrix[:, :2] + np.random.default_rng(2).normal(size=(120, 2)) * 0.5
+    digits = [f"{int(a)}{int(b)}" for a, b in noisy > 0]
     table = labels(y=digits)
     text = f'name = "places"\ntitle = "t"\n[labels]\nfile = "{table.name}"\nlabel = "y"\n'
     task = table.parent / "places.toml"
@@ -292,5 +290,5 @@ def test_a_task_names_labels_rnas_and_units(
     assert report.head.name == "places"
     assert [target.name for target in report.head.targets] == ["y=in", "y=out"]
     assert {target.metadata["units"] for target in report.head.targets} == {"u"}
-    assert report.quality["y=out"].metrics["roc_auc"].mean > 0.9
+    assert report.quality["y=out"].metrics["roc_auc"].mean > 0.85
     assert report.head.metadata["labels"]["file"] == table.name

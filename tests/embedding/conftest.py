@@ -24,7 +24,7 @@ def fasta(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     path = tmp_path / "rnas.fa"
     with path.open("w") as stream:
-        for i, length in enumerate((400, 35, 1200, 90, 5000, 41, 700)):
+        for i, length in enumerate((400, 35, 1200, 90, 2500, 41, 700)):
             bases = "".join(rng.choice(list("ACGT"), length))
             stream.write(f">ENST{i:011d}.1 cdna gene:ENSG{i // 4:011d}.2\n{bases}\n")
     return path

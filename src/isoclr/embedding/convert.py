@@ -74,10 +74,7 @@ def convert(
 
 
 def read_rna_table(path: Path) -> pl.DataFrame:
-    """The recognized columns of a table of RNAs.
-
-    Args:
-        path: TSV, CSV or Parquet, plain or gz.
+    """The recognized columns of a table of RNAs (TSV, CSV or Parquet, plain or gz).
 
     Raises:
         InputError: it cannot be read, or has neither transcripts nor genes.

@@ -46,11 +46,7 @@ def crop(codes: Codes, region: str) -> Codes:
 
 
 def added_features(codes: Sequence[Codes], region: str) -> NDArray[np.float64]:
-    """What follows the embedding of each region, ``(n, k)``: for a 5' UTR, its 11 upstream features.
-
-    Args:
-        codes: Regions, as :func:`crop` returns them.
-    """
+    """What follows the embedding of each region of :func:`crop`, ``(n, k)``: for a 5' UTR, its 11 upstream features."""
     if region != "utr5":
         return np.empty((len(codes), 0))
     rows = [upstream_features(one) for one in codes]
@@ -103,15 +99,7 @@ def open_embedder(
     device: str = "auto",
     chunk_nt: int | None = None,
 ) -> Embedder:
-    """Load a model for embedding.
-
-    Args:
-        model: A loaded encoder, an encoder as in :func:`isoclr.load`, or a language model that ``isoclr models`` lists.
-        revision: Revision of a model of the hub.
-        model_dir: Folder with the files of a language model.
-        precision: Precision of the computation.
-        device: Torch device.
-        chunk_nt: Nucleotides computed at a time.
+    """Load a model, or take a loaded encoder, for embedding; the options are those of :func:`embed`.
 
     Raises:
         InputError: no such model, or files that cannot be used.

@@ -187,12 +187,7 @@ class Embeddings:
 
 
 def select_rnas(table: pl.DataFrame, species: str | None, choice: RnaChoice) -> NDArray[np.bool_]:
-    """Mask of the RNAs of one species (None: all) and one choice.
-
-    Args:
-        table: ``species``, ``cds_length``, ``cds_source``, one row per RNA.
-        species: The species.
-        choice: All RNAs, coding ones, or those with an annotated coding sequence.
+    """Mask of the RNAs of one species (None: all) and one choice (see :data:`RnaChoice`).
 
     Raises:
         InputError: there are none.
@@ -264,11 +259,7 @@ def write(path: Path, embeddings: Embeddings, *, overwrite: bool = True) -> None
     ``.parquet``: the table's columns and ``embedding``, a fixed-size list of float32, with the metadata in the footer.
     ``.h5ad``: ``obs`` is the table, ``X`` the embeddings, ``uns["isoclr"]`` the metadata.
     ``.npz``: one array per column, ``embedding``, and ``meta``, the metadata's keys and values ``(k, 2)``; no pickle.
-
-    Args:
-        path: Output file; it appears when it is complete.
-        embeddings: The embeddings. The matrix may be a memory map, of which Parquet reads one block at a time.
-        overwrite: Replace a file that exists.
+    The matrix may be a memory map, of which Parquet reads one block at a time.
     """
     writers = {".parquet": _write_parquet, ".h5ad": _write_h5ad, ".npz": _write_npz}
     with atomic_path(path, overwrite=overwrite) as partial:

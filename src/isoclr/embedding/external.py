@@ -73,10 +73,7 @@ def reraise_as_input_error(path: Path) -> Iterator[None]:
 
 
 def read_external(path: Path) -> ExternalFile:
-    """Read embeddings of another program.
-
-    Args:
-        path: ``.npz``, ``.parquet`` or ``.h5ad``.
+    """Read embeddings of another program: ``.npz``, ``.parquet`` or ``.h5ad``.
 
     Raises:
         InputError: a damaged file, no matrix or several, columns of another length, or a pickled array.

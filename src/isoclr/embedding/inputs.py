@@ -94,18 +94,7 @@ def read_rnas(
     orf: bool,
     skip_bad: bool = False,
 ) -> list[RnaTable]:
-    """Read the RNAs of each input.
-
-    Args:
-        inputs: FASTA files of mature RNAs, ``-`` for standard input, and corpora (directories); or RNAs in memory, see
-            :mod:`isoclr.embedding.memory`.
-        species: Value of the ``species`` column, except for a corpus, which has its own; the short name stands for
-            any other name of a known species.
-        genome: FASTA of chromosomes whose annotated transcripts are added.
-        annotation: Exons and coding sequences of the FASTA records, or of the genome.
-        orf: Call open reading frames as ``isoclr build`` does.
-        skip_bad: Leave out and count bad FASTA records: without a name or a sequence, with letters that are no
-            nucleotides, or with the id of another sequence.
+    """Read the RNAs of each input; arguments are those of :func:`isoclr.embed`, the inputs as :func:`as_inputs` lists them.
 
     Raises:
         InputError: nothing to embed, a file that cannot be read, a bad record, or an RNA in several inputs with
@@ -229,12 +218,7 @@ def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[Rn
 def shard_rows(rnas: Sequence[RnaTable], number: int, of: int) -> list[RnaTable]:
     """One of several consecutive parts of the inputs with about equally many nucleotides.
 
-    An RNA belongs to the part that contains its middle.
-
-    Args:
-        rnas: The inputs, in order.
-        number: Number of the part, from 1.
-        of: Number of parts.
+    Parts are numbered from 1. An RNA belongs to the part that contains its middle.
     """
     lengths = np.concatenate([part.lengths for part in rnas])
     middles = np.cumsum(lengths) - lengths / 2

@@ -81,7 +81,6 @@ def rnas_in_memory(given: Any, *, species: str = "", orf: bool = True) -> tuple[
     """RNAs in memory as a table, the codes of all, and the start of each.
 
     Args:
-        given: Sequence of letters or codes, mapping of ids to them, series or data frame, or AnnData.
         species: Value of the ``species`` column where the data have none.
         orf: Mark the longest open reading frame of an RNA whose coding sequence is unknown.
 

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import info, progress, progress_bar
-from isoclr._io import check_output, sha256, write_table
+from isoclr._io import check_directory, check_output, sha256, write_table
 from isoclr._report import Report, Row, Table, count_lines
 from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import Embeddings, RnaChoice
@@ -23,7 +23,7 @@ from isoclr.probing.conformal import (
     cross_validate_regression,
     largest_coverage,
 )
-from isoclr.probing.head import Head, Target, check_target, save_head
+from isoclr.probing.head import FILES, Head, Target, save_head
 from isoclr.probing.linear import Array, LinearModel, fit_classes
 from isoclr.probing.ood import fit_ood_detector
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas
@@ -252,7 +252,7 @@ def fit(
     """
     out = None if out is None else Path(out)
     if out is not None:
-        check_target(out, overwrite)
+        check_directory(out, overwrite=overwrite, contents=FILES)
     if unmatched is not None:
         check_output(Path(unmatched), overwrite=True)
     if not 0 < coverage < 1:

@@ -254,7 +254,7 @@ def _only_label(path: Path, raw: pl.DataFrame, id_column: str) -> str:
     ids = {name for name, _ in find_id_columns(raw.columns)} | {id_column, FOLD, CHROMOSOME}
     others = [name for name in raw.columns if name not in ids]
     numeric = [name for name in others if _is_numeric(raw[name])]
-    candidates = numeric or [name for name in others if 2 <= _n_classes(raw[name]) <= MAX_CLASSES]
+    candidates = numeric or [name for name in others if 2 <= raw[name].drop_nulls().n_unique() <= MAX_CLASSES]
     if len(candidates) == 1:
         return candidates[0]
     if not candidates and len(others) == 1:
@@ -268,15 +268,11 @@ def _is_numeric(text: pl.Series) -> bool:
     return text.null_count() < len(text) and numbers.null_count() == text.null_count()
 
 
-def _n_classes(text: pl.Series) -> int:
-    return text.drop_nulls().n_unique()
-
-
 def _values(path: Path, raw: pl.DataFrame, name: str) -> tuple[pl.Series, tuple[str, ...]]:
     """The label column as finite numbers, null where missing; and its classes, if it is text."""
     text = raw[name]
     values = text.cast(pl.Float64, strict=False)
-    if values.null_count() == len(values) and 2 <= _n_classes(text) <= MAX_CLASSES:
+    if values.null_count() == len(values) and 2 <= text.drop_nulls().n_unique() <= MAX_CLASSES:
         classes = sorted(text.drop_nulls().unique())
         numbers = {name: float(number) for number, name in enumerate(classes)}
         return text.replace_strict(numbers, default=None, return_dtype=pl.Float64), tuple(classes)

@@ -32,10 +32,7 @@ class RnaSource:
     @property
     def symbols(self) -> pl.Series:
         """``(n,)`` gene symbols, empty where not known."""
-        for column in ("symbol", "gene_symbol"):
-            if column in self.table.columns:
-                return self.table[column].fill_null("")
-        return pl.repeat("", self.table.height, eager=True)
+        return self.table["symbol" if "symbol" in self.table.columns else "gene_symbol"].fill_null("")
 
     @property
     def compared_of(self) -> CodesOf | None:
@@ -90,7 +87,7 @@ def rnas_of_embeddings(embeddings: Embeddings, corpus: Corpus | None = None, tas
         corpus: Provides sequences (of the same transcript id and length), symbols and gene sets.
         task: Provides the sequences instead, if it is a reporter assay.
     """
-    table = embeddings.table
+    table = in_schema(embeddings.table)
     names, lengths = table["transcript_id"].to_list(), table["length"].to_list()
 
     def with_length(row: int, codes: Codes | None) -> Codes | None:
@@ -109,7 +106,7 @@ def rnas_of_embeddings(embeddings: Embeddings, corpus: Corpus | None = None, tas
 
         return RnaSource(table, codes_of, insert_of, corpus)
     if corpus is None:
-        return RnaSource(_with_symbol(in_schema(table)))
+        return RnaSource(_with_symbol(table))
     rows = [_find(corpus, name) for name in names]
     symbols = corpus.transcripts["gene_symbol"].gather(pl.Series(rows, dtype=pl.Int64))
 

@@ -94,7 +94,7 @@ def read_rnas(
     orf: bool,
     skip_bad: bool = False,
 ) -> list[RnaTable]:
-    """Read the RNAs of each input; arguments are those of :func:`isoclr.embed`, the inputs as :func:`as_inputs` lists them.
+    """Read the RNAs of each input, as :func:`as_inputs` lists them; the options are those of :func:`isoclr.embed`.
 
     Raises:
         InputError: nothing to embed, a file that cannot be read, a bad record, or an RNA in several inputs with

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -315,11 +316,13 @@ def _aspect(
 ) -> Aspect:
     of_aspect = {name for name, term in ontology.terms.items() if term.namespace == namespace}
     of_aspect -= set(ontology.roots)
-    implied = {name: ontology.ancestors[name] & of_aspect for name in frozenset().union(*direct)}
-    by_gene = [frozenset().union(*(implied[name] for name in terms)) for terms in direct]
-    keep = np.array([bool(terms) for terms in by_gene])
-    by_gene = [terms for terms in by_gene if terms]
-    counts = Counter(name for terms in by_gene for name in terms if ontology.depth.get(name) == task.depth)
+    candidates = {name for name in of_aspect if ontology.depth.get(name) == task.depth}
+    used = {name: ontology.ancestors[name] for name in frozenset().union(*direct)}
+    known = {name for name, ancestors in used.items() if not ancestors.isdisjoint(of_aspect)}
+    implied = {name: ancestors & candidates for name, ancestors in used.items()}
+    keep = np.array([not terms.isdisjoint(known) for terms in direct])
+    by_gene = [frozenset().union(*(implied[name] for name in terms)) for terms in compress(direct, keep)]
+    counts = Counter(name for terms in by_gene for name in terms)
     common = sorted(counts, key=lambda name: (-counts[name], name))[:classes]
     if len(common) < classes:
         raise InputError(

@@ -337,10 +337,18 @@ def _over_folds(metric: Metric, true: Array, predicted: Array, folds: NDArray[np
 
 
 def _coverage(nominal: float, fitter: CrossFitter, ends: Array) -> Coverage:
-    """Coverage of intervals ``ends (4, n)``: lower and upper ends of ours, then of the label quantiles."""
+    """Coverage of intervals ``ends (4, n)``: lower and upper ends of ours, then of the label quantiles.
+
+    RNAs of one gene or gene set are not independent, so they are resampled together.
+    """
     lower, upper, label_lower, label_upper = ends
     inside = (lower <= fitter.values) & (fitter.values <= upper)
-    achieved, method = _fraction_inside(inside, fitter.groups)
+    if len(np.unique(fitter.groups)) < len(inside):
+        achieved = bootstrap(lambda rows: float(inside[rows].mean()), fitter.groups)
+        method = "bootstrap over whole genes or gene sets"
+    else:
+        wilson = stats.binomtest(int(inside.sum()), len(inside)).proportion_ci(method="wilson")
+        achieved, method = Interval(float(inside.mean()), float(wilson.low), float(wilson.high)), "Wilson"
     return Coverage(
         nominal=nominal,
         achieved=achieved,
@@ -349,15 +357,3 @@ def _coverage(nominal: float, fitter: CrossFitter, ends: Array) -> Coverage:
         width=float((upper - lower).mean()),
         without_features=float((label_upper - label_lower).mean()),
     )
-
-
-def _fraction_inside(inside: NDArray[np.bool_], groups: NDArray[np.str_]) -> tuple[Interval, str]:
-    """Fraction of labels inside, with its 95 % interval and the interval's name.
-
-    RNAs of one gene or gene set are not independent, so they are resampled together.
-    """
-    if len(np.unique(groups)) < len(groups):
-        interval = bootstrap(lambda rows: float(inside[rows].mean()), groups)
-        return interval, "bootstrap over whole genes or gene sets"
-    wilson = stats.binomtest(int(inside.sum()), len(inside)).proportion_ci(method="wilson")
-    return Interval(float(inside.mean()), float(wilson.low), float(wilson.high)), "Wilson"

@@ -18,13 +18,12 @@ from isoclr.errors import InputError, counted
 from isoclr.probing.conformal import (
     CrossFitter,
     CrossValidation,
-    CVPlusRegressor,
     cross_validate_classes,
     cross_validate_regression,
     largest_coverage,
 )
-from isoclr.probing.head import FILES, Head, Target, save_head
-from isoclr.probing.linear import Array, LinearModel, fit_classes
+from isoclr.probing.head import FILES, Head, Predictor, Target, save_head
+from isoclr.probing.linear import Array, fit_classes
 from isoclr.probing.ood import fit_ood_detector
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas
 from isoclr.tasks.labels import Labels, read_labels
@@ -336,8 +335,7 @@ def _fit_target(training: TrainingSet, coverage: float, units: str) -> tuple[Tar
     labels = training.labels
     if labels.classes:
         info(f"{labels.name}: probability of class {labels.classes[1]!r}, by logistic regression")
-    fit_kind = _fit_class if training.is_class else _fit_quantity
-    predictor, penalty, quality = fit_kind(training, coverage)
+    predictor, penalty, quality = _fit_class(training) if training.is_class else _fit_quantity(training, coverage)
     lengths = int(training.lengths.min()), int(training.lengths.max())
     metadata = {
         "name": labels.name,
@@ -355,9 +353,7 @@ def _fit_target(training: TrainingSet, coverage: float, units: str) -> tuple[Tar
     return Target(labels.name, predictor, detector, lengths, metadata), quality
 
 
-def _fit_quantity(
-    training: TrainingSet, coverage: float
-) -> tuple[CVPlusRegressor | LinearModel, float, CrossValidation]:
+def _fit_quantity(training: TrainingSet, coverage: float) -> tuple[Predictor, float, CrossValidation]:
     """Ridge regression with intervals."""
     largest = largest_coverage(training.smallest_fit)
     coverages = sorted({one for one in COVERAGES if one <= largest} | {coverage})
@@ -372,7 +368,7 @@ def _fit_quantity(
     return predictor, predictor.penalty, quality
 
 
-def _fit_class(training: TrainingSet, _coverage: float) -> tuple[CVPlusRegressor | LinearModel, float, CrossValidation]:
+def _fit_class(training: TrainingSet) -> tuple[Predictor, float, CrossValidation]:
     """Logistic regression."""
     features, values, groups = training.features, training.values, training.rnas.groups
     with progress_bar(training.labels.name, int(training.folds.max()) + 2) as advance:

@@ -23,6 +23,8 @@ from isoclr.probing.conformal import CVPlusRegressor, FoldModel
 from isoclr.probing.linear import Array, Features, LinearModel
 from isoclr.probing.ood import OODDetector
 
+Predictor = CVPlusRegressor | LinearModel
+
 
 @dataclass(frozen=True, repr=False)
 class Predictions:
@@ -49,7 +51,7 @@ class Target:
 
     name: str
     """The label's column."""
-    predictor: CVPlusRegressor | LinearModel
+    predictor: Predictor
     """With intervals for a quantity; the log-odds for a label of two classes."""
     detector: OODDetector
     """Distribution of the training embeddings."""
@@ -321,7 +323,7 @@ def _detector_tensors(detector: OODDetector) -> Tensors:
     }
 
 
-def _predictor_tensors(predictor: CVPlusRegressor | LinearModel) -> Tensors:
+def _predictor_tensors(predictor: Predictor) -> Tensors:
     value = predictor if isinstance(predictor, LinearModel) else predictor.value
     tensors = {"coefficients": value.coefficients, "intercept": np.array([value.intercept])}
     if isinstance(predictor, LinearModel):

@@ -172,12 +172,11 @@ def frame_as_text(frame: Any) -> pl.DataFrame:
         frame = frame.collect()
     if getattr(getattr(frame, "index", None), "name", None) is not None:
         frame = frame.reset_index()
-    columns = {str(name): frame[name].to_list() for name in frame.columns}
-    text = {
-        name: pl.Series([None if one is None else str(one) for one in values], dtype=pl.String)
-        for name, values in columns.items()
+    columns = {
+        str(name): pl.Series([None if one is None else str(one) for one in frame[name].to_list()], dtype=pl.String)
+        for name in frame.columns
     }
-    return _without_missing(pl.DataFrame(text))
+    return _without_missing(pl.DataFrame(columns))
 
 
 def read_text_table(path: Path) -> pl.DataFrame:

@@ -12,9 +12,9 @@ from isoclr.models.encoder import create
 META = {"model": "isoclr-s", "sha256": "ab" * 32, "n_tracks": "6", "pooling": "all", "precision": "float32"}
 
 
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with an untrained IsoCLR-S."""
+@pytest.fixture(scope="module")
+def model(narrow: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with an untrained, narrow IsoCLR-S."""
     return create("isoclr-s", seed=0).save(tmp_path_factory.mktemp("model") / "isoclr-s")
 
 

@@ -30,12 +30,13 @@ from isoclr.genomics.features import UPSTREAM, upstream_features
 from isoclr.models.encoder import Encoder, create
 from isoclr.probing.resolve import find_head
 
+pytestmark = pytest.mark.usefixtures("narrow")
 UTR = "GATGCCCTAACCGG"
 RNA = encode(nucleotides(UTR + "ATGGCTGGATAA" + "GGCC"), np.array([9, 21]), (14, 26))
 
 
 @pytest.fixture(scope="module")
-def encoder() -> Encoder:
+def encoder(narrow: None) -> Encoder:
     return create("isoclr-s", seed=0)
 
 
@@ -483,6 +484,6 @@ def test_command(fasta: Path, model: Path, tmp_path: Path, capsys: pytest.Captur
     seen = capsys.readouterr()
     assert seen.out == ""
     assert "7 RNAs, isoclr-s with weights of your own" in seen.err
-    assert "(pooling last, 256 values)" in seen.err
+    assert "(pooling last, 16 values)" in seen.err
     assert main(words) == 2
     assert "exists already" in capsys.readouterr().err

@@ -16,6 +16,8 @@ from isoclr.tasks.metrics import QUANTITY, cross_entropy, over_folds, paired, ro
 from isoclr.tasks.rnas import rnas_of_embeddings
 from isoclr.tasks.splits import SplitConfig, group_folds, random_split
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 def with_sequences(labels: Path, embeddings: Embeddings, corpus: Corpus) -> LabelledRnas:
     table = read_labels(labels)

@@ -17,6 +17,8 @@ from isoclr.probing.ontology import evaluate_ontology, ontology
 from isoclr.tasks.splits import SplitConfig
 from isoclr.tasks.task import read_ontology_task
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 HEADER = "#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory\n"
 
 

@@ -15,6 +15,8 @@ from isoclr.probing import trees
 from isoclr.probing.probe import probe
 from isoclr.tasks.splits import SplitConfig
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 def test_the_whole_path(
     embeddings_probing: Path,

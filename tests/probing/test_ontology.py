@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from tests.tasks.conftest import HEADER, stanza
 
 from isoclr.cli import main
 from isoclr.corpus.corpus import Corpus
@@ -18,12 +19,6 @@ from isoclr.tasks.splits import SplitConfig
 from isoclr.tasks.task import read_ontology_task
 
 pytestmark = pytest.mark.usefixtures("narrow")
-
-HEADER = "#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory\n"
-
-
-def stanza(name: str, space: str, *lines: str) -> str:
-    return "\n".join(["[Term]", f"id: {name}", f"name: {name} name", f"namespace: {space}", *lines])
 
 
 @pytest.fixture

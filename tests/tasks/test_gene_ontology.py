@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.tasks.conftest import HEADER
 
 from isoclr.errors import InputError
 from isoclr.tasks import gene_ontology
@@ -12,7 +13,6 @@ from isoclr.tasks.task import OntologyTask, read_ontology_task
 
 TERMS = {name: Term(name, name, "process", (), ()) for name in ("P:1", "P:2", "P:3")}
 ONTOLOGY = Ontology(Path("toy.obo"), TERMS, {"P:20": "P:2"}, frozenset({"P:9"}))
-HEADER = "#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory\n"
 ROWS = [
     "9606\t7\tP:1\tIDA\tinvolved_in\tone\t-\tProcess",
     "9606\t7\tP:20\tIEA\t-\ttwo\t1|2\tProcess",

@@ -89,8 +89,7 @@ class Embeddings:
         return f"Embeddings({counted(len(self), 'RNA')} × {self.dim}, {self._model_name()})"
 
     def _repr_html_(self) -> str:
-        facts: dict[str, object] = {"RNAs": len(self), "dimensions": self.dim}
-        facts |= known_entries(self.meta)
+        facts: dict[str, object] = {"RNAs": len(self), "dimensions": self.dim, **known_entries(self.meta)}
         del facts["sha256"]
         facts["model"] = self._model_name()
         rows = self.table.head(5).rows()

@@ -10,7 +10,7 @@ are exchangeable with the training RNAs, is about 1 − 2α.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
@@ -171,6 +171,7 @@ def largest_coverage(n: int) -> float:
     return n / (n + 1)
 
 
+@dataclass(frozen=True, eq=False)
 class CrossFitter:
     """Fold models that leave out one or two folds, each fitted once.
 
@@ -178,18 +179,17 @@ class CrossFitter:
     without f and g serves both.
     """
 
-    def __init__(
-        self,
-        features: Features,
-        values: Array,
-        groups: NDArray[np.str_],
-        folds: NDArray[np.int64],
-        advance: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.features, self.values, self.groups, self.folds = features, values, groups, folds
-        self.num_folds = int(folds.max()) + 1
-        self._advance = advance
-        self._fitted: dict[frozenset[int], FoldModel] = {}
+    features: Features
+    values: Array
+    groups: NDArray[np.str_]
+    folds: NDArray[np.int64]
+    advance: Callable[[], None] = lambda: None
+    _fitted: dict[frozenset[int], FoldModel] = field(default_factory=dict)
+
+    @property
+    def num_folds(self) -> int:
+        """Number of folds."""
+        return int(self.folds.max()) + 1
 
     @property
     def fits(self) -> int:
@@ -217,7 +217,7 @@ class CrossFitter:
         if outside not in self._fitted:
             rows = ~np.isin(self.folds, list(outside))
             self._fitted[outside] = fit_fold_model(self.features[rows], self.values[rows], self.groups[rows])
-            self._advance()
+            self.advance()
         return self._fitted[outside]
 
 

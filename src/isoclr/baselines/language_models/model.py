@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -148,30 +148,27 @@ FAMILIES: dict[FamilyName, Family] = {
 }
 
 
+@dataclass(frozen=True, eq=False)
 class LanguageModel:
     """A language model as an :class:`isoclr.baselines.features.Embedder`.
 
     It reads nucleotides only: codon starts and exon ends are ignored. An RNA longer than its window is cut into
     windows, and the vectors of these are averaged, weighted by tokens. Special tokens and padding never count, and an
     embedding does not depend on the other RNAs of its batch.
-
-    Args:
-        network: Its body in evaluation mode; ``network(tokens, real)`` are the last hidden states.
-        window: Tokens read at once, special tokens included.
     """
 
-    tracks = 4
+    entry: Entry
+    network: nn.Module  # Its body in evaluation mode; network(tokens, real) are the last hidden states
+    _tokenizer: Tokenizer
+    window: int  # Tokens read at once, special tokens included
+    pooling: Pooling
+    sha256: str
+    tracks: ClassVar = 4
 
-    def __init__(
-        self, entry: Entry, network: nn.Module, tokenizer: Tokenizer, *, window: int, pooling: Pooling, sha256: str
-    ) -> None:
-        self.entry = entry
-        self.name = entry.name
-        self.network = network
-        self.window = window
-        self.pooling = pooling
-        self.sha256 = sha256
-        self._tokenizer = tokenizer
+    @property
+    def name(self) -> str:
+        """What ``--model`` calls it."""
+        return self.entry.name
 
     @property
     def dim(self) -> int:

@@ -230,8 +230,6 @@ def complete(
     """Add what a file does not say about its RNAs; without a known gene, an RNA counts as its own gene.
 
     Args:
-        path: The file.
-        file: Its content.
         model_name: The model; by default the file's name.
         rnas: Columns of :data:`isoclr.embedding.embeddings.SCHEMA` that are known about the RNAs. For a file with ids
             they are joined by id, exactly or else without version, and by species where both have it. For a file

@@ -281,8 +281,7 @@ def log_loss(true: Array, predicted: Array) -> float:
 def cross_validate_regression(fitter: CrossFitter, coverages: Sequence[float]) -> CrossValidation:
     """Predict each fold by a predictor fitted and calibrated on the other folds only.
 
-    Args:
-        fitter: The fold models; those fitted here serve the final predictor too.
+    The fold models that are fitted here serve the final predictor too.
     """
     value = np.empty(len(fitter.values))
     mean = np.empty(len(fitter.values))

@@ -59,13 +59,7 @@ def _quality(head: Path) -> float:
 
 
 def resolve_head(head: Path | None, task: str | None, species: str, model: str | None) -> tuple[Head, str | None]:
-    """The head that options select, and the model that was given for it.
-
-    Args:
-        head: Directory of a head from ``isoclr fit``, or a loaded head.
-        task: Property predicted by a built-in head, instead.
-        model: The head's model, if it is no built-in one; with ``task``, the built-in model whose head to use.
-    """
+    """The head that options of :func:`isoclr.predict` select, and the model that was given for it."""
     if (head is None) == (task is None):
         raise InputError("expected --head, or --task with --species, and not both")
     if head is not None:

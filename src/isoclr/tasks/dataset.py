@@ -168,11 +168,7 @@ def label_rnas(
     need_sequences: bool = False,
     among: Collection[str] | None = None,
 ) -> LabelledRnas:
-    """Join labels to RNAs.
-
-    Args:
-        need_sequences: Leave out RNAs whose sequence is not known.
-    """
+    """Join labels to RNAs, if needed only to those of known sequence."""
     if config.kind == "fold":
         for spec in specs:
             spec.labels.require_folds()

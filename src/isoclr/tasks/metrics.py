@@ -147,9 +147,6 @@ def over_seeds(values: Sequence[float], train: float, test: float) -> Interval:
     The training parts of random splits share most samples, so their results are correlated and the plain interval is
     too narrow. The variance of the mean is taken as (1/k + test/train) times that of the results (Nadeau and Bengio
     2003).
-
-    Args:
-        values: The metric on each of the k splits.
     """
     return _t_interval(values, 1 / len(values) + test / train)
 

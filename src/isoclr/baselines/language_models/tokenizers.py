@@ -62,11 +62,7 @@ def overlapping_kmers(ids: dict[str, int], k: int, unknown: int) -> Callable[[Co
 
 
 def separate_kmers(ids: dict[str, int], k: int) -> Callable[[Codes], Tokens]:
-    """Consecutive k-mers; the bases left over before an N and at the end are tokens of their own.
-
-    Args:
-        ids: Token of every k-mer and every base.
-    """
+    """Consecutive k-mers; the bases left over before an N and at the end are tokens of their own."""
     table, single = _kmer_table(ids, k), np.array([ids[base] for base in "ACGTN"], np.uint16)
 
     def tokens(codes: Codes) -> Tokens:

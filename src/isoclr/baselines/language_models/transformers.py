@@ -93,11 +93,7 @@ class RnaFmConfig(TransformerConfig):
 
 
 class TransformersModel(nn.Module):
-    """A model of the package transformers with the interface of the others here.
-
-    Args:
-        body: Model whose ``forward`` takes ``input_ids`` and ``attention_mask``.
-    """
+    """A model of the package transformers with the interface of the others here."""
 
     def __init__(self, body: nn.Module) -> None:
         super().__init__()

@@ -137,7 +137,7 @@ def kmer_length(path: Path, ids: dict[str, int]) -> int:
 
 
 def _bases(codes: Codes) -> NDArray[np.int64]:
-    return np.minimum(codes & NUCLEOTIDE_BITS, N).astype(np.int64)
+    return np.asarray(np.minimum(codes & NUCLEOTIDE_BITS, N), np.int64)
 
 
 def _kmer_table(ids: dict[str, int], k: int) -> Tokens:

@@ -222,7 +222,7 @@ def test_too_few_rnas_cannot_vouch_for_much(world: Embeddings, labels: Callable[
     ],
 )
 def test_bad_requests_end_in_one_line(
-    world: Embeddings, labels: Callable[..., Path], columns: dict[str, object], options: dict[str, object], message: str
+    world: Embeddings, labels: Callable[..., Path], columns: dict[str, Any], options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         gather(read_labels(labels(**columns), "half_life"), world, **options)

@@ -46,7 +46,7 @@ def convert(
     Raises:
         InputError: a file that cannot be used, no ids, or other RNAs.
 
-    >>> import isoclr, tempfile
+    >>> import isoclr, numpy as np, tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> np.savez(folder / "orthrus.npz", embeddings=np.eye(2), transcript=np.array(["t1", "t2"]))
     >>> out = convert(folder / "orthrus.npz", out=folder / "e.parquet")

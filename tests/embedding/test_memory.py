@@ -14,6 +14,7 @@ from isoclr.embedding.memory import rnas_in_memory
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import encode, nucleotides
 
+pytestmark = pytest.mark.usefixtures("narrow")
 rng = np.random.default_rng(0)
 IDS = ["t1", "t2", "t3"]
 RNAS = ["".join(rng.choice(list("ACGU"), n)) for n in (900, 300, 41)]

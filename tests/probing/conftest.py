@@ -1,8 +1,9 @@
 """A small world whose labels the embeddings know: one measured well or badly, and one of two classes."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,33 +13,30 @@ from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.corpus.write import write as write_corpus
 from isoclr.embedding.embeddings import Embeddings, write
 from isoclr.genomics.encoding import encode
+from isoclr.probing.fit import fit
+from isoclr.probing.head import Head
 
 GENES, DIM = 120, 6
 SHA256 = "ab" * 32
 META = {"model": "isoclr-s", "sha256": SHA256, "n_tracks": "6", "precision": "float32", "isoclr": "0"}
 
 
-def matrix(n: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=(n, DIM)).astype(np.float32)
-
-
-def rows(n: int, species: str = "human") -> pl.DataFrame:
-    number = np.arange(n)
-    return pl.DataFrame(
+@pytest.fixture(scope="session")
+def world() -> Embeddings:
+    number = np.arange(GENES)
+    table = pl.DataFrame(
         {
             "transcript_id": [f"ENST{i:011d}.1" for i in number],
             "gene_id": [f"ENSG{i:011d}.2" for i in number],
-            "species": [species] * n,
+            "species": ["human"] * GENES,
             "length": 500 + 7 * ((number * 37) % 101),
-            "cds_length": [300] * n,
-            "cds_source": ["annotated"] * n,
+            "cds_length": [300] * GENES,
+            "cds_source": ["annotated"] * GENES,
         }
     )
-
-
-@pytest.fixture
-def world() -> Embeddings:
-    return Embeddings(rows(GENES), matrix(GENES, 0), META)
+    matrix = np.random.default_rng(0).normal(size=(GENES, DIM)).astype(np.float32)
+    matrix.flags.writeable = False
+    return Embeddings(table, matrix, META)
 
 
 @pytest.fixture
@@ -48,22 +46,20 @@ def embeddings(world: Embeddings, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def corpus(world: Embeddings, tmp_path: Path) -> Corpus:
-    """Genes 2k and 2k + 1 are homologous."""
-    table = world.table.drop("cds_length").with_columns(
-        gene_set=pl.lit("HID:") + (pl.int_range(pl.len()) // 2).cast(pl.String),
+def small_corpus(folder: Path, table: pl.DataFrame, codes: np.ndarray, cds: tuple[int, int]) -> Corpus:
+    """A corpus of human RNAs of one exon, all with the same coding sequence."""
+    rows = table.with_columns(
         gene_symbol=pl.lit(""),
         biotype=pl.lit(""),
-        cds_start=pl.lit(-1),
-        cds_end=pl.lit(-1),
+        cds_start=pl.lit(cds[0]),
+        cds_end=pl.lit(cds[1]),
+        cds_source=pl.lit("annotated"),
         n_exons=pl.lit(1),
         source=pl.lit(0),
         start=pl.col("length").cum_sum() - pl.col("length"),
     )
-    folder = tmp_path / "corpus"
     folder.mkdir()
-    meta = {
+    meta: dict[str, Any] = {
         "species": ["human"],
         "shard": None,
         "by_species": {"human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}},
@@ -72,31 +68,57 @@ def corpus(world: Embeddings, tmp_path: Path) -> Corpus:
         "homology": {"name": "homologene.data"},
         "options": {"scope": "across-species"},
     }
-    write_corpus(folder, table, [np.zeros(int(table["length"].sum()), np.uint8)], meta)
+    write_corpus(folder, rows, [codes], meta)
     return open_corpus(folder)
 
 
 @pytest.fixture
-def labels(world: Embeddings, tmp_path: Path) -> Callable[..., Path]:
+def corpus(world: Embeddings, tmp_path: Path) -> Corpus:
+    """Genes 2k and 2k + 1 are homologous."""
+    sets = pl.lit("HID:") + (pl.int_range(pl.len()) // 2).cast(pl.String)
+    table = world.table.drop("cds_length").with_columns(gene_set=sets)
+    return small_corpus(tmp_path / "corpus", table, np.zeros(int(table["length"].sum()), np.uint8), (-1, -1))
+
+
+def write_labels(folder: Path, world: Embeddings, **columns: object) -> Path:
     """Writes ``half_life``, the sum of two features with noise; other columns as given (None: leave it out)."""
+    noise = np.random.default_rng(1).normal(size=GENES) * 0.5
+    table = {
+        "gene_id": world.table["gene_id"].str.slice(0, 15),
+        "half_life": world.matrix[:, :2].sum(axis=1) + noise,
+        **columns,
+    }
+    path = folder / "labels.tsv"
+    kept = {name: column for name, column in table.items() if column is not None}
+    pl.DataFrame(kept).write_csv(path, separator="\t")
+    return path
 
-    def make(**columns: object) -> Path:
-        noise = np.random.default_rng(1).normal(size=GENES) * 0.5
-        table = {
-            "gene_id": world.table["gene_id"].str.slice(0, 15),
-            "half_life": world.matrix[:, :2].sum(axis=1) + noise,
-            **columns,
-        }
-        path = tmp_path / "labels.tsv"
-        kept = {name: column for name, column in table.items() if column is not None}
-        pl.DataFrame(kept).write_csv(path, separator="\t")
-        return path
 
-    return make
+@pytest.fixture
+def labels(world: Embeddings, tmp_path: Path) -> Callable[..., Path]:
+    return partial(write_labels, tmp_path, world)
+
+
+class Heads(NamedTuple):
+    """What tests read, but never change: a folder with ``labels.tsv``, and heads as fitted and, by name, as saved."""
+
+    folder: Path
+    one: Head  # Predicts half_life of coding RNAs
+    two: Head  # Predicts half_life and the class stable
+
+
+@pytest.fixture(scope="session")
+def heads(world: Embeddings, tmp_path_factory: pytest.TempPathFactory) -> Heads:
+    folder = tmp_path_factory.mktemp("heads")
+    noise = np.random.default_rng(2).normal(size=GENES) * 0.2  # separable classes take long
+    table = write_labels(folder, world, stable=(world.matrix[:, 0] + noise > 0).astype(int))
+    given: Any = world
+    one = fit(given, table, label=("half_life",), out=folder / "one", rnas="coding", folds=3)
+    two = fit(given, table, label=("half_life", "stable"), out=folder / "two", split="random", folds=3)
+    return Heads(folder, one.head, two.head)
 
 
 GENES_PROBING, ISOFORMS = 60, 2
-META_PROBING = {"model": "isoclr-s", "sha256": "0" * 64, "n_tracks": "6", "precision": "float32"}
 
 
 def table() -> pl.DataFrame:
@@ -119,40 +141,17 @@ def table() -> pl.DataFrame:
 
 @pytest.fixture
 def corpus_probing(tmp_path: Path) -> Corpus:
-    rng = np.random.default_rng(0)
-    rows = table().with_columns(
-        gene_symbol=pl.lit(""),
-        biotype=pl.lit(""),
-        cds_start=pl.lit(9),
-        cds_end=pl.lit(69),
-        cds_source=pl.lit("annotated"),
-        n_exons=pl.lit(1),
-        source=pl.lit(0),
-        start=pl.col("length").cum_sum() - pl.col("length"),
-    )
+    rng, rows = np.random.default_rng(0), table()
     codes = [encode(rng.integers(0, 4, n).astype(np.uint8), np.array([n]), (9, 69)) for n in rows["length"]]
-    folder = tmp_path / "corpus"
-    folder.mkdir()
-    meta: dict[str, Any] = {
-        "species": ["human"],
-        "shard": None,
-        "by_species": {"human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}},
-        "inputs": [],
-        "gene_ids": {},
-        "homology": {"name": "homologene.data"},
-        "options": {"scope": "across-species"},
-    }
-    write_corpus(folder, rows, [np.concatenate(codes)], meta)
-    return open_corpus(folder)
+    return small_corpus(tmp_path / "corpus", rows, np.concatenate(codes), (9, 69))
 
 
 @pytest.fixture
 def embeddings_probing(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(1)
     rows = table().drop("gene_set").with_columns(cds_length=pl.lit(60), cds_source=pl.lit("annotated"))
-    matrix = rng.normal(size=(rows.height, 4)).astype(np.float32)
+    matrix = np.random.default_rng(1).normal(size=(rows.height, 4)).astype(np.float32)
     path = tmp_path / "embeddings.parquet"
-    write(path, Embeddings(rows, matrix, {**META_PROBING, "isoclr": "0"}))
+    write(path, Embeddings(rows, matrix, {**META, "sha256": "0" * 64}))
     return path
 
 

@@ -53,7 +53,7 @@ def by_hand(predictor: CVPlusRegressor, features: np.ndarray, coverage: float) -
     return np.array(ends)
 
 
-@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
+@pytest.mark.parametrize("coverage", [0.5, 0.95])
 def test_ends_are_those_of_the_definition(coverage: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conformal, "BLOCK", 7)  # several blocks of rows
     predictor = leaving(99).regression()
@@ -78,16 +78,16 @@ def test_order_statistic_equals_sorting(rank: int, spread: float) -> None:
     assert np.array_equal(order_statistic(centers, errors, scores, rank), expected)
 
 
-@pytest.mark.parametrize("coverage", [0.8, 0.95])
-def test_new_rnas_lie_in_their_intervals_as_often_as_promised(coverage: float) -> None:
-    inside = []
+def test_new_rnas_lie_in_their_intervals_as_often_as_promised() -> None:
+    inside: dict[float, list[float]] = {0.8: [], 0.95: []}
     for seed in range(20):
         predictor = leaving(100, seed).regression()
         features, values = data(500, 1000 + seed)
-        _, lower, upper = predictor.predict(features, coverage)
-        inside.append(((lower <= values) & (values <= upper)).mean())
-    # 20 calibration sets of 100 RNAs: a standard error of about 0.01
-    assert np.mean(inside) == pytest.approx(coverage, abs=0.03)
+        for coverage, shares in inside.items():
+            _, lower, upper = predictor.predict(features, coverage)
+            shares.append(((lower <= values) & (values <= upper)).mean())
+    for coverage, shares in inside.items():  # 20 calibration sets of 100 RNAs: a standard error of about 0.01
+        assert np.mean(shares) == pytest.approx(coverage, abs=0.03)
 
 
 def test_intervals_are_wider_where_labels_are_harder_to_predict() -> None:

@@ -25,10 +25,10 @@ def changed(embeddings: Embeddings, **columns: pl.Expr) -> Embeddings:
 def build_dataset(
     labels: Labels,
     embeddings: Embeddings,
-    corpus: Corpus | None,
+    corpus: Corpus | None = None,
     *,
-    split: SplitKind,
-    sequences: bool,
+    split: SplitKind = "random",
+    sequences: bool = False,
     chromosomes: tuple[Path, ...] = (),
     task: Task | None = None,
 ) -> LabelledRnas:
@@ -40,7 +40,7 @@ def build_dataset(
 
 def test_without_a_corpus_genes_stay_together(embeddings_probing: Path, labels_probing: Callable[..., Path]) -> None:
     read = read_embeddings(embeddings_probing)
-    study = build_dataset(read_labels(labels_probing()), read, None, split="random", sequences=False)
+    study = build_dataset(read_labels(labels_probing()), read)
     assert len(study) == study.counts["samples"] == study.counts["groups"] == 60
     assert study.codes is None
     assert study.counts["RNAs that another transcript of their gene represents"] == 60
@@ -50,7 +50,7 @@ def test_homology_groups_are_fewer_than_genes(
     embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
 ) -> None:
     read = read_embeddings(embeddings_probing)
-    study = build_dataset(read_labels(labels_probing()), read, corpus_probing, split="homology", sequences=False)
+    study = build_dataset(read_labels(labels_probing()), read, corpus_probing, split="homology")
     assert study.counts["groups"] == 25 + 10
     assert study.counts["genes that are not in the corpus"] == 0
 
@@ -59,7 +59,7 @@ def test_the_sequences_are_those_of_the_samples(
     embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
 ) -> None:
     read = read_embeddings(embeddings_probing)
-    study = build_dataset(read_labels(labels_probing()), read, corpus_probing, split="random", sequences=True)
+    study = build_dataset(read_labels(labels_probing()), read, corpus_probing, sequences=True)
     assert study.codes is not None
     names = study.table["transcript_id"]
     for name, codes in zip(names, study.sequences, strict=True):
@@ -73,12 +73,12 @@ def test_rnas_without_their_sequence_are_left_out_and_counted(
     longer = changed(
         read_embeddings(embeddings_probing), length=pl.when(first).then(pl.col("length") + 9).otherwise("length")
     )
-    study = build_dataset(read_labels(labels_probing()), longer, corpus_probing, split="random", sequences=True)
+    study = build_dataset(read_labels(labels_probing()), longer, corpus_probing, sequences=True)
     assert study.counts["labelled RNAs without a known sequence"] == 2
     assert len(study) == len(study.groups) == 58
     none = changed(read_embeddings(embeddings_probing), length=pl.col("length") + 9)
     with pytest.raises(InputError, match="the sequence of none of the 60 labelled RNAs"):
-        build_dataset(read_labels(labels_probing()), none, corpus_probing, split="random", sequences=True)
+        build_dataset(read_labels(labels_probing()), none, corpus_probing, sequences=True)
 
 
 def test_isoforms_that_the_label_file_puts_in_two_folds_are_counted(embeddings_probing: Path, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_isoforms_that_the_label_file_puts_in_two_folds_are_counted(embeddings_p
     path = tmp_path / "by_transcript.tsv"
     folds = ["2", *["1", "1"] * 59, "1"]  # of the first gene's two isoforms one is in fold 2
     read.table.select("transcript_id", x=pl.col("length"), fold=pl.Series(folds)).write_csv(path, separator="\t")
-    study = build_dataset(read_labels(path), read, None, split="fold", sequences=False)
+    study = build_dataset(read_labels(path), read, split="fold")
     assert study.counts["genes with RNAs in several of the label file's folds"] == 1
 
 
@@ -95,15 +95,15 @@ def test_a_corpus_lets_the_audit_know_gene_sets_and_sequences(
 ) -> None:
     read = read_embeddings(embeddings_probing)
     table = read_labels(labels_probing())
-    known = build_dataset(table, read, corpus_probing, split="random", sequences=False)
+    known = build_dataset(table, read, corpus_probing)
     assert known.codes is not None
     (leaks,) = known.leakage([random_split(known.groups, 0)]).splits
     assert (leaks.gene, leaks.with_sequence) == (0, leaks.test)
     assert leaks.gene_set is not None
     assert leaks.gene_set > 0  # of each pair of homologous genes the split is free to part
-    safe = build_dataset(table, read, corpus_probing, split="homology", sequences=False)
+    safe = build_dataset(table, read, corpus_probing, split="homology")
     assert safe.leakage([random_split(safe.groups, 0)]).splits[0].gene_set == 0
-    alone = build_dataset(table, read, None, split="random", sequences=False)
+    alone = build_dataset(table, read)
     (leaks,) = alone.leakage([random_split(alone.groups, 0)]).splits
     assert (leaks.gene, leaks.gene_set, leaks.kmers) == (0, None, None)
 
@@ -112,13 +112,7 @@ def test_a_corpus_without_homologs_knows_sequences_but_no_gene_sets(
     embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus
 ) -> None:
     corpus_probing.meta["homology"] = None
-    study = build_dataset(
-        read_labels(labels_probing()),
-        read_embeddings(embeddings_probing),
-        corpus_probing,
-        split="random",
-        sequences=False,
-    )
+    study = build_dataset(read_labels(labels_probing()), read_embeddings(embeddings_probing), corpus_probing)
     assert study.gene_sets is None
     assert study.compared is not None
 
@@ -128,18 +122,14 @@ def test_chromosomes_are_groups_and_the_unknown_are_left_out(
 ) -> None:
     names = [None, *[str(i % 6) for i in range(59)]]
     read = read_embeddings(embeddings_probing)
-    study = build_dataset(
-        read_labels(labels_probing(chromosome=names)), read, None, split="chromosome", sequences=False
-    )
+    study = build_dataset(read_labels(labels_probing(chromosome=names)), read, split="chromosome", sequences=False)
     assert len(study) == len(study.groups) == 59
     assert set(study.groups) == {f"human|{i}" for i in range(6)}
     assert study.counts["labelled RNAs without a known chromosome"] == 1
     assert (study.counts["samples"], study.counts["groups"]) == (59, 6)
     path = tmp_path / "where.tsv"
     read.table.select("gene_id", chromosome=pl.lit("chr9")).unique().write_csv(path, separator="\t")
-    study = build_dataset(
-        read_labels(labels_probing()), read, None, split="chromosome", sequences=False, chromosomes=(path,)
-    )
+    study = build_dataset(read_labels(labels_probing()), read, split="chromosome", chromosomes=(path,))
     assert set(study.groups) == {"human|9"}
 
 
@@ -161,7 +151,7 @@ def test_a_construct_has_its_sequences_from_its_task_and_is_compared_by_its_inse
         species=pl.lit(""), length=pl.lit(20 + len(cds)), cds_length=pl.lit(len(cds)), cds_source=pl.lit("annotated")
     )
     read = Embeddings(table, np.zeros((3, 2), np.float32), {"model": "x"})
-    study = build_dataset(task.labels(), read, None, split="random", sequences=True, task=task)
+    study = build_dataset(task.labels(), read, sequences=True, task=task)
     assert study.codes is not None
     assert [letters(codes) for codes in study.sequences] == [insert + cds for insert in inserts]
     nobody = np.empty(0, np.int64)

@@ -21,7 +21,7 @@ from isoclr.tasks.rnas import rnas_of_embeddings
 from isoclr.tasks.splits import SplitConfig
 
 
-def gather(labels: Labels, embeddings: Embeddings, corpus: Corpus | None, **options: Any) -> TrainingSet:
+def gather(labels: Labels, embeddings: Embeddings, corpus: Corpus | None = None, **options: Any) -> TrainingSet:
     source = rnas_of_embeddings(embeddings, corpus)
     spec = LabelSpec(labels, labels.name)
     return training_set(labels, embeddings, source, spec, SplitConfig(**options))
@@ -61,11 +61,10 @@ def test_homologs_stay_together_when_a_corpus_knows_them(
     assert report.counts["half_life"]["groups"] == 60
 
 
-def test_the_report_is_a_table(
-    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
-) -> None:
-    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
-    report = isoclr.fit(embeddings, table, out=tmp_path / "head", label=("stable", "half_life"), folds=4)
+def test_the_report_is_a_table(embeddings: Path, labels: Callable[..., Path], world: Embeddings) -> None:
+    noise = np.random.default_rng(2).normal(size=120) * 0.5
+    table = labels(stable=(world.matrix[:, 0] + noise > 0).astype(int))
+    report = isoclr.fit(embeddings, table, label=("stable", "half_life"), folds=3)
     metrics, intervals = report.tables()
     assert [row[:3] for row in metrics.rows] == [
         ["stable", 120, "roc_auc"],
@@ -77,7 +76,7 @@ def test_the_report_is_a_table(
     assert all(len(row) == len(metrics.columns) for row in metrics.rows)
     assert [row[:2] for row in intervals.rows] == [["half_life", c] for c in ("0.8", "0.9", "0.95")]
     assert all(len(row) == len(intervals.columns) for row in intervals.rows)
-    assert "4 folds, at random by whole genes" in metrics.title
+    assert "3 folds, at random by whole genes" in metrics.title
     assert len(report.rows()) == 5 + 3
     assert report.head.name == "stable"
 
@@ -158,7 +157,7 @@ def test_nothing_but_a_head_is_replaced(embeddings: Path, labels: Callable[..., 
 
 def test_homologs_are_in_one_fold(world: Embeddings, labels: Callable[..., Path], corpus: Corpus) -> None:
     table = read_labels(labels(fold=np.arange(120) % 4), "half_life")
-    found = gather(table, world, corpus, split=None, folds=6, seed=0)
+    found = gather(table, world, corpus, folds=6)
     assert found.folds.max() == 5
     assert (found.folds[0::2] == found.folds[1::2]).all()
     assert len(np.unique(found.rnas.groups)) == 60
@@ -167,7 +166,7 @@ def test_homologs_are_in_one_fold(world: Embeddings, labels: Callable[..., Path]
 
 def test_given_folds_are_taken(world: Embeddings, labels: Callable[..., Path]) -> None:
     table = read_labels(labels(fold=[f"f{i % 4}" for i in range(120)]), "half_life")
-    found = gather(table, world, None, split=None, folds=None, seed=0)
+    found = gather(table, world)
     assert found.folds.tolist() == [i % 4 for i in range(120)]
     assert found.split == "4 folds, the label file's own"
     assert found.features == pytest.approx(world.matrix)
@@ -178,20 +177,20 @@ def test_whole_chromosomes_are_in_one_fold(world: Embeddings, labels: Callable[.
     names = pl.Series("chromosome", [f"chr{i % 7}" for i in range(120)])
     world.table.select("transcript_id", names).write_csv(where, separator="\t")
     table = read_labels(labels())
-    found = gather(table, world, None, split="chromosome", folds=3, seed=0, chromosomes=(where,))
+    found = gather(table, world, split="chromosome", folds=3, chromosomes=(where,))
     assert found.split == "3 folds, by whole chromosomes"
     assert len(set(zip(found.rnas.groups.tolist(), found.folds.tolist(), strict=True))) == 7
     with pytest.raises(InputError, match="--chromosomes is for --split chromosome"):
-        gather(table, world, None, split="random", folds=3, seed=0, chromosomes=(where,))
+        gather(table, world, split="random", folds=3, chromosomes=(where,))
 
 
 def test_without_either_genes_are_split_at_random(world: Embeddings, labels: Callable[..., Path]) -> None:
     table = read_labels(labels())
-    found = gather(table, world, None, split=None, folds=None, seed=0)
+    found = gather(table, world)
     assert np.bincount(found.folds).tolist() == [12] * 10
-    other = gather(table, world, None, split=None, folds=None, seed=1)
+    other = gather(table, world, seed=1)
     some = read_labels(labels(fold=[None] + ["1"] * 119), "half_life")
-    assert "at random" in gather(some, world, None, split=None, folds=None, seed=0).split
+    assert "at random" in gather(some, world).split
     assert (found.folds != other.folds).any()
 
 
@@ -199,12 +198,12 @@ def test_classes_are_nought_and_one(world: Embeddings, labels: Callable[..., Pat
     one_two = read_labels(labels(x=np.arange(120) % 2 + 1), "x")
     nought_one = read_labels(labels(x=np.arange(120) % 2), "x")
     for table, expected in ((one_two, False), (nought_one, True)):
-        found = gather(table, world, None, split=None, folds=3, seed=0)
+        found = gather(table, world, folds=3)
         assert found.is_class is expected
 
 
 def test_too_few_rnas_cannot_vouch_for_much(world: Embeddings, labels: Callable[..., Path]) -> None:
-    found = gather(read_labels(labels()), world, None, split=None, folds=None, seed=0)
+    found = gather(read_labels(labels()), world)
     _check_calibration(found, 0.99)  # 108 scores when a fold is held out
     with pytest.raises(InputError, match=r"120 RNAs with a half_life are too few .* \(a fold held out, 108\)"):
         _check_calibration(found, 0.995)
@@ -223,11 +222,10 @@ def test_too_few_rnas_cannot_vouch_for_much(world: Embeddings, labels: Callable[
     ],
 )
 def test_bad_requests_end_in_one_line(
-    world: Embeddings, labels: Callable[..., Path], columns: dict[str, object], options: dict[str, object], message: str
+    world: Embeddings, labels: Callable[..., Path], columns: dict[str, Any], options: dict[str, Any], message: str
 ) -> None:
-    settings: dict[str, object] = {"split": None, "folds": None, "seed": 0} | options
     with pytest.raises(InputError, match=message):
-        gather(read_labels(labels(**columns), "half_life"), world, None, **settings)
+        gather(read_labels(labels(**columns), "half_life"), world, **options)
 
 
 def _two_rnas_a_gene(world: Embeddings, fold: list[str], tmp_path: Path) -> tuple[Labels, Embeddings]:
@@ -242,27 +240,25 @@ def _two_rnas_a_gene(world: Embeddings, fold: list[str], tmp_path: Path) -> tupl
 def test_given_folds_that_divide_a_gene_are_left_or_refused(world: Embeddings, tmp_path: Path) -> None:
     folds = [f"f{i // 2 % 4}" for i in range(120)]
     whole, two = _two_rnas_a_gene(world, folds, tmp_path)
-    assert gather(whole, two, None, split=None, folds=None, seed=0).split == "4 folds, the label file's own"
+    assert gather(whole, two).split == "4 folds, the label file's own"
     folds[11] = "f3"  # of gene G5, the other RNA of which is in fold f1
     divided, two = _two_rnas_a_gene(world, folds, tmp_path)
-    found = gather(divided, two, None, split=None, folds=None, seed=0)
+    found = gather(divided, two)
     assert (found.folds[0::2] == found.folds[1::2]).all()
     assert found.split == "10 folds, at random by whole genes (the label file's own folds divide 1 of them)"
     with pytest.raises(InputError, match=r"two\.csv: RNAs of gene G5 are in folds f1, f3; --split"):
-        gather(divided, two, None, split="fold", folds=None, seed=0)
+        gather(divided, two, split="fold")
 
 
 def test_text_labels_are_probabilities_of_classes(
-    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
+    embeddings: Path, labels: Callable[..., Path], world: Embeddings
 ) -> None:
-    two = np.where(world.matrix[:, 0] > 0, "stable", "unstable")
-    report = isoclr.fit(embeddings, labels(y=two), label=("y",), out=tmp_path / "two", folds=3)
+    noise = np.random.default_rng(2).normal(size=120) * 0.5  # separable classes take long
+    two = np.where(world.matrix[:, 0] + noise > 0, "stable", "unstable")
+    report = isoclr.fit(embeddings, labels(y=two), label=("y",), folds=3)
     (target,) = report.head.targets
     assert [*target.metadata["classes"]] == ["stable", "unstable"]
-    assert report.quality["y"].metrics["roc_auc"].mean > 0.9
-    three = np.where(world.matrix[:, 1] > 0.5, "high", two)
-    report = isoclr.fit(embeddings, labels(y=three), label=("y",), out=tmp_path / "three", folds=3)
-    assert [one.name for one in report.head.targets] == ["y=high", "y=stable", "y=unstable"]
+    assert report.quality["y"].metrics["roc_auc"].mean > 0.85
 
 
 def test_command(
@@ -283,7 +279,8 @@ def test_command(
 def test_a_task_names_labels_rnas_and_units(
     embeddings: Path, labels: Callable[..., Path], world: Embeddings, tmp_path: Path
 ) -> None:
-    digits = [f"{int(a)}{int(b)}" for a, b in world.matrix[:, :2] > 0]
+    noisy = world.matrix[:, :2] + np.random.default_rng(2).normal(size=(120, 2)) * 0.5
+    digits = [f"{int(a)}{int(b)}" for a, b in noisy > 0]
     table = labels(y=digits)
     text = f'name = "places"\ntitle = "t"\n[labels]\nfile = "{table.name}"\nlabel = "y"\n'
     task = table.parent / "places.toml"
@@ -292,5 +289,5 @@ def test_a_task_names_labels_rnas_and_units(
     assert report.head.name == "places"
     assert [target.name for target in report.head.targets] == ["y=in", "y=out"]
     assert {target.metadata["units"] for target in report.head.targets} == {"u"}
-    assert report.quality["y=out"].metrics["roc_auc"].mean > 0.9
+    assert report.quality["y=out"].metrics["roc_auc"].mean > 0.85
     assert report.head.metadata["labels"]["file"] == table.name

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
+from tests.probing.conftest import Heads
 
 import isoclr
 from isoclr._io import sha256
@@ -17,14 +18,19 @@ from isoclr.probing.head import Head, load_head, save_head
 
 
 @pytest.fixture
-def head(embeddings: Path, labels: Callable[..., Path], tmp_path: Path) -> Head:
-    return fit(embeddings, labels(), out=tmp_path / "head", rnas="coding", folds=4).head
+def head(heads: Heads) -> Head:
+    return heads.one
 
 
 @pytest.fixture
-def two(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings) -> Head:
-    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
-    return fit(embeddings, table, out=tmp_path / "two", label=("half_life", "stable"), folds=3).head
+def two(heads: Heads) -> Head:
+    return heads.two
+
+
+@pytest.fixture
+def made(heads: Heads, tmp_path: Path) -> Path:
+    """A copy of the head of two labels."""
+    return Path(shutil.copytree(heads.folder / "two", tmp_path / "head"))
 
 
 def test_a_quantity_has_an_interval_around_it(head: Head, world: Embeddings) -> None:
@@ -89,34 +95,26 @@ def test_a_head_of_annotated_rnas_asks_for_an_annotated_coding_sequence(head: He
     assert not head.predict(world.matrix, coding=coding, annotated=annotated).extrapolating.any()
 
 
-@pytest.fixture
-def made(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings) -> Path:
-    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
-    fit(embeddings, table, out=tmp_path / "head", label=("half_life", "stable"), folds=3)
-    return tmp_path / "head"
-
-
-def test_a_head_read_back_predicts_the_same_bits(
-    made: Path, embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
-) -> None:
-    fitted = fit(embeddings, tmp_path / "labels.tsv", out=tmp_path / "b", label=("half_life",), folds=3)
-    again = isoclr.load_head(tmp_path / "b")
+def test_a_head_read_back_predicts_the_same_bits(heads: Heads) -> None:
     new = np.random.default_rng(5).normal(size=(50, 6)).astype(np.float32) * 2
-    for coverage in (0.5, 0.9):
-        ours = fitted.head.predict(new, coverage=coverage)
-        theirs = again.predict(new, coverage=coverage)
-        for field in ("value", "lower", "upper", "extrapolating"):
-            assert np.array_equal(getattr(ours, field), getattr(theirs, field))
-    two = load_head(made)
-    assert [target.name for target in two.targets] == ["half_life", "stable"]
-    assert np.array_equal(two.predict(new, target="half_life").lower, again.predict(new).lower)
+    for fitted, name in ((heads.one, "one"), (heads.two, "two")):
+        again = isoclr.load_head(heads.folder / name)
+        assert [target.name for target in again.targets] == [target.name for target in fitted.targets]
+        for target in fitted.targets:
+            for coverage in (0.5, 0.9):
+                ours = fitted.predict(new, target=target.name, coverage=coverage)
+                theirs = again.predict(new, target=target.name, coverage=coverage)
+                for field in ("value", "lower", "upper", "extrapolating"):
+                    assert np.array_equal(getattr(ours, field), getattr(theirs, field), equal_nan=True)
+    alone, of_two = heads.one.predict(new), heads.two.predict(new, target="half_life")
+    assert np.array_equal(alone.lower, of_two.lower)
 
 
-def test_the_same_input_gives_the_same_bytes(made: Path, embeddings: Path, tmp_path: Path) -> None:
-    table = tmp_path / "labels.tsv"
-    fit(embeddings, table, out=tmp_path / "again", label=("half_life", "stable"), folds=3)
+def test_the_same_input_gives_the_same_bytes(heads: Heads, world: Embeddings, tmp_path: Path) -> None:
+    given: Any = world
+    fit(given, heads.folder / "labels.tsv", out=tmp_path / "again", label=("half_life", "stable"), folds=3)
     for name in ("head.json", "head.safetensors"):
-        assert sha256(made / name) == sha256(tmp_path / "again" / name)
+        assert sha256(heads.folder / "two" / name) == sha256(tmp_path / "again" / name)
 
 
 def test_a_head_that_was_read_can_be_saved(made: Path, tmp_path: Path) -> None:
@@ -127,19 +125,9 @@ def test_a_head_that_was_read_can_be_saved(made: Path, tmp_path: Path) -> None:
     save_head(load_head(made), tmp_path / "copy", overwrite=True)
 
 
-def test_labels_of_the_same_rnas_share_a_detector(
-    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings
-) -> None:
-    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
-    both = ("half_life", "stable")
-    fitted = fit(embeddings, table, out=tmp_path / "both", label=both, split="random", folds=3).head
-    stored = load((tmp_path / "both/head.safetensors").read_bytes())
+def test_labels_of_the_same_rnas_share_a_detector(heads: Heads) -> None:
+    stored = load((heads.folder / "two/head.safetensors").read_bytes())
     assert [name for name in stored if name.endswith("/axes")] == ["half_life/axes"]
-    new = world.matrix + 0.5
-    again = load_head(tmp_path / "both")
-    for label in both:
-        ours, theirs = fitted.predict(new, target=label), again.predict(new, target=label)
-        assert np.array_equal(ours.extrapolating, theirs.extrapolating)
 
 
 def edit(made: Path, **changes: Any) -> None:

@@ -1,9 +1,9 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from tests.probing.conftest import Heads
 
 import isoclr
 from isoclr._io import check_output, write_table
@@ -11,8 +11,7 @@ from isoclr.cli import main
 from isoclr.embedding import distributed, io
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.errors import InputError
-from isoclr.probing.fit import fit
-from isoclr.probing.head import Head
+from isoclr.probing.head import Head, save_head
 from isoclr.probing.predict import columns_of, predict_block
 
 
@@ -136,9 +135,8 @@ def test_a_fasta_that_cannot_be_read_leaves_nothing(place: Path, tmp_path: Path)
 
 
 @pytest.fixture
-def head(embeddings: Path, labels: Callable[..., Path], tmp_path: Path, world: Embeddings) -> Head:
-    table = labels(stable=(world.matrix[:, 0] > 0).astype(int))
-    return fit(embeddings, table, out=tmp_path / "two", label=("half_life", "stable"), folds=3).head
+def head(heads: Heads) -> Head:
+    return heads.two
 
 
 def test_every_label_has_its_columns(head: Head, world: Embeddings) -> None:
@@ -179,9 +177,8 @@ def test_no_number_without_a_sequence(place: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_one_label_needs_no_prefix(embeddings: Path, labels: Callable[..., Path], tmp_path: Path) -> None:
-    head = fit(embeddings, labels(), out=tmp_path / "one", folds=3).head
-    assert [*columns_of(head, "half_life").values()] == ["value", "lower", "upper", "extrapolating"]
+def test_one_label_needs_no_prefix(heads: Heads) -> None:
+    assert [*columns_of(heads.one, "half_life").values()] == ["value", "lower", "upper", "extrapolating"]
 
 
 def test_the_extension_is_the_format(head: Head, world: Embeddings, tmp_path: Path) -> None:
@@ -209,22 +206,17 @@ def test_an_output_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> 
     check_output(tmp_path / "p.tsv", overwrite=True)
 
 
-def test_command(
-    embeddings: Path, labels: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    head, classes, out = (str(tmp_path / name) for name in ("head", "classes", "p.tsv"))
-    assert main(["fit", str(embeddings), str(labels()), "-o", head]) == 0
-    capsys.readouterr()
+def test_command(embeddings: Path, heads: Heads, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    classes, out = tmp_path / "classes", str(tmp_path / "p.tsv")
+    _, target = heads.two.targets
+    save_head(Head.from_metadata({**heads.two.metadata, "targets": [target.metadata]}, [target]), classes)
     words = ["predict", str(embeddings), "-o", out]
-    assert main([*words, "--head", head, "--coverage", "0.8"]) == 0
+    assert main([*words, "--head", str(heads.folder / "one"), "--coverage", "0.8"]) == 0
     seen = capsys.readouterr()
     assert "half_life: intervals of coverage 0.8" in seen.out
     assert f"{out}: 120 RNAs" in seen.err.replace("\n", "")
     assert pl.read_csv(out, separator="\t")["value"].null_count() == 0
-    table = labels(half_life=np.arange(120) % 2)
-    assert main(["fit", str(embeddings), str(table), "-o", classes]) == 0
-    capsys.readouterr()
-    assert main([*words, "--head", classes, "--overwrite"]) == 0
+    assert main([*words, "--head", str(classes), "--overwrite"]) == 0
     shown = capsys.readouterr().out
     assert "half_life: probability of class 1" in shown
     assert "intervals" not in shown

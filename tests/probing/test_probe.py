@@ -11,14 +11,22 @@ from isoclr._io import sha256
 from isoclr.cli import main
 from isoclr.corpus.corpus import Corpus
 from isoclr.errors import InputError
+from isoclr.probing import trees
 from isoclr.probing.probe import probe
 from isoclr.tasks.splits import SplitConfig
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 def test_the_whole_path(
-    embeddings_probing: Path, labels_probing: Callable[..., Path], corpus_probing: Corpus, tmp_path: Path
+    embeddings_probing: Path,
+    labels_probing: Callable[..., Path],
+    corpus_probing: Corpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    table = labels_probing(fold=np.arange(60) % 4)
+    monkeypatch.setattr(trees, "MAX_TREES", 20)
+    table = labels_probing(fold=np.arange(60) % 3)
     report = probe(
         embeddings_probing,
         table,
@@ -37,7 +45,7 @@ def test_the_whole_path(
     assert max(method.summary["pearson"].mean for method in alone) < 0.6
     assert named["embedding + k-mers"].dim == embedding.dim + named["k-mers + codons"].dim
     assert report.leaks is not None
-    assert [leaks.gene for leaks in report.leaks.splits] == [0] * 4
+    assert [leaks.gene for leaks in report.leaks.splits] == [0] * 3
     assert report.leaks.splits[0].gene_set is not None
     assert (tmp_path / "probe.png").read_bytes().startswith(b"\x89PNG")
     said = json.loads((tmp_path / "probe.json").read_text())
@@ -76,7 +84,7 @@ def test_two_classes_are_ranked(embeddings_probing: Path, labels_probing: Callab
     table = labels_probing()
     frame = pl.read_csv(table, separator="\t")
     frame.with_columns(half_life=(pl.col("half_life") > 0).cast(pl.Int64)).write_csv(table, separator="\t")
-    report = probe(embeddings_probing, table, probe="logistic", splits=SplitConfig(folds=3))
+    report = probe(embeddings_probing, table, probe="logistic", splits=SplitConfig(folds=2))
     assert report.metric == "roc_auc"
     assert report.methods[0].summary["roc_auc"].mean > 0.9
 

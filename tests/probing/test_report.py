@@ -22,7 +22,8 @@ LABELS = np.stack([FEATURES[:, 0] > 0, np.arange(N) == 0], axis=1)
 TERMS = [Term(name, f"{name} name", "process", (), ()) for name in ("A", "B")]
 
 
-def report() -> OntologyReport:
+@pytest.fixture(scope="module")
+def ontology_report() -> OntologyReport:
     splits = [random_split(GENES, 3)]
     assert 0 not in splits[0].test  # so class B has no positive there, and no AUC
     methods = [FeatureSet("embedding", FEATURES, "logistic"), FeatureSet("noise", RNG.normal(size=(N, 2)), "logistic")]
@@ -33,27 +34,26 @@ def report() -> OntologyReport:
     return OntologyReport("toy", "one split", {"lost": 2}, [one])
 
 
-def test_rows_of_classes_and_of_their_mean() -> None:
-    found = report()
-    rows = found.rows()
+def test_rows_of_classes_and_of_their_mean(ontology_report: OntologyReport) -> None:
+    rows = ontology_report.rows()
     assert len(rows) == 2 * 2 * 3
     mean, a, b = rows[:3]
     assert [row["term_id"] for row in rows[:3]] == ["all", "A", "B"]
     assert mean["value"] == a["value"]  # the mean over the classes whose AUC is known
     assert np.isnan(float(b["value"] or 0))
     assert (mean["n"], a["n"], b["n"]) == (N, int(LABELS[:, 0].sum()), 1)
-    assert (mean["p"], rows[6]["p"]) == (None, found.aspects[0].methods[1].difference.p)  # type: ignore[union-attr]
+    assert (mean["p"], rows[6]["p"]) == (None, ontology_report.aspects[0].methods[1].difference.p)  # type: ignore[union-attr]
 
 
-def test_the_table_has_a_row_a_method() -> None:
-    first, second = next(report().tables()).rows
+def test_the_table_has_a_row_a_method(ontology_report: OntologyReport) -> None:
+    first, second = next(ontology_report.tables()).rows
     assert first[:3] == ["process", "embedding", N]
     assert second[1] == "noise"
     assert first[-1] == ""
 
 
-def test_json_has_no_nan(tmp_path: Path) -> None:
-    report().save(tmp_path / "go.json")
+def test_json_has_no_nan(ontology_report: OntologyReport, tmp_path: Path) -> None:
+    ontology_report.save(tmp_path / "go.json")
     content = json.loads((tmp_path / "go.json").read_text())
     assert content["counts"] == {"lost": 2}
     assert content["rows"][2]["value"] is None
@@ -65,7 +65,7 @@ VALUES = FEATURES_REPORT.sum(axis=1) + RNG.normal(size=80)
 GENES_REPORT = np.arange(80).astype(str)
 
 
-def report_report(splits: list[Split]) -> ProbeReport:
+def probe_report(splits: list[Split]) -> ProbeReport:
     methods = [FeatureSet("embedding", FEATURES_REPORT, "ridge"), FeatureSet("zeros", FEATURES_REPORT * 0, "linear")]
     return ProbeReport(
         label="half_life",
@@ -79,8 +79,12 @@ def report_report(splits: list[Split]) -> ProbeReport:
     )
 
 
-def test_the_table_has_a_row_a_method_report() -> None:
-    found = report_report(group_folds(GENES_REPORT, 4, 0))
+@pytest.fixture(scope="module")
+def found() -> ProbeReport:
+    return probe_report(group_folds(GENES_REPORT, 4, 0))
+
+
+def test_the_table_of_a_probe(found: ProbeReport) -> None:
     heads = ["features", "probe", "Pearson R", "Spearman R", "MSE", "embedding minus this"]
     table, leaks = found.tables()
     assert table.columns == heads
@@ -93,16 +97,15 @@ def test_the_table_has_a_row_a_method_report() -> None:
     assert "leak audit" in leaks.title
 
 
-def test_cross_validation_shows_every_sample_once_and_random_splits_the_first() -> None:
-    true, predicted = report_report(group_folds(GENES_REPORT, 4, 0)).held_out()
+def test_cross_validation_shows_every_sample_once_and_random_splits_the_first(found: ProbeReport) -> None:
+    true, predicted = found.held_out()
     assert len(true) == len(predicted) == 80
     splits = [random_split(GENES_REPORT, seed) for seed in range(3)]
-    true, _ = report_report(splits).held_out()
+    true, _ = probe_report(splits).held_out()
     assert len(true) == len(splits[0].test)
 
 
-def test_json_has_everything_and_no_nan(tmp_path: Path) -> None:
-    found = report_report(group_folds(GENES_REPORT, 4, 0))
+def test_json_has_everything_and_no_nan(found: ProbeReport, tmp_path: Path) -> None:
     found.save(tmp_path / "deep" / "probe.json")
     read = json.loads((tmp_path / "deep" / "probe.json").read_text())
     assert read["options"] == {"seed": 0}
@@ -117,8 +120,7 @@ def test_json_has_everything_and_no_nan(tmp_path: Path) -> None:
     assert "NaN" not in (tmp_path / "deep" / "probe.json").read_text()
 
 
-def test_tidy_rows_have_one_number_each() -> None:
-    found = report_report(group_folds(GENES_REPORT, 4, 0))
+def test_tidy_rows_have_one_number_each(found: ProbeReport) -> None:
     rows = found.rows()
     assert len(rows) == 2 * 3 * (4 + 1)
     (mean,) = [row for row in rows if (row["method"], row["metric"], row["split"]) == ("embedding", "pearson", "all")]

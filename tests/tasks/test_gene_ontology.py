@@ -4,14 +4,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.tasks.conftest import HEADER
 
 from isoclr.errors import InputError
+from isoclr.tasks import gene_ontology
 from isoclr.tasks.gene_ontology import Ontology, Term, gene_terms, read_aspects, read_obo
 from isoclr.tasks.task import OntologyTask, read_ontology_task
 
 TERMS = {name: Term(name, name, "process", (), ()) for name in ("P:1", "P:2", "P:3")}
 ONTOLOGY = Ontology(Path("toy.obo"), TERMS, {"P:20": "P:2"}, frozenset({"P:9"}))
-HEADER = "#tax_id\tGeneID\tGO_ID\tEvidence\tQualifier\tGO_term\tPubMed\tCategory\n"
 ROWS = [
     "9606\t7\tP:1\tIDA\tinvolved_in\tone\t-\tProcess",
     "9606\t7\tP:20\tIEA\t-\ttwo\t1|2\tProcess",
@@ -97,7 +98,12 @@ def test_too_few_terms_and_other_genes_are_refused(ontology_task: OntologyTask, 
 
 
 @pytest.mark.realdata
-def test_the_real_ontology_has_ten_common_terms_three_steps_down(real_data: Path) -> None:
+def test_the_real_ontology_has_ten_common_terms_three_steps_down(
+    real_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ontology = read_obo(real_data / "go" / "go.obo.gz")
+    check_real_ontology(ontology)
+    monkeypatch.setattr(gene_ontology, "read_obo", lambda _: ontology)  # once is enough
     task = read_ontology_task("gene-ontology-human", real_data)
     assert task.gene_ids is not None
     ids = pl.read_csv(task.gene_ids, separator="\t")["ensembl_gene_id"].unique(maintain_order=True)
@@ -241,9 +247,7 @@ def test_a_circle_is_refused(path_obo: Path) -> None:
         _ = read_obo(path_obo).ancestors
 
 
-@pytest.mark.realdata
-def test_the_real_ontology(real_data: Path) -> None:
-    found = read_obo(real_data / "go" / "go.obo.gz")
+def check_real_ontology(found: Ontology) -> None:
     assert len(found.terms) == 41_411
     names = {found.terms[root].name for root in found.roots}
     assert names == {"biological_process", "cellular_component", "molecular_function"}

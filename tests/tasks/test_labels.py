@@ -21,13 +21,13 @@ BED = "chr7\t10\t40\tNM_000001\t0\t+\t10\t40\t0\t1\t30,\t0,\n"
 TABLE = "gene_id\tchrom\nENSG00000000002\tX\nG3\tchrM\n"
 
 
-def written(folder: Path, name: str, text: str) -> Path:
+def written(folder: Path, text: str, name: str = "labels.tsv") -> Path:
     (folder / name).write_text(text)
     return folder / name
 
 
 def test_transcripts_and_genes_are_looked_up_without_versions(tmp_path: Path) -> None:
-    files = [written(tmp_path, "a.bed", BED), written(tmp_path, "b.tsv", TABLE)]
+    files = [written(tmp_path, BED, "a.bed"), written(tmp_path, TABLE, "b.tsv")]
     groups, ambiguous = chromosomes_of(SAMPLES, files)
     assert groups.tolist() == ["human|7", "human|X", "mouse|MT", "mouse|MT"]
     assert ambiguous == 0
@@ -36,34 +36,28 @@ def test_transcripts_and_genes_are_looked_up_without_versions(tmp_path: Path) ->
 def test_the_label_table_s_own_column_comes_first(tmp_path: Path) -> None:
     own = pl.Series(["chr1", None, None, "2"])
     samples = SAMPLES.with_columns(chromosome=own)
-    groups, _ = chromosomes_of(samples, [written(tmp_path, "b.tsv", TABLE)])
+    groups, _ = chromosomes_of(samples, [written(tmp_path, TABLE, "b.tsv")])
     assert groups.tolist() == ["human|1", "human|X", "mouse|MT", "mouse|2"]
 
 
 def test_unknown_and_ambiguous_ids_are_counted(tmp_path: Path) -> None:
     text = "gene_id\tchromosome\nG1\t3\nG1\t4\nG9\t5\n"
-    groups, ambiguous = chromosomes_of(SAMPLES, [written(tmp_path, "b.tsv", text)])
+    groups, ambiguous = chromosomes_of(SAMPLES, [written(tmp_path, text, "b.tsv")])
     assert groups.tolist() == ["human|3", "", "", ""]
     assert ambiguous == 1
 
 
 def test_files_that_say_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"columns are gene_id, x; expected gene_id or trans"):
-        chromosomes_of(SAMPLES, [written(tmp_path, "b.tsv", "gene_id\tx\nG1\t3\n")])
+        chromosomes_of(SAMPLES, [written(tmp_path, "gene_id\tx\nG1\t3\n", "b.tsv")])
     with pytest.raises(InputError, match=r"c.tsv: no chromosome for any of the 4 labelled RNAs"):
-        chromosomes_of(SAMPLES, [written(tmp_path, "c.tsv", "gene_id\tchromosome\nG7\t3\n")])
+        chromosomes_of(SAMPLES, [written(tmp_path, "gene_id\tchromosome\nG7\t3\n", "c.tsv")])
     with pytest.raises(InputError, match="the label table, which has no column chromosome: no"):
         chromosomes_of(SAMPLES, [])
 
 
-def written_labels(folder: Path, text: str, name: str = "labels.tsv") -> Path:
-    path = folder / name
-    path.write_text(text)
-    return path
-
-
 def test_a_table_by_gene_with_folds(tmp_path: Path) -> None:
-    path = written_labels(tmp_path, "gene_id\thalf_life\tfold\nG1\t1.5\t2\nG2\tNA\t1\nG3\t-2e-1\t1\n")
+    path = written(tmp_path, "gene_id\thalf_life\tfold\nG1\t1.5\t2\nG2\tNA\t1\nG3\t-2e-1\t1\n")
     labels = read_labels(path)
     assert (labels.name, labels.level, labels.missing, labels.has_folds) == ("half_life", "gene_id", 1, True)
     assert labels.table.rows() == [(2, "G1", 1.5, "2", None), (4, "G3", -0.2, "1", None)]
@@ -81,7 +75,7 @@ def test_csv_parquet_and_gz_hold_the_same(tmp_path: Path) -> None:
 
 
 def test_the_label_column_is_chosen_when_there_are_several(tmp_path: Path) -> None:
-    path = written_labels(tmp_path, "gene_id\ta\tb\nG1\t1\t2\nG2\t3\t2\nG3\t1\t5\n")
+    path = written(tmp_path, "gene_id\ta\tb\nG1\t1\t2\nG2\t3\t2\nG3\t1\t5\n")
     assert read_labels(path, "b").table["value"].to_list() == [2, 2, 5]
     assert read_labels(path, "b").binary
     with pytest.raises(InputError, match=r"a, b could be it; choose"):
@@ -104,15 +98,15 @@ def test_the_label_column_is_chosen_when_there_are_several(tmp_path: Path) -> No
 )
 def test_bad_tables_end_in_one_line(tmp_path: Path, text: str, label: str | None, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        read_labels(written_labels(tmp_path, text), label)
+        read_labels(written(tmp_path, text), label)
     assert "\n" not in str(caught.value)
 
 
 def test_two_versions_of_one_gene_are_one_gene(tmp_path: Path) -> None:
     text = "gene_id\tx\nENSG00000000003.1\t1\nENSG00000000003.2\t2\n"
     with pytest.raises(InputError, match="has a label already"):
-        read_labels(written_labels(tmp_path, text))
-    worm = read_labels(written_labels(tmp_path, "gene_id\tx\nY74C9A.3\t1\nY74C9A.2\t2\n"))
+        read_labels(written(tmp_path, text))
+    worm = read_labels(written(tmp_path, "gene_id\tx\nY74C9A.3\t1\nY74C9A.2\t2\n"))
     assert worm.table.height == 2  # here the number is part of the gene's name
 
 
@@ -145,7 +139,7 @@ def test_the_real_tables(real_data: Path) -> None:
 
 def test_columns_may_have_other_names(tmp_path: Path) -> None:
     text = "transcript_id\tGene\thalf_life\tcv\tchromosome\tfold\nT1\tG1\t1.5\ta\tchr2\t9\n"
-    path = written_labels(tmp_path, text)
+    path = written(tmp_path, text)
     columns = {"gene_id": "Gene", "fold": "cv"}
     labels = read_labels(path, "half_life", columns)
     assert labels.level == "gene_id"  # the column that was named, though there is one of transcripts
@@ -155,7 +149,7 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
 
 
 def test_a_chromosome_is_no_label(tmp_path: Path) -> None:
-    labels = read_labels(written_labels(tmp_path, "gene_id\tchromosome\tx\nG1\t1\t0.5\nG2\t2\t0.7\n"))
+    labels = read_labels(written(tmp_path, "gene_id\tchromosome\tx\nG1\t1\t0.5\nG2\t2\t0.7\n"))
     assert labels.name == "x"
     assert labels.table["chromosome"].to_list() == ["1", "2"]
 
@@ -203,9 +197,7 @@ RNAS = pl.DataFrame(
 
 
 def labels(folder: Path, text: str) -> Labels:
-    path = folder / "labels.tsv"
-    path.write_text(text)
-    return read_labels(path)
+    return read_labels(written(folder, text))
 
 
 def test_genes_match_with_and_without_versions(tmp_path: Path) -> None:
@@ -279,7 +271,7 @@ def test_an_id_of_two_species_is_an_error(tmp_path: Path) -> None:
 def test_missing_values_and_usual_headers(tmp_path: Path) -> None:
     missing = ["", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", ".", "-", " NA "]
     rows = "".join(f"G{i},{value}\n" for i, value in enumerate(missing))
-    path = written_labels(tmp_path, f"Gene,t_half\nG99,1.5\n{rows}", "x.csv")
+    path = written(tmp_path, f"Gene,t_half\nG99,1.5\n{rows}", "x.csv")
     table = read_labels(path)
     assert (table.name, table.level, table.missing) == ("t_half", "gene_id", len(missing))
     assert find_id_columns(["x", "Ensembl Gene", "Transcript_ID"]) == [
@@ -290,9 +282,9 @@ def test_missing_values_and_usual_headers(tmp_path: Path) -> None:
 
 
 def test_id_column(tmp_path: Path) -> None:
-    path = written_labels(tmp_path, "locus\tx\nENST00000000001\t1\nENST00000000002\t2\n")
+    path = written(tmp_path, "locus\tx\nENST00000000001\t1\nENST00000000002\t2\n")
     assert read_labels(path, id_column="locus").level == "transcript_id"
-    path = written_labels(tmp_path, "locus\tx\nYAL1\t1\nYAL2\t2\n")
+    path = written(tmp_path, "locus\tx\nYAL1\t1\nYAL2\t2\n")
     assert read_labels(path, id_column="locus").level == "gene_id"
     with pytest.raises(InputError, match="columns are locus, x"):
         read_labels(path)
@@ -301,21 +293,21 @@ def test_id_column(tmp_path: Path) -> None:
 
 
 def test_text_labels_are_classes(tmp_path: Path) -> None:
-    path = written_labels(tmp_path, "gene_id\ty\nG1\tunstable\nG2\tstable\nG3\tNA\n")
+    path = written(tmp_path, "gene_id\ty\nG1\tunstable\nG2\tstable\nG3\tNA\n")
     table = read_labels(path)
     assert table.classes == ("stable", "unstable")
     assert table.table["value"].to_list() == [1.0, 0.0]
     assert table.binary
     assert table.missing == 1
     assert table.one_vs_rest() == [table]
-    path = written_labels(tmp_path, "gene_id\ty\nG1\ta\nG2\tb\nG3\tc\nG4\ta\n")
+    path = written(tmp_path, "gene_id\ty\nG1\ta\nG2\tb\nG3\tc\nG4\ta\n")
     many = read_labels(path).one_vs_rest()
     assert [one.name for one in many] == ["y=a", "y=b", "y=c"]
     assert many[0].table["value"].to_list() == [1, 0, 0, 1]
 
 
 def test_digits_are_classes_of_which_an_rna_can_have_several(tmp_path: Path) -> None:
-    path = written_labels(tmp_path, "gene_id\ty\nG1\t101\nG2\t000\nG3\tNA\nG4\t011\n")
+    path = written(tmp_path, "gene_id\ty\nG1\t101\nG2\t000\nG3\tNA\nG4\t011\n")
     many = read_labels(path, digits=("a", "b", "c")).one_vs_rest()
     assert [one.name for one in many] == ["y=a", "y=b", "y=c"]
     assert [one.table["value"].to_list() for one in many] == [[1, 0, 0], [0, 0, 1], [1, 0, 1]]

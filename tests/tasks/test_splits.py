@@ -20,7 +20,7 @@ def assert_whole(split: Split, groups: np.ndarray) -> None:
     assert not names[1] & names[2]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(0, 60), min_size=150, max_size=300), st.integers(0, 1000))
 def test_a_group_is_never_on_two_sides(numbers: list[int], seed: int) -> None:
     groups = np.array([f"set{n}" for n in [*numbers, *range(61)]])

@@ -41,13 +41,9 @@ class Embedder(Protocol):
 
 
 def default_baselines(meta: Mapping[str, str], *, seed: int = 0) -> list[Embedder]:
-    """What embeddings are compared with, most similar first.
+    """What embeddings of some metadata are compared with, most similar first.
 
-    Args:
-        meta: Metadata of the embeddings: ``model``, ``n_tracks``, ``pooling``.
-
-    Returns:
-        The untrained encoder (only for embeddings of an IsoCLR encoder), k-mers + codons, length, sequence features.
+    These are the untrained encoder (only for an IsoCLR encoder), k-mers + codons, length, and sequence features.
     """
     untrained = RandomInit.like(meta, seed)
     simple: list[Embedder] = [KmersAndCodons(), Length(), SequenceFeatures()]

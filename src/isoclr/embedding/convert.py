@@ -3,11 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from isoclr._console import info
-from isoclr.embedding.embeddings import FORMATS, Embeddings, check_output, write
+from isoclr.embedding.embeddings import FORMATS, check_output, refuse_infinite, write
 from isoclr.embedding.external import ExternalFile, complete, read_external, recognized_columns, without_empty
 from isoclr.embedding.inputs import read_rnas
 from isoclr.embedding.io import read_own
@@ -47,7 +46,7 @@ def convert(
     Raises:
         InputError: a file that cannot be used, no ids, or other RNAs.
 
-    >>> import isoclr, tempfile
+    >>> import isoclr, numpy as np, tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> np.savez(folder / "orthrus.npz", embeddings=np.eye(2), transcript=np.array(["t1", "t2"]))
     >>> out = convert(folder / "orthrus.npz", out=folder / "e.parquet")
@@ -59,7 +58,7 @@ def convert(
     _check_input(embeddings)
     rnas = None if metadata is None else _read_metadata(Path(metadata), species)
     own = read_own(embeddings)
-    file = read_external(embeddings) if own is None else _as_external(own)
+    file = read_external(embeddings) if own is None else ExternalFile(own.matrix, without_empty(own.table))
     result, unknown = complete(embeddings, file, model_name=model_name, rnas=rnas, species=species)
     if own is not None:
         result = replace(result, meta={**own.meta, **({"model": model_name} if model_name else {})})
@@ -68,20 +67,14 @@ def convert(
         raise InputError(f"{metadata}: has none of the {unknown:,} RNAs of {embeddings} ({first}, …)")
     if unknown:
         info(f"{unknown:,} of {len(result):,} RNAs are not in {metadata}")
-    bad = ~np.isfinite(result.matrix).all(axis=1)
-    if bad.any():
-        name = result.table["transcript_id"][int(bad.argmax())]
-        raise InputError(f"{embeddings}: the embedding of {name} is not finite")
+    refuse_infinite(embeddings, result.table, result.matrix)
     write(out, result, overwrite=overwrite)
     info(f"{out}: {counted(len(result), 'RNA')} × {result.dim}, {result.meta['model']}")
     return out
 
 
 def read_rna_table(path: Path) -> pl.DataFrame:
-    """The recognized columns of a table of RNAs.
-
-    Args:
-        path: TSV, CSV or Parquet, plain or gz.
+    """The recognized columns of a table of RNAs (TSV, CSV or Parquet, plain or gz).
 
     Raises:
         InputError: it cannot be read, or has neither transcripts nor genes.
@@ -99,10 +92,6 @@ def read_rna_table(path: Path) -> pl.DataFrame:
     if not {"transcript_id", "gene_id"} & set(columns.columns):
         raise InputError(f"{path}: has the columns {', '.join(frame.columns[:8])}; expected transcript_id or gene_id")
     return columns
-
-
-def _as_external(own: Embeddings) -> ExternalFile:
-    return ExternalFile(own.matrix, without_empty(own.table))
 
 
 def _check_input(path: Path) -> None:

@@ -84,10 +84,7 @@ def writes_output() -> bool:
 def embedded(rnas: Sequence[RnaTable], embedder: Embedder, out: Path | None) -> Iterator[Iterator[Embeddings]]:
     """The embeddings of RNAs in blocks of rows, with a progress bar on stderr.
 
-    Args:
-        rnas: The RNAs.
-        embedder: The model.
-        out: Output file, next to which several processes keep their parts until the block ends.
+    Several processes keep their parts next to the output until the block ends.
 
     Raises:
         InputError: The processes do not share the folder of the output.

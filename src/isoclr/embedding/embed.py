@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from isoclr._console import info
 from isoclr._io import as_output, as_paths, scratch_matrix
 from isoclr._threads import use_threads
-from isoclr._version import __version__
 from isoclr.embedding.distributed import Embedder, embedded, writes_output
-from isoclr.embedding.embeddings import Embeddings, check_output, write
+from isoclr.embedding.embeddings import Embeddings, check_output, meta_of, write
 from isoclr.embedding.inputs import RnaTable, as_inputs, parse_shard, read_rnas, shard_rows
 from isoclr.errors import InputError, counted
 from isoclr.genomics.encoding import EXON_END, Codes, coding_region
@@ -46,11 +45,7 @@ def crop(codes: Codes, region: str) -> Codes:
 
 
 def added_features(codes: Sequence[Codes], region: str) -> NDArray[np.float64]:
-    """What follows the embedding of each region, ``(n, k)``: for a 5' UTR, its 11 upstream features.
-
-    Args:
-        codes: Regions, as :func:`crop` returns them.
-    """
+    """What follows the embedding of each region of :func:`crop`, ``(n, k)``: for a 5' UTR, its 11 upstream features."""
     if region != "utr5":
         return np.empty((len(codes), 0))
     rows = [upstream_features(one) for one in codes]
@@ -103,31 +98,22 @@ def open_embedder(
     device: str = "auto",
     chunk_nt: int | None = None,
 ) -> Embedder:
-    """Load a model for embedding.
-
-    Args:
-        model: A loaded encoder, an encoder as in :func:`isoclr.load`, or a language model that ``isoclr models`` lists.
-        revision: Revision of a model of the hub.
-        model_dir: Folder with the files of a language model.
-        precision: Precision of the computation.
-        device: Torch device.
-        chunk_nt: Nucleotides computed at a time.
+    """Load a model, or take a loaded encoder, for embedding; the options are those of :func:`embed`.
 
     Raises:
         InputError: no such model, or files that cannot be used.
         MissingExtraError: a language model needs an optional package.
     """
+    if not isinstance(model, Encoder) and not _is_language_model(model, model_dir):
+        model = load(model, revision=revision)
     if isinstance(model, Encoder):
         return encoder_embedder(model, precision=precision, device=device, chunk_nt=chunk_nt)
-    if not _is_language_model(model, model_dir):
-        encoder = load(model, revision=revision)
-        return encoder_embedder(encoder, precision=precision, device=device, chunk_nt=chunk_nt)
     from isoclr.baselines.language_models.model import open_language_model
 
     opened = open_language_model(
         model, revision=revision, directory=model_dir, precision=precision, device=resolve_device(device)
     )
-    meta = _meta(opened.name, opened.sha256, opened.tracks, opened.pooling, precision)
+    meta = meta_of(opened.name, opened.sha256, opened.tracks, opened.pooling, precision)
     return Embedder(meta, opened.dim, partial(opened.embed_codes, chunk_nt=chunk_nt))
 
 
@@ -139,20 +125,9 @@ def encoder_embedder(
         raise InputError(f"--chunk-nt {chunk_nt}: expected {MIN_CHUNK_NT:,} or more")
     encoder.network.to(resolve_device(device))
     pooling = encoder.network.architecture.pooling
-    meta = _meta(encoder.name, encoder.sha256, encoder.tracks, pooling, precision)
+    meta = meta_of(encoder.name, encoder.sha256, encoder.tracks, pooling, precision)
     embed_codes = partial(encoder.embed_codes, precision=precision, chunk_nt=chunk_nt)
     return Embedder(meta, encoder.dim, embed_codes)
-
-
-def _meta(name: str, sha256: str, tracks: int, pooling: str, precision: Precision) -> dict[str, str]:
-    return {
-        "model": name,
-        "sha256": sha256,
-        "n_tracks": str(tracks),
-        "pooling": pooling,
-        "precision": precision,
-        "isoclr": __version__,
-    }
 
 
 def _is_language_model(model: str, model_dir: Path | None) -> bool:
@@ -264,7 +239,11 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
     )
     embedder = regional(whole_rna, region)
     sources = as_inputs(inputs)
-    _check_species(species, sources, genome)
+    if species and sources:
+        if genome is None and all(isinstance(one, Path) and one.is_dir() for one in sources):
+            raise InputError(f"--species {species}: a corpus has its own species; --species is for a FASTA or --genome")
+        if note := unknown_name(species):
+            info(f"--species: {note}")
     whole = read_rnas(
         sources,
         species=species,
@@ -284,16 +263,6 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
                 write(out, _fill(scratch, table, blocks, embedder), overwrite=overwrite)
     info(f"{out}: {counted(table.height, 'RNA')}, {describe_weights(embedder.meta, embedder.dim)}")
     return out
-
-
-def _check_species(species: str, sources: Sequence[Any], genome: Path | None) -> None:
-    """Refuse ``--species`` where it has no effect; say that a name is unknown."""
-    if not species or not sources:
-        return
-    if genome is None and all(isinstance(one, Path) and one.is_dir() for one in sources):
-        raise InputError(f"--species {species}: a corpus has its own species; --species is for a FASTA or --genome")
-    if note := unknown_name(species):
-        info(f"--species: {note}")
 
 
 def _fill(

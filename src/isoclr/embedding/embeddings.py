@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from isoclr._html import card, grid
 from isoclr._io import STDOUT, atomic_path, check_file
+from isoclr._version import __version__
 from isoclr.errors import InputError, MissingExtraError, counted
 
 SCHEMA = pl.Schema(
@@ -41,6 +43,11 @@ META_KEYS = ("model", "sha256", "n_tracks", "pooling", "precision", "isoclr")
 version of isoclr. Embeddings of a region of the RNA (:mod:`isoclr.embedding.embed`) name it under ``region``."""
 
 
+def meta_of(*values: object) -> dict[str, str]:
+    """Metadata of embeddings made now, from the values of :data:`META_KEYS` but the version."""
+    return dict(zip(META_KEYS, map(str, (*values, __version__)), strict=True))
+
+
 def completed(meta: Mapping[str, str]) -> dict[str, str]:
     """Metadata with the defaults of entries that older files do not have."""
     return {"pooling": "last", **meta}
@@ -52,9 +59,15 @@ def known_entries(meta: Mapping[str, str]) -> dict[str, str]:
 
 
 def in_schema(table: pl.DataFrame) -> pl.DataFrame:
-    """The columns of :data:`SCHEMA` in its order; gene symbols are empty in a table without them."""
+    """The columns of :data:`SCHEMA` in its order; gene symbols are empty in a table without them.
+
+    ``cds_length`` may be given by ``cds_start`` and ``cds_end`` (negative: no coding sequence), as in a corpus.
+    """
     if "gene_symbol" not in table.columns:
         table = table.with_columns(gene_symbol=pl.lit(""))
+    if "cds_start" in table.columns and "cds_length" not in table.columns:
+        coding = pl.col("cds_end") - pl.col("cds_start")
+        table = table.with_columns(cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0))
     return table.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
@@ -76,8 +89,7 @@ class Embeddings:
         return f"Embeddings({counted(len(self), 'RNA')} × {self.dim}, {self._model_name()})"
 
     def _repr_html_(self) -> str:
-        facts: dict[str, object] = {"RNAs": len(self), "dimensions": self.dim}
-        facts |= known_entries(self.meta)
+        facts: dict[str, object] = {"RNAs": len(self), "dimensions": self.dim, **known_entries(self.meta)}
         del facts["sha256"]
         facts["model"] = self._model_name()
         rows = self.table.head(5).rows()
@@ -174,12 +186,7 @@ class Embeddings:
 
 
 def select_rnas(table: pl.DataFrame, species: str | None, choice: RnaChoice) -> NDArray[np.bool_]:
-    """Mask of the RNAs of one species (None: all) and one choice.
-
-    Args:
-        table: ``species``, ``cds_length``, ``cds_source``, one row per RNA.
-        species: The species.
-        choice: All RNAs, coding ones, or those with an annotated coding sequence.
+    """Mask of the RNAs of one species (None: all) and one choice (see :data:`RnaChoice`).
 
     Raises:
         InputError: there are none.
@@ -197,30 +204,36 @@ def select_rnas(table: pl.DataFrame, species: str | None, choice: RnaChoice) -> 
     return mask
 
 
-def _pandas() -> Any:
-    """The pandas package, which comes with anndata.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    try:
-        import pandas
-    except ImportError:
-        raise MissingExtraError("pandas", "anndata", "a pandas data frame") from None
-    return pandas
-
-
 def anndata_module() -> Any:
     """The anndata package, an optional dependency.
 
     Raises:
         MissingExtraError: it is not installed.
     """
+    return _optional("anndata", "AnnData (.h5ad)")
+
+
+def _pandas() -> Any:
+    return _optional("pandas", "a pandas data frame")  # comes with anndata
+
+
+def _optional(package: str, purpose: str) -> Any:
     try:
-        import anndata
+        return import_module(package)
     except ImportError:
-        raise MissingExtraError("anndata", "anndata", "AnnData (.h5ad)") from None
-    return anndata
+        raise MissingExtraError(package, "anndata", purpose) from None
+
+
+def refuse_infinite(path: Path, table: pl.DataFrame, matrix: NDArray[np.float32]) -> None:
+    """Check that the vectors are finite.
+
+    Raises:
+        InputError: one is not; its RNA is named.
+    """
+    bad = ~np.isfinite(matrix).all(axis=1)
+    if bad.any():
+        name = table["transcript_id"][int(bad.argmax())]
+        raise InputError(f"{path}: the embedding of {name} is not finite")
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
@@ -245,11 +258,7 @@ def write(path: Path, embeddings: Embeddings, *, overwrite: bool = True) -> None
     ``.parquet``: the table's columns and ``embedding``, a fixed-size list of float32, with the metadata in the footer.
     ``.h5ad``: ``obs`` is the table, ``X`` the embeddings, ``uns["isoclr"]`` the metadata.
     ``.npz``: one array per column, ``embedding``, and ``meta``, the metadata's keys and values ``(k, 2)``; no pickle.
-
-    Args:
-        path: Output file; it appears when it is complete.
-        embeddings: The embeddings. The matrix may be a memory map, of which Parquet reads one block at a time.
-        overwrite: Replace a file that exists.
+    The matrix may be a memory map, of which Parquet reads one block at a time.
     """
     writers = {".parquet": _write_parquet, ".h5ad": _write_h5ad, ".npz": _write_npz}
     with atomic_path(path, overwrite=overwrite) as partial:

@@ -25,8 +25,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._io import sha256
-from isoclr._version import __version__
-from isoclr.embedding.embeddings import SCHEMA, Embeddings, anndata_module
+from isoclr.embedding.embeddings import SCHEMA, Embeddings, anndata_module, meta_of
 from isoclr.errors import InputError, IsoclrError
 from isoclr.genomics.species import without_versions
 
@@ -74,10 +73,7 @@ def reraise_as_input_error(path: Path) -> Iterator[None]:
 
 
 def read_external(path: Path) -> ExternalFile:
-    """Read embeddings of another program.
-
-    Args:
-        path: ``.npz``, ``.parquet`` or ``.h5ad``.
+    """Read embeddings of another program: ``.npz``, ``.parquet`` or ``.h5ad``.
 
     Raises:
         InputError: a damaged file, no matrix or several, columns of another length, or a pickled array.
@@ -234,8 +230,6 @@ def complete(
     """Add what a file does not say about its RNAs; without a known gene, an RNA counts as its own gene.
 
     Args:
-        path: The file.
-        file: Its content.
         model_name: The model; by default the file's name.
         rnas: Columns of :data:`isoclr.embedding.embeddings.SCHEMA` that are known about the RNAs. For a file with ids
             they are joined by id, exactly or else without version, and by species where both have it. For a file
@@ -256,14 +250,7 @@ def complete(
         columns, unknown = _joined(columns, rnas)
     table = _completed(columns, species)
     _refuse_repeats(path, table)
-    meta = {
-        "model": model_name or path.name.removesuffix(path.suffix),
-        "sha256": sha256(path),
-        "n_tracks": "0",
-        "pooling": "unknown",
-        "precision": "unknown",
-        "isoclr": __version__,
-    }
+    meta = meta_of(model_name or path.name.removesuffix(path.suffix), sha256(path), 0, "unknown", "unknown")
     return Embeddings(table, file.matrix, meta), unknown
 
 

@@ -50,8 +50,6 @@ class RnaTable:
     """Codes of all RNAs; a memory map for a corpus."""
     starts: NDArray[np.int64]
     """``(n,)`` start of each RNA in ``codes``."""
-    dropped: Counter[str]
-    """Reason → number of transcripts that are annotated but have no sequence."""
 
     def __len__(self) -> int:
         return self.table.height
@@ -96,18 +94,7 @@ def read_rnas(
     orf: bool,
     skip_bad: bool = False,
 ) -> list[RnaTable]:
-    """Read the RNAs of each input.
-
-    Args:
-        inputs: FASTA files of mature RNAs, ``-`` for standard input, and corpora (directories); or RNAs in memory, see
-            :mod:`isoclr.embedding.memory`.
-        species: Value of the ``species`` column, except for a corpus, which has its own; the short name stands for
-            any other name of a known species.
-        genome: FASTA of chromosomes whose annotated transcripts are added.
-        annotation: Exons and coding sequences of the FASTA records, or of the genome.
-        orf: Call open reading frames as ``isoclr build`` does.
-        skip_bad: Leave out and count bad FASTA records: without a name or a sequence, with letters that are no
-            nucleotides, or with the id of another sequence.
+    """Read the RNAs of each input, as :func:`as_inputs` lists them; the options are those of :func:`isoclr.embed`.
 
     Raises:
         InputError: nothing to embed, a file that cannot be read, a bad record, or an RNA in several inputs with
@@ -125,7 +112,7 @@ def read_rnas(
                 "annotation"
             )
         table, codes, starts = rnas_in_memory(inputs[0], species=species, orf=orf)
-        return [RnaTable(_columns(table), codes, starts, Counter())]
+        return [RnaTable(in_schema(table), codes, starts)]
     missing = next((path for path in inputs if path != STDIN and not path.exists()), None)
     if missing is not None and FROM_LETTER[np.frombuffer(str(missing).encode(), np.uint8)].max() < INVALID:
         raise InputError(f"{missing}: no such file; for a sequence, give a list: [sequence]")
@@ -139,7 +126,8 @@ def read_rnas(
             with _standard_input() as spooled:
                 return read(spooled)
         if path.is_dir():
-            return _read_corpus(path)
+            corpus = open_corpus(path)
+            return RnaTable(in_schema(corpus.transcripts), corpus.codes, corpus.index["offset"].astype(np.int64))
         return _read_files(Input(species, path, None, tuple(annotation)), orf, skip_bad)
 
     rnas = [read(path) for path in inputs]
@@ -161,12 +149,6 @@ def _standard_input() -> Iterator[Path]:
             raise InputError(str(error).replace(f"{folder}/", "")) from None
 
 
-def _read_corpus(path: Path) -> RnaTable:
-    corpus = open_corpus(path)
-    starts = corpus.index["offset"].astype(np.int64)
-    return RnaTable(_columns(corpus.transcripts), corpus.codes, starts, Counter())
-
-
 def _read_files(source: Input, orf: bool, skip_bad: bool) -> RnaTable:
     config = BuildConfig(orf=orf, max_length=NO_LIMIT, skip_bad=skip_bad)
     path = source.transcripts or source.genome
@@ -177,13 +159,7 @@ def _read_files(source: Input, orf: bool, skip_bad: bool) -> RnaTable:
         _tell_or_refuse(source.transcripts, part, skip_bad)
     for reason, count in sorted(part.dropped.items()):
         info(f"not embedded: {count:,} {reason}")
-    return RnaTable(_columns(part.table), part.codes, part.table["start"].to_numpy(), part.dropped)
-
-
-def _columns(table: pl.DataFrame) -> pl.DataFrame:
-    coding = pl.col("cds_end") - pl.col("cds_start")
-    table = table.with_columns(cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0))
-    return in_schema(table)
+    return RnaTable(in_schema(part.table), part.codes, part.table["start"].to_numpy())
 
 
 def _tell_or_refuse(path: Path, part: TranscriptTable, skip_bad: bool) -> None:
@@ -255,12 +231,7 @@ def parse_shard(text: str) -> tuple[int, int]:
 def shard_rows(rnas: Sequence[RnaTable], number: int, of: int) -> list[RnaTable]:
     """One of several consecutive parts of the inputs with about equally many nucleotides.
 
-    An RNA belongs to the part that contains its middle.
-
-    Args:
-        rnas: The inputs, in order.
-        number: Number of the part, from 1.
-        of: Number of parts.
+    Parts are numbered from 1. An RNA belongs to the part that contains its middle.
     """
     lengths = np.concatenate([part.lengths for part in rnas])
     middles = np.cumsum(lengths) - lengths / 2

@@ -20,6 +20,7 @@ from isoclr.embedding.embeddings import (
     completed,
     in_schema,
     known_entries,
+    refuse_infinite,
 )
 from isoclr.embedding.external import check_npz, complete, read_external, reraise_as_input_error
 from isoclr.errors import InputError
@@ -121,23 +122,16 @@ def _read_shards(folder: Path) -> Embeddings:
 
 def _checked(path: Path, table: pl.DataFrame, matrix: Any, meta: dict[str, str]) -> Embeddings:
     """Embeddings with complete metadata, our columns and finite vectors."""
-    _check_meta(path, meta)
+    missing = next((key for key in META_KEYS if key not in meta), None)
+    if missing is not None:
+        raise InputError(f"{path}: no metadata {missing!r}; expected embeddings of isoclr")
     matrix = np.asarray(matrix, np.float32)
     if matrix.ndim != 2 or len(matrix) != table.height:
         raise InputError(
             f"{path}: {MATRIX} is of shape {matrix.shape} for {table.height:,} RNAs; expected one vector for each"
         )
-    bad = ~np.isfinite(matrix).all(axis=1)
-    if bad.any():
-        name = table["transcript_id"][int(bad.argmax())]
-        raise InputError(f"{path}: the embedding of {name} is not finite")
+    refuse_infinite(path, table, matrix)
     return Embeddings(in_schema(table), matrix, known_entries(meta))
-
-
-def _check_meta(path: Path, meta: dict[str, str]) -> None:
-    missing = [key for key in META_KEYS if key not in meta]
-    if missing:
-        raise InputError(f"{path}: no metadata {missing[0]!r}; expected embeddings of isoclr")
 
 
 def _read_parquet(path: Path) -> Embeddings | None:
@@ -181,7 +175,6 @@ def _parquet_blocks(path: Path) -> Iterator[Embeddings]:
     missing = next((name for name in SCHEMA if name not in (*schema, "gene_symbol")), None)
     if missing is not None:
         raise InputError(f"{path}: no column {missing!r}; expected embeddings of isoclr")
-    _check_meta(path, meta)
     for start in range(0, max(1, n), ROWS):
         with reraise_as_input_error(path):
             frame = lazy.slice(start, ROWS).collect()

@@ -25,9 +25,8 @@ Of an AnnData, ``obs`` or ``var`` must have a column of sequences: that axis hol
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -82,7 +81,6 @@ def rnas_in_memory(given: Any, *, species: str = "", orf: bool = True) -> tuple[
     """RNAs in memory as a table, the codes of all, and the start of each.
 
     Args:
-        given: Sequence of letters or codes, mapping of ids to them, series or data frame, or AnnData.
         species: Value of the ``species`` column where the data have none.
         orf: Mark the longest open reading frame of an RNA whose coding sequence is unknown.
 
@@ -99,11 +97,16 @@ def rnas_in_memory(given: Any, *, species: str = "", orf: bool = True) -> tuple[
         raise InputError("nothing to embed: no sequences")
     names = columns.get("transcript_id") or [f"rna{i + 1}" for i in range(len(sequences))]
     ids = ["" if _missing(name) else str(name) for name in names]
-    _check_ids(ids)
+    if "" in ids:
+        raise InputError(f"row {ids.index('') + 1:,} has no id, expected one for every RNA")
+    repeated, count = Counter(ids).most_common(1)[0]
+    if count > 1:
+        raise InputError(f"id {repeated!r} is given {count:,} times, expected every id once")
     rnas = [_rna(columns, row, name) for row, name in enumerate(ids)]
     lengths = np.array([len(rna.codes) for rna in rnas], np.int64)
     starts = np.cumsum(lengths) - lengths
     codes = np.concatenate([rna.codes for rna in rnas])
+    given_cds = [(-1, -1) if rna.cds is None or rna.marked else rna.cds for rna in rnas]
     table = pl.DataFrame(
         {
             "transcript_id": ids,
@@ -113,8 +116,8 @@ def rnas_in_memory(given: Any, *, species: str = "", orf: bool = True) -> tuple[
             "biotype": _text(columns, "biotype", [""] * len(ids)),
             "start": starts,
             "length": lengths,
-            "cds_start": [-1 if rna.cds is None or rna.marked else rna.cds[0] for rna in rnas],
-            "cds_end": [-1 if rna.cds is None or rna.marked else rna.cds[1] for rna in rnas],
+            "cds_start": [start for start, _ in given_cds],
+            "cds_end": [end for _, end in given_cds],
             "known": [rna.cds is not None for rna in rnas],
             "exon_lengths": pl.Series([rna.exons for rna in rnas], dtype=pl.List(pl.Int64)),
         }
@@ -129,27 +132,21 @@ def rnas_in_memory(given: Any, *, species: str = "", orf: bool = True) -> tuple[
     return table, codes, starts
 
 
-@dataclass(frozen=True)
-class _Rna:
+class _Rna(NamedTuple):
     """One RNA."""
 
-    codes: Codes
-    """Codes ``(L,)``, with the marks that were given as tracks or codes."""
-    cds: tuple[int, int] | None
-    """Start and end of the coding sequence, (-1, -1) for a non-coding RNA, None if nothing is known."""
-    marked: bool
-    """Whether the codes mark the coding sequence already."""
-    exons: list[int] | None
-    """Lengths of the exons, if they are not marked already."""
+    codes: Codes  # (L,), with the marks that were given as tracks or codes
+    cds: tuple[int, int] | None  # (-1, -1) for a non-coding RNA, None if nothing is known
+    marked: bool  # Whether the codes mark the coding sequence already
+    exons: list[int] | None  # Lengths of the exons, if they are not marked already
 
 
 def _rna(columns: Columns, row: int, name: str) -> _Rna:
     codes = _codes(columns["sequence"][row], name)
     codons, ends = (_track(columns, one, row, name, len(codes)) for one in ("cds", "splice"))
-    if codons is not None:
-        codes = codes | np.uint8(CODON_START) * codons
-    if ends is not None:
-        codes = codes | np.uint8(EXON_END) * ends
+    for bit, track in ((CODON_START, codons), (EXON_END, ends)):
+        if track is not None:
+            codes = codes | np.uint8(bit) * track
     marked = codons is not None or bool((codes & CODON_START).any())
     if not marked:
         cds = _cds(columns, row, name, len(codes))
@@ -173,31 +170,23 @@ def _columns_of(given: Any) -> Columns:
     if hasattr(given, "columns"):
         return _columns_of_frame(given)
     values = given.to_list() if hasattr(given, "to_list") else list(given)
-    columns: Columns = {"sequence": values}
-    return columns | _text_index(given)
+    return {"sequence": values, **_text_index(given)}
 
 
 def _columns_of_anndata(data: Any) -> Columns:
-    found = [
-        (axis, getattr(data, axis))
-        for axis in ("obs", "var")
-        if _recognized(getattr(data, axis).columns, "sequence") is not None
-    ]
+    found = [frame for frame in (data.obs, data.var) if _recognized(frame.columns, "sequence") is not None]
     if len(found) != 1:
         problem = "both obs and var have" if found else "neither obs nor var has"
         raise InputError(
             f"AnnData: {problem} a column of sequences ({', '.join(NAMES['sequence'])}), expected one of them; to add "
             "embeddings to RNAs or genes by id, use isoclr.integrations.anndata.add_embeddings"
         )
-    return _columns_of_frame(found[0][1])
+    return _columns_of_frame(found[0])
 
 
 def _columns_of_frame(frame: Any) -> Columns:
-    columns: Columns = {}
-    for name in NAMES:
-        column = _recognized(frame.columns, name)
-        if column is not None:
-            columns[name] = frame[column].to_list()
+    found = {name: _recognized(frame.columns, name) for name in NAMES}
+    columns: Columns = {name: frame[column].to_list() for name, column in found.items() if column is not None}
     if "sequence" not in columns:
         have = ", ".join(map(str, list(frame.columns)[:8]))
         raise InputError(f"the data frame has the columns {have}; expected one named sequence")
@@ -222,14 +211,6 @@ def _text_index(given: Any) -> Columns:
 
 def _missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and value != value)
-
-
-def _check_ids(ids: Sequence[str]) -> None:
-    if "" in ids:
-        raise InputError(f"row {ids.index('') + 1:,} has no id, expected one for every RNA")
-    name, count = Counter(ids).most_common(1)[0]
-    if count > 1:
-        raise InputError(f"id {name!r} is given {count:,} times, expected every id once")
 
 
 def _codes(sequence: Any, name: str) -> Codes:

@@ -10,7 +10,7 @@ are exchangeable with the training RNAs, is about 1 − 2α.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
@@ -90,10 +90,13 @@ class CVPlusRegressor:
         value, centers, errors = np.split(outputs, [1, 1 + len(members)], axis=1)
         bounds = np.array([[one.narrowest, one.widest] for one in members]).T
         value, errors = value[:, 0], np.clip(errors, *bounds)
+        scores = [np.sort(own) for own in self.scores]
+        rank = upper_rank(self.n, coverage)
         lower, upper = np.empty(len(value)), np.empty(len(value))
         for start in range(0, len(value), BLOCK):
             rows = slice(start, start + BLOCK)
-            lower[rows], upper[rows] = self._ends(centers[rows], errors[rows], coverage)
+            lower[rows] = -order_statistic(-centers[rows], errors[rows], scores, rank)
+            upper[rows] = order_statistic(centers[rows], errors[rows], scores, rank)
         return value, np.minimum(lower, value), np.maximum(upper, value)
 
     @property
@@ -105,13 +108,6 @@ class CVPlusRegressor:
     def largest(self) -> float:
         """The largest possible coverage, see :func:`largest_coverage`."""
         return largest_coverage(self.n)
-
-    def _ends(self, centers: Array, errors: Array, coverage: float) -> tuple[Array, Array]:
-        """Both ends from the centers and expected errors ``(n, k)`` of the fold models."""
-        scores = tuple(np.sort(own) for own in self.scores)
-        rank = upper_rank(self.n, coverage)
-        lower = -order_statistic(-centers, errors, scores, rank)
-        return lower, order_statistic(centers, errors, scores, rank)
 
 
 def order_statistic(centers: Array, errors: Array, scores: Sequence[Array], rank: int) -> NDArray[np.float64]:
@@ -175,6 +171,7 @@ def largest_coverage(n: int) -> float:
     return n / (n + 1)
 
 
+@dataclass(frozen=True, eq=False)
 class CrossFitter:
     """Fold models that leave out one or two folds, each fitted once.
 
@@ -182,18 +179,17 @@ class CrossFitter:
     without f and g serves both.
     """
 
-    def __init__(
-        self,
-        features: Features,
-        values: Array,
-        groups: NDArray[np.str_],
-        folds: NDArray[np.int64],
-        advance: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.features, self.values, self.groups, self.folds = features, values, groups, folds
-        self.num_folds = int(folds.max()) + 1
-        self._advance = advance
-        self._fitted: dict[frozenset[int], FoldModel] = {}
+    features: Features
+    values: Array
+    groups: NDArray[np.str_]
+    folds: NDArray[np.int64]
+    advance: Callable[[], None] = lambda: None
+    _fitted: dict[frozenset[int], FoldModel] = field(default_factory=dict)
+
+    @property
+    def num_folds(self) -> int:
+        """Number of folds."""
+        return int(self.folds.max()) + 1
 
     @property
     def fits(self) -> int:
@@ -221,7 +217,7 @@ class CrossFitter:
         if outside not in self._fitted:
             rows = ~np.isin(self.folds, list(outside))
             self._fitted[outside] = fit_fold_model(self.features[rows], self.values[rows], self.groups[rows])
-            self._advance()
+            self.advance()
         return self._fitted[outside]
 
 
@@ -285,8 +281,7 @@ def log_loss(true: Array, predicted: Array) -> float:
 def cross_validate_regression(fitter: CrossFitter, coverages: Sequence[float]) -> CrossValidation:
     """Predict each fold by a predictor fitted and calibrated on the other folds only.
 
-    Args:
-        fitter: The fold models; those fitted here serve the final predictor too.
+    The fold models that are fitted here serve the final predictor too.
     """
     value = np.empty(len(fitter.values))
     mean = np.empty(len(fitter.values))
@@ -341,10 +336,18 @@ def _over_folds(metric: Metric, true: Array, predicted: Array, folds: NDArray[np
 
 
 def _coverage(nominal: float, fitter: CrossFitter, ends: Array) -> Coverage:
-    """Coverage of intervals ``ends (4, n)``: lower and upper ends of ours, then of the label quantiles."""
+    """Coverage of intervals ``ends (4, n)``: lower and upper ends of ours, then of the label quantiles.
+
+    RNAs of one gene or gene set are not independent, so they are resampled together.
+    """
     lower, upper, label_lower, label_upper = ends
     inside = (lower <= fitter.values) & (fitter.values <= upper)
-    achieved, method = _fraction_inside(inside, fitter.groups)
+    if len(np.unique(fitter.groups)) < len(inside):
+        achieved = bootstrap(lambda rows: float(inside[rows].mean()), fitter.groups)
+        method = "bootstrap over whole genes or gene sets"
+    else:
+        wilson = stats.binomtest(int(inside.sum()), len(inside)).proportion_ci(method="wilson")
+        achieved, method = Interval(float(inside.mean()), float(wilson.low), float(wilson.high)), "Wilson"
     return Coverage(
         nominal=nominal,
         achieved=achieved,
@@ -353,15 +356,3 @@ def _coverage(nominal: float, fitter: CrossFitter, ends: Array) -> Coverage:
         width=float((upper - lower).mean()),
         without_features=float((label_upper - label_lower).mean()),
     )
-
-
-def _fraction_inside(inside: NDArray[np.bool_], groups: NDArray[np.str_]) -> tuple[Interval, str]:
-    """Fraction of labels inside, with its 95 % interval and the interval's name.
-
-    RNAs of one gene or gene set are not independent, so they are resampled together.
-    """
-    if len(np.unique(groups)) < len(groups):
-        interval = bootstrap(lambda rows: float(inside[rows].mean()), groups)
-        return interval, "bootstrap over whole genes or gene sets"
-    wilson = stats.binomtest(int(inside.sum()), len(inside)).proportion_ci(method="wilson")
-    return Interval(float(inside.mean()), float(wilson.low), float(wilson.high)), "Wilson"

@@ -29,7 +29,7 @@ from isoclr.tasks.metrics import (
     over_seeds,
     paired,
 )
-from isoclr.tasks.splits import Split
+from isoclr.tasks.splits import Indices, Split
 
 Targets = NDArray[np.float64] | NDArray[np.bool_]
 Groups = NDArray[np.str_]
@@ -103,18 +103,19 @@ def evaluate(
         for split in splits:
             results.append(_evaluate_split(method, targets, groups, split, metrics))
             advance()
-        summary = {name: _summary(name, metrics, results, groups, splits) for name in metrics}
         classes = range(targets.shape[1] if targets.ndim == 2 else 0)
-        by_class = {name: [_summary(name, metrics, results, groups, splits, [c]) for c in classes] for name in metrics}
-        first = reports[0].results if reports else None
+        by_class = {
+            name: [_summary(metric, results, groups, splits, [c]) for c in classes] for name, metric in metrics.items()
+        }
+        main = next(iter(metrics.values()))
         reports.append(
             MethodReport(
                 name=method.name,
                 probe=method.probe,
                 dim=method.features.shape[1],
                 results=results,
-                summary=summary,
-                difference=None if first is None else _difference(metrics, first, results, groups, splits),
+                summary={name: _summary(metric, results, groups, splits) for name, metric in metrics.items()},
+                difference=_difference(main, reports[0].results, results, groups, splits) if reports else None,
                 by_class=by_class if len(classes) else {},
             )
         )
@@ -163,45 +164,37 @@ def _mean(metric: Metric, true: Array, predicted: Array, classes: Sequence[int] 
 
 
 def _summary(
-    name: str,
-    metrics: Mapping[str, Metric],
+    metric: Metric,
     results: Sequence[SplitResult],
     groups: Groups,
     splits: Sequence[Split],
     classes: Sequence[int] | None = None,
 ) -> Interval:
-    metric = metrics[name]
+    def score(one: SplitResult, rows: Indices | slice = slice(None)) -> float:
+        return _mean(metric, one.true[rows], one.predicted[rows], classes)
+
     if len(results) > 1:
-        if classes is None:
-            return over_splits([result.metrics[name] for result in results], splits)
-        values = [_mean(metric, result.true, result.predicted, classes) for result in results]
-        return over_splits(values, splits)
+        return over_splits([score(result) for result in results], splits)
     (one,) = results
-    return bootstrap(
-        lambda rows: _mean(metric, one.true[rows], one.predicted[rows], classes),
-        groups[one.test],
-        resamples=_resamples(one),
-    )
+    return bootstrap(lambda rows: score(one, rows), groups[one.test], resamples=_resamples(one))
 
 
 def _difference(
-    metrics: Mapping[str, Metric],
+    metric: Metric,
     first: Sequence[SplitResult],
     results: Sequence[SplitResult],
     groups: Groups,
     splits: Sequence[Split],
 ) -> Difference:
-    """The main metric of the first method minus this one's, on the same test samples."""
-    name, metric = next(iter(metrics.items()))
+    """The metric of the first method minus this one's, on the same test samples."""
+
+    def gain(a: SplitResult, b: SplitResult, rows: Indices | slice = slice(None)) -> float:
+        return _mean(metric, a.true[rows], a.predicted[rows]) - _mean(metric, b.true[rows], b.predicted[rows])
+
     if len(results) > 1:
-        pairs = zip(first, results, strict=True)
-        return paired([a.metrics[name] - b.metrics[name] for a, b in pairs], *mean_sizes(splits))
+        return paired(list(map(gain, first, results)), *mean_sizes(splits))
     a, b = first[0], results[0]
-    return bootstrap_difference(
-        lambda rows: _mean(metric, a.true[rows], a.predicted[rows]) - _mean(metric, b.true[rows], b.predicted[rows]),
-        groups[a.test],
-        resamples=_resamples(a),
-    )
+    return bootstrap_difference(lambda rows: gain(a, b, rows), groups[a.test], resamples=_resamples(a))
 
 
 def _resamples(result: SplitResult) -> int:
@@ -230,10 +223,7 @@ def baselines_for(
     """The baselines of :func:`isoclr.baselines.features.default_baselines`, combinations, and the strong features.
 
     The random-init encoder gets the same probe as the embedding. The others always get a penalty, because k-mers are
-    many and correlated.
-
-    Args:
-        trees: Add gradient-boosted trees on the features, and on k-mers and features.
+    many and correlated. Gradient-boosted trees, if asked for, read the features, and k-mers and features.
     """
     embedding = embeddings.matrix[dataset.rows]
     penalized: Probe = "logistic" if probe == "logistic" else "ridge"

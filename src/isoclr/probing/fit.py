@@ -1,16 +1,15 @@
 """The ``fit`` command: embeddings + labels → a head that predicts the labels of other RNAs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import info, progress, progress_bar
-from isoclr._io import check_output, sha256, write_table
+from isoclr._io import check_directory, check_output, sha256, write_table
 from isoclr._report import Report, Row, Table, count_lines
 from isoclr.corpus.corpus import open_corpus
 from isoclr.embedding.embeddings import Embeddings, RnaChoice
@@ -19,13 +18,12 @@ from isoclr.errors import InputError, counted
 from isoclr.probing.conformal import (
     CrossFitter,
     CrossValidation,
-    CVPlusRegressor,
     cross_validate_classes,
     cross_validate_regression,
     largest_coverage,
 )
-from isoclr.probing.head import Head, Target, check_target, save_head
-from isoclr.probing.linear import Array, LinearModel, fit_classes
+from isoclr.probing.head import FILES, Head, Predictor, Target, save_head
+from isoclr.probing.linear import Array, fit_classes
 from isoclr.probing.ood import fit_ood_detector
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas
 from isoclr.tasks.labels import Labels, read_labels
@@ -93,12 +91,13 @@ def training_set(
         chosen = replace(chosen, split="random")
     folds_of = _folds(rnas, chosen, labels)
     lengths = embeddings.table["length"].to_numpy()[rnas.rows]
-    note = f" (the label file's own folds divide {len(torn):,} of them)" if torn else ""
-    count = int(folds_of.max()) + 1
-    unit = UNITS.get(chosen.kind)
-    how = "the label file's own" if unit is None else f"by whole {unit}"
-    how = f"at random {how}" if chosen.kind == "random" else how
-    return TrainingSet(labels, rnas, embeddings.matrix[rnas.rows], lengths, folds_of, f"{count} folds, {how}{note}")
+    how = f"by whole {UNITS[chosen.kind]}" if chosen.kind in UNITS else "the label file's own"
+    if chosen.kind == "random":
+        how = f"at random {how}"
+    if torn:
+        how += f" (the label file's own folds divide {len(torn):,} of them)"
+    split = f"{int(folds_of.max()) + 1} folds, {how}"
+    return TrainingSet(labels, rnas, embeddings.matrix[rnas.rows], lengths, folds_of, split)
 
 
 def _folds(rnas: LabelledRnas, config: SplitConfig, labels: Labels) -> NDArray[np.int64]:
@@ -252,7 +251,7 @@ def fit(
     """
     out = None if out is None else Path(out)
     if out is not None:
-        check_target(out, overwrite)
+        check_directory(out, overwrite=overwrite, contents=FILES)
     if unmatched is not None:
         check_output(Path(unmatched), overwrite=True)
     if not 0 < coverage < 1:
@@ -286,12 +285,21 @@ def fit(
     for training in sets:
         _check_calibration(training, coverage)
     fitted = [_fit_target(training, coverage, units) for training in sets]
-    metadata = _metadata(name or tables[0].name, sets, [target for target, _ in fitted], vectors)
-    source_file = tables[0].path
-    if source_file.is_file():
-        metadata |= {"labels": {"file": source_file.name, "sha256": sha256(source_file)}}
-    metadata |= {"rnas": rnas, "coverage": coverage, "seed": seed}
-    head = Head.from_metadata(metadata, [target for target, _ in fitted])
+    targets, table = [target for target, _ in fitted], tables[0].path
+    metadata = {
+        "name": name or tables[0].name,
+        "species": sorted({one for part in sets for one in part.rnas.table["species"].unique()}),
+        "model": dict(vectors.meta),
+        "features": {"kind": "embedding", "dim": vectors.dim},
+        "held_out": "every fold predicted by a head fitted and calibrated on the other folds only",
+        "intervals": "95 %; mean over folds: Student's t; coverage: as each says",
+        "targets": [target.metadata for target in targets],
+        **({"labels": {"file": table.name, "sha256": sha256(table)}} if table.is_file() else {}),
+        "rnas": rnas,
+        "coverage": coverage,
+        "seed": seed,
+    }
+    head = Head.from_metadata(metadata, targets)
     if out is not None:
         save_head(head, out, overwrite=overwrite)
     return FitReport(
@@ -327,8 +335,7 @@ def _fit_target(training: TrainingSet, coverage: float, units: str) -> tuple[Tar
     labels = training.labels
     if labels.classes:
         info(f"{labels.name}: probability of class {labels.classes[1]!r}, by logistic regression")
-    fit_kind = _fit_class if training.is_class else _fit_quantity
-    predictor, penalty, quality = fit_kind(training, coverage)
+    predictor, penalty, quality = _fit_class(training) if training.is_class else _fit_quantity(training, coverage)
     lengths = int(training.lengths.min()), int(training.lengths.max())
     metadata = {
         "name": labels.name,
@@ -346,9 +353,7 @@ def _fit_target(training: TrainingSet, coverage: float, units: str) -> tuple[Tar
     return Target(labels.name, predictor, detector, lengths, metadata), quality
 
 
-def _fit_quantity(
-    training: TrainingSet, coverage: float
-) -> tuple[CVPlusRegressor | LinearModel, float, CrossValidation]:
+def _fit_quantity(training: TrainingSet, coverage: float) -> tuple[Predictor, float, CrossValidation]:
     """Ridge regression with intervals."""
     largest = largest_coverage(training.smallest_fit)
     coverages = sorted({one for one in COVERAGES if one <= largest} | {coverage})
@@ -363,7 +368,7 @@ def _fit_quantity(
     return predictor, predictor.penalty, quality
 
 
-def _fit_class(training: TrainingSet, _coverage: float) -> tuple[CVPlusRegressor | LinearModel, float, CrossValidation]:
+def _fit_class(training: TrainingSet) -> tuple[Predictor, float, CrossValidation]:
     """Logistic regression."""
     features, values, groups = training.features, training.values, training.rnas.groups
     with progress_bar(training.labels.name, int(training.folds.max()) + 2) as advance:
@@ -371,18 +376,3 @@ def _fit_class(training: TrainingSet, _coverage: float) -> tuple[CVPlusRegressor
         predictor, penalty = fit_classes(features, values == 1, groups)
         advance()
     return predictor, penalty, quality
-
-
-def _metadata(
-    name: str, data: Sequence[TrainingSet], targets: Sequence[Target], embeddings: Embeddings
-) -> dict[str, Any]:
-    """The content of ``head.json``."""
-    return {
-        "name": name,
-        "species": sorted({one for part in data for one in part.rnas.table["species"].unique()}),
-        "model": dict(embeddings.meta),
-        "features": {"kind": "embedding", "dim": embeddings.dim},
-        "held_out": "every fold predicted by a head fitted and calibrated on the other folds only",
-        "intervals": "95 %; mean over folds: Student's t; coverage: as each says",
-        "targets": [target.metadata for target in targets],
-    }

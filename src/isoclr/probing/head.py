@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from isoclr._config import read_json
 from isoclr._html import card, grid
-from isoclr._io import atomic_directory, check_directory, sha256
+from isoclr._io import atomic_directory, sha256
 from isoclr._report import write_json
 from isoclr._tensors import read_tensors
 from isoclr._version import __version__
@@ -22,6 +22,8 @@ from isoclr.errors import InputError, counted
 from isoclr.probing.conformal import CVPlusRegressor, FoldModel
 from isoclr.probing.linear import Array, Features, LinearModel
 from isoclr.probing.ood import OODDetector
+
+Predictor = CVPlusRegressor | LinearModel
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,7 +51,7 @@ class Target:
 
     name: str
     """The label's column."""
-    predictor: CVPlusRegressor | LinearModel
+    predictor: Predictor
     """With intervals for a quantity; the log-odds for a label of two classes."""
     detector: OODDetector
     """Distribution of the training embeddings."""
@@ -263,7 +265,6 @@ class _Entries(Struct):
 
 def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
     """Write a head; the directory appears when it is complete."""
-    check_target(directory, overwrite)
     tensors: Tensors = {}
     shared = _detector_tensors(head.targets[0].detector)
     for i, target in enumerate(head.targets):
@@ -278,11 +279,6 @@ def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
         version |= {"sha256": sha256(partial / TENSORS)}
         # first in the file, and last so that those of a head that was loaded do not replace them
         write_json(partial / METADATA, {**version, **head.metadata, **version})
-
-
-def check_target(out: Path, overwrite: bool) -> None:
-    """Check that a head can be written."""
-    check_directory(out, overwrite=overwrite, contents=FILES)
 
 
 def load_head(directory: Path | str) -> Head:
@@ -327,7 +323,7 @@ def _detector_tensors(detector: OODDetector) -> Tensors:
     }
 
 
-def _predictor_tensors(predictor: CVPlusRegressor | LinearModel) -> Tensors:
+def _predictor_tensors(predictor: Predictor) -> Tensors:
     value = predictor if isinstance(predictor, LinearModel) else predictor.value
     tensors = {"coefficients": value.coefficients, "intercept": np.array([value.intercept])}
     if isinstance(predictor, LinearModel):

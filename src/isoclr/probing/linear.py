@@ -110,7 +110,6 @@ class Logistic:
 
     weights: Array  # (d, m)
     intercepts: Array  # (m,)
-    steps: int  # Number of optimization steps
 
     def log_odds(self, features: Array) -> Array:
         """Log-odds ``(n, m)`` of the positive class for features ``(n, d)``."""
@@ -138,8 +137,7 @@ def fit_many(features: Array, positive: NDArray[np.bool_], penalties: Array) -> 
     current = np.zeros((design.shape[1], m))
     current[-1] = np.log(share / (1 - share))
     ahead, momentum = current, np.ones(m)
-    steps = 0
-    for steps in range(1, MAX_STEPS + 1):  # noqa: B007  the count is returned
+    for _ in range(MAX_STEPS):
         gradient = design.T @ (expit(design @ ahead) - positive) + shrinkage * ahead
         step = gradient / bound
         if np.sqrt((bound * step**2).sum(axis=0).max() / n) < TOLERANCE:
@@ -151,7 +149,7 @@ def fit_many(features: Array, positive: NDArray[np.bool_], penalties: Array) -> 
         ahead = moved + np.where(overshot, 0.0, (momentum - 1) / following) * (moved - current)
         current, momentum = moved, following
     weights = axes.axes @ ahead[:-1]
-    return Logistic(weights, ahead[-1] - mean @ weights, steps)
+    return Logistic(weights, ahead[-1] - mean @ weights)
 
 
 Probe = Literal["linear", "ridge", "logistic"]

@@ -182,18 +182,20 @@ def evaluate_ontology(
     if config.kind == "fold":
         raise InputError("--split fold: Gene Ontology terms have no folds")
     selected = embeddings.select(task.species, task.rnas)
-    shared = _common_rnas(selected, corpus, list(others.values()))
+    shared, sequences = _common_rnas(selected, corpus, list(others.values()))
     source = rnas_of_embeddings(shared, corpus)
     aspects, counts = read_aspects(task, shared.table, evidence=evidence, classes=classes)
     missing = len(selected) - len(shared)
     counts |= {"embedded RNAs that the corpus or another model does not have": missing}
     used = np.unique(np.concatenate([aspect.samples.rows for aspect in aspects]))
-    features = _common_features(shared, used, others)
+    features = {"embedding": shared.matrix[used]}
+    for name, other in others.items():
+        row_of = {rna: row for row, rna in enumerate(other.ids)}
+        features[name] = other.matrix[[row_of[rna] for rna in shared.table["transcript_id"][used]]]
     if baselines:
-        codes = [_codes(source, row) for row in used]
         for baseline in default_baselines(shared.meta, seed=config.seed):
             if not isinstance(baseline, Length):
-                features[baseline.name] = embed_with_progress(baseline, codes)
+                features[baseline.name] = embed_with_progress(baseline, [sequences[row] for row in used])
     reports = []
     total = len(aspects) * (len(features) + baselines) * (config.folds or config.splits)
     with progress_bar("probes of Gene Ontology terms", total) as advance:
@@ -223,32 +225,20 @@ def _evaluate_aspect(
     return AspectReport(aspect, reports, rnas.leakage(splits))
 
 
-def _codes(source: RnaSource, row: int) -> Codes:
-    codes = None if source.codes_of is None else source.codes_of(row)
-    assert codes is not None, "RNAs without a sequence are left out before"
-    return codes
-
-
-def _common_rnas(embeddings: Embeddings, corpus: Corpus, others: Sequence[Embeddings]) -> Embeddings:
-    """The RNAs whose sequence is in the corpus and that every other model embeds."""
-    codes_of = rnas_of_embeddings(embeddings, corpus).codes_of
-    keep = [codes_of is not None and codes_of(row) is not None for row in range(len(embeddings))]
-    mask = np.array(keep)
-    for other in others:
-        mask &= embeddings.table["transcript_id"].is_in(other.table["transcript_id"]).to_numpy()
-    if not mask.any():
+def _common_rnas(
+    embeddings: Embeddings, corpus: Corpus, others: Sequence[Embeddings]
+) -> tuple[Embeddings, list[Codes]]:
+    """The RNAs whose sequence is in the corpus and that every other model embeds, and their sequences."""
+    shared = set(embeddings.ids).intersection(*(other.ids for other in others))
+    codes_of = rnas_of_embeddings(embeddings, corpus).codes_of or (lambda _: None)
+    rows, sequences = [], []
+    for row, name in enumerate(embeddings.ids):
+        codes = codes_of(row) if name in shared else None
+        if codes is not None:
+            rows.append(row)
+            sequences.append(codes)
+    if not rows:
         raise InputError(
             f"{corpus.path}: has the sequence of none of the {len(embeddings):,} embedded RNAs that all models have"
         )
-    rows = np.flatnonzero(mask)
-    return Embeddings(embeddings.table[rows], embeddings.matrix[rows], embeddings.meta)
-
-
-def _common_features(embeddings: Embeddings, rows: np.ndarray, others: Mapping[str, Embeddings]) -> dict[str, Matrix]:
-    """Name → vectors of the same RNAs, the embedding first."""
-    names = embeddings.table["transcript_id"].to_numpy()[rows]
-    features = {"embedding": embeddings.matrix[rows]}
-    for title, other in others.items():
-        row_of = {name: row for row, name in enumerate(other.table["transcript_id"])}
-        features[title] = other.matrix[[row_of[name] for name in names]]
-    return features
+    return Embeddings(embeddings.table[rows], embeddings.matrix[rows], embeddings.meta), sequences

@@ -1,7 +1,6 @@
 """Heads and models by the options that select them: given by path, or built in."""
 
 from pathlib import Path
-from typing import Any
 
 from isoclr.embedding.embed import added_dim
 from isoclr.errors import InputError
@@ -25,26 +24,21 @@ def find_head(task: str, species: str, model: str | None = None) -> Path:
         model: Name of a built-in model, with or without its version; None: the model whose head predicts held-out folds
             best. Of a model, the newest version that has the head is taken.
     """
-    heads = [head for head in shipped_heads() if model is None or _is_of(head, model)]
+    heads = [head for head in shipped_heads() if model is None or model in (_model(head), _family(head))]
     fitting = [head for head in heads if _predicts(head, task, species)]
     if fitting:
-        newest = {_model(head).partition(".")[0]: head for head in reversed(fitting)}
-        return max(newest.values(), key=lambda head: _quality(read_metadata(head)))
+        newest = {_family(head): head for head in reversed(fitting)}
+        return max(newest.values(), key=_quality)
     of_model = "" if model is None else f" of {model}"
     options = f"--task {task} --species {species or '(none)'}"
     if not heads:
         raise InputError(f"{options}: no built-in head{of_model}; make one with `isoclr fit` and give --head")
-    names = sorted({"--task {} --species {}".format(*_task_and_species(head)) for head in heads})
+    names = sorted({"--task {0} --species {2}".format(*head.name.rpartition("-")) for head in heads})
     raise InputError(f"{options}: no such built-in head{of_model}; there are {', '.join(names)}")
 
 
-def _task_and_species(head: Path) -> tuple[str, str]:
-    task, _, species = head.name.rpartition("-")
-    return task, species
-
-
 def _predicts(head: Path, task: str, species: str) -> bool:
-    its_task, its_species = _task_and_species(head)
+    its_task, _, its_species = head.name.rpartition("-")
     same = species == its_species or (taxid_of(species) or -1) == taxid_of(its_species)
     return its_task == task and same
 
@@ -53,24 +47,19 @@ def _model(head: Path) -> str:
     return head.parent.parent.name
 
 
-def _is_of(head: Path, model: str) -> bool:
-    return model in (_model(head), _model(head).partition(".")[0])
+def _family(head: Path) -> str:
+    """The model without its version."""
+    return _model(head).partition(".")[0]
 
 
-def _quality(metadata: dict[str, Any]) -> float:
+def _quality(head: Path) -> float:
     """The main metric of the first label on held-out folds."""
-    metrics = metadata["targets"][0]["held_out"]["metrics"]
+    metrics = read_metadata(head)["targets"][0]["held_out"]["metrics"]
     return float(next(iter(metrics.values()))["mean"])
 
 
 def resolve_head(head: Path | None, task: str | None, species: str, model: str | None) -> tuple[Head, str | None]:
-    """The head that options select, and the model that was given for it.
-
-    Args:
-        head: Directory of a head from ``isoclr fit``, or a loaded head.
-        task: Property predicted by a built-in head, instead.
-        model: The head's model, if it is no built-in one; with ``task``, the built-in model whose head to use.
-    """
+    """The head that options of :func:`isoclr.predict` select, and the model that was given for it."""
     if (head is None) == (task is None):
         raise InputError("expected --head, or --task with --species, and not both")
     if head is not None:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoclr.tasks.metrics import cross_entropy, mse
+
 Array = NDArray[np.float64]
 MAX_TREES = 300
 CHECK_FRACTION = 0.15  # Fraction of the training samples on which the number of trees is chosen
@@ -40,7 +42,8 @@ def boosted_trees(
     if check.any() and (not is_class or len(np.unique(target[~check])) == 2):
         trial = _trees(MAX_TREES, width, is_class).fit(features[~check], target[~check])
         staged = trial.staged_decision_function if is_class else trial.staged_predict
-        losses = [_loss(target[check], one, is_class) for one in staged(features[check])]
+        loss = cross_entropy if is_class else mse
+        losses = [loss(target[check], one.reshape(-1)) for one in staged(features[check])]
         count = int(np.argmin(losses)) + 1
     fitted = _trees(count, width, is_class).fit(features, target)
     predicted = fitted.decision_function(test) if is_class else fitted.predict(test)
@@ -52,13 +55,6 @@ def _trees(count: int, width: int, is_class: bool) -> Any:
 
     kind = HistGradientBoostingClassifier if is_class else HistGradientBoostingRegressor
     return kind(max_iter=count, max_features=1.0 if width <= MANY_FEATURES else 0.2, **OPTIONS)
-
-
-def _loss(target: Array, predicted: Array, is_class: bool) -> float:
-    flat = np.asarray(predicted).reshape(-1)
-    if is_class:
-        return float(np.logaddexp(0.0, np.where(target, -flat, flat)).mean())
-    return float(((target - flat) ** 2).mean())
 
 
 def _check_mask(groups: NDArray[np.str_]) -> NDArray[np.bool_]:

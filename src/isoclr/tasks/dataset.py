@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from types import MappingProxyType
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,6 @@ from isoclr.tasks.rnas import RnaSource, rnas_of_corpus, rnas_of_task
 from isoclr.tasks.splits import Groups, RnaGroups, Split, SplitConfig, group_rnas
 from isoclr.tasks.task import Task
 
-Item = TypeVar("Item")
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -111,8 +110,8 @@ class LabelledRnas:
             targets=self.targets[keep],
             groups=self.groups[keep],
             gene_sets=None if self.gene_sets is None else self.gene_sets[keep],
-            codes=_filtered(self.codes, keep),
-            compared=_filtered(self.compared, keep),
+            codes=None if self.codes is None else list(compress(self.codes, keep)),
+            compared=None if self.compared is None else list(compress(self.compared, keep)),
         )
 
     def split(self, config: SplitConfig) -> list[Split]:
@@ -169,17 +168,17 @@ def label_rnas(
     need_sequences: bool = False,
     among: Collection[str] | None = None,
 ) -> LabelledRnas:
-    """Join labels to RNAs.
-
-    Args:
-        need_sequences: Leave out RNAs whose sequence is not known.
-    """
+    """Join labels to RNAs, if needed only to those of known sequence."""
     if config.kind == "fold":
         for spec in specs:
             spec.labels.require_folds()
     unique = list(dict.fromkeys(sources))
     joined, counts, unmatched = _join(specs, sources, unique, among)
-    table = _one_row_per_rna(joined)
+    table = joined.group_by("source", "row").agg(
+        pl.col("transcript_id", "gene_id", "gene_symbol", "species", "gene").first(),
+        pl.col("fold", "chromosome").drop_nulls().first(),
+    )
+    table = table.sort("gene", "source", "row")
     if need_sequences:
         known = np.array([codes is not None for codes in _codes(table, unique) or [None] * len(table)])
         if not known.any():
@@ -189,8 +188,10 @@ def label_rnas(
             )
         counts["labelled RNAs without a known sequence"] = int((~known).sum())
         table = table.filter(pl.Series(known))
-    torn = _torn_genes(joined) if config.kind == "fold" else {}
+    torn: dict[str, list[str]] = {}
     if config.kind == "fold":
+        folds = joined.group_by("gene").agg(pl.col("fold").drop_nulls().unique().sort())
+        torn = dict(folds.filter(pl.col("fold").list.len() > 1).sort("gene").iter_rows())
         counts["genes with RNAs in several of the label file's folds"] = len(torn)
     names = [spec.name for spec in specs]
     dataset = assemble(table, _targets(joined, table, len(specs)), names, unique, config, counts)
@@ -272,14 +273,6 @@ def _join(
     return pl.concat(tables), counts, pl.concat(unmatched)
 
 
-def _one_row_per_rna(joined: pl.DataFrame) -> pl.DataFrame:
-    table = joined.group_by("source", "row").agg(
-        pl.col("transcript_id", "gene_id", "gene_symbol", "species", "gene").first(),
-        pl.col("fold", "chromosome").drop_nulls().first(),
-    )
-    return table.sort("gene", "source", "row")
-
-
 def _targets(joined: pl.DataFrame, table: pl.DataFrame, labels: int) -> Array:
     """``(n, labels)`` the labels of each RNA of the table."""
     places = table.select("source", "row").with_row_index("place")
@@ -287,12 +280,6 @@ def _targets(joined: pl.DataFrame, table: pl.DataFrame, labels: int) -> Array:
     targets = np.full((table.height, labels), np.nan)
     targets[placed["place"].to_numpy(), placed["label"].to_numpy()] = placed["value"].to_numpy()
     return targets
-
-
-def _torn_genes(joined: pl.DataFrame) -> dict[str, list[str]]:
-    folds = pl.col("fold").drop_nulls().unique().sort()
-    torn = joined.group_by("gene").agg(folds).filter(pl.col("fold").list.len() > 1).sort("gene")
-    return dict(torn.select("gene", "fold").iter_rows())
 
 
 def _group(table: pl.DataFrame, sources: Sequence[RnaSource], config: SplitConfig) -> RnaGroups:
@@ -331,19 +318,10 @@ def _union(parts: Sequence[tuple[Split, NDArray[np.int64]]]) -> Split:
     return Split(parts[0][0].name, train, valid, test)
 
 
-def _filtered(values: Sequence[Item] | None, keep: Mask) -> list[Item] | None:
-    if values is None:
-        return None
-    return [value for value, kept in zip(values, keep, strict=True) if kept]
-
-
 def _codes(table: pl.DataFrame, sources: Sequence[RnaSource], *, compared: bool = False) -> list[Codes | None] | None:
     """Sequences of the RNAs of a table, or what the leak audit compares; None if none is known."""
     lookups = [source.compared_of if compared else source.codes_of for source in sources]
     if not any(lookups):
         return None
-    codes: list[Codes | None] = []
-    for source, row in table.select("source", "row").iter_rows():
-        lookup = lookups[source]
-        codes.append(None if lookup is None else lookup(row))
-    return codes
+    rows = table.select("source", "row").iter_rows()
+    return [None if (lookup := lookups[source]) is None else lookup(row) for source, row in rows]

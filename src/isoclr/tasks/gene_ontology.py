@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -181,33 +182,16 @@ def gene_terms(
     if [name.strip().lower() for name in header[:3]] != ["tax_id", "geneid", "go_id"]:
         raise InputError(f"{path}: line 1 is {' '.join(header)[:80]!r}, expected {GENE_TERMS_EXPECTED}")
     table = cells(path, data, COLUMNS, skip=1)
-    own = table.filter(pl.col("tax_id").str.strip_chars() == str(taxid))
-    dropped = Counter({"other_species": table.height - own.height})
-    own = _filtered(own, evidence, dropped)
-    terms = _resolved(path, own, ontology, dropped)
-    if not terms:
-        raise InputError(
-            f"{path}: no annotation of {species} (taxonomy number {taxid}) is left of {table.height:,}; dropped: "
-            + ", ".join(f"{n:,} {reason}" for reason, n in dropped.items() if n)
-        )
-    return GeneTerms(path, terms, dropped)
-
-
-def _filtered(table: pl.DataFrame, evidence: Collection[str] | None, dropped: Counter[str]) -> pl.DataFrame:
-    """Without negated annotations and other evidence codes."""
     denied = pl.col("qualifier").fill_null("").str.contains(r"(?i)\bNOT\b")
-    kept = table.filter(~denied)
-    dropped["not"] = table.height - kept.height
-    if evidence is None:
-        return kept
-    with_evidence = kept.filter(pl.col("evidence").is_in(list(evidence)))
-    dropped["evidence"] = kept.height - with_evidence.height
-    return with_evidence
-
-
-def _resolved(path: Path, table: pl.DataFrame, ontology: Ontology, dropped: Counter[str]) -> dict[int, frozenset[str]]:
+    filters = {"other_species": pl.col("tax_id").str.strip_chars() == str(taxid), "not": ~denied}
+    if evidence is not None:
+        filters["evidence"] = pl.col("evidence").is_in(list(evidence))
+    dropped, kept = Counter[str](), table
+    for reason, condition in filters.items():
+        before, kept = kept.height, kept.filter(condition)
+        dropped[reason] = before - kept.height
     genes: dict[int, set[str]] = {}
-    for line, number, name in table.select("line", "gene", "term").iter_rows():
+    for line, number, name in kept.select("line", "gene", "term").iter_rows():
         term = ontology.find(name or "")
         if term is None:
             dropped["obsolete_term" if name in ontology.obsolete else "unknown_term"] += 1
@@ -215,7 +199,12 @@ def _resolved(path: Path, table: pl.DataFrame, ontology: Ontology, dropped: Coun
         if not (number or "").isdecimal() or len(number) > 18:
             raise InputError(f"{path}: line {line}: GeneID is {number!r}, expected a number")
         genes.setdefault(int(number), set()).add(term.id)
-    return {gene: frozenset(terms) for gene, terms in genes.items()}
+    if not genes:
+        raise InputError(
+            f"{path}: no annotation of {species} (taxonomy number {taxid}) is left of {table.height:,}; dropped: "
+            + ", ".join(f"{n:,} {reason}" for reason, n in dropped.items() if n)
+        )
+    return GeneTerms(path, {gene: frozenset(terms) for gene, terms in genes.items()}, dropped)
 
 
 @dataclass(frozen=True)
@@ -327,11 +316,13 @@ def _aspect(
 ) -> Aspect:
     of_aspect = {name for name, term in ontology.terms.items() if term.namespace == namespace}
     of_aspect -= set(ontology.roots)
-    implied = {name: ontology.ancestors[name] & of_aspect for name in frozenset().union(*direct)}
-    by_gene = [frozenset().union(*(implied[name] for name in terms)) for terms in direct]
-    keep = np.array([bool(terms) for terms in by_gene])
-    by_gene = [terms for terms in by_gene if terms]
-    counts = Counter(name for terms in by_gene for name in terms if ontology.depth.get(name) == task.depth)
+    candidates = {name for name in of_aspect if ontology.depth.get(name) == task.depth}
+    used = {name: ontology.ancestors[name] for name in frozenset().union(*direct)}
+    known = {name for name, ancestors in used.items() if not ancestors.isdisjoint(of_aspect)}
+    implied = {name: ancestors & candidates for name, ancestors in used.items()}
+    keep = np.array([not terms.isdisjoint(known) for terms in direct])
+    by_gene = [frozenset().union(*(implied[name] for name in terms)) for terms in compress(direct, keep)]
+    counts = Counter(name for terms in by_gene for name in terms)
     common = sorted(counts, key=lambda name: (-counts[name], name))[:classes]
     if len(common) < classes:
         raise InputError(

@@ -1,7 +1,7 @@
 """Label tables, and joining labels to RNAs."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -69,28 +69,22 @@ class Labels:
 
     def one_vs_rest(self) -> list["Labels"]:
         """A label of three or more classes, or of several per RNA, as one binary label each; any other as it is."""
+        value, last = pl.col("value"), len(self.classes) - 1
         if self.multilabel:
-            bits = [2 ** (len(self.classes) - 1 - i) for i in range(len(self.classes))]
-            return [
-                replace(
-                    self,
-                    name=f"{self.name}={name}",
-                    table=self.table.with_columns(value=(pl.col("value") // bit) % 2),
-                    classes=("other", name),
-                    multilabel=False,
-                )
-                for name, bit in zip(self.classes, bits, strict=True)
-            ]
-        if len(self.classes) < 3:
+            members = [value // 2 ** (last - i) % 2 for i in range(last + 1)]
+        elif last >= 2:
+            members = [(value == i).cast(pl.Float64) for i in range(last + 1)]
+        else:
             return [self]
         return [
             replace(
                 self,
                 name=f"{self.name}={name}",
-                table=self.table.with_columns((pl.col("value") == number).cast(pl.Float64)),
+                table=self.table.with_columns(value=member),
                 classes=("other", name),
+                multilabel=False,
             )
-            for number, name in enumerate(self.classes)
+            for name, member in zip(self.classes, members, strict=True)
         ]
 
 
@@ -178,12 +172,11 @@ def frame_as_text(frame: Any) -> pl.DataFrame:
         frame = frame.collect()
     if getattr(getattr(frame, "index", None), "name", None) is not None:
         frame = frame.reset_index()
-    columns = {str(name): frame[name].to_list() for name in frame.columns}
-    text = {
-        name: pl.Series([None if one is None else str(one) for one in values], dtype=pl.String)
-        for name, values in columns.items()
+    columns = {
+        str(name): pl.Series([None if one is None else str(one) for one in frame[name].to_list()], dtype=pl.String)
+        for name in frame.columns
     }
-    return _without_missing(pl.DataFrame(text))
+    return _without_missing(pl.DataFrame(columns))
 
 
 def read_text_table(path: Path) -> pl.DataFrame:
@@ -260,7 +253,7 @@ def _only_label(path: Path, raw: pl.DataFrame, id_column: str) -> str:
     ids = {name for name, _ in find_id_columns(raw.columns)} | {id_column, FOLD, CHROMOSOME}
     others = [name for name in raw.columns if name not in ids]
     numeric = [name for name in others if _is_numeric(raw[name])]
-    candidates = numeric or [name for name in others if 2 <= _n_classes(raw[name]) <= MAX_CLASSES]
+    candidates = numeric or [name for name in others if 2 <= raw[name].drop_nulls().n_unique() <= MAX_CLASSES]
     if len(candidates) == 1:
         return candidates[0]
     if not candidates and len(others) == 1:
@@ -274,15 +267,11 @@ def _is_numeric(text: pl.Series) -> bool:
     return text.null_count() < len(text) and numbers.null_count() == text.null_count()
 
 
-def _n_classes(text: pl.Series) -> int:
-    return text.drop_nulls().n_unique()
-
-
 def _values(path: Path, raw: pl.DataFrame, name: str) -> tuple[pl.Series, tuple[str, ...]]:
     """The label column as finite numbers, null where missing; and its classes, if it is text."""
     text = raw[name]
     values = text.cast(pl.Float64, strict=False)
-    if values.null_count() == len(values) and 2 <= _n_classes(text) <= MAX_CLASSES:
+    if values.null_count() == len(values) and 2 <= text.drop_nulls().n_unique() <= MAX_CLASSES:
         classes = sorted(text.drop_nulls().unique())
         numbers = {name: float(number) for number, name in enumerate(classes)}
         return text.replace_strict(numbers, default=None, return_dtype=pl.Float64), tuple(classes)
@@ -378,8 +367,6 @@ def draw_rows(rows: NDArray[np.int64], most: int | None, seed: int) -> NDArray[n
 
 
 SAMPLE_COLUMNS = ["row", "transcript_id", "gene_id", "species", "gene", "value", "fold", "chromosome", "line"]
-
-
 UNMATCHED_SCHEMA = pl.Schema({"line": pl.Int64(), "id": pl.String(), "value": pl.Float64()})
 
 
@@ -434,11 +421,12 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
             f"{labels.path}: its ids are gene symbols, which the embedded RNAs lack; give --corpus or --gene-ids"
         )
     named = transcripts.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64), gene_key())
-    for level in _levels(labels, transcripts):
+    level = labels.level
+    joined = _join(labels, named, level)
+    if not joined.height and level == "gene_id" and "symbol" in transcripts.columns:
+        level = "symbol"
         joined = _join(labels, named, level)
-        if joined.height:
-            break
-    else:
+    if not joined.height:
         raise InputError(
             f"{labels.path}: none of its {labels.table.height:,} ids ({labels.table['id'][0]}, …) matches an RNA "
             f"({transcripts[_COLUMN[labels.level]][0]}, … of {transcripts.height:,})"
@@ -464,12 +452,6 @@ _COLUMN: dict[IdLevel, str] = {
     "entrez_id": "gene_id",  # in NCBI's files
 }
 """What ids name → column of the RNAs."""
-
-
-def _levels(labels: Labels, transcripts: pl.DataFrame) -> Iterator[IdLevel]:
-    yield labels.level
-    if labels.level == "gene_id" and "symbol" in transcripts.columns:
-        yield "symbol"
 
 
 def _join(labels: Labels, named: pl.DataFrame, level: IdLevel) -> pl.DataFrame:

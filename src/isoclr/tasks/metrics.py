@@ -22,7 +22,10 @@ def mean_intervals(values: NDArray[np.floating], groups: NDArray[np.int64], *, s
     """
     _, numbers = np.unique(groups, return_inverse=True)
     known = np.isfinite(values)
-    sums, counts = (_by_group(x, numbers) for x in (np.where(known, values, 0.0), known))
+    sums, counts = (
+        np.stack([np.bincount(numbers, column) for column in x.T], axis=1)
+        for x in (np.where(known, values, 0.0), known)
+    )
     rng, k = np.random.default_rng(seed), len(sums)
     means = []
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -36,12 +39,6 @@ def mean_intervals(values: NDArray[np.floating], groups: NDArray[np.int64], *, s
         finite = resampled[np.isfinite(resampled[:, column]), column]
         intervals[column] = mean[column], *np.percentile(finite, [2.5, 97.5])
     return intervals
-
-
-def _by_group(values: NDArray[np.generic], numbers: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sum of each column over the samples of each group."""
-    columns = [np.bincount(numbers, weights=column.astype(np.float64)) for column in values.T]
-    return np.stack(columns, axis=1)
 
 
 Values = NDArray[np.float64]
@@ -150,9 +147,6 @@ def over_seeds(values: Sequence[float], train: float, test: float) -> Interval:
     The training parts of random splits share most samples, so their results are correlated and the plain interval is
     too narrow. The variance of the mean is taken as (1/k + test/train) times that of the results (Nadeau and Bengio
     2003).
-
-    Args:
-        values: The metric on each of the k splits.
     """
     return _t_interval(values, 1 / len(values) + test / train)
 

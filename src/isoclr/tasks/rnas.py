@@ -32,10 +32,7 @@ class RnaSource:
     @property
     def symbols(self) -> pl.Series:
         """``(n,)`` gene symbols, empty where not known."""
-        for column in ("symbol", "gene_symbol"):
-            if column in self.table.columns:
-                return self.table[column].fill_null("")
-        return pl.repeat("", self.table.height, eager=True)
+        return self.table["symbol" if "symbol" in self.table.columns else "gene_symbol"].fill_null("")
 
     @property
     def compared_of(self) -> CodesOf | None:
@@ -58,11 +55,8 @@ class RnaSource:
 
 def rnas_of_corpus(corpus: Corpus) -> RnaSource:
     """All RNAs of a corpus, in its order."""
-    coding = pl.col("cds_end") - pl.col("cds_start")
-    table = corpus.transcripts.with_columns(cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0))
-    return RnaSource(
-        table=_with_symbol(in_schema(table)), codes_of=corpus.codes_of, corpus=corpus, identity=corpus_identity(corpus)
-    )
+    table = _with_symbol(in_schema(corpus.transcripts))
+    return RnaSource(table, corpus.codes_of, corpus=corpus, identity=corpus_identity(corpus))
 
 
 def rnas_of_task(task: Task, identity: str = "") -> RnaSource:
@@ -93,7 +87,7 @@ def rnas_of_embeddings(embeddings: Embeddings, corpus: Corpus | None = None, tas
         corpus: Provides sequences (of the same transcript id and length), symbols and gene sets.
         task: Provides the sequences instead, if it is a reporter assay.
     """
-    table = embeddings.table
+    table = in_schema(embeddings.table)
     names, lengths = table["transcript_id"].to_list(), table["length"].to_list()
 
     def with_length(row: int, codes: Codes | None) -> Codes | None:
@@ -112,7 +106,7 @@ def rnas_of_embeddings(embeddings: Embeddings, corpus: Corpus | None = None, tas
 
         return RnaSource(table, codes_of, insert_of, corpus)
     if corpus is None:
-        return RnaSource(_with_symbol(in_schema(table)))
+        return RnaSource(_with_symbol(table))
     rows = [_find(corpus, name) for name in names]
     symbols = corpus.transcripts["gene_symbol"].gather(pl.Series(rows, dtype=pl.Int64))
 

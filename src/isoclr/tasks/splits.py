@@ -4,6 +4,7 @@ A group is a gene, a set of homologous genes, or a chromosome.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -188,7 +189,10 @@ def group_rnas(table: pl.DataFrame, corpus: Corpus | None, config: SplitConfig) 
             raise InputError("--split homology needs --corpus, whose gene sets it keeps together")
         sets, unknown = gene_sets(table, corpus)
         return RnaGroups(sets, everything, sets, {"genes that are not in the corpus": unknown})
-    known_sets = None if corpus is None else _gene_sets_if_known(table, corpus)
+    known_sets: Groups | None = None
+    if corpus is not None:
+        with suppress(InputError):
+            known_sets, _ = gene_sets(table, corpus)
     if config.kind == "chromosome":
         chromosomes, ambiguous = chromosomes_of(table, config.chromosomes)
         keep = chromosomes != ""
@@ -221,13 +225,6 @@ def gene_sets(table: pl.DataFrame, corpus: Corpus) -> tuple[Groups, int]:
     return joined["gene_set"].fill_null(joined["gene"]).to_numpy().astype(np.str_), unknown
 
 
-def _gene_sets_if_known(table: pl.DataFrame, corpus: Corpus) -> Groups | None:
-    try:
-        return gene_sets(table, corpus)[0]
-    except InputError:
-        return None
-
-
 def _check_homology(table: pl.DataFrame, corpus: Corpus) -> None:
     """Refuse gene sets that do not hold all homologs."""
     if corpus.meta["homology"] is None:
@@ -257,7 +254,8 @@ def chromosomes_of(table: pl.DataFrame, files: Sequence[Path]) -> tuple[Groups, 
         ``(n,)`` ``species|chromosome``, empty when not known; and the number of ids that the files place on several
         chromosomes, of which the first counts.
     """
-    locations = _read_locations(files)
+    empty = pl.DataFrame(schema={"key": pl.String, "location": pl.String})
+    locations = pl.concat([empty, *(_locations(Path(path)) for path in files)]).unique(maintain_order=True)
     ambiguous = locations.height - locations["key"].n_unique()
     locations = locations.unique("key", keep="first", maintain_order=True)
     located = table.select("species", "chromosome", "transcript_id", "gene_id")
@@ -277,14 +275,8 @@ def chromosomes_of(table: pl.DataFrame, files: Sequence[Path]) -> tuple[Groups, 
     return groups.to_numpy().astype(np.str_), ambiguous
 
 
-def _read_locations(files: Sequence[Path]) -> pl.DataFrame:
-    """Pairs of ``key`` (a transcript or gene id without version) and ``location`` (a chromosome)."""
-    empty = pl.DataFrame(schema={"key": pl.String, "location": pl.String})
-    pairs = [_locations(Path(path)) for path in files]
-    return pl.concat([empty, *pairs]).unique(maintain_order=True)
-
-
 def _locations(path: Path) -> pl.DataFrame:
+    """Pairs of ``key`` (a transcript or gene id without version) and ``location`` (a chromosome)."""
     if path.name.lower().removesuffix(".gz").endswith(TABLE_SUFFIXES):
         table = read_text_table(path)
         ids = [name for name, _ in find_id_columns(table.columns)]

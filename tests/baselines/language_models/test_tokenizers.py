@@ -9,9 +9,9 @@ import pytest
 
 from isoclr.baselines.language_models.model import FAMILIES
 from isoclr.baselines.language_models.tokenizers import (
-    BytePairs,
     SpecialTokens,
     Window,
+    byte_pairs,
     cut_windows,
     kmer_length,
     make_batches,
@@ -97,10 +97,10 @@ def test_a_last_line_may_end_or_not(tmp_path: Path) -> None:
 
 def test_byte_pairs_that_are_no_tokenizer_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"tokenizer\.json: not found"):
-        BytePairs(tmp_path / "tokenizer.json")
+        byte_pairs(tmp_path / "tokenizer.json")
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(InputError, match=r"tokenizer\.json: not a tokenizer") as caught:
-        BytePairs(tmp_path / "tokenizer.json")
+        byte_pairs(tmp_path / "tokenizer.json")
     assert "\n" not in str(caught.value)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -14,18 +14,18 @@ from isoclr._config import read_json
 from isoclr.baselines.language_models.catalog import CONFIG, Entry, FamilyName, find_entry
 from isoclr.baselines.language_models.hyenadna import Filter, HyenaConfig, HyenaDNA
 from isoclr.baselines.language_models.tokenizers import (
-    Bases,
-    BytePairs,
-    OverlappingKmers,
-    SeparateKmers,
     SpecialTokens,
     Tokenizer,
     Window,
+    base_tokens,
+    byte_pairs,
     cut_windows,
     kmer_length,
     make_batches,
+    overlapping_kmers,
     pad_batch,
     read_vocabulary,
+    separate_kmers,
     token_ids,
 )
 from isoclr.baselines.language_models.transformers import (
@@ -75,23 +75,22 @@ def _hyenadna_tokenizer(_: Path) -> Tokenizer:
 
     The separator that ends a sequence in training is left out: the last state is that of the last base.
     """
-    return Bases((7, 8, 9, 10, 11), SpecialTokens((), (), pad=4), vocabulary=12)
+    return Tokenizer(SpecialTokens((), (), pad=4), 12, base_tokens((7, 8, 9, 10, 11)))
 
 
 def _rna_fm_tokenizer(directory: Path) -> Tokenizer:
     path = directory / VOCABULARY
     ids = read_vocabulary(path)
     pad, first, last = token_ids(path, ids, "<pad>", "<cls>", "<eos>")
-    bases = token_ids(path, ids, *"ACGUN")
-    return Bases(bases, SpecialTokens((first,), (last,), pad), len(ids))
+    return Tokenizer(SpecialTokens((first,), (last,), pad), len(ids), base_tokens(token_ids(path, ids, *"ACGUN")))
 
 
 def _dnabert_tokenizer(directory: Path) -> Tokenizer:
     path = directory / VOCABULARY
     ids = read_vocabulary(path)
     pad, unknown, first, last = token_ids(path, ids, "[PAD]", "[UNK]", "[CLS]", "[SEP]")
-    special = SpecialTokens((first,), (last,), pad)
-    return OverlappingKmers(ids, kmer_length(path, ids), unknown, special, len(ids))
+    kmers = overlapping_kmers(ids, kmer_length(path, ids), unknown)
+    return Tokenizer(SpecialTokens((first,), (last,), pad), len(ids), kmers)
 
 
 def _nucleotide_transformer_tokenizer(directory: Path) -> Tokenizer:
@@ -100,7 +99,7 @@ def _nucleotide_transformer_tokenizer(directory: Path) -> Tokenizer:
     pad, first, *_ = token_ids(path, ids, "<pad>", "<cls>", *"ACGTN")
     # <eos> and <bos> may stand at the end of the file without a row in the table of embeddings
     rows = 1 + max(token for word, token in ids.items() if word not in ("<eos>", "<bos>"))
-    return SeparateKmers(ids, kmer_length(path, ids), SpecialTokens((first,), (), pad), rows)
+    return Tokenizer(SpecialTokens((first,), (), pad), rows, separate_kmers(ids, kmer_length(path, ids)))
 
 
 FAMILIES: dict[FamilyName, Family] = {
@@ -115,7 +114,7 @@ FAMILIES: dict[FamilyName, Family] = {
     "dnabert-2": Family(
         config=BertConfig,
         network=MosaicBert,
-        tokenizer=lambda directory: BytePairs(directory / PIECES),
+        tokenizer=lambda directory: byte_pairs(directory / PIECES),
         tokenizer_file=PIECES,
         names=((r"^bert\.", ""),),
         unused=(r"cls\.", r"pooler\."),
@@ -149,30 +148,27 @@ FAMILIES: dict[FamilyName, Family] = {
 }
 
 
+@dataclass(frozen=True, eq=False)
 class LanguageModel:
     """A language model as an :class:`isoclr.baselines.features.Embedder`.
 
     It reads nucleotides only: codon starts and exon ends are ignored. An RNA longer than its window is cut into
     windows, and the vectors of these are averaged, weighted by tokens. Special tokens and padding never count, and an
     embedding does not depend on the other RNAs of its batch.
-
-    Args:
-        network: Its body in evaluation mode; ``network(tokens, real)`` are the last hidden states.
-        window: Tokens read at once, special tokens included.
     """
 
-    tracks = 4
+    entry: Entry
+    network: nn.Module  # Its body in evaluation mode; network(tokens, real) are the last hidden states
+    _tokenizer: Tokenizer
+    window: int  # Tokens read at once, special tokens included
+    pooling: Pooling
+    sha256: str
+    tracks: ClassVar = 4
 
-    def __init__(
-        self, entry: Entry, network: nn.Module, tokenizer: Tokenizer, *, window: int, pooling: Pooling, sha256: str
-    ) -> None:
-        self.entry = entry
-        self.name = entry.name
-        self.network = network
-        self.window = window
-        self.pooling = pooling
-        self.sha256 = sha256
-        self._tokenizer = tokenizer
+    @property
+    def name(self) -> str:
+        """What ``--model`` calls it."""
+        return self.entry.name
 
     @property
     def dim(self) -> int:

@@ -4,16 +4,17 @@ U and T are one code here (:mod:`isoclr.genomics.encoding`) and are written as t
 ambiguous base is N.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isoclr.errors import InputError, MissingExtraError
-from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes, N, letters, nucleotides
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes, N, letters
+from isoclr.genomics.features import kmer_numbers
 
 Tokens = NDArray[np.uint16]
 _LARGEST = 2**16
@@ -33,107 +34,74 @@ class SpecialTokens:
         return len(self.before) + len(self.after)
 
 
-class Tokenizer(Protocol):
-    """The interface of a tokenizer."""
+@dataclass(frozen=True)
+class Tokenizer:
+    """How RNAs become tokens."""
 
     special: SpecialTokens
     vocabulary: int  # Number of different tokens
-
-    def tokens(self, codes: Codes) -> Tokens:
-        """Tokens of one RNA of at least one base, without special tokens; at least one."""
-        ...
+    tokens: Callable[[Codes], Tokens]
+    """Tokens of one RNA of at least one base, without special tokens; at least one."""
 
 
-class Bases:
-    """One token per base.
-
-    Args:
-        ids: Tokens of A, C, G, T (or U) and N.
-    """
-
-    def __init__(self, ids: Sequence[int], special: SpecialTokens, vocabulary: int) -> None:
-        self._ids = np.array(ids, np.uint16)
-        self.special = special
-        self.vocabulary = vocabulary
-
-    def tokens(self, codes: Codes) -> Tokens:
-        """``(length,)``."""
-        return self._ids[_bases(codes)]
+def base_tokens(ids: Sequence[int]) -> Callable[[Codes], Tokens]:
+    """One token per base: those of A, C, G, T (or U) and N."""
+    table = np.array(ids, np.uint16)
+    return lambda codes: table[_bases(codes)]
 
 
-class OverlappingKmers:
+def overlapping_kmers(ids: dict[str, int], k: int, unknown: int) -> Callable[[Codes], Tokens]:
     """One token per position: the k-mer that begins there. A k-mer with an N, or an RNA shorter than k, is unknown."""
+    table, no_kmer = _kmer_table(ids, k), np.array([unknown], np.uint16)
 
-    def __init__(self, ids: dict[str, int], k: int, unknown: int, special: SpecialTokens, vocabulary: int) -> None:
-        self._k = k
-        self._unknown = unknown
-        self._table = _kmer_table(ids, k, unknown)
-        self.special = special
-        self.vocabulary = vocabulary
+    def tokens(codes: Codes) -> Tokens:
+        kmers, is_known = kmer_numbers(_bases(codes), k)
+        return np.where(is_known, table[kmers], no_kmer) if len(kmers) else no_kmer
 
-    def tokens(self, codes: Codes) -> Tokens:
-        """``(length − k + 1,)``, or one unknown token."""
-        bases = _bases(codes)
-        if len(bases) < self._k:
-            return np.array([self._unknown], np.uint16)
-        return self._table[_kmer_numbers(bases, self._k, 1)]
+    return tokens
 
 
-class SeparateKmers:
-    """Consecutive k-mers; the bases left over before an N and at the end are tokens of their own.
+def separate_kmers(ids: dict[str, int], k: int) -> Callable[[Codes], Tokens]:
+    """Consecutive k-mers; the bases left over before an N and at the end are tokens of their own."""
+    table, single = _kmer_table(ids, k), np.array([ids[base] for base in "ACGTN"], np.uint16)
 
-    Args:
-        ids: Token of every k-mer and every base.
-    """
-
-    def __init__(self, ids: dict[str, int], k: int, special: SpecialTokens, vocabulary: int) -> None:
-        self._k = k
-        self._table = _kmer_table(ids, k, ids["N"])
-        self._single = np.array([ids[base] for base in "ACGTN"], np.uint16)
-        self.special = special
-        self.vocabulary = vocabulary
-
-    def tokens(self, codes: Codes) -> Tokens:
-        """About length / k tokens."""
+    def tokens(codes: Codes) -> Tokens:
         bases = _bases(codes)
         edges = np.flatnonzero(np.diff(bases == N)) + 1
-        tokens = []
+        found = []
         for run in np.split(bases, edges):  # of known bases, or of N
-            in_kmers = 0 if run[0] == N else len(run) // self._k * self._k
-            if in_kmers:
-                tokens.append(self._table[_kmer_numbers(run[:in_kmers], self._k, self._k)])
-            tokens.append(self._single[run[in_kmers:]])
-        return np.concatenate(tokens)
+            in_kmers = 0 if run[0] == N else len(run) // k * k
+            kmers, _ = kmer_numbers(run[:in_kmers], k)
+            found += [table[kmers[::k]], single[run[in_kmers:]]]
+        return np.concatenate(found)
+
+    return tokens
 
 
-class BytePairs:
-    """Byte-pair encoding of a ``tokenizer.json``.
+def byte_pairs(path: Path) -> Tokenizer:
+    """Byte-pair encoding of a ``tokenizer.json``: pieces of one to many bases.
 
     Raises:
         InputError: The file is missing or is no tokenizer.
         MissingExtraError: The package tokenizers is not installed.
     """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            from tokenizers import Tokenizer as Package
-        except ImportError:
-            raise MissingExtraError("tokenizers", "baselines", "this model") from None
-        if not path.is_file():
-            raise InputError(f"{path}: not found; expected the model's tokenizer")
-        try:
-            self._package: Any = Package.from_file(str(path))
-        except Exception as error:  # the package raises plain Exceptions
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{path}: not a tokenizer ({reason})") from None
-        first, last, pad = token_ids(path, self._package.get_vocab(), "[CLS]", "[SEP]", "[PAD]")
-        self.special = SpecialTokens((first,), (last,), pad)
-        self.vocabulary = int(self._package.get_vocab_size())
-
-    def tokens(self, codes: Codes) -> Tokens:
-        """Pieces of one to many bases."""
-        ids = self._package.encode(letters(codes), add_special_tokens=False).ids
-        return np.array(ids, np.uint16)
+    try:
+        from tokenizers import Tokenizer as Package
+    except ImportError:
+        raise MissingExtraError("tokenizers", "baselines", "this model") from None
+    if not path.is_file():
+        raise InputError(f"{path}: not found; expected the model's tokenizer")
+    try:
+        package = Package.from_file(str(path))
+    except Exception as error:  # the package raises plain Exceptions
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not a tokenizer ({reason})") from None
+    first, last, pad = token_ids(path, package.get_vocab(), "[CLS]", "[SEP]", "[PAD]")
+    return Tokenizer(
+        SpecialTokens((first,), (last,), pad),
+        int(package.get_vocab_size()),
+        lambda codes: np.array(package.encode(letters(codes), add_special_tokens=False).ids, np.uint16),
+    )
 
 
 def read_vocabulary(path: Path) -> dict[str, int]:
@@ -168,26 +136,14 @@ def kmer_length(path: Path, ids: dict[str, int]) -> int:
     return k
 
 
-def _bases(codes: Codes) -> Codes:
-    return np.asarray(np.minimum(codes & NUCLEOTIDE_BITS, N))
+def _bases(codes: Codes) -> NDArray[np.int64]:
+    return np.asarray(np.minimum(codes & NUCLEOTIDE_BITS, N), np.int64)
 
 
-def _kmer_numbers(bases: Codes, k: int, step: int) -> NDArray[np.int64]:
-    """The k-mer at every ``step``-th position as a number to base 5."""
-    count = len(bases) - k + 1
-    numbers = np.zeros(len(range(0, count, step)), np.int64)
-    for i in range(k):
-        numbers = numbers * 5 + bases[i : i + count : step]
-    return numbers
-
-
-def _kmer_table(ids: dict[str, int], k: int, unknown: int) -> Tokens:
-    """Token of every k-mer number; k-mers with an N are unknown."""
-    table = np.full(5**k, unknown, np.uint16)
-    for word, token in ids.items():
-        if len(word) == k and not set(word) - set("ACGT"):
-            table[_kmer_numbers(nucleotides(word), k, 1)[0]] = token
-    return table
+def _kmer_table(ids: dict[str, int], k: int) -> Tokens:
+    """Token of every k-mer number; the vocabulary has all k-mers, see :func:`kmer_length`."""
+    words = ["".join(word) for word in product("ACGT", repeat=k)]
+    return np.array([ids[word] for word in words], np.uint16)
 
 
 @dataclass(frozen=True)

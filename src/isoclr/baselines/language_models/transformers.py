@@ -6,7 +6,7 @@ published with code of their own, which is never run. Tensor names are those of 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 import torch
@@ -24,6 +24,7 @@ FIRST_POSITION = 2
 """Position of RNA-FM's first token, ``<cls>``: two rows of the table were reserved for padding."""
 UNMASKED_IN_TRAINING = 1 - 0.15 * 0.8
 """In training 12 % of the tokens were zeroed; where none is, embeddings are scaled down to the same sum."""
+NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +93,7 @@ class RnaFmConfig(TransformerConfig):
 
 
 class TransformersModel(nn.Module):
-    """A model of the package transformers with the interface of the others here.
-
-    Args:
-        body: Model whose ``forward`` takes ``input_ids`` and ``attention_mask``.
-    """
+    """A model of the package transformers with the interface of the others here."""
 
     def __init__(self, body: nn.Module) -> None:
         super().__init__()
@@ -111,41 +108,16 @@ class TransformersModel(nn.Module):
 def dnabert(config: BertConfig) -> TransformersModel:
     """BERT without its pooler, which is for classification."""
     package = _transformers()
-    shape = package.BertConfig(
-        **_shape(config), type_vocab_size=config.type_vocab_size, hidden_act="gelu", pad_token_id=0
-    )
+    shape = package.BertConfig(**asdict(config), **NO_DROPOUT, pad_token_id=0)
     return TransformersModel(package.BertModel(shape, add_pooling_layer=False))
 
 
 def nucleotide_transformer(config: EsmConfig) -> TransformersModel:
     """ESM with learned positions, without its pooler and its head for contacts."""
     package = _transformers()
-    shape = package.EsmConfig(
-        **_shape(config),
-        emb_layer_norm_before=config.emb_layer_norm_before,
-        token_dropout=config.token_dropout,
-        position_embedding_type="absolute",
-        mask_token_id=config.mask_token_id,
-        pad_token_id=config.pad_token_id,
-    )
-    body = package.EsmModel(shape, add_pooling_layer=False)
+    body = package.EsmModel(package.EsmConfig(**asdict(config), **NO_DROPOUT), add_pooling_layer=False)
     del body.contact_head
     return TransformersModel(body)
-
-
-def _shape(config: BertConfig | EsmConfig) -> dict[str, Any]:
-    """Only known settings are passed on to the package."""
-    return {
-        "vocab_size": config.vocab_size,
-        "hidden_size": config.hidden_size,
-        "num_hidden_layers": config.num_hidden_layers,
-        "num_attention_heads": config.num_attention_heads,
-        "intermediate_size": config.intermediate_size,
-        "max_position_embeddings": config.max_position_embeddings,
-        "layer_norm_eps": config.layer_norm_eps,
-        "hidden_dropout_prob": 0.0,
-        "attention_probs_dropout_prob": 0.0,
-    }
 
 
 def _transformers() -> Any:

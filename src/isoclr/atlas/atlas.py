@@ -311,18 +311,15 @@ def _column(one: Prediction) -> Column:
 
 def _vectors(path: Path, features: Any, space: VectorSpace, catalog: Catalog) -> Vectors:
     """Unit vectors in the order of the catalog."""
-    n = len(catalog)
-    position = np.argsort(catalog.order)
-    width = features.shape[1] if space.basis is None else space.basis.shape[1]
-    vectors = np.empty((n, width), np.float32)
+    n, step = len(catalog), 8192
     if space.basis is None:
-        step = 8192
-        for start in range(0, n, step):
-            vectors[position[start : start + step]] = space(features[start : start + step])
-        return vectors
-    start = 0
-    for block in iter_embeddings(path):
-        vectors[position[start : start + len(block)]] = space(block.matrix)
+        width, blocks = features.shape[1], (features[i : i + step] for i in range(0, n, step))
+    else:
+        width, blocks = space.basis.shape[1], (block.matrix for block in iter_embeddings(path))
+    vectors = np.empty((n, width), np.float32)
+    position, start = np.argsort(catalog.order), 0
+    for block in blocks:
+        vectors[position[start : start + len(block)]] = space(block)
         start += len(block)
     return vectors
 

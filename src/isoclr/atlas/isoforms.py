@@ -62,10 +62,7 @@ def differences(a: Codes, b: Codes) -> list[Difference]:
 
 
 def _exons(codes: Codes) -> list[bytes]:
-    ends = (np.flatnonzero(codes & EXON_END) + 1).tolist()
-    if not ends or ends[-1] != len(codes):
-        ends.append(len(codes))
-    return [codes[i:j].tobytes() for i, j in zip([0, *ends[:-1]], ends, strict=True)]
+    return [exon.tobytes() for exon in np.split(codes, np.flatnonzero(codes & EXON_END) + 1) if len(exon)]
 
 
 def put_back(a: Codes, b: Codes, difference: Difference) -> Codes:

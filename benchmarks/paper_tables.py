@@ -11,7 +11,6 @@ else stays.
 Studies that were not run keep their earlier results, which are in ``results/isoclr-s.v1`` if they are of those weights.
 """
 
-import argparse
 import re
 import shutil
 from collections.abc import Callable
@@ -20,12 +19,12 @@ from typing import Any
 
 import polars as pl
 
+from benchmarks.harness import ROOT, options_of
 from isoclr._io import atomic_path
 from isoclr.evaluation.report.results import CORPUS
 from isoclr.evaluation.report.tables import number, with_interval
 
-HOME = Path(__file__).parent.parent
-RESULTS = HOME / "results"
+RESULTS = ROOT / "results"
 EARLIER = "isoclr-s.v1"
 """Folder of :data:`RESULTS` with the studies that only the earlier weights have."""
 DOCUMENTS = ("README.md", "docs/figures.md", "docs/model-card.md", "docs/results.md")
@@ -184,7 +183,7 @@ def filled(text: str, rows: Rows) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = options_of(__doc__)
     parser.add_argument("out", type=Path, help="the directory that runs/paper_small.sh filled")
     out = parser.parse_args().out
     if not (out / "benchmark" / "results").is_dir():
@@ -197,9 +196,9 @@ def main() -> None:
     for name, copy in PICTURES.items():
         pictures = (out / "benchmark" / "figures").glob(name)
         if (picture := min(pictures, default=None)) is not None:
-            shutil.copyfile(picture, HOME / "docs" / copy)
+            shutil.copyfile(picture, ROOT / "docs" / copy)
     for name in DOCUMENTS:
-        document = HOME / name
+        document = ROOT / name
         text = filled(document.read_text(encoding="utf-8"), table_of)
         with atomic_path(document) as partial:
             partial.write_text(text, encoding="utf-8")

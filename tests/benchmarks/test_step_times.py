@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.simulated import simulate
-from benchmarks.step_times import Throughput, throughput
+from benchmarks.throughput import Throughput, throughput
 
 from isoclr.corpus.corpus import open_corpus
 from isoclr.errors import InputError

@@ -17,6 +17,7 @@ from isoclr.variants.rows import SCHEMA
 from isoclr.variants.variants import variants
 from isoclr.variants.vcf import FIELDS
 
+pytestmark = pytest.mark.usefixtures("narrow")
 EXON1, INTRON, EXON2 = "GGCCATGGCA", "GTAAGTCCCCCCCCAG", "GCTAAAAAGGAATAATTT"
 CHROMOSOME = "T" * 50 + EXON1 + INTRON + EXON2 + "T" * 50
 START = 50

@@ -41,18 +41,14 @@ Rows = Callable[[str], pl.DataFrame]
 
 def main_table(rows: Rows) -> str:
     """Ridges on frozen features: Pearson R of every task."""
-    chosen = [
-        ("half-life-human", "fold", "half-life, human"),
-        ("half-life-mouse", "fold", "half-life, mouse"),
-        ("translation-efficiency-hela", "homology", "translation efficiency"),
-        ("mrl-5utr", "random", "mean ribosome load"),
-    ]
+    chosen = {
+        "half-life, human": {"task": "half-life-human", "split": "fold"},
+        "half-life, mouse": {"task": "half-life-mouse", "split": "fold"},
+        "translation efficiency": {"task": "translation-efficiency-hela", "split": "homology"},
+        "mean ribosome load": {"task": "mrl-5utr", "split": "random"},
+    }
     table = rows("main").filter(pl.col("model").is_in(["ridge", "trees", "grouped"]), metric="pearson")
-    columns = {}
-    for task, split, title in chosen:
-        part = table.filter(task=task, split=split)
-        columns[f"{title} (n = {part['n'][0]:,})"] = _by_method(part)
-    return _markdown("features", columns)
+    return _markdown("features", _columns(table, chosen))
 
 
 def low_data(rows: Rows) -> str:
@@ -81,11 +77,8 @@ def finetuning(rows: Rows) -> str:
 def ontology(rows: Rows) -> str:
     """Mean ROC AUC over the ten terms of each hierarchy."""
     table = rows("ontology").filter(metric="roc_auc", term_id="all")
-    columns = {
-        f"{hierarchy.replace('_', ' ')} (n = {part['n'][0]:,})": _by_method(part)
-        for (hierarchy,), part in table.group_by("hierarchy", maintain_order=True)
-    }
-    return _markdown("features", columns)
+    hierarchies = table["hierarchy"].unique(maintain_order=True)
+    return _markdown("features", _columns(table, {one.replace("_", " "): {"hierarchy": one} for one in hierarchies}))
 
 
 def neighbours(rows: Rows) -> str:
@@ -95,16 +88,12 @@ def neighbours(rows: Rows) -> str:
         pl.col("method").str.replace("isoclr-s", "IsoCLR-S", literal=True)
     )
     table = table.filter(k=1, metric="hit rate", length="all")
-    chosen = [
-        ("all RNAs", "isoform", "an isoform"),
-        ("RNAs of other genes", "paralog", "a paralog, isoforms left out"),
-        ("RNAs of other species", "ortholog", "the ortholog, its own species left out"),
-    ]
-    columns = {}
-    for scope, relation, title in chosen:
-        part = table.filter(scope=scope, relation=relation)
-        columns[f"{title} (n = {part['n'][0]:,})"] = _by_method(part)
-    return _markdown("features", columns)
+    chosen = {
+        "an isoform": {"scope": "all RNAs", "relation": "isoform"},
+        "a paralog, isoforms left out": {"scope": "RNAs of other genes", "relation": "paralog"},
+        "the ortholog, its own species left out": {"scope": "RNAs of other species", "relation": "ortholog"},
+    }
+    return _markdown("features", _columns(table, chosen))
 
 
 def ablations(rows: Rows) -> str:
@@ -154,6 +143,15 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "motifs": motifs,
     "corpus": corpus,
 }
+
+
+def _columns(table: pl.DataFrame, chosen: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """One column for the rows with the chosen values, with the number of samples in its title."""
+    columns = {}
+    for title, values in chosen.items():
+        part = table.filter(**values)
+        columns[f"{title} (n = {part['n'][0]:,})"] = _by_method(part)
+    return columns
 
 
 def _by_method(part: pl.DataFrame) -> dict[str, str]:

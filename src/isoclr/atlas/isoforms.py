@@ -122,7 +122,6 @@ def compare(predictor: LinearPredictor, isoforms: dict[int, Codes]) -> Iterator[
     """What each difference of two isoforms does to the prediction, for all pairs.
 
     Args:
-        predictor: Encoder and linear model.
         isoforms: Codes by number of the isoform within its gene.
 
     Yields:
@@ -149,7 +148,6 @@ def explain_gene(
     """The mutation map of a gene's first isoform and the comparison of its first isoforms, for one shard.
 
     Args:
-        predictor: Encoder and linear model.
         codes: Codes of the isoforms; None for those that the corpus does not have.
         progress: Called with the number of mutants computed since the last call.
     """

@@ -62,10 +62,8 @@ def coordinates_of(layout: Layout, vectors: Vectors, close: Nearest, seed: int) 
     """Places ``(n, 2)`` of all RNAs.
 
     Args:
-        layout: Method.
         vectors: ``(n, d)`` of length 1.
         close: At least :data:`NEIGHBORS` neighbours of each, or all others.
-        seed: Random seed.
 
     Raises:
         InputError: Too few RNAs, or RNAs that are all the same.

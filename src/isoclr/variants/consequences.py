@@ -19,10 +19,7 @@ from isoclr.variants.edits import Edit, Rna, apply, common_prefix, common_suffix
 def consequences(rna: Rna, edits: Sequence[Edit], edited: Rna) -> tuple[str, ...]:
     """Consequences of edits of one RNA taken together, the most severe first.
 
-    Args:
-        rna: The unedited RNA.
-        edits: Edits in the order of the RNA that do not overlap.
-        edited: What :func:`~isoclr.variants.edits.apply` makes of them.
+    The edits are in the order of the RNA and do not overlap; ``edited`` is what they make of it.
     """
     if rna.cds is None:
         return ("non_coding_transcript_exon_variant",)
@@ -215,11 +212,8 @@ def split(rna: Rna, edits: Sequence[Edit]) -> list[Block]:
 
     Edits of the 5' UTR belong together, since one may make an upstream AUG and another its stop codon. In the coding
     sequence, edits belong together that touch the same codon, and all that follow a shift of the frame. After a block
-    that ends the protein, further changes of the coding sequence have no consequence of their own.
-
-    Args:
-        rna: The unedited RNA.
-        edits: Edits in the order of the RNA that do not overlap.
+    that ends the protein, further changes of the coding sequence have no consequence of their own. The edits are in the
+    order of the RNA and do not overlap.
     """
     groups: list[list[Edit]] = []
     for edit in edits:

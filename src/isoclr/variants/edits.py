@@ -85,10 +85,6 @@ def apply(rna: Rna, edits: Sequence[Edit]) -> Rna:
     codons that the unedited coding sequence reads through (selenocysteine) are read through as long as they and the
     frame are untouched.
 
-    Args:
-        rna: The unedited RNA.
-        edits: Edits that do not overlap, in any order.
-
     Raises:
         ValueError: Edits overlap or lie outside the RNA.
     """

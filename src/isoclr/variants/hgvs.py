@@ -124,13 +124,7 @@ def _intron_position(transcript: Transcript, position: int) -> str:
 
 
 def protein_name(rna: Rna, edited: Rna, terms: tuple[str, ...]) -> str:
-    """Name of the protein's change, such as ``p.Gly12Val`` or ``p.Arg97ProfsTer23``; empty if none is predicted.
-
-    Args:
-        rna: The unedited RNA.
-        edited: The edited RNA.
-        terms: Consequences of the edit.
-    """
+    """Name of the protein's change, such as ``p.Gly12Val`` or ``p.Arg97ProfsTer23``; empty if none is predicted."""
     before, after = rna.protein, edited.protein
     if "start_lost" in terms:
         return "p.Met1?"

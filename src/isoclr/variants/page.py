@@ -50,11 +50,8 @@ def write_page(
     """Write the page of the genes with the strongest variants.
 
     Args:
-        path: The page.
         rows: All rows, with the working columns.
-        index: The transcripts.
         scores: Names of the scores; the first orders and colors the variants.
-        overwrite: Replace a page that exists.
     """
     size = pl.col("delta").abs().max().fill_null(-1.0)
     first = rows.filter(pl.col("score") == scores[0])

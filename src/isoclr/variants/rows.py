@@ -237,10 +237,8 @@ def frame(
     """The table of some rows, in their order, with the working columns.
 
     Args:
-        rows: Rows.
         scores: For each row and score, ref, alt, delta, its low and high end, and rank; nothing for a row without.
         names: Names of the scores.
-        index: The transcripts.
     """
     unscored = (float("nan"),) * 6
     records = []

@@ -67,7 +67,7 @@ def enlarge(embeddings: Embeddings, corpus: Corpus, n: int, out: Path) -> None:
         for number, start in enumerate(range(0, n, of)):
             count = min(of, n - start)
             suffix, symbol = f"-{number}", pl.col("gene_symbol")
-            new = {
+            new: dict[str, pl.Expr | pl.Series] = {
                 "transcript_id": "T" + names[start : start + count].cast(pl.String).str.zfill(8),
                 "gene_id": pl.col("gene_id") + suffix,
                 "gene_symbol": pl.when(symbol != "").then(symbol + suffix).otherwise(symbol),

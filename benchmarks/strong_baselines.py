@@ -345,6 +345,11 @@ def codes_of_corpus(corpus: Corpus) -> list[Codes]:
     return [corpus.codes_of(row) for row in range(len(corpus))]
 
 
+def codes_of_task(task: Task) -> list[Codes]:
+    """The codes of a reporter assay's mRNAs."""
+    return list(task.sequences().values())
+
+
 def labelled_ids(names: Sequence[str], source: RnaSource, data: Path) -> list[str]:
     """Transcripts of a corpus that represent a gene with a label of some task."""
     ids: set[str] = set()
@@ -389,7 +394,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         else:
             models = {key.split(":", 1)[1]: path for key, path in constructs.items() if key.startswith(name + ":")}
             source = rnas_of_task(task)
-            library = Library(options.folder / name, lambda task=task: list(task.sequences().values()))
+            library = Library(options.folder / name, partial(codes_of_task, task))
         known = pl.read_csv(options.out).to_dicts() if options.out.exists() else []
         others = [row for row in known if row["task"] != name]
         for rows in run(task, source, library, models, name in options.kernel):

@@ -6,11 +6,9 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+from tests.atlas.conftest import HOSTILE, HOSTILE_SYMBOL
 
 from isoclr.atlas.shards import read_shard
-
-HOSTILE = "</script><script>hacked=1</script>\"'`${hacked=1}"
-HOSTILE_SYMBOL = '"><img/src=x/onerror=hacked=1>'
 
 
 @pytest.fixture(scope="module")

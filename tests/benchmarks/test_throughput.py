@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from benchmarks.simulated import simulate
-from benchmarks.throughput import Throughput
 
 from benchmarks import throughput
 from isoclr.corpus.corpus import open_corpus
@@ -15,38 +14,20 @@ from isoclr.pretraining.config import PretrainConfig, PretrainRuntime
 pytestmark = pytest.mark.usefixtures("narrow")
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return simulate(tmp_path_factory.mktemp("corpus") / "corpus", 20)
-
-
-@pytest.fixture(scope="module")
-def measured(corpus: Path, narrow: None) -> Throughput:
-    return throughput.throughput(
-        corpus,
-        config=PretrainConfig(precision="float32", batch_size=4, learning_rate=0.001),
-        runtime=PretrainRuntime(device="cpu", threads=1),
-        steps=2,
-        warmup=1,
-    )
-
-
-def test_steps_are_timed(measured: Throughput, corpus: Path) -> None:
+def test_parts_of_a_step_are_timed(tmp_path: Path) -> None:
+    corpus = simulate(tmp_path / "corpus", 20)
+    config = PretrainConfig(precision="float32", batch_size=4, learning_rate=0.001)
+    runtime = PretrainRuntime(device="cpu", threads=1)
+    measured = throughput.throughput(corpus, config=config, runtime=runtime, steps=2, warmup=1)
     assert (measured.steps, measured.pairs, measured.ranks) == (2, 4, 1)
     assert math.isfinite(measured.loss)
     assert measured.nt_per_second == pytest.approx(measured.nt / measured.seconds)
     lengths = open_corpus(corpus).index["length"]
     assert 2 * lengths.min() <= measured.nt <= 8 * lengths.max()
     assert 0 < measured.padding < 1
-
-
-def test_parts_of_a_step(measured: Throughput) -> None:
     assert 0 < measured.views_seconds < measured.seconds
     assert 0 < measured.loss_seconds < measured.seconds
     assert measured.warmup_seconds > 0
-
-
-def test_device_and_memory(measured: Throughput) -> None:
     assert (measured.device, measured.precision) == ("cpu", "float32")
     assert (measured.activation_checkpointing, measured.compiled, measured.shapes >= 1) == (True, False, True)
     assert 10**8 < measured.peak_bytes < 10**11

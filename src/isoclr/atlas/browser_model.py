@@ -202,12 +202,8 @@ def _pack(tensors: Tensors, integers: Literal["int16", "int24"]) -> dict[str, An
     for name, tensor in tensors.items():
         dtype = integers if tensor.ndim > 1 else "float32"
         specs[name] = {"dtype": dtype, "shape": tensor.shape, "offset": len(data)}
-        data += _float32(tensor) if dtype == "float32" else _quantized(tensor, dtype)
+        data += np.ascontiguousarray(tensor, "<f4").tobytes() if dtype == "float32" else _quantized(tensor, dtype)
     return {"tensors": specs, "data": base64.b64encode(data).decode("ascii")}
-
-
-def _float32(tensor: Array) -> bytes:
-    return bytes(np.ascontiguousarray(tensor, "<f4").tobytes())
 
 
 def _quantized(tensor: Array, dtype: Literal["int16", "int24"]) -> bytes:

@@ -120,7 +120,7 @@ def _exon_lengths(rna: Rna, edits: Sequence[Edit]) -> Ints | None:
         end + shift_of([e for e in edits if not (e.joins_next and e.start == e.end == end)], end)
         for end in rna.exon_ends.tolist()
     ]
-    lengths = np.diff(np.array(ends, np.int64), prepend=0)
+    lengths = np.diff([0, *ends])
     return lengths[lengths > 0]
 
 

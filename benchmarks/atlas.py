@@ -8,21 +8,22 @@ difference between those of two random RNAs, so that copies vary in the same dir
 ``results/atlas.csv``; ``--work`` keeps inputs and atlases.
 """
 
-import argparse
-import resource
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlparse
+
+import numpy as np
+import polars as pl
 
 from benchmarks import harness, simulated
 from benchmarks.browser import find_chromium, open_browser
 from benchmarks.harness import Measurement, run_python
-
-if TYPE_CHECKING:
-    from isoclr.corpus.corpus import Corpus
-    from isoclr.embedding.embeddings import Embeddings
+from isoclr._io import atomic_directory
+from isoclr.corpus.corpus import Corpus, open_corpus
+from isoclr.corpus.write import write as write_corpus
+from isoclr.embedding.embeddings import Embeddings, write
+from isoclr.embedding.io import read_embeddings
 
 SIZES = (70_000, simulated.TEN_SPECIES)
 NOISE = 0.2
@@ -45,7 +46,7 @@ new MutationObserver(() => {
 """Seconds from the start of the navigation until the frame that shows the map, and until the search works."""
 
 
-def enlarge(embeddings: "Embeddings", corpus: "Corpus", n: int, out: Path) -> None:
+def enlarge(embeddings: Embeddings, corpus: Corpus, n: int, out: Path) -> None:
     """Write a corpus of n RNAs and its embeddings, in shards; an existing folder is kept.
 
     Args:
@@ -54,13 +55,6 @@ def enlarge(embeddings: "Embeddings", corpus: "Corpus", n: int, out: Path) -> No
         n: Number of RNAs; the first are the real ones.
         out: Folder for ``corpus`` and ``embeddings``.
     """
-    import numpy as np
-    import polars as pl
-
-    from isoclr._io import atomic_directory
-    from isoclr.corpus.write import write as write_corpus
-    from isoclr.embedding.embeddings import Embeddings, write
-
     if out.exists():
         return
     rng = np.random.default_rng(0)
@@ -72,16 +66,13 @@ def enlarge(embeddings: "Embeddings", corpus: "Corpus", n: int, out: Path) -> No
         (folder / "embeddings").mkdir()
         for number, start in enumerate(range(0, n, of)):
             count = min(of, n - start)
-            new = {
+            suffix, symbol = f"-{number}", pl.col("gene_symbol")
+            new: dict[str, pl.Expr | pl.Series] = {
                 "transcript_id": "T" + names[start : start + count].cast(pl.String).str.zfill(8),
-                "gene_id": table["gene_id"][:count] + f"-{number}",
-                "gene_symbol": table["gene_symbol"][:count]
-                + pl.select(
-                    pl.when(table["gene_symbol"][:count] != "").then(pl.lit(f"-{number}")).otherwise(pl.lit(""))
-                ).to_series(),
+                "gene_id": pl.col("gene_id") + suffix,
+                "gene_symbol": pl.when(symbol != "").then(symbol + suffix).otherwise(symbol),
             }
-            sets = table["gene_set"][:count] + f"-{number}"
-            parts.append(table[:count].with_columns(gene_set=sets, **new))
+            parts.append(table[:count].with_columns(gene_set=pl.col("gene_set") + suffix, **new))
             a, b = rng.integers(0, of, (2, count))
             matrix = embeddings.matrix[:count].copy()
             if number:
@@ -96,15 +87,12 @@ def enlarge(embeddings: "Embeddings", corpus: "Corpus", n: int, out: Path) -> No
 
 def measure_build(inputs: Path, n: int, out: Path, options: Sequence[str]) -> list[Measurement]:
     """Time, memory and size of ``isoclr atlas`` in a process of its own."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     args = ["-m", "isoclr", "atlas", str(inputs / "embeddings"), "--corpus", str(inputs / "corpus")]
     process = run_python([*args, "-o", str(out), "--overwrite", *options])
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
     return [
         _measurement("build", n, process.seconds, "s"),
-        _measurement("build, processor time", n, cpu, "s"),
+        _measurement("build, processor time", n, process.cpu_seconds, "s"),
         _measurement("build, memory", n, process.peak_gb, "GB"),
         _measurement("folder", n, size, "MB"),
     ]
@@ -145,8 +133,7 @@ def measure_page(program: str, folder: Path, n: int, repeats: int) -> list[Measu
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    folder = Path(tempfile.gettempdir()) / "isoclr-bench"
+    parser = harness.options_of(__doc__, harness.RESULTS / "atlas.csv")
     parser.add_argument("embeddings", type=Path, help="embeddings of some thousand real RNAs")
     parser.add_argument("--corpus", type=Path, required=True, help="their corpus")
     parser.add_argument("--rnas", type=int, nargs="+", default=SIZES)
@@ -154,12 +141,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5, help="times that a page is opened")
     parser.add_argument("--keep", action="store_true", help="open atlases that exist already")
-    parser.add_argument("--work", type=Path, default=folder, help="folder that keeps the atlases")
-    parser.add_argument("--out", type=Path, default=harness.RESULTS / "atlas.csv")
+    parser.add_argument("--work", type=Path, default=harness.WORK, help="folder that keeps the atlases")
     options = parser.parse_args()
-
-    from isoclr.corpus.corpus import open_corpus
-    from isoclr.embedding.io import read_embeddings
 
     machine, results = harness.machine(), []
     program = find_chromium()
@@ -171,8 +154,7 @@ def main() -> None:
             results += measure_build(inputs, n, out, words)
         if program is not None:
             results += measure_page(program, out, n, options.repeats)
-        harness.save(options.out, results, machine, update=True)
-    harness.print_table(f"atlas: {machine['cpu']}, {machine['cores']} cores", results)
+        harness.report(f"atlas: {machine['cpu']}, {machine['cores']} cores", options.out, results, machine, update=True)
 
 
 if __name__ == "__main__":

@@ -10,22 +10,15 @@ count once), sampled ten times a second. On a shared machine, compare processor 
 """
 
 import argparse
-import resource
-import subprocess
-import sys
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from benchmarks import harness
-from benchmarks.harness import ROOT, Measurement
+from benchmarks.harness import ROOT, Measurement, ProcessResult
 from isoclr._io import atomic_directory
 from isoclr.corpus.write import write
 from isoclr.simulation.simulate import simulate
@@ -39,14 +32,6 @@ corpus = open_corpus(sys.argv[1])
 corpus.codes_of(len(corpus) - 1).sum()
 print(time.perf_counter() - start)
 """
-
-
-class Usage(NamedTuple):
-    """Resources that a command and its subprocesses used."""
-
-    seconds: float
-    cpu_seconds: float
-    peak_gb: float
 
 
 def build_gencode(options: argparse.Namespace) -> list[Measurement]:
@@ -68,8 +53,7 @@ def build_transcripts(options: argparse.Namespace) -> list[Measurement]:
 def build(name: str, inputs: Path, work: Path) -> list[Measurement]:
     """Run and measure ``isoclr build``."""
     corpus = work / f"{inputs.parent.name}-{inputs.stem}.corpus"
-    args = ["-m", "isoclr", "build", str(inputs), "--out", str(corpus), "--overwrite"]
-    return describe(name, run([sys.executable, *args]))
+    return describe(name, run("-m", "isoclr", "build", str(inputs), "--out", str(corpus), "--overwrite"))
 
 
 def open_million(options: argparse.Namespace) -> list[Measurement]:
@@ -77,17 +61,21 @@ def open_million(options: argparse.Namespace) -> list[Measurement]:
     path = options.work / "million.corpus"
     if not path.exists():
         write_large_corpus(path, MILLION)
-    command = [sys.executable, "-c", _OPEN, str(path)]
-    seconds = [float(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(5)]
-    return describe("open 10⁶ transcripts", run(command)._replace(seconds=median(seconds)))
+    runs = [run("-c", _OPEN, str(path)) for _ in range(5)]
+    return describe("open 10⁶ transcripts", runs[-1]._replace(seconds=median(float(one.stdout) for one in runs)))
 
 
-def describe(name: str, usage: Usage) -> list[Measurement]:
+def run(*args: str) -> ProcessResult:
+    """Run ``python ARGS`` and measure it with all of its subprocesses."""
+    return harness.run_python(args, memory=memory_of_all, every=0.1)
+
+
+def describe(name: str, process: ProcessResult) -> list[Measurement]:
     """Measurements of one command."""
     return [
-        Measurement(name, usage.seconds, "s"),
-        Measurement(f"{name}, processor time", usage.cpu_seconds, "s"),
-        Measurement(f"{name}, peak memory", usage.peak_gb, "GB"),
+        Measurement(name, process.seconds, "s"),
+        Measurement(f"{name}, processor time", process.cpu_seconds, "s"),
+        Measurement(f"{name}, peak memory", process.peak_gb, "GB"),
     ]
 
 
@@ -113,32 +101,9 @@ def write_large_corpus(path: Path, transcripts: int) -> None:
         write(folder, table, [codes], {"species": ["human"]})
 
 
-def run(command: Sequence[str]) -> Usage:
-    """Run a command and measure it with all of its subprocesses.
-
-    Raises:
-        SystemExit: the command failed.
-    """
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        peak = [0]
-        watcher = threading.Thread(target=_watch, args=(process, peak))
-        watcher.start()
-        status = process.wait()
-        seconds = time.perf_counter() - start
-        watcher.join()
-    if status:
-        raise SystemExit(f"{' '.join(command)}: exit code {status}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Usage(seconds, cpu, peak[0] / 1e9)
-
-
-def _watch(process: subprocess.Popen[bytes], peak: list[int]) -> None:
-    while process.poll() is None:
-        peak[0] = max(peak[0], sum(map(_proportional_set_size, _descendants(process.pid))))
-        time.sleep(0.1)
+def memory_of_all(pid: int) -> float:
+    """Memory of a process and its descendants, 10⁹ bytes."""
+    return sum(map(_proportional_set_size, _descendants(pid))) / 1e9
 
 
 def _descendants(pid: int) -> Iterator[int]:
@@ -170,17 +135,15 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], list[Measurement]]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "isoclr-bench")
+    parser = harness.options_of(__doc__, harness.RESULTS / "build.csv")
+    parser.add_argument("--work", type=Path, default=harness.WORK)
     parser.add_argument("--data", type=Path, default=harness.DATA)
     parser.add_argument("--only", nargs="*", choices=BENCHMARKS, default=[*BENCHMARKS])
-    parser.add_argument("--out", type=Path, default=harness.RESULTS / "build.csv")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     machine = harness.machine(("isoclr", "numpy", "polars", "pysam"))
     results = [one for name in options.only for one in BENCHMARKS[name](options)]
-    harness.print_table(f"{machine['cores']} cores, {machine['cpu']}", results)
-    harness.save(options.out, results, machine, update=True)
+    harness.report(f"{machine['cores']} cores, {machine['cpu']}", options.out, results, machine, update=True)
 
 
 if __name__ == "__main__":

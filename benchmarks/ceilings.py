@@ -8,9 +8,7 @@ and as a convolution (channels last, one pixel high). The *ceiling* is the speed
 these products, each at its best tile size.
 """
 
-import argparse
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -135,14 +133,12 @@ def _threads(count: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=harness.RESULTS / "ceilings.csv")
+    parser = harness.options_of(__doc__, harness.RESULTS / "ceilings.csv")
     parser.add_argument("--seconds", type=float, default=0.3, help="seconds for each shape and tile size")
     options = parser.parse_args()
     machine, all_threads = harness.machine(), torch.get_num_threads()
     results = measure(sorted({1, all_threads}), budget=options.seconds)
-    harness.print_table(f"ceilings of {machine['cpu']}, {machine['cores']} cores", results)
-    harness.save(options.out, results, machine)
+    harness.report(f"ceilings of {machine['cpu']}, {machine['cores']} cores", options.out, results, machine)
 
 
 if __name__ == "__main__":

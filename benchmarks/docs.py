@@ -6,19 +6,19 @@ Between ``<!-- table: NAME | PATTERN -->`` and ``<!-- end -->`` the document has
 ``results/NAME.csv`` whose names match the pattern (a regular expression). The rest of the text is not changed.
 """
 
-import argparse
 import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from benchmarks import harness
 from benchmarks.harness import Measurement
 from isoclr._io import atomic_path
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _BLOCK = re.compile(r"(<!-- table: (\w+) \| (.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 OURS, OTHER = "#0072B2", "#8C8C8C"
@@ -93,8 +93,6 @@ def read_bars(path: Path, suffix: str) -> list[Bar]:
 
 def draw_performance(results: Path, target: Path) -> None:
     """Speed of embedding and pre-training compared with the baselines, as far as measured."""
-    from matplotlib.figure import Figure
-
     panels = {
         "Embedding, FASTA to Parquet": read_bars(results / "embed.csv", ", FASTA to Parquet"),
         "Pre-training step": read_bars(results / "pretrain_step.csv", ", training"),
@@ -111,7 +109,7 @@ def draw_performance(results: Path, target: Path) -> None:
         figure.savefig(partial, dpi=160, format="png")
 
 
-def _draw_bars(axes: "Axes", title: str, bars: Sequence[Bar]) -> None:
+def _draw_bars(axes: Axes, title: str, bars: Sequence[Bar]) -> None:
     positions = range(len(bars), 0, -1)
     values = [bar.value for bar in bars]
     errors = [[max(bar.value - bar.low, 0) for bar in bars], [max(bar.high - bar.value, 0) for bar in bars]]
@@ -130,8 +128,6 @@ def _draw_bars(axes: "Axes", title: str, bars: Sequence[Bar]) -> None:
 
 def draw_growth(results: Path, target: Path) -> None:
     """Time and memory as functions of the corpus size and the length of an RNA."""
-    from matplotlib.figure import Figure
-
     rows = harness.read_csv(results)
     figure = Figure(figsize=(7.2, 5.4), layout="constrained")
     axes = figure.subplots(2, 2)
@@ -142,10 +138,8 @@ def draw_growth(results: Path, target: Path) -> None:
         figure.savefig(partial, dpi=160, format="png")
 
 
-def _draw_curves(axes: "Axes", rows: Sequence[dict[str, str]], x_unit: str, y_unit: str) -> None:
+def _draw_curves(axes: Axes, rows: Sequence[dict[str, str]], x_unit: str, y_unit: str) -> None:
     """One curve for each set of measurements named ``NAME @ NUMBER X_UNIT``."""
-    from matplotlib.ticker import NullFormatter
-
     curves: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         name, _, size = row["name"].partition(" @ ")
@@ -172,7 +166,7 @@ def _draw_curves(axes: "Axes", rows: Sequence[dict[str, str]], x_unit: str, y_un
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = harness.options_of(__doc__)
     parser.add_argument("--results", type=Path, default=harness.RESULTS)
     parser.add_argument("--docs", type=Path, default=harness.ROOT / "docs")
     options = parser.parse_args(argv)

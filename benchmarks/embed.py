@@ -9,7 +9,6 @@ peak memory (also for one RNA of 10⁷ nt), the latency of single mRNAs and the 
 ``results/embed.csv``.
 """
 
-import argparse
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -197,7 +196,7 @@ def first_records(fasta: Path, limit: int | None, work: Path) -> tuple[Path, int
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = harness.options_of(__doc__, harness.RESULTS / "embed.csv")
     default = harness.DATA / "transcripts/human_refseq.fa.gz"
     parser.add_argument("--fasta", type=Path, default=default)
     parser.add_argument("--limit", type=int, help="use only the first LIMIT RNAs")
@@ -205,7 +204,6 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=400, help="RNAs that the baselines embed")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--long", type=int, default=LONG, help="length of the very long RNA, nt")
-    parser.add_argument("--out", type=Path, default=harness.RESULTS / "embed.csv")
     parser.add_argument("--figure", type=Path, default=harness.ROOT / "docs/performance.png")
     options = parser.parse_args()
     machine = harness.machine()
@@ -216,8 +214,7 @@ def main() -> None:
         results = measure(setup, options.repeats) + measure_differences(work)
         results += measure_encoder(setup, options.repeats) + measure_long_rna(setup, options.long)
     title = f"embedding {options.fasta.name}, {nt:,} nt: {machine['cpu']}, {machine['cores']} cores"
-    harness.print_table(title, results)
-    harness.save(options.out, results, machine)
+    harness.report(title, options.out, results, machine)
     docs.draw_performance(options.out.parent, options.figure)
 
 

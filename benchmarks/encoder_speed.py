@@ -4,7 +4,6 @@
 measured between the encoder's passes, so that other load on the machine affects both.
 """
 
-import argparse
 import importlib
 import json
 from functools import partial
@@ -12,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.harness import timed
+from benchmarks.harness import options_of, timed
 
 if TYPE_CHECKING:
     from isoclr.models.encoder import Encoder
@@ -37,7 +36,7 @@ def latencies(encoder: "Encoder", sequences: list[str], precision: Any) -> list[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = options_of(__doc__)
     parser.add_argument("fasta", type=Path)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--passes", type=int, default=3)

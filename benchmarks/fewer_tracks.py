@@ -7,7 +7,6 @@ tracks, without exon ends, of bare sequence, and of bare sequence whose longest 
 Writes Pearson R with its interval to ``results/fewer_tracks.csv``.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -85,11 +84,10 @@ def measure(encoder: Encoder, rnas: LabelledRnas, config: SplitConfig) -> dict[s
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = harness.options_of(__doc__, harness.RESULTS / "fewer_tracks.csv")
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--model", default="isoclr-s")
     parser.add_argument("--data", type=Path, default=harness.DATA)
-    parser.add_argument("--out", type=Path, default=harness.RESULTS / "fewer_tracks.csv")
     options = parser.parse_args(argv)
     encoder, corpus = isoclr.load(options.model), open_corpus(options.corpus)
     rows = []

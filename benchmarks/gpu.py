@@ -12,7 +12,6 @@ embedding. ``--device cpu --transcripts 300`` runs the same code on a small scal
 
 import argparse
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -114,7 +113,7 @@ def describe_machine(device: str) -> dict[str, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = harness.options_of(__doc__, harness.RESULTS / "gpu.csv")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--models", nargs="+", default=["isoclr-s", "isoclr-m"])
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1024, 4096], help="pairs")
@@ -122,15 +121,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--transcripts", type=int, default=simulated.TEN_SPECIES)
     parser.add_argument("--embed-nt", type=int, default=EMBED_NT)
     parser.add_argument("--steps", type=int, default=30)
-    folder = Path(tempfile.gettempdir()) / "isoclr-bench"
-    parser.add_argument("--work", type=Path, default=folder, help="folder that keeps the corpus")
-    parser.add_argument("--out", type=Path, default=harness.RESULTS / "gpu.csv")
+    parser.add_argument("--work", type=Path, default=harness.WORK, help="folder that keeps the corpus")
     options = parser.parse_args(argv)
     machine = describe_machine(options.device)
     corpus = simulated.simulate(options.work / f"simulated-{options.transcripts}.corpus", options.transcripts)
     results = measure(options, corpus)
-    harness.print_table(f"{machine['gpu']}, {machine['versions']}", results)
-    harness.save(options.out, results, machine)
+    harness.report(f"{machine['gpu']}, {machine['versions']}", options.out, results, machine)
 
 
 if __name__ == "__main__":

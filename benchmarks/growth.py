@@ -7,7 +7,6 @@ the size of the paper's ten species (926,628 transcripts, 2.4 Gnt; about 2.4 GB 
 increasing length are embedded by ``isoclr embed``. Writes ``results/growth.csv`` and draws ``docs/growth.png``.
 """
 
-import argparse
 import json
 import tempfile
 from pathlib import Path
@@ -55,15 +54,13 @@ def measure_lengths(work: Path, model: Path, lengths: tuple[int, ...]) -> list[M
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    folder = Path(tempfile.gettempdir()) / "isoclr-bench"
-    parser.add_argument("--work", type=Path, default=folder, help="folder that keeps the corpora")
+    parser = harness.options_of(__doc__, harness.RESULTS / "growth.csv")
+    parser.add_argument("--work", type=Path, default=harness.WORK, help="folder that keeps the corpora")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="transcripts")
     parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="nt")
     parser.add_argument("--batch-size", type=int, default=1024, help="pairs")
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--out", type=Path, default=harness.RESULTS / "growth.csv")
     parser.add_argument("--figure", type=Path, default=harness.ROOT / "docs/growth.png")
     options = parser.parse_args()
     machine, results = harness.machine(), []
@@ -73,8 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         results += measure_lengths(work, resolve_model(None, work), tuple(options.lengths))
-    harness.print_table(f"growth: {machine['cpu']}, {machine['cores']} cores", results)
-    harness.save(options.out, results, machine)
+    harness.report(f"growth: {machine['cpu']}, {machine['cores']} cores", options.out, results, machine)
     docs.draw_growth(options.out, options.figure)
 
 

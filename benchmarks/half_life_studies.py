@@ -10,7 +10,6 @@ formula it gives the reliability of the mean over all of them, whose square root
 predictor can be expected to have with it. Writes ``results/half_life_studies.csv``.
 """
 
-import argparse
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,9 +97,8 @@ def _row(species: str, study: str, metric: str, value: float, n: int, sign: int 
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = harness.options_of(__doc__, Path("results/half_life_studies.csv"))
     parser.add_argument("--data", type=Path, default=harness.DATA)
-    parser.add_argument("--out", type=Path, default=Path("results/half_life_studies.csv"))
     options = parser.parse_args(argv)
     rows = []
     for species in SPECIES:

@@ -4,11 +4,14 @@ This module imports neither torch nor polars, so that the measuring process stay
 where few packages are installed.
 """
 
+import argparse
 import csv
 import os
 import platform
+import resource
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,11 +27,21 @@ from isoclr._io import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks/results"
+WORK = Path(tempfile.gettempdir()) / "isoclr-bench"
+"""Default of ``--work``: the folder that keeps simulated inputs."""
 DATA = Path(os.environ.get("ISOCLR_DATA", ROOT / "../shared/data"))
 CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "bf16", "sve")
 """Processor features that determine the speed of float32 and bf16 arithmetic."""
 
 T = TypeVar("T")
+
+
+def options_of(doc: str | None, out: Path | None = None) -> argparse.ArgumentParser:
+    """Options of a benchmark: the first line of its docstring is the help text, ``out`` the default of ``--out``."""
+    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    if out is not None:
+        parser.add_argument("--out", type=Path, default=out)
+    return parser
 
 
 @dataclass(frozen=True)
@@ -55,34 +68,8 @@ class ProcessResult(NamedTuple):
     peak_gb: float
     """Highest resident memory of the process, 10⁹ bytes."""
     stdout: str
-
-
-def run_python(args: Sequence[str], *, env: Mapping[str, str] | None = None) -> ProcessResult:
-    """Run ``python ARGS`` in a fresh process.
-
-    Raises:
-        SystemExit: the command failed; the message ends with its last output.
-    """
-    command = [sys.executable, *args]
-    start = time.perf_counter()
-    with subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        peak = [0.0]
-        watcher = threading.Thread(target=_watch, args=(process, peak))
-        watcher.start()
-        stdout, stderr = process.communicate()
-        seconds = time.perf_counter() - start
-        watcher.join()
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}\n{stderr[-2000:]}")
-    return ProcessResult(seconds, peak[0], stdout)
-
-
-def _watch(process: subprocess.Popen[str], peak: list[float]) -> None:
-    while process.poll() is None:
-        peak[0] = max(peak[0], peak_memory_gb(process.pid))
-        time.sleep(0.02)
+    cpu_seconds: float = 0.0
+    """Processor time of the process and its subprocesses."""
 
 
 def peak_memory_gb(pid: int) -> float:
@@ -92,6 +79,51 @@ def peak_memory_gb(pid: int) -> float:
     except OSError:
         return 0.0
     return next((int(line.split()[1]) * 1024e-9 for line in lines if line[:6] == "VmHWM:"), 0.0)
+
+
+def run_python(
+    args: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    memory: Callable[[int], float] = peak_memory_gb,
+    every: float = 0.02,
+) -> ProcessResult:
+    """Run ``python ARGS`` in a fresh process.
+
+    Args:
+        args: Words of the command.
+        env: Further environment variables.
+        memory: Memory of a process by its id, 10⁹ bytes, of which the highest value counts.
+        every: Seconds between two readings of it.
+
+    Raises:
+        SystemExit: the command failed; the message ends with its last output.
+    """
+    command = [sys.executable, *args]
+    before, start = _children_seconds(), time.perf_counter()
+    with subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        peak = [0.0]
+
+        def watch() -> None:
+            while process.poll() is None:
+                peak[0] = max(peak[0], memory(process.pid))
+                time.sleep(every)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        stdout, stderr = process.communicate()
+        seconds = time.perf_counter() - start
+        watcher.join()
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}\n{stderr[-2000:]}")
+    return ProcessResult(seconds, peak[0], stdout, _children_seconds() - before)
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def interleave(variants: Mapping[str, Callable[[], T]], repeats: int) -> dict[str, list[T]]:
@@ -170,10 +202,13 @@ def _version(package: str) -> str:
         return f"{package} not installed"
 
 
-def print_table(title: str, measurements: Iterable[Measurement]) -> None:
-    """Print measurements on stdout."""
+def report(
+    title: str, path: Path, measurements: Sequence[Measurement], machine: Mapping[str, str], *, update: bool = False
+) -> None:
+    """Print measurements on stdout, and save them."""
     rows = [(one.name, with_unit(one), value_range(one), one.note) for one in measurements]
     console.table(title, ("benchmark", "median", "range", "note"), rows)
+    save(path, measurements, machine, update=update)
 
 
 def with_unit(one: Measurement) -> str:

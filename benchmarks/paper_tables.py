@@ -11,7 +11,6 @@ else stays.
 Studies that were not run keep their earlier results, which are in ``results/isoclr-s.v1`` if they are of those weights.
 """
 
-import argparse
 import re
 import shutil
 from collections.abc import Callable
@@ -20,12 +19,12 @@ from typing import Any
 
 import polars as pl
 
+from benchmarks.harness import ROOT, options_of
 from isoclr._io import atomic_path
 from isoclr.evaluation.report.results import CORPUS
 from isoclr.evaluation.report.tables import number, with_interval
 
-HOME = Path(__file__).parent.parent
-RESULTS = HOME / "results"
+RESULTS = ROOT / "results"
 EARLIER = "isoclr-s.v1"
 """Folder of :data:`RESULTS` with the studies that only the earlier weights have."""
 DOCUMENTS = ("README.md", "docs/figures.md", "docs/model-card.md", "docs/results.md")
@@ -42,18 +41,14 @@ Rows = Callable[[str], pl.DataFrame]
 
 def main_table(rows: Rows) -> str:
     """Ridges on frozen features: Pearson R of every task."""
-    chosen = [
-        ("half-life-human", "fold", "half-life, human"),
-        ("half-life-mouse", "fold", "half-life, mouse"),
-        ("translation-efficiency-hela", "homology", "translation efficiency"),
-        ("mrl-5utr", "random", "mean ribosome load"),
-    ]
+    chosen = {
+        "half-life, human": {"task": "half-life-human", "split": "fold"},
+        "half-life, mouse": {"task": "half-life-mouse", "split": "fold"},
+        "translation efficiency": {"task": "translation-efficiency-hela", "split": "homology"},
+        "mean ribosome load": {"task": "mrl-5utr", "split": "random"},
+    }
     table = rows("main").filter(pl.col("model").is_in(["ridge", "trees", "grouped"]), metric="pearson")
-    columns = {}
-    for task, split, title in chosen:
-        part = table.filter(task=task, split=split)
-        columns[f"{title} (n = {part['n'][0]:,})"] = _by_method(part)
-    return _markdown("features", columns)
+    return _markdown("features", _columns(table, chosen))
 
 
 def low_data(rows: Rows) -> str:
@@ -82,11 +77,8 @@ def finetuning(rows: Rows) -> str:
 def ontology(rows: Rows) -> str:
     """Mean ROC AUC over the ten terms of each hierarchy."""
     table = rows("ontology").filter(metric="roc_auc", term_id="all")
-    columns = {
-        f"{hierarchy.replace('_', ' ')} (n = {part['n'][0]:,})": _by_method(part)
-        for (hierarchy,), part in table.group_by("hierarchy", maintain_order=True)
-    }
-    return _markdown("features", columns)
+    hierarchies = table["hierarchy"].unique(maintain_order=True)
+    return _markdown("features", _columns(table, {one.replace("_", " "): {"hierarchy": one} for one in hierarchies}))
 
 
 def neighbours(rows: Rows) -> str:
@@ -96,16 +88,12 @@ def neighbours(rows: Rows) -> str:
         pl.col("method").str.replace("isoclr-s", "IsoCLR-S", literal=True)
     )
     table = table.filter(k=1, metric="hit rate", length="all")
-    chosen = [
-        ("all RNAs", "isoform", "an isoform"),
-        ("RNAs of other genes", "paralog", "a paralog, isoforms left out"),
-        ("RNAs of other species", "ortholog", "the ortholog, its own species left out"),
-    ]
-    columns = {}
-    for scope, relation, title in chosen:
-        part = table.filter(scope=scope, relation=relation)
-        columns[f"{title} (n = {part['n'][0]:,})"] = _by_method(part)
-    return _markdown("features", columns)
+    chosen = {
+        "an isoform": {"scope": "all RNAs", "relation": "isoform"},
+        "a paralog, isoforms left out": {"scope": "RNAs of other genes", "relation": "paralog"},
+        "the ortholog, its own species left out": {"scope": "RNAs of other species", "relation": "ortholog"},
+    }
+    return _markdown("features", _columns(table, chosen))
 
 
 def ablations(rows: Rows) -> str:
@@ -157,6 +145,15 @@ TABLES: dict[str, Callable[[Rows], str]] = {
 }
 
 
+def _columns(table: pl.DataFrame, chosen: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """One column for the rows with the chosen values, with the number of samples in its title."""
+    columns = {}
+    for title, values in chosen.items():
+        part = table.filter(**values)
+        columns[f"{title} (n = {part['n'][0]:,})"] = _by_method(part)
+    return columns
+
+
 def _by_method(part: pl.DataFrame) -> dict[str, str]:
     return {row["method"]: _interval(row) for row in part.iter_rows(named=True)}
 
@@ -184,7 +181,7 @@ def filled(text: str, rows: Rows) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = options_of(__doc__)
     parser.add_argument("out", type=Path, help="the directory that runs/paper_small.sh filled")
     out = parser.parse_args().out
     if not (out / "benchmark" / "results").is_dir():
@@ -197,9 +194,9 @@ def main() -> None:
     for name, copy in PICTURES.items():
         pictures = (out / "benchmark" / "figures").glob(name)
         if (picture := min(pictures, default=None)) is not None:
-            shutil.copyfile(picture, HOME / "docs" / copy)
+            shutil.copyfile(picture, ROOT / "docs" / copy)
     for name in DOCUMENTS:
-        document = HOME / name
+        document = ROOT / name
         text = filled(document.read_text(encoding="utf-8"), table_of)
         with atomic_path(document) as partial:
             partial.write_text(text, encoding="utf-8")

@@ -9,7 +9,6 @@ are printed as JSON.
 ``single``: one RNA at a time; ``sorted``: sorted by length, padded to the longest RNA of the batch.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
-from benchmarks.harness import timed
+from benchmarks.harness import options_of, timed
 from benchmarks.plain import PlainEncoder, load_weights
 from isoclr.genomics.encoding import TRACKS, Codes, encode, longest_orf
 from isoclr.genomics.fasta import read_transcripts
@@ -76,7 +75,7 @@ def best_batch(network: PlainEncoder, codes: Sequence[Codes], method: str) -> in
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = options_of(__doc__)
     parser.add_argument("fasta", type=Path)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)

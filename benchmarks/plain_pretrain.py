@@ -9,7 +9,6 @@ JSON.
 number by number. Without it, padding passes through everything as in the original procedure, which is faster.
 """
 
-import argparse
 import json
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from benchmarks.harness import options_of
 from benchmarks.plain import PlainEncoder, PlainProjector, load_weights
 from benchmarks.plain_embed import WIDTH, make_batch
 from isoclr.corpus.corpus import Corpus, open_corpus
@@ -71,7 +71,7 @@ def make_views(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = options_of(__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--batch-size", type=int, required=True)

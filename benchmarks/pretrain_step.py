@@ -8,7 +8,6 @@ losses of the first steps are compared with a plain loop that keeps padding out 
 original procedure, which does not. Writes ``results/pretrain_step.csv``.
 """
 
-import argparse
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -133,7 +132,7 @@ def resolve_corpus(corpus: Path | None, work: Path) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = harness.options_of(__doc__, harness.RESULTS / "pretrain_step.csv")
     parser.add_argument("--corpus", type=Path, help="corpus (default: RefSeq mRNAs)")
     parser.add_argument("--batch-size", type=int, default=32, help="pairs")
     parser.add_argument("--steps", type=int, default=8, help="timed steps of isoclr")
@@ -141,7 +140,6 @@ def main() -> None:
     parser.add_argument("--compared-steps", type=int, default=4, help="steps with losses compared")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--out", type=Path, default=harness.RESULTS / "pretrain_step.csv")
     parser.add_argument("--figure", type=Path, default=harness.ROOT / "docs/performance.png")
     options = parser.parse_args()
     machine = harness.machine()
@@ -153,8 +151,7 @@ def main() -> None:
         results = measure_speed(runs, checkpoint, options.steps, options.plain_steps, options.repeats)
         results += measure_losses(runs, checkpoint, options.compared_steps)
     title = f"pre-training on {options.batch_size} pairs: {machine['cpu']}, {machine['cores']} cores"
-    harness.print_table(title, results)
-    harness.save(options.out, results, machine)
+    harness.report(title, options.out, results, machine)
     docs.draw_performance(options.out.parent, options.figure)
 
 

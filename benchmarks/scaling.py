@@ -7,7 +7,6 @@ one process with two threads; the three alternate. Efficiency is the speed divid
 bytes that a step must send are computed from the model's tensors (:func:`traffic`). Writes ``results/scaling.csv``.
 """
 
-import argparse
 import json
 import tempfile
 from functools import partial
@@ -93,20 +92,18 @@ def computed_traffic(pairs: int) -> list[Measurement]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = harness.options_of(__doc__, harness.RESULTS / "scaling.csv")
     parser.add_argument("--corpus", type=Path, help="corpus (default: a simulated one)")
     parser.add_argument("--batch-size", type=int, default=128, help="pairs, over all processes")
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=harness.RESULTS / "scaling.csv")
     options = parser.parse_args()
     machine = harness.machine()
     with tempfile.TemporaryDirectory() as folder:
         corpus = options.corpus or simulated.simulate(Path(folder) / "corpus", 4_000)
         results = measure(corpus, options.batch_size, options.steps, options.repeats)
     results += computed_traffic(1024)
-    harness.print_table(f"scaling: {machine['cpu']}, {machine['cores']} cores", results)
-    harness.save(options.out, results, machine)
+    harness.report(f"scaling: {machine['cpu']}, {machine['cores']} cores", options.out, results, machine)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ time. Writes one row per task, method and metric, and the
 differences of all methods from the simple baseline that is best on the task, paired by fold.
 """
 
-import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import linalg
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.utils.extmath import randomized_svd
 
 from benchmarks import harness
 from isoclr.baselines.features import KmersAndCodons, StrongFeatures
@@ -102,8 +103,6 @@ def reduced(block: Features, rank: int = RANK) -> Features:
     """A wide block's leading principal components."""
     if block.shape[1] <= rank:
         return block
-    from sklearn.utils.extmath import randomized_svd
-
     left, spectrum, _ = randomized_svd(block, rank, n_iter=2, random_state=0)
     return np.asarray(left * spectrum, np.float32)
 
@@ -186,15 +185,11 @@ class Library:
         }
 
 
-def embedding_of(path: Path, names: Sequence[str]) -> Features:
-    """Embeddings of RNAs in the given order."""
+def components_of(path: Path, names: Sequence[str]) -> FeatureBlocks:
+    """Principal components of the embeddings of RNAs, in the given order."""
     read = read_embeddings(path)
     place = {name: row for row, name in enumerate(read.table["transcript_id"])}
-    return read.matrix[[place[name] for name in names]]
-
-
-def _components_of(path: Path, names: Sequence[str]) -> FeatureBlocks:
-    return components(embedding_of(path, names))
+    return components(read.matrix[[place[name] for name in names]])
 
 
 def stamped(name: str, path: Path) -> str:
@@ -208,7 +203,7 @@ def methods(library: Library, models: Mapping[str, Path], names: Sequence[str]) 
     yield from simple.items()
     for name, path in models.items():
         key = stamped(name, path)
-        embedding = library.get(key, partial(_components_of, path, names))
+        embedding = library.get(key, partial(components_of, path, names))
         yield name, embedding
     if models:
         rest = library.get(f"{key}-given", partial(given, embedding, simple["composition"]))
@@ -239,8 +234,6 @@ def kernel_ridge(
     Args:
         x_train: ``(n, d)`` features of the training samples, in comparable units.
     """
-    from sklearn.metrics.pairwise import euclidean_distances
-
     rows = np.random.default_rng(0).permutation(len(x_train))[:LANDMARKS]
     distances = [euclidean_distances(x, x_train[rows], squared=True) for x in (x_train, x_test)]
     median = float(np.median(distances[0][rows]))
@@ -375,7 +368,7 @@ def named_paths(pairs: Sequence[str]) -> dict[str, Path]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = harness.options_of(__doc__, Path("results/strong_baselines.csv"))
     parser.add_argument("corpus", type=Path, help="the corpus, or its part with the labelled RNAs")
     parser.add_argument("--models", nargs="+", default=[], metavar="NAME=PARQUET")
     parser.add_argument("--constructs", nargs="*", default=[], metavar="TASK:NAME=PARQUET")
@@ -384,7 +377,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=harness.DATA)
     parser.add_argument("--folder", type=Path, help="keeps computed features")
     parser.add_argument("--list", type=Path, help="only write the ids of the labelled RNAs to this file")
-    parser.add_argument("--out", type=Path, default=Path("results/strong_baselines.csv"))
     options = parser.parse_args(argv)
     corpus: Corpus = open_corpus(options.corpus)
     of_corpus = rnas_of_corpus(corpus)

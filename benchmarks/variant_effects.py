@@ -14,9 +14,8 @@ the insert alone. An average over the whole mRNA hardly changes with one base. I
 of inserts. Embeddings and features are kept in the folder OUT.
 """
 
-import argparse
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +37,7 @@ from isoclr.probing.linear import fit_ridge, in_raw_units, standardize
 from isoclr.probing.resolve import find_head
 from isoclr.tasks.metrics import bootstrap, pearson
 from isoclr.tasks.reporter import Construct, families
-from isoclr.tasks.splits import group_folds
+from isoclr.tasks.splits import Split, group_folds
 from isoclr.tasks.task import read_label_task
 
 Array = NDArray[np.float64]
@@ -83,8 +82,7 @@ class Study:
         def make() -> Features:
             with nt_progress() as bar:
                 task = bar.add_task(name, total=sum(map(len, codes)))
-                done: Callable[[int], None] = lambda n: bar.advance(task, n)  # noqa: E731
-                return self.encoder.embed_codes(codes, precision=self.precision, progress=done)
+                return self.encoder.embed_codes(codes, precision=self.precision, progress=partial(bar.advance, task))
 
         return self.kept(name, make)
 
@@ -102,6 +100,15 @@ def upstream(codes: Sequence[Codes]) -> FeatureBlocks:
 def fitted(features: FeatureBlocks, values: Array) -> BlockRidge:
     """A ridge regression of standardized values."""
     return fit_blocks(features.values, values / values.std(), features.widths, scale=False)
+
+
+def held_out(features: FeatureBlocks, values: Array, folds: Sequence[Split]) -> Array:
+    """Predictions for every fold by a ridge regression on the others."""
+    predicted = np.empty(len(values))
+    for fold in folds:
+        head = fitted(features.of(fold.train), values[fold.train])
+        predicted[fold.test] = head.predict(features.values[fold.test])
+    return predicted
 
 
 def table(data: Path, name: str) -> pl.DataFrame:
@@ -161,32 +168,35 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
     row_of = np.full(len(inserts), -1)
     row_of[some] = np.arange(len(some))
     whole = study.read_out("utr5-whole", [codes[row] for row in some])
+    of_human = groups[where["human"]]
     rows = []
+
+    def add_human(name: str, predicted: Array) -> None:
+        rows.append(line("utr5", "human 5' UTRs", name, measured, predicted, of_human))
+
+    def add_snvs(name: str, effect: Array) -> None:
+        rows.append(line("utr5", "SNVs", name, change, effect, genes))
+
     for name, features_ in (("whole mRNA", whole), (f"5' UTR + {BEYOND} nt", read_out.of(some))):
         head = fitted(features_.of(row_of[few]), load[: len(few)])
         value = {key: head.predict(features_.values[row_of[where[key]]]) for key in ("variant", "reference")}
-        name = f"embedding, {name}, {len(few):,} labels"
-        rows.append(line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes))
+        add_snvs(f"embedding, {name}, {len(few):,} labels", value["variant"] - value["reference"])
     folds = group_folds(groups[where["random"]], FOLDS, 0)
     for name, blocks in features.items():
         own = blocks.of(where["random"])
-        held_out = np.empty(len(load))
-        for fold in folds:
-            held_out[fold.test] = fitted(own.of(fold.train), load[fold.train]).predict(own.values[fold.test])
-        rows.append(line("utr5", "random 5' UTRs, held out", name, load, held_out, groups[where["random"]]))
+        predicted = held_out(own, load, folds)
+        rows.append(line("utr5", "random 5' UTRs, held out", name, load, predicted, groups[where["random"]]))
         head = fitted(own, load)
         value = {key: head.predict(blocks.values[numbers]) for key, numbers in where.items()}
-        rows.append(line("utr5", "human 5' UTRs", name, measured, value["human"], groups[where["human"]]))
-        rows.append(line("utr5", "SNVs", name, change, value["variant"] - value["reference"], genes))
+        add_human(name, value["human"])
+        add_snvs(name, value["variant"] - value["reference"])
     together, labels = read_out.joined(frames), np.full(len(inserts), np.nan)
     labels[where["random"]] = load
     everything, widths = np.arange(len(inserts)), together.widths
     predicted = fit_predict_kernel(together.values, labels, groups, where["random"], everything, widths)
     name = f"embedding, 5' UTR + {BEYOND} nt, + upstream AUGs, kernel"
-    of_human = groups[where["human"]]
-    rows.append(line("utr5", "human 5' UTRs", name, measured, predicted[where["human"]], of_human))
-    effect = predicted[where["variant"]] - predicted[where["reference"]]
-    rows.append(line("utr5", "SNVs", name, change, effect, genes))
+    add_human(name, predicted[where["human"]])
+    add_snvs(name, predicted[where["variant"]] - predicted[where["reference"]])
     shipped = load_head(find_head("mean-ribosome-load", "human"))
     if shipped.model["sha256"] == study.encoder.sha256:
         regions = [crop(one, shipped.region) for one in codes]
@@ -194,13 +204,11 @@ def utr5(study: Study, data: Path) -> list[dict[str, object]]:
         seen = np.hstack([vectors, added_features(regions, shipped.region)])
         value = {key: shipped.predict(seen[numbers]).value for key, numbers in where.items()}
         name = "isoclr predict --task mean-ribosome-load"
-        rows.append(line("utr5", "human 5' UTRs", name, measured, value["human"], of_human))
-        effect = value["variant"] - value["reference"]
-        rows.append(line("utr5", "SNVs", name, change, effect, genes))
-    published = human["mttrans_prediction"].to_numpy()
-    rows.append(line("utr5", "human 5' UTRs", "MTtrans", measured, published, groups[where["human"]]))
-    for name, column in (("Optimus 5-Prime, retrained", "ret_pred_diff"), ("Optimus 5-Prime", "old_pred_diff")):
-        rows.append(line("utr5", "SNVs", name, change, snvs[column].to_numpy(), genes))
+        add_human(name, value["human"])
+        add_snvs(name, value["variant"] - value["reference"])
+    add_human("MTtrans", human["mttrans_prediction"].to_numpy())
+    add_snvs("Optimus 5-Prime, retrained", snvs["ret_pred_diff"].to_numpy())
+    add_snvs("Optimus 5-Prime", snvs["old_pred_diff"].to_numpy())
     return rows
 
 
@@ -217,16 +225,6 @@ def around(reporter: Construct, insert: str, name: str, flank: int = FLANK) -> C
     codes = reporter.codes(insert, name)
     start = len(reporter.before) + len(reporter.cds) + reporter.after.index("*")
     return codes[start - flank : start + len(insert) + flank]
-
-
-def utr3_features(study: Study, codes: Sequence[Codes], alone: Sequence[Codes]) -> Mapping[str, FeatureBlocks]:
-    """Features of inserts in the 3' UTR, with and without their flanks."""
-    embedded, simple = study.read_out("utr3-region", codes), strong(alone)
-    return {
-        "strong features": simple,
-        f"embedding, insert ± {FLANK} nt": embedded,
-        f"embedding, insert ± {FLANK} nt, + strong features": embedded.joined(simple),
-    }
 
 
 def utr3(study: Study, data: Path) -> list[dict[str, object]]:
@@ -271,14 +269,16 @@ def utr3(study: Study, data: Path) -> list[dict[str, object]]:
     both = [(reporter, one) for one in inserts] + [(plasmid, one) for one in others]
     codes, alone = ([around(where, one, one[:20], flank) for where, one in both] for flank in (FLANK, 0))
     folds = group_folds(family, FOLDS, 0)
-    for name, features in utr3_features(study, codes, alone).items():
+    embedded, simple = study.read_out("utr3-region", codes), strong(alone)
+    for name, features in {
+        "strong features": simple,
+        f"embedding, insert ± {FLANK} nt": embedded,
+        f"embedding, insert ± {FLANK} nt, + strong features": embedded.joined(simple),
+    }.items():
         siegel = features.of(own)
-        held_out = np.empty(len(stability))
-        for fold in folds:
-            head = fitted(siegel.of(fold.train), stability[fold.train])
-            held_out[fold.test] = head.predict(siegel.values[fold.test])
-        rows.append(line("utr3", "Siegel, levels", name, stability, held_out, family))
-        effect = held_out[variant] - held_out[control]
+        predicted = held_out(siegel, stability, folds)
+        rows.append(line("utr3", "Siegel, levels", name, stability, predicted, family))
+        effect = predicted[variant] - predicted[control]
         rows.append(line("utr3", "Siegel, pairs", name, change, effect, of_pair))
         value = fitted(siegel, stability).predict(features.values[first:])
         for cell in CELLS:
@@ -330,7 +330,7 @@ def zero_shot(constructs: Path, half_life: Path, data: Path, name: str) -> list[
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = harness.options_of(__doc__, Path("results/variant_effects.csv"))
     parser.add_argument("--model", default="isoclr-s")
     parser.add_argument("--data", type=Path, default=harness.DATA)
     parser.add_argument("--folder", type=Path, required=True, help="keeps embeddings and features")
@@ -340,7 +340,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--share", type=float, default=1.0, help="use this share of the sequences")
     parser.add_argument("--precision", default="float32", choices=["float32", "bf16"])
     parser.add_argument("--name", default="embedding", help="of the model, in the rows")
-    parser.add_argument("--out", type=Path, default=Path("results/variant_effects.csv"))
     options = parser.parse_args(argv)
     rows: list[dict[str, object]] = []
     if "zero-shot" in options.only:

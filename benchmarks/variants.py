@@ -5,42 +5,39 @@ and random point mutations of their exons. A row has everything that ``isoclr va
 names, prediction and interval. Both ways are measured in turn, so that other load on the machine affects both.
 """
 
-import argparse
 import random
 import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from benchmarks.harness import DATA, RESULTS, Measurement, interleave, machine, print_table, save, timed
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from isoclr.variants.rows import VariantRow
-    from isoclr.variants.scoring import Scorer
-    from isoclr.variants.transcripts import TranscriptIndex
+from benchmarks import harness
+from benchmarks.harness import DATA, Measurement, interleave, timed
+from isoclr._threads import use_threads
+from isoclr.genomics.encoding import letters
+from isoclr.variants.placement import Variant
+from isoclr.variants.rows import ReferenceCheck, VariantRow, place_record
+from isoclr.variants.scoring import Scorer
+from isoclr.variants.transcripts import TranscriptIndex, load_transcripts
+from isoclr.variants.variants import open_scorer, score_rows
+from isoclr.variants.vcf import Record
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = harness.options_of(__doc__, harness.RESULTS / "variants.csv")
     parser.add_argument("--genome", type=Path, default=DATA / "genomes/human_chr9_1Mb.fa.gz")
     parser.add_argument("--annotation", type=Path, default=DATA / "genomes/human_chr9_1Mb.ensembl91.gtf.gz")
     parser.add_argument("--rows", type=int, default=3_000, help="rows scored at a time")
     parser.add_argument("--whole", type=int, default=60, help="mutants embedded whole at a time")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=RESULTS / "variants.csv")
     options = parser.parse_args()
-    described = machine()
-
-    from isoclr._threads import use_threads
-    from isoclr.variants.transcripts import load_transcripts
-    from isoclr.variants.variants import open_scorer
-
+    machine = harness.machine()
     use_threads(options.threads)
     index = load_transcripts([options.annotation], genome=options.genome)
     scorer = open_scorer([], "half-life", "human", None, "cpu")
@@ -55,7 +52,8 @@ def main() -> None:
     first, second = rates["incremental"], rates["whole"]
     error = float(abs(score(some, index, scorer) - whole(some, scorer)).max())
     nt = sum(len(row.transcript.rna) for row in rows) / len(rows)
-    note = f"{len(by_transcript(rows))} transcripts, mean {nt:,.0f} nt a row, {options.threads} threads"
+    transcripts = len({row.transcript.transcript_id for row in rows})
+    note = f"{transcripts} transcripts, mean {nt:,.0f} nt a row, {options.threads} threads"
     measured = [
         Measurement.median("scored rows", [one.wall for one in first], "rows/s", note),
         Measurement.median("each mutant embedded whole", [one.wall for one in second], "rows/s", note),
@@ -65,8 +63,7 @@ def main() -> None:
         Measurement.median("ratio, CPU", [a.cpu / b.cpu for a, b in zip(first, second, strict=True)], "×"),
         Measurement("largest difference of a prediction", error, "z-score", note=f"{len(some)} mutants"),
     ]
-    print_table("variants", measured)
-    save(options.out, measured, described)
+    harness.report("variants", options.out, measured, machine)
 
 
 class Rate(NamedTuple):
@@ -84,13 +81,8 @@ def rate(work: Callable[[], object], rows: int) -> Rate:
     return Rate(rows / seconds, rows / (time.process_time() - start))
 
 
-def point_mutations(index: "TranscriptIndex", n: int) -> "list[VariantRow]":
+def point_mutations(index: TranscriptIndex, n: int) -> list[VariantRow]:
     """Rows of random point mutations in the coding transcripts, equally many in each."""
-    from isoclr.genomics.encoding import letters
-    from isoclr.variants.placement import Variant
-    from isoclr.variants.rows import ReferenceCheck, place_record
-    from isoclr.variants.vcf import Record
-
     rng = random.Random(0)
     rows: list[VariantRow] = []
     coding = [one for one in index.transcripts if one.rna.cds is not None]
@@ -109,24 +101,14 @@ def point_mutations(index: "TranscriptIndex", n: int) -> "list[VariantRow]":
     return rows
 
 
-def by_transcript(rows: "list[VariantRow]") -> "Counter[str]":
-    """Rows of each transcript."""
-    return Counter(row.transcript.transcript_id for row in rows)
-
-
-def score(rows: "list[VariantRow]", index: "TranscriptIndex", scorer: "Scorer") -> "NDArray[np.float64]":
+def score(rows: list[VariantRow], index: TranscriptIndex, scorer: Scorer) -> NDArray[np.float64]:
     """Predictions for the mutants, with everything else of the table, computed anew."""
-    from isoclr.variants.rows import VariantRow
-    from isoclr.variants.variants import score_rows
-
     fresh = [VariantRow(row.records, row.transcript, row.placements) for row in rows]
     return score_rows(fresh, index, scorer, score_splice=False, rank=False)["alt"].to_numpy()
 
 
-def whole(rows: "list[VariantRow]", scorer: "Scorer") -> "NDArray[np.float64]":
+def whole(rows: list[VariantRow], scorer: Scorer) -> NDArray[np.float64]:
     """Predictions from embedding each mutant whole, on all threads."""
-    import numpy as np
-
     predict = scorer.targets[0].predictor.value  # type: ignore[union-attr]
     mutants = [rna.codes for row in rows if (rna := row.edited) is not None]
     return np.asarray(predict(scorer.encoder.embed_codes(mutants)))

@@ -110,10 +110,10 @@ def test_called_from_the_package() -> None:
 
 
 @pytest.mark.parametrize("layout", ["tsne", "umap"])
-def test_layouts_keep_neighbours_near(small: Path, tmp_path: Path, layout: Any) -> None:
+def test_layouts_keep_neighbours_near(small: Path, thin: Path, tmp_path: Path, layout: Any) -> None:
     if layout == "umap":
         pytest.importorskip("umap")
-    atlas(small / "e.parquet", corpus=small / "corpus", out=tmp_path / "a", k=3, layout=layout)
+    atlas(thin, corpus=small / "corpus", out=tmp_path / "a", k=3, layout=layout)
     about, arrays = read_shard(tmp_path / "a/data/map.js")
     assert about["layout"] == {"tsne": "t-SNE", "umap": "UMAP"}[layout]
     xy = arrays["xy"].reshape(-1, 2).astype(float)
@@ -124,26 +124,28 @@ def test_layouts_keep_neighbours_near(small: Path, tmp_path: Path, layout: Any) 
     assert np.median(to_nearest) < 0.5 * np.median(random)
 
 
-def test_given_coordinates(small: Path, tmp_path: Path, read_names: Any) -> None:
-    table = read_embeddings(small / "e.parquet").table
+def test_given_coordinates(small: Path, thin: Path, tmp_path: Path, read_names: Any) -> None:
+    table = read_embeddings(thin).table
     places = table.select("transcript_id", "species", x=pl.int_range(pl.len()), y=pl.lit(1.0))
     places.write_csv(tmp_path / "map.tsv", separator="\t")
     options: dict[str, Any] = {"corpus": small / "corpus", "map": tmp_path / "map.tsv"}
-    atlas(small / "e.parquet", out=tmp_path / "a", **options)
+    atlas(thin, out=tmp_path / "a", **options)
     names, _ = read_names(tmp_path / "a")
     _, arrays = read_shard(tmp_path / "a/data/map.js")
     order = np.argsort(arrays["xy"][::2])
     assert [names["transcripts"][i] for i in order] == table["transcript_id"].to_list()
     places[1:].write_csv(tmp_path / "map.tsv", separator="\t")
     with pytest.raises(isoclr.InputError, match="has no coordinates of 1 of 120"):
-        atlas(small / "e.parquet", out=tmp_path / "b", **options)
+        atlas(thin, out=tmp_path / "b", **options)
     assert not (tmp_path / "b").exists()
 
 
-def test_many_rnas_are_searched_in_clusters(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rnas_are_searched_in_clusters(
+    small: Path, thin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("isoclr.atlas.vectors.EXACT", "isoclr.atlas.atlas.EXACT"):
         monkeypatch.setattr(name, 60)
-    result = atlas(small / "e.parquet", corpus=small / "corpus", out=tmp_path / "a", k=3)
+    result = atlas(thin, corpus=small / "corpus", out=tmp_path / "a", k=3)
     assert 0.8 < result.recall <= 1
     about, _ = read_shard(tmp_path / "a/data/map.js")
     assert about["recall"] == result.recall
@@ -179,12 +181,9 @@ def test_other_folders_are_not_overwritten(small: Path, tmp_path: Path) -> None:
         atlas(small / "e.parquet", corpus=small / "corpus", out=tmp_path, overwrite=True)
 
 
-def test_embeddings_of_another_model_fit_no_head(small: Path, tmp_path: Path) -> None:
-    path = tmp_path / "other.parquet"
-    meta = {**read_embeddings(small / "e.parquet").meta, "sha256": "0" * 64}
-    pl.read_parquet(small / "e.parquet").write_parquet(path, metadata=meta)
+def test_embeddings_of_another_model_fit_no_head(small: Path, thin: Path, tmp_path: Path) -> None:
     with pytest.raises(isoclr.InputError, match="embed with that model"):
-        atlas(path, corpus=small / "corpus", out=tmp_path / "a", task=("half-life",))
+        atlas(thin, corpus=small / "corpus", out=tmp_path / "a", task=("half-life",))
 
 
 def test_page_is_built_from_its_source(tmp_path: Path) -> None:

@@ -191,8 +191,8 @@ def test_equals_python_on_every_form_of_input(open_model: Open, chromium: Any, t
 def test_equals_python_on_real_rnas(open_model: Open, chromium: Any, tmp_path: Path, real_data: Path) -> None:
     model, heads = load("isoclr-s"), heads_of_whole_rnas()
     rnas = read_transcripts(real_data / "transcripts/human_refseq.fa.gz")
-    rows = [row for row in range(len(rnas)) if len(rnas.codes_of(row)) < 2500][::30][:50]
-    assert len(rows) == 50
+    rows = [row for row in range(len(rnas)) if len(rnas.codes_of(row)) < 2500][::100][:12]
+    assert len(rows) == 12
     text = "".join(f">{rnas.table['transcript_id'][row]}\n{letters(rnas.codes_of(row))}\n" for row in rows)
     fasta = tmp_path / "rnas.fa"
     fasta.write_text(text)
@@ -201,8 +201,10 @@ def test_equals_python_on_real_rnas(open_model: Open, chromium: Any, tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("growing", [False, True])
-@pytest.mark.parametrize("pooling", ["last", "all", "last-sqrt", "all-std", "all-std-sqrt"])
+@pytest.mark.parametrize(
+    ("pooling", "growing"),
+    [("last", True), ("all", False), ("last-sqrt", False), ("all-std", True), ("all-std-sqrt", False)],
+)
 def test_every_read_out_and_width(
     open_model: Open, chromium: Any, small_encoder: Callable[..., Encoder], tmp_path: Path, pooling: str, growing: bool
 ) -> None:
@@ -252,9 +254,10 @@ def test_labels_of_two_classes(open_model: Open, chromium: Any, workbench: Path,
     )
     model, head = load(workbench / "model"), load_head(tmp_path / "head")
     open_model(model, [head])
-    text = (workbench / "mrnas.fa").read_text()
+    text = "".join((workbench / "mrnas.fa").read_text().splitlines(keepends=True)[:28])  # of every content of G and C
+    (tmp_path / "some.fa").write_text(text)
     found = in_browser(chromium, text)
-    expected = in_python(workbench / "mrnas.fa", model)
+    expected = in_python(tmp_path / "some.fa", model)
     check_equal(found, expected, [head])
     probabilities = [one["predictions"][1]["value"] for one in found]
     assert 0 < min(probabilities) < 0.5 < max(probabilities) < 1

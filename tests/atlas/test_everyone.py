@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.atlas.conftest import HOSTILE
 
 COLORS = Path(__file__).parents[2] / "web/src/color.ts"
-HOSTILE = "</script><script>hacked=1</script>\"'`${hacked=1}"
 
 
 @pytest.fixture(scope="module")

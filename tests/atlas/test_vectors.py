@@ -57,34 +57,33 @@ def test_search_among_few_candidates_is_filled() -> None:
     assert found.rows[500, 0] == 500
 
 
-def test_recall_of_true_and_of_wrong_neighbours(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = small / "e.parquet"
-    features = read_embeddings(path).matrix
+def test_recall_of_true_and_of_wrong_neighbours(thin: Path) -> None:
+    features = read_embeddings(thin).matrix
     space = fit_space(features, len(features))
     vectors = space(features.copy())
     rows, some = np.arange(len(vectors)), audited(features, len(features))
     exact = nearest(vectors, rows, 4, {"all": rows})["all"].rows
-    assert recall(path, space, some, exact, rows) == 1.0
+    assert recall(thin, space, some, exact, rows) == 1.0
     half = exact.copy()
     half[:, 2:] = rows[:, None]
-    assert recall(path, space, some, half, rows) == 0.5
+    assert recall(thin, space, some, half, rows) == 0.5
     shuffled = np.random.default_rng(0).permutation(len(rows))  # the atlas has another order
     moved = np.empty_like(exact)
     moved[shuffled] = shuffled[exact]
-    assert recall(path, space, some, moved, shuffled) == 1.0
+    assert recall(thin, space, some, moved, shuffled) == 1.0
 
 
-def test_blocks_keep_a_sample(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_keep_a_sample(thin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXACT", 50)
     monkeypatch.setattr(module, "SAMPLED", 50)
     monkeypatch.setattr("isoclr.embedding.io.ROWS", 50)
     seen: list[int] = []
-    table, features, _ = read_blocks(small / "e.parquet", lambda block: seen.append(len(block)))
+    table, features, _ = read_blocks(thin, lambda block: seen.append(len(block)))
     assert seen == [50, 50, 20]
     assert sum(seen) == len(table) == 120
-    np.testing.assert_array_equal(features, read_embeddings(small / "e.parquet").matrix[::3])
+    np.testing.assert_array_equal(features, read_embeddings(thin).matrix[::3])
     rows, some = audited(features, len(table))
-    np.testing.assert_array_equal(read_embeddings(small / "e.parquet").matrix[rows], some)
+    np.testing.assert_array_equal(read_embeddings(thin).matrix[rows], some)
     space = fit_space(features, len(table))
     assert space.basis is not None
     assert space(features.copy()).shape[1] == min(module.DIMENSIONS, features.shape[1])

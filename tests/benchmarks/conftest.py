@@ -14,8 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))  # benchmarks are not part of the installed package
 
 from benchmarks.harness import ProcessResult  # noqa: E402
+from tests.forks import NARROW  # noqa: E402
 
-from benchmarks import embed, gpu, growth, pretrain_step, scaling  # noqa: E402
+from benchmarks import atlas, embed, gpu, growth, pretrain_step, scaling  # noqa: E402
+from isoclr.models.encoder import MODELS  # noqa: E402
+from isoclr.models.resnet import Architecture  # noqa: E402
 
 
 @pytest.fixture
@@ -44,6 +47,12 @@ def fasta(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def narrow_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The architecture isoclr-s is narrow."""
+    monkeypatch.setitem(MODELS, "isoclr-s", Architecture(*NARROW))
+
+
+@pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Run the commands that a benchmark starts in this process instead, which takes a tenth of the time."""
 
@@ -62,5 +71,5 @@ def inline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
             importlib.import_module(words[1]).main()
         return ProcessResult(1.0, 0.5, capsys.readouterr().out)
 
-    for module in (embed, growth, gpu, pretrain_step, scaling):
+    for module in (atlas, embed, growth, gpu, pretrain_step, scaling):
         monkeypatch.setattr(module, "run_python", run_python)

@@ -10,7 +10,7 @@ from benchmarks import atlas, browser, harness
 from isoclr.embedding.io import read_embeddings
 
 
-def test_whole_benchmark(main: Callable[..., None], workbench: Path, tmp_path: Path) -> None:
+def test_whole_benchmark(main: Callable[..., None], inline: None, workbench: Path, tmp_path: Path) -> None:
     words = (workbench / "e.parquet", "--corpus", workbench / "corpus", "--rnas", 100, "--task")
     more = ("--repeats", 1, "--threads", 1, "--work", tmp_path, "--out", tmp_path / "atlas.csv")
     main(atlas, *words, *more)

@@ -13,8 +13,3 @@ def test_open(main: Callable[..., None], tmp_path: Path, monkeypatch: pytest.Mon
     assert 0 < rows["open 10⁶ transcripts"] < 5
     assert rows["open 10⁶ transcripts, processor time"] > 0
     assert rows["open 10⁶ transcripts, peak memory"] > 0
-
-
-def test_failed_command(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="exit code 1"):
-        build.run(["false"])

@@ -9,6 +9,25 @@ import pytest
 
 from benchmarks import gpu, harness, simulated
 
+INLINE = """
+import contextlib, importlib, io, sys
+from benchmarks import gpu
+from benchmarks.harness import ProcessResult
+from isoclr.models.encoder import MODELS
+from isoclr.models.resnet import Architecture
+
+def run_python(args):
+    sys.argv = [*args[1:]]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        importlib.import_module(args[1]).main()
+    return ProcessResult(1.0, 0.5, out.getvalue())
+
+MODELS["isoclr-s"] = Architecture((8, 8, 8, 16), (1, 1, 1, 1), (1, 2, 4, 8))
+gpu.run_python = run_python
+gpu.main(sys.argv[1:])
+"""
+"""Runs the commands that the benchmark starts in its own process, with a narrow encoder."""
+
 
 def test_runs_without_polars_and_pysam(tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
@@ -17,9 +36,17 @@ def test_runs_without_polars_and_pysam(tmp_path: Path) -> None:
         (blocked / f"{name}.py").write_text("raise ImportError('not on the GPU machine')\n")
     words = "--device cpu --transcripts 40 --models isoclr-s --batch-sizes 2 --compile off --steps 1"
     words += " --embed-nt 3000"
-    argv = [sys.executable, "-m", "benchmarks.gpu", *words.split()]
     subprocess.run(
-        [*argv, "--work", str(tmp_path / "work"), "--out", str(tmp_path / "gpu.csv")],
+        [
+            sys.executable,
+            "-c",
+            INLINE,
+            *words.split(),
+            "--work",
+            str(tmp_path / "work"),
+            "--out",
+            str(tmp_path / "gpu.csv"),
+        ],
         cwd=harness.ROOT,
         env={**os.environ, "PYTHONPATH": str(blocked)},
         check=True,

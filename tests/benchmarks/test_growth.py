@@ -4,7 +4,7 @@ from pathlib import Path
 from benchmarks import growth, harness
 
 
-def test_whole_benchmark(main: Callable[..., None], inline: None, tmp_path: Path) -> None:
+def test_whole_benchmark(main: Callable[..., None], inline: None, narrow_model: None, tmp_path: Path) -> None:
     words = ("--work", tmp_path / "work", "--sizes", 40, 80, "--lengths", 1000, 3000)
     more = ("--batch-size", 3, "--steps", 1, "--figure", tmp_path / "g.png")
     main(growth, *words, *more, "--out", tmp_path / "growth.csv")

@@ -35,7 +35,8 @@ def test_agreement_of_simulated_laboratories(main: Callable[..., None], tmp_path
 
 
 @pytest.mark.realdata
-def test_laboratories_and_turned_studies_of_the_real_table(real_data: Path) -> None:
+def test_laboratories_and_turned_studies_of_the_real_table(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(half_life_studies, "SPLITS", 2)
     path = real_data / "labels_extra/rna_half_life_human_by_study.tsv.gz"
     table = pl.read_csv(path, separator="\t", null_values=["NA"], infer_schema_length=None)
     assert len({half_life_studies.laboratory(one) for one in table.columns[2:]}) == 16

@@ -1,4 +1,5 @@
 import polars as pl
+from benchmarks.harness import ROOT
 from benchmarks.paper_tables import TABLES, filled, low_data
 
 MEANS = pl.DataFrame(
@@ -33,18 +34,18 @@ def test_only_the_tables_of_a_document_are_made_anew() -> None:
 
 
 def test_every_table_of_the_documents_is_known() -> None:
-    from benchmarks.paper_tables import DOCUMENTS, HOME
+    from benchmarks.paper_tables import DOCUMENTS
 
     for name in DOCUMENTS:
-        text = (HOME / name).read_text(encoding="utf-8")
+        text = (ROOT / name).read_text(encoding="utf-8")
         asked = {line[5:-4] for line in text.splitlines() if line.startswith("<!-- ")}
         assert asked - {"end", "probes"} <= set(TABLES)
         assert text.count("<!-- end -->") == len(asked - {"end"})
 
 
 def test_the_page_of_figures_has_the_corpus_of_the_results() -> None:
-    from benchmarks.paper_tables import HOME, corpus, table_of
+    from benchmarks.paper_tables import corpus, table_of
 
     table = corpus(table_of)
-    assert table in (HOME / "docs/figures.md").read_text(encoding="utf-8")
+    assert table in (ROOT / "docs/figures.md").read_text(encoding="utf-8")
     assert "| human | 37,361 | 77,639 | 2.08 | 34 % |" in table.splitlines()

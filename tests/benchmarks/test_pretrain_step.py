@@ -9,8 +9,10 @@ from benchmarks import harness, plain_pretrain, pretrain_step
 
 @pytest.fixture
 def small(fasta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A corpus of six gene sets of two RNAs, and a plain loop that pads to 1,024 nt only."""
-    monkeypatch.setattr(plain_pretrain, "WIDTH", 1024)
+    """A corpus of six gene sets of two RNAs of at most 300 nt, and a plain loop that pads to 384 nt only."""
+    monkeypatch.setattr(plain_pretrain, "WIDTH", 384)
+    lines = fasta.read_text().splitlines()
+    fasta.write_text("".join(line[:300] + "\n" for line in lines))
     isoclr.build(out=tmp_path / "corpus", species="human", transcripts=fasta)
     return tmp_path / "corpus"
 

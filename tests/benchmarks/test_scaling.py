@@ -20,7 +20,7 @@ def test_one_rank_sends_nothing() -> None:
     assert sum(scaling.traffic("isoclr-s", 1024, 1).values()) == 0
 
 
-def test_whole_benchmark(main: Callable[..., None], inline: None, tmp_path: Path) -> None:
+def test_whole_benchmark(main: Callable[..., None], inline: None, narrow_model: None, tmp_path: Path) -> None:
     words = ("--batch-size", 2, "--steps", 1, "--repeats", 1, "--out", tmp_path / "s.csv")
     main(scaling, "--corpus", simulated.simulate(tmp_path / "corpus", 20), *words)
     rows = {row["name"]: row for row in harness.read_csv(tmp_path / "s.csv")}

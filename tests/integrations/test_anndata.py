@@ -57,9 +57,7 @@ def test_scanpy_takes_the_file_without_a_word(tmp_path: Path, capfd: pytest.Capt
     data = sc.read_h5ad(tmp_path / "e.h5ad")
     capfd.readouterr()
     sc.pp.neighbors(data, use_rep="X", metric="cosine")
-    sc.tl.umap(data)
     sc.tl.leiden(data, flavor="igraph", n_iterations=2, directed=False)
-    assert data.obsm["X_umap"].shape == (90, 2)
     assert data.obs["leiden"].nunique() >= 1
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")

@@ -14,7 +14,7 @@ from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.variants.consequences import Uorf, consequences, uorfs
 from isoclr.variants.edits import Edit, Rna, apply
 from isoclr.variants.placement import Variant, place
-from isoclr.variants.transcripts import TranscriptIndex, load_transcripts
+from isoclr.variants.transcripts import load_transcripts
 
 STOPS = ("TAA", "TAG", "TGA")
 
@@ -106,7 +106,7 @@ def test_every_consequence_has_a_severity() -> None:
     seen = set[str]()
     rng = random.Random(0)
     for unedited in (CODING, UPSTREAM):
-        for _ in range(2_000):
+        for _ in range(1_000):
             start = rng.randrange(len(unedited))
             end = rng.randrange(start, min(start + 7, len(unedited)) + 1)
             alt = "".join(rng.choices("ACGT", k=rng.randrange(7)))
@@ -133,16 +133,6 @@ def test_point_mutations_have_the_consequence_that_a_scan_gives_them() -> None:
     assert compared > 1_500
 
 
-@pytest.fixture(scope="module")
-def human(real_data: Path) -> TranscriptIndex:
-    """Human mRNAs with exons in hg38."""
-    return load_transcripts(
-        [real_data / "genome_coordinates/human.hg38.bed.gz"],
-        sequences=[real_data / "transcripts/human_chr19.cdna.fa.gz", real_data / "dm3loc/human_dm3loc.fa.gz"],
-        all_transcripts=True,
-    )
-
-
 def has_uorf_with_stop(text: str, position: int, cds_start: int) -> bool:
     """Whether a stop codon over a position ends a reading frame that begins with an upstream AUG."""
     for stop in range(max(position - 2, 0), position + 1):
@@ -157,13 +147,20 @@ def has_uorf_with_stop(text: str, position: int, cds_start: int) -> bool:
 
 
 @pytest.mark.realdata
-def test_snvs_that_remove_the_stop_of_a_uorf(real_data: Path, human: TranscriptIndex) -> None:
+def test_snvs_that_remove_the_stop_of_a_uorf(real_data: Path) -> None:
     """UTRannotator's list of all such SNVs, wherever one of our RNAs has the reading frame that they were made for."""
+    human = load_transcripts(
+        [real_data / "genome_coordinates/human.hg38.bed.gz"],
+        sequences=[real_data / "transcripts/human_chr19.cdna.fa.gz"],
+        all_transcripts=True,
+    )
     path = real_data / "variant_test_vectors/utrannotator/uorf_stop_removing_all_possible.txt.gz"
     with gzip.open(path, "rt") as stream:
-        rows = [row for row in csv.DictReader(stream, delimiter="\t") if row["GRCh38_pos"].isdigit()]
+        rows = [
+            row for row in csv.DictReader(stream, delimiter="\t") if row["chr"] == "19" and row["GRCh38_pos"].isdigit()
+        ]
     agreeing = 0
-    for row in random.Random(0).sample(rows, 4_000):
+    for row in rows:
         variant = Variant(f"chr{row['chr']}", int(row["GRCh38_pos"]) - 1, row["ref"], row["alt"])
         for number in human.overlapping(variant.chrom, variant.position, variant.end):
             one = human.transcripts[number]

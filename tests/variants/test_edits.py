@@ -129,7 +129,7 @@ def coding_rnas(draw: st.DrawFn) -> tuple[Rna, Edit]:
     return rna(text, [cut, len(text) - cut], cds), Edit(start, end, nucleotides(alt))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(coding_rnas())
 def test_an_edit_equals_editing_the_text(case: tuple[Rna, Edit]) -> None:
     unedited, edit = case

@@ -96,7 +96,7 @@ def test_any_edit_has_a_name() -> None:
     texts = ("GGCCATGGCAGCTAAAAAGGAATAATTT", "GGCCATGGCAGCTAAAAAGGAATCATTT", "CCGGCAGCTAAAAAGGAATAATTTGGCC")
     for text, cds in zip(texts, ((4, 25), (4, 28), (0, 21)), strict=True):
         rna = Rna(nucleotides(text), np.array([12, 16]), cds)
-        for _ in range(3_000):
+        for _ in range(1_000):
             start = rng.randrange(len(text))
             end = rng.randrange(start, min(start + 8, len(text)) + 1)
             edit = Edit(start, end, nucleotides("".join(rng.choices("ACGT", k=rng.randrange(7)))))

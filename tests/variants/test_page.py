@@ -10,6 +10,7 @@ import pytest
 import isoclr
 from isoclr.variants.variants import variants
 
+pytestmark = pytest.mark.usefixtures("narrow")
 EVIL = "<script>alert('x')</script>\"'&"
 
 

@@ -14,6 +14,7 @@ from isoclr.variants import variants as command
 from isoclr.variants.parts import Parts
 from isoclr.variants.variants import variants
 
+pytestmark = pytest.mark.usefixtures("narrow")
 Run = Callable[..., command.VariantEffects]
 
 

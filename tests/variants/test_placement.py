@@ -116,7 +116,7 @@ def genomes(draw: st.DrawFn) -> tuple[str, list[tuple[int, int]], bool, Variant]
     return chromosome, exons, draw(st.booleans()), Variant("chr1", start, ref, alt)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(genomes())
 def test_the_edited_rna_is_that_of_the_mutated_genome(case: tuple[str, list[tuple[int, int]], bool, Variant]) -> None:
     """The same RNA as splicing the mutated chromosome by the moved annotation."""

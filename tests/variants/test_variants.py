@@ -14,9 +14,10 @@ import isoclr
 from isoclr.cli import main
 from isoclr.errors import InputError
 from isoclr.variants.rows import SCHEMA
-from isoclr.variants.variants import variants
+from isoclr.variants.variants import VariantEffects, variants
 from isoclr.variants.vcf import FIELDS
 
+pytestmark = pytest.mark.usefixtures("narrow")
 EXON1, INTRON, EXON2 = "GGCCATGGCA", "GTAAGTCCCCCCCCAG", "GCTAAAAAGGAATAATTT"
 CHROMOSOME = "T" * 50 + EXON1 + INTRON + EXON2 + "T" * 50
 START = 50
@@ -50,12 +51,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def run(calls: str = "v.vcf", **options: object) -> VariantEffects:
+    """The command with the annotation, genome and model of the folder."""
+    given = {"annotation": (Path("t.bed"),), "genome": Path("g.fa"), "model": "model"}
+    return variants(Path(calls), **{**given, **options})  # type: ignore[arg-type]
+
+
 def test_every_allele_has_a_row_or_a_reason(folder: Path) -> None:
-    found = variants(Path("v.vcf"), annotation=(Path("t.bed"),), genome=Path("g.fa"), model="model")
+    found = run()
     assert found.table.schema == pl.Schema(SCHEMA)
-    written = variants(
-        Path("v.vcf"), annotation=(Path("t.bed"),), genome=Path("g.fa"), model="model", out=Path("v.tsv")
-    )
+    written = run(out=Path("v.tsv"))
     assert '""' not in Path("v.tsv").read_text()
     text = pl.selectors.string()
     assert written.table.select(text).equals(found.table.select(text))
@@ -80,9 +85,7 @@ def test_every_allele_has_a_row_or_a_reason(folder: Path) -> None:
 
 
 def test_variants_next_to_introns_are_scored_when_asked(folder: Path) -> None:
-    found = variants(
-        Path("v.vcf"), annotation=(Path("t.bed"),), genome=Path("g.fa"), model="model", score_splice=True, rank=True
-    )
+    found = run(score_splice=True, rank=True)
     assert found.table["delta"].is_not_null().to_list() == [True, True, False, True]
     assert found.table["rank"].drop_nulls().is_between(0, 100).all()
 
@@ -101,7 +104,7 @@ def test_wrong_build_is_refused(folder: Path) -> None:
     lines = "".join(f"chr1\t{START + 1 + i}\tT\tC\n" for i in (0, 1, 2, 3))
     (folder / "w.tsv").write_text("chrom\tpos\tref\talt\n" + lines)
     with pytest.raises(InputError, match=r"4 of 4 reference alleles differ.*genome build"):
-        variants(Path("w.tsv"), annotation=(Path("t.bed"),), genome=Path("g.fa"), model="model")
+        run("w.tsv")
 
 
 def test_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,10 +151,10 @@ def test_mane_select_stands_for_its_gene(folder: Path) -> None:
     mane = "RefSeq_nuc\tEnsembl_nuc\tMANE_status\nX\tMANE.1\tMANE Select\n"
     (folder / "mane.txt").write_text(mane)
     (folder / "s.tsv").write_text(f"chrom\tpos\tref\talt\n1\t{START + 2}\tG\tC\n")
-    options = {"annotation": (Path("a.gtf"),), "genome": Path("g.fa"), "model": "model"}
-    longest = variants(Path("s.tsv"), **options)  # type: ignore[arg-type]
-    selected = variants(Path("s.tsv"), mane=Path("mane.txt"), **options)  # type: ignore[arg-type]
-    every = variants(Path("s.tsv"), all_transcripts=True, **options)  # type: ignore[arg-type]
+    annotation = (Path("a.gtf"),)
+    longest = run("s.tsv", annotation=annotation)
+    selected = run("s.tsv", mane=Path("mane.txt"), annotation=annotation)
+    every = run("s.tsv", all_transcripts=True, annotation=annotation)
     assert longest.table["transcript"].to_list() == ["LONG.1"]
     assert selected.table.select("transcript", "MANE").rows() == [("MANE.1", True)]
     assert every.table["transcript"].to_list() == ["LONG.1", "MANE.1"]
@@ -160,8 +163,7 @@ def test_mane_select_stands_for_its_gene(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["out.vcf", "out.vcf.gz", "out.bcf"])
 def test_vcf_output(folder: Path, name: str) -> None:
-    options = {"annotation": (Path("t.bed"),), "genome": Path("g.fa"), "model": "model"}
-    found = variants(Path("v.vcf"), vcf_out=Path(name), **options)  # type: ignore[arg-type]
+    found = run(vcf_out=Path(name))
     with pysam.VariantFile(name) as opened:
         assert str(opened.header.info["ISOCLR"].description).endswith("|".join(FIELDS))
         records = [*opened]
@@ -179,8 +181,7 @@ def test_vcf_output(folder: Path, name: str) -> None:
 def test_an_allele_on_two_lines_has_its_effects_once(folder: Path) -> None:
     lines = (folder / "v.vcf").read_text().splitlines(keepends=True)
     (folder / "twice.vcf").write_text("".join([*lines[:-2], lines[-2], lines[-2]]))
-    options = {"annotation": (Path("t.bed"),), "genome": Path("g.fa"), "model": "model"}
-    variants(Path("twice.vcf"), vcf_out=Path("out.vcf"), **options)  # type: ignore[arg-type]
+    run("twice.vcf", vcf_out=Path("out.vcf"))
     with pysam.VariantFile("out.vcf") as opened:
         entries = [record.info.get("ISOCLR", ()) for record in opened]
     assert [len(entry) for entry in entries[-2:]] == [1, 1]
@@ -188,8 +189,7 @@ def test_an_allele_on_two_lines_has_its_effects_once(folder: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
 def test_split_vep_reads_the_vcf(folder: Path) -> None:
-    options = {"annotation": (Path("t.bed"),), "genome": Path("g.fa"), "model": "model"}
-    variants(Path("v.vcf"), vcf_out=Path("out.vcf"), **options)  # type: ignore[arg-type]
+    run(vcf_out=Path("out.vcf"))
     query = ["-a", "ISOCLR", "-d", "-f", "%POS %Feature %Consequence %HGVSc\n"]
     done = subprocess.run(["bcftools", "+split-vep", "out.vcf", *query], capture_output=True, text=True, check=False)
     if "no functionality" in done.stderr or "could not" in done.stderr.lower():
@@ -199,7 +199,6 @@ def test_split_vep_reads_the_vcf(folder: Path) -> None:
 
 
 def test_vcf_output_needs_a_vcf_file(folder: Path) -> None:
-    options = {"annotation": (Path("t.bed"),), "genome": Path("g.fa"), "model": "model"}
     for calls, out in (("-", "o.vcf"), ("v.vcf", "o.txt")):
         with pytest.raises(InputError, match=r"--vcf-out|o\.txt"):
-            variants(Path(calls), vcf_out=Path(out), **options)  # type: ignore[arg-type]
+            run(calls, vcf_out=Path(out))

@@ -199,7 +199,8 @@ def atlas(
                 bar.advance(bars, done)
         explained = _write_mutations(data_folder, catalog, wanted, predictor, model)
         own = _write_own(data_folder, vectors, space, predictor.heads, meta)
-        columns = [*rna_columns(catalog), *(_column(one) for one in predictions), *labels]
+        predicted = [Column(p.name, "prediction", pl.Series(p.value).fill_nan(None), p.units) for p in predictions]
+        columns = [*rna_columns(catalog), *predicted, *labels]
         about = {
             "title": title,
             "isoclr": __version__,
@@ -236,8 +237,9 @@ class _Predictor:
 
     def __init__(self, paths: list[Path], tasks: list[str], species: list[str]) -> None:
         self.heads: list[Head] = [load_head(path) for path in paths]
+        shipped = {path.name for path in shipped_heads()}
         for task in tasks:
-            of = [one for one in species if _has_head(task, one)]
+            of = [one for one in species if f"{task}-{one}" in shipped]
             if not of:
                 find_head(task, species[0] if species else "")  # says what there is
             self.heads += [load_head(find_head(task, one)) for one in of]
@@ -301,28 +303,17 @@ def _is_named(head: Head) -> bool:
     return all(head.species) and bool(head.species)
 
 
-def _has_head(task: str, species: str) -> bool:
-    return f"{task}-{species}" in {path.name for path in shipped_heads()}
-
-
-def _column(one: Prediction) -> Column:
-    return Column(one.name, "prediction", pl.Series(one.value).fill_nan(None), one.units)
-
-
 def _vectors(path: Path, features: Any, space: VectorSpace, catalog: Catalog) -> Vectors:
     """Unit vectors in the order of the catalog."""
-    n = len(catalog)
-    position = np.argsort(catalog.order)
-    width = features.shape[1] if space.basis is None else space.basis.shape[1]
-    vectors = np.empty((n, width), np.float32)
+    n, step = len(catalog), 8192
     if space.basis is None:
-        step = 8192
-        for start in range(0, n, step):
-            vectors[position[start : start + step]] = space(features[start : start + step])
-        return vectors
-    start = 0
-    for block in iter_embeddings(path):
-        vectors[position[start : start + len(block)]] = space(block.matrix)
+        width, blocks = features.shape[1], (features[i : i + step] for i in range(0, n, step))
+    else:
+        width, blocks = space.basis.shape[1], (block.matrix for block in iter_embeddings(path))
+    vectors = np.empty((n, width), np.float32)
+    position, start = np.argsort(catalog.order), 0
+    for block in blocks:
+        vectors[position[start : start + len(block)]] = space(block)
         start += len(block)
     return vectors
 

@@ -29,6 +29,7 @@ from isoclr.models.norm import BatchNorm
 from isoclr.models.resnet import Block
 from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head, Target
+from isoclr.probing.linear import LinearModel
 
 SCRIPT = Path(__file__).parent / "static" / "model.js"
 """The program that reads such a file."""
@@ -135,23 +136,20 @@ def _double(tensor: torch.Tensor) -> NDArray[np.float64]:
 
 
 def _head(head: Head) -> dict[str, Any]:
-    tensors: Tensors = {}
-    for i, target in enumerate(head.targets):
-        tensors |= {f"{i}.{name}": tensor for name, tensor in _target_tensors(target).items()}
+    targets = [(one, head.linear(one.name)) for one in head.targets]
+    tensors = {f"{i}.{name}": tensor for i, one in enumerate(targets) for name, tensor in _target_tensors(*one).items()}
     return {
         "name": head.name,
         "species": head.species,
         "coverage": head.coverage,
         "rnas": head.rnas,
-        "targets": [_target(target) for target in head.targets],
+        "targets": [_target(*one) for one in targets],
         **_pack(tensors, "int16"),
     }
 
 
-def _target(target: Target) -> dict[str, Any]:
+def _target(target: Target, value: LinearModel) -> dict[str, Any]:
     predictor = target.predictor
-    is_quantity = isinstance(predictor, CVPlusRegressor)
-    value = predictor.value if isinstance(predictor, CVPlusRegressor) else predictor
     members: list[dict[str, Any]] = []
     if isinstance(predictor, CVPlusRegressor):
         members = [
@@ -166,7 +164,7 @@ def _target(target: Target) -> dict[str, Any]:
     return {
         "name": target.name,
         "units": target.metadata.get("units", ""),
-        "kind": "quantity" if is_quantity else "class",
+        "kind": "quantity" if members else "class",
         "lengths": target.lengths,
         "intercept": value.intercept,
         "members": members,
@@ -175,9 +173,8 @@ def _target(target: Target) -> dict[str, Any]:
     }
 
 
-def _target_tensors(target: Target) -> Tensors:
+def _target_tensors(target: Target, value: LinearModel) -> Tensors:
     predictor, detector = target.predictor, target.detector
-    value = predictor.value if isinstance(predictor, CVPlusRegressor) else predictor
     tensors: Tensors = {
         "coefficients": value.coefficients,
         "mean": detector.mean,
@@ -205,12 +202,8 @@ def _pack(tensors: Tensors, integers: Literal["int16", "int24"]) -> dict[str, An
     for name, tensor in tensors.items():
         dtype = integers if tensor.ndim > 1 else "float32"
         specs[name] = {"dtype": dtype, "shape": tensor.shape, "offset": len(data)}
-        data += _float32(tensor) if dtype == "float32" else _quantized(tensor, dtype)
+        data += np.ascontiguousarray(tensor, "<f4").tobytes() if dtype == "float32" else _quantized(tensor, dtype)
     return {"tensors": specs, "data": base64.b64encode(data).decode("ascii")}
-
-
-def _float32(tensor: Array) -> bytes:
-    return bytes(np.ascontiguousarray(tensor, "<f4").tobytes())
 
 
 def _quantized(tensor: Array, dtype: Literal["int16", "int24"]) -> bytes:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -110,10 +109,11 @@ def make_catalog(table: pl.DataFrame, corpus: Corpus) -> Catalog:
 
 def exon_lengths(codes: Codes) -> list[int]:
     """Lengths of an RNA's exons; empty if they are unknown."""
-    ends: list[int] = (np.flatnonzero(codes & EXON_END) + 1).tolist()
-    if not ends or ends[-1] != len(codes):
+    ends = np.flatnonzero(codes & EXON_END) + 1
+    if not len(ends) or ends[-1] != len(codes):
         return []
-    return [end - start for start, end in pairwise([0, *ends])]
+    lengths: list[int] = np.diff(ends, prepend=0).tolist()
+    return lengths
 
 
 def number_exons(isoforms: list[Codes | None], lengths: list[list[int]]) -> list[list[int]]:

@@ -77,25 +77,15 @@ def write_genes(
     predictions: Sequence[Prediction],
     labels: Sequence[Column],
 ) -> Iterator[int]:
-    """Write the shards ``genes-0.js``, ``genes-1.js``, …
+    """Write the shards ``genes-0.js``, ``genes-1.js``, …; yields the number of RNAs of each.
 
-    Args:
-        folder: Directory of the shards.
-        catalog: The RNAs.
-        vectors: ``(n, d)`` unit vectors in the order of the catalog.
-        close: Nearest neighbours in that order.
-        predictions: Predictions to show.
-        labels: Columns of the user's tables.
-
-    Yields:
-        The number of RNAs of every shard that was written.
+    Vectors ``(n, d)`` of length 1, neighbours, predictions and labels are in the order of the catalog.
     """
-    bounds = shard_bounds(catalog.starts)
     values = [(column.values.to_list(), column.is_number) for column in labels]
     biotype, source = (catalog.table[name].to_list() for name in ("biotype", "cds_source"))
-    coding = [catalog.corpus.index[name].tolist() for name in ("cds_start", "cds_end")]
+    starts, ends = (catalog.corpus.index[name].tolist() for name in ("cds_start", "cds_end"))
     relatives = _Relatives(catalog, vectors)
-    for number, (first, end) in enumerate(pairwise(bounds)):
+    for number, (first, end) in enumerate(pairwise(shard_bounds(catalog.starts))):
         genes = []
         own_rows = slice(int(catalog.starts[first]), int(catalog.starts[end]))
         predicted = [*zip(*(prediction.of(own_rows) for prediction in predictions), strict=True)]
@@ -110,8 +100,8 @@ def write_genes(
                 one: dict[str, Any] = {"b": biotype[row], "s": source[row]}
                 if own is not None:
                     one["x"] = lengths
-                    if coding[0][at] >= 0:
-                        one["c"] = [column[at] for column in coding]
+                    if starts[at] >= 0:
+                        one["c"] = [starts[at], ends[at]]
                 if numbers:
                     one["h"] = numbers
                 if predictions:
@@ -141,11 +131,8 @@ def write_genes(
 def neighbour_arrays(rows: Rows, similarity: NDArray[np.float32]) -> dict[str, NDArray[np.uint8]]:
     """Neighbours of the RNAs of a shard: their rows, and by how much each is farther than the one before.
 
-    All lowest bytes come first, then all second ones, and so on, which compresses to half of what JSON takes.
-
-    Args:
-        rows: ``(m, k)``, the nearest first; −1: none.
-        similarity: ``(m, k)``.
+    Both are ``(m, k)``, the nearest first; row −1: none. All lowest bytes come first, then all second ones, and so on,
+    which compresses to half of what JSON takes.
     """
     steps = np.diff(_steps(similarity), prepend=0, axis=1)
     return {"rows": _by_byte(rows.astype("<i4")), "farther": _by_byte(steps.astype("<u2"))}

@@ -62,10 +62,7 @@ def differences(a: Codes, b: Codes) -> list[Difference]:
 
 
 def _exons(codes: Codes) -> list[bytes]:
-    ends = (np.flatnonzero(codes & EXON_END) + 1).tolist()
-    if not ends or ends[-1] != len(codes):
-        ends.append(len(codes))
-    return [codes[i:j].tobytes() for i, j in zip([0, *ends[:-1]], ends, strict=True)]
+    return [exon.tobytes() for exon in np.split(codes, np.flatnonzero(codes & EXON_END) + 1) if len(exon)]
 
 
 def put_back(a: Codes, b: Codes, difference: Difference) -> Codes:
@@ -125,7 +122,6 @@ def compare(predictor: LinearPredictor, isoforms: dict[int, Codes]) -> Iterator[
     """What each difference of two isoforms does to the prediction, for all pairs.
 
     Args:
-        predictor: Encoder and linear model.
         isoforms: Codes by number of the isoform within its gene.
 
     Yields:
@@ -152,7 +148,6 @@ def explain_gene(
     """The mutation map of a gene's first isoform and the comparison of its first isoforms, for one shard.
 
     Args:
-        predictor: Encoder and linear model.
         codes: Codes of the isoforms; None for those that the corpus does not have.
         progress: Called with the number of mutants computed since the last call.
     """

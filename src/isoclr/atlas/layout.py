@@ -62,10 +62,8 @@ def coordinates_of(layout: Layout, vectors: Vectors, close: Nearest, seed: int) 
     """Places ``(n, 2)`` of all RNAs.
 
     Args:
-        layout: Method.
         vectors: ``(n, d)`` of length 1.
         close: At least :data:`NEIGHBORS` neighbours of each, or all others.
-        seed: Random seed.
 
     Raises:
         InputError: Too few RNAs, or RNAs that are all the same.
@@ -117,6 +115,8 @@ def _umap(vectors: Vectors, close: Nearest, seed: int) -> Coordinates:
 def landmark_coordinates(layout: Layout, vectors: Vectors, index: ClusterIndex, seed: int) -> tuple[Coordinates, Rows]:
     """Places of landmarks by a layout; every other RNA lies at the weighted mean of its nearest landmarks.
 
+    A weight is one over the squared cosine distance.
+
     Returns:
         Coordinates ``(n, 2)`` and the rows of the landmarks.
     """
@@ -127,16 +127,11 @@ def landmark_coordinates(layout: Layout, vectors: Vectors, index: ClusterIndex, 
     placed = coordinates_of(layout, chosen, close, seed)
     around = index.search(AROUND, landmarks, itself=True)
     found = np.searchsorted(landmarks, np.maximum(around.rows, 0))
-    weights = np.where(around.rows < 0, 0.0, weights_of(around.similarity))
+    distance = np.maximum(1.0 - around.similarity.astype(np.float64), 0.0)
+    weights = np.where(around.rows < 0, 0.0, 1.0 / (distance + 1e-3) ** 2)
     spread = (placed[found] * weights[:, :, None]).sum(1) / weights.sum(1)[:, None]
     spread[landmarks] = placed
     return spread, landmarks
-
-
-def weights_of(similarity: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Weights of neighbours by cosine similarity: one over the squared distance."""
-    distance = np.maximum(1.0 - similarity.astype(np.float64), 0.0)
-    return 1.0 / (distance + 1e-3) ** 2
 
 
 def to_uint16(coordinates: Coordinates) -> NDArray[np.uint16]:

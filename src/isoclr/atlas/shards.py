@@ -32,7 +32,6 @@ def write_shard(
     """Write ``NAME.js`` and return its size in bytes; the same content gives the same bytes.
 
     Args:
-        folder: Directory of the shards.
         name: Letters, digits and hyphens.
         values: What JSON can hold; NaN becomes null.
         arrays: Arrays of the types in :data:`DTYPES`.

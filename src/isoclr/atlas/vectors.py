@@ -129,9 +129,7 @@ def _tables(path: Path) -> Iterator[pl.DataFrame]:
 def fit_space(features: NDArray[np.float32], n: int) -> VectorSpace:
     """Standardization as in ``isoclr neighbours``, and principal axes if there are more than :data:`EXACT` RNAs.
 
-    Args:
-        features: ``(m, d)`` features of all RNAs or of a sample.
-        n: Number of all RNAs.
+    Features ``(m, d)`` are those of all n RNAs or of a sample.
     """
     parts = [standardize(features[:, i : i + COLUMNS].astype(np.float64)) for i in range(0, features.shape[1], COLUMNS)]
     mean, scale = (np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True))
@@ -298,12 +296,7 @@ def _groups(numbers: Rows, rows: Rows, count: int) -> list[Rows]:
 
 
 def audited(features: NDArray[np.float32], n: int) -> tuple[Rows, NDArray[np.float32]]:
-    """Rows and features of the RNAs whose neighbours are audited.
-
-    Args:
-        features: ``(m, d)`` features of RNAs at equal steps, from :func:`read_blocks`.
-        n: Number of all RNAs.
-    """
+    """Rows and features of the RNAs that are audited, from the features ``(m, d)`` of :func:`read_blocks`."""
     kept = np.linspace(0, len(features) - 1, min(AUDITED, len(features))).astype(np.int64)
     return kept * _step(n), features[kept]
 

@@ -52,7 +52,6 @@ class SequencePredictor(nn.Module):
         stem = network.stem
         self.stem = nn.Sequential(_Same(stem.weight, stem.bias, 1), _Affine(stem.norm), nn.ReLU(), _halve())
         self.blocks = nn.ModuleList(_Block(block) for block in network.blocks if isinstance(block, Block))
-        self.head = nn.Linear(network.dim, 1)
         weight, bias = _coefficients(head)
         if weight.shape[1] != network.dim:
             raise InputError(f"a head for embeddings of {weight.shape[1]}, expected {network.dim} for {encoder!r}")

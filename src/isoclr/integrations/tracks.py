@@ -88,8 +88,9 @@ class TrackTask:
         return self.frame.select("transcript_id", *self.labels)
 
 
-OWN = ("transcript_id", "gene_id", "sequence", "cds", "splice", "species", "chromosome")
-NOT_LABELS = ("transcript_length", "length", "__index_level_0__")
+NOT_LABELS = {"transcript_id", "gene_id", "species", "chromosome", "sequence", "cds", "splice"}
+NOT_LABELS |= {"transcript_length", "length", "__index_level_0__"}
+"""Columns of a task file besides its labels."""
 
 
 def read_task(path: Path | str, *, species: str = "") -> TrackTask:
@@ -118,9 +119,8 @@ def read_task(path: Path | str, *, species: str = "") -> TrackTask:
         frame = frame.with_columns(transcript_id=ids)
     if "species" not in frame.columns:
         frame = frame.with_columns(species=pl.lit(species))
-    known = {*OWN, *NOT_LABELS}
     numeric = [c for c, t in frame.schema.items() if t.is_numeric() or t == pl.Boolean]
-    return TrackTask(frame, tuple(one for one in numeric if one not in known))
+    return TrackTask(frame, tuple(one for one in numeric if one not in NOT_LABELS))
 
 
 def _from_npz(path: Path) -> pl.DataFrame:

@@ -4,6 +4,7 @@ A haplotype's edits are grouped into blocks that act together on a codon, a read
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,16 +13,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from isoclr.analysis.consequences import sort_terms
 from isoclr.genomics.encoding import START_CODON, STOP_CODONS, codon_numbers
-from isoclr.variants.edits import Edit, Rna, apply, common_prefix, common_suffix, shift_of
+from isoclr.variants.edits import Edit, Rna, apply, common_prefix, common_suffix, shift_of, whole_codons
 
 
 def consequences(rna: Rna, edits: Sequence[Edit], edited: Rna) -> tuple[str, ...]:
     """Consequences of edits of one RNA taken together, the most severe first.
 
-    Args:
-        rna: The unedited RNA.
-        edits: Edits in the order of the RNA that do not overlap.
-        edited: What :func:`~isoclr.variants.edits.apply` makes of them.
+    The edits are in the order of the RNA and do not overlap; ``edited`` is what they make of it.
     """
     if rna.cds is None:
         return ("non_coding_transcript_exon_variant",)
@@ -57,21 +55,17 @@ def _coding_terms(rna: Rna, edits: Sequence[Edit], edited: Rna) -> set[str]:
                 return terms
     if sum(edit.change for edit in coding) % 3:
         inside = all(edit.start >= start and edit.end <= end for edit in coding)
-        touches_stop = coding[-1].end > end - 3 and _ends_in_stop(rna)
+        touches_stop = coding[-1].end > end - 3 and rna.protein.endswith("*")
         if inside or not touches_stop:
             return terms | {"frameshift_variant"}
     return terms | _protein_terms(rna, edits, coding, edited)
-
-
-def _ends_in_stop(rna: Rna) -> bool:
-    return rna.protein.endswith("*")
 
 
 def _protein_terms(rna: Rna, edits: Sequence[Edit], coding: Sequence[Edit], edited: Rna) -> set[str]:
     """Terms of an in-frame change, or of one that reaches beyond the stop codon."""
     assert rna.cds is not None
     before, after, end = rna.protein, edited.protein, rna.cds[1]
-    touches_stop = _ends_in_stop(rna) and any(edit.touches(end - 3, end) for edit in coding)
+    touches_stop = before.endswith("*") and any(edit.touches(end - 3, end) for edit in coding)
     if "X" in _changed(before, after):
         return {"coding_sequence_variant"}
     if before == after:
@@ -79,11 +73,9 @@ def _protein_terms(rna: Rna, edits: Sequence[Edit], coding: Sequence[Edit], edit
     if edited.cds is None:
         return {"coding_sequence_variant"}
     expected = end + shift_of(edits, end)
-    terms: set[str] = set()
     if touches_stop and (edited.cds[1] != expected or not after.endswith("*")):
         return {"stop_lost"}
-    if after.endswith("*") and edited.cds[1] < expected:
-        terms.add("stop_gained")
+    terms = {"stop_gained"} if after.endswith("*") and edited.cds[1] < expected else set()
     change = sum(edit.change for edit in coding)
     if change > 0:
         terms.add("inframe_insertion")
@@ -126,8 +118,7 @@ def uorfs(rna: Rna) -> Iterator[Uorf]:
 def _stop_of(rna: Rna, start: int, step: int = 600) -> int | None:
     """First in-frame stop codon from a position on."""
     for position in range(start, len(rna) - 2, step):
-        rest = rna.bases[position : min(position + step, len(rna) - (len(rna) - start) % 3)]
-        stops = np.flatnonzero(np.isin(codon_numbers(rest.reshape(-1, 3)), STOP_CODONS))
+        stops = np.flatnonzero(np.isin(whole_codons(rna.bases[position : position + step]), STOP_CODONS))
         if len(stops):
             return position + 3 * int(stops[0])
     return None
@@ -198,13 +189,12 @@ def _stop_changes(edits: Sequence[Edit], before: Uorf, after: Uorf) -> set[str]:
 _ENDS_PROTEIN = {"stop_gained", "start_lost"}
 
 
-class _Edits(NamedTuple):
+@dataclass(frozen=True)
+class Block:
+    """Edits of one RNA with common consequences."""
+
     rna: Rna
     edits: tuple[Edit, ...]
-
-
-class Block(_Edits):
-    """Edits of one RNA with common consequences."""
 
     @cached_property
     def edited(self) -> Rna:
@@ -222,11 +212,8 @@ def split(rna: Rna, edits: Sequence[Edit]) -> list[Block]:
 
     Edits of the 5' UTR belong together, since one may make an upstream AUG and another its stop codon. In the coding
     sequence, edits belong together that touch the same codon, and all that follow a shift of the frame. After a block
-    that ends the protein, further changes of the coding sequence have no consequence of their own.
-
-    Args:
-        rna: The unedited RNA.
-        edits: Edits in the order of the RNA that do not overlap.
+    that ends the protein, further changes of the coding sequence have no consequence of their own. The edits are in the
+    order of the RNA and do not overlap.
     """
     groups: list[list[Edit]] = []
     for edit in edits:
@@ -234,13 +221,13 @@ def split(rna: Rna, edits: Sequence[Edit]) -> list[Block]:
             groups[-1].append(edit)
         else:
             groups.append([edit])
-    blocks, ended = [], False
+    blocks: list[Block] = []
+    ended = False
     for group in groups:
-        block = Block(rna, tuple(group))
         if ended and rna.cds is not None and group[0].touches(*rna.cds):
             continue
-        blocks.append(block)
-        ended = ended or not _ENDS_PROTEIN.isdisjoint(block.terms)
+        blocks.append(Block(rna, tuple(group)))
+        ended = ended or not _ENDS_PROTEIN.isdisjoint(blocks[-1].terms)
     return blocks
 
 

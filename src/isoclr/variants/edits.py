@@ -85,29 +85,18 @@ def apply(rna: Rna, edits: Sequence[Edit]) -> Rna:
     codons that the unedited coding sequence reads through (selenocysteine) are read through as long as they and the
     frame are untouched.
 
-    Args:
-        rna: The unedited RNA.
-        edits: Edits that do not overlap, in any order.
-
     Raises:
         ValueError: Edits overlap or lie outside the RNA.
     """
     edits = sorted(edits, key=lambda edit: (edit.start, edit.end))
-    _check(edits, len(rna))
     pieces, position = [], 0
     for edit in edits:
+        if not position <= edit.start <= edit.end <= len(rna):
+            raise ValueError(f"{edit} overlaps another edit or lies outside {len(rna)} nt")
         pieces += [rna.bases[position : edit.start], edit.alt]
         position = edit.end
     bases = np.concatenate([*pieces, rna.bases[position:]])
     return Rna(bases, _exon_lengths(rna, edits), _find_cds(rna, edits, bases))
-
-
-def _check(edits: Sequence[Edit], length: int) -> None:
-    end = 0
-    for edit in edits:
-        if not end <= edit.start <= edit.end <= length:
-            raise ValueError(f"{edit} overlaps another edit or lies outside {length} nt")
-        end = edit.end
 
 
 def shift_of(edits: Sequence[Edit], position: int) -> int:
@@ -127,13 +116,12 @@ def shift_of(edits: Sequence[Edit], position: int) -> int:
 def _exon_lengths(rna: Rna, edits: Sequence[Edit]) -> Ints | None:
     if rna.exon_lengths is None or all(edit.is_snv for edit in edits):
         return rna.exon_lengths
-    ends = np.array([end + _exon_shift(edits, end) for end in rna.exon_ends.tolist()], np.int64)
-    lengths = np.diff(ends, prepend=0)
+    ends = [
+        end + shift_of([e for e in edits if not (e.joins_next and e.start == e.end == end)], end)
+        for end in rna.exon_ends.tolist()
+    ]
+    lengths = np.diff([0, *ends])
     return lengths[lengths > 0]
-
-
-def _exon_shift(edits: Sequence[Edit], end: int) -> int:
-    return shift_of([e for e in edits if not (e.joins_next and e.start == e.end == end)], end)
 
 
 def _find_cds(rna: Rna, edits: Sequence[Edit], bases: Codes) -> tuple[int, int] | None:
@@ -144,7 +132,7 @@ def _find_cds(rna: Rna, edits: Sequence[Edit], bases: Codes) -> tuple[int, int] 
     if start is None:
         return None
     readthrough = _readthrough_stops(rna, edits)
-    codons = codon_numbers(bases[start : start + 3 * ((len(bases) - start) // 3)].reshape(-1, 3))
+    codons = whole_codons(bases[start:])
     for i in np.flatnonzero(_IS_STOP[codons]).tolist():
         if start + 3 * i not in readthrough:
             return start, start + 3 * (i + 1)
@@ -174,8 +162,7 @@ def _readthrough_stops(rna: Rna, edits: Sequence[Edit]) -> set[int]:
     """New positions of stop codons inside the unedited coding sequence that edits leave whole and in frame."""
     assert rna.cds is not None
     start, end = rna.cds
-    codons = codon_numbers(rna.bases[start : end - (end - start) % 3].reshape(-1, 3))
-    inner = np.flatnonzero(_IS_STOP[codons[:-1]])
+    inner = np.flatnonzero(_IS_STOP[whole_codons(rna.bases[start:end])[:-1]])
     return {
         position + shift_of(edits, position)
         for position in (start + 3 * inner).tolist()
@@ -217,5 +204,9 @@ def translate(bases: Codes) -> str:
     >>> translate(nucleotides("AUGGCNUAA"))
     'MX*'
     """
-    codons = codon_numbers(bases[: len(bases) - len(bases) % 3].reshape(-1, 3))
-    return _AMINO[codons].tobytes().decode()
+    return _AMINO[whole_codons(bases)].tobytes().decode()
+
+
+def whole_codons(bases: Codes) -> Ints:
+    """Numbers of the codons from the first base on."""
+    return codon_numbers(bases[: len(bases) - len(bases) % 3].reshape(-1, 3))

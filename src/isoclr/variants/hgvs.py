@@ -17,6 +17,8 @@ _THREE = {
     "K": "Lys", "L": "Leu", "M": "Met", "N": "Asn", "P": "Pro", "Q": "Gln", "R": "Arg", "S": "Ser",
     "T": "Thr", "V": "Val", "W": "Trp", "Y": "Tyr", "*": "Ter", "X": "Xaa",
 }  # fmt: skip
+_FAR = 1 << 62
+"""Farther than any exon."""
 
 
 def allele(names: Sequence[str]) -> str:
@@ -92,12 +94,9 @@ def position_name(rna: Rna, position: int) -> str:
 
 def genomic_name(transcript: Transcript, variant: Variant) -> str:
     """Name of a variant that changes intron bases, such as ``c.88+1G>T`` or ``c.89-3_89-1del``."""
-    rna = transcript.rna
-    prefix = "n." if rna.cds is None else "c."
-    if variant.ref:
-        places = [_intron_position(transcript, p) for p in (variant.position, variant.end - 1)]
-    else:
-        places = [_intron_position(transcript, p) for p in (variant.position - 1, variant.position)]
+    prefix = "n." if transcript.rna.cds is None else "c."
+    ends = (variant.position, variant.end - 1) if variant.ref else (variant.position - 1, variant.position)
+    places = [_intron_position(transcript, end) for end in ends]
     if transcript.minus:
         places.reverse()
     span = places[0] if places[0] == places[1] else "_".join(places)
@@ -116,37 +115,20 @@ def _intron_position(transcript: Transcript, position: int) -> str:
         return position_name(transcript.rna, inside)
     starts = transcript.exon_starts
     ends = starts + transcript.exon_lengths - 1
-    before, after = position - ends, starts - position  # distance behind an exon, before an exon
-    left = int(np.where(before > 0, before, np.iinfo(np.int64).max).min())
-    right = int(np.where(after > 0, after, np.iinfo(np.int64).max).min())
+    left = int(ends[ends < position].max(initial=-_FAR))
+    right = int(starts[starts > position].min(initial=_FAR))
     upstream, downstream = (right, left) if transcript.minus else (left, right)
-    if upstream <= downstream:
-        edge = position + right if transcript.minus else position - left
-        return f"{_edge_name(transcript, edge)}+{upstream}"
-    edge = position - left if transcript.minus else position + right
-    return f"{_edge_name(transcript, edge)}-{downstream}"
-
-
-def _edge_name(transcript: Transcript, position: int) -> str:
-    inside = transcript.to_rna(position)
-    assert inside is not None
-    return position_name(transcript.rna, inside)
+    if abs(position - upstream) <= abs(position - downstream):
+        return f"{_intron_position(transcript, upstream)}+{abs(position - upstream)}"
+    return f"{_intron_position(transcript, downstream)}-{abs(position - downstream)}"
 
 
 def protein_name(rna: Rna, edited: Rna, terms: tuple[str, ...]) -> str:
-    """Name of the protein's change, such as ``p.Gly12Val`` or ``p.Arg97ProfsTer23``; empty if none is predicted.
-
-    Args:
-        rna: The unedited RNA.
-        edited: The edited RNA.
-        terms: Consequences of the edit.
-    """
+    """Name of the protein's change, such as ``p.Gly12Val`` or ``p.Arg97ProfsTer23``; empty if none is predicted."""
     before, after = rna.protein, edited.protein
     if "start_lost" in terms:
         return "p.Met1?"
-    if not before or not after or "coding_sequence_variant" in terms:
-        return ""
-    if before == after:
+    if not before or not after or before == after or "coding_sequence_variant" in terms:
         return ""
     first = common_prefix(before, after)
     if first >= len(before):  # the annotated coding sequence ends without a stop codon
@@ -157,8 +139,7 @@ def protein_name(rna: Rna, edited: Rna, terms: tuple[str, ...]) -> str:
         return _extension(before, after, first)
     if "stop_gained" in terms and after[first : first + 1] not in ("", "*"):
         last = min(len(after), len(before)) - 1
-        words = "".join(_THREE[letter] for letter in after[first:])
-        return f"p.{_spanned(before, first, last)}delins{words}"
+        return f"p.{_spanned(before, first, last)}delins{_words(after[first:])}"
     return _in_frame(before, after, first)
 
 
@@ -197,15 +178,16 @@ def _in_frame(before: str, after: str, first: int) -> str:
     old, new = before[first : len(before) - tail], after[first : len(after) - tail]
     if len(old) == len(new) == 1:
         return f"p.{_amino(before, first)}{_THREE[new]}"
-    last = first + len(old) - 1
-    words = "".join(_THREE[letter] for letter in new)
     if not old:
-        n = len(new)
-        if before[max(first - n, 0) : first] == new and first >= n:
-            return f"p.{_spanned(before, first - n, first - 1)}dup"
-        return f"p.{_spanned(before, first - 1, first)}ins{words}"
-    span = _spanned(before, first, last)
-    return f"p.{span}delins{words}" if new else f"p.{span}del"
+        if before[:first].endswith(new):
+            return f"p.{_spanned(before, first - len(new), first - 1)}dup"
+        return f"p.{_spanned(before, first - 1, first)}ins{_words(new)}"
+    span = _spanned(before, first, first + len(old) - 1)
+    return f"p.{span}delins{_words(new)}" if new else f"p.{span}del"
+
+
+def _words(protein: str) -> str:
+    return "".join(_THREE[letter] for letter in protein)
 
 
 def _spanned(protein: str, first: int, last: int) -> str:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,51 +24,9 @@ WIDTH, MARGIN, INTRON = 900.0, 10.0, 22.0
 """Pixels of a drawing, at its sides, and of an intron."""
 STEM, TRACK = 46.0, 74.0
 """Pixels of the longest lollipop, and of a transcript with its lollipops."""
+Element = dict[str, Any]
+"""What the template shows of a gene, transcript or variant; lengths in pixels."""
 _VARIANT = ("CHROM", "POS", "REF", "ALT", "haplotype")
-
-
-class Segment(NamedTuple):
-    """A stretch of a drawing, in pixels."""
-
-    x: float
-    width: float
-
-
-class Lollipop(NamedTuple):
-    """A variant on a transcript."""
-
-    places: list[float]
-    """Where its alleles lie."""
-    height: float
-    color: str
-    opacity: float
-    label: str
-
-
-class Track(NamedTuple):
-    """One transcript of a drawing."""
-
-    name: str
-    is_mane: bool
-    line: Segment
-    utr: list[Segment]
-    cds: list[Segment]
-    lollipops: list[Lollipop]
-
-
-class Gene(NamedTuple):
-    """One gene of the page."""
-
-    name: str
-    gene_id: str
-    place: str
-    tracks: list[Track]
-    more_tracks: int
-    variants: int
-    more_variants: int
-    rows: list[dict[str, Any]]
-    scale: float
-    """Pixels per nucleotide of an exon."""
 
 
 def check_page(path: Path) -> None:
@@ -92,11 +50,8 @@ def write_page(
     """Write the page of the genes with the strongest variants.
 
     Args:
-        path: The page.
         rows: All rows, with the working columns.
-        index: The transcripts.
         scores: Names of the scores; the first orders and colors the variants.
-        overwrite: Replace a page that exists.
     """
     size = pl.col("delta").abs().max().fill_null(-1.0)
     first = rows.filter(pl.col("score") == scores[0])
@@ -132,7 +87,7 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}".replace("-", "−")
 
 
-def _gene(rows: pl.DataFrame, index: TranscriptIndex, score: str) -> Gene:
+def _gene(rows: pl.DataFrame, index: TranscriptIndex, score: str) -> Element:
     """The strongest variants of a gene, and its transcripts."""
     own = rows.filter(pl.col("score") == score)
     order = own.group_by(_VARIANT, maintain_order=True).agg(size=pl.col("delta").abs().max())
@@ -152,30 +107,28 @@ def _gene(rows: pl.DataFrame, index: TranscriptIndex, score: str) -> Gene:
     records = [
         {**row, "context": [*_context(by_id[row["transcript"]], row["edits"])]} for row in rows.iter_rows(named=True)
     ]
-    tracks = [
-        _track(
-            one,
-            index.is_mane(one),
-            [r for r in records if r["transcript"] == one.transcript_id and r["score"] == score],
-            to_pixel,
-            largest,
+    tracks = []
+    for one in drawn:
+        own_rows = [row for row in records if row["transcript"] == one.transcript_id and row["score"] == score]
+        lollipops = [_lollipop(row, one, to_pixel, largest) for row in reversed(own_rows)]
+        exons = _exons(one, to_pixel)
+        line = _segment(to_pixel, *one.span)
+        tracks.append(
+            {"name": one.transcript_id, "is_mane": index.is_mane(one), "line": line, "lollipops": lollipops, **exons}
         )
-        for one in drawn
-    ]
     low = min(one.span[0] for one in drawn)
     high = max(one.span[1] for one in drawn)
     strand = "minus" if drawn[0].minus else "plus"
-    return Gene(
-        rows["gene"][0],
-        gene_id,
-        f"{drawn[0].chrom}:{low + 1:,}-{high:,}, {strand} strand",
-        tracks,
-        len(every) - len(drawn),
-        kept.height,
-        order.height - kept.height,
-        records,
-        scale,
-    )
+    return {
+        "name": rows["gene"][0],
+        "gene_id": gene_id,
+        "place": f"{drawn[0].chrom}:{low + 1:,}-{high:,}, {strand} strand",
+        "tracks": tracks,
+        "more_tracks": len(every) - len(drawn),
+        "more_variants": order.height - kept.height,
+        "rows": records,
+        "scale": scale,
+    }
 
 
 def _ruler(transcripts: Sequence[Transcript]) -> tuple[Callable[[float], float], float]:
@@ -208,16 +161,10 @@ def _ruler(transcripts: Sequence[Transcript]) -> tuple[Callable[[float], float],
     return to_pixel, scale
 
 
-def _track(
-    transcript: Transcript,
-    is_mane: bool,
-    rows: Sequence[dict[str, Any]],
-    to_pixel: Callable[[float], float],
-    largest: float,
-) -> Track:
-    first, end = transcript.span
-    utr: list[Segment] = []
-    cds: list[Segment] = []
+def _exons(transcript: Transcript, to_pixel: Callable[[float], float]) -> dict[str, list[Element]]:
+    """Untranslated and coding parts."""
+    utr: list[Element] = []
+    cds: list[Element] = []
     start_cds, end_cds = transcript.rna.cds or (0, 0)
     before = 0
     for start, length in zip(transcript.exon_starts.tolist(), transcript.exon_lengths.tolist(), strict=True):
@@ -227,40 +174,30 @@ def _track(
             segment = _segment(to_pixel, start + low, start + high)
             (cds if start_cds <= before + a < end_cds else utr).append(segment)
         before += length
-    return Track(
-        transcript.transcript_id,
-        is_mane,
-        _segment(to_pixel, first, end),
-        utr,
-        cds,
-        [_lollipop(row, transcript, to_pixel, largest) for row in reversed(rows)],
-    )
+    return {"utr": utr, "cds": cds}
 
 
-def _segment(to_pixel: Callable[[float], float], start: int, end: int) -> Segment:
+def _segment(to_pixel: Callable[[float], float], start: int, end: int) -> Element:
     left, right = sorted((to_pixel(start), to_pixel(end)))
-    return Segment(left, max(round(right - left, 2), 0.5))
+    return {"x": left, "width": max(round(right - left, 2), 0.5)}
 
 
 def _lollipop(
     row: dict[str, Any], transcript: Transcript, to_pixel: Callable[[float], float], largest: float
-) -> Lollipop:
-    edits = row["edits"]
-    places = [to_pixel(_on_genome(transcript, edit["start"])) for edit in edits]
-    share = abs(row["delta"] or 0.0) / largest
-    color = GREY
-    if row["delta"] is not None:
-        color = BLUE if row["delta"] < 0 else VERMILION
-    label = f"{row['HGVSc']} {row['consequence']}"
-    if row["delta"] is not None:
-        label += f" {_number(row['delta'])}"
-    return Lollipop(
-        places or [to_pixel(row["POS"] - 0.5)],
-        round(8 + (STEM - 12) * share, 2),
-        color,
-        round(0.35 + 0.65 * share, 3),
-        label,
-    )
+) -> Element:
+    delta, label, color = row["delta"], f"{row['HGVSc']} {row['consequence']}", GREY
+    if delta is not None:
+        label += f" {_number(delta)}"
+        color = BLUE if delta < 0 else VERMILION
+    share = abs(delta or 0.0) / largest
+    places = [to_pixel(_on_genome(transcript, edit["start"])) for edit in row["edits"]]
+    return {
+        "places": places or [to_pixel(row["POS"] - 0.5)],
+        "height": round(8 + (STEM - 12) * share, 2),
+        "color": color,
+        "opacity": round(0.35 + 0.65 * share, 3),
+        "label": label,
+    }
 
 
 def _on_genome(transcript: Transcript, position: int) -> float:

@@ -79,22 +79,13 @@ class Transcript:
         """First and end genomic position (0-based, half-open)."""
         return int(self.exon_starts.min()), int((self.exon_starts + self.exon_lengths).max())
 
-    def exon_of(self, position: int) -> int | None:
-        """Number of the exon that holds a genomic position; None in introns and outside."""
-        starts = self.exon_starts[self.order]
-        i = int(np.searchsorted(starts, position, side="right")) - 1
-        if i < 0:
-            return None
-        exon = int(self.order[i])
-        return exon if position < starts[i] + self.exon_lengths[exon] else None
-
     def to_rna(self, position: int) -> int | None:
         """Position in the RNA of a genomic position; None in introns and outside."""
-        exon = self.exon_of(position)
-        if exon is None:
+        i = int(np.searchsorted(self.exon_starts[self.order], position, side="right")) - 1
+        exon = int(self.order[i])
+        offset, length = position - int(self.exon_starts[exon]), int(self.exon_lengths[exon])
+        if i < 0 or offset >= length:
             return None
-        offset = position - int(self.exon_starts[exon])
-        length = int(self.exon_lengths[exon])
         before = int(self.rna.exon_ends[exon]) - length
         return before + (length - 1 - offset if self.minus else offset)
 
@@ -122,25 +113,21 @@ def place(transcript: Transcript, variant: Variant) -> Placement | None:
     An insertion at an exon's edge counts as exonic there. A deletion over an exon's edge removes the exonic bases; new
     bases of such a variant have no certain place, so that it has no edit.
     """
-    if variant.ref:
-        return _place_replacement(transcript, variant)
-    return _place_insertion(transcript, variant)
-
-
-def _place_insertion(transcript: Transcript, variant: Variant) -> Placement | None:
-    left, right = (transcript.to_rna(p) for p in (variant.position - 1, variant.position))
     first, end = transcript.span
+    if variant.end <= first or variant.position >= end:
+        return None
+    return _place_replacement(transcript, variant) if variant.ref else _place_insertion(transcript, variant)
+
+
+def _place_insertion(transcript: Transcript, variant: Variant) -> Placement:
+    left, right = (transcript.to_rna(p) for p in (variant.position - 1, variant.position))
     if left is None and right is None:
-        if not first < variant.position < end:
-            return None
         terms = _intron_terms(transcript, variant.position - 1, variant.position + 1)
         return Placement(None, terms, "intron")
     alt = transcript.oriented(variant.alt)
     if left is not None and right is not None and abs(left - right) == 1:
         boundary = max(left, right)
         return _exonic(transcript, Edit(boundary, boundary, alt))
-    if not first < variant.position < end:
-        return None
     if left is not None:
         boundary = left if transcript.minus else left + 1
     else:
@@ -151,12 +138,9 @@ def _place_insertion(transcript: Transcript, variant: Variant) -> Placement | No
     return Placement(edit, ("splice_region_variant",), "exon_edge")
 
 
-def _place_replacement(transcript: Transcript, variant: Variant) -> Placement | None:
+def _place_replacement(transcript: Transcript, variant: Variant) -> Placement:
     covered = _covered(transcript, variant.position, variant.end)
-    first, end = transcript.span
     if covered is None:
-        if variant.end <= first or variant.position >= end:
-            return None
         return Placement(None, _intron_terms(transcript, variant.position, variant.end), "intron")
     start, stop = covered
     alt = transcript.oriented(variant.alt)

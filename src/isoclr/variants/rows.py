@@ -157,7 +157,7 @@ class VariantRow:
         return hgvs.allele(names[::-1] if self.transcript.minus else names)
 
     def _protein_name(self) -> str:
-        if self.flag and any(one.edit is None or one.flag == "exon_edge" for one in self.placements):
+        if any(one.edit is None or one.flag == "exon_edge" for one in self.placements):
             return ""
         return hgvs.allele([name for name in map(self._name_of, self.blocks) if name])
 
@@ -237,10 +237,8 @@ def frame(
     """The table of some rows, in their order, with the working columns.
 
     Args:
-        rows: Rows.
         scores: For each row and score, ref, alt, delta, its low and high end, and rank; nothing for a row without.
         names: Names of the scores.
-        index: The transcripts.
     """
     unscored = (float("nan"),) * 6
     records = []

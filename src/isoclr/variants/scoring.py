@@ -98,10 +98,9 @@ class Scorer:
         d, added = self.encoder.dim, added_features([codes], region)
         changes = np.zeros((len(others), d + added.shape[1]))
         changes[:, d:] = added_features(others, region) - added
-        has_region = [len(one.codes) > 0 and (region == "rna" or one.cds is not None) for one in edited]
-        if region != "rna" and rna.cds is None:
-            has_region = [False] * len(edited)
-        changes[np.flatnonzero(~np.array(has_region, bool))] = np.nan
+        is_known = region == "rna" or rna.cds is not None
+        has_region = [is_known and len(one) > 0 and (region == "rna" or one.cds is not None) for one in edited]
+        changes[~np.array(has_region, bool)] = np.nan
         rest = [
             i for i, one in enumerate(others) if has_region[i] and i not in local and not np.array_equal(one, codes)
         ]

@@ -89,7 +89,8 @@ def load_transcripts(
     tables = [read_annotation(path).table for path in annotations]
     table = pl.concat(tables).unique("transcript_id", keep="first", maintain_order=True)
     placed = table.filter(pl.col("exon_starts").is_not_null())
-    _count(dropped, "without_genomic_exons", table.height - placed.height)
+    if placed.height < table.height:
+        dropped["without_genomic_exons"] += table.height - placed.height
     if not all_transcripts:
         placed = _representatives(placed, selected)
     if genome is not None:
@@ -140,13 +141,13 @@ def _from_genome(table: pl.DataFrame, genome: Path, dropped: Counter[str]) -> It
         for (chrom,), rows in table.group_by("chrom", maintain_order=True):
             name = names.get(str(chrom))
             if name is None:
-                _count(dropped, "chromosome_not_in_genome", rows.height)
+                dropped["chromosome_not_in_genome"] += rows.height
                 continue
             bases = opened.fetch(name)
             for row in rows.iter_rows(named=True):
                 starts, lengths = _exons(row)
                 if int((starts + lengths).max()) > len(bases):
-                    _count(dropped, "beyond_chromosome_end", 1)
+                    dropped["beyond_chromosome_end"] += 1
                     continue
                 minus = np.full(len(starts), row["strand"] == "-")
                 yield _transcript(row, splice(bases, starts, lengths, minus))
@@ -163,7 +164,7 @@ def _from_fasta(table: pl.DataFrame, paths: Sequence[Path], dropped: Counter[str
         by_length = by_id.get(without_version(row["transcript_id"]), {})
         sequence = by_length.get(sum(row["exon_lengths"]))
         if sequence is None:
-            _count(dropped, "sequence_of_another_length" if by_length else "no_sequence", 1)
+            dropped["sequence_of_another_length" if by_length else "no_sequence"] += 1
         else:
             yield _transcript(row, sequence)
 
@@ -191,8 +192,3 @@ def _cds(row: dict[str, object], length: int) -> tuple[int, int] | None:
     end = min(end, length)
     end -= (end - start) % 3
     return (start, end) if 0 <= start < end else None
-
-
-def _count(dropped: Counter[str], reason: str, number: int) -> None:
-    if number:
-        dropped[reason] += number

@@ -265,17 +265,13 @@ def _means(rows: pl.LazyFrame) -> pl.DataFrame:
 
 def open_scorer(heads: Sequence[Path], task: str | None, species: str, model: str | None, device: str) -> Scorer:
     """A scorer of heads, of a shipped head, or of distances; see :func:`variants`."""
-    if not heads and task is None:
-        encoder = load(model or "isoclr-s")
-        encoder.network.to(resolve_device(device))
-        return Scorer(encoder)
     resolved = [resolve_head(one, None, species, model) for one in heads]
     if task is not None:
         resolved.append(resolve_head(None, task, species, model))
     loaded = [one for one, _ in resolved]
     if len({one.model["sha256"] for one in loaded}) > 1:
         raise InputError("--head: the heads belong to different encoders, expected one for all")
-    encoder = encoder_of(loaded[0], model_of(loaded[0], resolved[0][1]))
+    encoder = encoder_of(loaded[0], model_of(loaded[0], resolved[0][1])) if loaded else load(model or "isoclr-s")
     encoder.network.to(resolve_device(device))
     return Scorer(encoder, loaded)
 

@@ -89,10 +89,10 @@ def read_variants(path: Path, skipped: Counter[str], *, sample: str | None = Non
     Raises:
         InputError: the file cannot be read, or a line is damaged.
     """
-    if sample is not None and not _is_vcf(path):
+    is_vcf = _is_vcf(path)
+    if sample is not None and not is_vcf:
         raise InputError(f"{path}: a table has no genotypes, expected a VCF or BCF with --phased")
-    source = _read_vcf(path, sample) if _is_vcf(path) else _read_table(path)
-    with closing(source):
+    with closing(_read_vcf(path, sample) if is_vcf else _read_table(path)) as source:
         for record in source:
             reason = _unusable(record.variant)
             if reason:

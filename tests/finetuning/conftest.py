@@ -77,7 +77,6 @@ def corpus_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     meta: dict[str, Any] = {
         "species": list(GENES),
-        "shard": None,
         "by_species": {
             name: {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}} for name in GENES
         },

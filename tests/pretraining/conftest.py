@@ -50,7 +50,6 @@ def write_corpus(path: Path, families: list[list[Codes]]) -> Path:
         "schema": SCHEMA,
         "isoclr": "test",
         "options": {},
-        "shard": None,
         "species": ["human"],
         "inputs": [],
         "homology": None,

@@ -61,7 +61,6 @@ def small_corpus(folder: Path, table: pl.DataFrame, codes: np.ndarray, cds: tupl
     folder.mkdir()
     meta: dict[str, Any] = {
         "species": ["human"],
-        "shard": None,
         "by_species": {"human": {"records": 0, "genes": 0, "mapped_genes": 0, "dropped": {}, "noted": {}}},
         "inputs": [],
         "gene_ids": {},

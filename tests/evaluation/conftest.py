@@ -14,6 +14,9 @@ import isoclr
 from isoclr.embedding.embeddings import SCHEMA
 from isoclr.evaluation.context import Context
 from isoclr.evaluation.plan import read_plan
+from isoclr.models.encoder import MODELS
+from isoclr.models.resnet import Architecture
+from tests.forks import NARROW
 
 GENES = 48
 TERMS = {"part": "XYZ", "process": "ABC"}
@@ -127,8 +130,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         'name = "gc"\ntitle = "G+C content"\n[labels]\nfile = "gc.tsv"\nlabel = "gc"\n[samples]\nspecies = "human"\n'
     )
     isoclr.build(out=folder / "corpus", species="human", transcripts=folder / "rnas.fa", orf=False)
-    isoclr.create("isoclr-s", seed=1).save(folder / "model")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(MODELS, "isoclr-s", Architecture(*NARROW))
+        isoclr.create("isoclr-s", seed=1).save(folder / "model")
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_networks(narrow: None) -> None:
+    """Networks that tests train have the model's narrow architecture."""
 
 
 @pytest.fixture

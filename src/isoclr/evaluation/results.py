@@ -7,14 +7,15 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from isoclr._io import atomic_path, sha256
+from isoclr._io import atomic_path, sha256, write_table
 from isoclr._report import Row, write_json
 from isoclr._version import __version__
 from isoclr.corpus.inspect import inspect
@@ -186,17 +187,9 @@ def _split_rows(stored: StoredResult) -> list[Row]:
 
 def _corpus_rows(context: Context) -> list[Row]:
     """The paper's Table 1 of the corpus."""
+    numbers = ("gene_sets", "transcripts", "mean", "several", "genes", "mapped")
     return [
-        {
-            "study": "corpus",
-            "species": group.name,
-            "gene_sets": group.gene_sets,
-            "transcripts": group.transcripts,
-            "mean": group.mean,
-            "several": group.several,
-            "genes": group.genes,
-            "mapped": group.mapped,
-        }
+        {"study": "corpus", "species": group.name, **{name: getattr(group, name) for name in numbers}}
         for group in inspect(context.corpus).groups
     ]
 
@@ -214,11 +207,9 @@ def _write_predictions(context: Context, stored: Sequence[StoredResult]) -> None
         for one in stored
         if one.rows and (row := one.rows[0])["method"] == model
     ]
-    if tables:
-        names = context.corpus.transcripts.select("transcript_id", "gene_symbol")
-        symbols = names.unique("transcript_id", keep="first", maintain_order=True)
-        table = pl.concat(tables).join(symbols, on="transcript_id", how="left")
-        _write_table(context, "predictions", table)
+    names = context.corpus.transcripts.select("transcript_id", "gene_symbol")
+    symbols = names.unique("transcript_id", keep="first", maintain_order=True)
+    _write_table(context, "predictions", [table.join(symbols, on="transcript_id", how="left") for table in tables])
 
 
 def _write_maps(context: Context, stored: Sequence[StoredResult]) -> None:
@@ -226,7 +217,7 @@ def _write_maps(context: Context, stored: Sequence[StoredResult]) -> None:
     maps = [one for one in stored if "colorings" in one.details]
     if maps:
         tables = [_with_constants(one.table("map"), {"method": one.details["method"]}) for one in maps]
-        _write_table(context, "map", pl.concat(tables, how="diagonal_relaxed"))
+        _write_table(context, "map", tables)
         write_json(context.out / TABLES / COLORINGS, maps[0].details["colorings"])
 
 
@@ -239,17 +230,17 @@ def _write_mutations(context: Context, stored: Sequence[StoredResult]) -> None:
             start, end = one.details["coding"]
             constants |= {"coding_start": start, "coding_end": end}
             tables.append(_with_constants(one.table("mutations"), constants))
-    if tables:
-        _write_table(context, "mutations", pl.concat(tables, how="diagonal_relaxed"))
+    _write_table(context, "mutations", tables)
 
 
 def _with_constants(table: pl.DataFrame, constants: Mapping[str, Any]) -> pl.DataFrame:
     return table.with_columns(pl.lit(value).alias(name) for name, value in constants.items())
 
 
-def _write_table(context: Context, name: str, table: pl.DataFrame) -> None:
-    with atomic_path(context.out / TABLES / f"{name}.parquet") as partial:
-        table.write_parquet(partial, compression="zstd")
+def _write_table(context: Context, name: str, tables: Sequence[pl.DataFrame]) -> None:
+    """Tables one below the other, where there are any."""
+    if tables:
+        write_table(pl.concat(tables, how="diagonal_relaxed"), context.out / TABLES / f"{name}.parquet")
 
 
 # --- Manifest ---
@@ -263,7 +254,7 @@ def write_manifest(context: Context, store: Store, results: Results) -> None:
         "isoclr": __version__,
         "command": _command(sys.argv[1:]),
         "python": platform.python_version(),
-        "packages": {name: number for name in PACKAGES if (number := _version(name))},
+        "packages": {name: one.version for name in PACKAGES for one in islice(distributions(name=name), 1)},
         "machine": machine(),
         "plan": {"name": plan.path.name, "sha256": sha256(plan.path)},
         "seed": plan.seed,
@@ -292,11 +283,7 @@ def _task(context: Context, entry: TaskEntry) -> dict[str, Any]:
         "title": task.title,
         "labels": task.table.name,
         "sha256": context.digest(task.table),
-        "label": task.label,
-        "units": task.units,
-        "citation": task.citation,
-        "species": task.species,
-        "rnas": task.rnas,
+        **{name: getattr(task, name) for name in ("label", "units", "citation", "species", "rnas")},
         "splits": list(entry.split),
         "repeats": entry.splits,
         "published": entry.published,
@@ -320,10 +307,3 @@ def _cpu() -> str:
         return platform.processor()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor())
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

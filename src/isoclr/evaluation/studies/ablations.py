@@ -1,19 +1,14 @@
 """Pre-training with parts of the method left out, all for the same number of steps (the paper's Table 4)."""
 
-from functools import partial
-
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-
+from isoclr.analysis.relations import KEYS
 from isoclr.errors import InputError
 from isoclr.evaluation.cache import Artifact, CachedResult, Outcome
-from isoclr.evaluation.context import Context, Dataset
+from isoclr.evaluation.context import Context
 from isoclr.evaluation.methods import (
-    Features,
     FrozenMethod,
     corpus_of_transcripts,
     corpus_part,
+    features_by,
     pretraining,
     run_embeddings,
 )
@@ -74,21 +69,10 @@ def _result(
 
     def compute() -> Outcome:
         dataset = context.dataset(entry, config)
-        method = FrozenMethod(name, "ridge", {}, partial(_features, context, embedding))
-        report = probe(method, dataset)
+        features = features_by(KEYS, context.read(embedding.path()), dataset)  # of the labelled RNAs only
+        report = probe(FrozenMethod(name, "ridge", {}, lambda _: features), dataset)
         by_split = [result.to_dict() for result in report.results]
         details = {"by_split": by_split, "run": run.key, "options": run.inputs}
         return Outcome(summary_rows(report, dataset, STUDY), details)
 
     return CachedResult(STUDY, f"{name}: {entry.name}, {config.kind} split", inputs, compute)
-
-
-def _features(context: Context, embedding: Artifact, dataset: Dataset) -> Features:
-    """The samples' embeddings, joined by name: the file has the labelled RNAs only."""
-    read = context.read(embedding.path())
-    key = ["species", "transcript_id"]
-    rows = read.table.select(*key, embedded=pl.int_range(pl.len()))
-    samples = dataset.rnas.table.select(key)
-    joined = samples.join(rows, on=key, how="left", maintain_order="left")
-    embedded: NDArray[np.int64] = joined["embedded"].to_numpy()
-    return read.matrix[embedded]

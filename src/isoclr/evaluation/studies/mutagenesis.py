@@ -7,8 +7,7 @@ import numpy as np
 import polars as pl
 
 from isoclr._console import progress_bar
-from isoclr._report import Row
-from isoclr.analysis.ism import MutationScan, scan
+from isoclr.analysis.ism import scan
 from isoclr.analysis.motifs import MOTIFS, coding_rnas, insert_motifs
 from isoclr.analysis.readout import LinearPredictor, linear_readout
 from isoclr.errors import InputError
@@ -59,7 +58,8 @@ def _motifs(context: Context, study: Mutagenesis, entry: TaskEntry) -> CachedRes
         with progress_bar("inserting motifs", len(codes) * (2 * len(MOTIFS) + 1)) as advance:
             predictor = _predictor(context, fitted)
             effects = insert_motifs(predictor, codes, seed=seed, progress=advance)
-        return Outcome([_named(row, entry, "motifs") for row in effects.rows()])
+        names = {"study": STUDY, "part": "motifs", "task": entry.name}
+        return Outcome([{**row, **names} for row in effects.rows()])
 
     inputs = {
         "head": fitted.key,
@@ -79,8 +79,17 @@ def _scan(context: Context, entry: TaskEntry, number: int) -> CachedResult:
         with progress_bar(f"mutating {name}", 3 * len(codes)) as advance:
             predictor = _predictor(context, fitted)
             scanned = scan(predictor, codes, transcript_id=name, progress=advance)
-        rows = [_named(row, entry, "every base") for row in scanned.rows()]
-        return Outcome(rows, _details(scanned, entry), {"mutations": _bases(scanned)})
+        names = {"study": STUDY, "part": "every base", "task": entry.name}
+        details = {
+            "transcript": name,
+            "task": entry.name,
+            "target": scanned.target,
+            "value": scanned.value,
+            "coding": list(scanned.coding),
+        }
+        ends = np.isin(np.arange(len(codes)), scanned.exon_ends)
+        bases = scanned.base_table().with_columns(exon_end=pl.Series(ends))
+        return Outcome([{**row, **names} for row in scanned.rows()], details, {"mutations": bases})
 
     inputs = {
         "head": fitted.key,
@@ -112,23 +121,3 @@ def _mrna(context: Context, entry: TaskEntry, number: int) -> tuple[str, Codes]:
     if number >= len(rnas):
         raise InputError(f"{context.plan.path}: mutagenesis.scans: the corpus has {len(rnas)} suitable mRNAs")
     return rnas[number]
-
-
-def _bases(scanned: MutationScan) -> pl.DataFrame:
-    ends = np.zeros(len(scanned), bool)
-    ends[scanned.exon_ends] = True
-    return scanned.base_table().with_columns(exon_end=pl.Series(ends))
-
-
-def _details(scanned: MutationScan, entry: TaskEntry) -> dict[str, Any]:
-    return {
-        "transcript": scanned.transcript_id,
-        "task": entry.name,
-        "target": scanned.target,
-        "value": scanned.value,
-        "coding": list(scanned.coding),
-    }
-
-
-def _named(row: Row, entry: TaskEntry, part: str) -> Row:
-    return {**row, "study": STUDY, "part": part, "task": entry.name}

@@ -45,7 +45,7 @@ def test_length_matched_chance(family: GeneRelations) -> None:
     assert result[3] == 0.0
 
 
-def test_retrieval_command(world: Path, tmp_path: Path) -> None:
+def test_retrieval_command(world: Path, tmp_path: Path, few_channels: None) -> None:
     result = retrieval(
         (world / "embeddings.parquet",),
         corpus=world / "corpus",

@@ -3,20 +3,24 @@
 import csv
 import random
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from tests.forks import NARROW
 
 import isoclr
+import isoclr.finetuning.report
 from isoclr.embedding.embeddings import SCHEMA
 from isoclr.evaluation.context import Context
 from isoclr.evaluation.plan import read_plan
 from isoclr.models.encoder import MODELS
 from isoclr.models.resnet import Architecture
-from tests.forks import NARROW
+from isoclr.tasks.metrics import bootstrap
 
 GENES = 48
 TERMS = {"part": "XYZ", "process": "ABC"}
@@ -137,8 +141,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _small_networks(narrow: None) -> None:
-    """Networks that tests train have the model's narrow architecture."""
+def _small_networks(narrow: None) -> Iterator[None]:
+    """Networks that tests train are as narrow as the model, and their intervals are of few resamples."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(isoclr.finetuning.report, "bootstrap", partial(bootstrap, resamples=20))
+        yield
 
 
 @pytest.fixture

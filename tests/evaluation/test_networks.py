@@ -83,11 +83,15 @@ def run_of(
 
 @pytest.mark.slow
 def test_tasks_with_renamed_columns(world: Any) -> None:
+    parts = (
+        (world.folder / "gc.tsv").read_text().replace("chr3", "chr0").replace("chr4", "chr1").replace("chr5", "chr2")
+    )
+    (world.folder / "parts.tsv").write_text(parts)
     columns = ("[labels.columns]", 'fold = "chromosome"')
-    own = world.task("own", 'file = "gc.tsv"', *columns)
+    own = world.task("own", 'file = "parts.tsv"', *columns)
     context = world.context("[finetuning]", task=own, split='["fold"]')
     by_split = run_of(context, "fold").by_split()
-    assert [one["split"] for one in by_split] == [f"fold chr{i}" for i in range(6)]
+    assert [one["split"] for one in by_split] == ["fold chr0", "fold chr1", "fold chr2"]
 
 
 @pytest.mark.slow

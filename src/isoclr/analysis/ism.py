@@ -15,7 +15,7 @@ from isoclr._console import progress
 from isoclr._io import as_paths
 from isoclr._report import Report, Row, Table
 from isoclr._threads import thread_map, use_threads
-from isoclr.analysis.consequences import CONSEQUENCES, coding_changes, consequences
+from isoclr.analysis.consequences import CONSEQUENCES, LETTERS, coding_changes, consequences
 from isoclr.analysis.fast_ism import IncrementalEncoder, ReferenceRna
 from isoclr.analysis.readout import LinearPredictor, load_predictor
 from isoclr.embedding.inputs import as_inputs, read_rnas
@@ -26,7 +26,6 @@ from isoclr.models.packing import STRIDE
 from isoclr.plotting.mutations import mutation_figure
 from isoclr.plotting.style import check_outputs
 
-LETTERS = np.array(list("ACGUN"))
 BATCH = 192
 """Mutants computed at a time: few enough for the processor's caches, enough to hide Python's overhead."""
 MAX_NT = 1_000_000  # Most nucleotides to mutate in one run: an hour of a CPU core

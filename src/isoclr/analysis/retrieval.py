@@ -156,20 +156,14 @@ class Retrieval(Report):
         return self.metrics.filter(length="all", metric="hit rate")
 
     def _hit_rate_lines(self) -> Iterator[list[object]]:
-        for scope in SCOPES:
-            hits = self._hit_rates().filter(scope=scope).sort("relation", "k", maintain_order=True)
-            for hit in hits.iter_rows(named=True):
-                keys = {key: hit[key] for key in ("scope", "relation", "method", "k")}
-                same = self.metrics.filter(length="all", **keys)
-                value = dict(same.select("metric", "value").iter_rows())
-                matched = value.get("length-matched chance")
-                yield [
-                    *keys.values(),
-                    f"{100 * hit['value']:.1f} [{100 * hit['low']:.1f}, {100 * hit['high']:.1f}]",
-                    hit["n"],
-                    f"{100 * value['chance']:.2f}",
-                    "" if matched is None else f"{100 * matched:.2f}",
-                ]
+        hits = self._hit_rates().with_columns(pl.col("scope").cast(pl.Enum(list(SCOPES))))
+        for hit in hits.sort("scope", "relation", "k", maintain_order=True).iter_rows(named=True):
+            keys = {key: hit[key] for key in ("scope", "relation", "method", "k")}
+            same = self.metrics.filter(length="all", **keys)
+            value = {metric: f"{100 * value:.2f}" for metric, value in same.select("metric", "value").iter_rows()}
+            rate, low, high = (f"{100 * hit[key]:.1f}" for key in ("value", "low", "high"))
+            matched = value.get("length-matched chance", "")
+            yield [*keys.values(), f"{rate} [{low}, {high}]", hit["n"], value["chance"], matched]
 
 
 def _line(row: Row, what: str) -> list[object]:

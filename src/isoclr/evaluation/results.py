@@ -5,6 +5,7 @@ import io
 import math
 import os
 import platform
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import distributions
@@ -294,16 +295,13 @@ def machine() -> dict[str, Any]:
     """System, processor, cores, and the GPU if there is one."""
     import torch
 
-    content: dict[str, Any] = {"system": platform.platform(), "cpu": _cpu(), "cores": os.cpu_count()}
+    known = Path("/proc/cpuinfo")
+    cpu = re.search(r"^model name\s*:(.*)$", known.read_text() if known.exists() else "", re.MULTILINE)
+    content: dict[str, Any] = {
+        "system": platform.platform(),
+        "cpu": cpu[1].strip() if cpu else platform.processor(),
+        "cores": os.cpu_count(),
+    }
     if torch.cuda.is_available():
         content["gpu"] = torch.cuda.get_device_name()
     return content
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())

@@ -16,6 +16,7 @@ from isoclr._report import finite
 from isoclr.analysis.tsne import Coloring, by_frequency
 from isoclr.evaluation.report.results import COLORINGS, PUBLISHED, Results
 from isoclr.evaluation.report.tables import grouped, labelled, main_metric, values
+from isoclr.genomics.encoding import nucleotides
 from isoclr.plotting.maps import Panel, map_figure
 from isoclr.plotting.methods import (
     Curve,
@@ -148,14 +149,13 @@ class Figures:
 
     def _mutated(self, task: str, transcript: str, rows: pl.DataFrame) -> Picture:
         first = rows.row(0, named=True)
-        letters = {letter: code for code, letter in enumerate("ACGUN")}
         title = f"{transcript}: {first['target']}, predicted {first['value']:.2f}"
         return self._draw(
             f"mutations_{slug(task)}_{slug(transcript)}",
             [f"{title}: track of the mRNA, importance of every base, and a stretch as a logo"],
             mutation_figure,
             title=title,
-            bases=rows["base"].replace_strict(letters, return_dtype=pl.UInt8).to_numpy(),
+            bases=nucleotides("".join(rows["base"])),
             effects=rows.select("A", "C", "G", "U").to_numpy().astype(np.float32),
             importance=rows["importance"].to_numpy().astype(np.float32),
             coding=(first["coding_start"], first["coding_end"]),

@@ -310,30 +310,23 @@ def _study(name: str, study: Any, tasks: Mapping[str, TaskEntry]) -> Any:
         study = replace(study, tasks=tuple(own))
     supervised = getattr(study, "supervised", None)
     multitask = getattr(study, "multitask", ())
-    named = [*(study.tasks if name != "ontology" else ()), *chain(*multitask), *filter(None, [supervised])]
-    for task in named:
+    for task in (*(study.tasks if name != "ontology" else ()), *chain(*multitask), *filter(None, [supervised])):
         if task not in tasks:
             raise InputError(f"{name}: {task!r} is no task of the plan: {', '.join(tasks)}")
     for group in multitask:
         if len(group) < 2 or len(set(group)) < len(group):
             raise InputError(f"{name}.multitask: {list(group)}, expected two or more different tasks")
-    if hasattr(study, "finetune"):
-        _check_finetune(name, study.finetune, is_used=supervised or not hasattr(study, "supervised"))
+    config, default = getattr(study, "finetune", FinetuneConfig()), FinetuneConfig()
+    for option in ("model", "scratch", "train", "train_fraction", "repeats", "max_splits"):
+        if getattr(config, option) != getattr(default, option):
+            raise InputError(f"{name}.finetune.{option}: is decided by the study")
+    if config != default and hasattr(study, "supervised") and not supervised:
+        raise InputError(f"{name}.finetune: needs {name}.supervised, the task to train on")
     if isinstance(study, Ablations):
         _refuse_repeats("[[ablations.run]]", [run.name for run in study.run])
         for run in study.run:
             study.config(run, 0)
     return study
-
-
-def _check_finetune(study: str, config: FinetuneConfig, *, is_used: object) -> None:
-    """Check that options of fine-tuning have an effect."""
-    default = FinetuneConfig()
-    for option in ("model", "scratch", "train", "train_fraction", "repeats", "max_splits"):
-        if getattr(config, option) != getattr(default, option):
-            raise InputError(f"{study}.finetune.{option}: is decided by the study")
-    if config != default and not is_used:
-        raise InputError(f"{study}.finetune: needs {study}.supervised, the task to train on")
 
 
 def _ontologies(folder: Path, studies: Mapping[StudyName, Any], data: Path | None) -> dict[str, OntologyTask]:

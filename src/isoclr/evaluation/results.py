@@ -29,11 +29,13 @@ from isoclr.tasks.metrics import Difference, over_seeds, paired
 Results = Mapping[StudyName, Sequence[CachedResult]]
 RESULTS, TABLES = "results", "tables"
 PACKAGES = ("torch", "numpy", "polars", "scipy", "scikit-learn", "openTSNE", "matplotlib", "plotly", "transformers")
-_LARGE_TABLES = {
-    "main": ("predictions.parquet",),
-    "latent": ("map.parquet", COLORINGS),
-    "mutagenesis": ("mutations.parquet",),
+_STUDY_OF = {
+    "predictions.parquet": "main",
+    "map.parquet": "latent",
+    COLORINGS: "latent",
+    "mutations.parquet": "mutagenesis",
 }
+"""Study of each larger table."""
 
 
 def write_results(context: Context, store: Store, results: Results) -> None:
@@ -51,9 +53,7 @@ def write_results(context: Context, store: Store, results: Results) -> None:
             write_csv(folder / "low_data_means.csv", mean_over_splits(rows))
         if by_split := [row for one in stored for row in _split_rows(one)]:
             write_csv(folder / f"{study}_splits.csv", by_split)
-    _write_predictions(context, done.get("main", []))
-    _write_maps(context, done.get("latent", []))
-    _write_mutations(context, done.get("mutagenesis", []))
+    _write_tables(context, done)
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
@@ -89,10 +89,9 @@ def _remove_outdated(out: Path, done: Mapping[str, Sequence[StoredResult]]) -> N
         kinds = [f"{study}_differences", f"{study}_splits", f"{study}_means"]
         for name in kinds + ([] if study in done else [study]):
             (out / RESULTS / f"{name}.csv").unlink(missing_ok=True)
-    for study, names in _LARGE_TABLES.items():
+    for name, study in _STUDY_OF.items():
         if study not in done:
-            for name in names:
-                (out / TABLES / name).unlink(missing_ok=True)
+            (out / TABLES / name).unlink(missing_ok=True)
 
 
 # --- Comparisons ---
@@ -198,50 +197,31 @@ def _corpus_rows(context: Context) -> list[Row]:
 # --- Larger tables ---
 
 
-def _write_predictions(context: Context, stored: Sequence[StoredResult]) -> None:
-    """Predictions from the first model's embedding, one table for all tasks and splits."""
-    model = context.plan.models[0].name
-    tables = [
-        _with_constants(
-            one.table("predictions"), {"task": row["task"], "model": row["model"], "split_kind": row["split"]}
-        )
-        for one in stored
-        if one.rows and (row := one.rows[0])["method"] == model
-    ]
+def _write_tables(context: Context, done: Mapping[str, Sequence[StoredResult]]) -> None:
+    """Tables of all results one below the other, with columns that tell the results apart."""
+    parts: dict[str, list[pl.DataFrame]] = {name: [] for name in ("predictions", "map", "mutations")}
     names = context.corpus.transcripts.select("transcript_id", "gene_symbol")
     symbols = names.unique("transcript_id", keep="first", maintain_order=True)
-    _write_table(context, "predictions", [table.join(symbols, on="transcript_id", how="left") for table in tables])
-
-
-def _write_maps(context: Context, stored: Sequence[StoredResult]) -> None:
-    """All maps one below the other, with ``method``; their RNAs and colorings are the same."""
-    maps = [one for one in stored if "colorings" in one.details]
-    if maps:
-        tables = [_with_constants(one.table("map"), {"method": one.details["method"]}) for one in maps]
-        _write_table(context, "map", tables)
-        write_json(context.out / TABLES / COLORINGS, maps[0].details["colorings"])
-
-
-def _write_mutations(context: Context, stored: Sequence[StoredResult]) -> None:
-    """Every base of the mRNAs that were mutated."""
-    tables = []
-    for one in stored:
+    for one in done.get("main", []):
+        if one.rows and (row := one.rows[0])["method"] == context.plan.models[0].name:
+            keys = {"task": row["task"], "model": row["model"], "split_kind": row["split"]}
+            parts["predictions"].append(_with(one, "predictions", keys).join(symbols, on="transcript_id", how="left"))
+    for one in done.get("latent", []):
+        if "colorings" in one.details:  # the same RNAs and colorings in all maps
+            parts["map"].append(_with(one, "map", {"method": one.details["method"]}))
+            write_json(context.out / TABLES / COLORINGS, one.details["colorings"])
+    for one in done.get("mutagenesis", []):
         if "coding" in one.details:
-            constants = {key: one.details[key] for key in ("task", "target", "value")}
-            start, end = one.details["coding"]
-            constants |= {"coding_start": start, "coding_end": end}
-            tables.append(_with_constants(one.table("mutations"), constants))
-    _write_table(context, "mutations", tables)
+            keys = {key: one.details[key] for key in ("task", "target", "value")}
+            keys |= dict(zip(("coding_start", "coding_end"), one.details["coding"], strict=True))
+            parts["mutations"].append(_with(one, "mutations", keys))
+    for name, tables in parts.items():
+        if tables:
+            write_table(pl.concat(tables, how="diagonal_relaxed"), context.out / TABLES / f"{name}.parquet")
 
 
-def _with_constants(table: pl.DataFrame, constants: Mapping[str, Any]) -> pl.DataFrame:
-    return table.with_columns(pl.lit(value).alias(name) for name, value in constants.items())
-
-
-def _write_table(context: Context, name: str, tables: Sequence[pl.DataFrame]) -> None:
-    """Tables one below the other, where there are any."""
-    if tables:
-        write_table(pl.concat(tables, how="diagonal_relaxed"), context.out / TABLES / f"{name}.parquet")
+def _with(stored: StoredResult, name: str, constants: Mapping[str, Any]) -> pl.DataFrame:
+    return stored.table(name).with_columns(**{key: pl.lit(value) for key, value in constants.items()})
 
 
 # --- Manifest ---

@@ -10,13 +10,11 @@ import pytest
 from isoclr.evaluation.report.figures import NONE, OTHER, Figures, _dots, map_data, map_panels, slug
 from isoclr.evaluation.report.page import write_page
 from isoclr.evaluation.report.results import COLORINGS, Results
-from isoclr.evaluation.report.tables import is_number, labelled, number, with_interval
+from isoclr.evaluation.report.tables import is_number, labelled, with_interval
 from isoclr.plotting.methods import Dot
 
 
 def test_numbers() -> None:
-    assert number(-0.5) == "−0.500"
-    assert number(None) == "–"
     assert with_interval(-0.1, -0.2, 0.05) == "−0.100 [−0.200, 0.050]"
     assert with_interval(None, None, None) == "–"
     assert [is_number(cell) for cell in ("−0.5", "+1", "–", "x", "")] == [True, True, True, False, False]  # fmt: skip

@@ -2,17 +2,16 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from string import ascii_lowercase
-from typing import Any, NamedTuple
+from typing import Any
 
 from isoclr._html import render_page
 from isoclr._io import atomic_path
 from isoclr.errors import MissingExtraError
 from isoclr.evaluation.report import tables
-from isoclr.evaluation.report.figures import Figures, Picture, map_data
+from isoclr.evaluation.report.figures import Figures, map_data
 from isoclr.evaluation.report.results import PAGE, Results
 
 SPLITS = {
@@ -21,17 +20,6 @@ SPLITS = {
     "fold": "cross-validation over the folds of the label table",
     "chromosome": "by chromosome",
 }
-
-
-class SplitPart(NamedTuple):
-    """One split of a study on the page."""
-
-    letter: str
-    split: str
-    title: str
-    table: tables.Table
-    picture: Picture | None
-    differences: tables.Table | None
 
 
 def write_page(folder: Path) -> Path:
@@ -75,16 +63,16 @@ def _content(results: Results) -> dict[str, Any]:
         "csv": results.text,
         "model": results.model,
         "corpus": tables.corpus_table(results),
-        "main": list(_splits(results, "main", figures)),
+        "main": _splits(results, "main", figures),
         "verdicts": tables.verdicts(results, "main", tables.BASELINES),
         "predictions": figures.predictions(),
         "map": interactive,
         "agreement": tables.agreement_table(results),
-        "finetuning": list(_splits(results, "finetuning", figures)),
+        "finetuning": _splits(results, "finetuning", figures),
         "low_data": tables.low_data_table(results),
         "low_data_picture": figures.low_data(),
         "most_labels": max(tables.values(results.rows("low_data_means"), "train"), default=0),
-        "ablations": list(_splits(results, "ablations", figures)),
+        "ablations": _splits(results, "ablations", figures),
         "ablation_verdicts": tables.verdicts(results, "ablations", tables.values(results.rows("ablations"), "method")),
         "ontology": tables.ontology_table(results),
         "ontology_picture": figures.ontology(),
@@ -108,17 +96,20 @@ def _content(results: Results) -> dict[str, Any]:
     }
 
 
-def _splits(results: Results, study: str, figures: Figures) -> Iterator[SplitPart]:
+def _splits(results: Results, study: str, figures: Figures) -> list[dict[str, Any]]:
     """Table, figure and paired differences of every split of a study."""
-    for letter, split in zip(ascii_lowercase, tables.values(results.rows(study), "split"), strict=False):
-        yield SplitPart(
-            letter,
-            split,
-            SPLITS.get(split, split),
-            tables.split_table(results, study, split),
-            figures.methods(study, split),
-            tables.differences_table(results, study, split),
-        )
+    splits = tables.values(results.rows(study), "split")
+    return [
+        {
+            "letter": letter,
+            "split": split,
+            "title": SPLITS.get(split, split),
+            "table": tables.split_table(results, study, split),
+            "picture": figures.methods(study, split),
+            "differences": tables.differences_table(results, study, split),
+        }
+        for letter, split in zip(ascii_lowercase, splits, strict=False)
+    ]
 
 
 def _data_uri(text: str) -> str:

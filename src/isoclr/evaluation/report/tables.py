@@ -1,8 +1,8 @@
 """The tables of the page: numbers as a paper prints them, with their intervals."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -73,17 +73,12 @@ def grouped(rows: pl.DataFrame, *keys: str) -> Iterator[tuple[list[str], pl.Data
 
 def corpus_table(results: Results) -> Table | None:
     """Table 1: gene sets and transcripts of every species, and the paper's."""
-    columns: dict[str, Callable[[dict[str, Any]], str]] = {
-        "Species": lambda row: row["species"],
-        "Gene sets": lambda row: f"{row['gene_sets']:,}",
-        "Transcripts": lambda row: f"{row['transcripts']:,}",
-        "Mean per set": lambda row: f"{row['mean']:.2f}",
-        "Two or more": lambda row: f"{row['several']:.0%}",
-    }
+    columns = "Species | Gene sets | Transcripts | Mean per set | Two or more"
+    line = "{species} | {gene_sets:,} | {transcripts:,} | {mean:.2f} | {several:.0%}"
     keys = ("species", "gene_sets", "transcripts", "mean", "several")
     paper = [dict(zip(keys, (f"{row[0]} species", *row[1:]), strict=True)) for row in CORPUS]
-    published = [[cell(row) for cell in columns.values()] for row in paper]
-    own = _listed(results.rows("corpus"), columns, "corpus.csv")
+    published = [_line(results, line, row) for row in paper]
+    own = _listed(results, results.rows("corpus"), columns, line, "corpus.csv")
     return own and replace(own, groups=[("Published (GENCODE and RefSeq, whole transcriptomes)", published)])
 
 
@@ -134,12 +129,26 @@ def _published_cells(one: Published | None) -> tuple[str, str]:
     return r, number(one.mse, 2)
 
 
-def _listed(
-    rows: pl.DataFrame, columns: Mapping[str, Callable[[dict[str, Any]], str]], csv: str | None
-) -> Table | None:
-    """One line per row, each cell computed from the row; None without rows."""
-    body = [[cell(row) for cell in columns.values()] for row in rows.iter_rows(named=True)]
-    return _table(list(columns), body, csv)
+def _listed(results: Results, rows: pl.DataFrame, columns: str, line: str, csv: str | None) -> Table | None:
+    """One line per row; None without rows.
+
+    Args:
+        columns: Names of the columns, between bars.
+        line: What they hold, between bars; see :func:`_line`.
+    """
+    body = [_line(results, line, row) for row in rows.iter_rows(named=True)]
+    return _table(columns.split(" | "), body, csv)
+
+
+def _line(results: Results, line: str, row: Mapping[str, Any]) -> list[str]:
+    """Cells with the values of a row, the title of its task or coloring, that of its metric, and its interval."""
+    shown = {
+        **row,
+        "title": results.title(row.get("task", row.get("colour", ""))),
+        "measure": TITLES.get(row.get("metric", ""), row.get("metric")),
+        "interval": with_interval(row.get("value"), row.get("low"), row.get("high")),
+    }
+    return [cell.format_map(shown) for cell in line.split(" | ")]
 
 
 def _table(columns: Sequence[str], body: Sequence[Sequence[str]], csv: str | None = None) -> Table | None:
@@ -150,14 +159,11 @@ def _table(columns: Sequence[str], body: Sequence[Sequence[str]], csv: str | Non
 def differences_table(results: Results, study: str, split: str) -> Table | None:
     """Paired differences between the first method and the others; None where there is one method only."""
     name = f"{study}_differences"
-    columns = {
-        "Difference": lambda row: (
-            f"{_probed(row['method'], row['model'])} − {_probed(row['against'], row['against_model'])}"
-        ),
-        "Task": lambda row: results.title(row["task"]),
-        "Main metric [95 %]": _interval,
-    }
-    return _listed(results.rows(name, split=split), columns, f"{name}.csv")
+    body = []
+    for row in results.rows(name, split=split).iter_rows(named=True):
+        ours, theirs = _probed(row["method"], row["model"]), _probed(row["against"], row["against_model"])
+        body.append([f"{ours} − {theirs}", results.title(row["task"]), _interval(row)])
+    return _table(["Difference", "Task", "Main metric [95 %]"], body, f"{name}.csv")
 
 
 def _probed(method: str, model: str) -> str:
@@ -165,36 +171,27 @@ def _probed(method: str, model: str) -> str:
     return f"{method} ({model})" if model in (*PROBES, "trees") else method
 
 
-class Verdict(NamedTuple):
-    """A comparison of the first model with a baseline."""
-
-    above: bool
-    words: str
-
-
-def verdicts(results: Results, study: str, baselines: Iterable[str]) -> list[Verdict]:
-    """Where the first model is above, below, or not distinguishable from a baseline."""
-    compared, baselines = results.rows(f"{study}_differences"), set(baselines)
-    return [_verdict(results, row) for row in compared.iter_rows(named=True) if row["against"] in baselines]
-
-
-def _verdict(results: Results, row: Mapping[str, Any]) -> Verdict:
-    low, high = row["low"], row["high"]
-    if low is None or high is None:
-        relation = "differs by one number without an interval from"
-    elif high < 0:
-        relation = "is below"
-    else:
-        relation = "is above" if low > 0 else "cannot be distinguished from"
-    probe = row["model"]
-    if row["against_model"] != probe:
-        probe = f"{probe} against {row['against_model']}"
-    metric = TITLES.get(row["metric"], row["metric"])
-    words = (
-        f"{results.title(row['task'])} ({row['split']} split, {probe}): {row['method']} {relation} "
-        f"{row['against']}, {metric} {_interval(row)}."
-    )
-    return Verdict(relation == "is above", words)
+def verdicts(results: Results, study: str, baselines: Iterable[str]) -> list[dict[str, Any]]:
+    """Whether the first model is above a baseline, and in words, for every comparison with one of the baselines."""
+    found, baselines = [], set(baselines)
+    for row in results.rows(f"{study}_differences").iter_rows(named=True):
+        if row["against"] not in baselines:
+            continue
+        low, high, probe = row["low"], row["high"], row["model"]
+        if low is None or high is None:
+            relation = "differs by one number without an interval from"
+        elif high < 0:
+            relation = "is below"
+        else:
+            relation = "is above" if low > 0 else "cannot be distinguished from"
+        if row["against_model"] != probe:
+            probe = f"{probe} against {row['against_model']}"
+        words = (
+            f"{results.title(row['task'])} ({row['split']} split, {probe}): {row['method']} {relation} "
+            f"{row['against']}, {TITLES.get(row['metric'], row['metric'])} {_interval(row)}."
+        )
+        found.append({"above": relation == "is above", "words": words})
+    return found
 
 
 # --- One table per study ---
@@ -202,15 +199,9 @@ def _verdict(results: Results, row: Mapping[str, Any]) -> Verdict:
 
 def low_data_table(results: Results) -> Table | None:
     """The numbers of Figure 3b."""
-    columns = {
-        "Method": lambda row: row["method"],
-        "Task": lambda row: results.title(row["task"]),
-        "Share": lambda row: f"{row['share']:g} %",
-        "Training labels": lambda row: f"{row['train']:,}",
-        "Metric": lambda row: TITLES.get(row["metric"], row["metric"]),
-        "Mean [95 %]": _interval,
-    }
-    return _listed(results.rows("low_data_means"), columns, "low_data_means.csv")
+    columns = "Method | Task | Share | Training labels | Metric | Mean [95 %]"
+    line = "{method} | {title} | {share:g} % | {train:,} | {measure} | {interval}"
+    return _listed(results, results.rows("low_data_means"), columns, line, "low_data_means.csv")
 
 
 def ontology_table(results: Results) -> Table | None:
@@ -242,39 +233,25 @@ def terms_table(results: Results) -> Table | None:
 def agreement_table(results: Results) -> Table | None:
     """How far neighbors in the embedding agree in each coloring of the map."""
     rows = results.rows("latent", part="map")
-    columns = {
-        "Coloring": lambda row: results.title(row["colour"]),
-        "Embedding": lambda row: row["method"],
-        "Measure": lambda row: row["metric"],
-        "Value": lambda row: number(row["value"]),
-        "RNAs": lambda row: f"{row['n']:,}",
-    }
     ordered = rows if rows.is_empty() else rows.sort("colour", "metric", maintain_order=True)
-    return _listed(ordered, columns, "latent.csv")
+    columns, line = (
+        "Coloring | Embedding | Measure | Value | RNAs",
+        "{title} | {method} | {metric} | {interval} | {n:,}",
+    )
+    return _listed(results, ordered, columns, line, "latent.csv")
 
 
 def neighbors_table(results: Results) -> Table | None:
     """How often a relative is among the nearest neighbors."""
-    rows = results.rows("latent", part="retrieval", length="all")
-    columns = {
-        "Features": lambda row: row["method"],
-        "Among": lambda row: row["scope"],
-        "Relative": lambda row: row["relation"],
-        "k nearest": lambda row: str(row["k"]),
-        "Measure": lambda row: row["metric"],
-        "Share [95 %]": _interval,
-    }
-    return _listed(rows, columns, "latent.csv")
+    columns = "Features | Among | Relative | k nearest | Measure | Share [95 %]"
+    line = "{method} | {scope} | {relation} | {k} | {metric} | {interval}"
+    return _listed(results, results.rows("latent", part="retrieval", length="all"), columns, line, "latent.csv")
 
 
 def geometry_table(results: Results) -> Table | None:
     """Alignment and uniformity of every embedding."""
-    columns = {
-        "Features": lambda row: row["method"],
-        "Measure": lambda row: f"{row['metric']}, {row['relation']}",
-        "Value [95 %]": _interval,
-    }
-    return _listed(results.rows("latent", part="geometry"), columns, None)
+    columns, line = "Features | Measure | Value [95 %]", "{method} | {metric}, {relation} | {interval}"
+    return _listed(results, results.rows("latent", part="geometry"), columns, line, None)
 
 
 def properties_table(results: Results) -> Table | None:
@@ -290,14 +267,9 @@ def properties_table(results: Results) -> Table | None:
 
 def motifs_table(results: Results) -> Table | None:
     """Effects of inserted motifs."""
-    columns = {
-        "Motif and region": lambda row: f"{row['motif']}, {row['region']}",
-        "Task": lambda row: results.title(row["task"]),
-        "Measure": lambda row: row["metric"],
-        "Mean [95 %]": _interval,
-        "mRNAs": lambda row: f"{row['n']:,}",
-    }
-    return _listed(results.rows("mutagenesis", part="motifs"), columns, "mutagenesis.csv")
+    columns = "Motif and region | Task | Measure | Mean [95 %] | mRNAs"
+    line = "{motif}, {region} | {title} | {metric} | {interval} | {n:,}"
+    return _listed(results, results.rows("mutagenesis", part="motifs"), columns, line, "mutagenesis.csv")
 
 
 def consequences_table(results: Results) -> Table | None:

@@ -12,7 +12,7 @@ from isoclr.evaluation.methods import (
     pretraining,
     run_embeddings,
 )
-from isoclr.evaluation.plan import Ablation, Ablations, CorpusOptions, TaskEntry
+from isoclr.evaluation.plan import Ablations, CorpusOptions, TaskEntry
 from isoclr.evaluation.studies.linear_probe import probe, summary_rows
 from isoclr.tasks.splits import SplitConfig
 
@@ -25,7 +25,11 @@ def results(context: Context, study: Ablations) -> list[CachedResult]:
     labelled = _labelled_corpus(context, entries)
     listed = []
     for ablation in study.run:
-        run = _run(context, study, ablation)
+        corpus = None
+        if ablation.corpus != CorpusOptions():
+            corpus = corpus_part(context, ablation.corpus, f"the corpus for {ablation.name!r}")
+        config, title = study.config(ablation, context.plan.seed), f"pre-training {ablation.name!r}"
+        run = pretraining(context, corpus, config, study.steps, study.runtime, title)  # equal ablations share it
         embedding = run_embeddings(context, run, labelled)
         listed += [
             _result(context, entry, config, ablation.name, run, embedding)
@@ -37,16 +41,6 @@ def results(context: Context, study: Ablations) -> list[CachedResult]:
 
 def _configs(context: Context, entry: TaskEntry) -> list[SplitConfig]:
     return [entry.split_config(kind, context.plan.seed) for kind in entry.split]
-
-
-def _run(context: Context, study: Ablations, ablation: Ablation) -> Artifact:
-    """The pre-training run; ablations with equal options share one."""
-    corpus = None
-    if ablation.corpus != CorpusOptions():
-        corpus = corpus_part(context, ablation.corpus, f"the corpus for {ablation.name!r}")
-    config = study.config(ablation, context.plan.seed)
-    title = f"pre-training {ablation.name!r}"
-    return pretraining(context, corpus, config, study.steps, study.runtime, title)
 
 
 def _labelled_corpus(context: Context, entries: list[TaskEntry]) -> Artifact:

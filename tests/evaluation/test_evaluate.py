@@ -142,16 +142,6 @@ def test_paths_relative_to_the_plan(world: Any, monkeypatch: pytest.MonkeyPatch)
     assert computed(evaluate(plan, out=Path(world.folder / "out"), report=False)) == {"main": 2}
 
 
-def test_a_single_split_and_a_single_training_make_a_page(world: Any) -> None:
-    plan, out = world.plan(STUDIES.replace("splits = 2", "splits = 1")), world.folder / "out"
-    plan.write_text(plan.read_text().replace("splits = 3", "splits = 1"))
-    done = evaluate(plan, out=out)
-    assert done.report == out / "report.html"
-    assert (out / "report.html").is_file()
-    for path in (out / "results").glob("*.csv"):
-        assert "nan" not in path.read_text()
-
-
 def test_another_name_of_a_model_is_another_result(world: Any) -> None:
     plan, out = world.plan("[main]\nmethods = ['embedding']"), world.folder / "out"
     evaluate(plan, out=out, report=False)

@@ -270,7 +270,9 @@ def _resolve(path: Path, file: _File) -> Plan:
     data = None if file.data is None else _existing(folder, file.data, "data")
     entries = [_task(folder, entry, data) for entry in file.task]
     _refuse_repeats("[[task]]", [entry.name for entry in entries])
-    _refuse_repeats("[[model]] and [[embeddings]]", [one.name for one in (*file.model, *file.embeddings)])
+    _refuse_repeats(
+        "[[model]] and [[embeddings]]", [*(one.name for one in file.model), *(one.name for one in file.embeddings)]
+    )
     tasks = {entry.name: entry for entry in entries}
     studies: dict[StudyName, Any] = {
         name: _study(name, study, tasks) for name in STUDIES if (study := getattr(file, name)) is not None

@@ -51,10 +51,10 @@ def test_slugs_stay_in_their_folder(tmp_path: Path, name: str) -> None:
 def test_ids_of_the_same_slug_are_two_figures(evaluation: Path, tmp_path: Path) -> None:
     (tmp_path / "tables").mkdir()
     rows = pl.read_parquet(evaluation / "tables" / "mutations.parquet").head(5)
-    ids = [rows.with_columns(transcript_id=pl.lit(name)) for name in ("a/b", "a b", "../a")]
+    ids = [rows.with_columns(transcript_id=pl.lit(name)) for name in ("../a", "../ a")]
     pl.concat(ids).write_parquet(tmp_path / "tables" / "mutations.parquet")
     drawn = [picture.name for picture in Figures(Results(tmp_path)).mutations()]
-    assert drawn == ["mutations_half-life_a-b", "mutations_half-life_a-b-2", "mutations_half-life_..-a"]
+    assert drawn == ["mutations_half-life_..-a", "mutations_half-life_..-a-2"]
     assert sorted(one.stem for one in (tmp_path / "figures").glob("*.svg")) == sorted(drawn)
 
 

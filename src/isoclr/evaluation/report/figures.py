@@ -145,7 +145,7 @@ class Figures:
     def mutations(self) -> list[Picture]:
         """Every mutated mRNA with its track and the logo of its most important stretch."""
         rows = self.results.large("mutations")
-        return [self._mutated(*names, part) for names, part in grouped(rows, "task", "transcript_id")]
+        return [self._mutated(task, name, part) for (task, name), part in grouped(rows, "task", "transcript_id")]
 
     def _mutated(self, task: str, transcript: str, rows: pl.DataFrame) -> Picture:
         first = rows.row(0, named=True)

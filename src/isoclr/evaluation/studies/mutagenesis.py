@@ -28,8 +28,10 @@ def results(context: Context, study: Mutagenesis) -> list[CachedResult]:
     """Inserted motifs, and scans of a few mRNAs, for every task."""
     listed = []
     for name in study.tasks:
-        entry = context.plan.tasks[name]
-        _check(context, entry)
+        entry, task = context.plan.tasks[name], context.plan.tasks[name].task
+        if task.construct is not None or task.columns:  # heads need the table as it is, and mRNAs of the corpus
+            reason = "its RNAs are in no corpus" if task.construct else f"{task.source} renames columns"
+            raise InputError(f"{context.plan.path}: mutagenesis.tasks: {name}: {reason}; expected other tasks")
         listed.append(_motifs(context, study, entry))
         listed += [_scan(context, entry, number) for number in range(study.scans)]
     return listed
@@ -104,14 +106,6 @@ def _scan(context: Context, entry: TaskEntry, number: int) -> CachedResult:
 def _predictor(context: Context, fitted: Artifact) -> LinearPredictor:
     model, target = linear_readout(load_head(fitted.path()))
     return LinearPredictor(context.encoder(context.plan.models[0]), model, target)
-
-
-def _check(context: Context, entry: TaskEntry) -> None:
-    """Heads are fitted to a table as it is, and motifs are inserted into mRNAs of the corpus."""
-    task = entry.task
-    if task.construct is not None or task.columns:
-        reason = "its RNAs are in no corpus" if task.construct else f"{task.source} renames columns"
-        raise InputError(f"{context.plan.path}: mutagenesis.tasks: {task.name}: {reason}; expected other tasks")
 
 
 def _mrna(context: Context, entry: TaskEntry, number: int) -> tuple[str, Codes]:

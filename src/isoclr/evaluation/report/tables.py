@@ -141,11 +141,12 @@ def _listed(results: Results, rows: pl.DataFrame, columns: str, line: str, csv: 
 
 
 def _line(results: Results, line: str, row: Mapping[str, Any]) -> list[str]:
-    """Cells with the values of a row, the title of its task or coloring, that of its metric, and its interval."""
+    """Cells with the values of a row, the title of its task or coloring, that of its metric, and its number."""
     shown = {
         **row,
         "title": results.title(row.get("task", row.get("colour", ""))),
         "measure": TITLES.get(row.get("metric", ""), row.get("metric")),
+        "number": number(row.get("value")),
         "interval": with_interval(row.get("value"), row.get("low"), row.get("high")),
     }
     return [cell.format_map(shown) for cell in line.split(" | ")]
@@ -236,7 +237,7 @@ def agreement_table(results: Results) -> Table | None:
     ordered = rows if rows.is_empty() else rows.sort("colour", "metric", maintain_order=True)
     columns, line = (
         "Coloring | Embedding | Measure | Value | RNAs",
-        "{title} | {method} | {metric} | {interval} | {n:,}",
+        "{title} | {method} | {metric} | {number} | {n:,}",
     )
     return _listed(results, ordered, columns, line, "latent.csv")
 

@@ -1,4 +1,3 @@
-import struct
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -49,10 +48,13 @@ def draw(path: Path, true: np.ndarray = TRUE) -> None:
     probe_figure(path, bars=BARS, metric="Pearson R", label="x", true=true, predicted=TRUE, note="8 folds")
 
 
-@pytest.mark.parametrize(("name", "head"), [("a.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")])
-def test_probe_figure_formats(tmp_path: Path, name: str, head: bytes) -> None:
+@pytest.mark.parametrize(("name", "head"), [("a.png", b"\x89PNG"), ("a.pdf", b"%PDF")])
+def test_formats_give_the_same_bytes_for_the_same_data(tmp_path: Path, name: str, head: bytes) -> None:
     draw(tmp_path / name)
-    assert (tmp_path / name).read_bytes().startswith(head)
+    first = (tmp_path / name).read_bytes()
+    assert first.startswith(head)
+    draw(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == first
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -137,29 +139,16 @@ def test_quantity_scale() -> None:
     assert not any(text.get_text() for text in bar.get_yticklabels(minor=True))
 
 
-@pytest.mark.parametrize(("name", "head"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml")])
-def test_map_formats(tmp_path: Path, name: str, head: bytes) -> None:
-    map_figure(tmp_path / name, X, Y, [CLASSES, LENGTH, CLASSES, LENGTH])
-    assert (tmp_path / name).read_bytes().startswith(head)
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-
-
 def test_panels_have_the_shape_of_the_map(tmp_path: Path) -> None:
     def shape(scale: float, panels: int) -> float:
-        map_figure(tmp_path / "map.png", X, scale * Y, [LENGTH] * panels)
-        width, height = struct.unpack(">II", (tmp_path / "map.png").read_bytes()[16:24])
-        return float(height / width)
+        map_figure(tmp_path / "map.svg", X, scale * Y, [CLASSES] * panels)
+        root = ElementTree.parse(tmp_path / "map.svg").getroot()
+        return float(root.attrib["height"][:-2]) / float(root.attrib["width"][:-2])
 
-    assert 0.3 < shape(0.01, 1) < 0.6 * shape(1, 1)
+    square = shape(1, 1)
+    assert 0.3 < shape(0.01, 1) < 0.6 * square
     assert shape(100, 1) < 1.8
-    assert shape(1, 4) == pytest.approx(shape(1, 1), rel=0.01)  # two by two
-
-
-def test_map_title(tmp_path: Path) -> None:
-    map_figure(tmp_path / "map.svg", X, Y, [CLASSES], title="untrained encoder")
-    assert ">untrained encoder<" in (tmp_path / "map.svg").read_text()
-    map_figure(tmp_path / "map.svg", X, Y, [CLASSES])
-    assert "untrained" not in (tmp_path / "map.svg").read_text()
+    assert shape(1, 4) == pytest.approx(square, rel=0.01)  # two by two
 
 
 def metrics() -> pl.DataFrame:
@@ -192,8 +181,6 @@ def test_neighbours_figure(tmp_path: Path) -> None:
     assert "nearest RNA of other species is an ortholog" in text
     assert "paralog" not in text, "nothing is known of them"
     assert text.index(">500<") < text.index(">1,000<")
-    with pytest.raises(InputError, match="written as"):
-        neighbours_figure(tmp_path / "n.gif", metrics())
 
 
 RNG = np.random.default_rng(0)
@@ -218,7 +205,7 @@ def draw_mutagenesis(
     )
 
 
-@pytest.mark.parametrize("length", [1, 20, 300])
+@pytest.mark.parametrize("length", [1, 300])
 def test_mutations_of_rnas_of_all_lengths(tmp_path: Path, length: int) -> None:
     draw_mutagenesis(tmp_path / "m.png", length=length)
     assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
@@ -229,8 +216,6 @@ def test_mutation_figure_text(tmp_path: Path) -> None:
     text = (tmp_path / "m.svg").read_text()
     for words in ("t1: half_life 0.3", "CDS", "5' UTR", "3' UTR", "importance"):
         assert words in text
-    with pytest.raises(InputError, match="written as"):
-        draw_mutagenesis(tmp_path / "m.gif")
 
 
 def test_logo_letters() -> None:
@@ -313,12 +298,6 @@ def test_ontology_figure(tmp_path: Path) -> None:
     assert "ROC AUC on held-out genes" in text
 
 
-def test_other_formats_of_ontology_figures(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a figure is written as"):
-        ontology_figure(tmp_path / "go.bmp", ROWS)
-    assert not list(tmp_path.iterdir())
-
-
 DOTS = [
     Dot("ours", -0.512, -0.6, -0.4, "ours"),
     Dot("k-mers", 0.4, None, None, "other"),
@@ -349,15 +328,15 @@ def test_names_at_the_ends_of_curves_do_not_overlap(tmp_path: Path) -> None:
     assert min(b - a for a, b in pairwise(heights)) >= 0.0499
 
 
-def draw_all(folder: Path, kind: str, name: str) -> list[Path]:
+def draw_all(folder: Path, name: str) -> list[Path]:
     """Every figure, with a name from data wherever there is one."""
     folder.mkdir()
-    paths = [folder / f"{i}.{kind}" for i in range(8)]
+    paths = [folder / f"{i}.svg" for i in range(8)]
     bars = [(name, Interval(0.5, 0.4, 0.6))]
     probe_figure(paths[0], bars=bars, metric="R", label=name, true=TRUE, predicted=TRUE, note=name)
     map_figure(paths[1], X, Y, [Panel(name, np.array([name] * 4), [name]), LENGTH], title=name)
     neighbours_figure(paths[2], metrics().with_columns(pl.col("method").replace("k-mers", name)))
-    draw_mutagenesis(paths[3], title=name)
+    draw_mutagenesis(paths[3], title=name, length=30)
     motif_figure(paths[4], [Effect(name, name, 0.1, 0.0, 0.2, 3)], target=name)
     ontology_figure(paths[5], [{**row, "term": name, "method": name} for row in ROWS])
     dots_figure(paths[6], [DotPanel(name, name, [Dot(name, 0.5, 0.4, 0.6, "ours")])])
@@ -365,21 +344,17 @@ def draw_all(folder: Path, kind: str, name: str) -> list[Path]:
     return paths
 
 
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
-def test_the_same_data_give_the_same_bytes(tmp_path: Path, kind: str) -> None:
-    """Every figure is drawn the same; beyond that a format adds the same to all of them."""
-    if kind == "svg":
-        first, second = (draw_all(tmp_path / run, kind, "a name") for run in ("one", "two"))
-    else:
-        first, second = [tmp_path / f"one.{kind}"], [tmp_path / f"two.{kind}"]
-        for path in (*first, *second):
-            draw(path)
+def test_the_same_data_give_the_same_bytes_with_names_as_they_are(tmp_path: Path) -> None:
+    """An even number of dollars, with what would be an error in a formula or in XML."""
+    name = r"a$b$ $\frac{$ <b>&amp;"
+    first, second = (draw_all(tmp_path / run, name) for run in ("one", "two"))
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
+        assert name in " ".join(ElementTree.parse(one).getroot().itertext())
 
 
-# an even and an odd number of dollars, with what would be an error in a formula or in XML
-@pytest.mark.parametrize("name", [r"a$b$ $\frac{$ <b>&amp;", "$"])
-def test_names_are_drawn_literally(tmp_path: Path, name: str) -> None:
-    for path in draw_all(tmp_path / "all", "svg", name):
-        assert name in " ".join(ElementTree.parse(path).getroot().itertext())
+def test_one_dollar(tmp_path: Path) -> None:
+    motif_figure(tmp_path / "m.svg", [Effect("a$b", "CDS", 0.1, 0.0, 0.2, 3)], target="$")
+    text = " ".join(ElementTree.parse(tmp_path / "m.svg").getroot().itertext())
+    assert "a$b (CDS)" in text
+    assert "$: motif minus" in text

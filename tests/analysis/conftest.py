@@ -1,5 +1,8 @@
 """A small world of genes in gene sets, on a corpus."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ import isoclr
 from isoclr.analysis.relations import GeneRelations
 from isoclr.embedding.embeddings import Embeddings, write
 from isoclr.genomics.encoding import Codes, encode
-from isoclr.models.encoder import Encoder
+from isoclr.models.encoder import MODELS, Encoder
 
 SPECIES = ("human", "mouse")
 META = {
@@ -72,10 +75,26 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextmanager
+def narrow_models() -> Iterator[None]:
+    """Models have their blocks and dilations, but few channels."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, architecture in MODELS.items():
+            patch.setitem(MODELS, name, replace(architecture, filters=(6, 8, 8, 10)))
+        yield
+
+
+@pytest.fixture
+def few_channels() -> Iterator[None]:
+    with narrow_models():
+        yield
+
+
 @pytest.fixture(scope="session")
 def trained() -> Encoder:
-    """IsoCLR-S whose batch norms have scales and shifts of both signs, as no fresh encoder has."""
-    encoder = isoclr.create("isoclr-s", seed=3)
+    """A narrow IsoCLR-S whose batch norms have scales and shifts of both signs, as no fresh encoder has."""
+    with narrow_models():
+        encoder = isoclr.create("isoclr-s", seed=3)
     rng = np.random.default_rng(3)
     for name, tensor in encoder.network.state_dict().items():
         if name.endswith("running_mean"):

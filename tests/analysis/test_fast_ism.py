@@ -57,7 +57,7 @@ def test_long_rna(trained: Encoder) -> None:
         ("isoclr-s", "all-sqrt"),
     ],
 )
-def test_other_encoders(name: str, pooling: Pooling, mrna: Codes) -> None:
+def test_other_encoders(name: str, pooling: Pooling, mrna: Codes, few_channels: None) -> None:
     encoder = isoclr.create(name, seed=0, pooling=pooling)
     assert largest_error(encoder, mrna[:300], [0, 150, 299]) < 1e-9
 

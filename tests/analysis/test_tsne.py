@@ -247,11 +247,8 @@ def test_label_named_y(result: TsneMap) -> None:
     assert (named.table["y_2"] == SLOPE).all()
 
 
-def test_identical_embeddings() -> None:
+def test_identical_embeddings_and_a_negative_seed() -> None:
     with pytest.raises(InputError, match="all 120 RNAs are identical"):
         tsne(np.ones((N, 3)), TABLE_MAPPING, np.arange(N), perplexity=10)
-
-
-def test_negative_seed() -> None:
     with pytest.raises(InputError, match="--seed -1: expected 0 or more"):
         tsne(FEATURES, TABLE_MAPPING, np.arange(N), perplexity=10, seed=-1)

@@ -3,17 +3,24 @@
 import csv
 import random
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from tests.forks import NARROW
 
 import isoclr
+import isoclr.finetuning.report
 from isoclr.embedding.embeddings import SCHEMA
 from isoclr.evaluation.context import Context
 from isoclr.evaluation.plan import read_plan
+from isoclr.models.encoder import MODELS
+from isoclr.models.resnet import Architecture
+from isoclr.tasks.metrics import bootstrap
 
 GENES = 48
 TERMS = {"part": "XYZ", "process": "ABC"}
@@ -127,8 +134,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         'name = "gc"\ntitle = "G+C content"\n[labels]\nfile = "gc.tsv"\nlabel = "gc"\n[samples]\nspecies = "human"\n'
     )
     isoclr.build(out=folder / "corpus", species="human", transcripts=folder / "rnas.fa", orf=False)
-    isoclr.create("isoclr-s", seed=1).save(folder / "model")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(MODELS, "isoclr-s", Architecture(*NARROW))
+        isoclr.create("isoclr-s", seed=1).save(folder / "model")
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_networks(narrow: None) -> Iterator[None]:
+    """Networks that tests train are as narrow as the model, and their intervals are of few resamples."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(isoclr.finetuning.report, "bootstrap", partial(bootstrap, resamples=20))
+        yield
 
 
 @pytest.fixture

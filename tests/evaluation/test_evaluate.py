@@ -35,13 +35,24 @@ def computed(done: Any) -> dict[str, int]:
     return {one.study: one.computed for one in done.studies}
 
 
-def test_nothing_is_computed_twice(world: Any) -> None:
+def test_results_are_computed_once_and_again_when_inputs_change(world: Any) -> None:
     plan, out = world.plan(STUDIES), world.folder / "out"
+
+    def times(kind: str) -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (out / kind).rglob("*.*")}
+
     assert computed(evaluate(plan, out=out, report=False)) == {"main": 4, "low_data": 4}
-    before = {path: path.stat().st_mtime_ns for path in (out / "cache").rglob("*.json")}
-    assert len(before) == 8
+    before, embedded = times("cache"), times("embeddings")
+    assert len([path for path in before if path.suffix == ".json"]) == 8
     assert computed(evaluate(plan, out=out, report=False)) == {"main": 0, "low_data": 0}
-    assert before == {path: path.stat().st_mtime_ns for path in (out / "cache").rglob("*.json")}
+    assert before == times("cache")
+    world.plan(STUDIES.replace("[100, 50]", "[100, 50, 25]"))
+    assert computed(evaluate(plan, out=out, report=False)) == {"main": 0, "low_data": 2}
+    text = (world.folder / "gc.tsv").read_text().replace("G0\t0", "G0\t1")
+    (world.folder / "gc.tsv").unlink()
+    (world.folder / "gc.tsv").write_text(text)
+    assert computed(evaluate(plan, out=out, report=False)) == {"main": 4, "low_data": 6}
+    assert embedded == times("embeddings") != {}
 
 
 def test_a_killed_run_continues(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,24 +74,6 @@ def test_a_killed_run_continues(world: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
 
 
-def test_changed_labels_are_computed_again(world: Any) -> None:
-    plan, out = world.plan(STUDIES), world.folder / "out"
-    evaluate(plan, out=out, report=False)
-    embedded = {path: path.stat().st_mtime_ns for path in (out / "embeddings").iterdir()}
-    text = (world.folder / "gc.tsv").read_text().replace("G0\t0", "G0\t1")
-    (world.folder / "gc.tsv").unlink()
-    (world.folder / "gc.tsv").write_text(text)
-    assert computed(evaluate(plan, out=out, report=False)) == {"main": 4, "low_data": 4}
-    assert embedded == {path: path.stat().st_mtime_ns for path in (out / "embeddings").iterdir()}
-
-
-def test_another_percentage_is_another_result(world: Any) -> None:
-    out = world.folder / "out"
-    evaluate(world.plan(STUDIES), out=out, report=False)
-    more = STUDIES.replace("[100, 50]", "[100, 50, 25]")
-    assert computed(evaluate(world.plan(more), out=out, report=False)) == {"main": 0, "low_data": 2}
-
-
 def test_dry_run(world: Any) -> None:
     out = world.folder / "out"
     done = evaluate(world.plan(STUDIES), out=out, dry_run=True)
@@ -97,7 +90,7 @@ def test_only_some_studies(world: Any) -> None:
         evaluate(plan, out=out, only=("ontology",))
 
 
-def test_csv_files_and_manifest(world: Any) -> None:
+def test_csv_files_and_manifest_and_the_removal_of_outdated_ones(world: Any) -> None:
     plan, out = world.plan(STUDIES), world.folder / "out"
     evaluate(plan, out=out, report=False)
     main = pl.read_csv(out / "results" / "main.csv")
@@ -118,6 +111,10 @@ def test_csv_files_and_manifest(world: Any) -> None:
     assert manifest["missing"] == 0
     assert manifest["corpus"]["counts"]["transcripts"] == 96
     assert manifest["tasks"]["gc"]["title"] == "G+C content"
+    evaluate(world.plan("[low_data]\nmethods = ['k-mers']\nsplits = 2\npercentages = [50]"), out=out, report=False)
+    left = {path.name for path in (out / "results").iterdir()}
+    assert left == {"corpus.csv", "low_data.csv", "low_data_means.csv", "manifest.json"}
+    assert not list((out / "tables").iterdir())
 
 
 def test_a_damaged_result_is_named(world: Any) -> None:
@@ -143,27 +140,6 @@ def test_paths_relative_to_the_plan(world: Any, monkeypatch: pytest.MonkeyPatch)
     plan = world.plan("[main]\nmethods = ['length']")
     monkeypatch.chdir(os.sep)
     assert computed(evaluate(plan, out=Path(world.folder / "out"), report=False)) == {"main": 2}
-
-
-def test_a_single_split_and_a_single_training_make_a_page(world: Any) -> None:
-    plan, out = world.plan(STUDIES.replace("splits = 2", "splits = 1")), world.folder / "out"
-    plan.write_text(plan.read_text().replace("splits = 3", "splits = 1"))
-    done = evaluate(plan, out=out)
-    assert done.report == out / "report.html"
-    assert (out / "report.html").is_file()
-    for path in (out / "results").glob("*.csv"):
-        assert "nan" not in path.read_text()
-
-
-def test_files_of_outdated_studies_are_removed(world: Any) -> None:
-    out = world.folder / "out"
-    evaluate(world.plan(STUDIES), out=out, report=False)
-    before = {path.name for path in (out / "results").iterdir()}
-    assert {"main.csv", "leaks.csv", "low_data_means.csv", "main_differences.csv"} <= before
-    evaluate(world.plan("[low_data]\nmethods = ['k-mers']\nsplits = 2\npercentages = [50]"), out=out, report=False)
-    after = {path.name for path in (out / "results").iterdir()}
-    assert after == {"corpus.csv", "low_data.csv", "low_data_means.csv", "manifest.json"}
-    assert not list((out / "tables").iterdir())
 
 
 def test_another_name_of_a_model_is_another_result(world: Any) -> None:

@@ -11,6 +11,8 @@ from isoclr.evaluation.plan import read_plan
 from isoclr.evaluation.studies import finetuning
 
 PLAN = """
+[main]
+methods = ["embedding", "length"]
 [finetuning]
 methods = ["fine-tuned", "supervised"]
 finetune = { epochs = 1, batch_size = 16, hidden = 8 }
@@ -23,9 +25,14 @@ finetune = { epochs = 1, batch_size = 16, hidden = 8 }
 
 @pytest.mark.slow
 def test_studies_share_networks(world: Any) -> None:
-    out = world.folder / "out"
-    done = evaluate(world.plan(PLAN), out=out)  # with a page: one split has no interval
-    assert {one.study: one.computed for one in done.studies} == {"low_data": 2, "finetuning": 2}
+    plan, out = world.plan(PLAN), world.folder / "out"
+    plan.write_text(plan.read_text().replace("splits = 3", "splits = 1"))
+    done = evaluate(plan, out=out)  # with a page: one split has no interval
+    assert {one.study: one.computed for one in done.studies} == {"main": 3, "low_data": 2, "finetuning": 2}
+    assert done.report == out / "report.html"
+    assert (out / "report.html").is_file()
+    for path in (out / "results").glob("*.csv"):
+        assert "nan" not in path.read_text()
     assert len(list((out / "networks").iterdir())) == 3  # all labels fine-tuned: the same in both
     rows = pl.read_csv(out / "results" / "finetuning.csv")
     names = ["small, fine-tuned", "small, same architecture from scratch"]
@@ -37,7 +44,7 @@ def test_studies_share_networks(world: Any) -> None:
     assert low["train"][0] > low["train"][1]
     tuned = rows.filter(metric="pearson", method="small, fine-tuned")["value"][0]
     assert low["value"][0] == pytest.approx(tuned, abs=1e-5)
-    again = evaluate(world.plan(PLAN), out=out, report=False)
+    again = evaluate(plan, out=out, report=False)
     assert sum(one.computed for one in again.studies) == 0
 
 

@@ -59,18 +59,6 @@ def test_other_options_make_another_network(world: Any) -> None:
     assert supervised_embeddings(context, None, FinetuneConfig()) == {}
 
 
-def refused(world: Any, plan: Path, message: str) -> None:
-    with pytest.raises(InputError, match=message) as caught:
-        evaluate(plan, out=world.folder / "out", dry_run=True)
-    assert "\n" not in str(caught.value)
-
-
-def test_heads_of_tasks_that_rename_columns_are_refused(world: Any) -> None:
-    columns = ("[labels.columns]", 'fold = "chromosome"')
-    plan = world.plan("[mutagenesis]", task=world.task("own", 'file = "gc.tsv"', *columns))
-    refused(world, plan, "own.* renames columns")
-
-
 SMALL = FinetuneConfig(epochs=1, batch_size=16, hidden=8)
 
 
@@ -83,11 +71,15 @@ def run_of(
 
 @pytest.mark.slow
 def test_tasks_with_renamed_columns(world: Any) -> None:
+    parts = (
+        (world.folder / "gc.tsv").read_text().replace("chr3", "chr0").replace("chr4", "chr1").replace("chr5", "chr2")
+    )
+    (world.folder / "parts.tsv").write_text(parts)
     columns = ("[labels.columns]", 'fold = "chromosome"')
-    own = world.task("own", 'file = "gc.tsv"', *columns)
+    own = world.task("own", 'file = "parts.tsv"', *columns)
     context = world.context("[finetuning]", task=own, split='["fold"]')
     by_split = run_of(context, "fold").by_split()
-    assert [one["split"] for one in by_split] == [f"fold chr{i}" for i in range(6)]
+    assert [one["split"] for one in by_split] == ["fold chr0", "fold chr1", "fold chr2"]
 
 
 @pytest.mark.slow
@@ -101,14 +93,10 @@ def test_constructs_have_the_splits_of_their_probes(world: Any) -> None:
     assert run.is_tested_as_alone(0)
 
 
-def test_scans_of_constructs_are_refused(world: Any) -> None:
-    plan = world.plan("[mutagenesis]\ntasks = ['assay']", task=world.constructs())
-    refused(world, plan, "mutagenesis.tasks: assay: its RNAs are in no corpus")
-
-
 @pytest.mark.parametrize("study", ["[finetuning]", "[low_data]\nmethods = ['k-mers', 'saluki']"])
 def test_networks_need_probes_of_the_same_samples(world: Any, study: str) -> None:
-    refused(world, world.plan(world.external(30) + study), "lack labelled RNAs of gc")
+    with pytest.raises(InputError, match="lack labelled RNAs of gc"):
+        evaluate(world.plan(world.external(30) + study), out=world.folder / "out", dry_run=True)
     whole = world.plan(world.external(48) + study)
     assert evaluate(whole, out=world.folder / "out", dry_run=True).to_do
 

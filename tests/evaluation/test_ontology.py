@@ -1,8 +1,8 @@
 from typing import Any
 
 import polars as pl
-import pytest
 
+import isoclr
 from isoclr.evaluation.evaluate import evaluate
 from isoclr.evaluation.studies import ontology
 from isoclr.probing.ontology import SHUFFLED
@@ -20,25 +20,16 @@ def names(world: Any, plan: str = PLAN) -> list[str]:
 def test_methods_on_the_same_genes(world: Any) -> None:
     world.ontology()
     out = world.folder / "out"
-    evaluate(world.plan(PLAN), out=out, report=False)
+    isoclr.create("isoclr-s", seed=9).save(world.folder / "second")
+    second = "[[model]]\nname = 'another'\npath = 'second'\n"
+    evaluate(world.plan(second + PLAN), out=out, report=False)
     rows = pl.read_csv(out / "results" / "ontology.csv").filter(metric="roc_auc")
-    assert rows["method"].unique(maintain_order=True).to_list() == ["small", *BASELINES]
+    assert rows["method"].unique(maintain_order=True).to_list() == ["small", "another", *BASELINES]
     assert rows.filter(term_id="all")["n"].unique().to_list() == [48]
     assert rows["term"].n_unique() == 1 + 2 * 2  # the mean, and two classes of each hierarchy
     process = rows.filter(hierarchy="process", term_id="all")
     values = dict(process.select("method", "value").rows())
     assert values["k-mers + codons"] > 0.85  # what a gene does is its G+C content
-
-
-@pytest.mark.slow
-def test_supervised_encoder(world: Any) -> None:
-    world.ontology()
-    out = world.folder / "out"
-    evaluate(world.plan(PLAN + SUPERVISED), out=out, report=False)
-    rows = pl.read_csv(out / "results" / "ontology.csv")
-    other = "supervised on gc"
-    assert rows["method"].unique(maintain_order=True).to_list() == ["small", other, *BASELINES]
-    assert len(list((out / "networks").iterdir())) == 1
 
 
 def test_everything_that_decides_a_result_is_in_its_name(world: Any) -> None:

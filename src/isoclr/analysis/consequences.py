@@ -78,7 +78,7 @@ unknown base gives ``coding_sequence_variant``. ``ARE`` is the AUUUA of AU-rich 
 _NUMBER = {name: number for number, name in enumerate(CONSEQUENCES)}
 _AMINO = np.frombuffer(AMINO_ACIDS.encode(), np.uint8)
 _STOP, _UNKNOWN = ord("*"), ord("X")
-_LETTERS = np.array(list("ACGUN"))
+LETTERS = np.array(list("ACGUN"))
 _TRIPLET = np.arange(3)
 
 
@@ -127,7 +127,7 @@ def coding_changes(
     codon, offset = np.divmod(positions[inside] - start, 3)
     old = (codes & np.uint8(NUCLEOTIDE_BITS))[start + 3 * codon[:, None] + _TRIPLET]
     new = np.where(offset[:, None] == _TRIPLET, new_bases[inside, None], old)
-    before, after = (_LETTERS[one].view("U3").ravel() for one in (old, new))
+    before, after = (LETTERS[one].view("U3").ravel() for one in (old, new))
     codon_changes[inside] = np.char.add(np.char.add(before, ">"), after)
     before, after = (_amino_acids(one).astype(np.uint32).view("U1") for one in (old, new))
     numbered = np.char.add(before, (codon + 1).astype(np.str_))

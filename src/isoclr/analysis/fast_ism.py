@@ -123,15 +123,9 @@ class _Convolution:
         return y.permute(0, 2, 3, 1).squeeze(1)
 
 
-@dataclass(frozen=True)
-class _BatchNorm:
-    """A batch norm in evaluation mode."""
-
-    scale: Float[Tensor, " c"]
-    shift: Float[Tensor, " c"]
-
-    def __call__(self, x: Float[Tensor, "m w c"]) -> Float[Tensor, "m w c"]:
-        return affine(x.reshape(-1, x.shape[2]), self.scale, self.shift).view(x.shape)
+def _scaled(x: Float[Tensor, "m w c"], norm: tuple[Tensor, Tensor]) -> Float[Tensor, "m w c"]:
+    """A batch norm in evaluation mode, with its scale and shift ``(c,)``."""
+    return affine(x.reshape(-1, x.shape[2]), *norm).view(x.shape)
 
 
 class _ResidualBlock:
@@ -139,7 +133,7 @@ class _ResidualBlock:
 
     def __init__(self, block: Block) -> None:
         self.conv1, self.conv2 = _Convolution.of(block.conv1), _Convolution.of(block.conv2)
-        self.norm1, self.norm2 = (_BatchNorm(*norm.affine()) for norm in (block.norm1, block.norm2))
+        self.norm1, self.norm2 = block.norm1.affine(), block.norm2.affine()
         self.pools = block.pools
         self.shortcut: tuple[Tensor, Tensor] | None = None
         if block.shortcut is not None and block.shortcut_norm is not None:
@@ -149,14 +143,14 @@ class _ResidualBlock:
 
     def hidden(self, x: Float[Tensor, "m wider c"]) -> Float[Tensor, "m w d"]:
         """The first convolution, ReLU, norm and ReLU."""
-        return self.norm1(self.conv1(x).relu_()).relu_()
+        return _scaled(self.conv1(x).relu_(), self.norm1).relu_()
 
     def summed(self, hidden: Float[Tensor, "m wider d"], x: Float[Tensor, "m w c"]) -> Float[Tensor, "m w d"]:
         """The second convolution, ReLU and norm, plus the shortcut; before pooling and the last ReLU."""
         if self.shortcut is not None:
             weight, bias = self.shortcut
             x = torch.addmm(bias, x.reshape(-1, x.shape[2]), weight).view(*x.shape[:2], -1)
-        return self.norm2(self.conv2(hidden).relu_()) + x
+        return _scaled(self.conv2(hidden).relu_(), self.norm2) + x
 
 
 @dataclass(frozen=True)

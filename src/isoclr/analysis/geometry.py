@@ -1,6 +1,6 @@
 """Geometry of an embedding space: alignment, uniformity, and properties that a ridge regression can predict."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,17 +46,12 @@ def alignment_uniformity(
         for relation, (first, second) in pairs.items():
             if len(first):
                 squared = ((vectors[first] - vectors[second]) ** 2).sum(1)[:, None]
-                (interval,) = mean_intervals(squared, relations.gene_set[first]).tolist()
-                names: Row = {"relation": relation, "metric": "alignment"}
-                rows.append(keys | names | _numbers(interval, len(first)))
-        names = {"relation": "unrelated", "metric": "uniformity"}
-        interval = (_uniformity(vectors[spread]), None, None)
-        rows.append(keys | names | _numbers(interval, len(spread)))
+                ((mean, low, high),) = mean_intervals(squared, relations.gene_set[first]).tolist()
+                numbers: Row = {"value": mean, "low": low, "high": high, "n": len(first)}
+                rows.append({**keys, "relation": relation, "metric": "alignment", **numbers})
+        numbers = {"value": _uniformity(vectors[spread]), "low": None, "high": None, "n": len(spread)}
+        rows.append({**keys, "relation": "unrelated", "metric": "uniformity", **numbers})
     return rows
-
-
-def _numbers(interval: Sequence[float | None], n: int) -> Row:
-    return {"value": interval[0], "low": interval[1], "high": interval[2], "n": n}
 
 
 def _draw_pairs(relations: GeneRelations, rng: np.random.Generator) -> dict[str, tuple[Numbers, Numbers]]:

@@ -15,7 +15,7 @@ from isoclr._console import progress
 from isoclr._io import as_paths
 from isoclr._report import Report, Row, Table
 from isoclr._threads import thread_map, use_threads
-from isoclr.analysis.consequences import CONSEQUENCES, coding_changes, consequences
+from isoclr.analysis.consequences import CONSEQUENCES, LETTERS, coding_changes, consequences
 from isoclr.analysis.fast_ism import IncrementalEncoder, ReferenceRna
 from isoclr.analysis.readout import LinearPredictor, load_predictor
 from isoclr.embedding.inputs import as_inputs, read_rnas
@@ -26,7 +26,6 @@ from isoclr.models.packing import STRIDE
 from isoclr.plotting.mutations import mutation_figure
 from isoclr.plotting.style import check_outputs
 
-LETTERS = np.array(list("ACGUN"))
 BATCH = 192
 """Mutants computed at a time: few enough for the processor's caches, enough to hide Python's overhead."""
 MAX_NT = 1_000_000  # Most nucleotides to mutate in one run: an hour of a CPU core
@@ -120,8 +119,9 @@ class MutationScan:
         return self._named(pl.DataFrame(columns))
 
     def _named(self, table: pl.DataFrame) -> pl.DataFrame:
-        names = {"transcript_id": self.transcript_id, "gene_symbol": self.gene_symbol}
-        return table.select(*(pl.lit(text).alias(name) for name, text in names.items()), pl.all())
+        return table.select(
+            pl.lit(self.transcript_id).alias("transcript_id"), pl.lit(self.gene_symbol).alias("gene_symbol"), pl.all()
+        )
 
     @property
     def title(self) -> str:
@@ -136,9 +136,8 @@ class MutationScan:
             if len(effects):
                 keys: Row = {"study": "mutagenesis", "task": self.target}
                 keys |= {"transcript": self.transcript_id, "consequence": name, "n": len(effects)}
-                rows.append(keys | {"metric": "mean effect", "value": float(effects.mean())})
-                mean = float(abs(effects).mean())
-                rows.append(keys | {"metric": "mean absolute effect", "value": mean})
+                for metric, values in (("mean effect", effects), ("mean absolute effect", abs(effects))):
+                    rows.append(keys | {"metric": metric, "value": float(values.mean())})
         return rows
 
     def draw(self, path: Path, zoom: tuple[int, int] | None = None) -> None:
@@ -210,21 +209,14 @@ def _scan_incrementally(
     changes = np.empty(len(positions))
 
     def compute(rows: NDArray[np.int64]) -> None:
-        difference = reference.changes(
-            torch.from_numpy(positions[rows]).to(encoder.device), torch.from_numpy(bases[rows]).to(encoder.device)
-        )
-        changes[rows] = difference.double().cpu().numpy() @ predictor.model.coefficients
+        mutations = (torch.from_numpy(one[rows]).to(encoder.device) for one in (positions, bases))
+        changes[rows] = reference.changes(*mutations).double().cpu().numpy() @ predictor.model.coefficients
         progress(len(rows))
 
-    thread_map(compute, [*_batches(positions)], encoder.device.type)
+    phases = (np.flatnonzero(positions % STRIDE == phase) for phase in range(STRIDE))
+    batches = [rows[i : i + BATCH] for rows in phases for i in range(0, len(rows), BATCH)]
+    thread_map(compute, batches, encoder.device.type)
     return float(predictor.model(reference.embedding.cpu().numpy()[None])[0]), changes
-
-
-def _batches(positions: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Rows of mutations at positions equal modulo the network's stride, at most :data:`BATCH` at a time."""
-    for phase in range(STRIDE):
-        rows = np.flatnonzero(positions % STRIDE == phase)
-        yield from (rows[i : i + BATCH] for i in range(0, len(rows), BATCH))
 
 
 def _scan_by_embedding(

@@ -142,11 +142,11 @@ class MotifEffects(Report):
         """Means over mRNAs of effect, control and their difference, with 95 % bootstrap intervals."""
         rows: list[Row] = []
         for (motif, region), part in self.table.group_by("motif", "region", maintain_order=True):
-            keys: Row = {"study": "motifs", "task": self.target, "motif": str(motif)}
+            keys: Row = {"study": "motifs", "task": self.target, "motif": str(motif), "region": str(region)}
             means = mean_intervals(part.select(*METRICS).to_numpy(), part["rna"].to_numpy())
             for metric, (value, low, high) in zip(METRICS.values(), means.tolist(), strict=True):
-                numbers: Row = {"metric": metric, "value": value, "low": low, "high": high}
-                rows.append(keys | {"region": str(region)} | numbers | {"n": part.height})
+                numbers: Row = {"metric": metric, "value": value, "low": low, "high": high, "n": part.height}
+                rows.append(keys | numbers)
         return rows
 
     def tables(self) -> Iterator[Table]:
@@ -282,12 +282,10 @@ def motifs(
     with progress_bar("RNAs", len(drawn) * (2 * len(MOTIFS) + 1)) as advance:
         rnas = [codes for _, codes in drawn]
         effects = insert_motifs(predictor, rnas, seed=seed, progress=advance)
-    names = pl.DataFrame({"transcript_id": [name for name, _ in drawn]}).with_row_index("rna")
-    names = names.with_columns(pl.col("rna").cast(pl.Int64)).join(
-        opened.transcripts.select("transcript_id", "gene_symbol"), on="transcript_id", maintain_order="left"
-    )
-    table = effects.table.join(names, on="rna", maintain_order="left")
-    effects = replace(effects, table=table)
+    names = pl.Series([name for name, _ in drawn]).gather(effects.table["rna"])
+    symbols = opened.transcripts.select("transcript_id", "gene_symbol")
+    table = effects.table.with_columns(transcript_id=names)
+    effects = replace(effects, table=table.join(symbols, on="transcript_id", maintain_order="left"))
     if out is not None:
         effects.save(Path(out), overwrite=overwrite)
     if plot is not None:

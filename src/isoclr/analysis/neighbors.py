@@ -98,7 +98,9 @@ def nearest(
         block = queries[start : start + step]
         similarity = torch.from_numpy(vectors[block]) @ base.T
         for name, result in results.items():
-            _exclude(similarity.numpy(), rank[block], spans[name])
+            firsts, ends = (bounds[rank[block]].tolist() for bounds in spans[name])
+            for row, first, end in zip(similarity.numpy(), firsts, ends, strict=True):
+                row[first:end] = -np.inf
             top = similarity.topk(k)
             result.rows[start : start + step] = order[top.indices.numpy()]
             result.similarity[start : start + step] = top.values.numpy()
@@ -111,13 +113,6 @@ def _spans(groups: Numbers) -> tuple[Numbers, Numbers]:
     begins = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
     sizes = np.diff(np.append(begins, len(groups)))
     return np.repeat(begins, sizes), np.repeat(begins + sizes, sizes)
-
-
-def _exclude(similarity: NDArray[np.float32], ranks: Numbers, spans: tuple[Numbers, Numbers]) -> None:
-    """Give excluded candidates, in place, a lower similarity than any other."""
-    firsts, ends = spans[0][ranks].tolist(), spans[1][ranks].tolist()
-    for row, first, end in zip(similarity, firsts, ends, strict=True):
-        row[first:end] = -np.inf
 
 
 @dataclass(frozen=True)

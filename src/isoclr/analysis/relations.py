@@ -175,7 +175,13 @@ def intersect_rnas(embeddings: Sequence[Embeddings], corpus: Corpus) -> tuple[Co
         other = table.select(KEYS).with_row_index(f"row{i}").unique(KEYS, keep="first")
         joined = joined.join(other, on=KEYS, how="inner", maintain_order="left")
     if not joined.height:
-        raise InputError(_no_common_rna(tables[0], corpus))
+        message = f"{corpus.path}: has no embedded RNA"
+        if tables[0].height:
+            name, species, length = tables[0].select("transcript_id", "species", "length").row(0)
+            message += f" (by species, name and length: {species!r}, {name}, {length:,} nt, …)"
+            if not species and len(corpus.species) > 0:
+                message += f"; embed again with --species, such as {corpus.species[0]}"
+        raise InputError(message + "; expected the corpus that was embedded")
     common = CommonRnas(
         joined.select(tables[0].columns),
         joined["row"].to_numpy().astype(np.int64),
@@ -183,13 +189,3 @@ def intersect_rnas(embeddings: Sequence[Embeddings], corpus: Corpus) -> tuple[Co
         len(embeddings[0]) - joined.height,
     )
     return common, [joined[f"row{i}"].to_numpy().astype(np.int64) for i in range(len(tables))]
-
-
-def _no_common_rna(table: pl.DataFrame, corpus: Corpus) -> str:
-    message = f"{corpus.path}: has no embedded RNA"
-    if table.height:
-        name, species, length = table.select("transcript_id", "species", "length").row(0)
-        message += f" (by species, name and length: {species!r}, {name}, {length:,} nt, …)"
-        if not species and len(corpus.species) > 0:
-            message += f"; embed again with --species, such as {corpus.species[0]}"
-    return message + "; expected the corpus that was embedded"

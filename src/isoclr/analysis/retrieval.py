@@ -46,7 +46,7 @@ SCOPES = {
 LENGTH_BINS = (0, 500, 1_000, 2_000, 4_000)  # Lower ends of the length bins (nt)
 MIN_QUERIES = 30  # With fewer queries a warning says that the hit rate is uncertain
 
-Column = tuple[str, int, str]  # Relation, k and metric
+NUMBERS = ("relation", "k", "metric", "value", "low", "high", "n")
 Values = NDArray[np.float64]
 Features = Mapping[str, NDArray[np.floating]]
 
@@ -156,20 +156,14 @@ class Retrieval(Report):
         return self.metrics.filter(length="all", metric="hit rate")
 
     def _hit_rate_lines(self) -> Iterator[list[object]]:
-        for scope in SCOPES:
-            hits = self._hit_rates().filter(scope=scope).sort("relation", "k", maintain_order=True)
-            for hit in hits.iter_rows(named=True):
-                keys = {key: hit[key] for key in ("scope", "relation", "method", "k")}
-                same = self.metrics.filter(length="all", **keys)
-                value = dict(same.select("metric", "value").iter_rows())
-                matched = value.get("length-matched chance")
-                yield [
-                    *keys.values(),
-                    f"{100 * hit['value']:.1f} [{100 * hit['low']:.1f}, {100 * hit['high']:.1f}]",
-                    hit["n"],
-                    f"{100 * value['chance']:.2f}",
-                    "" if matched is None else f"{100 * matched:.2f}",
-                ]
+        hits = self._hit_rates().with_columns(pl.col("scope").cast(pl.Enum(list(SCOPES))))
+        for hit in hits.sort("scope", "relation", "k", maintain_order=True).iter_rows(named=True):
+            keys = {key: hit[key] for key in ("scope", "relation", "method", "k")}
+            same = self.metrics.filter(length="all", **keys)
+            value = {metric: f"{100 * value:.2f}" for metric, value in same.select("metric", "value").iter_rows()}
+            rate, low, high = (f"{100 * hit[key]:.1f}" for key in ("value", "low", "high"))
+            matched = value.get("length-matched chance", "")
+            yield [*keys.values(), f"{rate} [{low}, {high}]", hit["n"], value["chance"], matched]
 
 
 def _line(row: Row, what: str) -> list[object]:
@@ -231,39 +225,7 @@ def _scope_rows(
     """All metrics of one kind of features in one scope, by length of the query."""
     relation = relations.relation(queries[:, None], close.rows)
     numbers = SCOPES[str(keys["scope"])]
-    columns = _hits(relation, numbers, queries, relations, k, exclude)
-    for number in (*numbers, UNRELATED):
-        columns[RELATIONS[number], 1, "share"] = (relation[:, 0] == number).astype(np.float64)
-    values, groups = np.stack([*columns.values()], axis=1), relations.gene_set[queries]
-    ratio = relations.length[close.rows[:, 0]] / relations.length[queries]
-    ratio = np.maximum(ratio, 1 / ratio)
-    for name, inside in _length_bins(relations.length[queries]).items():
-        if not inside.any():
-            continue
-        intervals = mean_intervals(values[inside], groups[inside]).tolist()
-        counts = np.isfinite(values[inside]).sum(0)
-        for column, interval, n in zip(columns, intervals, counts, strict=True):
-            if n:
-                yield {**keys, "length": name, **_row(column, interval, n)}
-        median = (float(np.median(ratio[inside])), None, None)
-        yield {**keys, "length": name, **_row(("any", 1, "length ratio"), median, inside.sum())}
-
-
-def _row(column: Column, interval: Sequence[float | None], n: int) -> Row:
-    row: Row = dict(zip(("relation", "k", "metric"), column, strict=True))
-    return row | dict(zip(("value", "low", "high"), interval, strict=True)) | {"n": int(n)}
-
-
-def _hits(
-    relation: NDArray[np.int8],
-    numbers: Sequence[int],
-    queries: Numbers,
-    relations: GeneRelations,
-    k: Sequence[int],
-    exclude: Numbers,
-) -> dict[Column, Values]:
-    """Per query, whether a relative is among the nearest, and its chance; NaN for queries without such a relative."""
-    columns: dict[Column, Values] = {}
+    columns: dict[tuple[str, int, str], Values] = {}  # By relation, k and metric; NaN for queries without a relative
     for number in numbers:
         name, counts = RELATIONS[number], count_candidates(relations, queries, number, exclude)
         lacking = counts.relatives == 0
@@ -274,7 +236,20 @@ def _hits(
         if 1 in k:
             matched = counts.length_matched_chance()
             columns[name, 1, "length-matched chance"] = np.where(lacking, np.nan, matched)
-    return columns
+    for number in (*numbers, UNRELATED):
+        columns[RELATIONS[number], 1, "share"] = (relation[:, 0] == number).astype(np.float64)
+    values, groups = np.stack([*columns.values()], axis=1), relations.gene_set[queries]
+    ratio = relations.length[close.rows[:, 0]] / relations.length[queries]
+    ratio = np.maximum(ratio, 1 / ratio)
+    for length, inside in _length_bins(relations.length[queries]).items():
+        if not inside.any():
+            continue
+        intervals = mean_intervals(values[inside], groups[inside]).tolist()
+        counted = np.isfinite(values[inside]).sum(0).tolist()
+        lines = [(*column, *interval, n) for column, interval, n in zip(columns, intervals, counted, strict=True) if n]
+        lines.append(("any", 1, "length ratio", float(np.median(ratio[inside])), None, None, int(inside.sum())))
+        for line in lines:
+            yield {**keys, "length": length, **dict(zip(NUMBERS, line, strict=True))}
 
 
 def _length_bins(length: Numbers) -> dict[str, NDArray[np.bool_]]:

@@ -326,7 +326,12 @@ def map_rnas(
     selected = selected.select(species, rnas)
     gene_set = gene_relations(selected.table.select(SCHEMA.names()), opened).gene_set
     table = selected.table.with_columns(cs.by_name("n_exons", require_all=False).replace(0, None))
-    colorings = _with_values([make_coloring(source, table) for source in color])
+    colorings = []
+    for one in [make_coloring(source, table) for source in color]:
+        if one.values.null_count() < len(one.values):
+            colorings.append(one)
+        else:
+            info(f"--color {one.name}: no RNA has a value; skipped")
     rows = _select_rows(table, colorings if labelled else [], isoforms, sample, seed)
     if not len(rows):
         raise InputError(f"{embeddings}: no RNA has a value in every one of {', '.join(color)}")
@@ -356,14 +361,6 @@ def _check_outputs(out: tuple[Path, ...] | Path | str, overwrite: bool) -> list[
             formats = ", ".join((*FIGURE_FORMATS, *TABLE_FORMATS))
             raise InputError(f"{path}: unknown format, expected a name that ends in {formats}")
     return paths
-
-
-def _with_values(colorings: Sequence[Coloring]) -> list[Coloring]:
-    """The colorings that have a value for any RNA."""
-    for one in colorings:
-        if one.values.null_count() == len(one.values):
-            info(f"--color {one.name}: no RNA has a value; skipped")
-    return [one for one in colorings if one.values.null_count() < len(one.values)]
 
 
 def _select_rows(

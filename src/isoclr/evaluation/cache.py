@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 
 from isoclr._config import read_json
 from isoclr._console import info, quiet
-from isoclr._io import atomic_path
+from isoclr._io import write_table
 from isoclr._report import Row, write_json
 from isoclr._version import __version__
 from isoclr.errors import InputError
@@ -93,16 +94,11 @@ class CachedResult:
 
 @dataclass(frozen=True)
 class _File:
-    """The JSON file of a result."""
+    """What is read of the JSON file of a result."""
 
-    study: str
-    title: str
-    isoclr: str
-    inputs: dict[str, Any]
-    seconds: float
     rows: list[dict[str, Any]]
     details: dict[str, Any]
-    tables: list[str]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -133,8 +129,7 @@ class Store:
         """Keep a result: its tables first, then the JSON file, whose presence shows that all is there."""
         path = self._path(result)
         for name, table in outcome.tables.items():
-            with atomic_path(path.with_suffix(f".{name}.parquet")) as partial:
-                table.write_parquet(partial, compression="zstd")
+            write_table(table, path.with_suffix(f".{name}.parquet"))
         content = {
             "study": result.study,
             "title": result.title,
@@ -145,7 +140,7 @@ class Store:
             "details": outcome.details,
             "tables": sorted(outcome.tables),
         }
-        write_json(path, _plain(content))
+        write_json(path, msgspec.to_builtins(content, enc_hook=np.generic.item, str_keys=True))
 
     def read(self, result: CachedResult) -> StoredResult:
         """A result that is there."""
@@ -158,12 +153,3 @@ class Store:
 
     def _path(self, result: CachedResult) -> Path:
         return self.folder / result.study / f"{result.key}.json"
-
-
-def _plain(value: Any) -> Any:
-    """The same with Python's numbers instead of numpy's."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value.item() if isinstance(value, np.generic) else value

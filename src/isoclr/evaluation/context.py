@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,11 @@ class Context:
     def __init__(self, plan: Plan, out: Path) -> None:
         self.plan = plan
         self.out = out
-        self._encoders: dict[str, Encoder] = {}
-        self._digests: dict[Path, str] = {}
         self._sources: dict[str, RnaSource] = {}
         self._datasets: dict[tuple[str, SplitConfig], Dataset] = {}
         self.read = lru_cache(maxsize=IN_MEMORY)(read_embeddings)
+        self.load = cache(load)
+        self.digest = cache(self._digest)
 
     @cached_property
     def corpus(self) -> Corpus:
@@ -57,9 +57,7 @@ class Context:
 
     def encoder(self, model: ModelEntry) -> Encoder:
         """A model, loaded once."""
-        if model.name not in self._encoders:
-            self._encoders[model.name] = load(model.path)
-        return self._encoders[model.name]
+        return self.load(model.path)
 
     def model_inputs(self, model: ModelEntry) -> dict[str, Any]:
         """What decides a model's embeddings."""
@@ -71,14 +69,11 @@ class Context:
             "sha256": encoder.sha256,
         }
 
-    def digest(self, path: Path) -> str:
-        """SHA-256 of an input file, computed once; of a directory of shards, those of all of them."""
-        if path not in self._digests:
-            if not path.exists():
-                raise InputError(f"{path}: not found, but {self.plan.path} needs it")
-            files = parquet_files(path) if path.is_dir() else [path]
-            self._digests[path] = " ".join(sha256(file) for file in files)
-        return self._digests[path]
+    def _digest(self, path: Path) -> str:
+        """SHA-256 of an input file; of a directory of shards, those of all of them."""
+        if not path.exists():
+            raise InputError(f"{path}: not found, but {self.plan.path} needs it")
+        return " ".join(sha256(file) for file in (parquet_files(path) if path.is_dir() else [path]))
 
     def source(self, entry: TaskEntry | None = None) -> RnaSource:
         """The RNAs of the corpus, or the constructs of a reporter assay."""

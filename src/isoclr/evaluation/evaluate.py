@@ -13,9 +13,9 @@ from isoclr._threads import use_threads
 from isoclr.errors import InputError
 from isoclr.evaluation.cache import CachedResult, Store
 from isoclr.evaluation.context import Context
-from isoclr.evaluation.plan import Plan, StudyName, read_plan
+from isoclr.evaluation.plan import StudyName, read_plan
 from isoclr.evaluation.report.results import PAGE
-from isoclr.evaluation.results import Results, write_manifest, write_results
+from isoclr.evaluation.results import write_manifest, write_results
 from isoclr.evaluation.studies import ablations, finetuning, latent, linear_probe, low_data, mutagenesis, ontology
 
 _STUDIES: Mapping[StudyName, Callable[[Context, Any], list[CachedResult]]] = {
@@ -91,9 +91,11 @@ def evaluate(
     parsed, out = read_plan(Path(plan)), Path(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, expected the directory of an evaluation")
-    selected = _select(parsed, only)
+    for name in only:
+        if name not in parsed.studies:
+            raise InputError(f"--only {name}: {parsed.path} has no such study; expected {', '.join(parsed.studies)}")
     if report and not dry_run:
-        from isoclr.evaluation.report.page import check_page
+        from isoclr.evaluation.report.page import check_page, write_page
 
         check_page()  # before hours of work
     use_threads(parsed.threads)  # in every run, so that a resumed one computes the same bits
@@ -102,23 +104,19 @@ def evaluate(
     computed = dict.fromkeys(results, 0)
     if not dry_run:
         with exclusive(out):
-            for name in selected:
-                computed[name] = _compute(name, results[name], store)
-                _write(context, store, results, report=report)
+            for name in parsed.studies:
+                if not only or name in only:
+                    computed[name] = _compute(name, results[name], store)
+                    write_results(context, store, results)
+                    write_manifest(context, store, results)
+                    if report:
+                        write_page(out)
     return Evaluation(
         out,
         [Progress(name, sum(map(store.has, own)), len(own), computed[name]) for name, own in results.items()],
         [one.title for own in results.values() for one in own if not store.has(one)],
         out / PAGE if report and (out / PAGE).is_file() else None,
     )
-
-
-def _select(plan: Plan, only: Sequence[StudyName]) -> list[StudyName]:
-    """The studies to run."""
-    for name in only:
-        if name not in plan.studies:
-            raise InputError(f"--only {name}: {plan.path} has no such study; expected {', '.join(plan.studies)}")
-    return [name for name in plan.studies if not only or name in only]
 
 
 def _compute(study: str, results: Sequence[CachedResult], store: Store) -> int:
@@ -130,13 +128,3 @@ def _compute(study: str, results: Sequence[CachedResult], store: Store) -> int:
         info(f"{study} {number}/{len(missing)}: {one.title}")
         store.write(one, one.compute(), time.perf_counter() - start)
     return len(missing)
-
-
-def _write(context: Context, store: Store, results: Results, *, report: bool) -> None:
-    """Write CSV files, manifest, figures and page of all results that are done."""
-    write_results(context, store, results)
-    write_manifest(context, store, results)
-    if report:
-        from isoclr.evaluation.report.page import write_page
-
-        write_page(context.out)

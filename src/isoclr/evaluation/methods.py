@@ -18,6 +18,7 @@ from isoclr.baselines.features import (
 )
 from isoclr.corpus.subset import subset
 from isoclr.embedding.embed import embed
+from isoclr.embedding.embeddings import Embeddings
 from isoclr.errors import InputError
 from isoclr.evaluation.cache import Artifact
 from isoclr.evaluation.context import Context, Dataset
@@ -26,8 +27,10 @@ from isoclr.models.encoder import CONFIG, create
 from isoclr.pretraining.config import Budget, PretrainConfig, PretrainRuntime
 from isoclr.pretraining.pretrain import CHECKPOINT, pretrain
 from isoclr.probing.linear import Probe, ProbeKind
+from isoclr.tasks.task import Task
 
 Features = NDArray[np.float32]
+MakesPath = Callable[[], Path | str]
 RANDOM_INIT = "random-init encoder"
 
 
@@ -62,22 +65,13 @@ def untrained_embeddings(context: Context, like: ModelEntry, entry: TaskEntry | 
 
 def run_embeddings(context: Context, run: Artifact, corpus: Artifact) -> Artifact:
     """Embeddings of a part of the corpus by the encoder of a pre-training run."""
-    return _embedded(
-        context,
-        f"embedding by the model of {run.title}",
-        {"run": run.key, "corpus": corpus.key},
-        lambda path: _embed(context, corpus.path(), run.path(), path),
-    )
+    title, inputs = f"embedding by the model of {run.title}", {"run": run.key, "corpus": corpus.key}
+    return _embedded(context, title, inputs, run.path, corpus.path)
 
 
 def network_embeddings(context: Context, network: Artifact, name: str) -> Artifact:
     """Embeddings of the corpus by the encoder of a network that was trained on labels."""
-    return _embedded(
-        context,
-        f"embedding the corpus by {name}",
-        {"network": network.key, "rnas": context.corpus_identity},
-        lambda path: _embed(context, context.plan.corpus, network.path() / "encoder", path),
-    )
+    return _embeddings(context, name, lambda: network.path() / "encoder", {"network": network.key})
 
 
 def corpus_part(context: Context, options: CorpusOptions, title: str) -> Artifact:
@@ -127,33 +121,35 @@ def pretraining(
 
 
 def _embeddings(
-    context: Context, name: str, model: Callable[[], str | Path], inputs: Mapping[str, Any], entry: TaskEntry | None
+    context: Context, name: str, model: MakesPath, inputs: Mapping[str, Any], entry: TaskEntry | None = None
 ) -> Artifact:
     source = context.source(entry)
     constructs = None if source.corpus is not None or entry is None else entry.task
+    title = f"embedding {'the corpus' if constructs is None else constructs.name} by {name}"
+    inputs = {**inputs, "rnas": source.identity}
+    return _embedded(context, title, inputs, model, lambda: context.plan.corpus, constructs)
+
+
+def _embedded(
+    context: Context,
+    title: str,
+    inputs: Mapping[str, Any],
+    model: MakesPath,
+    corpus: MakesPath,
+    constructs: Task | None = None,
+) -> Artifact:
+    """A file of embeddings of a corpus or of reporter constructs, in the plan's precision."""
+    plan = context.plan
 
     def make(path: Path) -> None:
-        if constructs is None:
-            return _embed(context, context.plan.corpus, model(), path)
         fasta = path.with_suffix(".fa")
-        constructs.write_fasta(fasta)
-        _embed(context, fasta, model(), path)
-        return fasta.unlink()
+        if constructs is not None:
+            constructs.write_fasta(fasta)
+        rnas = corpus() if constructs is None else fasta
+        embed((rnas,), model=str(model()), out=path, precision=plan.precision, threads=plan.threads)
+        fasta.unlink(missing_ok=True)
 
-    what = "the corpus" if constructs is None else constructs.name
-    inputs = {**inputs, "rnas": source.identity}
-    return _embedded(context, f"embedding {what} by {name}", inputs, make)
-
-
-def _embedded(context: Context, title: str, inputs: Mapping[str, Any], make: Callable[[Path], None]) -> Artifact:
-    """A file of embeddings, in the plan's precision."""
-    inputs = {**inputs, "precision": context.plan.precision}
-    return Artifact(context.out / "embeddings", title, inputs, make, ".parquet")
-
-
-def _embed(context: Context, rnas: Path, model: str | Path, out: Path) -> None:
-    plan = context.plan
-    embed((rnas,), model=str(model), out=out, precision=plan.precision, threads=plan.threads)
+    return Artifact(context.out / "embeddings", title, {**inputs, "precision": plan.precision}, make, ".parquet")
 
 
 # --- Methods ---
@@ -207,32 +203,26 @@ def frozen_methods(
     Args:
         probes: Probes of embeddings; simple features are many and correlated and always get a penalty.
     """
+
+    def embedded(probe: Probe) -> list[FrozenMethod]:
+        models = context.plan.models
+        return [_of_artifact(context, one.name, probe, embeddings(context, one, entry)) for one in models]
+
     methods: list[FrozenMethod] = []
     for probe in probes:
         for kind in kinds:
-            if kind not in MIXTURES or probe == probes[0]:
-                methods += _methods_of_kind(context, entry, kind, probe)
+            if kind == "embedding":
+                methods += embedded(probe)
+            elif kind == "random-init":
+                untrained = untrained_embeddings(context, context.plan.models[0], entry)
+                methods.append(_of_artifact(context, RANDOM_INIT, probe, untrained))
+            elif probe == probes[0]:
+                mixture = MIXTURES[kind]
+                with_embedding = embedded(probe) if "embedding" in mixture.parts else [None]
+                methods += [_mixed(mixture, one) for one in with_embedding]
         if "embedding" in kinds and entry.task.construct is None:
             methods += [_external(context, one, probe) for one in context.plan.external]
     return methods
-
-
-def _methods_of_kind(context: Context, entry: TaskEntry, kind: FeatureKind, probe: Probe) -> list[FrozenMethod]:
-    models = context.plan.models
-    if kind == "embedding":
-        return [_embedding(context, entry, model, probe) for model in models]
-    if kind == "random-init":
-        artifact = untrained_embeddings(context, models[0], entry)
-        return [_of_artifact(context, RANDOM_INIT, probe, artifact)]
-    mixture = MIXTURES[kind]
-    if "embedding" not in mixture.parts:
-        return [_mixed(mixture, mixture.name, None)]
-    embedded = [_embedding(context, entry, model, probe) for model in models]
-    return [_mixed(mixture, mixture.name.format(one.name), one) for one in embedded]
-
-
-def _embedding(context: Context, entry: TaskEntry, model: ModelEntry, probe: ProbeKind) -> FrozenMethod:
-    return _of_artifact(context, model.name, probe, embeddings(context, model, entry))
 
 
 def _of_artifact(context: Context, name: str, probe: ProbeKind, artifact: Artifact) -> FrozenMethod:
@@ -249,7 +239,7 @@ def _of_artifact(context: Context, name: str, probe: ProbeKind, artifact: Artifa
     return FrozenMethod(name, probe, {"embedding": artifact.key}, features)
 
 
-def _mixed(mixture: Mixture, name: str, embedding: FrozenMethod | None) -> FrozenMethod:
+def _mixed(mixture: Mixture, embedding: FrozenMethod | None) -> FrozenMethod:
     """Simple features side by side, after an embedding if there is one."""
     simple = [_EMBEDDERS[part]() for part in mixture.parts if part in _EMBEDDERS]
 
@@ -257,6 +247,7 @@ def _mixed(mixture: Mixture, name: str, embedding: FrozenMethod | None) -> Froze
         first = [] if embedding is None else [embedding.features(dataset)]
         return np.hstack([*first, *(computed(one, dataset) for one in simple)])
 
+    name = mixture.name.format(embedding and embedding.name)
     inputs = {"parts": list(mixture.parts)} | (dict(embedding.inputs) if embedding else {})
     blocks = StrongFeatures().blocks if "strong" in mixture.parts else ()
     return FrozenMethod(name, mixture.probe, inputs, features, blocks)
@@ -264,11 +255,15 @@ def _mixed(mixture: Mixture, name: str, embedding: FrozenMethod | None) -> Froze
 
 def _external(context: Context, one: ExternalEmbeddings, probe: ProbeKind) -> FrozenMethod:
     def features(dataset: Dataset) -> Features:
-        read = context.read(one.path)
-        rows = {name: row for row, name in enumerate(read.table["transcript_id"])}
-        return read.matrix[[rows[name] for name in dataset.rnas.table["transcript_id"]]]
+        return features_by(("transcript_id",), context.read(one.path), dataset)
 
     return FrozenMethod(one.name, probe, {"embedding": context.digest(one.path)}, features)
+
+
+def features_by(keys: Sequence[str], embedded: Embeddings, dataset: Dataset) -> Features:
+    """The samples' embeddings, joined by these columns."""
+    rows = {names: row for row, names in enumerate(embedded.table.select(keys).iter_rows())}
+    return embedded.matrix[[rows[names] for names in dataset.rnas.table.select(keys).iter_rows()]]
 
 
 KEPT = 6  # Computed features kept in memory

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -258,8 +259,7 @@ def read_plan(path: Path) -> Plan:
     try:
         return _resolve(path, file)
     except InputError as error:
-        text = str(error)
-        raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+        raise InputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
 
 
 def _resolve(path: Path, file: _File) -> Plan:
@@ -271,7 +271,7 @@ def _resolve(path: Path, file: _File) -> Plan:
     entries = [_task(folder, entry, data) for entry in file.task]
     _refuse_repeats("[[task]]", [entry.name for entry in entries])
     _refuse_repeats(
-        "[[model]] and [[embeddings]]", [model.name for model in file.model] + [one.name for one in file.embeddings]
+        "[[model]] and [[embeddings]]", [*(one.name for one in file.model), *(one.name for one in file.embeddings)]
     )
     tasks = {entry.name: entry for entry in entries}
     studies: dict[StudyName, Any] = {
@@ -286,7 +286,7 @@ def _resolve(path: Path, file: _File) -> Plan:
         seed=file.seed,
         threads=file.threads,
         precision=file.precision,
-        models=tuple(replace(model, path=_model_path(folder, model)) for model in file.model),
+        models=tuple(replace(model, path=str(_own(folder, model.path))) for model in file.model),
         external=tuple(replace(one, path=_existing(folder, one.path, "embeddings.path")) for one in file.embeddings),
         tasks=tasks,
         ontologies=_ontologies(folder, studies, data),
@@ -295,9 +295,7 @@ def _resolve(path: Path, file: _File) -> Plan:
 
 
 def _task(folder: Path, entry: _Task, data: Path | None) -> TaskEntry:
-    name = _expand(entry.task)
-    own = folder / expand_user(name)
-    task = read_label_task(own if own.is_file() else name, data)
+    task = read_label_task(_own(folder, entry.task, Path.is_file), data)
     return TaskEntry(
         task=task,
         split=entry.split or (task.split,),
@@ -309,22 +307,23 @@ def _task(folder: Path, entry: _Task, data: Path | None) -> TaskEntry:
 
 def _study(name: str, study: Any, tasks: Mapping[str, TaskEntry]) -> Any:
     """A study with its tasks, all if it names none."""
-    if isinstance(study, Ontology):
-        named: Sequence[str] = ()
-    else:
-        named = study.tasks
-        own = [n for n, one in tasks.items() if not (name == "mutagenesis" and one.task.construct)]
-        study = replace(study, tasks=tuple(named or own))
+    if name != "ontology" and not study.tasks:
+        own = (n for n, one in tasks.items() if not (name == "mutagenesis" and one.task.construct))
+        study = replace(study, tasks=tuple(own))
     supervised = getattr(study, "supervised", None)
     multitask = getattr(study, "multitask", ())
-    for task in (*named, *(t for group in multitask for t in group), *filter(None, [supervised])):
+    for task in (*(study.tasks if name != "ontology" else ()), *chain(*multitask), *filter(None, [supervised])):
         if task not in tasks:
             raise InputError(f"{name}: {task!r} is no task of the plan: {', '.join(tasks)}")
     for group in multitask:
         if len(group) < 2 or len(set(group)) < len(group):
             raise InputError(f"{name}.multitask: {list(group)}, expected two or more different tasks")
-    if hasattr(study, "finetune"):
-        _check_finetune(name, study.finetune, is_used=supervised or not hasattr(study, "supervised"))
+    config, default = getattr(study, "finetune", FinetuneConfig()), FinetuneConfig()
+    for option in ("model", "scratch", "train", "train_fraction", "repeats", "max_splits"):
+        if getattr(config, option) != getattr(default, option):
+            raise InputError(f"{name}.finetune.{option}: is decided by the study")
+    if config != default and hasattr(study, "supervised") and not supervised:
+        raise InputError(f"{name}.finetune: needs {name}.supervised, the task to train on")
     if isinstance(study, Ablations):
         _refuse_repeats("[[ablations.run]]", [run.name for run in study.run])
         for run in study.run:
@@ -332,31 +331,16 @@ def _study(name: str, study: Any, tasks: Mapping[str, TaskEntry]) -> Any:
     return study
 
 
-def _check_finetune(study: str, config: FinetuneConfig, *, is_used: object) -> None:
-    """Check that options of fine-tuning have an effect."""
-    default = FinetuneConfig()
-    for option in ("model", "scratch", "train", "train_fraction", "repeats", "max_splits"):
-        if getattr(config, option) != getattr(default, option):
-            raise InputError(f"{study}.finetune.{option}: is decided by the study")
-    if config != default and not is_used:
-        raise InputError(f"{study}.finetune: needs {study}.supervised, the task to train on")
-
-
 def _ontologies(folder: Path, studies: Mapping[StudyName, Any], data: Path | None) -> dict[str, OntologyTask]:
     """The Gene Ontology tasks of all studies."""
+    names = studies["ontology"].tasks if "ontology" in studies else ()
+    tasks = {name: read_ontology_task(_own(folder, name, Path.is_file), data) for name in names}
     latent: Latent | None = studies.get("latent")
-    names = list(studies["ontology"].tasks) if "ontology" in studies else []
     if latent is not None and latent.ontology is not None:
-        names.append(latent.ontology)
-    tasks = {}
-    for name in names:
-        own = folder / expand_user(_expand(name))
-        tasks[name] = read_ontology_task(own if own.is_file() else _expand(name), data)
-    if latent is not None and latent.ontology is not None and latent.species is not None:
-        species = tasks[latent.ontology].species
-        if species != latent.species:
+        task = tasks[latent.ontology] = read_ontology_task(_own(folder, latent.ontology, Path.is_file), data)
+        if latent.species not in (None, task.species):
             raise InputError(
-                f"latent.ontology: {latent.ontology!r} is of {species}, expected terms of {latent.species}"
+                f"latent.ontology: {latent.ontology!r} is of {task.species}, expected terms of {latent.species}"
             )
     return tasks
 
@@ -375,11 +359,11 @@ def _existing(folder: Path, path: Path, key: str) -> Path:
     return resolved
 
 
-def _model_path(folder: Path, model: ModelEntry) -> str:
-    """A directory relative to the plan where there is one, else a name."""
-    name = _expand(model.path)
+def _own(folder: Path, text: str, is_there: Callable[[Path], bool] = Path.exists) -> Path | str:
+    """A path relative to the plan where there is one, else a name."""
+    name = _expand(text)
     local = folder / expand_user(name)
-    return str(local) if local.exists() else name
+    return local if is_there(local) else name
 
 
 def _expand(text: str) -> str:

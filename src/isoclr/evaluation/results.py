@@ -5,16 +5,18 @@ import io
 import math
 import os
 import platform
+import re
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from isoclr._io import atomic_path, sha256
+from isoclr._io import atomic_path, sha256, write_table
 from isoclr._report import Row, write_json
 from isoclr._version import __version__
 from isoclr.corpus.inspect import inspect
@@ -27,11 +29,13 @@ from isoclr.tasks.metrics import Difference, over_seeds, paired
 Results = Mapping[StudyName, Sequence[CachedResult]]
 RESULTS, TABLES = "results", "tables"
 PACKAGES = ("torch", "numpy", "polars", "scipy", "scikit-learn", "openTSNE", "matplotlib", "plotly", "transformers")
-_LARGE_TABLES = {
-    "main": ("predictions.parquet",),
-    "latent": ("map.parquet", COLORINGS),
-    "mutagenesis": ("mutations.parquet",),
+_STUDY_OF = {
+    "predictions.parquet": "main",
+    "map.parquet": "latent",
+    COLORINGS: "latent",
+    "mutations.parquet": "mutagenesis",
 }
+"""Study of each larger table."""
 
 
 def write_results(context: Context, store: Store, results: Results) -> None:
@@ -49,9 +53,7 @@ def write_results(context: Context, store: Store, results: Results) -> None:
             write_csv(folder / "low_data_means.csv", mean_over_splits(rows))
         if by_split := [row for one in stored for row in _split_rows(one)]:
             write_csv(folder / f"{study}_splits.csv", by_split)
-    _write_predictions(context, done.get("main", []))
-    _write_maps(context, done.get("latent", []))
-    _write_mutations(context, done.get("mutagenesis", []))
+    _write_tables(context, done)
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
@@ -87,10 +89,9 @@ def _remove_outdated(out: Path, done: Mapping[str, Sequence[StoredResult]]) -> N
         kinds = [f"{study}_differences", f"{study}_splits", f"{study}_means"]
         for name in kinds + ([] if study in done else [study]):
             (out / RESULTS / f"{name}.csv").unlink(missing_ok=True)
-    for study, names in _LARGE_TABLES.items():
+    for name, study in _STUDY_OF.items():
         if study not in done:
-            for name in names:
-                (out / TABLES / name).unlink(missing_ok=True)
+            (out / TABLES / name).unlink(missing_ok=True)
 
 
 # --- Comparisons ---
@@ -186,17 +187,9 @@ def _split_rows(stored: StoredResult) -> list[Row]:
 
 def _corpus_rows(context: Context) -> list[Row]:
     """The paper's Table 1 of the corpus."""
+    numbers = ("gene_sets", "transcripts", "mean", "several", "genes", "mapped")
     return [
-        {
-            "study": "corpus",
-            "species": group.name,
-            "gene_sets": group.gene_sets,
-            "transcripts": group.transcripts,
-            "mean": group.mean,
-            "several": group.several,
-            "genes": group.genes,
-            "mapped": group.mapped,
-        }
+        {"study": "corpus", "species": group.name, **{name: getattr(group, name) for name in numbers}}
         for group in inspect(context.corpus).groups
     ]
 
@@ -204,52 +197,31 @@ def _corpus_rows(context: Context) -> list[Row]:
 # --- Larger tables ---
 
 
-def _write_predictions(context: Context, stored: Sequence[StoredResult]) -> None:
-    """Predictions from the first model's embedding, one table for all tasks and splits."""
-    model = context.plan.models[0].name
-    tables = [
-        _with_constants(
-            one.table("predictions"), {"task": row["task"], "model": row["model"], "split_kind": row["split"]}
-        )
-        for one in stored
-        if one.rows and (row := one.rows[0])["method"] == model
-    ]
-    if tables:
-        names = context.corpus.transcripts.select("transcript_id", "gene_symbol")
-        symbols = names.unique("transcript_id", keep="first", maintain_order=True)
-        table = pl.concat(tables).join(symbols, on="transcript_id", how="left")
-        _write_table(context, "predictions", table)
-
-
-def _write_maps(context: Context, stored: Sequence[StoredResult]) -> None:
-    """All maps one below the other, with ``method``; their RNAs and colorings are the same."""
-    maps = [one for one in stored if "colorings" in one.details]
-    if maps:
-        tables = [_with_constants(one.table("map"), {"method": one.details["method"]}) for one in maps]
-        _write_table(context, "map", pl.concat(tables, how="diagonal_relaxed"))
-        write_json(context.out / TABLES / COLORINGS, maps[0].details["colorings"])
-
-
-def _write_mutations(context: Context, stored: Sequence[StoredResult]) -> None:
-    """Every base of the mRNAs that were mutated."""
-    tables = []
-    for one in stored:
+def _write_tables(context: Context, done: Mapping[str, Sequence[StoredResult]]) -> None:
+    """Tables of all results one below the other, with columns that tell the results apart."""
+    parts: dict[str, list[pl.DataFrame]] = {name: [] for name in ("predictions", "map", "mutations")}
+    names = context.corpus.transcripts.select("transcript_id", "gene_symbol")
+    symbols = names.unique("transcript_id", keep="first", maintain_order=True)
+    for one in done.get("main", []):
+        if one.rows and (row := one.rows[0])["method"] == context.plan.models[0].name:
+            keys = {"task": row["task"], "model": row["model"], "split_kind": row["split"]}
+            parts["predictions"].append(_with(one, "predictions", keys).join(symbols, on="transcript_id", how="left"))
+    for one in done.get("latent", []):
+        if "colorings" in one.details:  # the same RNAs and colorings in all maps
+            parts["map"].append(_with(one, "map", {"method": one.details["method"]}))
+            write_json(context.out / TABLES / COLORINGS, one.details["colorings"])
+    for one in done.get("mutagenesis", []):
         if "coding" in one.details:
-            constants = {key: one.details[key] for key in ("task", "target", "value")}
-            start, end = one.details["coding"]
-            constants |= {"coding_start": start, "coding_end": end}
-            tables.append(_with_constants(one.table("mutations"), constants))
-    if tables:
-        _write_table(context, "mutations", pl.concat(tables, how="diagonal_relaxed"))
+            keys = {key: one.details[key] for key in ("task", "target", "value")}
+            keys |= dict(zip(("coding_start", "coding_end"), one.details["coding"], strict=True))
+            parts["mutations"].append(_with(one, "mutations", keys))
+    for name, tables in parts.items():
+        if tables:
+            write_table(pl.concat(tables, how="diagonal_relaxed"), context.out / TABLES / f"{name}.parquet")
 
 
-def _with_constants(table: pl.DataFrame, constants: Mapping[str, Any]) -> pl.DataFrame:
-    return table.with_columns(pl.lit(value).alias(name) for name, value in constants.items())
-
-
-def _write_table(context: Context, name: str, table: pl.DataFrame) -> None:
-    with atomic_path(context.out / TABLES / f"{name}.parquet") as partial:
-        table.write_parquet(partial, compression="zstd")
+def _with(stored: StoredResult, name: str, constants: Mapping[str, Any]) -> pl.DataFrame:
+    return stored.table(name).with_columns(**{key: pl.lit(value) for key, value in constants.items()})
 
 
 # --- Manifest ---
@@ -263,7 +235,7 @@ def write_manifest(context: Context, store: Store, results: Results) -> None:
         "isoclr": __version__,
         "command": _command(sys.argv[1:]),
         "python": platform.python_version(),
-        "packages": {name: number for name in PACKAGES if (number := _version(name))},
+        "packages": {name: one.version for name in PACKAGES for one in islice(distributions(name=name), 1)},
         "machine": machine(),
         "plan": {"name": plan.path.name, "sha256": sha256(plan.path)},
         "seed": plan.seed,
@@ -292,11 +264,7 @@ def _task(context: Context, entry: TaskEntry) -> dict[str, Any]:
         "title": task.title,
         "labels": task.table.name,
         "sha256": context.digest(task.table),
-        "label": task.label,
-        "units": task.units,
-        "citation": task.citation,
-        "species": task.species,
-        "rnas": task.rnas,
+        **{name: getattr(task, name) for name in ("label", "units", "citation", "species", "rnas")},
         "splits": list(entry.split),
         "repeats": entry.splits,
         "published": entry.published,
@@ -307,23 +275,13 @@ def machine() -> dict[str, Any]:
     """System, processor, cores, and the GPU if there is one."""
     import torch
 
-    content: dict[str, Any] = {"system": platform.platform(), "cpu": _cpu(), "cores": os.cpu_count()}
+    known = Path("/proc/cpuinfo")
+    cpu = re.search(r"^model name\s*:(.*)$", known.read_text() if known.exists() else "", re.MULTILINE)
+    content: dict[str, Any] = {
+        "system": platform.platform(),
+        "cpu": cpu[1].strip() if cpu else platform.processor(),
+        "cores": os.cpu_count(),
+    }
     if torch.cuda.is_available():
         content["gpu"] = torch.cuda.get_device_name()
     return content
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -57,19 +57,14 @@ def _draw_map(figure: Figure, axes: Any, x: NDArray[np.floating], y: NDArray[np.
     axes.set_aspect("equal", adjustable="datalim")
     axes.set(xticks=[], yticks=[], xlabel="t-SNE 1", ylabel="t-SNE 2")
     axes.spines[["bottom", "left"]].set_visible(False)
-    name, known = panel.name.replace("_", " "), _known(panel)
+    has_value = np.isfinite(panel.values) if panel.classes is None else panel.values != ""
+    name, known = panel.name.replace("_", " "), np.count_nonzero(has_value)
     of = "" if known == len(x) else f" ({known:,} of {len(x):,} RNAs; grey: no value)"
     axes.set_title(name + of, loc="left", fontsize=9)
     if panel.classes is None:
         _draw_quantity(figure, axes, x, y, panel, points)
     else:
         _draw_classes(axes, x, y, panel.values, panel.classes, points)
-
-
-def _known(panel: Panel) -> int:
-    """Number of points that have a value."""
-    known = panel.values != "" if panel.classes is not None else np.isfinite(panel.values)
-    return int(np.count_nonzero(known))
 
 
 def _draw_quantity(figure: Figure, axes: Any, x: NDArray[Any], y: NDArray[Any], panel: Panel, points: Any) -> None:

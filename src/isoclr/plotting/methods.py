@@ -48,12 +48,12 @@ class DotPanel(NamedTuple):
     legend: bool = True  # Whether to explain the markers
 
 
-_DOT_STYLE: Mapping[str, tuple[str, str, str]] = {
-    "ours": (BLUE, "o", "this model"),
-    "other": (GREY, "s", "compared with"),
-    "published": (VERMILION, "D", "published, other RNAs and splits"),
+_DOT_STYLE: Mapping[str, tuple[str, str, str | None, str]] = {
+    "ours": (BLUE, "o", None, "this model"),
+    "other": (GREY, "s", None, "compared with"),
+    "published": (VERMILION, "D", "none", "published, other RNAs and splits"),
 }
-"""Color, marker and meaning by kind."""
+"""Color, marker, its face and meaning by kind."""
 
 
 def dots_figure(out: Path | Sequence[Path], panels: Sequence[DotPanel]) -> None:
@@ -67,28 +67,21 @@ def dots_figure(out: Path | Sequence[Path], panels: Sequence[DotPanel]) -> None:
             _draw_dots(axes, panel)
         kinds = {dot.kind for panel in panels for dot in panel.dots}
         handles = [
-            Line2D([], [], ls="", marker=marker, color=color, mfc=_face(kind), label=meaning)
-            for kind, (color, marker, meaning) in _DOT_STYLE.items()
+            Line2D([], [], ls="", marker=marker, color=color, mfc=face, label=meaning)
+            for kind, (color, marker, face, meaning) in _DOT_STYLE.items()
             if kind in kinds
         ]
         if any(panel.legend for panel in panels):
             figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
 
 
-def _face(kind: str) -> str | None:
-    return "none" if kind == "published" else None
-
-
 def _draw_dots(axes: Any, panel: DotPanel) -> None:
     names = list(dict.fromkeys(dot.name for dot in panel.dots))
     for dot in panel.dots:
-        color, marker, _ = _DOT_STYLE[dot.kind]
+        color, marker, face, _ = _DOT_STYLE[dot.kind]
         label = "" if dot.kind == "published" else f"{dot.value:.3f}"
         row = names.index(dot.name)
-        draw_interval(
-            axes, row, dot.value, dot.low, dot.high, color,
-            marker=marker, face=_face(dot.kind), label=label,
-        )  # fmt: skip
+        draw_interval(axes, row, dot.value, dot.low, dot.high, color, marker=marker, face=face, label=label)
     reference_line(axes, panel.reference)
     list_rows(axes, names)
     axes.set_xlabel(fill(panel.axis, 36))
@@ -114,13 +107,6 @@ class CurvePanel(NamedTuple):
     y_axis: str
     curves: Sequence[Curve]
 
-    @property
-    def y_limits(self) -> tuple[float, float]:
-        """Ends of the vertical axis: wide enough for all means, not for the widest intervals."""
-        means = [y for curve in self.curves for y in curve.y]
-        margin = 0.25 * (max(means) - min(means)) + 0.05
-        return min(0.0, *means) - margin / 2, max(means) + margin
-
 
 def curves_figure(out: Path | Sequence[Path], panels: Sequence[CurvePanel]) -> None:
     """Draw curves with intervals, panels side by side."""
@@ -143,7 +129,10 @@ def _draw_curves(axes: Any, panel: CurvePanel) -> None:
     axes.set_xscale("log")
     axes.set_xticks(ticks, [f"{x:g}" for x in ticks])
     axes.minorticks_off()
-    axes.set(ylim=panel.y_limits, xlabel=panel.x_axis, ylabel=panel.y_axis)
+    means = [y for curve in panel.curves for y in curve.y]
+    margin = 0.25 * (max(means) - min(means)) + 0.05
+    axes.set_ylim(min(0.0, *means) - margin / 2, max(means) + margin)  # not wide enough for the widest intervals
+    axes.set(xlabel=panel.x_axis, ylabel=panel.y_axis)
     axes.set_title(panel.title, fontsize=9, loc="left")
     _label_ends(axes, sorted(ends))
 

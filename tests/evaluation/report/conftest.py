@@ -129,17 +129,17 @@ def _predictions() -> pl.DataFrame:
 
 
 def _mutations() -> pl.DataFrame:
-    effects = np.random.default_rng(0).normal(0, 0.01, (120, 4))
+    effects = np.random.default_rng(0).normal(0, 0.01, (40, 4))
     return pl.DataFrame(
         {
             "transcript_id": "T1",
-            "position": np.arange(1, 121),
-            "base": list("ACGU" * 30),
+            "position": np.arange(1, 41),
+            "base": list("ACGU" * 10),
             "importance": -effects.sum(1) / 3,
             **{base: effects[:, i] for i, base in enumerate("ACGU")},
-            "exon_end": [i in (59, 119) for i in range(120)],
+            "exon_end": [i in (19, 39) for i in range(40)],
             **{"task": "half-life", "target": "half-life", "value": 0.5},
-            **{"coding_start": 30, "coding_end": 90},
+            **{"coding_start": 10, "coding_end": 31},
         }
     )
 

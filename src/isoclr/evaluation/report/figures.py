@@ -6,9 +6,7 @@ Maps are drawn with all colorings, as files; the page has an interactive one.
 import base64
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +14,9 @@ import polars as pl
 
 from isoclr._report import finite
 from isoclr.analysis.tsne import Coloring, by_frequency
-from isoclr.evaluation.report.results import COLORINGS, FINE_TUNED, LINEAR_PROBE, Published, Results
-from isoclr.evaluation.report.tables import labelled, main_metric
+from isoclr.evaluation.report.results import COLORINGS, PUBLISHED, Results
+from isoclr.evaluation.report.tables import grouped, labelled, main_metric, values
+from isoclr.genomics.encoding import nucleotides
 from isoclr.plotting.maps import Panel, map_figure
 from isoclr.plotting.methods import (
     Curve,
@@ -63,41 +62,43 @@ class Figures:
             if path.suffix[1:] in FORMATS and _NAMES.fullmatch(path.stem):
                 path.unlink()
 
-    def main(self, split: str) -> Picture:
-        """Linear probes of one split; the models of the plan are marked."""
-        return self._methods("main", split, list(self.results.manifest["models"]), LINEAR_PROBE)
-
-    def finetuning(self, split: str) -> Picture:
-        """Networks trained on labels; fine-tuned ones are marked."""
-        methods = self.results.rows("finetuning")["method"].unique()
-        tuned = [name for name in methods if "fine-tuned" in name]
-        return self._methods("finetuning", split, tuned, FINE_TUNED)
-
-    def ablations(self, split: str) -> Picture:
-        """Pre-training runs; the first, whole one is marked."""
-        first = str(self.results.rows("ablations")["method"][0])
-        return self._methods("ablations", split, [first], {})
+    def methods(self, study: str, split: str) -> Picture | None:
+        """Methods of one split, a panel per task, and the paper's numbers; the methods of interest are marked."""
+        methods = values(self.results.rows(study), "method")
+        ours = {
+            "main": list(self.results.manifest["models"]),
+            "finetuning": [name for name in methods if "fine-tuned" in name],
+            "ablations": methods[:1],  # the whole method
+        }
+        rows = labelled(self.results.rows(study, split=split))
+        panels = []
+        for task in values(rows, "task"):
+            metric = main_metric(rows, task)
+            dots = _dots(rows.filter(task=task, metric=metric), ours[study], "name")
+            paper = self.results.published_as(task)
+            dots += [
+                Dot(name, tasks[paper].r, None, None, "published")
+                for name, tasks in PUBLISHED.get(study, {}).items()
+                if paper in tasks
+            ]
+            title = f"{self.results.title(task)} ({split} split)"
+            chance = 0.5 if metric == "roc_auc" else 0.0
+            panels.append(DotPanel(title, TITLES[metric], dots, chance))
+        return self._draw_dots(f"{study}_{split}", panels)
 
     def low_data(self) -> Picture | None:
         """Figure 3b: curves over the share of the training labels, a panel per task."""
         rows = self.results.rows("low_data_means")
-        if rows.is_empty():
-            return None
-        panels = [_curves(self.results, rows, task) for task in dict.fromkeys(rows["task"])]
-        titles = [panel.title for panel in panels]
-        return self._draw("low_data", titles, partial(curves_figure, panels=panels))
+        panels = [_curves(self.results, rows, task) for task in values(rows, "task")]
+        return self._draw_panels("low_data", [panel.title for panel in panels], curves_figure, panels)
 
     def ontology(self) -> Picture | None:
         """Figure 5: mean ROC AUC over terms, a panel per hierarchy."""
-        rows = self.results.rows("ontology", term_id="all", metric="roc_auc")
-        if rows.is_empty():
-            return None
         panels = []
-        for (task, hierarchy), part in rows.group_by("task", "hierarchy", maintain_order=True):
-            name = str(hierarchy).replace("_", " ").capitalize()
-            dots = _dots(part, self.results.manifest["models"])
-            title = f"{name} ({str(task).rpartition('-')[2]})"
-            panels.append(DotPanel(title, "ROC AUC", dots, 0.5))
+        rows = self.results.rows("ontology", term_id="all", metric="roc_auc")
+        for (task, hierarchy), part in grouped(rows, "task", "hierarchy"):
+            title = f"{hierarchy.replace('_', ' ').capitalize()} ({task.rpartition('-')[2]})"
+            panels.append(DotPanel(title, "ROC AUC", _dots(part, self.results.manifest["models"]), 0.5))
         return self._draw_dots("ontology", panels)
 
     def neighbours(self) -> Picture | None:
@@ -109,106 +110,73 @@ class Figures:
             dots = _dots(own.filter(metric="hit rate"), self.results.manifest["models"])
             chance = own.filter(metric="length-matched chance")["value"].drop_nulls()
             if dots:
-                reference = chance[0] if len(chance) else 0.0
-                panels.append(DotPanel(title, "share of RNAs", dots, reference))
+                panels.append(DotPanel(title, "share of RNAs", dots, chance[0] if len(chance) else 0.0))
         return self._draw_dots("neighbours", panels)
 
     def motifs(self) -> Picture | None:
         """Effects of inserted motifs, a panel per task; those that differ from none are marked."""
-        metric = "effect beyond control"
-        effects = self.results.rows("mutagenesis", part="motifs", metric=metric)
-        if effects.is_empty():
-            return None
-        name = pl.col("motif") + ", " + pl.col("region")
-        clear = ((pl.col("low") > 0) | (pl.col("high") < 0)).fill_null(False)
-        effects = effects.with_columns(name=name, method=clear)
+        effects = self.results.rows("mutagenesis", part="motifs", metric="effect beyond control")
+        if not effects.is_empty():
+            clear = ((pl.col("low") > 0) | (pl.col("high") < 0)).fill_null(False)
+            effects = effects.with_columns(name=pl.col("motif") + ", " + pl.col("region"), method=clear)
         axis = "change beyond the control"
         panels = [
-            DotPanel(self.results.title(str(task)), axis, _dots(part, [True], "name"), legend=False)
-            for (task,), part in effects.group_by("task", maintain_order=True)
+            DotPanel(self.results.title(task), axis, _dots(part, [True], "name"), legend=False)
+            for (task,), part in grouped(effects, "task")
         ]
         return self._draw_dots("motifs", panels)
 
     def predictions(self) -> Picture | None:
         """Held-out predictions of the first model, a panel per task."""
-        rows = self.results.large("predictions")
         panels = []
-        for (task,), part in rows.group_by("task", maintain_order=True) if not rows.is_empty() else ():
+        for (task,), part in grouped(self.results.large("predictions"), "task"):
             first = part.row(0, named=True)
             one = part.filter(split_kind=first["split_kind"], model=first["model"])
             true, predicted = (one[column].to_numpy() for column in ("measured", "predicted"))
-            panels.append(ScatterPanel(self.results.title(str(task)), true, predicted))
-        titles = [panel.label for panel in panels]
-        draw = partial(predictions_figure, panels=panels)
-        return self._draw("predictions", titles, draw) if panels else None
+            panels.append(ScatterPanel(self.results.title(task), true, predicted))
+        return self._draw_panels("predictions", [panel.label for panel in panels], predictions_figure, panels)
 
     def maps(self) -> None:
         """The maps with all colorings, as files; the page has one to explore."""
         for method, points, panels in map_panels(self.results):
             x, y = (points[axis].to_numpy() for axis in ("x", "y"))
-            draw = partial(map_figure, x=x, y=y, panels=panels, title=method)
-            self._draw(f"map_{slug(method)}", [method], draw)
+            self._draw(f"map_{slug(method)}", [method], map_figure, x=x, y=y, panels=panels, title=method)
 
     def mutations(self) -> list[Picture]:
         """Every mutated mRNA with its track and the logo of its most important stretch."""
         rows = self.results.large("mutations")
-        if rows.is_empty():
-            return []
-        return [
-            self._mutated(str(task), str(transcript), part)
-            for (task, transcript), part in rows.group_by("task", "transcript_id", maintain_order=True)
-        ]
+        return [self._mutated(task, name, part) for (task, name), part in grouped(rows, "task", "transcript_id")]
 
     def _mutated(self, task: str, transcript: str, rows: pl.DataFrame) -> Picture:
         first = rows.row(0, named=True)
-        letters = {letter: code for code, letter in enumerate("ACGUN")}
         title = f"{transcript}: {first['target']}, predicted {first['value']:.2f}"
-        draw = partial(
+        return self._draw(
+            f"mutations_{slug(task)}_{slug(transcript)}",
+            [f"{title}: track of the mRNA, importance of every base, and a stretch as a logo"],
             mutation_figure,
             title=title,
-            bases=rows["base"].replace_strict(letters, return_dtype=pl.UInt8).to_numpy(),
+            bases=nucleotides("".join(rows["base"])),
             effects=rows.select("A", "C", "G", "U").to_numpy().astype(np.float32),
             importance=rows["importance"].to_numpy().astype(np.float32),
             coding=(first["coding_start"], first["coding_end"]),
             exon_ends=np.flatnonzero(rows["exon_end"].to_numpy()),
         )
-        alt = f"{title}: track of the mRNA, importance of every base, and a stretch as a logo"
-        return self._draw(f"mutations_{slug(task)}_{slug(transcript)}", [alt], draw)
-
-    def _methods(
-        self, study: str, split: str, ours: Collection[str], published: Mapping[str, Mapping[str, Published]]
-    ) -> Picture:
-        """Methods of one split, a panel per task, and the paper's numbers."""
-        rows = labelled(self.results.rows(study, split=split))
-        panels = []
-        for task in dict.fromkeys(rows["task"]):
-            metric = main_metric(rows, task)
-            dots = _dots(rows.filter(task=task, metric=metric), ours, "name")
-            paper = self.results.published_as(task)
-            dots += [
-                Dot(name, tasks[paper].r, None, None, "published")
-                for name, tasks in published.items()
-                if paper in tasks
-            ]
-            title = f"{self.results.title(task)} ({split} split)"
-            chance = 0.5 if metric == "roc_auc" else 0.0
-            panels.append(DotPanel(title, TITLES[metric], dots, chance))
-        picture = self._draw_dots(f"{study}_{split}", panels)
-        assert picture is not None
-        return picture
 
     def _draw_dots(self, name: str, panels: Sequence[DotPanel]) -> Picture | None:
-        if not panels:
-            return None
         titles = [f"{panel.title}, {panel.axis}" for panel in panels]
-        return self._draw(name, titles, partial(dots_figure, panels=panels))
+        return self._draw_panels(name, titles, dots_figure, panels)
 
-    def _draw(self, name: str, titles: Sequence[str], draw: Callable[[list[Path]], None]) -> Picture:
+    def _draw_panels(
+        self, name: str, titles: Sequence[str], draw: Callable[..., None], panels: Sequence[Any]
+    ) -> Picture | None:
+        return self._draw(name, titles, draw, panels=panels) if panels else None
+
+    def _draw(self, name: str, titles: Sequence[str], draw: Callable[..., None], **content: Any) -> Picture:
         while name in self._used:  # two ids may have the same slug
             name += "-2"
         self._used.add(name)
         paths = [self.folder / f"{name}.{suffix}" for suffix in FORMATS]
-        draw(paths)
+        draw(paths, **content)
         packed = base64.b64encode(paths[-1].read_bytes()).decode()
         return Picture(name, "; ".join(titles), f"data:image/svg+xml;base64,{packed}")
 
@@ -237,11 +205,10 @@ def _dots(rows: pl.DataFrame, ours: Collection[object], name: str = "method") ->
 def _curves(results: Results, rows: pl.DataFrame, task: str) -> CurvePanel:
     metric = main_metric(rows, task)
     curves = []
-    for (method,), part in rows.filter(task=task, metric=metric).group_by("method", maintain_order=True):
+    for (method,), part in grouped(rows.filter(task=task, metric=metric), "method"):
         columns = part.sort("share").select("share", "value", "low", "high").get_columns()
-        curves.append(Curve(str(method), *(column.to_list() for column in columns)))
-    axis = "share of the training labels (%)"
-    return CurvePanel(results.title(task), axis, TITLES[metric], curves)
+        curves.append(Curve(method, *(column.to_list() for column in columns)))
+    return CurvePanel(results.title(task), "share of the training labels (%)", TITLES[metric], curves)
 
 
 # --- Maps ---
@@ -254,32 +221,26 @@ TICKS = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 
 def map_panels(results: Results) -> Iterator[tuple[str, pl.DataFrame, list[Panel]]]:
     """The method, the points and the colorings of every map."""
-    points = results.large("map")
-    if points.is_empty():
-        return
-    for (method,), part in points.group_by("method", maintain_order=True):
+    for (method,), part in grouped(results.large("map"), "method"):
         panels = [
             Coloring(results.title(name), kind["kind"], part[name], kind["skewed"]).panel
             for name, kind in _colorings(results).items()
         ]
-        yield str(method), part, panels
+        yield method, part, panels
 
 
 def map_data(results: Results) -> dict[str, Any] | None:
     """The interactive map: names of the RNAs, coordinates by method, and colorings; None without a map."""
-    points = results.large("map")
-    if points.is_empty():
+    points = {method: part for (method,), part in grouped(results.large("map"), "method")}
+    if not points:
         return None
-    shown = points.filter(method=points["method"][0])
+    shown = next(iter(points.values()))
     symbol = pl.when(pl.col("gene_symbol").fill_null("") == "").then("gene_id")
     data: dict[str, Any] = {
         "gene": shown.select(symbol.otherwise("gene_symbol")).to_series().to_list(),
         "gene_id": shown["gene_id"].to_list(),
         "transcript": shown["transcript_id"].to_list(),
-        "methods": {
-            str(name): [part[axis].round(2).to_list() for axis in ("x", "y")]
-            for (name,), part in points.group_by("method", maintain_order=True)
-        },
+        "methods": {name: [part[axis].round(2).to_list() for axis in ("x", "y")] for name, part in points.items()},
         "colorings": {
             results.title(name): _classes(shown[name])
             if kind["kind"] == "class"
@@ -296,12 +257,12 @@ def _colorings(results: Results) -> dict[str, Any]:
     return colorings
 
 
-def _quantity(values: pl.Series, *, skewed: bool) -> dict[str, Any]:
+def _quantity(numbers: pl.Series, *, skewed: bool) -> dict[str, Any]:
     """Numbers and the ends of their scale, percentiles so that outliers do not take all of it.
 
     The colors of a skewed quantity follow its logarithm, and the ticks show the number itself.
     """
-    shown = values.log10() if skewed else values
+    shown = numbers.log10() if skewed else numbers
     ticks = {"tickvals": np.log10(TICKS).tolist(), "ticktext": [f"{tick:,}" for tick in TICKS]}
     return {
         "values": shown.round(3).to_list(),
@@ -310,16 +271,16 @@ def _quantity(values: pl.Series, *, skewed: bool) -> dict[str, Any]:
     }
 
 
-def _classes(values: pl.Series) -> dict[str, Any]:
+def _classes(names: pl.Series) -> dict[str, Any]:
     """Names of the classes, the most common first, and the index of each RNA's; RNAs without one come first."""
-    classes = by_frequency(values)
+    classes = by_frequency(names)
     named = classes[: len(PALETTE)]
     complete = len(named) == len(classes)
-    pale = [] if complete and not values.null_count() else [NONE if complete else OTHER]
+    pale = [] if complete and not names.null_count() else [NONE if complete else OTHER]
     index = {name: number for number, name in enumerate(named, len(pale))}
     return {
         "names": [*pale, *named],
-        "index": [index.get(value, 0) for value in values],
+        "index": [index.get(value, 0) for value in names],
         "pale": [True] * len(pale) + [False] * len(named),
         "colors": [NO_VALUE] * len(pale) + list(PALETTE[: len(named)]),
         "symbols": ["circle"] * len(pale) + list(SYMBOLS[: len(named)]),

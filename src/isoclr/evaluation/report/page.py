@@ -2,18 +2,17 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from string import ascii_lowercase
-from typing import Any, NamedTuple
+from typing import Any
 
 from isoclr._html import render_page
 from isoclr._io import atomic_path
 from isoclr.errors import MissingExtraError
 from isoclr.evaluation.report import tables
-from isoclr.evaluation.report.figures import Figures, Picture, map_data
-from isoclr.evaluation.report.results import FINE_TUNED, LINEAR_PROBE, PAGE, Results
+from isoclr.evaluation.report.figures import Figures, map_data
+from isoclr.evaluation.report.results import PAGE, Results
 
 SPLITS = {
     "random": "random 70/15/15 by gene, as in the paper",
@@ -21,17 +20,6 @@ SPLITS = {
     "fold": "cross-validation over the folds of the label table",
     "chromosome": "by chromosome",
 }
-
-
-class SplitPart(NamedTuple):
-    """One split of a study on the page."""
-
-    letter: str
-    split: str
-    title: str
-    table: tables.Table
-    picture: Picture
-    differences: tables.Table | None
 
 
 def write_page(folder: Path) -> Path:
@@ -68,7 +56,6 @@ def _content(results: Results) -> dict[str, Any]:
     """Everything that the template shows, by name."""
     figures = Figures(results)
     figures.maps()
-    low_data = results.rows("low_data_means")
     interactive = map_data(results)
     return {
         "manifest": results.manifest,
@@ -76,21 +63,21 @@ def _content(results: Results) -> dict[str, Any]:
         "csv": results.text,
         "model": results.model,
         "corpus": tables.corpus_table(results),
-        "main": list(_splits(results, "main", figures.main, LINEAR_PROBE)),
+        "main": _splits(results, "main", figures),
         "verdicts": tables.verdicts(results, "main", tables.BASELINES),
         "predictions": figures.predictions(),
         "map": interactive,
         "agreement": tables.agreement_table(results),
-        "finetuning": list(_splits(results, "finetuning", figures.finetuning, FINE_TUNED)),
+        "finetuning": _splits(results, "finetuning", figures),
         "low_data": tables.low_data_table(results),
         "low_data_picture": figures.low_data(),
-        "most_labels": 0 if low_data.is_empty() else max(low_data["train"]),
-        "ablations": list(_splits(results, "ablations", figures.ablations)),
-        "ablation_verdicts": tables.verdicts(results, "ablations", _methods(results, "ablations")),
+        "most_labels": max(tables.values(results.rows("low_data_means"), "train"), default=0),
+        "ablations": _splits(results, "ablations", figures),
+        "ablation_verdicts": tables.verdicts(results, "ablations", tables.values(results.rows("ablations"), "method")),
         "ontology": tables.ontology_table(results),
         "ontology_picture": figures.ontology(),
         "terms": tables.terms_table(results),
-        "ontology_methods": _methods(results, "ontology"),
+        "ontology_methods": tables.values(results.rows("ontology"), "method"),
         "neighbors": tables.neighbors_table(results),
         "neighbors_picture": figures.neighbours(),
         "geometry": tables.geometry_table(results),
@@ -109,27 +96,20 @@ def _content(results: Results) -> dict[str, Any]:
     }
 
 
-def _splits(results: Results, study: str, draw: Callable[[str], Picture], published: Any = None) -> Iterator[SplitPart]:
+def _splits(results: Results, study: str, figures: Figures) -> list[dict[str, Any]]:
     """Table, figure and paired differences of every split of a study."""
-    rows = results.rows(study)
-    for letter, split in zip(ascii_lowercase, _column(rows, "split"), strict=False):
-        yield SplitPart(
-            letter,
-            split,
-            SPLITS.get(split, split),
-            tables.split_table(results, study, split, published),
-            draw(split),
-            tables.differences_table(results, study, split),
-        )
-
-
-def _methods(results: Results, study: str) -> list[str]:
-    return _column(results.rows(study), "method")
-
-
-def _column(rows: Any, name: str) -> list[str]:
-    """Different values of a column in their order; none of an empty table."""
-    return [] if rows.is_empty() else list(dict.fromkeys(rows[name]))
+    splits = tables.values(results.rows(study), "split")
+    return [
+        {
+            "letter": letter,
+            "split": split,
+            "title": SPLITS.get(split, split),
+            "table": tables.split_table(results, study, split),
+            "picture": figures.methods(study, split),
+            "differences": tables.differences_table(results, study, split),
+        }
+        for letter, split in zip(ascii_lowercase, splits, strict=False)
+    ]
 
 
 def _data_uri(text: str) -> str:

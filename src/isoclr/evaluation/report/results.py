@@ -106,6 +106,8 @@ FINE_TUNED: dict[str, dict[str, Published]] = {
 }
 """Table 3: networks trained on the labels."""
 
+PUBLISHED = {"main": LINEAR_PROBE, "finetuning": FINE_TUNED}  # By study
+
 CORPUS: list[tuple[int, int, int, float, float]] = [
     (10, 228_800, 926_628, 4.0, 0.29),
     (2, 65_600, 286_390, 4.36, 0.41),

@@ -1,12 +1,12 @@
 """The tables of the page: numbers as a paper prints them, with their intervals."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
-from isoclr.evaluation.report.results import CORPUS, Published, Results
+from isoclr.evaluation.report.results import CORPUS, PUBLISHED, Published, Results
 from isoclr.tasks.metrics import TITLES
 
 PROBES = ("linear", "ridge")
@@ -21,6 +21,7 @@ BASELINES = (
     "strong features",
 )
 """Methods that a model should beat, as tables name them."""
+NONE = ("–", "–")  # A value and its second metric where there are none
 
 
 @dataclass(frozen=True)
@@ -59,25 +60,26 @@ def is_number(cell: str) -> bool:
     return cell[:1] in tuple("0123456789−–+")
 
 
+def values(rows: pl.DataFrame, column: str) -> list[Any]:
+    """Different values of a column in their order; none of an empty table, which has no columns."""
+    return [] if rows.is_empty() else list(dict.fromkeys(rows[column]))
+
+
+def grouped(rows: pl.DataFrame, *keys: str) -> Iterator[tuple[list[str], pl.DataFrame]]:
+    """The rows of every combination of values, in their order; nothing of an empty table, which has no columns."""
+    for names, part in rows.group_by(keys, maintain_order=True) if not rows.is_empty() else ():
+        yield [str(name) for name in names], part
+
+
 def corpus_table(results: Results) -> Table | None:
     """Table 1: gene sets and transcripts of every species, and the paper's."""
-    rows = results.rows("corpus")
-    if rows.is_empty():
-        return None
-    names = rows["species"].to_list()
-    columns = ("gene_sets", "transcripts", "mean", "several")
-    own = [[name, *_corpus_cells(*row)] for name, row in zip(names, rows.select(columns).rows(), strict=True)]
-    published = [[f"{row[0]} species", *_corpus_cells(*row[1:])] for row in CORPUS]
-    return Table(
-        ["Species", "Gene sets", "Transcripts", "Mean per set", "Two or more"],
-        own,
-        [("Published (GENCODE and RefSeq, whole transcriptomes)", published)],
-        "corpus.csv",
-    )
-
-
-def _corpus_cells(gene_sets: int, transcripts: int, mean: float, several: float) -> list[str]:
-    return [f"{gene_sets:,}", f"{transcripts:,}", f"{mean:.2f}", f"{several:.0%}"]
+    columns = "Species | Gene sets | Transcripts | Mean per set | Two or more"
+    line = "{species} | {gene_sets:,} | {transcripts:,} | {mean:.2f} | {several:.0%}"
+    keys = ("species", "gene_sets", "transcripts", "mean", "several")
+    paper = [dict(zip(keys, (f"{row[0]} species", *row[1:]), strict=True)) for row in CORPUS]
+    published = [_line(results, line, row) for row in paper]
+    own = _listed(results, results.rows("corpus"), columns, line, "corpus.csv")
+    return own and replace(own, groups=[("Published (GENCODE and RefSeq, whole transcriptomes)", published)])
 
 
 # --- Methods in rows, tasks in columns ---
@@ -96,83 +98,73 @@ def labelled(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(name=name.otherwise(pl.col("method")))
 
 
-def split_table(
-    results: Results, study: str, split: str, published: Mapping[str, Mapping[str, Published]] | None = None
-) -> Table:
+def split_table(results: Results, study: str, split: str) -> Table:
     """One split of a study: a row per method, two columns per task; published numbers below."""
     rows = labelled(results.rows(study, split=split))
-    tasks = list(dict.fromkeys(rows["task"]))
     columns = ["Method"]
-    for task in tasks:
+    body = {name: [name] for name in values(rows, "name")}
+    paper = {model: [model] for model in PUBLISHED.get(study, {})}
+    for task in values(rows, "task"):
         metric = main_metric(rows, task)
-        title = results.title(task)
-        columns += [f"{title}: {TITLES[metric]} [95 %]", TITLES[_second_metric(metric)]]
-    body = [
-        [name, *(cell for task in tasks for cell in _cells(rows, task, name))] for name in dict.fromkeys(rows["name"])
-    ]
-    paper = _published_rows(results, tasks, published or {})
-    groups = [("Published (other RNAs, another split; for orientation)", paper)] if paper else []
-    return Table(columns, body, groups, f"{study}.csv")
-
-
-def _second_metric(metric: str) -> str:
-    return "mse" if metric == "pearson" else "spearman"
-
-
-def _cells(rows: pl.DataFrame, task: str, name: str) -> tuple[str, str]:
-    metric = main_metric(rows, task)
-    values = {row["metric"]: row for row in rows.filter(task=task, name=name).to_dicts()}
-    if metric not in values:
-        return "–", "–"
-    second = values.get(_second_metric(metric), {}).get("value")
-    return _interval(values[metric]), number(second)
+        second = "mse" if metric == "pearson" else "spearman"
+        columns += [f"{results.title(task)}: {TITLES[metric]} [95 %]", TITLES[second]]
+        for name, line in body.items():
+            cells = {row["metric"]: row for row in rows.filter(task=task, name=name).to_dicts()}
+            line += (_interval(cells[metric]), number(cells.get(second, {}).get("value"))) if metric in cells else NONE
+        for model, line in paper.items():
+            line += _published_cells(PUBLISHED[study][model].get(results.published_as(task)))
+    shown = [line for line in paper.values() if set(line[1:]) - {*NONE}]
+    groups = [("Published (other RNAs, another split; for orientation)", shown)] if shown else []
+    return Table(columns, [*body.values()], groups, f"{study}.csv")
 
 
 def _interval(row: Mapping[str, Any]) -> str:
     return with_interval(row["value"], row["low"], row["high"])
 
 
-def _published_rows(
-    results: Results, tasks: Sequence[str], published: Mapping[str, Mapping[str, Published]]
-) -> list[list[str]]:
-    names = [results.published_as(task) for task in tasks]
-    rows = []
-    for model, numbers in published.items():
-        if any(name in numbers for name in names):
-            row = [model]
-            for name in names:
-                row += _published_cells(numbers.get(name))
-            rows.append(row)
-    return rows
-
-
 def _published_cells(one: Published | None) -> tuple[str, str]:
     if one is None:
-        return "–", "–"
-    if one.spread is None:
-        return number(one.r), number(one.mse, 2)
-    return f"{number(one.r, 2)} ± {one.spread:g}", number(one.mse, 2)
+        return NONE
+    r = number(one.r) if one.spread is None else f"{number(one.r, 2)} ± {one.spread:g}"
+    return r, number(one.mse, 2)
 
 
-def _listed(
-    rows: pl.DataFrame, columns: Mapping[str, Callable[[dict[str, Any]], str]], csv: str | None
-) -> Table | None:
-    """One line per row, each cell computed from the row; None without rows."""
-    body = [[cell(row) for cell in columns.values()] for row in rows.iter_rows(named=True)]
-    return Table(list(columns), body, csv=csv) if body else None
+def _listed(results: Results, rows: pl.DataFrame, columns: str, line: str, csv: str | None) -> Table | None:
+    """One line per row; None without rows.
+
+    Args:
+        columns: Names of the columns, between bars.
+        line: What they hold, between bars; see :func:`_line`.
+    """
+    body = [_line(results, line, row) for row in rows.iter_rows(named=True)]
+    return _table(columns.split(" | "), body, csv)
+
+
+def _line(results: Results, line: str, row: Mapping[str, Any]) -> list[str]:
+    """Cells with the values of a row, the title of its task or coloring, that of its metric, and its number."""
+    shown = {
+        **row,
+        "title": results.title(row.get("task", row.get("colour", ""))),
+        "measure": TITLES.get(row.get("metric", ""), row.get("metric")),
+        "number": number(row.get("value")),
+        "interval": with_interval(row.get("value"), row.get("low"), row.get("high")),
+    }
+    return [cell.format_map(shown) for cell in line.split(" | ")]
+
+
+def _table(columns: Sequence[str], body: Sequence[Sequence[str]], csv: str | None = None) -> Table | None:
+    """A table; None without rows."""
+    return Table(columns, body, csv=csv) if body else None
 
 
 def differences_table(results: Results, study: str, split: str) -> Table | None:
     """Paired differences between the first method and the others; None where there is one method only."""
     name = f"{study}_differences"
-    columns = {
-        "Difference": lambda row: (
-            f"{_probed(row['method'], row['model'])} − {_probed(row['against'], row['against_model'])}"
-        ),
-        "Task": lambda row: results.title(row["task"]),
-        "Main metric [95 %]": _interval,
-    }
-    return _listed(results.rows(name, split=split), columns, f"{name}.csv")
+    body = []
+    for row in results.rows(name, split=split).iter_rows(named=True):
+        ours, theirs = _probed(row["method"], row["model"]), _probed(row["against"], row["against_model"])
+        body.append([f"{ours} − {theirs}", results.title(row["task"]), _interval(row)])
+    return _table(["Difference", "Task", "Main metric [95 %]"], body, f"{name}.csv")
 
 
 def _probed(method: str, model: str) -> str:
@@ -180,39 +172,27 @@ def _probed(method: str, model: str) -> str:
     return f"{method} ({model})" if model in (*PROBES, "trees") else method
 
 
-class Verdict(NamedTuple):
-    """A comparison of the first model with a baseline."""
-
-    above: bool
-    words: str
-
-
-def verdicts(results: Results, study: str, baselines: Iterable[str]) -> list[Verdict]:
-    """Where the first model is above, below, or not distinguishable from a baseline."""
-    rows = results.rows(f"{study}_differences")
-    if rows.is_empty():
-        return []
-    compared = rows.filter(pl.col("against").is_in(list(baselines)))
-    return [_verdict(results, row) for row in compared.iter_rows(named=True)]
-
-
-def _verdict(results: Results, row: Mapping[str, Any]) -> Verdict:
-    low, high = row["low"], row["high"]
-    if low is None or high is None:
-        relation = "differs by one number without an interval from"
-    elif high < 0:
-        relation = "is below"
-    else:
-        relation = "is above" if low > 0 else "cannot be distinguished from"
-    probe = row["model"]
-    if row["against_model"] != probe:
-        probe = f"{probe} against {row['against_model']}"
-    metric = TITLES.get(row["metric"], row["metric"])
-    words = (
-        f"{results.title(row['task'])} ({row['split']} split, {probe}): {row['method']} {relation} "
-        f"{row['against']}, {metric} {_interval(row)}."
-    )
-    return Verdict(relation == "is above", words)
+def verdicts(results: Results, study: str, baselines: Iterable[str]) -> list[dict[str, Any]]:
+    """Whether the first model is above a baseline, and in words, for every comparison with one of the baselines."""
+    found, baselines = [], set(baselines)
+    for row in results.rows(f"{study}_differences").iter_rows(named=True):
+        if row["against"] not in baselines:
+            continue
+        low, high, probe = row["low"], row["high"], row["model"]
+        if low is None or high is None:
+            relation = "differs by one number without an interval from"
+        elif high < 0:
+            relation = "is below"
+        else:
+            relation = "is above" if low > 0 else "cannot be distinguished from"
+        if row["against_model"] != probe:
+            probe = f"{probe} against {row['against_model']}"
+        words = (
+            f"{results.title(row['task'])} ({row['split']} split, {probe}): {row['method']} {relation} "
+            f"{row['against']}, {TITLES.get(row['metric'], row['metric'])} {_interval(row)}."
+        )
+        found.append({"above": relation == "is above", "words": words})
+    return found
 
 
 # --- One table per study ---
@@ -220,140 +200,101 @@ def _verdict(results: Results, row: Mapping[str, Any]) -> Verdict:
 
 def low_data_table(results: Results) -> Table | None:
     """The numbers of Figure 3b."""
-    columns = {
-        "Method": lambda row: row["method"],
-        "Task": lambda row: results.title(row["task"]),
-        "Share": lambda row: f"{row['share']:g} %",
-        "Training labels": lambda row: f"{row['train']:,}",
-        "Metric": lambda row: TITLES.get(row["metric"], row["metric"]),
-        "Mean [95 %]": _interval,
-    }
-    return _listed(results.rows("low_data_means"), columns, "low_data_means.csv")
+    columns = "Method | Task | Share | Training labels | Metric | Mean [95 %]"
+    line = "{method} | {title} | {share:g} % | {train:,} | {measure} | {interval}"
+    return _listed(results, results.rows("low_data_means"), columns, line, "low_data_means.csv")
 
 
 def ontology_table(results: Results) -> Table | None:
     """Table 5: the mean over terms of every hierarchy and method."""
-    rows = results.rows("ontology", term_id="all")
-    if rows.is_empty():
-        return None
     body = []
-    keys = ("task", "hierarchy", "method")
-    for (task, hierarchy, method), part in rows.group_by(keys, maintain_order=True):
-        values = {row["metric"]: row for row in part.iter_rows(named=True)}
-        name = f"{str(hierarchy).replace('_', ' ')} ({str(task).rpartition('-')[2]})"
-        cells = [_interval(values[metric]) for metric in ("roc_auc", "cross_entropy")]
-        body.append([name, str(method), *cells, f"{values['roc_auc']['n']:,}"])
+    for (task, hierarchy, method), part in grouped(
+        results.rows("ontology", term_id="all"), "task", "hierarchy", "method"
+    ):
+        measured = {row["metric"]: row for row in part.iter_rows(named=True)}
+        name = f"{hierarchy.replace('_', ' ')} ({task.rpartition('-')[2]})"
+        cells = [_interval(measured[metric]) for metric in ("roc_auc", "cross_entropy")]
+        body.append([name, method, *cells, f"{measured['roc_auc']['n']:,}"])
     columns = ["Hierarchy", "Features", "ROC AUC [95 %]", "Cross-entropy [95 %]", "Genes"]
-    return Table(columns, body, csv="ontology.csv")
+    return _table(columns, body, "ontology.csv")
 
 
 def terms_table(results: Results) -> Table | None:
     """ROC AUC of every ontology term and method."""
     rows = results.rows("ontology", metric="roc_auc")
-    if rows.is_empty():
-        return None
-    each = rows.filter(pl.col("term_id") != "all")
-    methods = list(dict.fromkeys(each["method"]))
+    methods = values(rows, "method")
     body = []
-    keys = ("task", "hierarchy", "term_id", "term", "n")
-    for (*_, term, n), part in each.group_by(keys, maintain_order=True):
-        values = {row["method"]: _interval(row) for row in part.iter_rows(named=True)}
-        body.append([f"{term} ({n:,} genes)", *(values.get(method, "–") for method in methods)])
-    return Table(["Term", *methods], body)
+    for (*_, term_id, term, n), part in grouped(rows, "task", "hierarchy", "term_id", "term", "n"):
+        if term_id != "all":
+            measured = {row["method"]: _interval(row) for row in part.iter_rows(named=True)}
+            body.append([f"{term} ({int(n):,} genes)", *(measured.get(method, "–") for method in methods)])
+    return _table(["Term", *methods], body)
 
 
 def agreement_table(results: Results) -> Table | None:
     """How far neighbors in the embedding agree in each coloring of the map."""
     rows = results.rows("latent", part="map")
-    columns = {
-        "Coloring": lambda row: results.title(row["colour"]),
-        "Embedding": lambda row: row["method"],
-        "Measure": lambda row: row["metric"],
-        "Value": lambda row: number(row["value"]),
-        "RNAs": lambda row: f"{row['n']:,}",
-    }
     ordered = rows if rows.is_empty() else rows.sort("colour", "metric", maintain_order=True)
-    return _listed(ordered, columns, "latent.csv")
+    columns, line = (
+        "Coloring | Embedding | Measure | Value | RNAs",
+        "{title} | {method} | {metric} | {number} | {n:,}",
+    )
+    return _listed(results, ordered, columns, line, "latent.csv")
 
 
 def neighbors_table(results: Results) -> Table | None:
     """How often a relative is among the nearest neighbors."""
-    rows = results.rows("latent", part="retrieval", length="all")
-    columns = {
-        "Features": lambda row: row["method"],
-        "Among": lambda row: row["scope"],
-        "Relative": lambda row: row["relation"],
-        "k nearest": lambda row: str(row["k"]),
-        "Measure": lambda row: row["metric"],
-        "Share [95 %]": _interval,
-    }
-    return _listed(rows, columns, "latent.csv")
+    columns = "Features | Among | Relative | k nearest | Measure | Share [95 %]"
+    line = "{method} | {scope} | {relation} | {k} | {metric} | {interval}"
+    return _listed(results, results.rows("latent", part="retrieval", length="all"), columns, line, "latent.csv")
 
 
 def geometry_table(results: Results) -> Table | None:
     """Alignment and uniformity of every embedding."""
-    columns = {
-        "Features": lambda row: row["method"],
-        "Measure": lambda row: f"{row['metric']}, {row['relation']}",
-        "Value [95 %]": _interval,
-    }
-    return _listed(results.rows("latent", part="geometry"), columns, None)
+    columns, line = "Features | Measure | Value [95 %]", "{method} | {metric}, {relation} | {interval}"
+    return _listed(results, results.rows("latent", part="geometry"), columns, line, None)
 
 
 def properties_table(results: Results) -> Table | None:
     """R² of sequence properties from every embedding."""
     rows = results.rows("latent", part="properties")
-    if rows.is_empty():
-        return None
-    methods = list(dict.fromkeys(rows["method"]))
+    methods = values(rows, "method")
     body = []
-    for (name,), part in rows.group_by("property", maintain_order=True):
-        values = dict(part.select("method", "value").rows())
-        body.append([str(name), *(number(values.get(method), 2) for method in methods)])
-    return Table(["Property", *methods], body)
+    for (name,), part in grouped(rows, "property"):
+        r2 = dict(part.select("method", "value").rows())
+        body.append([name, *(number(r2.get(method), 2) for method in methods)])
+    return _table(["Property", *methods], body)
 
 
 def motifs_table(results: Results) -> Table | None:
     """Effects of inserted motifs."""
-    columns = {
-        "Motif and region": lambda row: f"{row['motif']}, {row['region']}",
-        "Task": lambda row: results.title(row["task"]),
-        "Measure": lambda row: row["metric"],
-        "Mean [95 %]": _interval,
-        "mRNAs": lambda row: f"{row['n']:,}",
-    }
-    return _listed(results.rows("mutagenesis", part="motifs"), columns, "mutagenesis.csv")
+    columns = "Motif and region | Task | Measure | Mean [95 %] | mRNAs"
+    line = "{motif}, {region} | {title} | {metric} | {interval} | {n:,}"
+    return _listed(results, results.rows("mutagenesis", part="motifs"), columns, line, "mutagenesis.csv")
 
 
 def consequences_table(results: Results) -> Table | None:
     """Effects of point mutations by their consequence."""
     rows = results.rows("mutagenesis", part="every base")
-    if rows.is_empty():
-        return None
     body = []
-    for (task, transcript, consequence), part in rows.group_by(
-        "task", "transcript", "consequence", maintain_order=True
-    ):
-        values = dict(part.select("metric", "value").rows())
-        mean = f"{values['mean effect']:+.4f}".replace("-", "−")
-        absolute = f"{values['mean absolute effect']:.4f}"
-        names = [str(consequence), results.title(str(task)), str(transcript)]
-        body.append([*names, mean, absolute, f"{part['n'][0]:,}"])
-    return Table(["Mutation", "Task", "mRNA", "Mean effect", "Mean absolute effect", "Mutations"], body)
+    for (task, transcript, consequence), part in grouped(rows, "task", "transcript", "consequence"):
+        effects = dict(part.select("metric", "value").rows())
+        mean = f"{effects['mean effect']:+.4f}".replace("-", "−")
+        absolute = f"{effects['mean absolute effect']:.4f}"
+        body.append([consequence, results.title(task), transcript, mean, absolute, f"{part['n'][0]:,}"])
+    return _table(["Mutation", "Task", "mRNA", "Mean effect", "Mean absolute effect", "Mutations"], body)
 
 
 def leakage_table(results: Results) -> Table | None:
     """The leakage audit of every task and split."""
     rows = results.rows("leaks")
-    if rows.is_empty():
-        return None
-    kinds = list(dict.fromkeys(rows["metric"]))
+    kinds = values(rows, "metric")
     body = []
-    for (task, split), part in rows.group_by("task", "split", maintain_order=True):
+    for (task, split), part in grouped(rows, "task", "split"):
         cells = [_leaked(part.filter(metric=kind)) for kind in kinds]
-        body.append([f"{results.title(str(task))} ({split} split)", *cells])
+        body.append([f"{results.title(task)} ({split} split)", *cells])
     columns = [f"Same {kind}" if kind.startswith("gene") else kind for kind in kinds]
-    return Table(["Task", *columns], body, csv="leaks.csv")
+    return _table(["Task", *columns], body, "leaks.csv")
 
 
 def _leaked(rows: pl.DataFrame) -> str:

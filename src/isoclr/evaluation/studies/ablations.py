@@ -1,23 +1,18 @@
 """Pre-training with parts of the method left out, all for the same number of steps (the paper's Table 4)."""
 
-from functools import partial
-
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-
+from isoclr.analysis.relations import KEYS
 from isoclr.errors import InputError
 from isoclr.evaluation.cache import Artifact, CachedResult, Outcome
-from isoclr.evaluation.context import Context, Dataset
+from isoclr.evaluation.context import Context
 from isoclr.evaluation.methods import (
-    Features,
     FrozenMethod,
     corpus_of_transcripts,
     corpus_part,
+    features_by,
     pretraining,
     run_embeddings,
 )
-from isoclr.evaluation.plan import Ablation, Ablations, CorpusOptions, TaskEntry
+from isoclr.evaluation.plan import Ablations, CorpusOptions, TaskEntry
 from isoclr.evaluation.studies.linear_probe import probe, summary_rows
 from isoclr.tasks.splits import SplitConfig
 
@@ -30,7 +25,11 @@ def results(context: Context, study: Ablations) -> list[CachedResult]:
     labelled = _labelled_corpus(context, entries)
     listed = []
     for ablation in study.run:
-        run = _run(context, study, ablation)
+        corpus = None
+        if ablation.corpus != CorpusOptions():
+            corpus = corpus_part(context, ablation.corpus, f"the corpus for {ablation.name!r}")
+        config, title = study.config(ablation, context.plan.seed), f"pre-training {ablation.name!r}"
+        run = pretraining(context, corpus, config, study.steps, study.runtime, title)  # equal ablations share it
         embedding = run_embeddings(context, run, labelled)
         listed += [
             _result(context, entry, config, ablation.name, run, embedding)
@@ -42,16 +41,6 @@ def results(context: Context, study: Ablations) -> list[CachedResult]:
 
 def _configs(context: Context, entry: TaskEntry) -> list[SplitConfig]:
     return [entry.split_config(kind, context.plan.seed) for kind in entry.split]
-
-
-def _run(context: Context, study: Ablations, ablation: Ablation) -> Artifact:
-    """The pre-training run; ablations with equal options share one."""
-    corpus = None
-    if ablation.corpus != CorpusOptions():
-        corpus = corpus_part(context, ablation.corpus, f"the corpus for {ablation.name!r}")
-    config = study.config(ablation, context.plan.seed)
-    title = f"pre-training {ablation.name!r}"
-    return pretraining(context, corpus, config, study.steps, study.runtime, title)
 
 
 def _labelled_corpus(context: Context, entries: list[TaskEntry]) -> Artifact:
@@ -74,21 +63,10 @@ def _result(
 
     def compute() -> Outcome:
         dataset = context.dataset(entry, config)
-        method = FrozenMethod(name, "ridge", {}, partial(_features, context, embedding))
-        report = probe(method, dataset)
+        features = features_by(KEYS, context.read(embedding.path()), dataset)  # of the labelled RNAs only
+        report = probe(FrozenMethod(name, "ridge", {}, lambda _: features), dataset)
         by_split = [result.to_dict() for result in report.results]
         details = {"by_split": by_split, "run": run.key, "options": run.inputs}
         return Outcome(summary_rows(report, dataset, STUDY), details)
 
     return CachedResult(STUDY, f"{name}: {entry.name}, {config.kind} split", inputs, compute)
-
-
-def _features(context: Context, embedding: Artifact, dataset: Dataset) -> Features:
-    """The samples' embeddings, joined by name: the file has the labelled RNAs only."""
-    read = context.read(embedding.path())
-    key = ["species", "transcript_id"]
-    rows = read.table.select(*key, embedded=pl.int_range(pl.len()))
-    samples = dataset.rnas.table.select(key)
-    joined = samples.join(rows, on=key, how="left", maintain_order="left")
-    embedded: NDArray[np.int64] = joined["embedded"].to_numpy()
-    return read.matrix[embedded]

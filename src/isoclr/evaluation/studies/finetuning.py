@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,7 @@ class NetworkRun:
         Args:
             task: Number of the task among those that it learns.
         """
-        label = self._labels[task]
-        keys = self._keys(study, task)
+        label, keys = self._labels[task], self._keys(study, task)
         n = sum(int(trial.metrics[label]["n"] or 0) for trial in self._report.trainings)
         return [
             {**keys, "metric": metric, "value": mean["mean"], "low": mean["low"], "high": mean["high"], "n": n}
@@ -101,8 +101,7 @@ class NetworkRun:
 
     def rows_by_split(self, study: str, task: int = 0) -> list[Row]:
         """The metrics of every training."""
-        label = self._labels[task]
-        keys = self._keys(study, task)
+        label, keys = self._labels[task], self._keys(study, task)
         return [
             {
                 **keys,
@@ -142,15 +141,14 @@ class NetworkRun:
         They are, unless tasks have genes, gene sets or chromosomes in common and so must be split together.
         """
         entry = self.entries[task]
-        table = pl.read_parquet(self.artifact.path() / PREDICTIONS)
-        own = table.filter(pl.col("task") == self._labels[task])
+        own = pl.read_parquet(self.artifact.path() / PREDICTIONS).filter(task=self._labels[task])
         tested = set(own.select("split", "transcript_id").iter_rows())
         alone = self.context.dataset(entry, self._config_of(entry))
-        names = alone.rnas.table["transcript_id"]
-        splits = set(own["split"])
-        return tested == {
-            (split.name, name) for split in alone.splits if split.name in splits for name in names.gather(split.test)
-        }
+        names, splits = (
+            alone.rnas.table["transcript_id"],
+            [one for one in alone.splits if one.name in set(own["split"])],
+        )
+        return tested == {(split.name, name) for split in splits for name in names.gather(split.test)}
 
     @cached_property
     def _report(self) -> _Report:
@@ -176,24 +174,19 @@ class NetworkRun:
     def _train(self, path: Path) -> None:
         """Train, or continue a training that was stopped."""
         plan, tasks = self.context.plan, [entry.task for entry in self.entries]
+        chromosomes = (self._config_of(entry).chromosomes for entry in self.entries)
         report = finetune(
             tuple(task.source for task in tasks),
             out=path,
             corpus=None if all(task.construct for task in tasks) else plan.corpus,
             data=plan.data,
             config=self._finetune,
-            splits=replace(self.config, chromosomes=self._chromosomes()),
+            splits=replace(self.config, chromosomes=tuple(dict.fromkeys(chain(*chromosomes)))),
             runtime=RuntimeConfig(threads=plan.threads),
             resume=True,
         )
         if report.stopped_by:
             raise KeyboardInterrupt
-
-    def _chromosomes(self) -> tuple[Path, ...]:
-        if self.config.kind != "chromosome":
-            return ()
-        files = (file for entry in self.entries for file in entry.chromosomes)
-        return tuple(dict.fromkeys(files))
 
     @property
     def _finetune(self) -> FinetuneConfig:

@@ -11,10 +11,9 @@ from isoclr.analysis.relations import gene_relations
 from isoclr.analysis.retrieval import evaluate_space
 from isoclr.analysis.tsne import Coloring, tsne
 from isoclr.baselines.features import KmersAndCodons, embed_with_progress
-from isoclr.embedding.embeddings import Embeddings
 from isoclr.evaluation.cache import Artifact, CachedResult, Outcome
 from isoclr.evaluation.context import Context
-from isoclr.evaluation.methods import RANDOM_INIT, Features, embeddings, untrained_embeddings
+from isoclr.evaluation.methods import RANDOM_INIT, embeddings, untrained_embeddings
 from isoclr.evaluation.plan import Latent
 from isoclr.evaluation.studies.finetuning import supervised_embeddings
 from isoclr.evaluation.studies.ontology import ontology_files
@@ -50,19 +49,14 @@ def _neighbors(context: Context, study: Latent, embedded: Mapping[str, Artifact]
 
     def compute() -> Outcome:
         features = {name: context.read(one.path()).matrix for name, one in embedded.items()}
-        features[KmersAndCodons.name] = _kmers(context)
-        rnas, seed = context.source(), context.plan.seed
+        rnas, codes = context.source(), context.corpus.codes_of
+        kmers = KmersAndCodons()
+        features[kmers.name] = embed_with_progress(kmers, [codes(row) for row in range(len(context.corpus))])
         relations = gene_relations(rnas.table, rnas.corpus)
-        codes = context.corpus.codes_of
-        report = evaluate_space(features, relations, codes, sample=study.queries, seed=seed)
+        report = evaluate_space(features, relations, codes, sample=study.queries, seed=context.plan.seed)
         return Outcome([{**row, "part": row["study"], "study": STUDY} for row in report.rows()])
 
     return CachedResult(STUDY, "nearest neighbors, geometry and properties", inputs, compute)
-
-
-def _kmers(context: Context) -> Features:
-    corpus = context.corpus
-    return embed_with_progress(KmersAndCodons(), [corpus.codes_of(row) for row in range(len(corpus))])
 
 
 def _map(context: Context, study: Latent, name: str, artifact: Artifact) -> CachedResult:
@@ -80,28 +74,24 @@ def _map(context: Context, study: Latent, name: str, artifact: Artifact) -> Cach
     }
 
     def compute() -> Outcome:
-        return _drawn(context, study, name, context.read(artifact.path()))
+        seed, rnas = context.plan.seed, context.source()
+        rows = _sample(rnas.table, study, seed)
+        columns = context.corpus.transcripts.select("gene_symbol", "gene_set", "biotype")
+        own = rnas.table.drop("symbol", "gene_symbol", strict=False)
+        table = pl.concat([own, columns], how="horizontal")[rows]
+        placed = tsne(
+            context.read(artifact.path()).matrix[rows],
+            table,
+            gene_relations(rnas.table, rnas.corpus).gene_set[rows],
+            _colorings(context, study, table),
+            perplexity=min(PERPLEXITY, (len(rows) - 1) / 3),
+            seed=seed,
+        )
+        agreement: list[Row] = [{**row, "part": "map", "method": name, "study": STUDY} for row in placed.rows()]
+        colorings = {column: {"kind": one.kind, "skewed": one.skewed} for column, one in placed.colorings.items()}
+        return Outcome(agreement, {"method": name, "colorings": colorings}, {"map": placed.table})
 
     return CachedResult(STUDY, f"map of {name}", inputs, compute)
-
-
-def _drawn(context: Context, study: Latent, name: str, embedded: Embeddings) -> Outcome:
-    seed, rnas = context.plan.seed, context.source()
-    rows = _sample(rnas.table, study, seed)
-    columns = context.corpus.transcripts.select("gene_symbol", "gene_set", "biotype")
-    own = rnas.table.drop("symbol", "gene_symbol", strict=False)
-    table = pl.concat([own, columns], how="horizontal")[rows]
-    placed = tsne(
-        embedded.matrix[rows],
-        table,
-        gene_relations(rnas.table, rnas.corpus).gene_set[rows],
-        _colorings(context, study, table),
-        perplexity=min(PERPLEXITY, (len(rows) - 1) / 3),
-        seed=seed,
-    )
-    agreement: list[Row] = [{**row, "part": "map", "method": name, "study": STUDY} for row in placed.rows()]
-    colorings = {column: {"kind": one.kind, "skewed": one.skewed} for column, one in placed.colorings.items()}
-    return Outcome(agreement, {"method": name, "colorings": colorings}, {"map": placed.table})
 
 
 def _sample(table: pl.DataFrame, study: Latent, seed: int) -> Rows:

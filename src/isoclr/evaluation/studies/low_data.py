@@ -4,12 +4,12 @@ import numpy as np
 
 from isoclr._report import Row
 from isoclr.evaluation.cache import CachedResult, Outcome
-from isoclr.evaluation.context import Context, Dataset
+from isoclr.evaluation.context import Context
 from isoclr.evaluation.methods import FrozenMethod, frozen_methods
 from isoclr.evaluation.plan import FEATURE_KINDS, NETWORK_KINDS, LowData, TaskEntry
 from isoclr.evaluation.studies.finetuning import NetworkRun, check_same_samples
 from isoclr.probing.evaluate import FeatureSet, fit_predict_features
-from isoclr.tasks.splits import Indices, Split, SplitConfig
+from isoclr.tasks.splits import Indices, Split
 
 STUDY = "low_data"
 MIN_SAMPLES = 8  # A smaller subset is not probed
@@ -71,33 +71,30 @@ def _probe(
 
     def compute() -> Outcome:
         dataset = context.dataset(entry, config)
-        return Outcome(_rows(dataset, config, method, percent, number))
+        split = subsample(dataset.splits[number], percent, config.seed + number)
+        values, groups = dataset.rnas.values, dataset.rnas.groups
+        training = values[split.train]
+        if len(training) < MIN_SAMPLES or np.ptp(training) == 0:
+            return Outcome([])
+        scaled = (values - training.mean()) / training.std()
+        features = FeatureSet(method.name, method.features(dataset), method.probe, method.blocks)
+        predicted, _ = fit_predict_features(features, scaled, groups, split.train, split.test)
+        rows: list[Row] = [
+            {
+                "study": STUDY,
+                "task": dataset.entry.name,
+                "split": config.kind,
+                "method": method.name,
+                "model": method.probe,
+                "share": percent,
+                "seed": config.seed + number,
+                "metric": name,
+                "value": metric(scaled[split.test], predicted),
+                "train": len(split.train),
+                "n": len(split.test),
+            }
+            for name, metric in dataset.metrics.items()
+        ]
+        return Outcome(rows)
 
     return CachedResult(STUDY, _title(entry, percent, number, method.name), inputs, compute)
-
-
-def _rows(dataset: Dataset, config: SplitConfig, method: FrozenMethod, percent: float, number: int) -> list[Row]:
-    split = subsample(dataset.splits[number], percent, config.seed + number)
-    values, groups = dataset.rnas.values, dataset.rnas.groups
-    training = values[split.train]
-    if len(training) < MIN_SAMPLES or np.ptp(training) == 0:
-        return []
-    scaled = (values - training.mean()) / training.std()
-    features = FeatureSet(method.name, method.features(dataset), method.probe, method.blocks)
-    predicted, _ = fit_predict_features(features, scaled, groups, split.train, split.test)
-    return [
-        {
-            "study": STUDY,
-            "task": dataset.entry.name,
-            "split": config.kind,
-            "method": method.name,
-            "model": method.probe,
-            "share": percent,
-            "seed": config.seed + number,
-            "metric": name,
-            "value": metric(scaled[split.test], predicted),
-            "train": len(split.train),
-            "n": len(split.test),
-        }
-        for name, metric in dataset.metrics.items()
-    ]

@@ -7,8 +7,7 @@ import numpy as np
 import polars as pl
 
 from isoclr._console import progress_bar
-from isoclr._report import Row
-from isoclr.analysis.ism import MutationScan, scan
+from isoclr.analysis.ism import scan
 from isoclr.analysis.motifs import MOTIFS, coding_rnas, insert_motifs
 from isoclr.analysis.readout import LinearPredictor, linear_readout
 from isoclr.errors import InputError
@@ -29,8 +28,10 @@ def results(context: Context, study: Mutagenesis) -> list[CachedResult]:
     """Inserted motifs, and scans of a few mRNAs, for every task."""
     listed = []
     for name in study.tasks:
-        entry = context.plan.tasks[name]
-        _check(context, entry)
+        entry, task = context.plan.tasks[name], context.plan.tasks[name].task
+        if task.construct is not None or task.columns:  # heads need the table as it is, and mRNAs of the corpus
+            reason = "its RNAs are in no corpus" if task.construct else f"{task.source} renames columns"
+            raise InputError(f"{context.plan.path}: mutagenesis.tasks: {name}: {reason}; expected other tasks")
         listed.append(_motifs(context, study, entry))
         listed += [_scan(context, entry, number) for number in range(study.scans)]
     return listed
@@ -59,7 +60,8 @@ def _motifs(context: Context, study: Mutagenesis, entry: TaskEntry) -> CachedRes
         with progress_bar("inserting motifs", len(codes) * (2 * len(MOTIFS) + 1)) as advance:
             predictor = _predictor(context, fitted)
             effects = insert_motifs(predictor, codes, seed=seed, progress=advance)
-        return Outcome([_named(row, entry, "motifs") for row in effects.rows()])
+        names = {"study": STUDY, "part": "motifs", "task": entry.name}
+        return Outcome([{**row, **names} for row in effects.rows()])
 
     inputs = {
         "head": fitted.key,
@@ -79,8 +81,17 @@ def _scan(context: Context, entry: TaskEntry, number: int) -> CachedResult:
         with progress_bar(f"mutating {name}", 3 * len(codes)) as advance:
             predictor = _predictor(context, fitted)
             scanned = scan(predictor, codes, transcript_id=name, progress=advance)
-        rows = [_named(row, entry, "every base") for row in scanned.rows()]
-        return Outcome(rows, _details(scanned, entry), {"mutations": _bases(scanned)})
+        names = {"study": STUDY, "part": "every base", "task": entry.name}
+        details = {
+            "transcript": name,
+            "task": entry.name,
+            "target": scanned.target,
+            "value": scanned.value,
+            "coding": list(scanned.coding),
+        }
+        ends = np.isin(np.arange(len(codes)), scanned.exon_ends)
+        bases = scanned.base_table().with_columns(exon_end=pl.Series(ends))
+        return Outcome([{**row, **names} for row in scanned.rows()], details, {"mutations": bases})
 
     inputs = {
         "head": fitted.key,
@@ -97,14 +108,6 @@ def _predictor(context: Context, fitted: Artifact) -> LinearPredictor:
     return LinearPredictor(context.encoder(context.plan.models[0]), model, target)
 
 
-def _check(context: Context, entry: TaskEntry) -> None:
-    """Heads are fitted to a table as it is, and motifs are inserted into mRNAs of the corpus."""
-    task = entry.task
-    if task.construct is not None or task.columns:
-        reason = "its RNAs are in no corpus" if task.construct else f"{task.source} renames columns"
-        raise InputError(f"{context.plan.path}: mutagenesis.tasks: {task.name}: {reason}; expected other tasks")
-
-
 def _mrna(context: Context, entry: TaskEntry, number: int) -> tuple[str, Codes]:
     """One of the sampled mRNAs, those of preferred length first."""
     rnas = coding_rnas(context.corpus, species=entry.task.species, seed=context.plan.seed)
@@ -112,23 +115,3 @@ def _mrna(context: Context, entry: TaskEntry, number: int) -> tuple[str, Codes]:
     if number >= len(rnas):
         raise InputError(f"{context.plan.path}: mutagenesis.scans: the corpus has {len(rnas)} suitable mRNAs")
     return rnas[number]
-
-
-def _bases(scanned: MutationScan) -> pl.DataFrame:
-    ends = np.zeros(len(scanned), bool)
-    ends[scanned.exon_ends] = True
-    return scanned.base_table().with_columns(exon_end=pl.Series(ends))
-
-
-def _details(scanned: MutationScan, entry: TaskEntry) -> dict[str, Any]:
-    return {
-        "transcript": scanned.transcript_id,
-        "task": entry.name,
-        "target": scanned.target,
-        "value": scanned.value,
-        "coding": list(scanned.coding),
-    }
-
-
-def _named(row: Row, entry: TaskEntry, part: str) -> Row:
-    return {**row, "study": STUDY, "part": part, "task": entry.name}

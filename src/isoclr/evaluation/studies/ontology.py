@@ -1,6 +1,5 @@
 """Gene Ontology terms predicted from embeddings (the paper's Table 5 and Figure 5)."""
 
-from isoclr._report import Row
 from isoclr.evaluation.cache import CachedResult, Outcome
 from isoclr.evaluation.context import Context
 from isoclr.evaluation.methods import embeddings
@@ -53,14 +52,9 @@ def _result(context: Context, study: Ontology, task: OntologyTask) -> CachedResu
             splits=SplitConfig(splits=study.splits, seed=plan.seed),
             others={name: context.read(path) for name, path in paths.items()},
         )
-        rows = [_named(row, first.name) for row in report.rows()]
+        own = {"study": STUDY, "method": first.name}
+        rows = [{**row, **(own if row["method"] == "embedding" else {"study": STUDY})} for row in report.rows()]
         leaks = {one.aspect.namespace: one.leaks.to_dict() for one in report.aspects}
         return Outcome(rows, {"counts": report.counts, "leaks": leaks})
 
     return CachedResult(STUDY, task.title, inputs, compute)
-
-
-def _named(row: Row, model: str) -> Row:
-    """The row with the model's name instead of ``embedding``."""
-    method = model if row["method"] == "embedding" else row["method"]
-    return {**row, "method": method, "study": STUDY}

@@ -55,10 +55,21 @@ def of(unedited: Rna, start: int, end: int, alt: str) -> tuple[str, ...]:
         (8, 11, "NNN", ("coding_sequence_variant",)),
         (1, 4, "", ("start_lost", "5_prime_UTR_variant")),
         (15, 19, "", ("stop_lost", "3_prime_UTR_variant")),
+        (16, 16, "A", ("stop_retained_variant",)),  # TAA -> TAA A
+        (15, 15, "CC", ("frameshift_variant", "stop_lost")),  # TAA -> TCC AA
+        (14, 14, "GGATAA", ("inframe_insertion",)),  # a stop codon behind all of the old protein
     ],
 )
 def test_coding_rna(start: int, end: int, alt: str, terms: tuple[str, ...]) -> None:
     assert of(CODING, start, end, alt) == terms
+
+
+def test_deletion_that_leaves_the_start_codon() -> None:
+    """Two of four bases in a repeat over the start codon's end: whichever are named, the AUG and its place stay."""
+    repeated = rna("CCATGTGTGGATAAC", (2, 14))
+    for start in (4, 5, 6):
+        assert apply(repeated, [Edit(start, start + 2, nucleotides(""))]).cds == (2, 11)
+        assert "frameshift_variant" in of(repeated, start, start + 2, "")
 
 
 def test_noncoding_rna() -> None:

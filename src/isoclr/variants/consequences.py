@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from isoclr.analysis.consequences import sort_terms
 from isoclr.genomics.encoding import START_CODON, STOP_CODONS, codon_numbers
-from isoclr.variants.edits import Edit, Rna, apply, common_prefix, common_suffix, shift_of, whole_codons
+from isoclr.variants.edits import Edit, Rna, apply, common_prefix, common_suffix, shift_of, start_before, whole_codons
 
 
 def consequences(rna: Rna, edits: Sequence[Edit], edited: Rna) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def _coding_terms(rna: Rna, edits: Sequence[Edit], edited: Rna) -> set[str]:
     terms: set[str] = set()
     if rna.has_start_codon and at_start:
         behind = max(edit.end for edit in at_start)
-        if edited.cds is None or edited.cds[0] != start + shift_of(edits, behind):
+        if edited.cds is None or edited.cds[0] not in (start_before(rna, edits), start + shift_of(edits, behind)):
             return {"start_lost"}
         if any(edit.change for edit in at_start):
             terms.add("start_retained_variant")
@@ -57,6 +57,10 @@ def _coding_terms(rna: Rna, edits: Sequence[Edit], edited: Rna) -> set[str]:
         inside = all(edit.start >= start and edit.end <= end for edit in coding)
         touches_stop = coding[-1].end > end - 3 and rna.protein.endswith("*")
         if inside or not touches_stop:
+            if touches_stop and rna.protein == edited.protein:
+                return terms | {"stop_retained_variant"}
+            if touches_stop and _is_extended(rna.protein, edited.protein):
+                terms.add("stop_lost")
             return terms | {"frameshift_variant"}
     return terms | _protein_terms(rna, edits, coding, edited)
 
@@ -72,10 +76,12 @@ def _protein_terms(rna: Rna, edits: Sequence[Edit], coding: Sequence[Edit], edit
         return {"stop_retained_variant"} if touches_stop else {"synonymous_variant"}
     if edited.cds is None:
         return {"coding_sequence_variant"}
-    expected = end + shift_of(edits, end)
-    if touches_stop and (edited.cds[1] != expected or not after.endswith("*")):
+    if touches_stop and _is_extended(before, after):
         return {"stop_lost"}
-    terms = {"stop_gained"} if after.endswith("*") and edited.cds[1] < expected else set()
+    is_early = (
+        after.endswith("*") and edited.cds[1] < end + shift_of(edits, end) and not after.startswith(before.rstrip("*"))
+    )
+    terms = {"stop_gained"} if is_early else set()
     change = sum(edit.change for edit in coding)
     if change > 0:
         terms.add("inframe_insertion")
@@ -86,6 +92,11 @@ def _protein_terms(rna: Rna, edits: Sequence[Edit], coding: Sequence[Edit], edit
     elif not terms:
         terms.add("missense_variant")
     return terms
+
+
+def _is_extended(before: str, after: str) -> bool:
+    """Whether a protein goes on behind its old end."""
+    return len(after) > len(before) or not after.endswith("*")
 
 
 def _changed(before: str, after: str) -> str:

@@ -145,8 +145,9 @@ def _new_start(rna: Rna, edits: Sequence[Edit], bases: Codes) -> int | None:
     assert rna.cds is not None
     start = rna.cds[0]
     touching = [edit for edit in edits if edit.touches(start, start + 3)]
-    if not touching:
-        return start + shift_of([e for e in edits if e.end <= start], start)
+    kept = start_before(rna, edits)
+    if not touching or (rna.has_start_codon and touching[0].start >= start and is_start(bases, kept)):
+        return kept
     # the frame is that of the first base behind the edits that touch the start codon
     behind = max(edit.end for edit in touching)
     moved = behind + shift_of(edits, behind)
@@ -156,6 +157,13 @@ def _new_start(rna: Rna, edits: Sequence[Edit], bases: Codes) -> int | None:
     first = new % 3 if new < 0 else new
     codons = range(first, len(bases) - 2, 3)
     return next((candidate for candidate in codons if is_start(bases, candidate)), None)
+
+
+def start_before(rna: Rna, edits: Sequence[Edit]) -> int:
+    """Where the coding sequence begins if its start codon is still behind the same bases."""
+    assert rna.cds is not None
+    start = rna.cds[0]
+    return start + shift_of([edit for edit in edits if edit.end <= start], start)
 
 
 def _readthrough_stops(rna: Rna, edits: Sequence[Edit]) -> set[int]:

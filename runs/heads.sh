@@ -44,7 +44,7 @@ fit half-life-human "$embeddings" half-life-human --name half-life --split fold 
 fit half-life-mouse "$embeddings" half-life-mouse --name half-life --split fold --units z-score
 fit translation-efficiency-human "$embeddings" translation-efficiency-hela --corpus "$corpus" --folds "$folds"
 fit protein-to-mrna-ratio-human "$embeddings" protein-to-mrna-ratio --corpus "$corpus" --folds "$folds"
-fit localisation-human "$embeddings" mrna-localisation --corpus "$corpus" --folds "$folds"
+fit localisation-human "$embeddings" mrna-localisation --name localisation --corpus "$corpus" --folds "$folds"
 fit mean-ribosome-load-human "$out/mrl-5utr.parquet" mrl-5utr --name mean-ribosome-load --species human --folds "$folds"
 
 if [ -n "${SHIP:-}" ]; then

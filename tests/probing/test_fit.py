@@ -287,7 +287,7 @@ def test_a_task_names_labels_rnas_and_units(
     task.write_text(text + 'units = "u"\nclasses = ["in", "out"]\n[samples]\nrnas = "all"\n')
     report = isoclr.fit(embeddings, task, out=tmp_path / "head", folds=3)
     assert report.head.name == "places"
-    assert [target.name for target in report.head.targets] == ["y=in", "y=out"]
+    assert [target.name for target in report.head.targets] == ["in", "out"]
     assert {target.metadata["units"] for target in report.head.targets} == {"u"}
-    assert report.quality["y=out"].metrics["roc_auc"].mean > 0.85
+    assert report.quality["out"].metrics["roc_auc"].mean > 0.85
     assert report.head.metadata["labels"]["file"] == table.name

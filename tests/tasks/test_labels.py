@@ -309,7 +309,7 @@ def test_text_labels_are_classes(tmp_path: Path) -> None:
 def test_digits_are_classes_of_which_an_rna_can_have_several(tmp_path: Path) -> None:
     path = written(tmp_path, "gene_id\ty\nG1\t101\nG2\t000\nG3\tNA\nG4\t011\n")
     many = read_labels(path, digits=("a", "b", "c")).one_vs_rest()
-    assert [one.name for one in many] == ["y=a", "y=b", "y=c"]
+    assert [one.name for one in many] == ["a", "b", "c"]
     assert [one.table["value"].to_list() for one in many] == [[1, 0, 0], [0, 0, 1], [1, 0, 1]]
     assert all(one.binary and one.one_vs_rest() == [one] for one in many)
     with pytest.raises(InputError, match=r"line 2: y is '101', expected 2 digits 0 or 1: a, b"):

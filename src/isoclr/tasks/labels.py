@@ -79,7 +79,7 @@ class Labels:
         return [
             replace(
                 self,
-                name=f"{self.name}={name}",
+                name=name if self.multilabel else f"{self.name}={name}",
                 table=self.table.with_columns(value=member),
                 classes=("other", name),
                 multilabel=False,

@@ -93,7 +93,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         ),
         "models": Command(
             "baselines.language_models.catalog:list_models",
-            "list the encoders that ship and the supported RNA and DNA language models",
+            "list the encoders and heads that ship, and RNA and DNA language models of others",
             "isoclr models",
         ),
     },

@@ -85,4 +85,5 @@ def test_models_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"{entry.dim:,}" in row
         assert (entry.revision or "–")[:8] in row
     assert "transformers" in lines["dnabert-6"]
+    assert "ROC AUC" in lines["localisation"]
     assert "1,000" in lines["nt-500m-1000g"]

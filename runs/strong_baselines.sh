@@ -6,7 +6,8 @@
 #
 # MODEL is the directory of a trained model or the name of one that ships; the last one is also read together with the
 # strongest baseline and given the composition features. Writes results/strong_baselines.csv and
-# results/variant_effects.csv. What has been made is not made again. PRECISION=bf16 is faster on processors that support it, and much slower on others.
+# results/variant_effects.csv. What has been made is not made again. PRECISION=bf16 is faster on processors that support
+# it, and much slower on others. Kernel ridge regression runs on the tasks of KERNEL.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -46,4 +47,4 @@ for pair in "$@"; do
     --constructs "$out/utr3-reporter-siegel-$name.parquet"
 done
 python -m benchmarks.strong_baselines "$out/labelled" --folder "$out/features" --models "${models[@]}" \
-  --constructs "${constructs[@]}"
+  --constructs "${constructs[@]}" --kernel ${KERNEL:-half-life-human half-life-mouse translation-efficiency-hela}

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from isoclr.analysis.retrieval import retrieval
     from isoclr.analysis.tsne import map_rnas
     from isoclr.atlas.atlas import atlas
-    from isoclr.baselines.language_models.catalog import list_models
     from isoclr.corpus.build import build
     from isoclr.corpus.corpus import Corpus, open_corpus
     from isoclr.corpus.inspect import inspect
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     from isoclr.probing.ontology import ontology
     from isoclr.probing.predict import predict
     from isoclr.probing.probe import probe
+    from isoclr.probing.resolve import list_models
     from isoclr.simulation.simulate import simulate
     from isoclr.tasks.task import list_tasks
     from isoclr.variants.variants import variants
@@ -113,7 +113,7 @@ _HOME = {
     "finetune": "isoclr.finetuning.finetune",
     "fit": "isoclr.probing.fit",
     "inspect": "isoclr.corpus.inspect",
-    "list_models": "isoclr.baselines.language_models.catalog",
+    "list_models": "isoclr.probing.resolve",
     "list_tasks": "isoclr.tasks.task",
     "load": "isoclr.models.load",
     "load_head": "isoclr.probing.head",

@@ -59,7 +59,7 @@ def _make_hidden(target: Path) -> tuple[Path, int | None]:
 
 
 def _short(name: str) -> str:
-    """The name, or what stands for one that leaves no room for an ending."""
+    """The name, or a hash of one that is too long for an ending."""
     data = os.fsencode(name)
     return name if len(data) <= 230 else hashlib.sha256(data).hexdigest()[:16]
 

@@ -108,7 +108,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def unwind_when_terminated() -> None:
-    """Let SIGTERM and SIGHUP unwind the stack, unless somebody else handles them."""
+    """Let SIGTERM and SIGHUP unwind the stack, unless they are handled already."""
 
     def terminate(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once

@@ -92,7 +92,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
             ("model",),
         ),
         "models": Command(
-            "baselines.language_models.catalog:list_models",
+            "probing.resolve:list_models",
             "list the encoders and heads that ship, and RNA and DNA language models of others",
             "isoclr models",
         ),

@@ -314,18 +314,18 @@ def recall(
         positions: ``(n,)`` row in the atlas of every embedding.
     """
     full, k = VectorSpace(space.mean, space.scale), found.shape[1]
-    asked, queries = some[0], full(some[1])
-    best = np.full((len(asked), 0), 0.0, np.float32)
-    best_rows = np.full((len(asked), 0), 0, np.int64)
+    audited, queries = some[0], full(some[1])
+    best = np.full((len(audited), 0), 0.0, np.float32)
+    best_rows = np.full((len(audited), 0), 0, np.int64)
     start = 0
     for block in iter_embeddings(path):
         rows = np.arange(start, start + len(block))
         scores = queries @ full(block.matrix).T
-        scores[asked[:, None] == rows] = -np.inf
+        scores[audited[:, None] == rows] = -np.inf
         best = np.concatenate([best, scores], 1)
         best_rows = np.concatenate([best_rows, np.broadcast_to(rows, scores.shape)], 1)
         top = np.argsort(-best, axis=1)[:, :k]
         best, best_rows = np.take_along_axis(best, top, 1), np.take_along_axis(best_rows, top, 1)
         start += len(block)
-    true, ours = positions[best_rows], found[positions[asked]]
+    true, ours = positions[best_rows], found[positions[audited]]
     return float(np.mean([len(set(a) & set(b)) / k for a, b in zip(true.tolist(), ours.tolist(), strict=True)]))

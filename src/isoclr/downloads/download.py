@@ -178,7 +178,7 @@ class _Downloader:
             info(f"{path}: has changed since it was verified; downloading it again")
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(path.name + ".part")
-        if has_links(partial):  # somebody else's: writing would follow them
+        if has_links(partial):  # not ours: writing would follow them
             forget(partial)
         url = self._fetch(entry, partial, advance)
         md5 = self._published_md5(entry, url)

@@ -108,7 +108,7 @@ def connect(endpoint: str | None = None, *, token: str | None = None) -> HfApi:
 
 
 def _check_endpoint(endpoint: str) -> bool:
-    """Whether nobody else can read what is sent there: https, or this machine."""
+    """Whether no third party can read what is sent there: https, or this machine."""
     try:
         parts = urlsplit(endpoint)
         host = parts.hostname or ""

@@ -223,7 +223,7 @@ def baselines_for(
     """The baselines of :func:`isoclr.baselines.features.default_baselines`, combinations, and the strong features.
 
     The random-init encoder gets the same probe as the embedding. The others always get a penalty, because k-mers are
-    many and correlated. Gradient-boosted trees, if asked for, read the features, and k-mers and features.
+    many and correlated. ``trees`` adds gradient-boosted trees on the features, and on k-mers and features.
     """
     embedding = embeddings.matrix[dataset.rows]
     penalized: Probe = "logistic" if probe == "logistic" else "ridge"

@@ -1,13 +1,17 @@
-"""Heads and models by the options that select them: given by path, or built in."""
+"""Heads and models by the options that select them, given by path or built in; and the list of all of them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from isoclr._console import info, table
+from isoclr.baselines.language_models.catalog import CATALOG
 from isoclr.embedding.embed import added_dim
 from isoclr.errors import InputError
 from isoclr.genomics.species import taxid_of
 from isoclr.models import load as pretrained
 from isoclr.models.encoder import Encoder
 from isoclr.probing.head import Head, load_head, read_metadata
+from isoclr.tasks.metrics import TITLES
 
 HEADS = "heads"
 
@@ -91,3 +95,50 @@ def encoder_of(head: Head, model: str) -> Encoder:
             f"{sha256[:12]} of {head.model['model']}, embeddings of {dim}"
         )
     return encoder
+
+
+def list_models() -> None:
+    """List what isoclr embed --model can be, and the heads of isoclr predict --task.
+
+    Encoders and heads are in the package; language models are those of other groups.
+
+    Weights of language models are downloaded from the Hugging Face hub at a pinned commit, as safetensors only. Where
+    only a pickle is published, isoclr embed explains how to convert it and to give the folder as --model-dir; where no
+    commit is pinned, name one with --revision.
+    """
+    if encoders := list(_list_encoders()):
+        table("bundled encoders", ("model", "parameters", "dim"), encoders)
+        table("heads of isoclr predict", ("--task", "--species", "model", "held out"), _list_heads())
+    table(
+        "language models of other groups",
+        ("language model", "parameters", "tokens", "dim", "weights", "pinned", "needs"),
+        [
+            (
+                entry.name,
+                f"{entry.parameters / 1e6:,.1f} M",
+                entry.window,
+                entry.dim,
+                entry.published,
+                (entry.revision or "–")[:8],
+                entry.package or "–",
+            )
+            for entry in CATALOG.values()
+        ],
+    )
+    info("also: the folder of a trained model, or user/name@revision of the Hugging Face hub")
+
+
+def _list_encoders() -> Iterator[tuple[object, ...]]:
+    for directory in pretrained.bundled_models():
+        encoder = pretrained.load(directory)
+        yield directory.name, encoder.num_parameters, encoder.dim
+
+
+def _list_heads() -> Iterator[tuple[object, ...]]:
+    """Task, species and model of the built-in heads, with their main metric on held-out folds, that of all labels."""
+    for head in shipped_heads():
+        task, _, species = head.name.rpartition("-")
+        metrics = [target["held_out"]["metrics"] for target in read_metadata(head)["targets"]]
+        name = next(iter(metrics[0]))
+        values = sorted({f"{one[name]['mean']:.2f}" for one in metrics})
+        yield task, species, _model(head), f"{TITLES[name]} {' to '.join(dict.fromkeys((values[0], values[-1])))}"

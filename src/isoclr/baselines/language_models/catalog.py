@@ -4,12 +4,9 @@ A revision is a commit of a repository of the Hugging Face hub. The commits writ
 pin; none could be downloaded and verified where this was written. Where no commit is known, the user names one.
 """
 
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from isoclr._console import info, table
 from isoclr.errors import InputError
 
 CONFIG = "config.json"
@@ -140,57 +137,3 @@ def find_entry(name: str) -> Entry:
     if name not in CATALOG:
         raise InputError(f"{name!r} is not a language model; there are {', '.join(CATALOG)}")
     return CATALOG[name]
-
-
-def list_models() -> None:
-    """List what isoclr embed --model can be, and the heads of isoclr predict --task.
-
-    Encoders and heads are in the package; language models are those of other groups.
-
-    Weights of language models are downloaded from the Hugging Face hub at a pinned commit, as safetensors only. Where
-    only a pickle is published, isoclr embed explains how to convert it and to give the folder as --model-dir; where no
-    commit is pinned, name one with --revision.
-    """
-    bundled = list(_bundled())
-    if bundled:
-        table("bundled encoders", ("model", "parameters", "dim"), bundled)
-        table("heads of isoclr predict", ("--task", "--species", "model", "held out"), _heads())
-    table(
-        "language models of other groups",
-        ("language model", "parameters", "tokens", "dim", "weights", "pinned", "needs"),
-        [
-            (
-                entry.name,
-                f"{entry.parameters / 1e6:,.1f} M",
-                entry.window,
-                entry.dim,
-                entry.published,
-                (entry.revision or "–")[:8],
-                entry.package or "–",
-            )
-            for entry in CATALOG.values()
-        ],
-    )
-    info("also: the folder of a trained model, or user/name@revision of the Hugging Face hub")
-
-
-def _bundled() -> Iterable[tuple[object, ...]]:
-    from isoclr.models.load import PRETRAINED_DIR, load
-
-    for directory in sorted(PRETRAINED_DIR.iterdir()) if PRETRAINED_DIR.is_dir() else ():
-        if directory.is_dir():
-            encoder = load(directory)
-            yield directory.name, encoder.num_parameters, encoder.dim
-
-
-def _heads() -> Iterable[tuple[object, ...]]:
-    """Heads of the bundled encoders, with their main metric on held-out folds, that of all labels."""
-    from isoclr.models.load import PRETRAINED_DIR
-
-    for path in sorted(PRETRAINED_DIR.glob("*/heads/*/head.json"), reverse=True):
-        task, _, species = path.parent.name.rpartition("-")
-        metrics = [target["held_out"]["metrics"] for target in json.loads(path.read_text())["targets"]]
-        name = next(iter(metrics[0]))
-        values = sorted({f"{one[name]['mean']:.2f}" for one in metrics})
-        shown = " to ".join(dict.fromkeys((values[0], values[-1])))
-        yield task, species, path.parents[2].name, f"{'R' if name == 'pearson' else 'ROC AUC'} {shown}"

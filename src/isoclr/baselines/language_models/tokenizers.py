@@ -68,12 +68,12 @@ def separate_kmers(ids: dict[str, int], k: int) -> Callable[[Codes], Tokens]:
     def tokens(codes: Codes) -> Tokens:
         bases = _bases(codes)
         edges = np.flatnonzero(np.diff(bases == N)) + 1
-        found = []
+        pieces = []
         for run in np.split(bases, edges):  # of known bases, or of N
             in_kmers = 0 if run[0] == N else len(run) // k * k
             kmers, _ = kmer_numbers(run[:in_kmers], k)
-            found += [table[kmers[::k]], single[run[in_kmers:]]]
-        return np.concatenate(found)
+            pieces += [table[kmers[::k]], single[run[in_kmers:]]]
+        return np.concatenate(pieces)
 
     return tokens
 

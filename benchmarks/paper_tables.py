@@ -11,6 +11,7 @@ else stays.
 Studies that were not run keep their earlier results, which are in ``results/isoclr-s.v1`` if they are of those weights.
 """
 
+import math
 import re
 import shutil
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from scipy import stats
 
 from benchmarks.harness import ROOT, options_of
 from isoclr._io import atomic_path
@@ -97,13 +99,21 @@ def neighbours(rows: Rows) -> str:
 
 
 def ablations(rows: Rows) -> str:
-    """Pre-training with parts of the method left out, equal steps."""
+    """Pre-training with parts of the method left out, equal steps: means over seeds."""
     table = rows("ablations").filter(metric="pearson")
     columns = {
-        f"{task.replace('-', ' ')}, {split}": _by_method(part)
+        f"{task.replace('-', ' ')}, {split}": _by_method(_over_seeds(part))
         for (task, split), part in table.group_by("task", "split", maintain_order=True)
     }
     return _markdown("pre-training", columns)
+
+
+def _over_seeds(part: pl.DataFrame) -> pl.DataFrame:
+    """Intervals of means over seeds; all runs share one variance, because two seeds of one run tell little of it."""
+    seeds = part["seeds"][0]
+    error = math.sqrt((part["seed_sd"] ** 2).mean() / seeds)
+    half = float(stats.t.ppf(0.975, len(part) * (seeds - 1))) * error
+    return part.with_columns(low=pl.col("value") - half, high=pl.col("value") + half)
 
 
 def corpus(rows: Rows) -> str:

@@ -1,6 +1,6 @@
 import polars as pl
 from benchmarks.harness import ROOT
-from benchmarks.paper_tables import TABLES, filled, low_data
+from benchmarks.paper_tables import TABLES, ablations, filled, low_data
 
 MEANS = pl.DataFrame(
     {
@@ -49,3 +49,18 @@ def test_the_page_of_figures_has_the_corpus_of_the_results() -> None:
     table = corpus(table_of)
     assert table in (ROOT / "docs/figures.md").read_text(encoding="utf-8")
     assert "| human | 37,361 | 77,639 | 2.08 | 34 % |" in table.splitlines()
+
+
+def test_ablations_share_the_variance_of_their_seeds() -> None:
+    runs = {"task": "gc", "split": "fold", "metric": "pearson", "seeds": 2}
+    table = pl.DataFrame(
+        [
+            {"method": "full", "value": 0.4, "seed_sd": 0.01, **runs},
+            {"method": "less", "value": 0.5, "seed_sd": 0.03, **runs},
+        ]
+    )
+    # variance (0.01² + 0.03²) / 2 of a seed, half of it for two; 4.303 is the quantile of t with two degrees of freedom
+    assert ablations(lambda _: table).splitlines()[2:] == [
+        "| full | 0.400 [0.332, 0.468] |",
+        "| less | 0.500 [0.432, 0.568] |",
+    ]

@@ -146,6 +146,7 @@ def test_bf16_is_within_one_percent() -> None:
 @pytest.mark.parametrize(
     ("name", "tracks", "parameters", "dim"),
     [
+        ("isoclr-xs", 6, 50_896, 64),
         ("isoclr-s", 6, 787_264, 256),
         ("isoclr-s", 5, 787_136, 256),
         ("isoclr-s", 4, 787_008, 256),
@@ -153,7 +154,7 @@ def test_bf16_is_within_one_percent() -> None:
         ("isoclr-l", 6, 19_484_032, 1024),
     ],
 )
-def test_sizes_are_the_published_ones(name: str, tracks: int, parameters: int, dim: int) -> None:
+def test_sizes(name: str, tracks: int, parameters: int, dim: int) -> None:
     encoder = create(name, tracks=tracks)
     assert (encoder.num_parameters, encoder.dim) == (parameters, dim)
 

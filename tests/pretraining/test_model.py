@@ -176,8 +176,9 @@ def test_divergence_keeps_weights_and_optimizer(corpus: Corpus) -> None:
         assert torch.equal(tensor, after[name]), name
 
 
-def test_auxiliary_loss_is_added(corpus: Corpus) -> None:
-    options = {"dropout": 0.0, "pooling": "all", "aux_weight": 3.0}
+@pytest.mark.parametrize("contrast", [1.0, 0.5, 0.0])
+def test_loss_is_the_weighted_sum(corpus: Corpus, contrast: float) -> None:
+    options = {"dropout": 0.0, "pooling": "all", "contrast_weight": contrast, "aux_weight": 3.0}
     made, views = learner(corpus, **options), batch(corpus, with_features=True)
     made.modules.train()
     assert made.auxiliary is not None
@@ -189,7 +190,7 @@ def test_auxiliary_loss_is_added(corpus: Corpus) -> None:
         errors = auxiliary_loss(made.auxiliary(embeddings), views.features, *SCALE)
     z1, z2 = projections(made, views)
     weights = made.weights[views.gene_sets]
-    expected = decoupled_contrastive_loss(z1, z2, weights, temperature=0.2) + 3 * errors.mean()
+    expected = contrast * decoupled_contrastive_loss(z1, z2, weights, temperature=0.2) + 3 * errors.mean()
     again = learner(corpus, **options)
     again.modules.load_state_dict(state)
     found = again.step(views, 0, 0.001).result().loss

@@ -153,12 +153,13 @@ class Ablations:
 
     steps: Count  # Steps of every run
     run: tuple[Ablation, ...]  # The runs; the first is the whole method
+    seeds: Count = 1  # Trainings of every run, with the plan's seed and those after it
     tasks: tuple[str, ...] = ()  # Tasks; by default all
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)  # Options of all runs
     runtime: PretrainRuntime = field(default_factory=PretrainRuntime)  # How the runs are computed
 
     def config(self, run: Ablation, seed: int) -> PretrainConfig:
-        """All options of a run; the seed is that of the plan."""
+        """All options of a training of a run."""
         for name in run.pretrain:
             if name not in self.pretrain.flat() or name in ("batch_size", "init"):
                 raise InputError(f"ablations.run {run.name!r}: pretrain.{name} is no option of a single run")

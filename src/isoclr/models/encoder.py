@@ -36,6 +36,7 @@ Resolution = Literal["window", "base"]
 DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 MODELS = {
+    "isoclr-xs": Architecture((16, 32, 32, 64), (2, 2, 2, 2), (1, 2, 4, 8)),
     "isoclr-s": Architecture((64, 128, 128, 256), (2, 2, 2, 2), (1, 2, 4, 8)),
     "isoclr-m": Architecture((64, 128, 256, 512), (3, 4, 6, 3), (1, 2, 4, 8)),
     "isoclr-l": Architecture((128, 256, 512, 1024), (3, 4, 6, 3), (1, 4, 16, 64), growing=True),
@@ -390,7 +391,7 @@ def create(
     """An untrained encoder.
 
     Args:
-        name: Architecture: ``isoclr-s``, ``isoclr-m`` or ``isoclr-l``.
+        name: Architecture: ``isoclr-xs``, ``isoclr-s``, ``isoclr-m`` or ``isoclr-l``.
         tracks: Input tracks: 6 (sequence, codon starts, exon ends), 5 (sequence, codon starts) or 4 (sequence).
         seed: Random seed of the weights; None draws them from torch's generator.
         dropout: Dropout probability inside the residual blocks while training.

@@ -24,8 +24,8 @@ class PretrainConfig(Config):
     The defaults are the paper's (Fradkin et al. 2023) unless an option says otherwise.
     """
 
-    model: Literal["isoclr-s", "isoclr-m", "isoclr-l"] = "isoclr-s"
-    """Architecture of the encoder."""
+    model: Literal["isoclr-xs", "isoclr-s", "isoclr-m", "isoclr-l"] = "isoclr-s"
+    """Architecture of the encoder; isoclr-xs has a quarter of isoclr-s's channels, for experiments on a CPU."""
     tracks: Literal[4, 5, 6] = 6
     """Input tracks: 6, 5 without exon ends, or 4 without codon starts too."""
     pooling: Pooling = "last"
@@ -58,6 +58,8 @@ class PretrainConfig(Config):
     """Leave out gene sets with fewer transcripts; 2 leaves out those whose pairs are one RNA twice."""
     contrast_on: Literal["embedding", "last"] = "embedding"
     """Part of the embedding that the contrastive loss sees: all of it, or the last block's only."""
+    contrast_weight: NonNegative = 1.0
+    """Weight of the contrastive loss; 0 trains by the auxiliary loss alone."""
     aux_weight: NonNegative = 0.0
     """Weight of an auxiliary loss (not in the paper): a linear regression from a masked view's embedding to features of
     the whole RNA, such as its 4-mers, codons, and the lengths, bases and exons of its regions."""
@@ -78,8 +80,10 @@ class PretrainConfig(Config):
     """Precision of the encoder's activations; auto is bf16 where the device computes it faster."""
 
     def __post_init__(self) -> None:
-        """Check kinds, ranges, and that no view would lose its tracks twice."""
+        """Check kinds, ranges, that there is a loss, and that no view would lose its tracks twice."""
         super().__post_init__()
+        if self.contrast_weight == self.aux_weight == 0:
+            raise InputError("--contrast-weight and --aux-weight are both 0, so there is no loss; expected one above 0")
         if self.drop_splice + self.drop_tracks > 1:
             raise InputError(
                 f"--drop-splice {self.drop_splice} and --drop-tracks {self.drop_tracks} are more than 1 together, "

@@ -163,6 +163,7 @@ class ContrastiveModel:
         embeddings = self.network(batch.chunks, self.dtype)  # (n, d) float32, n views of this rank
         z1, z2 = self._project(embeddings, batch).chunk(2)  # (N, k) each, of all ranks
         loss = decoupled_contrastive_loss(z1, z2, self._weights_of(batch), temperature=self.config.temperature)
+        loss = self.config.contrast_weight * loss
         if self.auxiliary:
             loss = loss + self.config.aux_weight * self._auxiliary_loss(embeddings, batch)
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,5 +1,11 @@
 """Pre-training with parts of the method left out, all for the same number of steps (the paper's Table 4)."""
 
+from collections.abc import Sequence
+from functools import partial
+from statistics import fmean, stdev
+from typing import Any
+
+from isoclr._report import Row
 from isoclr.analysis.relations import KEYS
 from isoclr.errors import InputError
 from isoclr.evaluation.cache import Artifact, CachedResult, Outcome
@@ -14,6 +20,7 @@ from isoclr.evaluation.methods import (
 )
 from isoclr.evaluation.plan import Ablations, CorpusOptions, TaskEntry
 from isoclr.evaluation.studies.linear_probe import probe, summary_rows
+from isoclr.probing.evaluate import MethodReport
 from isoclr.tasks.splits import SplitConfig
 
 STUDY = "ablations"
@@ -28,11 +35,13 @@ def results(context: Context, study: Ablations) -> list[CachedResult]:
         corpus = None
         if ablation.corpus != CorpusOptions():
             corpus = corpus_part(context, ablation.corpus, f"the corpus for {ablation.name!r}")
-        config, title = study.config(ablation, context.plan.seed), f"pre-training {ablation.name!r}"
-        run = pretraining(context, corpus, config, study.steps, study.runtime, title)  # equal ablations share it
-        embedding = run_embeddings(context, run, labelled)
+        trainings = []
+        for seed in range(context.plan.seed, context.plan.seed + study.seeds):
+            title = f"pre-training {ablation.name!r}, seed {seed}"
+            run = pretraining(context, corpus, study.config(ablation, seed), study.steps, study.runtime, title)
+            trainings.append((run, run_embeddings(context, run, labelled)))  # equal runs share one training
         listed += [
-            _result(context, entry, config, ablation.name, run, embedding)
+            _result(context, entry, config, ablation.name, trainings)
             for entry in entries
             for config in _configs(context, entry)
         ]
@@ -57,16 +66,41 @@ def _labelled_corpus(context: Context, entries: list[TaskEntry]) -> Artifact:
 
 
 def _result(
-    context: Context, entry: TaskEntry, config: SplitConfig, name: str, run: Artifact, embedding: Artifact
+    context: Context, entry: TaskEntry, config: SplitConfig, name: str, trainings: list[tuple[Artifact, Artifact]]
 ) -> CachedResult:
-    inputs = context.dataset_inputs(entry, config) | {"embedding": embedding.key, "name": name}
+    keys = [embedding.key for _, embedding in trainings]
+    inputs = context.dataset_inputs(entry, config) | {"embeddings": keys, "name": name}
 
     def compute() -> Outcome:
         dataset = context.dataset(entry, config)
-        features = features_by(KEYS, context.read(embedding.path()), dataset)  # of the labelled RNAs only
-        report = probe(FrozenMethod(name, "ridge", {}, lambda _: features), dataset)
-        by_split = [result.to_dict() for result in report.results]
-        details = {"by_split": by_split, "run": run.key, "options": run.inputs}
-        return Outcome(summary_rows(report, dataset, STUDY), details)
+        reports = []
+        for _, embedding in trainings:
+            features = partial(features_by, KEYS, context.read(embedding.path()))  # of the labelled RNAs only
+            reports.append(probe(FrozenMethod(name, "ridge", {}, features), dataset))
+        rows = [_over_seeds(same) for same in zip(*(summary_rows(one, dataset, STUDY) for one in reports), strict=True)]
+        by_split = [_mean(same) for same in zip(*(_splits(one) for one in reports), strict=True)]
+        details = {
+            "by_split": by_split,
+            "by_seed": [_splits(one) for one in reports],
+            "runs": [run.key for run, _ in trainings],
+            "options": trainings[0][0].inputs,
+        }
+        return Outcome(rows, details)
 
     return CachedResult(STUDY, f"{name}: {entry.name}, {config.kind} split", inputs, compute)
+
+
+def _splits(report: MethodReport) -> list[dict[str, Any]]:
+    return [result.to_dict() for result in report.results]
+
+
+def _over_seeds(rows: Sequence[dict[str, Any]]) -> Row:
+    """Means over seeds of a metric and of its interval over splits, and the metric's standard deviation over seeds."""
+    spread = stdev(row["value"] for row in rows) if len(rows) > 1 else None
+    return {**_mean(rows), "seeds": len(rows), "seed_sd": spread}
+
+
+def _mean(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The first row with the means of all numbers."""
+    first = rows[0]
+    return {name: fmean(row[name] for row in rows) if isinstance(first[name], float) else first[name] for name in first}

@@ -205,9 +205,7 @@ def methods(library: Library, models: Mapping[str, Path], names: Sequence[str]) 
         key = stamped(name, path)
         embedding = library.get(key, partial(components_of, path, names))
         yield name, embedding
-    if models:
-        rest = library.get(f"{key}-given", partial(given, embedding, simple["composition"]))
-        yield f"{name} given composition", rest
+        yield f"{name} given composition", library.get(f"{key}-given", partial(given, embedding, simple["composition"]))
         yield f"{name} + {STRONGEST}", embedding.joined(simple[STRONGEST])
 
 

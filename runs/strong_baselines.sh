@@ -4,8 +4,8 @@
 #
 #   DATA=../shared/data CORPUS=OUT/corpus bash runs/strong_baselines.sh OUT NAME=MODEL [NAME=MODEL ...]
 #
-# MODEL is the directory of a trained model or the name of one that ships; the last one is also read together with the
-# strongest baseline and given the composition features. Writes results/strong_baselines.csv and
+# MODEL is the directory of a trained model or the name of one that ships. Each is also read together with the strongest
+# baseline, and without what the composition features explain of it. Writes results/strong_baselines.csv and
 # results/variant_effects.csv. What has been made is not made again. PRECISION=bf16 is faster on processors that support
 # it, and much slower on others. Kernel ridge regression runs on the tasks of KERNEL.
 set -euo pipefail

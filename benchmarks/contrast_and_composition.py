@@ -1,0 +1,132 @@
+"""What contrast brings without composition, composition without contrast, and both.
+
+    bash runs/paper_small.sh OUT --only ablations
+    python -m benchmarks.contrast_and_composition OUT --data ../shared/data
+
+The encoders are those of the ablations: equal steps and pairs, several seeds. Each is probed as in
+``benchmarks.strong_baselines``: alone, without what a ridge on the composition features explains of it, and together
+with the strongest simple features. Also the nearest neighbours among the RNAs of gene sets that several species have,
+with the embeddings whitened or not, and Gene Ontology terms by the encoders of the first seed. ``random`` is an
+untrained encoder. Writes ``contrast_and_composition.csv``, ``…_retrieval.csv`` and ``…_ontology.csv`` to results/; what
+OUT has already is not made again.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+import isoclr
+from benchmarks import harness, strong_baselines
+from isoclr.corpus.corpus import Corpus, open_corpus
+from isoclr.tasks.rnas import rnas_of_corpus
+from isoclr.tasks.splits import SplitConfig
+
+RUNS = {
+    "splice + homology + mask + six tracks": "contrast",
+    "composition alone": "composition",
+    "with the composition": "both",
+}
+"""Names of ablations, and what they are called here."""
+TASKS = ("half-life-human", "half-life-mouse", "translation-efficiency-hela", "mrna-localisation")
+QUERIES = 4000
+"""RNAs whose nearest neighbours are searched."""
+
+
+def encoders(benchmark: Path) -> dict[str, Path]:
+    """Directories of the encoders of an evaluation's ablations, by name and seed, such as ``contrast-0``."""
+    by_name: dict[str, Path] = {}
+    for path in sorted((benchmark / "cache/ablations").glob("*.json")):
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        name = RUNS.get(stored["rows"][0]["method"])
+        if name is not None:
+            by_name |= {
+                f"{name}-{seed}": benchmark / "runs" / run for seed, run in enumerate(stored["details"]["runs"])
+            }
+    return dict(sorted(by_name.items()))
+
+
+def untrained(like: Path, out: Path) -> Path:
+    """An untrained encoder with the architecture of another one."""
+    if not out.exists():
+        model = isoclr.load(like)
+        isoclr.create(model.name, tracks=model.tracks, seed=0, pooling=model.network.architecture.pooling).save(out)
+    return out
+
+
+def homologs(corpus: Corpus) -> list[str]:
+    """Transcripts of the gene sets that several species have."""
+    several = corpus.transcripts.filter(pl.col("species").n_unique().over("gene_set") > 1)
+    return list(several["transcript_id"])
+
+
+def part(corpus: Path, names: Sequence[str], out: Path) -> Path:
+    """The part of a corpus with some transcripts."""
+    if not out.exists():
+        listed = out.with_suffix(".txt")
+        listed.write_text("\n".join(names) + "\n", encoding="utf-8")
+        isoclr.subset(corpus, out=out, transcripts=listed)
+    return out
+
+
+def embedded(rnas: Path, model: Path, out: Path) -> Path:
+    """Embeddings of the RNAs of a corpus."""
+    if not out.exists():
+        isoclr.embed(rnas, model=str(model), out=out, precision="float32")
+    return out
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = harness.options_of(__doc__, Path("results/contrast_and_composition.csv"))
+    parser.add_argument("folder", type=Path, metavar="OUT", help="the directory that runs/paper_small.sh filled")
+    parser.add_argument("--tasks", nargs="+", default=TASKS)
+    parser.add_argument("--data", type=Path, default=harness.DATA)
+    options = parser.parse_args(argv)
+    folder: Path = options.folder
+    corpus = folder / "corpus"
+    models = encoders(folder / "benchmark")
+    if not models:
+        parser.error(f"{folder}: no ablations in it, expected those of runs/paper_small.sh")
+    models = {"random": untrained(models["contrast-0"], folder / "random"), **models}
+
+    opened = open_corpus(corpus)
+    labelled = part(
+        corpus, strong_baselines.labelled_ids(options.tasks, rnas_of_corpus(opened), options.data), folder / "labelled"
+    )
+    files = {name: embedded(labelled, model, folder / f"labelled-{name}.parquet") for name, model in models.items()}
+    arguments = {
+        "--models": [f"{name}={path}" for name, path in files.items()],
+        "--tasks": options.tasks,
+        "--kernel": [],
+        "--data": [options.data],
+        "--folder": [folder / "features"],
+        "--out": [options.out],
+    }
+    strong_baselines.main([str(labelled), *(str(one) for name, values in arguments.items() for one in (name, *values))])
+
+    several = part(corpus, homologs(opened), folder / "homologs")
+    paths = tuple(embedded(several, model, folder / f"homologs-{name}.parquet") for name, model in models.items())
+    tables = []
+    for whiten in (False, True):
+        found = isoclr.retrieval(paths, corpus=several, whiten=whiten, sample=QUERIES, threads=1)
+        tables.append(pl.DataFrame(found.rows()).with_columns(whitened=pl.lit(whiten)))
+    pl.concat(tables, how="diagonal_relaxed").write_csv(_next_to(options.out, "retrieval"), float_precision=6)
+
+    first, *others = (path for name, path in files.items() if name.endswith("-0"))
+    isoclr.ontology(
+        first,
+        corpus=labelled,
+        data=options.data,
+        splits=SplitConfig(splits=3),
+        others=tuple(others),
+        csv=_next_to(options.out, "ontology"),
+    )
+
+
+def _next_to(path: Path, name: str) -> Path:
+    return path.with_stem(f"{path.stem}_{name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ from sklearn.model_selection import LeaveOneGroupOut, LeaveOneOut, cross_val_pre
 
 from isoclr.probing import trees
 from isoclr.probing.conformal import fit_fold_model
-from isoclr.probing.linear import Array, fit_classes, fit_many, fit_predict, fit_ridge
+from isoclr.probing.linear import Array, LogisticSolver, fit_classes, fit_predict, fit_ridge
 from isoclr.probing.trees import boosted_trees
 from isoclr.tasks.metrics import pearson, roc_auc
 
@@ -161,7 +161,7 @@ def test_it_finds_the_optimum_that_scikit_learn_finds(n: int, d: int) -> None:
     x[:, 1] = x[:, 0] + 0.01 * x[:, 1]  # nearly the same
     positive = np.stack([x[:, 3] > 2, RNG.random(n) < 0.1, x[:, 5] + x[:, 6] > 4], axis=1)
     penalties = np.array([0.5, 10.0, 3000.0])
-    fitted = fit_many(x, positive, penalties)
+    fitted = LogisticSolver(x).fit(positive, penalties)
     found = fitted.log_odds(x)
     assert fitted.weights.shape == (d, 3)
     for i, penalty in enumerate(penalties):
@@ -170,10 +170,18 @@ def test_it_finds_the_optimum_that_scikit_learn_finds(n: int, d: int) -> None:
         assert found[:, i] == pytest.approx(expected, rel=1e-3, abs=2e-3)
 
 
+def test_some_of_the_samples_alone() -> None:
+    x = RNG.normal(size=(200, 10)) + 3.0
+    positive = x[:, :1] + RNG.normal(size=(200, 1)) > 3
+    rows = np.arange(0, 200, 3)
+    part, whole = LogisticSolver(x).fit(positive[rows], np.ones(1), rows), LogisticSolver(x[rows])
+    assert part.log_odds(x) == pytest.approx(whole.fit(positive[rows], np.ones(1)).log_odds(x), abs=1e-3)
+
+
 def test_the_gradient_is_zero_where_it_stops() -> None:
     x = RNG.normal(size=(200, 10))
     positive = x[:, :1] + RNG.normal(size=(200, 1)) > 0
-    fitted = fit_many(x, positive, np.array([1.0]))
+    fitted = LogisticSolver(x).fit(positive, np.array([1.0]))
     residual = 1 / (1 + np.exp(-fitted.log_odds(x))) - positive
     assert np.abs(x.T @ residual + fitted.weights).max() < 1e-2
     assert abs(residual.sum()) < 1e-2
@@ -181,7 +189,7 @@ def test_the_gradient_is_zero_where_it_stops() -> None:
 
 def test_a_class_of_all_or_none_gives_its_share() -> None:
     x = RNG.normal(size=(50, 3))
-    fitted = fit_many(x, np.stack([np.ones(50, bool), np.zeros(50, bool)], axis=1), np.ones(2))
+    fitted = LogisticSolver(x).fit(np.stack([np.ones(50, bool), np.zeros(50, bool)], axis=1), np.ones(2))
     odds = fitted.log_odds(x)
     assert odds[:, 0].min() > 3
     assert odds[:, 1].max() < -3

@@ -9,7 +9,7 @@ from scipy import linalg
 from scipy.special import expit
 
 from isoclr.probing.trees import boosted_trees
-from isoclr.tasks.splits import group_folds
+from isoclr.tasks.splits import Indices, group_folds
 
 Array = NDArray[np.float64]
 PENALTIES = np.logspace(-2, 6, 17)
@@ -116,40 +116,61 @@ class Logistic:
         return np.asarray(features @ self.weights + self.intercepts)
 
 
-def fit_many(features: Array, positive: NDArray[np.bool_], penalties: Array) -> Logistic:
-    """Minimize Σ log(1 + exp(∓f)) + α/2 ‖w‖² for each of m problems; the intercept is not penalized.
-
-    The Hessian of the logistic loss is bounded by XᵀX/4 (Böhning 1992), which is diagonal along the principal axes of
-    the features. One eigendecomposition therefore gives majorization steps for all problems together, accelerated by
-    Nesterov's momentum with restarts. Iteration stops when no step would move the log-odds by more than about 10⁻⁶.
+class LogisticSolver:
+    """Fits logistic regressions on the same features, which are decomposed once.
 
     Args:
-        positive: ``(n, m)`` membership of the positive class.
-        penalties: ``(m,)`` positive values of α.
+        features: ``(n, d)``.
     """
-    mean = features.mean(axis=0)
-    axes = decompose(features - mean)
-    n, m = positive.shape
-    design = np.hstack([axes.scores, np.ones((n, 1))])  # the last column is the intercept
-    shrinkage = np.vstack([np.tile(penalties, (axes.scores.shape[1], 1)), np.zeros((1, m))])
-    bound = np.append(axes.spectrum, n)[:, None] / 4 + shrinkage
-    share = np.clip(positive.mean(axis=0), 0.5 / n, 1 - 0.5 / n)
-    current = np.zeros((design.shape[1], m))
-    current[-1] = np.log(share / (1 - share))
-    ahead, momentum = current, np.ones(m)
-    for _ in range(MAX_STEPS):
-        gradient = design.T @ (expit(design @ ahead) - positive) + shrinkage * ahead
-        step = gradient / bound
-        if np.sqrt((bound * step**2).sum(axis=0).max() / n) < TOLERANCE:
-            break
-        moved = ahead - step
-        overshot = ((ahead - moved) * bound * (moved - current)).sum(axis=0) > 0
-        momentum = np.where(overshot, 1.0, momentum)
-        following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-        ahead = moved + np.where(overshot, 0.0, (momentum - 1) / following) * (moved - current)
-        current, momentum = moved, following
-    weights = axes.axes @ ahead[:-1]
-    return Logistic(weights, ahead[-1] - mean @ weights)
+
+    def __init__(self, features: Array) -> None:
+        self._mean = features.mean(axis=0)
+        self._axes = decompose(features - self._mean)
+        scores = self._axes.scores
+        self._design = np.hstack([scores, np.ones((len(scores), 1))])  # the last column is the intercept
+
+    def fit(self, positive: NDArray[np.bool_], penalties: Array, rows: Indices | slice = slice(None)) -> Logistic:
+        """Minimize Σ log(1 + exp(∓f)) + α/2 ‖w‖² for each of m problems; the intercept is not penalized.
+
+        The Hessian of the logistic loss is bounded by XᵀX/4 (Böhning 1992), which is diagonal along the principal axes
+        of the features; that of all samples is also a bound for some of them. One eigendecomposition therefore gives
+        majorization steps for all problems, accelerated by Nesterov's momentum with restarts. A problem is done when no
+        step would move its log-odds by more than about 10⁻⁶.
+
+        Args:
+            positive: ``(k, m)`` membership of the positive class.
+            penalties: ``(m,)`` positive values of α.
+            rows: The k samples to fit; by default all.
+        """
+        n, m = positive.shape
+        design, axes = self._design[rows], self._axes
+        shrinkage = np.vstack([np.tile(penalties, (len(axes.spectrum), 1)), np.zeros((1, m))])
+        bound = np.append(axes.spectrum, len(self._design))[:, None] / 4 + shrinkage
+        share = np.clip(positive.mean(axis=0), 0.5 / n, 1 - 0.5 / n)
+        current = np.zeros((design.shape[1], m))
+        current[-1] = np.log(share / (1 - share))
+        ahead, momentum = current, np.ones(m)
+        solution, moving = current.copy(), np.arange(m)
+        for _ in range(MAX_STEPS):
+            gradient = design.T @ (expit(design @ ahead) - positive) + shrinkage * ahead
+            step = gradient / bound
+            goes_on = np.sqrt((bound * step**2).sum(axis=0) / n) >= TOLERANCE
+            if not goes_on.all():
+                solution[:, moving[~goes_on]] = ahead[:, ~goes_on]
+                positive, moving, momentum = positive[:, goes_on], moving[goes_on], momentum[goes_on]
+                parts = (shrinkage, bound, current, ahead, step)
+                shrinkage, bound, current, ahead, step = (part[:, goes_on] for part in parts)
+                if not len(moving):
+                    break
+            moved = ahead - step
+            overshot = ((ahead - moved) * bound * (moved - current)).sum(axis=0) > 0
+            momentum = np.where(overshot, 1.0, momentum)
+            following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+            ahead = moved + np.where(overshot, 0.0, (momentum - 1) / following) * (moved - current)
+            current, momentum = moved, following
+        solution[:, moving] = ahead
+        weights = axes.axes @ solution[:-1]
+        return Logistic(weights, solution[-1] - self._mean @ weights)
 
 
 Probe = Literal["linear", "ridge", "logistic"]
@@ -213,22 +234,34 @@ def fit_predict_classes(
     x_train = features[train].astype(np.float64)
     mean, scale = standardize(x_train)
     x_train = (x_train - mean) * scale
-    penalties = _choose_penalties(x_train, classes[train], groups[train])
-    fitted = fit_many(x_train, classes[train], penalties)
+    solver = LogisticSolver(x_train)
+    penalties = _choose_penalties(solver, x_train, classes[train], groups[train])
+    fitted = solver.fit(classes[train], penalties)
     return fitted.log_odds((features[test].astype(np.float64) - mean) * scale), penalties
 
 
-def _choose_penalties(features: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_]) -> Array:
-    """The penalty ``(c,)`` of each class with the least cross-entropy when whole groups are left out."""
-    penalties = 1.0 / np.array(INVERSE_PENALTIES)
+def _choose_penalties(
+    solver: LogisticSolver, features: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_]
+) -> Array:
+    """The penalty ``(c,)`` of each class with the least cross-entropy when whole groups are left out.
+
+    Penalties are tried from the strongest on, until the cross-entropy rises: the weakest take the most steps.
+    """
     classes, n_groups = positive.shape[1], len(np.unique(groups))
-    problems = np.repeat(positive, len(penalties), axis=1)
-    losses = np.zeros(problems.shape[1])
-    for inner in group_folds(groups, min(INNER_FOLDS, n_groups), 0) if n_groups > 1 else []:
-        fitted = fit_many(features[inner.train], problems[inner.train], np.tile(penalties, classes))
-        log_odds = fitted.log_odds(features[inner.test])
-        losses += np.logaddexp(0.0, np.where(problems[inner.test], -log_odds, log_odds)).sum(axis=0)
-    return np.asarray(penalties[losses.reshape(classes, -1).argmin(axis=1)])
+    folds = [*group_folds(groups, min(INNER_FOLDS, n_groups), 0)] if n_groups > 1 else []
+    chosen, least, falling = np.zeros(classes), np.full(classes, np.inf), np.arange(classes)
+    for penalty in sorted(1.0 / np.array(INVERSE_PENALTIES), reverse=True):
+        losses = np.zeros(len(falling))
+        for inner in folds:
+            fitted = solver.fit(positive[inner.train][:, falling], np.full(len(falling), penalty), inner.train)
+            log_odds, true = fitted.log_odds(features[inner.test]), positive[inner.test][:, falling]
+            losses += np.logaddexp(0.0, np.where(true, -log_odds, log_odds)).sum(axis=0)
+        better = losses < least[falling]
+        falling, losses = falling[better], losses[better]
+        chosen[falling], least[falling] = penalty, losses
+        if not len(falling):
+            break
+    return chosen
 
 
 def standardize(features: Array) -> tuple[Array, Array]:

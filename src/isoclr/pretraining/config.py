@@ -56,6 +56,9 @@ class PretrainConfig(Config):
     """Offset c in the weight ln(n + c) of a gene set with n transcripts."""
     min_transcripts: Count = 1
     """Leave out gene sets with fewer transcripts; 2 leaves out those whose pairs are one RNA twice."""
+    in_silico_isoforms: bool = False
+    """Give gene sets with one transcript a second one (not in the paper): other ends of the UTRs, and in half of the
+    cases an exon less, in frame. The corpus and these isoforms are then held in memory."""
     contrast_on: Literal["embedding", "last"] = "embedding"
     """Part of the embedding that the contrastive loss sees: all of it, or the last block's only."""
     contrast_weight: NonNegative = 1.0

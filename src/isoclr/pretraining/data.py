@@ -15,6 +15,7 @@ from isoclr.models.packing import PackedBatch, PackingConfig, PackLayout, plan_l
 from isoclr.pretraining.augmentations import Augmentation, CorpusLike, DeviceCorpus, make_views
 from isoclr.pretraining.auxiliary import FEATURES, sequence_features
 from isoclr.pretraining.config import PretrainConfig
+from isoclr.pretraining.isoforms import with_isoforms
 from isoclr.pretraining.losses import count_weights
 from isoclr.training.distributed import Distributed
 from isoclr.training.rng import RngStream, keyed_rng
@@ -193,13 +194,18 @@ class PretrainDataset:
     def __init__(self, corpus: CorpusLike, config: PretrainConfig, name: str = "corpus") -> None:
         order, starts = corpus.members
         counts = np.diff(starts)
+        self.validation_sets = choose_validation_sets(counts, config.val_fraction, config.seed)
+        """Gene sets that are not trained on; each has two transcripts or more in the corpus itself."""
+        if config.in_silico_isoforms:
+            corpus = with_isoforms(corpus, config.seed)
+            order, starts = corpus.members
+            counts = np.diff(starts)
         used = counts >= config.min_transcripts
         self.corpus, self.config = corpus, config
+        """The corpus, with its in-silico isoforms if there are any."""
         self.weights = np.zeros(len(counts), np.float32)
         """``(g,)`` loss weight of every gene set of the corpus."""
         self.weights[used] = count_weights(counts[used], config.weight_offset) if used.any() else 0
-        self.validation_sets = choose_validation_sets(counts, config.val_fraction, config.seed)
-        """Gene sets that are not trained on."""
         training_sets = np.setdiff1d(np.flatnonzero(used), self.validation_sets)
         if len(training_sets) < 2:
             raise InputError(

@@ -98,8 +98,8 @@ def set_up(
     """Bring a corpus and a model to their device."""
     data = PretrainDataset(corpus, config, str(corpus.path))
     if runtime.corpus_on == "device" and world.device.type != "cpu":
-        message(f"copying {len(corpus.codes):,} bytes of corpus to {world.device}")
-    on_device = DeviceCorpus(corpus, world.device if runtime.corpus_on == "device" else "cpu")
+        message(f"copying {len(data.corpus.codes):,} bytes of corpus to {world.device}")
+    on_device = DeviceCorpus(data.corpus, world.device if runtime.corpus_on == "device" else "cpu")
     statistics = data.feature_statistics(on_device)
     model = ContrastiveModel(config, world, data.weights, start=start, features=statistics)
     plan = plan_memory(
@@ -234,7 +234,8 @@ def _warn_about_pairs(data: PretrainDataset, corpus: Corpus, message: Callable[[
     if data.paired_fraction < FEW_PAIRS:
         message(
             f"warning: only {data.paired_fraction:.1%} of the gene sets of {corpus.path} have two or more transcripts, "
-            "and the others teach little; build the corpus with --homology, or start from --init isoclr-s"
+            "and the others teach little; build the corpus with --homology, give them another transcript "
+            "(--in-silico-isoforms), or start from --init isoclr-s"
         )
 
 

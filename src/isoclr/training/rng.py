@@ -20,6 +20,7 @@ class RngStream(IntEnum):
     VALIDATION = 4
     TRACKS = 5
     AUXILIARY = 6
+    ISOFORMS = 7
     # fine-tuning
     NEW_WEIGHTS = 100
     BATCH_ORDER = 101

@@ -1,5 +1,6 @@
 """Linear probes: least squares, ridge and logistic regression with penalties chosen by leaving out whole groups."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -234,34 +235,34 @@ def fit_predict_classes(
     x_train = features[train].astype(np.float64)
     mean, scale = standardize(x_train)
     x_train = (x_train - mean) * scale
-    solver = LogisticSolver(x_train)
-    penalties = _choose_penalties(solver, x_train, classes[train], groups[train])
-    fitted = solver.fit(classes[train], penalties)
+    own, n_groups = groups[train], len(np.unique(groups[train]))
+    folds = group_folds(own, min(INNER_FOLDS, n_groups), 0) if n_groups > 1 else []
+    fitted, penalties = _fit_logistic(x_train, classes[train], [(fold.train, fold.test) for fold in folds])
     return fitted.log_odds((features[test].astype(np.float64) - mean) * scale), penalties
 
 
-def _choose_penalties(
-    solver: LogisticSolver, features: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_]
-) -> Array:
-    """The penalty ``(c,)`` of each class with the least cross-entropy when whole groups are left out.
+def _fit_logistic(
+    features: Array, positive: NDArray[np.bool_], folds: Sequence[tuple[Indices, Indices]]
+) -> tuple[Logistic, Array]:
+    """A logistic regression for each class, with the penalty ``(c,)`` of the least cross-entropy on held-out folds.
 
-    Penalties are tried from the strongest on, until the cross-entropy rises: the weakest take the most steps.
+    Penalties are tried from the strongest on, until the cross-entropy rises: the weakest take most of the time, and are
+    rarely best. Without folds the strongest is taken.
     """
-    classes, n_groups = positive.shape[1], len(np.unique(groups))
-    folds = [*group_folds(groups, min(INNER_FOLDS, n_groups), 0)] if n_groups > 1 else []
+    solver, classes = LogisticSolver(features), positive.shape[1]
     chosen, least, falling = np.zeros(classes), np.full(classes, np.inf), np.arange(classes)
     for penalty in sorted(1.0 / np.array(INVERSE_PENALTIES), reverse=True):
         losses = np.zeros(len(falling))
-        for inner in folds:
-            fitted = solver.fit(positive[inner.train][:, falling], np.full(len(falling), penalty), inner.train)
-            log_odds, true = fitted.log_odds(features[inner.test]), positive[inner.test][:, falling]
+        for fit, check in folds:
+            fitted = solver.fit(positive[fit][:, falling], np.full(len(falling), penalty), fit)
+            log_odds, true = fitted.log_odds(features[check]), positive[check][:, falling]
             losses += np.logaddexp(0.0, np.where(true, -log_odds, log_odds)).sum(axis=0)
         better = losses < least[falling]
         falling, losses = falling[better], losses[better]
         chosen[falling], least[falling] = penalty, losses
         if not len(falling):
             break
-    return chosen
+    return solver.fit(positive, chosen), chosen
 
 
 def standardize(features: Array) -> tuple[Array, Array]:
@@ -280,37 +281,16 @@ def standardize(features: Array) -> tuple[Array, Array]:
 def fit_logistic(features: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_]) -> tuple[Array, float, float]:
     """Coefficients ``(d,)`` and intercept of the positive class's log-odds, and the penalty.
 
-    The penalty has the smallest log-loss in an inner cross-validation that leaves out whole groups. Penalties are tried
-    from the strongest on, until the loss rises.
+    The penalty has the least cross-entropy when whole groups are left out.
 
     Args:
         features: ``(n, d)``, standardized.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import log_loss
-
-    parts = _inner_folds(positive, groups)
-
-    def loss(inverse: float) -> float:
-        regression, total = LogisticRegression(C=inverse, max_iter=5000), 0.0
-        for fit, check in parts:
-            regression.fit(features[fit], positive[fit])
-            probability = regression.predict_proba(features[check])[:, 1]
-            total += float(log_loss(positive[check], probability, labels=[False, True]))
-        return total
-
-    best, least = INVERSE_PENALTIES[0], loss(INVERSE_PENALTIES[0])
-    for weaker in INVERSE_PENALTIES[1:]:  # the weakest take most of the time, and are rarely best
-        if (its_loss := loss(weaker)) >= least:
-            break
-        best, least = weaker, its_loss
-    fitted = LogisticRegression(C=best, max_iter=5000).fit(features, positive)
-    return np.asarray(fitted.coef_[0]), float(fitted.intercept_[0]), 1.0 / best
+    fitted, penalties = _fit_logistic(features, positive[:, None], _inner_folds(positive, groups))
+    return fitted.weights[:, 0], float(fitted.intercepts[0]), float(penalties[0])
 
 
-def _inner_folds(
-    positive: NDArray[np.bool_], groups: NDArray[np.str_]
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _inner_folds(positive: NDArray[np.bool_], groups: NDArray[np.str_]) -> list[tuple[Indices, Indices]]:
     """Folds of whole groups to choose a penalty on; none, hence the strongest penalty, if a class has one group."""
     from sklearn.model_selection import StratifiedGroupKFold
 

@@ -300,14 +300,13 @@ def run(
     rnas, splits = labelled(task, source)
     names = source.table["transcript_id"].to_list()
     scores: dict[str, list[float]] = {}
-    stamps = "".join(stamped(name, path) for name, path in models.items())
     for name, features in methods(library, models, names):
-        of_model = any(name.startswith(model) for model in models)
+        stamp = next((stamped(model, path) for model, path in models.items() if name.startswith(model)), "")
         with_kernel = kernel and name in (STRONGEST, *list(models)[-1:])
         for how in ("", ", kernel") if with_kernel else ("",):
             own = features.of(rnas.rows)
             scores[name + how] = library.scores(
-                f"{task.name} {name}{how} {stamps if of_model else ''}",
+                f"{task.name} {name}{how} {stamp}",
                 partial(cross_validate, own, rnas, splits, kernel=bool(how)),
             )
             print(f"{task.name}  {name + how:48} {np.mean(scores[name + how]):.4f}", flush=True)

@@ -110,7 +110,7 @@ def test_class_colors() -> None:
     _draw_map(figure, axes, X, Y, CLASSES)
     assert colors_of(axes) == [PALETTE[1], NO_VALUE, PALETTE[0], PALETTE[0]]
     assert [text.get_text() for text in axes.get_legend().texts] == ["human", "mouse"]
-    assert axes.get_title(loc="left") == "species (3 of 4 RNAs; grey: no value)"
+    assert axes.get_title(loc="left") == "species\n3 of 4 RNAs; grey: no value"
 
 
 def test_a_class_beyond_the_palette_is_other() -> None:

@@ -59,7 +59,7 @@ def _draw_map(figure: Figure, axes: Any, x: NDArray[np.floating], y: NDArray[np.
     axes.spines[["bottom", "left"]].set_visible(False)
     has_value = np.isfinite(panel.values) if panel.classes is None else panel.values != ""
     name, known = panel.name.replace("_", " "), np.count_nonzero(has_value)
-    of = "" if known == len(x) else f" ({known:,} of {len(x):,} RNAs; grey: no value)"
+    of = "" if known == len(x) else f"\n{known:,} of {len(x):,} RNAs; grey: no value"
     axes.set_title(name + of, loc="left", fontsize=9)
     if panel.classes is None:
         _draw_quantity(figure, axes, x, y, panel, points)

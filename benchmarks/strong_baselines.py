@@ -306,8 +306,7 @@ def run(
         for how in ("", ", kernel") if with_kernel else ("",):
             own = features.of(rnas.rows)
             scores[name + how] = library.scores(
-                f"{task.name} {name}{how} {stamp}",
-                partial(cross_validate, own, rnas, splits, kernel=bool(how)),
+                f"{task.name} {name}{how} {stamp}", partial(cross_validate, own, rnas, splits, kernel=bool(how))
             )
             print(f"{task.name}  {name + how:48} {np.mean(scores[name + how]):.4f}", flush=True)
             simple = [one for one in scores if not any(map(one.startswith, models))]

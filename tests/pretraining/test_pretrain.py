@@ -2,12 +2,13 @@
 
 import hashlib
 import math
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -276,6 +277,19 @@ def test_resume_a_foreign_directory(small_corpus: Path, tmp_path: Path) -> None:
 def test_resume_with_other_options(never_stopped: PretrainResult, small_corpus: Path) -> None:
     with pytest.raises(InputError, match=r"--mask 0\.15 \(given: 0\.3\)"):
         pretrain(small_corpus, out=never_stopped.out, resume=True, **configs(mask=0.3))
+
+
+def test_resume_a_checkpoint_that_is_older_than_an_option(
+    never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(never_stopped.out, out)
+    checkpoint = Checkpoint.load(out / "checkpoint.safetensors")
+    older = {name: value for name, value in checkpoint.options.items() if name != "in_silico_isoforms"}
+    monkeypatch.setattr(Checkpoint, "load", lambda _: replace(checkpoint, options=older))
+    pretrain(small_corpus, out=out, resume=True, **configs(steps=None))
+    with pytest.raises(InputError, match=r"--no-in-silico-isoforms \(given: --in-silico-isoforms\)"):
+        pretrain(small_corpus, out=out, resume=True, **configs(in_silico_isoforms=True))
 
 
 def test_resume_with_another_corpus(never_stopped: PretrainResult, make_corpus: Any) -> None:

@@ -218,7 +218,8 @@ def _load_checkpoint(out: Path, resume: bool, options: dict[str, Any], corpus: C
     if not path.exists():
         return None
     checkpoint = Checkpoint.load(path)
-    require_same_options(checkpoint.options, options, path)
+    saved = {**PretrainConfig().flat(), **checkpoint.options}  # options newer than the checkpoint had their default
+    require_same_options(saved, options, path)
     if checkpoint.corpus != _identity(corpus):
         raise InputError(f"{path}: was trained on another corpus than {corpus.path}, or on an older build of it")
     return checkpoint

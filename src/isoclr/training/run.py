@@ -36,7 +36,7 @@ def check_run_directory(out: Path, *, resume: bool, markers: Sequence[str]) -> N
 def require_same_options(saved: Mapping[str, Any], given: Mapping[str, Any], source: Path) -> None:
     """Check that a run is resumed with the options it was started with."""
     differing = [
-        f"{flag(name)} {_text(saved.get(name))} (given: {_text(given.get(name))})"
+        f"{_option(name, saved.get(name))} (given: {_text(name, given.get(name))})"
         for name in dict.fromkeys([*given, *saved])
         if saved.get(name) != given.get(name)
     ]
@@ -44,7 +44,13 @@ def require_same_options(saved: Mapping[str, Any], given: Mapping[str, Any], sou
         raise InputError(f"{source}: cannot be resumed with other options; it was started with {', '.join(differing)}")
 
 
-def _text(value: Any) -> str:
+def _option(name: str, value: Any) -> str:
+    return _text(name, value) if isinstance(value, bool) else f"{flag(name)} {_text(name, value)}"
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return flag(name if value else f"no_{name}")
     return "none" if value in (None, "", []) else str(value)
 
 

@@ -113,7 +113,7 @@ def _over_seeds(part: pl.DataFrame) -> pl.DataFrame:
     seeds = part["seeds"][0] if "seeds" in part.columns else 1
     if seeds == 1:
         return part  # with the intervals over splits
-    error = math.sqrt((part["seed_sd"] ** 2).mean() / seeds)
+    error = math.sqrt(float((part["seed_sd"].to_numpy() ** 2).mean()) / seeds)
     half = float(stats.t.ppf(0.975, len(part) * (seeds - 1))) * error
     return part.with_columns(low=pl.col("value") - half, high=pl.col("value") + half)
 

@@ -64,6 +64,7 @@ def test_whole_benchmark(
         evaluated,
         "--tasks",
         evaluated / "gc.toml",
+        "--ontology",
         "--data",
         evaluated,
         "--out",

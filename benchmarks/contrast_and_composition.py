@@ -112,7 +112,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     for whiten in (False, True):
         found = isoclr.retrieval(paths, corpus=several, whiten=whiten, sample=QUERIES, threads=1)
         tables.append(pl.DataFrame(found.rows()).with_columns(whitened=pl.lit(whiten)))
-    pl.concat(tables, how="diagonal_relaxed").write_csv(_next_to(options.out, "retrieval"), float_precision=6)
+    by_name = pl.col("method").str.replace(r"^homologs-(.+)\.parquet$", "$1")
+    pl.concat(tables, how="diagonal_relaxed").with_columns(by_name).write_csv(
+        _next_to(options.out, "retrieval"), float_precision=6
+    )
 
     if options.ontology:
         first, *others = (path for name, path in files.items() if name.endswith("-0"))

@@ -81,6 +81,7 @@ def test_whole_benchmark(
     ]
     retrieval = pl.read_csv(tmp_path / "out_retrieval.csv")
     assert set(retrieval["whitened"]) == {False, True}
+    assert set(retrieval["method"]) == set(names)
 
 
 def test_without_ablations(main: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

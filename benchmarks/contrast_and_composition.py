@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     folder: Path = options.folder
     corpus = folder / "corpus"
     models = encoders(folder / "benchmark")
-    if not models:
+    if "contrast-0" not in models:
         parser.error(f"{folder}: no ablations in it, expected those of runs/paper_small.sh")
     models = {"random": untrained(models["contrast-0"], folder / "random"), **models}
 

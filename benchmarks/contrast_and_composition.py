@@ -110,8 +110,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = tuple(embedded(several, model, folder / f"homologs-{name}.parquet") for name, model in models.items())
     tables = []
     for whiten in (False, True):
-        found = isoclr.retrieval(paths, corpus=several, whiten=whiten, sample=QUERIES, threads=1)
-        tables.append(pl.DataFrame(found.rows()).with_columns(whitened=pl.lit(whiten)))
+        result = isoclr.retrieval(paths, corpus=several, whiten=whiten, sample=QUERIES, threads=1)
+        tables.append(pl.DataFrame(result.rows()).with_columns(whitened=pl.lit(whiten)))
     by_name = pl.col("method").str.replace(r"^homologs-(.+)\.parquet$", "$1")
     pl.concat(tables, how="diagonal_relaxed").with_columns(by_name).write_csv(
         _next_to(options.out, "retrieval"), float_precision=6

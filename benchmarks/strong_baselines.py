@@ -197,16 +197,19 @@ def stamped(name: str, path: Path) -> str:
     return f"{name}-{path.stat().st_mtime_ns:x}"
 
 
-def methods(library: Library, models: Mapping[str, Path], names: Sequence[str]) -> Iterator[tuple[str, FeatureBlocks]]:
-    """All feature sets of one source, the simple ones first and the largest last."""
+def methods(
+    library: Library, models: Mapping[str, Path], names: Sequence[str]
+) -> Iterator[tuple[str, str, FeatureBlocks]]:
+    """Name, stamp of the embeddings' file and features of all methods; the simple ones first, with an empty stamp."""
     simple = library.simple()
-    yield from simple.items()
+    yield from ((name, "", features) for name, features in simple.items())
     for name, path in models.items():
-        key = stamped(name, path)
-        embedding = library.get(key, partial(components_of, path, names))
-        yield name, embedding
-        yield f"{name} given composition", library.get(f"{key}-given", partial(given, embedding, simple["composition"]))
-        yield f"{name} + {STRONGEST}", embedding.joined(simple[STRONGEST])
+        stamp = stamped(name, path)
+        embedding = library.get(stamp, partial(components_of, path, names))
+        rest = library.get(f"{stamp}-given", partial(given, embedding, simple["composition"]))
+        yield name, stamp, embedding
+        yield f"{name} given composition", stamp, rest
+        yield f"{name} + {STRONGEST}", stamp, embedding.joined(simple[STRONGEST])
 
 
 def score(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
@@ -300,8 +303,8 @@ def run(
     rnas, splits = labelled(task, source)
     names = source.table["transcript_id"].to_list()
     scores: dict[str, list[float]] = {}
-    for name, features in methods(library, models, names):
-        stamp = next((stamped(model, path) for model, path in models.items() if name.startswith(model)), "")
+    simple: list[str] = []
+    for name, stamp, features in methods(library, models, names):
         with_kernel = kernel and name in (STRONGEST, *list(models)[-1:])
         for how in ("", ", kernel") if with_kernel else ("",):
             own = features.of(rnas.rows)
@@ -309,7 +312,7 @@ def run(
                 f"{task.name} {name}{how} {stamp}", partial(cross_validate, own, rnas, splits, kernel=bool(how))
             )
             print(f"{task.name}  {name + how:48} {np.mean(scores[name + how]):.4f}", flush=True)
-            simple = [one for one in scores if not any(map(one.startswith, models))]
+            simple += [] if stamp else [name + how]
             yield summarize(task, rnas, splits, scores, simple)
 
 

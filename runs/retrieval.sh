@@ -18,15 +18,8 @@ mkdir -p "$out"
 
 [ -e "$corpus" ] || isoclr build runs/real_data.toml --out "$corpus"
 if [ ! -e "$out/homologs" ]; then
-  python - "$corpus" > "$out/homologs.txt" << 'PY'
-import sys
-
-import polars as pl
-
-table = pl.read_parquet(f"{sys.argv[1]}/transcripts.parquet")
-several = table.filter(pl.col("species").n_unique().over("gene_set") > 1)
-print(*several["transcript_id"], sep="\n")
-PY
+  python -c 'import sys, isoclr; from benchmarks.contrast_and_composition import homologs
+print(*homologs(isoclr.open_corpus(sys.argv[1])), sep="\n")' "$corpus" > "$out/homologs.txt"
   isoclr subset "$corpus" --out "$out/homologs" --transcripts "$out/homologs.txt"
 fi
 [ -e "$out/homologs.parquet" ] || isoclr embed "$out/homologs" --model "$model" -o "$out/homologs.parquet" \

@@ -65,6 +65,7 @@ def test_ablations(world: Any) -> None:
         ("[ablations]\nsteps = 1\nrun = [{ name = 'a' }, { name = 'a' }]", "'a' is given twice"),
         ("[ablations]\nsteps = 1\nrun = [{ name = 'a', pretrain.x = 1 }]", r"'a': pretrain\.x"),
         ("[ablations]\nsteps = 1\nrun = [{ name = 'a', pretrain.batch_size = 1 }]", "batch_size"),
+        ("[ablations]\nsteps = 1\nrun = [{ name = 'a', pretrain.seed = 1 }]", r"pretrain\.seed"),
         ("[ablations]\nsteps = 1\nrun = [{ name = 'a', pretrain.mask = 2 }]", "--mask is 2"),
         ("[finetuning]\nfinetune = { out = 'x' }", "finetuning.*out"),
         ("[finetuning]\nfinetune = { epochs = 'x' }", "epochs"),

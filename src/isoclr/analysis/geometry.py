@@ -10,7 +10,7 @@ from isoclr.analysis.neighbors import Vectors, normalize
 from isoclr.analysis.relations import ISOFORM, ORTHOLOG, PARALOG, RELATIONS, SIMILAR_LENGTH, GeneRelations, Numbers
 from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, Codes, N, region_lengths
 from isoclr.genomics.features import gc_fraction
-from isoclr.probing.linear import decompose, standardize
+from isoclr.probing.linear import Array, Decomposition, decompose, standardize
 from isoclr.tasks.metrics import mean_intervals, over_folds
 from isoclr.tasks.splits import Split, group_folds
 
@@ -19,7 +19,6 @@ UNIFORMITY_SAMPLE = 4_000
 PROBE_SAMPLE = 6_000
 FOLDS = 5
 PROPERTIES = ("log2 length", "G+C content", "share of CDS", "log2 length of 5' UTR", "log2 number of exons")
-Values = NDArray[np.float64]
 Features = Mapping[str, NDArray[np.floating]]
 
 
@@ -151,17 +150,20 @@ def probe_properties(
 
 
 def _r2(
-    features: Values, values: Values, groups: NDArray[np.str_], split: Split, progress: Callable[[int], None]
-) -> Values:
+    features: Array, values: Array, groups: NDArray[np.str_], split: Split, progress: Callable[[int], None]
+) -> Array:
     """R² of every property on the test part; NaN if too few RNAs have it or it does not vary."""
     r2 = np.full(values.shape[1], np.nan)
+    decomposed: dict[bytes, tuple[Array, Array, Decomposition]] = {}  # by the RNAs that have the property
     for column, value in enumerate(values.T):
         train = split.train[np.isfinite(value[split.train])]
         test = split.test[np.isfinite(value[split.test])]
         if min(len(train) - 1, len(test)) > 1 and min(np.ptp(value[train]), np.ptp(value[test])) > 0:
-            mean, scale = standardize(features[train])
-            fitted = decompose((features[train] - mean) * scale).fit(value[train], groups[train])
-            residual = value[test] - fitted.predict((features[test] - mean) * scale)
+            if train.tobytes() not in decomposed:
+                mean, scale = standardize(features[train])
+                decomposed[train.tobytes()] = mean, scale, decompose((features[train] - mean) * scale)
+            mean, scale, axes = decomposed[train.tobytes()]
+            residual = value[test] - axes.fit(value[train], groups[train]).predict((features[test] - mean) * scale)
             r2[column] = 1.0 - (residual**2).mean() / value[test].var()
         progress(1)
     return r2

@@ -161,7 +161,7 @@ class Ablations:
     def config(self, run: Ablation, seed: int) -> PretrainConfig:
         """All options of a training of a run."""
         for name in run.pretrain:
-            if name not in self.pretrain.flat() or name in ("batch_size", "init"):
+            if name not in self.pretrain.flat() or name in ("batch_size", "init", "seed"):
                 raise InputError(f"ablations.run {run.name!r}: pretrain.{name} is no option of a single run")
         return replace(self.pretrain, **{"seed": seed, **run.pretrain})
 

@@ -3,11 +3,12 @@
 #
 #   bash runs/gpu.sh CORPUS OUT [benchmark] [isoclr-s] [isoclr-m]
 #
-# CORPUS is a corpus, or a .tar.xz of its directory. Only gene sets with two or more transcripts are trained on, so a
-# corpus of those alone is enough to carry (README of results/training). OUT/isoclr-s and OUT/isoclr-m are runs, with a
-# checkpoint every three minutes; OUT/gpu.csv has the benchmark. Without names, all three are done. The same command
-# goes on with what was interrupted, and leaves out what is complete.
+# CORPUS is a corpus, or a .tar.xz of its directory. OUT/isoclr-s and OUT/isoclr-m are runs, with a checkpoint every
+# three minutes; OUT/gpu.csv has the benchmark. Without names, all three are done. The same command goes on with what
+# was interrupted, and leaves out what is complete.
 #
+# Only gene sets with two or more transcripts are trained on, so a corpus of those alone is enough to carry. With
+# GENE_SETS=--in-silico-isoforms all are, and those with one transcript get another in silico.
 # MINUTES is the time of each run, PAIRS the batch, INIT a model to start IsoCLR-S from, DEVICE a torch device.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,8 +33,9 @@ train() {  # model, learning rate, options …
   shift 2
   [ -e "$out/$model/model.safetensors" ] || python3 -m isoclr pretrain "$corpus" -o "$out/$model" --model "$model" \
     --pooling all-std-sqrt --contrast-on last --aux-weight 30 --drop-splice 0.15 --drop-tracks 0.15 \
-    --min-transcripts 2 --batch-size "${PAIRS:-512}" --learning-rate "$rate" --warmup-steps 100 --ema 0.999 --seed 5 \
-    --minutes "${MINUTES:-9}" --validate-every 500 --checkpoint-minutes 3 --device "$device" --resume "$@"
+    ${GENE_SETS:---min-transcripts 2} --batch-size "${PAIRS:-512}" --learning-rate "$rate" --warmup-steps 100 \
+    --ema 0.999 --seed 5 --minutes "${MINUTES:-9}" --validate-every 500 --checkpoint-minutes 3 --device "$device" \
+    --resume "$@"
 }
 
 for part in "$@"; do

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 from numpy.typing import NDArray
-from scipy import stats
 
 from isoclr._console import info
 from isoclr._io import TABLE_FORMATS, as_paths, check_output, write_table
@@ -34,6 +33,7 @@ from isoclr.tasks.labels import (
     read_text_table,
     representatives,
 )
+from isoclr.tasks.metrics import spearman
 
 Kind = Literal["quantity", "class"]
 SKEWED = ("length", "cds_length", "n_exons")  # Columns that are colored on a logarithmic scale
@@ -265,7 +265,7 @@ def _quantity_agreement(values: pl.Series, close: Nearest) -> dict[str, float]:
     around = own[close.rows].mean(1)
     if np.ptp(own) == 0 or np.ptp(around) == 0:
         return {}
-    return {"spearman of neighbours": float(stats.spearmanr(own, around).statistic)}
+    return {"spearman of neighbours": spearman(own, around)}
 
 
 def _class_agreement(values: pl.Series, close: Nearest) -> dict[str, float]:

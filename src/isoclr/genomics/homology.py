@@ -8,8 +8,6 @@ from typing import Literal, get_args
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from isoclr.errors import InputError
 from isoclr.genomics.species import taxid_of, without_versions
@@ -71,6 +69,9 @@ def read_orthologs(path: Path, data: bytes) -> pl.DataFrame:
 
 def _smallest_of_component(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """The smallest gene id in the connected component of each gene of ``pairs`` ``(2, n)``, flattened."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     ids, nodes = np.unique(pairs, return_inverse=True)
     one, other = nodes.reshape(pairs.shape).astype(np.int32)  # int64 fails in scipy 1.11
     edges = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(len(ids), len(ids)))

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.special import expit
 
 from isoclr.probing.linear import Array, Features, LinearModel, decompose, fit_classes, in_raw_units, standardize
@@ -346,7 +345,9 @@ def _coverage(nominal: float, fitter: CrossFitter, ends: Array) -> Coverage:
         achieved = bootstrap(lambda rows: float(inside[rows].mean()), fitter.groups)
         method = "bootstrap over whole genes or gene sets"
     else:
-        wilson = stats.binomtest(int(inside.sum()), len(inside)).proportion_ci(method="wilson")
+        from scipy.stats import binomtest
+
+        wilson = binomtest(int(inside.sum()), len(inside)).proportion_ci(method="wilson")
         achieved, method = Interval(float(inside.mean()), float(wilson.low), float(wilson.high)), "Wilson"
     return Coverage(
         nominal=nominal,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 RESAMPLES = 1000
 BLOCK = 100  # Bootstrap samples computed at a time
@@ -93,7 +93,7 @@ def pearson(true: Values, predicted: Values) -> float:
 
 def spearman(true: Values, predicted: Values) -> float:
     """Spearman's R: Pearson's R of the ranks, with the mean rank for ties."""
-    return pearson(stats.rankdata(true), stats.rankdata(predicted))
+    return pearson(_ranks(true), _ranks(predicted))
 
 
 def roc_auc(true: Values, predicted: Values) -> float:
@@ -102,8 +102,14 @@ def roc_auc(true: Values, predicted: Values) -> float:
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if n_positive == 0 or n_negative == 0:
         return float("nan")
-    rank_sum = stats.rankdata(predicted)[positive].sum()
+    rank_sum = _ranks(predicted)[positive].sum()
     return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def _ranks(values: Values) -> Values:
+    from scipy.stats import rankdata  # half a second to import, too long for a help text
+
+    return np.asarray(rankdata(values))
 
 
 def cross_entropy(true: Values, predicted: Values) -> float:
@@ -170,7 +176,7 @@ def paired(differences: Sequence[float], train: float, test: float) -> Differenc
     error = float(np.sqrt((1 / k + test / train) * variance))
     p = float(interval.mean == 0) if error == 0 else float("nan")
     if error > 0:
-        p = float(2 * stats.t.sf(abs(interval.mean) / error, k - 1))
+        p = float(2 * special.stdtr(k - 1, -abs(interval.mean) / error))
     return Difference(interval.mean, interval.low, interval.high, p)
 
 
@@ -178,7 +184,7 @@ def _t_interval(values: Sequence[float], share: float) -> Interval:
     array = np.asarray(values, np.float64)
     if len(array) < 2:
         return Interval(float(array.mean()), float("nan"), float("nan"))
-    half = stats.t.ppf(0.975, len(array) - 1) * float(np.sqrt(share * array.var(ddof=1)))
+    half = special.stdtrit(len(array) - 1, 0.975) * float(np.sqrt(share * array.var(ddof=1)))
     return Interval(float(array.mean()), float(array.mean() - half), float(array.mean() + half))
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import expit
+from scipy.special import expit, stdtrit
 
 from isoclr.analysis.fast_ism import IncrementalEncoder, ReferenceRna
 from isoclr.analysis.ism import mutate_base, point_mutations
@@ -197,4 +196,4 @@ def _half_width(deltas: Array) -> Array:
     k = deltas.shape[1]
     deviations = deltas - deltas.mean(1, keepdims=True)
     error = np.sqrt((k - 1) / k * (deviations**2).sum(1))
-    return np.asarray(stats.t.ppf((1 + CONFIDENCE) / 2, k - 1) * error)
+    return np.asarray(stdtrit(k - 1, (1 + CONFIDENCE) / 2) * error)

@@ -6,15 +6,18 @@
 The encoders are those of the ablations: equal steps and pairs, several seeds. Each is probed as in
 ``benchmarks.strong_baselines``: alone, without what a ridge on the composition features explains of it, and together
 with the strongest simple features. Also the nearest neighbours among the RNAs of gene sets that several species have,
-with the embeddings whitened or not, and with ``--ontology`` terms of the Gene Ontology. ``random`` is an untrained
-encoder. Writes ``contrast_and_composition.csv``, ``…_retrieval.csv`` and ``…_ontology.csv`` to results/; what OUT has
-already is not made again.
+with the features whitened or not, and with ``--ontology`` terms of the Gene Ontology; both by the embeddings, by what
+composition does not explain of them, and by composition. ``random`` is an untrained encoder. Writes
+``contrast_and_composition.csv``, ``…_retrieval.csv`` and ``…_ontology.csv`` to results/; what OUT has already is not
+made again.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 import isoclr
@@ -77,6 +80,23 @@ def embedded(rnas: Path, model: Path, out: Path) -> Path:
     return out
 
 
+def with_residuals(rnas: Path, files: Mapping[str, Path], stem: str) -> tuple[Path, ...]:
+    """Embeddings, the same without what composition explains of them, and the composition features of the RNAs."""
+    features = rnas.parent / f"{stem}-composition features.parquet"
+    rest = {path: path.with_stem(f"{path.stem} given composition") for path in files.values()}
+    if not all(path.exists() for path in (features, *rest.values())):
+        corpus = open_corpus(rnas)
+        composition = strong_baselines.composition(strong_baselines.codes_of_corpus(corpus))
+        row = {name: i for i, name in enumerate(corpus.transcripts["transcript_id"])}
+        for path, out in rest.items():
+            read = isoclr.read_embeddings(path)
+            own = composition.of(np.array([row[name] for name in read.ids]))
+            left = strong_baselines.given(strong_baselines.components(read.matrix), own)
+            replace(read, matrix=left.values).save(out, overwrite=True)
+        replace(read, matrix=own.values).save(features, overwrite=True)
+    return (*files.values(), *rest.values(), features)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = harness.options_of(__doc__, Path("results/contrast_and_composition.csv"))
     parser.add_argument("folder", type=Path, metavar="OUT", help="the directory that runs/paper_small.sh filled")
@@ -107,26 +127,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     strong_baselines.main([str(labelled), *(str(one) for name, values in arguments.items() for one in (name, *values))])
 
     several = part(corpus, homologs(opened), folder / "homologs")
-    paths = tuple(embedded(several, model, folder / f"homologs-{name}.parquet") for name, model in models.items())
+    neighbours = {name: embedded(several, model, folder / f"homologs-{name}.parquet") for name, model in models.items()}
+    paths = with_residuals(several, neighbours, "homologs")
     tables = []
     for whiten in (False, True):
         result = isoclr.retrieval(paths, corpus=several, whiten=whiten, sample=QUERIES, threads=1)
         tables.append(pl.DataFrame(result.rows()).with_columns(whitened=pl.lit(whiten)))
-    by_name = pl.col("method").str.replace(r"^homologs-(.+)\.parquet$", "$1")
-    pl.concat(tables, how="diagonal_relaxed").with_columns(by_name).write_csv(
-        _next_to(options.out, "retrieval"), float_precision=6
-    )
+    _write(pl.concat(tables, how="diagonal_relaxed"), _next_to(options.out, "retrieval"))
 
     if options.ontology:
-        first, *others = (path for name, path in files.items() if name.endswith("-0"))
-        isoclr.ontology(
-            first,
-            corpus=labelled,
-            data=options.data,
-            splits=SplitConfig(splits=3),
-            others=tuple(others),
-            csv=_next_to(options.out, "ontology"),
+        first_seed = {name: path for name, path in files.items() if name == "random" or name.endswith("-0")}
+        first, *others = with_residuals(labelled, first_seed, "labelled")
+        report = isoclr.ontology(
+            first, corpus=labelled, data=options.data, splits=SplitConfig(splits=3), others=tuple(others)
         )
+        named = pl.col("method").replace("embedding", first.name)
+        _write(pl.DataFrame(report.rows()).with_columns(named), _next_to(options.out, "ontology"))
+
+
+def _write(rows: pl.DataFrame, out: Path) -> None:
+    """Write rows whose methods are names of files."""
+    name = pl.col("method").str.replace(r"^(?:homologs|labelled)-(.+)\.parquet$", "$1")
+    rows.with_columns(name).write_csv(out, float_precision=6)
 
 
 def _next_to(path: Path, name: str) -> Path:

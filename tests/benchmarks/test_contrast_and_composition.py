@@ -1,15 +1,18 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
-from benchmarks.contrast_and_composition import encoders, homologs
+from benchmarks.contrast_and_composition import encoders, homologs, with_residuals
 
 import isoclr
 from benchmarks import contrast_and_composition, harness, strong_baselines
+from isoclr.corpus.corpus import open_corpus
 
 from .test_strong_baselines import TASK
 
@@ -57,8 +60,17 @@ def test_whole_benchmark(
     main: Callable[..., None], evaluated: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     compared: dict[str, Any] = {}
+
+    class Report:
+        def rows(self) -> list[dict[str, Any]]:
+            return [{"method": "embedding", "value": 1.0}, {"method": "labelled-both-0 given composition.parquet"}]
+
+    def ontology(first: Path, **options: Any) -> Report:
+        compared.update(options, first=first)
+        return Report()
+
     monkeypatch.setattr(contrast_and_composition, "homologs", lambda corpus: list(corpus.transcripts["transcript_id"]))
-    monkeypatch.setattr(isoclr, "ontology", lambda first, **options: compared.update(options, first=first))
+    monkeypatch.setattr(isoclr, "ontology", ontology)
     main(
         contrast_and_composition,
         evaluated,
@@ -74,14 +86,33 @@ def test_whole_benchmark(
     names = ["random", "both-0", "composition-0", "contrast-0", "contrast-1"]
     own = [[name, f"{name} given composition", f"{name} + {strong_baselines.STRONGEST}"] for name in names]
     assert methods[4:] == [one for three in own for one in three]
-    assert compared["first"].name == "labelled-both-0.parquet"
-    assert [path.name for path in compared["others"]] == [
-        "labelled-composition-0.parquet",
-        "labelled-contrast-0.parquet",
+    first_seed = ["random", "both-0", "composition-0", "contrast-0"]
+    rest = [f"{name} given composition" for name in names]
+    assert compared["first"].name == "labelled-random.parquet"
+    assert [path.stem for path in compared["others"]] == [
+        *(f"labelled-{name}" for name in first_seed[1:]),
+        *(f"labelled-{name} given composition" for name in first_seed),
+        "labelled-composition features",
     ]
+    assert list(pl.read_csv(tmp_path / "out_ontology.csv")["method"]) == ["random", "both-0 given composition"]
     retrieval = pl.read_csv(tmp_path / "out_retrieval.csv")
     assert set(retrieval["whitened"]) == {False, True}
-    assert set(retrieval["method"]) == set(names)
+    assert set(retrieval["method"]) == {*names, *rest, "composition features"}
+
+
+def test_residuals_are_what_composition_does_not_explain(evaluated: Path) -> None:
+    corpus = open_corpus(evaluated / "corpus")
+    features = strong_baselines.composition(strong_baselines.codes_of_corpus(corpus)).values
+    embedded = isoclr.embed(evaluated / "corpus", model="isoclr-s")
+    rng = np.random.default_rng(0)
+    own = rng.normal(size=(len(corpus), 1)).astype(np.float32)
+    mixed = features[:, :2] @ rng.normal(size=(2, 3)).astype(np.float32)
+    replace(embedded, matrix=np.hstack([mixed, own])).save(evaluated / "labelled-x.parquet")
+    _, rest, composition = with_residuals(evaluated / "corpus", {"x": evaluated / "labelled-x.parquet"}, "labelled")
+    left = isoclr.read_embeddings(rest).matrix
+    assert np.allclose(isoclr.read_embeddings(composition).matrix, features)
+    assert left.var(0).sum() < 0.6 * 3
+    assert np.abs(np.corrcoef(left.T, own.T)[-1, :-1]).max() > 0.7
 
 
 def test_without_ablations(main: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

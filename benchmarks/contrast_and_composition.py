@@ -131,9 +131,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = with_residuals(several, neighbours, "homologs")
     tables = []
     for whiten in (False, True):
-        result = isoclr.retrieval(paths, corpus=several, whiten=whiten, sample=QUERIES, threads=1)
-        tables.append(pl.DataFrame(result.rows()).with_columns(whitened=pl.lit(whiten)))
-    _write(pl.concat(tables, how="diagonal_relaxed"), _next_to(options.out, "retrieval"))
+        metrics = isoclr.retrieval(paths, corpus=several, whiten=whiten, sample=QUERIES, threads=1).metrics
+        tables.append(metrics.filter(length="all").with_columns(whitened=pl.lit(whiten)))
+    _write(pl.concat(tables), _next_to(options.out, "retrieval"))
 
     if options.ontology:
         first_seed = {name: path for name, path in files.items() if name == "random" or name.endswith("-0")}

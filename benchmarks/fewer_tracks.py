@@ -77,7 +77,7 @@ def measure(encoder: Encoder, rnas: LabelledRnas, config: SplitConfig) -> dict[s
         codes = [keep(one) for one in rnas.sequences]
         with nt_progress() as bar:
             advance = partial(bar.advance, bar.add_task(name, total=sum(map(len, codes))))
-            vectors = encoder.embed_codes(codes, precision="bf16", progress=advance)
+            vectors = encoder.embed_codes(codes, progress=advance)
         features.append(FeatureSet(name, vectors, "ridge"))
     reports = evaluate(features, rnas.values, rnas.groups, rnas.split(config), QUANTITY)
     return {report.name: report.summary["pearson"] for report in reports}

@@ -32,7 +32,7 @@ train() {  # model, learning rate, options …
   local model=$1 rate=$2
   shift 2
   [ -e "$out/$model/model.safetensors" ] || python3 -m isoclr pretrain "$corpus" -o "$out/$model" --model "$model" \
-    --pooling all-std-sqrt --contrast-on last --aux-weight 30 --drop-splice 0.15 --drop-tracks 0.15 \
+    --pooling all-std-sqrt --contrast-on last --aux-weight 30 --drop-splice 0.05 --drop-tracks 0.05 \
     ${GENE_SETS:---min-transcripts 2} --batch-size "${PAIRS:-512}" --learning-rate "$rate" --warmup-steps 100 \
     --ema 0.999 --seed 5 --minutes "${MINUTES:-9}" --validate-every 500 --checkpoint-minutes 3 --device "$device" \
     --resume "$@"

@@ -99,7 +99,7 @@ def test_every_package_has_a_layer() -> None:
 
 
 def loaded_after(statement: str) -> set[str]:
-    code = f"import sys\n{statement}\nprint(*sorted(m.split('.')[0] for m in sys.modules))"
+    code = f"import sys\n{statement}\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     return set(done.stdout.split("\n")[-2].split())
 
@@ -112,6 +112,10 @@ def loaded_after(statement: str) -> set[str]:
         ("import isoclr; isoclr.build; isoclr.open_corpus", {"torch", "sklearn", "matplotlib"}),
         ("import isoclr; isoclr.probe, isoclr.convert", {"torch"}),
         ("import isoclr; isoclr.create, isoclr.load", {"polars", "pysam", "sklearn", "tyro"}),
+        (
+            "import isoclr; isoclr.predict, isoclr.retrieval, isoclr.variants",
+            {"sklearn", "scipy.stats", "scipy.sparse"},
+        ),
         (
             "import isoclr, isoclr.pretraining.data; isoclr.pretrain; isoclr.open_corpus",
             {"polars", "pysam", "sklearn", "tyro", "matplotlib", "scipy", "pandas"},

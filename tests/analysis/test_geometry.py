@@ -4,7 +4,7 @@ import pytest
 from isoclr.analysis.geometry import PROPERTIES, alignment_uniformity, probe_properties, properties
 from isoclr.analysis.relations import GeneRelations
 from isoclr.errors import InputError
-from isoclr.genomics.encoding import Codes, encode
+from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes, encode
 
 
 def rnas(n: int = 200) -> tuple[list[Codes], GeneRelations]:
@@ -35,6 +35,18 @@ def test_probe_reads_encoded_properties() -> None:
     assert r2["encoded", "log2 length"]["n"] == 200
     assert ("encoded", "log2 number of exons") not in r2, "all have two"
     assert ("encoded", "log2 length of 5' UTR") not in r2, "all have 5 nt"
+
+
+def test_a_property_is_read_from_the_rnas_that_have_it() -> None:
+    codes, relations = rnas()
+    codes = [one & np.uint8(NUCLEOTIDE_BITS) if i % 4 == 0 else one for i, one in enumerate(codes)]  # non-coding
+    values = np.array([properties(one) for one in codes])
+    rng = np.random.default_rng(1)
+    mixed = np.nan_to_num(values[:, :3]) @ rng.normal(size=(3, 6)) + 1e-3 * rng.normal(size=(200, 6))
+    r2 = {row["property"]: row for row in probe_properties({"encoded": mixed}, relations, codes.__getitem__)}
+    assert (r2["share of CDS"]["n"], r2["log2 length"]["n"]) == (150, 200)
+    assert r2["share of CDS"]["value"] == pytest.approx(1.0, abs=0.01)
+    assert r2["log2 length"]["value"] == pytest.approx(1.0, abs=0.01)
 
 
 def test_unknown_properties_are_nan() -> None:

@@ -32,7 +32,13 @@ RUNS = {
     "with the composition": "both",
 }
 """Names of ablations, and what they are called here."""
-TASKS = ("half-life-human", "half-life-mouse", "translation-efficiency-hela")
+TASKS = (
+    "half-life-human",
+    "half-life-mouse",
+    "translation-efficiency-hela",
+    "mrna-localisation",
+    "protein-to-mrna-ratio",
+)
 QUERIES = 4000
 """RNAs whose nearest neighbours are searched."""
 

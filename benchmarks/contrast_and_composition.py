@@ -44,15 +44,18 @@ QUERIES = 4000
 
 
 def encoders(benchmark: Path) -> dict[str, Path]:
-    """Directories of the encoders of an evaluation's ablations, by name and seed, such as ``contrast-0``."""
+    """Directories of the encoders of the last evaluation's ablations, by name and seed, such as ``contrast-0``."""
+    manifest = benchmark / "results/manifest.json"
+    results = json.loads(manifest.read_text(encoding="utf-8"))["results"] if manifest.exists() else []
     by_name: dict[str, Path] = {}
-    for path in sorted((benchmark / "cache/ablations").glob("*.json")):
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        name = RUNS.get(stored["rows"][0]["method"])
-        if name is not None:
-            by_name |= {
-                f"{name}-{seed}": benchmark / "runs" / run for seed, run in enumerate(stored["details"]["runs"])
-            }
+    for result in results:
+        if result["study"] == "ablations":
+            path = benchmark / "cache/ablations" / f"{result['name']}.json"
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            if name := RUNS.get(stored["rows"][0]["method"]):
+                by_name |= {
+                    f"{name}-{seed}": benchmark / "runs" / run for seed, run in enumerate(stored["details"]["runs"])
+                }
     return dict(sorted(by_name.items()))
 
 

@@ -29,18 +29,24 @@ class Simulated:
 
 @pytest.fixture
 def evaluated(workbench: Path, tmp_path: Path) -> Path:
-    """What an evaluation of three ablations leaves, with two seeds of the first."""
+    """What an evaluation of three ablations leaves, with two seeds of the first, after one with other seeds."""
     cache = tmp_path / "benchmark/cache/ablations"
     cache.mkdir(parents=True)
     runs = {name: [name[:3] + "0"] for name in contrast_and_composition.RUNS}
     runs["splice + homology + mask + six tracks"].append("spl1")
     runs["mask 0 %"] = ["mas0"]
+    results = [{"study": "main", "name": "absent"}]
     for name, keys in runs.items():
+        earlier = {"rows": [{"method": name}], "details": {"runs": ["earlier0", "earlier1", "earlier2"]}}
+        (cache / f"{name[:3]}-9.json").write_text(json.dumps(earlier))
         for i, kind in enumerate(("fold", "random")):
             stored = {"rows": [{"method": name, "split": kind}], "details": {"runs": keys}}
             (cache / f"{name[:3]}-{i}.json").write_text(json.dumps(stored))
+            results.append({"study": "ablations", "name": f"{name[:3]}-{i}"})
         for seed, key in enumerate(keys):
             isoclr.create("isoclr-xs", seed=seed).save(tmp_path / "benchmark/runs" / key)
+    (tmp_path / "benchmark/results").mkdir()
+    (tmp_path / "benchmark/results/manifest.json").write_text(json.dumps({"results": results}))
     shutil.copy(workbench / "labels.tsv", tmp_path)
     (tmp_path / "gc.toml").write_text(TASK)
     (tmp_path / "corpus").symlink_to(workbench / "corpus")

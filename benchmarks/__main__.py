@@ -1,4 +1,4 @@
-"""Run every benchmark that needs no GPU, then update the tables and figures of docs/performance.md.
+"""Run the benchmarks of encoder and training that need no GPU, then fill the tables of docs/performance.md.
 
     python -m benchmarks
 

@@ -45,17 +45,16 @@ QUERIES = 4000
 
 def encoders(benchmark: Path) -> dict[str, Path]:
     """Directories of the encoders of the last evaluation's ablations, by name and seed, such as ``contrast-0``."""
-    manifest = benchmark / "results/manifest.json"
-    results = json.loads(manifest.read_text(encoding="utf-8"))["results"] if manifest.exists() else []
+    path = benchmark / "results/manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"results": []}
     by_name: dict[str, Path] = {}
-    for result in results:
+    for result in manifest["results"]:
         if result["study"] == "ablations":
             path = benchmark / "cache/ablations" / f"{result['name']}.json"
             stored = json.loads(path.read_text(encoding="utf-8"))
             if name := RUNS.get(stored["rows"][0]["method"]):
-                by_name |= {
-                    f"{name}-{seed}": benchmark / "runs" / run for seed, run in enumerate(stored["details"]["runs"])
-                }
+                for seed, run in enumerate(stored["details"]["runs"], start=manifest["seed"]):
+                    by_name[f"{name}-{seed}"] = benchmark / "runs" / run
     return dict(sorted(by_name.items()))
 
 
@@ -116,9 +115,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     folder: Path = options.folder
     corpus = folder / "corpus"
     models = encoders(folder / "benchmark")
-    if "contrast-0" not in models:
+    contrast = [name for name in models if name.startswith("contrast-")]
+    if not contrast:
         parser.error(f"{folder}: no ablations in it, expected those of runs/paper_small.sh")
-    models = {"random": untrained(models["contrast-0"], folder / "random"), **models}
+    models = {"random": untrained(models[contrast[0]], folder / "random"), **models}
+    first_seed = contrast[0].removeprefix("contrast")
 
     opened = open_corpus(corpus)
     labelled = part(
@@ -145,8 +146,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     _write(pl.concat(tables), _next_to(options.out, "retrieval"))
 
     if options.ontology:
-        first_seed = {name: path for name, path in files.items() if name == "random" or name.endswith("-0")}
-        first, *others = with_residuals(labelled, first_seed, "labelled")
+        chosen = {name: path for name, path in files.items() if name == "random" or name.endswith(first_seed)}
+        first, *others = with_residuals(labelled, chosen, "labelled")
         report = isoclr.ontology(
             first, corpus=labelled, data=options.data, splits=SplitConfig(splits=3), others=tuple(others)
         )

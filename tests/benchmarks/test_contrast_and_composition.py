@@ -29,7 +29,7 @@ class Simulated:
 
 @pytest.fixture
 def evaluated(workbench: Path, tmp_path: Path) -> Path:
-    """What an evaluation of three ablations leaves, with two seeds of the first, after one with other seeds."""
+    """What an evaluation of three ablations leaves, from seed 1 on, two of the first, after one with other seeds."""
     cache = tmp_path / "benchmark/cache/ablations"
     cache.mkdir(parents=True)
     runs = {name: [name[:3] + "0"] for name in contrast_and_composition.RUNS}
@@ -46,7 +46,7 @@ def evaluated(workbench: Path, tmp_path: Path) -> Path:
         for seed, key in enumerate(keys):
             isoclr.create("isoclr-xs", seed=seed).save(tmp_path / "benchmark/runs" / key)
     (tmp_path / "benchmark/results").mkdir()
-    (tmp_path / "benchmark/results/manifest.json").write_text(json.dumps({"results": results}))
+    (tmp_path / "benchmark/results/manifest.json").write_text(json.dumps({"seed": 1, "results": results}))
     shutil.copy(workbench / "labels.tsv", tmp_path)
     (tmp_path / "gc.toml").write_text(TASK)
     (tmp_path / "corpus").symlink_to(workbench / "corpus")
@@ -55,7 +55,7 @@ def evaluated(workbench: Path, tmp_path: Path) -> Path:
 
 def test_encoders_by_name_and_seed(evaluated: Path) -> None:
     by_name = {name: path.name for name, path in encoders(evaluated / "benchmark").items()}
-    assert by_name == {"both-0": "wit0", "composition-0": "com0", "contrast-0": "spl0", "contrast-1": "spl1"}
+    assert by_name == {"both-1": "wit0", "composition-1": "com0", "contrast-1": "spl0", "contrast-2": "spl1"}
 
 
 def test_homologs_are_of_several_species() -> None:
@@ -89,10 +89,10 @@ def test_whole_benchmark(
         tmp_path / "out.csv",
     )
     methods = [row["method"] for row in harness.read_csv(tmp_path / "out.csv")]
-    names = ["random", "both-0", "composition-0", "contrast-0", "contrast-1"]
+    names = ["random", "both-1", "composition-1", "contrast-1", "contrast-2"]
     own = [[name, f"{name} given composition", f"{name} + {strong_baselines.STRONGEST}"] for name in names]
     assert methods[4:] == [one for three in own for one in three]
-    first_seed = ["random", "both-0", "composition-0", "contrast-0"]
+    first_seed = ["random", "both-1", "composition-1", "contrast-1"]
     rest = [f"{name} given composition" for name in names]
     assert compared["first"].name == "labelled-random.parquet"
     assert [path.stem for path in compared["others"]] == [

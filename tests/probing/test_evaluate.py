@@ -183,6 +183,11 @@ def test_every_class_is_probed_and_compared() -> None:
     assert (good.name, good.dim, noise.dim) == ("good", 6, 3)
 
 
+def test_features_of_other_samples_than_the_targets_are_refused() -> None:
+    with pytest.raises(ValueError, match="good: features of 300 samples, targets of 299"):
+        evaluate(METHODS_MULTILABEL, LABELS[1:], GENES, group_folds(GENES, 3, 0))
+
+
 def test_the_metrics_are_scikit_learns() -> None:
     (good,) = evaluate(METHODS_MULTILABEL[:1], LABELS, GENES, group_folds(GENES, 3, 0))
     one = good.results[1]

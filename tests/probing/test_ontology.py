@@ -101,6 +101,28 @@ def test_other_models_are_compared_on_the_rnas_that_all_know(
         assert theirs.summary["roc_auc"].mean == pytest.approx(ours.summary["roc_auc"].mean)
 
 
+def test_genes_of_unknown_chromosome_are_left_out_with_their_features(
+    embeddings_probing: Path, corpus_probing: Corpus, task: Path, tmp_path: Path
+) -> None:
+    places = tmp_path / "chromosomes.tsv"
+    genes = [(f"ENSG{gene:011d}", f"chr{gene % 12}") for gene in range(60) if gene % 4]
+    pl.DataFrame(genes, ["gene_id", "chromosome"], orient="row").write_csv(places, separator="\t")
+    report = evaluate_ontology(
+        read_embeddings(embeddings_probing),
+        corpus_probing,
+        read_ontology_task(task),
+        splits=SplitConfig(split="chromosome", folds=3, chromosomes=(places,)),
+        baselines=False,
+    )
+    for one in report.aspects:
+        table = one.aspect.samples.table
+        assert one.methods[0].summary["roc_auc"].mean > 0.9
+        assert all(int(gene[4:15]) % 4 for gene in table["gene_id"])
+        assert one.aspect.labels.shape == (table.height, 2)
+        assert sum(len(split.test) for split in one.methods[0].results) == table.height
+        assert report.counts[f"{one.aspect.title}: labelled RNAs without a known chromosome"] > 5
+
+
 def test_bad_requests_end_in_one_line(
     embeddings_probing: Path, corpus_probing: Corpus, task: Path, labels_probing: Callable[..., Path]
 ) -> None:

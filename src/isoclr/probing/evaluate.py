@@ -96,7 +96,13 @@ def evaluate(
         methods: Feature sets with rows in the order of the targets.
         targets: ``(n,)`` a label, or ``(n, c)`` membership of classes (bool), of which a sample can have several.
         splits: One gives bootstrap intervals over the groups of the test part, several give intervals over splits.
+
+    Raises:
+        ValueError: features and targets of different numbers of samples.
     """
+    for method in methods:
+        if len(method.features) != len(targets):
+            raise ValueError(f"{method.name}: features of {len(method.features)} samples, targets of {len(targets)}")
     reports: list[MethodReport] = []
     for method in methods:
         results = []

@@ -1,7 +1,7 @@
 """The ``ontology`` command: how well embeddings predict Gene Ontology terms."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from isoclr._console import progress_bar
 from isoclr._report import Report, Row, Table, count_lines
-from isoclr.baselines.features import Length, Matrix, default_baselines, embed_with_progress
+from isoclr.baselines.features import Length, default_baselines, embed_with_progress
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import read_embeddings
@@ -19,7 +19,7 @@ from isoclr.genomics.encoding import Codes
 from isoclr.plotting.methods import ontology_figure
 from isoclr.plotting.style import check_outputs
 from isoclr.probing.evaluate import FeatureSet, MethodReport, evaluate
-from isoclr.tasks.dataset import assemble
+from isoclr.tasks.dataset import LabelledRnas, assemble
 from isoclr.tasks.gene_ontology import Aspect, read_aspects
 from isoclr.tasks.leakage import LeakageReport
 from isoclr.tasks.metrics import Difference
@@ -199,30 +199,32 @@ def evaluate_ontology(
     reports = []
     total = len(aspects) * (len(features) + baselines) * (config.folds or config.splits)
     with progress_bar("probes of Gene Ontology terms", total) as advance:
-        for aspect in aspects:
-            rows = np.searchsorted(used, aspect.samples.rows)
-            own = {name: matrix[rows] for name, matrix in features.items()}
+        for every in aspects:
+            rnas = _grouped(every, source, config)
+            keep = np.isin(every.samples.rows, rnas.rows)
+            aspect = replace(every, samples=every.samples.select(keep), labels=every.labels[keep])
+            left_out = {why: n for why, n in rnas.counts.items() if n and why not in ("samples", "groups")}
+            counts |= {f"{aspect.title}: {why}": n for why, n in left_out.items()}
+            own = {name: matrix[np.searchsorted(used, rnas.rows)] for name, matrix in features.items()}
             if baselines:
                 rng = np.random.default_rng(config.seed)
                 own[SHUFFLED] = rng.permutation(own["embedding"])
-            reports.append(_evaluate_aspect(aspect, own, source, config, advance))
+            splits = config.make_splits(rnas.groups)
+            methods = [FeatureSet(name, matrix, "logistic") for name, matrix in own.items()]
+            found = evaluate(methods, rnas.targets == 1, rnas.groups, splits, advance=advance)
+            reports.append(AspectReport(aspect, found, rnas.leakage(splits)))
     return OntologyReport(task.name, config.describe(), counts, reports)
 
 
-def _evaluate_aspect(
-    aspect: Aspect, features: Mapping[str, Matrix], source: RnaSource, config: SplitConfig, advance: Callable[[], None]
-) -> AspectReport:
-    rnas = assemble(
+def _grouped(aspect: Aspect, source: RnaSource, config: SplitConfig) -> LabelledRnas:
+    """The RNAs of an aspect whose group is known."""
+    return assemble(
         aspect.samples.table.with_columns(source=pl.lit(0, pl.Int64)),
         aspect.labels.astype(np.float64),
         [term.name for term in aspect.terms],
         [source],
         config,
     )
-    splits = config.make_splits(rnas.groups)
-    methods = [FeatureSet(name, matrix, "logistic") for name, matrix in features.items()]
-    reports = evaluate(methods, rnas.targets == 1, rnas.groups, splits, advance=advance)
-    return AspectReport(aspect, reports, rnas.leakage(splits))
 
 
 def _common_rnas(

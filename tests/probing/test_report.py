@@ -43,6 +43,8 @@ def test_rows_of_classes_and_of_their_mean(ontology_report: OntologyReport) -> N
     assert np.isnan(float(b["value"] or 0))
     assert (mean["n"], a["n"], b["n"]) == (N, int(LABELS[:, 0].sum()), 1)
     assert (mean["p"], rows[6]["p"]) == (None, ontology_report.aspects[0].methods[1].difference.p)  # type: ignore[union-attr]
+    assert rows[9]["metric"] == "cross_entropy"
+    assert rows[9]["p"] is None  # the difference is one of ROC AUCs
 
 
 def test_the_table_has_a_row_a_method(ontology_report: OntologyReport) -> None:

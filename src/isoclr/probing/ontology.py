@@ -81,9 +81,10 @@ class OntologyReport(Report):
         key |= {"method": method.name, "split": self.split}
         members = one.aspect.labels.sum(axis=0)
         p = method.difference.p if isinstance(method.difference, Difference) else None
+        compared = next(iter(method.summary))  # the main metric, that of the difference
         for metric, mean in method.summary.items():
             term = {"metric": metric, "term_id": "all", "term": "mean over classes"}
-            yield {**key, **term, **mean.row(), "n": len(one.aspect.samples), "p": p}
+            yield {**key, **term, **mean.row(), "n": len(one.aspect.samples), "p": p if metric == compared else None}
             pairs = zip(one.aspect.terms, members, method.by_class[metric], strict=True)
             for each, n, value in pairs:
                 term = {"metric": metric, "term_id": each.id, "term": each.name}
@@ -209,10 +210,10 @@ def evaluate_ontology(
             if baselines:
                 rng = np.random.default_rng(config.seed)
                 own[SHUFFLED] = rng.permutation(own["embedding"])
-            splits = config.make_splits(rnas.groups)
+            parts = config.make_splits(rnas.groups)
             methods = [FeatureSet(name, matrix, "logistic") for name, matrix in own.items()]
-            found = evaluate(methods, rnas.targets == 1, rnas.groups, splits, advance=advance)
-            reports.append(AspectReport(aspect, found, rnas.leakage(splits)))
+            found = evaluate(methods, rnas.targets == 1, rnas.groups, parts, advance=advance)
+            reports.append(AspectReport(aspect, found, rnas.leakage(parts)))
     return OntologyReport(task.name, config.describe(), counts, reports)
 
 

@@ -52,10 +52,7 @@ def read_label_specs(
         if labels.table["value"].n_unique() == 1:
             value = labels.table["value"][0]
             raise InputError(f"{labels.path}: {labels.name} is {value:g} in every row, expected different values")
-        if len(labels.classes) > 2:
-            raise InputError(
-                f"{labels.path}: {labels.name} has {len(labels.classes)} classes, expected numbers or two classes"
-            )
+        labels.require_one_output()
         name = labels.name if kind is None else f"{labels.name} ({kind})"
         if any(spec.name == name for spec in specs):
             name = f"{name} [{labels.path.name}]"

@@ -67,6 +67,14 @@ class Labels:
             problem = f"line {line} has no fold" if self.has_folds else "no column 'fold'"
             raise InputError(f"{self.path}: {problem}, which --split fold needs")
 
+    def require_one_output(self) -> None:
+        """Check that one number can stand for the label, as networks and the studies of an evaluation need."""
+        if len(self.one_vs_rest()) > 1:
+            raise InputError(
+                f"{self.path}: {self.name} has {len(self.classes)} classes, expected numbers or two classes; "
+                "`isoclr probe` and `isoclr fit` take more"
+            )
+
     def one_vs_rest(self) -> list["Labels"]:
         """A label of three or more classes, or of several per RNA, as one binary label each; any other as it is."""
         value, last = pl.col("value"), len(self.classes) - 1

@@ -48,6 +48,8 @@ def test_families_share_consecutive_bases_also_through_others() -> None:
     assert families(inserts, 6).tolist() == [0, 0, 0, 3, 4, 5]
     assert families(inserts, 3).tolist() == [0, 0, 0, 0, 4, 4]
     assert families([], 6).tolist() == []
+    mixed = [insert.lower() if number % 2 else insert.replace("T", "U") for number, insert in enumerate(inserts)]
+    assert families(mixed, 6).tolist() == [0, 0, 0, 3, 4, 5]
 
 
 def test_sequences_may_be_wrapped_and_rna() -> None:

@@ -203,6 +203,15 @@ def test_an_assay_keeps_genes_or_families_of_inserts_together(tmp_path: Path) ->
     assert (tmp_path / "t.fa").read_text().splitlines()[4].startswith(">t-00004 gene:A CDS=")
 
 
+def test_the_genes_of_an_assay_are_in_the_column_that_the_task_names(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("Gene\tutr\ty\nA\tACGT\t1\nB\tACGA\t2\nA\tTTT\t3\n\tTTT\t4\n")
+    path = write(tmp_path, TASK.replace("[construct]", '[labels.columns]\ngene_id = "Gene"\n[construct]'))
+    assert read_label_task(path).genes() == ["A", "B", "A", "t-00005"]
+    (tmp_path / "t.tsv").write_text("utr\ty\nACGT\t1\n")
+    with pytest.raises(InputError, match=r"t\.tsv: no column 'Gene'"):
+        read_label_task(path).genes()
+
+
 def test_a_label_is_the_median_of_columns_and_a_gene_has_one(tmp_path: Path) -> None:
     (tmp_path / "x.tsv").write_text("gene_id\tA\tB\tC\nG1\t1\t5\t2\nG2\t\t4\t\nG1\t3\t3\t4\nG3\t\t\t\n")
     columns = 'median_of = ["A", "B", "C"]\ncolumns = { gene_id = "gene_id" }\n'

@@ -141,7 +141,7 @@ def read_labels(
     raw = _renamed(path, read_text_table(path) if raw is None else raw, columns)
     ids, level = _id_column(path, raw, columns, id_column)
     name = label if label is not None else _only_label(path, raw, ids)
-    _require_column(path, raw, name)
+    require_column(path, raw, name)
     values, classes = _digits(path, raw, name, digits) if digits else _values(path, raw, name)
     table = raw.select(
         line=pl.int_range(2, pl.len() + 2),
@@ -211,7 +211,8 @@ def _without_missing(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.when(~text.is_in(MISSING_VALUES)).then(text))
 
 
-def _require_column(path: Path, raw: pl.DataFrame, name: str) -> None:
+def require_column(path: Path, raw: pl.DataFrame, name: str) -> None:
+    """Check that a table has a column."""
     if name not in raw.columns:
         raise InputError(f"{path}: no column {name!r}; the columns are {', '.join(raw.columns)}")
 
@@ -219,7 +220,7 @@ def _require_column(path: Path, raw: pl.DataFrame, name: str) -> None:
 def _renamed(path: Path, raw: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
     """The table with our names for columns."""
     for theirs in columns.values():
-        _require_column(path, raw, theirs)
+        require_column(path, raw, theirs)
     shadowed = [ours for ours, theirs in columns.items() if ours in raw.columns and theirs != ours]
     return raw.drop(shadowed).rename({theirs: ours for ours, theirs in columns.items()})
 
@@ -227,7 +228,7 @@ def _renamed(path: Path, raw: pl.DataFrame, columns: Mapping[str, str]) -> pl.Da
 def _id_column(path: Path, raw: pl.DataFrame, columns: Mapping[str, str], given: str | None) -> tuple[str, IdLevel]:
     """The id column, and what its ids name."""
     if given is not None:
-        _require_column(path, raw, given)
+        require_column(path, raw, given)
         usual = find_id_columns([given])
         return (given, usual[0][1]) if usual else (given, _guess_level(raw[given]))
     id_columns = find_id_columns([n for n in ID_COLUMNS if n in columns] or raw.columns)
@@ -313,7 +314,7 @@ def median_of_columns(path: Path, raw: pl.DataFrame, columns: Sequence[str], key
         key: Its id column; None if no id repeats.
     """
     for name in columns:
-        _require_column(path, raw, name)
+        require_column(path, raw, name)
     numbers = raw.with_columns(pl.col(columns).cast(pl.Float64, strict=False))
     values = pl.concat_list(columns).list.drop_nulls().list.median()
     numbers = numbers.with_columns(values.alias(MEDIAN))

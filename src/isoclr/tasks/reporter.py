@@ -87,14 +87,15 @@ def families(inserts: Sequence[str], nt: int) -> NDArray[np.int64]:
     """For each insert ``(n,)`` the number of the first insert of its family.
 
     Two inserts that share ``nt`` consecutive bases are of one family, as pieces of one gene and mutants of one piece
-    are.
+    are. Lower case and U count as in an mRNA.
 
-    >>> families(["ACGTACGA", "CCCCCCCC", "GACGTACC"], 5).tolist()
+    >>> families(["ACGTACGA", "CCCCCCCC", "gacguacc"], 5).tolist()
     [0, 1, 0]
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    inserts = [insert.upper().replace("U", "T") for insert in inserts]
     first: dict[str, int] = {}
     pairs = {
         (number, owner)

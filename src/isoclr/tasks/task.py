@@ -17,7 +17,7 @@ from isoclr._report import Report, Row, Table
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError, counted
 from isoclr.genomics.encoding import Codes
-from isoclr.tasks.labels import MEDIAN, Labels, median_of_columns, read_labels, read_text_table
+from isoclr.tasks.labels import MEDIAN, Labels, median_of_columns, read_labels, read_text_table, require_column
 from isoclr.tasks.reporter import Construct, families
 from isoclr.tasks.splits import SplitKind
 
@@ -91,15 +91,17 @@ class Task:
     def genes(self) -> list[str]:
         """What a split keeps together of each mRNA of a reporter assay.
 
-        The table's column ``gene_id``; else the first insert of its family, if the task has families; else itself.
+        The table's column ``gene_id``, or what ``[labels.columns]`` names so; else the first insert of its family, if
+        the task has families; else itself, as where the gene is not known.
         """
-        table = read_text_table(self.table)
-        if "gene_id" in table.columns:
-            return table["gene_id"].to_list()
-        inserts = self.inserts()
-        if self.family_nt is None:
-            return list(inserts)
+        table, inserts = read_text_table(self.table), self.inserts()
         names = list(inserts)
+        column = self.columns.get("gene_id", "gene_id")
+        if "gene_id" in self.columns or column in table.columns:
+            require_column(self.table, table, column)
+            return [gene or name for gene, name in zip(table[column], names, strict=True)]
+        if self.family_nt is None:
+            return names
         return [names[first] for first in families(list(inserts.values()), self.family_nt)]
 
     def sequences(self) -> dict[str, Codes]:

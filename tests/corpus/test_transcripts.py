@@ -220,7 +220,8 @@ def test_same_rows_with_any_number_of_threads(world: Any) -> None:
 
 
 def _part(lengths: list[int], genes: list[str] | None = None) -> TranscriptTable:
-    table = pl.DataFrame({"length": lengths, "gene_id": genes or [f"g{i}" for i in range(len(lengths))]})
+    ids = [f"t{i}" for i in range(len(lengths))]
+    table = pl.DataFrame({"transcript_id": ids, "length": lengths, "gene_id": genes or ids})
     return TranscriptTable(table, np.empty(0, np.uint8), len(lengths))
 
 
@@ -243,6 +244,7 @@ def test_note() -> None:
     part.note(pl.col("length") > 1, "odd")
     part.note(pl.col("length") > 9, "never")
     assert part.noted == {"odd": 2}
+    assert part.first_noted == {"odd": "t1"}
     assert part.table.height == 3
 
 

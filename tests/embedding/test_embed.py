@@ -46,6 +46,7 @@ def test_region_is_the_utr_without_exon_ends() -> None:
     assert not (region & EXON_END).any()
     assert (region == RNA[: len(region)] & ~np.uint8(EXON_END)).all()
     assert crop(RNA, "rna") is RNA
+    assert f"the 5' UTR and the first {BEYOND} nt of the coding sequence" in str(embed.__doc__)
     assert len(crop(encode(nucleotides("GGGACC" * 9)), "utr5")) == BEYOND  # no coding sequence
 
 
@@ -379,6 +380,29 @@ def test_an_annotation_gives_exons_and_cds(tmp_path: Path) -> None:
     (rnas,) = read(write(tmp_path / "a.fa", f">a\n{rna}\n"), annotation=[annotation])
     assert rnas.table.row(0)[-2:] == (15, "annotated")
     assert (rnas.codes_of(0) & EXON_END).nonzero()[0].tolist() == [9, 20]
+
+
+def test_rnas_that_an_annotation_does_not_help_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = "transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\nNM_1.1\t0\t9\t0\t9\nb\t0\t6\t0\t6\n"
+    annotation = write(tmp_path / "a.structures.tsv", table)
+    text = ">NM_1.2\nATGGCTTAA\n>b\nATGGCTTAA\n>c\nACGT\n>{}\nACGA\n"
+    read(write(tmp_path / "a.fa", text.format("d")), annotation=[annotation])
+    seen = " ".join(capsys.readouterr().err.split())
+    assert "2 of 4 RNAs are not in the annotation, such as c; read without its exons and coding sequences" in seen
+    assert "1 of 4 RNAs is of another length in the annotation, such as b; read without its exons" in seen
+    assert "non-coding" not in seen
+    read(write(tmp_path / "a.fa", text.format("b.2")), annotation=[annotation])
+    assert "such as b.2 (the annotation has b); read" in " ".join(capsys.readouterr().err.split())
+
+
+def test_rnas_without_a_coding_sequence_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    orf = "ATG" + "GCA" * 120 + "TAA"
+    path = write(tmp_path / "a.fa", f">a\n{orf}\n>b\nATGGCTTAA\n>NR_1.1\nACGA\n>c CDS=1-9\nATGGCTTAA\n")
+    read(path)
+    seen = " ".join(capsys.readouterr().err.split())
+    assert "1 of 4 RNAs has neither an annotated coding sequence nor an open reading frame of 300 nt; read as" in seen
+    read(path, orf=False)
+    assert "non-coding" not in capsys.readouterr().err
 
 
 def test_a_corpus_gives_what_it_has(fasta: Path, tmp_path: Path) -> None:

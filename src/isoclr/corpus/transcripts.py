@@ -47,6 +47,7 @@ class TranscriptTable:
     messages: list[str] = field(default_factory=list)  # Messages for the terminal
     first_dropped: dict[str, tuple[str, int]] = field(default_factory=dict)
     """As :attr:`isoclr.genomics.fasta.Transcripts.first_dropped`."""
+    first_noted: dict[str, str] = field(default_factory=dict)  # Reason → id of the first transcript counted for it
 
     def drop(self, condition: pl.Expr, reason: str) -> None:
         """Drop and count the rows that meet a condition."""
@@ -61,7 +62,10 @@ class TranscriptTable:
 
     def note(self, condition: pl.Expr, reason: str) -> None:
         """Count the rows that meet a condition."""
-        count(self.noted, reason, int(self.table.select(condition.sum()).item()))
+        found = self.table.filter(condition)
+        count(self.noted, reason, found.height)
+        if found.height:
+            self.first_noted[reason] = found["transcript_id"][0]
 
 
 def read_input(
@@ -149,8 +153,19 @@ def read_fasta(transcripts: Path, annotation: Sequence[Path], config: BuildConfi
     part.drop_by_length(config.max_length)
     part.note(pl.col("disagrees"), "length_disagrees")
     if annotations:
-        part.note(~pl.col("annotated"), "not_in_annotation")
+        missing = ~pl.col("annotated")
+        alike = _but_for_versions(part.table.filter(missing), annotations)
+        part.note(missing, "not_in_annotation")
+        part.first_noted |= {"not_in_annotation": alike} if alike else {}
     return part
+
+
+def _but_for_versions(table: pl.DataFrame, annotations: Sequence[Annotation]) -> str:
+    """A record whose id is in an annotation with another ending, and that id; the ending may name an isoform."""
+    stem = pl.col("transcript_id").str.replace(r"\.\d+$", "")
+    known = pl.concat([one.table.select(stem.alias("stem"), other="transcript_id") for one in annotations])
+    pairs = table.select("transcript_id", stem.alias("stem")).join(known, on="stem", maintain_order="left_right")
+    return f"{pairs['transcript_id'][0]} (the annotation has {pairs['other'][0]})" if pairs.height else ""
 
 
 def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> pl.DataFrame:

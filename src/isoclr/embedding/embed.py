@@ -194,10 +194,11 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         genome: FASTA of chromosomes; with --annotation, every annotated transcript is embedded.
         species: Value of the species column for RNAs that do not come from a corpus; human, "Homo sapiens" and 9606
             are the same.
-        orf: Mark the longest open reading frame of potentially coding RNAs without an annotated coding sequence.
+        orf: Mark the longest open reading frame, of 300 nt or more, of potentially coding RNAs without an annotated
+            coding sequence.
         skip_bad: Leave out and count bad FASTA records: without a name or a sequence, with letters that are no
             nucleotides, or with the id of another sequence.
-        region: What to embed of every RNA. rna: all of it. utr5: the 5' UTR and the first 60 nt of the coding sequence,
+        region: What to embed of every RNA. rna: all of it. utr5: the 5' UTR and the first 6 nt of the coding sequence,
             followed by 11 features of upstream AUGs and reading frames, for the load of ribosomes.
         precision: Precision of the computation; bf16 is faster where the processor supports it.
         device: Torch device: auto (a GPU if there is one), cpu, cuda, cuda:1, …

@@ -15,13 +15,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import info, progress
+from isoclr.corpus.cds import known_noncoding
 from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.corpus.inputs import BuildConfig, Input, short_name
 from isoclr.corpus.transcripts import TranscriptTable, read_input
 from isoclr.embedding.embeddings import Embeddings, in_schema
 from isoclr.embedding.memory import in_memory, rnas_in_memory
 from isoclr.errors import InputError, counted
-from isoclr.genomics.encoding import FROM_LETTER, INVALID, NUCLEOTIDE_BITS, Codes
+from isoclr.genomics.encoding import FROM_LETTER, INVALID, MIN_LENGTH, NUCLEOTIDE_BITS, Codes
 from isoclr.genomics.fasta import line_of
 
 NO_LIMIT = np.iinfo(np.int64).max
@@ -36,6 +37,8 @@ DROPPED = {
 """Why FASTA records are left out, in words."""
 BAD = ("empty_sequence", "duplicate_id")
 """Errors unless bad records are skipped: every id of a FASTA gets a row."""
+UNUSED = {"not_in_annotation": "not in the annotation", "length_disagrees": "of another length in the annotation"}
+"""Why the exons and coding sequences of an annotation are not those of a FASTA record, in words."""
 STDIN = Path("-")
 STDIN_NAME = "standard input"
 
@@ -157,6 +160,7 @@ def _read_files(source: Input, orf: bool, skip_bad: bool) -> RnaTable:
         part = read_input(source, config, 1, lambda done, total: bar.update(task, advance=done, total=total))
     if source.transcripts is not None:
         _tell_or_refuse(source.transcripts, part, skip_bad)
+        _tell_of_marks(source, part, orf)
     for reason, count in sorted(part.dropped.items()):
         info(f"not embedded: {count:,} {reason}")
     return RnaTable(in_schema(part.table), part.codes, part.table["start"].to_numpy())
@@ -179,11 +183,33 @@ def _tell_or_refuse(path: Path, part: TranscriptTable, skip_bad: bool) -> None:
         raise InputError(
             f"{path}: {', '.join(words)}; expected every id once, with a sequence, or --skip-bad to leave them out"
         )
-    shown = path.name if path.name == STDIN_NAME else path
     for reason, problem in DROPPED.items():
         if dropped[reason]:
             which = "which" if dropped[reason] == 1 else "each of which"
-            info(f"{shown}: left out: {counted(dropped[reason], 'record')}, {which} {problem}")
+            info(f"{_shown(path)}: left out: {counted(dropped[reason], 'record')}, {which} {problem}")
+
+
+def _tell_of_marks(source: Input, part: TranscriptTable, orf: bool) -> None:
+    """Say how many records lack the marks that a user expects: those of the annotation, or any coding sequence."""
+    path, total = source.transcripts or STDIN, counted(part.table.height, "RNA")
+    for reason, problem in UNUSED.items():
+        if number := part.noted[reason]:
+            info(
+                f"{_shown(path)}: {number:,} of {total} {'is' if number == 1 else 'are'} {problem}, such as "
+                f"{part.first_noted[reason]}; read without its exons and coding sequences"
+            )
+    if source.annotation or not orf:
+        return
+    number = part.table.filter((pl.col("cds_source") == "none") & ~known_noncoding()).height
+    if number:
+        info(
+            f"{_shown(path)}: {number:,} of {total} {'has' if number == 1 else 'have'} neither an annotated coding "
+            f"sequence nor an open reading frame of {MIN_LENGTH} nt; read as non-coding"
+        )
+
+
+def _shown(path: Path) -> str:
+    return path.name if path.name == STDIN_NAME else str(path)
 
 
 def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[RnaTable]:

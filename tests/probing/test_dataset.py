@@ -242,3 +242,13 @@ def test_every_split_has_its_groups(corpus_probing: Corpus) -> None:
     assert group_rnas(some, None, SplitConfig(split="random")).gene_sets is None
     with pytest.raises(InputError, match="--split homology needs --corpus"):
         group_rnas(some, None, homology)
+
+
+def test_rnas_that_a_corpus_has_not_are_looked_up_without_searching_for_similar_names(
+    embeddings_probing: Path, corpus_probing: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("isoclr.corpus.corpus.suggest", lambda *_: pytest.fail("searched for similar names"))
+    read = read_embeddings(embeddings_probing)
+    source = rnas_of_embeddings(changed(read, transcript_id="x" + pl.col("transcript_id")), corpus_probing)
+    assert source.codes_of is not None
+    assert source.codes_of(3) is None

@@ -184,7 +184,7 @@ class Corpus:
         Raises:
             InputError: The corpus has no such transcript.
         """
-        row = self._row_of(transcript_id)
+        row = self.row_of(transcript_id)
         if row is None:
             like = suggest(transcript_id, self.transcripts["transcript_id"])
             raise InputError(f"{self.path}: no transcript {transcript_id!r} among its {len(self):,}{like}")
@@ -198,7 +198,7 @@ class Corpus:
         """
         import polars as pl
 
-        if (row := self._row_of(name)) is not None:
+        if (row := self.row_of(name)) is not None:
             return [row]
         for column in ("gene_id", "gene_symbol"):
             is_it = without_versions(pl.col(column)) == without_version(name)
@@ -212,7 +212,8 @@ class Corpus:
             f"{suggest(name, names)}"
         )
 
-    def _row_of(self, transcript_id: str) -> int | None:
+    def row_of(self, transcript_id: str) -> int | None:
+        """The row that :meth:`find` finds; None where there is no such transcript."""
         exact, unversioned = self._row_of_id
         return exact.get(transcript_id, unversioned.get(without_version(transcript_id)))
 

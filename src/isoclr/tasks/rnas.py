@@ -8,7 +8,6 @@ import polars as pl
 
 from isoclr.corpus.corpus import DATA_FILES, Corpus
 from isoclr.embedding.embeddings import Embeddings, RnaChoice, in_schema, select_rnas
-from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, nucleotides
 from isoclr.tasks.task import Task
 
@@ -107,7 +106,7 @@ def rnas_of_embeddings(embeddings: Embeddings, corpus: Corpus | None = None, tas
         return RnaSource(table, codes_of, insert_of, corpus)
     if corpus is None:
         return RnaSource(_with_symbol(table))
-    rows = [_find(corpus, name) for name in names]
+    rows = [corpus.row_of(name) for name in names]
     symbols = corpus.transcripts["gene_symbol"].gather(pl.Series(rows, dtype=pl.Int64))
 
     def of_corpus(row: int) -> Codes | None:
@@ -121,13 +120,6 @@ def corpus_identity(corpus: Corpus) -> str:
     """Checksums of a corpus' files."""
     files = corpus.meta["files"]
     return " ".join(files[name]["sha256"] for name in DATA_FILES)
-
-
-def _find(corpus: Corpus, name: str) -> int | None:
-    try:
-        return corpus.find(name)
-    except InputError:
-        return None
 
 
 def _with_symbol(table: pl.DataFrame) -> pl.DataFrame:

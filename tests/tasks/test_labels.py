@@ -220,6 +220,21 @@ def test_transcripts_match_all_and_know_their_gene(tmp_path: Path) -> None:
     assert (samples.unmatched, samples.without_label, samples.not_representative) == (0, 2, 0)
 
 
+def test_a_label_whose_id_names_several_genes_goes_to_one_rna(tmp_path: Path) -> None:
+    symbols = pl.Series(["TWIN", "TWIN", "TWIN", "unc-1"])
+    samples = join_labels(labels(tmp_path, "symbol\tx\nTWIN\t1\nunc-1\t2\n"), RNAS.with_columns(symbol=symbols))
+    assert samples.table.select("transcript_id", "value").rows() == [("NM_000002.1", 1.0), ("T4", 2.0)]
+    assert (samples.not_representative, samples.same_id, samples.without_label) == (1, 1, 0)
+
+
+def test_a_transcript_label_goes_to_the_version_that_it_names(tmp_path: Path) -> None:
+    versions = pl.Series(["NM_1.1", "NM_1.2", "NM_2.1", "NM_2.2"])
+    rnas = RNAS.with_columns(transcript_id=versions, species=pl.lit("human"))
+    samples = join_labels(labels(tmp_path, "transcript_id\tx\nNM_1.2\t1\nNM_2\t2\n"), rnas)
+    assert samples.table.select("transcript_id", "value").rows() == [("NM_1.2", 1.0), ("NM_2.1", 2.0)]
+    assert samples.same_id == 2
+
+
 def test_unmatched_labels_are_kept_with_their_lines(tmp_path: Path) -> None:
     samples = join_labels(labels(tmp_path, "gene_id\tx\nG9\t5\nY1.3\t4\nG8\t6\n"), RNAS)
     assert samples.unmatched_labels.rows() == [(2, "G9", 5.0), (4, "G8", 6.0)]

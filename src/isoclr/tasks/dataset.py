@@ -263,6 +263,8 @@ def _join(
             f"{of}RNAs without a label": samples.without_label,
             f"{of}RNAs that another transcript of their gene represents": samples.not_representative,
         }
+        if samples.same_id:
+            counts[f"{of}RNAs of other genes or versions of the id of a label"] = samples.same_id
         if among is not None:
             counts[f"{of}RNAs that are not in all embeddings"] = unavailable
         unmatched.append(samples.unmatched_labels.select(pl.lit(spec.name).alias("label"), pl.all()))

@@ -390,6 +390,7 @@ class Samples:
     unmatched: int  # Number of labels whose id matches no RNA
     without_label: int  # Number of RNAs without a label
     not_representative: int  # Number of RNAs of labelled genes that another transcript represents
+    same_id: int = 0  # Number of RNAs of other genes, or other versions of a transcript, that a label's id names too
     unmatched_labels: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNMATCHED_SCHEMA))
     """``line`` (of the label table), ``id`` and ``value`` of the labels whose id matches no RNA."""
 
@@ -420,7 +421,8 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
     """Join labels to RNAs by gene id, transcript id or symbol, exactly or without the version.
 
     Labels by gene go to one transcript per gene (see :func:`representatives`). If no gene id matches, the ids are tried
-    as symbols.
+    as symbols. A label whose id names several genes or versions of a transcript goes to one of them: the version that
+    it names, else the representative of all.
 
     Args:
         transcripts: ``transcript_id, gene_id, species, length, cds_length`` and, if known, ``symbol``, one row per RNA.
@@ -442,12 +444,15 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
             + ("; Entrez numbers need --gene-ids" if labels.level == "entrez_id" else "")
         )
     _refuse_shared_ids(labels, joined)
-    chosen = joined if level == "transcript_id" else representatives(joined, "gene")
+    by_gene = joined if level == "transcript_id" else representatives(joined, "gene")
+    exact = pl.col("exact")
+    chosen = representatives(by_gene.filter(exact | ~exact.any().over("line")), "line")
     return Samples(
         table=chosen.sort("gene", "row").select(SAMPLE_COLUMNS),
         unmatched=labels.table.height - joined["line"].n_unique(),
         without_label=transcripts.height - joined.height,
-        not_representative=joined.height - chosen.height,
+        not_representative=joined.height - by_gene.height,
+        same_id=by_gene.height - chosen.height,
         unmatched_labels=labels.table.select(UNMATCHED_SCHEMA.names()).filter(
             ~pl.col("line").is_in(joined["line"].unique().implode())
         ),
@@ -464,8 +469,11 @@ _COLUMN: dict[IdLevel, str] = {
 
 
 def _join(labels: Labels, named: pl.DataFrame, level: IdLevel) -> pl.DataFrame:
-    keyed = labels.table.select("value", "fold", "chromosome", "line", key=without_versions(pl.col("id")))
-    return named.with_columns(key=without_versions(pl.col(_COLUMN[level]))).join(keyed, on="key", how="inner")
+    """One row per RNA with a label; ``exact``: it has the label's id, not another version of it."""
+    column = pl.col(_COLUMN[level])
+    keyed = labels.table.select("value", "fold", "chromosome", "line", "id", key=without_versions(pl.col("id")))
+    joined = named.with_columns(key=without_versions(column)).join(keyed, on="key", how="inner")
+    return joined.with_columns(exact=column == pl.col("id"))
 
 
 def _refuse_shared_ids(labels: Labels, joined: pl.DataFrame) -> None:

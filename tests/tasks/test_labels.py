@@ -284,7 +284,7 @@ def test_an_id_of_two_species_is_an_error(tmp_path: Path) -> None:
 
 
 def test_missing_values_and_usual_headers(tmp_path: Path) -> None:
-    missing = ["", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", ".", "-", " NA "]
+    missing = ["", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", ".", "-", " NA ", "#N/A", "<NA>", "NaT", "NULL"]
     rows = "".join(f"G{i},{value}\n" for i, value in enumerate(missing))
     path = written(tmp_path, f"Gene,t_half\nG99,1.5\n{rows}", "x.csv")
     table = read_labels(path)

@@ -219,9 +219,24 @@ def test_a_label_is_the_median_of_columns_and_a_gene_has_one(tmp_path: Path) -> 
     assert labels.name == "median"
     assert labels.table.select("id", "value").rows() == [("G1", 2.5), ("G2", 4.0)]
     assert labels.missing == 1
+    assert labels.table["line"].to_list() == [2, 3]
+    (tmp_path / "x.tsv").write_text("gene_id\tA\tB\tC\nG1\t1\t5\t2\nG1\t3\t3\t4\n\t1\t2\t3\n")
+    with pytest.raises(InputError, match="line 4: the id is empty"):
+        read_label_task(tmp_path / "t.toml").labels()
+    (tmp_path / "x.tsv").write_text("gene_id\tA\tB\tC\nG1\t1\t5\t2\nG1\t3\tn.d.\t4\n")
+    with pytest.raises(InputError, match=r"line 3: B is 'n\.d\.', expected a finite number$"):
+        read_label_task(tmp_path / "t.toml").labels()
     path = write(tmp_path, LABELS + columns.replace('"C"', '"D"'))
     with pytest.raises(InputError, match="no column 'D'"):
         read_label_task(path).labels()
+
+
+def test_every_construct_of_a_gene_has_its_own_median(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("gene\tutr\tA\tB\nG1\tACGT\t1\t3\nG1\tAC\t2\t4\n")
+    names = 'median_of = ["A", "B"]\ncolumns = { gene_id = "gene" }'
+    task = read_label_task(write(tmp_path, TASK.replace('label = "y"', names)))
+    assert task.labels().table["value"].to_list() == [2.0, 3.0]
+    assert task.genes() == ["G1", "G1"]
 
 
 LABELS = 'name = "t"\ntitle = "a label"\n[labels]\nfile = "x.tsv"\n'

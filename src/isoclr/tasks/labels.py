@@ -26,10 +26,11 @@ ID_NAMES: dict[IdLevel, str] = {
 ID_COLUMNS: dict[str, IdLevel] = {name: level for level, names in ID_NAMES.items() for name in names.split()}
 """Headers of an id column in lower case with ``_`` for spaces, hyphens and dots → what the ids name."""
 
-MISSING_VALUES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", ".", "-")
+MISSING_VALUES = ("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "nan", "NaN", "NaT", "null", "NULL", "None", ".", "-")
 FOLD = "fold"
 MEDIAN = "median"  # Name of the label that is a median over columns
 CHROMOSOME = "chromosome"
+LINE = "\tline"  # Name of a column of line numbers, where rows were merged; no header has a tab
 LARGEST = 1e100  # Larger values are refused: they are no measurements, and their squares overflow
 MAX_CLASSES = 20  # A text column with more different values is no label
 
@@ -144,7 +145,7 @@ def read_labels(
     require_column(path, raw, name)
     values, classes = _digits(path, raw, name, digits) if digits else _values(path, raw, name)
     table = raw.select(
-        line=pl.int_range(2, pl.len() + 2),
+        line=pl.col(LINE) if LINE in raw.columns else _lines(),
         id=pl.col(ids),
         value=values,
         fold=_optional(raw, FOLD),
@@ -253,6 +254,11 @@ def _guess_level(ids: pl.Series) -> IdLevel:
     return "gene_id"
 
 
+def _lines() -> pl.Expr:
+    """Line of each row in a file with a header."""
+    return pl.int_range(2, pl.len() + 2)
+
+
 def _optional(raw: pl.DataFrame, column: str) -> pl.Expr:
     return pl.col(column) if column in raw.columns else pl.lit(None, pl.String)
 
@@ -284,15 +290,18 @@ def _values(path: Path, raw: pl.DataFrame, name: str) -> tuple[pl.Series, tuple[
         classes = sorted(text.drop_nulls().unique())
         numbers = {name: float(number) for number, name in enumerate(classes)}
         return text.replace_strict(numbers, default=None, return_dtype=pl.Float64), tuple(classes)
+    return _finite(path, text, f", or text of 2 to {MAX_CLASSES} classes in the whole column"), ()
+
+
+def _finite(path: Path, text: pl.Series, otherwise: str = "") -> pl.Series:
+    """A column as finite numbers, null where missing."""
+    values = text.cast(pl.Float64, strict=False)
     valid = values.is_finite() & (values.abs() <= LARGEST)
     bad = (text.is_not_null() & ~valid.fill_null(False)).arg_true()
     if len(bad):
         row = bad[0]
-        raise InputError(
-            f"{path}: line {row + 2}: {name} is {text[row]!r}, expected a finite number, "
-            f"or text of 2 to {MAX_CLASSES} classes in the whole column"
-        )
-    return values, ()
+        raise InputError(f"{path}: line {row + 2}: {text.name} is {text[row]!r}, expected a finite number{otherwise}")
+    return values
 
 
 def _digits(path: Path, raw: pl.DataFrame, name: str, classes: Sequence[str]) -> tuple[pl.Series, tuple[str, ...]]:
@@ -315,7 +324,7 @@ def median_of_columns(path: Path, raw: pl.DataFrame, columns: Sequence[str], key
     """
     for name in columns:
         require_column(path, raw, name)
-    numbers = raw.with_columns(pl.col(columns).cast(pl.Float64, strict=False))
+    numbers = raw.with_columns(_lines().alias(LINE), *(_finite(path, raw[name]) for name in columns))
     values = pl.concat_list(columns).list.drop_nulls().list.median()
     numbers = numbers.with_columns(values.alias(MEDIAN))
     if key is not None:

@@ -56,7 +56,8 @@ class Task:
         check_exists(self.table, self.name)
         raw = read_text_table(self.table)
         if self.median_of:
-            raw = median_of_columns(self.table, raw, self.median_of, self.columns.get("gene_id"))
+            key = None if self.construct else self.columns.get("gene_id")  # each row is an mRNA of its own
+            raw = median_of_columns(self.table, raw, self.median_of, key)
         columns = dict(self.columns)
         if self.construct is not None:
             raw = raw.with_columns(transcript_id=pl.Series(list(self.inserts()), dtype=pl.String))

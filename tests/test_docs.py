@@ -1,6 +1,7 @@
-"""The commands in the documents are commands of the program."""
+"""The commands in the documents are commands of the program, and links between documents lead to something."""
 
 import functools
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from isoclr import cli
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "LOG.md")]
 BLOCK = re.compile(r"^```(?:bash|sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+NOTEBOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))
 COMMAND = re.compile(r"(?:^|[|&;]\s*|-m |\s)isoclr (?=[a-z])(.*)")
 
 
@@ -40,3 +43,17 @@ def test_commands_are_understood(
     monkeypatch.setattr(cli, "_show", lambda *_: None)
     wrong = [words for words in commands(page) if cli.main(words) != 0]
     assert wrong == [], capsys.readouterr().err
+
+
+def texts(page: Path) -> list[str]:
+    """The Markdown of a page or a notebook."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".md":
+        return [text]
+    return ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS], ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    links = [link for text in texts(page) for link in LINK.findall(text) if ":" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []

@@ -110,6 +110,21 @@ def test_a_head_read_back_predicts_the_same_bits(heads: Heads) -> None:
     assert np.array_equal(alone.lower, of_two.lower)
 
 
+def test_a_label_can_be_named_like_a_part_of_another(two: Head, world: Embeddings, tmp_path: Path) -> None:
+    one, other = two.targets
+    own = replace(other.detector, rest=other.detector.rest + 1)
+    targets = [
+        replace(one, name="X", metadata=one.metadata | {"name": "X"}),
+        replace(other, name="X/Y", detector=own, metadata=other.metadata | {"name": "X/Y"}),
+    ]
+    metadata = two.metadata | {"targets": [target.metadata for target in targets]}
+    save_head(Head.from_metadata(metadata, targets), tmp_path / "head")
+    found = load_head(tmp_path / "head")
+    for name, target in (("X", "half_life"), ("X/Y", "stable")):
+        ours, theirs = found.predict(world.matrix, target=name), two.predict(world.matrix, target=target)
+        assert np.array_equal(ours.value, theirs.value)
+
+
 def test_the_same_input_gives_the_same_bytes(heads: Heads, world: Embeddings, tmp_path: Path) -> None:
     given: Any = world
     fit(given, heads.folder / "labels.tsv", out=tmp_path / "again", label=("half_life", "stable"), folds=3)

@@ -233,6 +233,12 @@ EXPECTED = "a head from `isoclr fit`"
 FORMAT: Literal["isoclr-head"] = "isoclr-head"
 SCHEMA: Literal[1] = 1
 Tensors = dict[str, NDArray[Any]]
+DETECTOR = ("mean", "scale", "axes", "spread", "rest_and_limit", "low_and_high")
+PREDICTOR = (
+    "coefficients", "intercept", "members/coefficients", "members/intercepts", "members/errors", "members/penalties",
+    "scores", "scores/counts",
+)  # fmt: skip
+"""Names of a target's tensors, after its own name and a slash."""
 
 
 class _TargetEntry(Struct):
@@ -343,10 +349,9 @@ def _predictor_tensors(predictor: Predictor) -> Tensors:
 
 def _target(entry: dict[str, Any], first: str, tensors: Tensors) -> Target:
     prefix = entry["name"] + "/"
-    own = {key.removeprefix(prefix): a for key, a in tensors.items() if key.startswith(prefix)}
+    own = {key: tensors[prefix + key] for key in (*DETECTOR, *PREDICTOR) if prefix + key in tensors}
     if "mean" not in own:  # the detector is that of the first target
-        shared = ("mean", "scale", "axes", "spread", "rest_and_limit", "low_and_high")
-        own = {key: tensors[f"{first}/{key}"] for key in shared} | own
+        own = {key: tensors[f"{first}/{key}"] for key in DETECTOR} | own
     infinite = [k for k, a in own.items() if k != "low_and_high" and not np.isfinite(a).all()]
     if infinite:
         raise ValueError(f"{prefix}{infinite[0]} is infinite")

@@ -55,8 +55,8 @@ class TrainingSet:
 
     @property
     def is_class(self) -> bool:
-        """Whether the label is a class, 0 or 1."""
-        return set(np.unique(self.values)) == {0.0, 1.0}
+        """Whether the label is a class; the larger of its two values is the positive one."""
+        return self.labels.binary
 
     @property
     def smallest_fit(self) -> int:
@@ -194,9 +194,10 @@ def fit(
     """Embeddings + labels → a head that predicts the label of any RNA, with a calibrated interval.
 
     A quantity is predicted by ridge regression. Its interval comes from the errors of RNAs that were left out of
-    fitting (CV+), and is wider for RNAs whose label is harder to predict. A label of two classes is predicted by
-    logistic regression, as a probability without interval; a text label of more classes gives one such target for each.
-    Accuracy is measured on folds that took part in neither fitting nor calibration, and stored in the head.
+    fitting (CV+), and is wider for RNAs whose label is harder to predict. A label of two values, text or numbers, is a
+    class: logistic regression predicts the probability of the larger one, without interval. A text label of more
+    classes gives one such target for each. Accuracy is measured on folds that took part in neither fitting nor
+    calibration, and stored in the head.
 
     Args:
         embeddings: Embeddings from ``isoclr embed``: Parquet, h5ad or npz, or a folder of Parquet shards. In Python
@@ -347,10 +348,15 @@ def _fit_target(training: TrainingSet, coverage: float, units: str) -> tuple[Tar
         "lengths": list(lengths),
         "held_out": quality.to_dict(),
         "counts": training.rnas.counts,
-        **({"classes": labels.classes} if labels.classes else {}),
+        **({"classes": labels.classes or _as_text(training.values)} if training.is_class else {}),
     }
     detector = fit_ood_detector(training.features, training.folds)
     return Target(labels.name, predictor, detector, lengths, metadata), quality
+
+
+def _as_text(values: Array) -> list[str]:
+    """The two values of a class, as text."""
+    return [f"{value:g}" for value in np.unique(values)]
 
 
 def _fit_quantity(training: TrainingSet, coverage: float) -> tuple[Predictor, float, CrossValidation]:
@@ -370,7 +376,8 @@ def _fit_quantity(training: TrainingSet, coverage: float) -> tuple[Predictor, fl
 
 def _fit_class(training: TrainingSet) -> tuple[Predictor, float, CrossValidation]:
     """Logistic regression."""
-    features, values, groups = training.features, training.values, training.rnas.groups
+    features, groups = training.features, training.rnas.groups
+    values = (training.values == training.values.max()).astype(np.float64)
     with progress_bar(training.labels.name, int(training.folds.max()) + 2) as advance:
         quality = cross_validate_classes(features, values, groups, training.folds, advance)
         predictor, penalty = fit_classes(features, values == 1, groups)

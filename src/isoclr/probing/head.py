@@ -31,7 +31,7 @@ class Predictions:
     """Predictions of a label for RNAs."""
 
     value: Array
-    """``(n,)`` the label, in its units; for a label of two classes the probability of class 1."""
+    """``(n,)`` the label, in its units; for a label of two classes the probability of the second."""
     lower: Array
     """``(n,)`` lower end of the prediction interval; NaN for classes."""
     upper: Array

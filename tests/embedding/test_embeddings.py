@@ -20,6 +20,10 @@ def test_a_choice_of_rnas_takes_their_rows(embeddings: Embeddings) -> None:
 def test_an_empty_choice_says_what_there_is(embeddings: Embeddings) -> None:
     with pytest.raises(InputError, match=r"of species 'yeast'.*1 'mouse' with CDS annotated"):
         embeddings.select(species="yeast")
+    with pytest.raises(InputError, match=r"1 of no named species with CDS none.*: isoclr embed --species yeast$"):
+        embeddings.select(species="yeast")
+    with pytest.raises(InputError, match=r"there are 1 'mouse' with CDS annotated$"):
+        embeddings.select(species="mouse").select(species="yeast")
 
 
 def test_it_shows_itself(embeddings: Embeddings) -> None:

@@ -199,8 +199,10 @@ def select_rnas(table: pl.DataFrame, species: str | None, choice: RnaChoice) -> 
     mask: NDArray[np.bool_] = table.select(pl.repeat(True, pl.len()) & keep).to_series().to_numpy()
     if not mask.any():
         counts = table.group_by("species", "cds_source").len().sort("species", "cds_source")
-        present = ", ".join(f"{n:,} {name!r} with CDS {source}" for name, source, n in counts.rows())
-        raise InputError(f"no RNA of species {species or 'any'!r} and choice {choice!r}; there are {present}")
+        named = [(repr(name) if name else "of no named species", source, n) for name, source, n in counts.rows()]
+        present = ", ".join(f"{n:,} {name} with CDS {source}" for name, source, n in named)
+        advice = f"; to name it: isoclr embed --species {species}" if species and "" in counts["species"] else ""
+        raise InputError(f"no RNA of species {species or 'any'!r} and choice {choice!r}; there are {present}{advice}")
     return mask
 
 

@@ -233,6 +233,13 @@ def test_copies_do_not_vouch_for_each_other() -> None:
     assert by_gene.penalty > by_row.penalty
 
 
+def test_where_all_samples_are_of_one_group_each_is_left_out_alone() -> None:
+    features, values = data_ridge(30, 5)
+    found = fit_ridge(features, values, np.full(30, "a"))
+    alone = fit_ridge(features, values, np.arange(30).astype(str))
+    assert np.array_equal(found.left_out, alone.left_out)
+
+
 N_TREES = 600
 X = RNG.normal(size=(N_TREES, 4))
 BENT: Array = np.where(X[:, 0] * X[:, 1] > 0, 1.0, -1.0)  # nothing linear in it

@@ -40,6 +40,8 @@ class Decomposition:
 
     def fit(self, values: Array, groups: NDArray[np.str_], penalties: Array = PENALTIES) -> Ridge:
         """The ridge regression of :func:`fit_ridge`."""
+        if len(np.unique(groups)) == 1:  # nothing would be left
+            groups = np.arange(len(values)).astype(np.str_)
         centered = values - values.mean()
         projections = self.scores.T @ centered
         left_out = self._left_out(projections, centered, groups, penalties)
@@ -69,7 +71,7 @@ def fit_ridge(features: Array, values: Array, groups: NDArray[np.str_], penaltie
 
     The leave-one-group-out errors are exact without refitting: with H the matrix that maps the values to the fitted
     values, leaving out the rows g changes their residuals from r to (I − H[g, g])⁻¹ r. One eigendecomposition of the
-    smaller of XᵀX and XXᵀ is used for all penalties.
+    smaller of XᵀX and XXᵀ is used for all penalties. Where all samples are of one group, each is left out alone.
 
     Args:
         features: ``(n, d)``, each of mean 0 (the intercept is not penalized).

@@ -45,6 +45,17 @@ def test_labels_by_gene(tmp_path: Path) -> None:
     assert make_coloring(f"{file}:half_life", TABLE).values.equals(result.values)
 
 
+def test_labels_by_symbol_and_by_entrez_number(tmp_path: Path) -> None:
+    file = tmp_path / "l.tsv"
+    file.write_text("Symbol\thalf_life\nTP53\t1.5\nACTB\t2\n")
+    with pytest.raises(InputError, match=r"l\.tsv: its ids are gene symbols, which the embedded RNAs lack"):
+        make_coloring(str(file), TABLE)
+    table = TABLE.with_columns(gene_symbol=pl.Series(["ACTB", "ACTB", "", "TP53", ""]), gene_id=pl.Series([*"77123"]))
+    assert make_coloring(str(file), table).values.to_list() == [2, 2, None, 1.5, None]
+    file.write_text("entrez_id\tplace\n7\tnucleus\n2\tmembrane\n")
+    assert make_coloring(str(file), table).values.to_list() == ["nucleus", "nucleus", None, "membrane", None]
+
+
 def test_repeated_ids(tmp_path: Path) -> None:
     rows = [*[("b", "kinase"), ("c", "kinase"), ("d", "kinase")], ("c", "membrane")]
     rows += [("b", "rare"), ("ENSG00000000001", "membrane"), ("d", "nucleus"), ("d", "nucleus")]

@@ -28,6 +28,7 @@ from isoclr.tasks.labels import (
     FOLD,
     ID_COLUMNS,
     draw_rows,
+    find_id_columns,
     gene_key,
     read_labels,
     read_text_table,
@@ -94,11 +95,14 @@ def make_coloring(source: str, table: pl.DataFrame) -> Coloring:
 
 def _from_file(path: Path, column: str | None, table: pl.DataFrame) -> Coloring:
     raw = read_text_table(path)
-    id_column = next((name for name in ID_COLUMNS if name in raw.columns), None)
-    if id_column is None:
+    id_columns = find_id_columns(raw.columns)
+    if not id_columns:
         raise InputError(f"{path}: columns are {', '.join(raw.columns)}; expected one named transcript_id or gene_id")
     column = _value_column(path, column, raw)
-    level = ID_COLUMNS[id_column]
+    id_column, kind = id_columns[0]
+    level = {"symbol": "gene_symbol", "entrez_id": "gene_id"}.get(kind, kind)  # NCBI's gene ids are Entrez numbers
+    if level not in table.columns:
+        raise InputError(f"{path}: its ids are gene symbols, which the embedded RNAs lack; give --corpus")
     keys = table.select(key=without_versions(pl.col(level)))
     if raw[column].cast(pl.Float64, strict=False).null_count() == raw[column].null_count():
         labels = read_labels(path, column).table
@@ -115,7 +119,8 @@ def _from_file(path: Path, column: str | None, table: pl.DataFrame) -> Coloring:
 
 def _value_column(path: Path, column: str | None, raw: pl.DataFrame) -> str:
     """The given column of a file, or its only one apart from ids."""
-    columns = [name for name in raw.columns if name not in (*ID_COLUMNS, FOLD, CHROMOSOME)]
+    ids = [name for name, _ in find_id_columns(raw.columns)]
+    columns = [name for name in raw.columns if name not in (*ids, FOLD, CHROMOSOME)]
     if column is None and len(columns) == 1:
         return columns[0]
     if column is None:

@@ -46,10 +46,17 @@ def of_mrnas(world: Any) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_motifs_and_scans_share_a_head(coding: Any) -> None:
+def test_motifs_and_scans_share_a_head(coding: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fits = []
+
+    def fit(*given: Any, **options: Any) -> Any:
+        fits.append(options["out"])
+        return isoclr.fit(*given, **options)
+
+    monkeypatch.setattr(mutagenesis, "fit", fit)
     out = coding.folder / "out"
     evaluate(coding.plan(PLAN, **of_mrnas(coding)), out=out, report=False)
-    assert len(list((out / "heads").iterdir())) == 1
+    assert fits == list((out / "heads").iterdir())  # one head, fitted once
     rows = pl.read_csv(out / "results" / "mutagenesis.csv")
     assert rows["task"].unique().to_list() == ["mrna"]
     motifs = rows.filter(part="motifs")

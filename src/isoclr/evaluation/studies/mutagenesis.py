@@ -17,7 +17,7 @@ from isoclr.evaluation.methods import embeddings
 from isoclr.evaluation.plan import Mutagenesis, TaskEntry
 from isoclr.genomics.encoding import Codes
 from isoclr.probing.fit import fit
-from isoclr.probing.head import load_head
+from isoclr.probing.head import METADATA, load_head
 
 STUDY = "mutagenesis"
 MIN_NT, MAX_NT = 600, 2_500
@@ -48,7 +48,7 @@ def head(context: Context, entry: TaskEntry) -> Artifact:
         fit(embedding.path(), task.table, out=path, label=label, name=task.name, **options)
 
     inputs = {"embedding": embedding.key, "labels": context.digest(task.table), "label": task.label, **options}
-    return Artifact(context.out / "heads", f"a head for {entry.name}", inputs, make, marker="config.json")
+    return Artifact(context.out / "heads", f"a head for {entry.name}", inputs, make, marker=METADATA)
 
 
 def _motifs(context: Context, study: Mutagenesis, entry: TaskEntry) -> CachedResult:

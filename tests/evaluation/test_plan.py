@@ -98,19 +98,6 @@ def test_missing_files(world: Any) -> None:
         read_plan(world.folder / "bad.toml")
 
 
-def test_labels_of_several_classes_are_refused_before_any_work(world: Any) -> None:
-    rows = [f"G{gene}\t{'abc'[gene % 3]}\t{gene % 2}{gene % 3 // 2}" for gene in range(48)]
-    (world.folder / "places.tsv").write_text("\n".join(["gene_id\tplace\tplaces", *rows]) + "\n")
-    task = '\n[[task]]\ntask = "place.toml"\n[main]'
-    for labels, count in (('label = "place"', 3), ('label = "places"\nclasses = ["a", "b"]', 2)):
-        head = 'name = "place"\ntitle = "place"\n[labels]\nfile = "places.tsv"\n'
-        (world.folder / "place.toml").write_text(head + labels + "\n")
-        with pytest.raises(
-            InputError, match=rf"plan\.toml: .*places\.tsv: places? has {count} classes, expected numbers"
-        ):
-            read_plan(world.plan(task))
-
-
 def test_environment_variables(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHERE", str(world.folder))
     plan = read_plan(world.plan(corpus="${WHERE}/corpus", model="${WHERE}/model"))

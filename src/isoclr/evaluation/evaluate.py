@@ -94,6 +94,9 @@ def evaluate(
     for name in only:
         if name not in parsed.studies:
             raise InputError(f"--only {name}: {parsed.path} has no such study; expected {', '.join(parsed.studies)}")
+    for entry in parsed.tasks.values():
+        if entry.task.table.is_file():
+            entry.task.labels().require_one_output()
     if report and not dry_run:
         from isoclr.evaluation.report.page import check_page, write_page
 

@@ -297,8 +297,6 @@ def _resolve(path: Path, file: _File) -> Plan:
 
 def _task(folder: Path, entry: _Task, data: Path | None) -> TaskEntry:
     task = read_label_task(_own(folder, entry.task, Path.is_file), data)
-    if task.table.is_file():
-        task.labels().require_one_output()
     return TaskEntry(
         task=task,
         split=entry.split or (task.split,),

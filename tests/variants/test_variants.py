@@ -202,3 +202,15 @@ def test_vcf_output_needs_a_vcf_file(folder: Path) -> None:
     for calls, out in (("-", "o.vcf"), ("v.vcf", "o.txt")):
         with pytest.raises(InputError, match=r"--vcf-out|o\.txt"):
             run(calls, vcf_out=Path(out))
+
+
+def test_a_stop_codon_that_the_annotation_leaves_out_belongs_to_the_coding_sequence(folder: Path) -> None:
+    bed, second = (folder / "t.bed").read_text(), START + len(EXON1) + len(INTRON)
+    end = second + EXON2.index("TAA", 9) + 3
+    for name, last in (("with.bed", end), ("without.bed", end - 3)):
+        (folder / name).write_text(bed.replace(f"\t{second + len(EXON2) - 4}\t", f"\t{last}\t"))
+    lines = f"1\t{second + 6}\tA\tG\n1\t{end - 3}\tA\tG\n1\t{end - 1}\tA\tG\n"  # AAA → AAG, GAA → GAG, TAA → TGA
+    (folder / "s.tsv").write_text("chrom\tpos\tref\talt\n" + lines)
+    both, without = (run("s.tsv", annotation=(Path(name),)).table for name in ("with.bed", "without.bed"))
+    assert both["consequence"].to_list() == ["synonymous_variant", "synonymous_variant", "stop_retained_variant"]
+    assert without.equals(both)

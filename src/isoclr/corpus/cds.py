@@ -69,7 +69,7 @@ def assign_cds(
     outside = (first >= 0) & ((end > length) | (end - first < 3))
     first[outside] = end[outside] = -1
     annotated = first >= 0
-    short = _lacks_stop(codes, start, length, first, end)
+    short = lacks_stop(codes, start, length, first, end)
     end[short] += 3
     for reason, flags in (
         ("cds_outside_transcript", outside),
@@ -94,8 +94,13 @@ def assign_cds(
     )
 
 
-def _lacks_stop(codes: Codes, start: Ints, length: Ints, first: Ints, end: Ints) -> Bools:
-    """Whether the last codon is not a stop, but the triplet after the CDS is."""
+def lacks_stop(codes: Codes, start: Ints, length: Ints, first: Ints, end: Ints) -> Bools:
+    """Whether the last codon is not a stop, but the triplet after the CDS is.
+
+    Args:
+        codes: Nucleotide codes of all transcripts; each begins at ``start`` and has ``length`` nt.
+        first, end: Coding sequences in their transcripts; −1 for none.
+    """
     lacks: Bools = (first >= 0) & ((end - first) % 3 == 0) & (end + 3 <= length)
     rows = np.flatnonzero(lacks)
     after = start[rows] + end[rows]

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from isoclr.corpus.cds import lacks_stop
 from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
 from isoclr.genomics.encoding import Codes
@@ -182,13 +183,14 @@ def _transcript(row: dict[str, object], bases: Codes) -> Transcript:
         chrom=str(row["chrom"]),
         minus=row["strand"] == "-",
         exon_starts=starts,
-        rna=Rna(bases, lengths, _cds(row, len(bases))),
+        rna=Rna(bases, lengths, _cds(row, bases)),
     )
 
 
-def _cds(row: dict[str, object], length: int) -> tuple[int, int] | None:
-    """The annotated coding sequence in whole codons; None if there is none or it does not fit."""
-    start, end = int(str(row["cds_start"])), int(str(row["cds_end"]))
-    end = min(end, length)
+def _cds(row: dict[str, object], bases: Codes) -> tuple[int, int] | None:
+    """The annotated coding sequence in whole codons, with its stop codon; None if there is none or it does not fit."""
+    start, end = int(str(row["cds_start"])), min(int(str(row["cds_end"])), len(bases))
+    if lacks_stop(bases, *(np.array([number]) for number in (0, len(bases), start, end)))[0]:
+        end += 3
     end -= (end - start) % 3
     return (start, end) if 0 <= start < end else None

@@ -157,6 +157,17 @@ def test_a_missing_label_table(world: Any) -> None:
         evaluate(plan, out=world.folder / "out", dry_run=True)
 
 
+def test_labels_of_several_classes_are_refused_before_any_work(world: Any) -> None:
+    rows = [f"G{gene}\t{'abc'[gene % 3]}\t{gene % 2}{gene % 3 // 2}" for gene in range(48)]
+    (world.folder / "places.tsv").write_text("\n".join(["gene_id\tplace\tplaces", *rows]) + "\n")
+    task = '\n[[task]]\ntask = "place.toml"\n[main]'
+    for labels, count in (('label = "place"', 3), ('label = "places"\nclasses = ["a", "b"]', 2)):
+        head = 'name = "place"\ntitle = "place"\n[labels]\nfile = "places.tsv"\n'
+        (world.folder / "place.toml").write_text(head + labels + "\n")
+        with pytest.raises(InputError, match=rf"places\.tsv: places? has {count} classes, expected numbers"):
+            evaluate(world.plan(task), out=world.folder / "out", dry_run=True)
+
+
 def test_without_plotly_nothing_is_computed(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "plotly", None)
     out = world.folder / "out"

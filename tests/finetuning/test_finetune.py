@@ -162,6 +162,16 @@ def test_resume_a_finished_study(
     assert again.rows() == first.rows()
 
 
+def test_resume_with_other_ids(finished: tuple[dict[str, Any], FinetuneReport], tmp_path: Path) -> None:
+    options, _ = finished
+    ids = tmp_path / "ids.tsv"
+    ids.write_text("gene_id\tentrez\tsymbol\nENSG1\t1\tA\n")
+    with pytest.raises(InputError, match="was started with --gene-ids none"):
+        finetune(**options | {"gene_ids": ids, "resume": True})
+    with pytest.raises(InputError, match=r"was started with --id-column none \(given: gene_id\)"):
+        finetune(**options | {"id_column": "gene_id", "resume": True})
+
+
 def test_resume_with_other_options(finished: tuple[dict[str, Any], FinetuneReport]) -> None:
     options, _ = finished
     with pytest.raises(InputError, match=r"--epochs 2 \(given: 3\)"):

@@ -113,7 +113,7 @@ def finetune(
     if unmatched is not None and dataset.unmatched is not None:
         write_table(dataset.unmatched, Path(unmatched))
     trials, description = make_trials(dataset, splits, config)
-    options = study_options(factory, specs, opened, splits)
+    options = study_options(factory, specs, opened, splits, id_column, gene_ids)
     out = Path(out)
     with init_distributed(runtime.device) as world, GracefulStop() as stop:
         if world.size > 1:
@@ -162,7 +162,12 @@ def finetune(
 
 
 def study_options(
-    factory: ModelFactory, specs: Sequence[LabelSpec], corpus: Corpus | None, splits: SplitConfig
+    factory: ModelFactory,
+    specs: Sequence[LabelSpec],
+    corpus: Corpus | None,
+    splits: SplitConfig,
+    id_column: str | None = None,
+    gene_ids: Path | None = None,
 ) -> dict[str, Any]:
     """Everything that the results depend on, as JSON values; a resumed study must have the same."""
     config = factory.config
@@ -176,6 +181,10 @@ def study_options(
         "labels": [_label_options(spec) for spec in specs],
         "corpus": [files[name]["sha256"] for name in (CODES, INDEX) if files],
     }
+    if id_column is not None:
+        options["id_column"] = id_column
+    if gene_ids is not None:
+        options["gene_ids"] = sha256(Path(gene_ids))
     plain: dict[str, Any] = json.loads(json.dumps(options))  # as it will be read back
     return plain
 

@@ -214,3 +214,15 @@ def test_a_stop_codon_that_the_annotation_leaves_out_belongs_to_the_coding_seque
     both, without = (run("s.tsv", annotation=(Path(name),)).table for name in ("with.bed", "without.bed"))
     assert both["consequence"].to_list() == ["synonymous_variant", "synonymous_variant", "stop_retained_variant"]
     assert without.equals(both)
+
+
+@pytest.mark.parametrize("name", ["chrM", "NC_012920.1"])
+def test_coding_transcripts_of_mitochondria_are_left_out(folder: Path, name: str) -> None:
+    bed = (folder / "t.bed").read_text()
+    (folder / "t.bed").write_text(bed.replace("chr1", name) + bed.replace("chr2", name).replace("T2", "T3"))
+    (folder / "g.fa").write_text((folder / "g.fa").read_text() + f">MT\n{CHROMOSOME}\n")
+    lines = "".join(f"{chrom}\t{START + 2}\tG\tC\n" for chrom in ("M", "2"))
+    (folder / "s.tsv").write_text("chrom\tpos\tref\talt\n" + lines)
+    found = run("s.tsv")
+    assert found.dropped == {"mitochondrial_genetic_code": 1}
+    assert found.table["transcript"].to_list() == ["T3", "T2"]

@@ -75,7 +75,8 @@ _PREFIX = re.compile(r"^(?:chromosome|chrom|chr)[_ .-]?(?=.)")
 _SCAFFOLD = re.compile(r"^(?:[a-z0-9]+?_)??((?:n[tw]_)?[a-z]*\d{5,})v(\d+)(?:_(?:random|alt|fix))?$")
 _ACCESSION = re.compile(r"^(?:NC_|CM)\d{6,}\.\d+$")
 _ORGANELLES = {
-    "mitochondrion": "m mt mito mtdna mitochondria mitochondrion mitochondrion_genome dmel_mitochondrion_genome",
+    "mitochondrion": "m mt mito mtdna mitochondria mitochondrion mitochondrion_genome dmel_mitochondrion_genome "
+    "nc_012920.1 nc_005089.1",  # RefSeq's accessions of human and mouse
     "plastid": "c pt pltd chloroplast plastid",
 }
 _ORGANELLE = {name: organelle for organelle, names in _ORGANELLES.items() for name in names.split()}
@@ -125,6 +126,15 @@ def _keys(name: str, description: str) -> set[str]:
     elif "mitochondri" in description.lower():
         keys.add("mitochondrion")
     return keys
+
+
+def is_mitochondrion(name: str) -> bool:
+    """Whether a sequence is the mitochondrion's.
+
+    >>> is_mitochondrion("chrM"), is_mitochondrion("MT"), is_mitochondrion("chr1")
+    (True, True, False)
+    """
+    return _key(name) == "mitochondrion"
 
 
 def _key(name: str) -> str:

@@ -13,8 +13,9 @@ from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
 from isoclr.genomics.encoding import Codes
 from isoclr.genomics.fasta import read_transcripts
-from isoclr.genomics.genome import match_chromosomes, open_genome, splice
+from isoclr.genomics.genome import is_mitochondrion, match_chromosomes, open_genome, splice
 from isoclr.genomics.species import without_version, without_versions
+from isoclr.genomics.transcript_models import count
 from isoclr.variants.edits import Rna
 from isoclr.variants.placement import Transcript
 
@@ -80,7 +81,8 @@ def load_transcripts(
         mane: NCBI's MANE summary table; its MANE Select transcripts stand for their genes.
         all_transcripts: Keep all transcripts; by default one per gene: MANE Select where it is known, else the one with
             the longest coding sequence.
-        dropped: Counts transcripts that cannot be used, by reason.
+        dropped: Counts transcripts that cannot be used, by reason. Among them are the coding ones of mitochondria:
+            their genetic code is another one.
 
     Raises:
         InputError: a file cannot be used, or no transcript has exons and a sequence.
@@ -90,8 +92,11 @@ def load_transcripts(
     tables = [read_annotation(path).table for path in annotations]
     table = pl.concat(tables).unique("transcript_id", keep="first", maintain_order=True)
     placed = table.filter(pl.col("exon_starts").is_not_null())
-    if placed.height < table.height:
-        dropped["without_genomic_exons"] += table.height - placed.height
+    count(dropped, "without_genomic_exons", table.height - placed.height)
+    mitochondria = [*filter(is_mitochondrion, placed["chrom"].unique())]
+    read = placed.filter(~pl.col("chrom").is_in(mitochondria) | (pl.col("cds_start") < 0))
+    count(dropped, "mitochondrial_genetic_code", placed.height - read.height)
+    placed = read
     if not all_transcripts:
         placed = _representatives(placed, selected)
     if genome is not None:

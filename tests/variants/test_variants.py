@@ -142,7 +142,7 @@ def test_bad_input_is_one_line(
     assert sorted(folder.iterdir()) == before
 
 
-def test_mane_select_stands_for_its_gene(folder: Path) -> None:
+def test_mane_select_stands_for_its_gene(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gtf = "".join(
         f'chr1\tx\texon\t{START + 1}\t{end}\t.\t+\t.\tgene_id "G"; transcript_id "{name}";\n'
         for name, end in (("LONG.1", START + 40), ("MANE.1", START + 20))
@@ -154,6 +154,11 @@ def test_mane_select_stands_for_its_gene(folder: Path) -> None:
     annotation = (Path("a.gtf"),)
     longest = run("s.tsv", annotation=annotation)
     selected = run("s.tsv", mane=Path("mane.txt"), annotation=annotation)
+    assert "none of its MANE" not in capsys.readouterr().err
+    run("s.tsv", mane=Path("mane.txt"))
+    assert "mane.txt: none of its MANE Select transcripts is among those of the annotation, such as ENST" in (
+        capsys.readouterr().err
+    )
     every = run("s.tsv", all_transcripts=True, annotation=annotation)
     assert longest.table["transcript"].to_list() == ["LONG.1"]
     assert selected.table.select("transcript", "MANE").rows() == [("MANE.1", True)]

@@ -110,7 +110,10 @@ def _index() -> dict[str, Species]:
 
 _BY_NAME = _index()
 
-_VERSIONED = r"^(ENS[A-Z]*[EGT]\d{11}|MGP_\w+_[EGT]\d+|[NX][MR]_\d+|WBGene\d+|FBgn\d+)(?:\.\d+)?(?:_PAR_Y)?$"
+# ENST00000456328.2_1 is the mapping 1 of version 2 to GRCh37, by GENCODE
+_VERSIONED = (
+    r"^(ENS[A-Z]*[EGT]\d{11}|MGP_\w+_[EGT]\d+|[NX][MR]_\d+|WBGene\d+|FBgn\d+)(?:\.\d+(?:_\d+)?)?(?:_PAR_Y(?:_\d+)?)?$"
+)
 _PATTERN = re.compile(_VERSIONED)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from isoclr._console import info
 from isoclr.corpus.cds import lacks_stop
 from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
@@ -97,6 +98,10 @@ def load_transcripts(
     read = placed.filter(~pl.col("chrom").is_in(mitochondria) | (pl.col("cds_start") < 0))
     count(dropped, "mitochondrial_genetic_code", placed.height - read.height)
     placed = read
+    is_selected = without_versions(pl.col("transcript_id")).is_in(list(selected))
+    if mane is not None and not placed.select(is_selected.any()).item():
+        found_id = "".join(f", such as {name}" for name in placed["transcript_id"].head(1))
+        info(f"{mane}: none of its MANE Select transcripts is among those of the annotation{found_id}")
     if not all_transcripts:
         placed = _representatives(placed, selected)
     if genome is not None:

@@ -21,7 +21,8 @@ from isoclr.probing.conformal import (
     upper_rank,
 )
 from isoclr.probing.linear import fit_predict
-from isoclr.tasks.labels import join_labels, read_labels
+from isoclr.tasks.join import join_labels
+from isoclr.tasks.labels import read_labels
 
 
 def data(n: int, seed: int, d: int = 4) -> tuple[np.ndarray, np.ndarray]:

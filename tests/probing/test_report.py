@@ -9,7 +9,7 @@ from isoclr.probing.evaluate import FeatureSet, evaluate
 from isoclr.probing.ontology import AspectReport, OntologyReport
 from isoclr.probing.probe import ProbeReport
 from isoclr.tasks.gene_ontology import Aspect, Term
-from isoclr.tasks.labels import Samples
+from isoclr.tasks.join import Samples
 from isoclr.tasks.leakage import audit_leakage
 from isoclr.tasks.metrics import QUANTITY
 from isoclr.tasks.splits import Split, group_folds, random_split

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.tasks.labels import Labels, find_id_columns, join_labels, read_labels, representatives
+from isoclr.tasks.join import join_labels, representatives
+from isoclr.tasks.labels import Labels, find_id_columns, read_labels
 from isoclr.tasks.splits import chromosomes_of
 
 SAMPLES = pl.DataFrame(
@@ -273,6 +274,28 @@ def test_a_selection_keeps_order_and_counts(tmp_path: Path) -> None:
 def test_nothing_in_common_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none of its 1 ids \(G9, …\) matches an RNA"):
         join_labels(labels(tmp_path, "gene_id\tx\nG9\t1\n"), RNAS)
+
+
+def test_ids_that_differ_in_case_or_version_only_are_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"; 2 of these ids differ from the RNAs' in case only$"):
+        join_labels(labels(tmp_path, "transcript_id\tx\nt4\t1\nnm_000002.1\t2\n"), RNAS)
+    with pytest.raises(InputError, match=r"; 1 of these ids differ from the RNAs' in case or a version only$"):
+        join_labels(labels(tmp_path, "transcript_id\tx\nT4.2\t1\nT9\t2\n"), RNAS)
+    symbols = RNAS.with_columns(symbol=pl.Series(["ACTB", "ACTB", "TP53", "unc-1"]))
+    with pytest.raises(InputError, match=r"; 2 of these ids differ from the RNAs' in case only$"):
+        join_labels(labels(tmp_path, "gene\tx\nActb\t1\nTp53\t2\n"), symbols)
+
+
+def test_few_labels_with_an_rna_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"T{i}" for i in range(40)]
+    rnas = pl.DataFrame({"transcript_id": names, "gene_id": names, "species": "", "length": 9, "cds_length": 0})
+    rows = ["T0\t0", *(f"t{i}\t{i}" for i in range(1, 20))]
+    few = labels(tmp_path, "\n".join(["transcript_id\tx", *rows]) + "\n")
+    assert len(join_labels(few, rnas)) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "only 1 of 20 labels match an RNA; not t1, …, while the RNAs are T1, …; 19 of these ids differ" in said
+    join_labels(few, rnas[:5])  # a label for a fifth of the RNAs is no sign of other ids
+    assert not capsys.readouterr().err
 
 
 def test_an_id_of_two_species_is_an_error(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, NUCLEOTIDE_BITS, Codes, coding_region, nucleotides
 from isoclr.plotting.mutations import Effect, motif_figure
 from isoclr.plotting.style import check_outputs
-from isoclr.tasks.labels import draw_rows, gene_key, representatives
+from isoclr.tasks.join import draw_rows, gene_key, representatives
 from isoclr.tasks.metrics import mean_intervals
 
 Region = Literal["5' UTR", "CDS", "3' UTR"]

@@ -19,7 +19,7 @@ from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.species import suggest, without_version, without_versions
 from isoclr.probing.linear import standardize
-from isoclr.tasks.labels import gene_key, representatives
+from isoclr.tasks.join import gene_key, representatives
 
 Vectors = NDArray[np.float32]
 Among = Literal["all", "other-genes", "other-species"]

@@ -13,7 +13,7 @@ from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
-from isoclr.tasks.labels import gene_key
+from isoclr.tasks.join import gene_key
 
 RELATIONS = ("isoform", "paralog", "ortholog", "unrelated")
 """Same gene; another gene of the same gene set and species; same gene set, another species; another gene set."""

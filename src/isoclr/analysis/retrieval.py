@@ -34,7 +34,7 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
 from isoclr.plotting.methods import neighbours_figure
 from isoclr.plotting.style import check_outputs
-from isoclr.tasks.labels import draw_rows
+from isoclr.tasks.join import draw_rows
 from isoclr.tasks.metrics import mean_intervals
 
 SCOPES = {

@@ -23,17 +23,8 @@ from isoclr.errors import InputError, counted
 from isoclr.genomics.species import without_versions
 from isoclr.plotting.maps import Panel, map_figure
 from isoclr.plotting.style import FIGURE_FORMATS, check_format
-from isoclr.tasks.labels import (
-    CHROMOSOME,
-    FOLD,
-    ID_COLUMNS,
-    draw_rows,
-    find_id_columns,
-    gene_key,
-    read_labels,
-    read_text_table,
-    representatives,
-)
+from isoclr.tasks.join import draw_rows, gene_key, representatives
+from isoclr.tasks.labels import CHROMOSOME, FOLD, ID_COLUMNS, find_id_columns, read_labels, read_text_table
 from isoclr.tasks.metrics import spearman
 
 Kind = Literal["quantity", "class"]

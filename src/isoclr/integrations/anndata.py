@@ -15,7 +15,7 @@ from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import read_embeddings
 from isoclr.errors import InputError
 from isoclr.genomics.species import without_versions
-from isoclr.tasks.labels import representatives
+from isoclr.tasks.join import representatives
 
 KEY = "X_isoclr"
 

@@ -13,7 +13,8 @@ from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes
-from isoclr.tasks.labels import Labels, Samples, join_labels
+from isoclr.tasks.join import Samples, join_labels
+from isoclr.tasks.labels import Labels
 from isoclr.tasks.leakage import LeakageReport, audit_leakage
 from isoclr.tasks.rnas import RnaSource, rnas_of_corpus, rnas_of_task
 from isoclr.tasks.splits import Groups, RnaGroups, Split, SplitConfig, group_rnas

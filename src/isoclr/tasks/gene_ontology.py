@@ -16,7 +16,8 @@ from isoclr.errors import InputError
 from isoclr.genomics.homology import read_gene_ids
 from isoclr.genomics.species import taxid_of
 from isoclr.genomics.text import cells, file_bytes, table_text
-from isoclr.tasks.labels import Labels, Samples, join_labels
+from isoclr.tasks.join import Samples, join_labels
+from isoclr.tasks.labels import Labels
 from isoclr.tasks.task import OntologyTask, check_exists
 
 OBO_EXPECTED = "an ontology in OBO format, such as go.obo or go-basic.obo"
@@ -234,7 +235,7 @@ def read_aspects(
 
     Args:
         transcripts: ``transcript_id, gene_id, species, length, cds_length``; one RNA represents each gene (see
-            :func:`isoclr.tasks.labels.representatives`).
+            :func:`isoclr.tasks.join.representatives`).
 
     Returns:
         The aspects in alphabetical order, and counts of what was left out, by reason.

@@ -18,7 +18,8 @@ from isoclr.corpus.corpus import Corpus
 from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
 from isoclr.genomics.species import without_versions
-from isoclr.tasks.labels import find_id_columns, gene_key, read_text_table
+from isoclr.tasks.join import gene_key
+from isoclr.tasks.labels import find_id_columns, read_text_table
 
 Indices = NDArray[np.int64]
 Groups = NDArray[np.str_]

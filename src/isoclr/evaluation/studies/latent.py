@@ -18,7 +18,7 @@ from isoclr.evaluation.plan import Latent
 from isoclr.evaluation.studies.finetuning import supervised_embeddings
 from isoclr.evaluation.studies.ontology import ontology_files
 from isoclr.tasks.gene_ontology import read_aspects
-from isoclr.tasks.labels import draw_rows, gene_key, join_labels, representatives
+from isoclr.tasks.join import draw_rows, gene_key, join_labels, representatives
 from isoclr.tasks.task import OntologyTask, Task
 
 STUDY = "latent"

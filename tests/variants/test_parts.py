@@ -115,6 +115,21 @@ def test_a_run_goes_on_only_with_what_it_was_started_with(run: Run, monkeypatch:
         run(out=Path("b.tsv"), resume=True)
 
 
+def test_an_error_at_the_end_keeps_what_is_done(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise InputError("no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "write_vcf", fail)
+        with pytest.raises(InputError, match="no space"):
+            run(vcf_out=Path("b.vcf"))
+        assert len(Parts(Path("b.vcf.parts")).paths) > 5
+    with monkeypatch.context() as patched:
+        killed(patched, 0)
+        run(vcf_out=Path("b.vcf"), resume=True)
+    assert not Path("b.vcf.parts").exists()
+
+
 def test_other_variants_in_a_stream_are_noticed(run: Run, tmp_path: Path) -> None:
     parts = Parts(tmp_path)
     parts.add(0, run().table.head(0))

@@ -183,6 +183,21 @@ def test_vcf_output(folder: Path, name: str) -> None:
     assert float(last["Delta"]) == pytest.approx(row["delta"], rel=1e-5)
 
 
+@pytest.mark.parametrize("name", ["again.vcf", "again.bcf"])
+def test_the_field_of_an_earlier_run_is_replaced(folder: Path, name: str) -> None:
+    lines = (folder / "v.vcf").read_text().splitlines()
+    fields = [f'##INFO=<ID={key},Number=1,Type=String,Description="old">' for key in ("A", "ISOCLR", "Z")]
+    old = [line[:-1] + "A=1;ISOCLR=old;Z=2" for line in lines[5:]]
+    (folder / "old.vcf").write_text("\n".join([*lines[:4], *fields, lines[4], *old, ""]))
+    run("v.vcf", vcf_out=Path("new.vcf"))
+    run("old.vcf", vcf_out=Path(name))
+    run(name, vcf_out=Path("third.vcf"))
+    with pysam.VariantFile("new.vcf") as one, pysam.VariantFile(name) as other, pysam.VariantFile("third.vcf") as third:
+        for new, again, last in zip(one, other, third, strict=True):
+            assert again.info.get("ISOCLR", ()) == last.info.get("ISOCLR", ()) == new.info.get("ISOCLR", ())
+            assert (again.info["A"], last.info["Z"]) == ("1", "2")
+
+
 def test_an_allele_on_two_lines_has_its_effects_once(folder: Path) -> None:
     lines = (folder / "v.vcf").read_text().splitlines(keepends=True)
     (folder / "twice.vcf").write_text("".join([*lines[:-2], lines[-2], lines[-2]]))

@@ -126,12 +126,11 @@ def open_parts(target: Path | None, options: Mapping[str, Any], *, resume: bool)
             write_json(saved, options)
         try:
             yield parts
-        except InputError:
-            if not goes_on:  # nothing that could go on
+        except BaseException as error:
+            if isinstance(error, InputError) and not goes_on and not parts.paths:  # nothing that could go on
                 shutil.rmtree(folder)
-            raise
-        except BaseException:
-            info(f"{folder}: what is done is kept; --resume goes on with it")
+            else:
+                info(f"{folder}: what is done is kept; --resume goes on with it")
             raise
         shutil.rmtree(folder)
 

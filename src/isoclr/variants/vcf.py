@@ -252,7 +252,7 @@ def check_vcf_output(calls: Path, out: Path) -> None:
 def write_vcf(calls: Path, tables: Iterable[pl.DataFrame], out: Path, *, overwrite: bool = False) -> None:
     """Copy a VCF with the effects of its alleles in the INFO field ``ISOCLR``.
 
-    The effects of a haplotype stand in the records of all its alleles.
+    The effects of a haplotype stand in the records of all its alleles. A field of an earlier run is replaced.
 
     Args:
         calls: The VCF that was scored.
@@ -266,7 +266,7 @@ def write_vcf(calls: Path, tables: Iterable[pl.DataFrame], out: Path, *, overwri
     with open_vcf(calls) as source:
         for _ in source:
             pass
-        header = source.header.copy()
+        header = _without_effects(source.header)
     with open_vcf(calls) as source, atomic_path(out, overwrite=overwrite) as partial:
         # reading has declared what the header lacked; htslib ends the process if a copied record is undeclared
         source.header.merge(header)
@@ -281,10 +281,24 @@ def write_vcf(calls: Path, tables: Iterable[pl.DataFrame], out: Path, *, overwri
                 if number == line:
                     found = [*(text for _, text in entries), *found]
                     line, entries = next(single, _END)
+                record.info.pop("ISOCLR", None)
                 record.translate(header)
                 if found:
                     record.info["ISOCLR"] = tuple(found)
                 target.write(record)
+
+
+def _without_effects(header: pysam.VariantHeader) -> pysam.VariantHeader:
+    """A copy of a header without the field of an earlier run."""
+    if "ISOCLR" not in header.info:
+        return header.copy()
+    new = pysam.VariantHeader()
+    for sample in header.samples:
+        new.add_sample(sample)
+    for record in header.records:
+        if (record.key, record.get("ID")) != ("INFO", "ISOCLR"):
+            new.add_record(record)
+    return new
 
 
 _END: tuple[int, Iterator[tuple[int, str]]] = (0, iter(()))

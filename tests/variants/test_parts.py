@@ -1,5 +1,6 @@
 """Runs that are killed and go on, and outputs in parts."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import isoclr
 from isoclr.errors import InputError
+from isoclr.probing.resolve import find_head
 from isoclr.variants import variants as command
 from isoclr.variants.parts import Parts
 from isoclr.variants.variants import variants
@@ -128,6 +130,19 @@ def test_an_error_at_the_end_keeps_what_is_done(run: Run, monkeypatch: pytest.Mo
         killed(patched, 0)
         run(vcf_out=Path("b.vcf"), resume=True)
     assert not Path("b.vcf.parts").exists()
+
+
+def test_a_head_that_was_fitted_again_is_another_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(species: str, **options: object) -> None:
+        shutil.copytree(find_head("half-life", species, "isoclr-s.v2"), "head", dirs_exist_ok=True)
+        run(out=Path("b.tsv"), head=(Path("head"),), model=None, **options)
+
+    killed(monkeypatch, 0)
+    for resume in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            start("human", resume=resume)
+    with pytest.raises(InputError, match=r"other options; it was started with --head .* of SHA-256"):
+        start("mouse", resume=True)
 
 
 def test_other_variants_in_a_stream_are_noticed(run: Run, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ class Scorer:
     """
 
     def __init__(self, encoder: Encoder, heads: Sequence[Head] = ()) -> None:
-        self.encoder = encoder
+        self.encoder, self.heads = encoder, heads
         self.targets = [target for head in heads for target in head.targets]
         self._regions = [head.region for head in heads for _ in head.targets]
         self._incremental: IncrementalEncoder | None = None

@@ -164,7 +164,7 @@ def variants(
         "genome": genome and _identity(Path(genome)),
         "transcripts": [_identity(path) for path in as_paths(transcripts)],
         "mane": mane and _identity(Path(mane)),
-        "head": [str(path) for path in as_paths(head)],
+        "head": [f"{one.name} of SHA-256 {one.metadata['sha256'][:16]}" for one in scorer.heads],
         "task": task,
         "species": species,
         "model": scorer.encoder.sha256,

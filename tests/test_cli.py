@@ -63,6 +63,22 @@ def test_wrong_options_are_one_line(words: list[str], message: str, capsys: pyte
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["probe"], "isoclr probe needs embeddings and labels;"),
+        (["probe", "e.parquet"], "isoclr probe needs labels;"),
+        (["predict", "few.fa", "--task", "half-life"], "isoclr predict needs -o/--out;"),
+        (["retrieval", "e.parquet"], "isoclr retrieval needs --corpus and -o/--out;"),
+        (["ontology"], "isoclr ontology needs embeddings and --corpus;"),
+        (["map", "e.parquet"], "isoclr map needs -o/--out;"),
+    ],
+)
+def test_what_is_missing_is_named(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    assert capsys.readouterr().err == f"isoclr: error: {message} see isoclr {words[0]} --help\n"
+
+
 def test_option_given_twice() -> None:
     with pytest.raises(InputError, match="--out is given twice"):
         run("--out", "a", "--out=b")

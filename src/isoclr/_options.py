@@ -70,7 +70,9 @@ def run(
     options.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
     options.__annotations__ = {p.name: p.annotation for p in shown}
     del options.__wrapped__
-    with _one_line_errors(name), _help_that_fits():
+    empty = inspect.Parameter.empty
+    needed = [one for one in positional if parameters[one].default is empty and get_origin(hints[one]) is not tuple]
+    with _one_line_errors(name, needed), _help_that_fits():
         values: dict[str, Any] = tyro.cli(
             options, prog=f"isoclr {name}", description=_description(function, example), args=argv
         )
@@ -228,7 +230,7 @@ def _help_that_fits() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _one_line_errors(name: str) -> Iterator[None]:
+def _one_line_errors(name: str, needed: Sequence[str]) -> Iterator[None]:
     """Turn the parser's box of advice into one line."""
     complaint = io.StringIO()
     try:
@@ -237,8 +239,18 @@ def _one_line_errors(name: str) -> Iterator[None]:
     except SystemExit as end:
         if not end.code:
             raise  # --help
-        text = _in_one_line(complaint.getvalue())
+        missing = _missing(complaint.getvalue(), needed)
+        text = f"isoclr {name} needs {' and '.join(missing)}" if missing else _in_one_line(complaint.getvalue())
         raise InputError(f"{text}; see isoclr {name} --help") from None
+
+
+def _missing(complaint: str, needed: Sequence[str]) -> list[str]:
+    """The arguments, of those that are needed, and options that tyro misses; it lists them with their help."""
+    _, found, listed = complaint.partition("Missing from ")
+    entries = re.findall(r"^[^\w] {5}(\S.*)", listed.partition("For full helptext")[0], re.M) if found else []
+    options = ["/".join(re.findall(r"(?<!\S)--?[a-z][\w-]*", one)) for one in entries]
+    unnamed = options.count("")  # words fill arguments from the left
+    return [*needed[len(needed) - unnamed :], *filter(None, options)]
 
 
 def _in_one_line(complaint: str) -> str:

@@ -62,6 +62,15 @@ def test_marks_come_from_columns(given: Any) -> None:
     assert known["cds_source"].to_list() == ["annotated", "annotated", "none"]
 
 
+@pytest.mark.parametrize("blank", [pd.NA, pd.NaT, None, float("nan"), ""], ids=str)
+def test_missing_cells_of_pandas(blank: Any) -> None:
+    cells = pd.DataFrame({"sequence": RNAS, "gene_id": ["g", blank, blank], "cds_start": [12, blank, 0]}).astype(object)
+    ends = pd.Series([312, pd.NA, pd.NA], dtype="Int64")
+    known, _, _ = rnas_in_memory(cells.assign(cds_end=ends, exons=[blank] * 3), orf=False)
+    assert known["gene_id"].to_list() == ["g", "rna2", "rna3"]
+    assert known.select("cds_start", "cds_end").rows() == [(12, 312), (-1, -1), (-1, -1)]
+
+
 def test_the_same_rnas_in_a_file_have_the_same_embeddings(tmp_path: Path) -> None:
     orf = "AUG" + "GCU" * 120 + "UAA"
     rnas = {"a": "GG" + orf + "C" * 9, "b": RNAS[1]}
@@ -104,6 +113,7 @@ def test_an_output_is_written_as_from_a_file(tmp_path: Path) -> None:
         (pl.DataFrame(table(id=["t1", "t2", "t1"])), "id 't1' is given 2 times"),
         (pl.DataFrame(table(id=["t1", None, "t3"])), "row 2 has no id"),
         (pl.DataFrame(table(cds_end=[901, 90, -1])), "t1: its coding sequence is 12 to 901"),
+        (pl.DataFrame(table(cds_end=["312", "x", "-1"])), "t2: its coding sequence is 30 to x, expected whole numbers"),
         (pl.DataFrame(table(exons=["400,501", None, None])), "t1: its exons add up to 901 nt"),
         (pl.DataFrame(table(exons=["400;500", None, None])), "t1: exon lengths are '400;500'"),
         (pl.DataFrame(table(splice=[[0, 1]] * 3)), "t1: splice has 2 values"),

@@ -210,7 +210,10 @@ def _text_index(given: Any) -> Columns:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value)
+    """Whether a cell is None, NaN, NA or NaT (pandas) or blank text."""
+    if isinstance(value, float | str):
+        return value != value or not str(value).strip()
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _codes(sequence: Any, name: str) -> Codes:
@@ -236,9 +239,12 @@ def _cds(columns: Columns, row: int, name: str, length: int) -> tuple[int, int] 
     pair = _value(columns, "cds", row)
     if pair is None:
         pair = _value(columns, "cds_start", row), _value(columns, "cds_end", row)
-    if len(pair) != 2 or None in tuple(pair):
+    if len(pair) != 2 or any(map(_missing, pair)):
         return None
-    start, end = int(pair[0]), int(pair[1])
+    try:
+        start, end = map(int, pair)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: its coding sequence is {pair[0]} to {pair[1]}, expected whole numbers") from None
     if start < 0 or end <= start:
         return -1, -1
     if end > length:

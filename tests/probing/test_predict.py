@@ -1,4 +1,6 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -12,7 +14,7 @@ from isoclr.embedding import distributed, io
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.errors import InputError
 from isoclr.probing.head import Head, save_head
-from isoclr.probing.predict import columns_of, predict_block
+from isoclr.probing.predict import columns_of, predict_block, with_status
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +177,51 @@ def test_no_number_without_a_sequence(place: Path, tmp_path: Path) -> None:
     assert [line for line in found.messages() if "too_short" in line] == [
         "without a number: 1 RNA under 32 nt (status too_short)"
     ]
+
+
+def test_the_units_of_a_class_say_of_which_one_the_value_is_the_probability(heads: Heads, world: Embeddings) -> None:
+    given: Any = world
+    one, other = heads.two.targets
+    text = replace(other, metadata=other.metadata | {"classes": ["stable", "unstable"]})
+    table = predict_block(replace(heads.two, targets=(one, text)), world, None)
+    assert table["stable_units"].unique().to_list() == ["probability of class unstable"]
+    alone = isoclr.predict(given, head=cast("Any", replace(heads.two, targets=(text,))))
+    assert alone.table["units"].unique().to_list() == ["probability of class unstable"]
+    (summary,) = alone.tables()
+    assert summary.title == "half_life: probability of class unstable"
+
+
+def test_a_head_of_leaders_says_which_rnas_have_no_coding_sequence(heads: Heads, world: Embeddings) -> None:
+    head = replace(heads.one, model=heads.one.model | {"region": "utr5"})
+    columns = {"cds_source": pl.Series(["none", "annotated", "none"]), "length": pl.Series([6, 6, 600])}
+    table = predict_block(head, Embeddings(world.table[:3], world.matrix[:3], world.meta), None).with_columns(**columns)
+    assert with_status(head, table, None)["status"].to_list() == ["no_cds", "too_short", "no_cds"]
+    assert with_status(heads.one, table, None)["status"].to_list() == ["too_short", "too_short", "ok"]
+
+
+def test_a_head_of_no_species_does_not_warn_of_species(
+    heads: Heads, world: Embeddings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: Any = world
+    isoclr.predict(given, head=cast("Any", replace(heads.one, species=("",))))
+    assert "trained on" not in capsys.readouterr().err
+
+
+def test_rnas_with_less_annotation_than_the_training_rnas_are_said(
+    heads: Heads, world: Embeddings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert heads.one.metadata["annotated"] == 1.0
+    sources = pl.Series(["annotated"] * 60 + ["orf"] * 60)
+    given: Any = Embeddings(world.table.with_columns(cds_source=sources), world.matrix, world.meta)
+    isoclr.predict(given, head=heads.folder / "one")
+    said = " ".join(capsys.readouterr().err.split())
+    assert "50% of the RNAs have an annotated coding sequence, but 100% of the training RNAs of head" in said
+    assert "give --annotation" in said
+    older = replace(heads.one, metadata={k: v for k, v in heads.one.metadata.items() if k != "annotated"})
+    whole: Any = world
+    for head, rnas in ((older, given), (heads.one, whole)):
+        isoclr.predict(rnas, head=cast("Any", head))
+        assert "--annotation" not in capsys.readouterr().err
 
 
 def test_one_label_needs_no_prefix(heads: Heads) -> None:

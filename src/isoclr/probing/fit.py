@@ -287,6 +287,7 @@ def fit(
         _check_calibration(training, coverage)
     fitted = [_fit_target(training, coverage, units) for training in sets]
     targets, table = [target for target, _ in fitted], tables[0].path
+    annotated = vectors.table["cds_source"] == "annotated"
     metadata = {
         "name": name or tables[0].name,
         "species": sorted({one for part in sets for one in part.rnas.table["species"].unique()}),
@@ -297,6 +298,7 @@ def fit(
         "targets": [target.metadata for target in targets],
         **({"labels": {"file": table.name, "sha256": sha256(table)}} if table.is_file() else {}),
         "rnas": rnas,
+        "annotated": float(np.mean([annotated.gather(part.rnas.rows).mean() for part in sets])),
         "coverage": coverage,
         "seed": seed,
     }

@@ -64,6 +64,16 @@ class Target:
         return f"Target({self.title!r}, {type(self.predictor).__name__})"
 
     @property
+    def positive(self) -> str:
+        """For a label of two classes the one whose probability it predicts, else empty."""
+        return "" if isinstance(self.predictor, CVPlusRegressor) else str(self.metadata.get("classes", ["0", "1"])[-1])
+
+    @property
+    def units(self) -> str:
+        """The units of a prediction; of a class, what its probability is of."""
+        return f"probability of class {self.positive}" if self.positive else str(self.metadata.get("units", ""))
+
+    @property
     def title(self) -> str:
         """The name with its units."""
         units = self.metadata.get("units", "")

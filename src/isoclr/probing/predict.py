@@ -29,8 +29,11 @@ from isoclr.probing.resolve import encoder_of, model_of, resolve_head
 FIELDS = ("value", "lower", "upper", "extrapolating")
 RNA_COLUMNS = ("transcript_id", "gene_id", "gene_symbol", "species", "length", "cds_source")
 MIN_NT = 32  # Known nucleotides below which no number is given
-STATUS = ("ok", "too_short", "unknown_bases")
-"""Whether an RNA has a number: not if it has fewer than :data:`MIN_NT` nt, or if most of its bases are unknown."""
+STATUS = ("ok", "no_cds", "too_short", "unknown_bases")
+"""Whether an RNA has a number: not if a head reads 5' UTRs and it has no coding sequence, if it has fewer than
+:data:`MIN_NT` nt, or if most of its bases are unknown."""
+LESS_ANNOTATED = 0.3
+"""By how much smaller a share of annotated coding sequences than the training RNAs' is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Predicted(Report):
     def messages(self) -> Iterator[str]:
         """The output."""
         yield f"{self.out or 'predictions'}: {counted(self.table.height, 'RNA')}"
-        for status, words in (("too_short", f"under {MIN_NT} nt"), ("unknown_bases", "of N mostly")):
+        of_status = {"no_cds": "without a coding sequence", "too_short": f"under {MIN_NT} nt"}
+        for status, words in {**of_status, "unknown_bases": "of N mostly"}.items():
             if count := self.table.filter(status=status).height:
                 yield f"without a number: {counted(count, 'RNA')} {words} (status {status})"
 
@@ -71,7 +75,9 @@ class Predicted(Report):
     def tables(self) -> Iterator[Table]:
         """The summary."""
         regression = any(isinstance(one.predictor, CVPlusRegressor) for one in self.head.targets)
-        what = f"intervals of coverage {self.coverage:g}" if regression else "probability of class 1"
+        classes = [target.positive for target in self.head.targets]
+        one = f"probability of class {classes[0]}" if len(classes) == 1 else "probabilities of classes"
+        what = f"intervals of coverage {self.coverage:g}" if regression else one
         columns = ["label", "RNAs", "median", "5 % … 95 %", "mean interval width", "extrapolating"]
         titles = {target.name: target.title for target in self.head.targets}
         if self.out == STDOUT:  # the table of predictions is there already
@@ -114,7 +120,8 @@ def predict(
     The table has one row per RNA, in the order of the inputs: value, lower and upper end of the prediction interval,
     and whether the RNA is unlike the training RNAs (extrapolating), for which the interval's coverage does not hold. An
     RNA of fewer than 32 nt, or mostly of N, gets no number; its status says why. Units and the source of the coding
-    sequence have columns of their own.
+    sequence have columns of their own; the units of a label of two classes say of which one the value is the
+    probability.
 
     Args:
         inputs: FASTA files of mature RNAs (plain or gz), - for standard input, corpora, or one file or folder of
@@ -176,6 +183,7 @@ def predict(
         parts = [predict_block(chosen, block, coverage) for block in blocks]
         table = with_status(chosen, pl.concat(parts), known)
         _warn_of_other_species(chosen, table)
+        _warn_of_less_annotation(chosen, table)
         if out is not None and writes_output():
             write_table(table, out, overwrite=overwrite)
     return Predicted(table, chosen, coverage, out)
@@ -195,8 +203,7 @@ def predict_block(head: Head, block: Embeddings, coverage: float | None) -> pl.D
             pl.Series(name, getattr(predictions, field), nan_to_null=True)
             for field, name in columns_of(head, target.name).items()
         )
-        units = str(target.metadata.get("units", ""))
-        table = table.with_columns(pl.lit(units).alias(_prefix(head, target.name) + "units"))
+        table = table.with_columns(pl.lit(target.units).alias(_prefix(head, target.name) + "units"))
     return table
 
 
@@ -215,7 +222,9 @@ def with_status(head: Head, table: pl.DataFrame, known: NDArray[np.int64] | None
     length = pl.col("length")
     bases = length if known is None else pl.lit(pl.Series(known, dtype=pl.Int64))
     status = (
-        pl.when(length < MIN_NT)
+        pl.when((pl.col("cds_source") == "none") & (head.region == "utr5"))
+        .then(pl.lit("no_cds"))
+        .when(length < MIN_NT)
         .then(pl.lit("too_short"))
         .when((bases < MIN_NT) | (2 * bases < length))
         .then(pl.lit("unknown_bases"))
@@ -270,10 +279,23 @@ def _matching(head: Head, path: Path | Embeddings) -> Iterator[Embeddings]:
 
 
 def _warn_of_other_species(head: Head, table: pl.DataFrame) -> None:
+    if not any(head.species):
+        return
     others = table.filter((pl.col("species") != "") & ~pl.col("species").is_in(head.species))
     if others.height:
         names = ", ".join(others["species"].unique().sort())
         info(
             f"{others.height:,} RNAs are of {names}; head {head.name!r} was trained on "
             f"{' and '.join(name or 'RNAs of no named species' for name in head.species)}"
+        )
+
+
+def _warn_of_less_annotation(head: Head, table: pl.DataFrame) -> None:
+    """An encoder reads coding sequences: those of an annotation are not the called ones, or none."""
+    trained = head.metadata.get("annotated", 0.0)
+    share = (table["cds_source"] == "annotated").sum() / max(1, table.height)
+    if trained - share > LESS_ANNOTATED:
+        info(
+            f"{share:.0%} of the RNAs have an annotated coding sequence, but {trained:.0%} of the training RNAs of "
+            f"head {head.name!r} have: predictions can be shifted; give --annotation, for embeddings to isoclr embed"
         )

@@ -45,6 +45,9 @@ def test_what_is_no_embeddings_is_said_so(tmp_path: Path, embeddings: Embeddings
     (tmp_path / "a.txt").write_text("")
     with pytest.raises(InputError, match="unknown format"):
         read_embeddings(tmp_path / "a.txt")
+    (tmp_path / "corpus.json").write_text("{}")
+    with pytest.raises(InputError, match=r"is a corpus, expected embeddings: isoclr embed .* -o embeddings\.parquet"):
+        read_embeddings(tmp_path)
 
 
 def test_an_embedding_that_is_not_finite_is_named(tmp_path: Path, embeddings: Embeddings) -> None:

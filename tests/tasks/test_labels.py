@@ -122,6 +122,14 @@ def test_other_files_than_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.tsv").write_bytes(b"")
     with pytest.raises(InputError, match="not a TSV, CSV or Parquet table"):
         read_labels(tmp_path / "x.tsv")
+    for start, message in ((b"PK\x03\x04", r"is a spreadsheet \(.xlsx\) or"), (b"\x89HDF", "is an HDF5 file")):
+        (tmp_path / "x.tsv").write_bytes(start + b"rest")
+        with pytest.raises(InputError, match=rf"x.tsv: {message}.*: save a sheet as CSV"):
+            read_labels(tmp_path / "x.tsv")
+    vectors = pl.DataFrame({"embedding": pl.Series([[1.0, 2.0]], dtype=pl.Array(pl.Float32, 2))})
+    vectors.write_parquet(tmp_path / "e.parquet")
+    with pytest.raises(InputError, match="column 'embedding' holds vectors, as embeddings do; expected a label table"):
+        read_labels(tmp_path / "e.parquet")
 
 
 @pytest.mark.realdata

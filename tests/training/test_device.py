@@ -53,6 +53,11 @@ def test_unknown_device(device: str) -> None:
         resolve_device(device)
 
 
+def test_a_gpu_is_called_cuda() -> None:
+    with pytest.raises(InputError, match=r"^--device is 'gpu', expected auto, cpu, cuda \(a GPU\), cuda:1, …$"):
+        resolve_device("gpu")
+
+
 def settings() -> tuple[str, bool]:
     return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
 

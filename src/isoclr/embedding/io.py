@@ -9,6 +9,7 @@ import polars as pl
 
 from isoclr._console import info
 from isoclr._io import check_input
+from isoclr.corpus.corpus import META
 from isoclr.embedding.embeddings import (
     FORMATS,
     MATRIX,
@@ -43,6 +44,8 @@ def read_embeddings(path: Path | str | Embeddings) -> Embeddings:
     if not path.exists():
         raise InputError(f"{path}: no such file; expected embeddings from `isoclr embed`")
     if path.is_dir():
+        if (path / META).exists():
+            raise InputError(f"{path}: is a corpus, expected embeddings: isoclr embed {path} -o embeddings.parquet")
         return _read_shards(path)
     own = read_own(path)
     if own is not None:
@@ -78,7 +81,7 @@ def are_embeddings(path: object) -> bool:
     if not isinstance(path, Path):
         return isinstance(path, Embeddings)
     if path.is_dir():
-        return not (path / "corpus.json").exists() and bool(parquet_files(path))
+        return not (path / META).exists() and bool(parquet_files(path))
     return path.suffix in FORMATS
 
 

@@ -31,6 +31,12 @@ CHROMOSOME = "chromosome"
 LINE = "\tline"  # Name of a column of line numbers, where rows were merged; no header has a tab
 LARGEST = 1e100  # Larger values are refused: they are no measurements, and their squares overflow
 MAX_CLASSES = 20  # A text column with more different values is no label
+OTHERS = {
+    b"PK\x03\x04": "is a spreadsheet (.xlsx) or an archive (.npz)",
+    b"\xd0\xcf\x11\xe0": "is a spreadsheet (.xls)",
+    b"\x89HDF": "is an HDF5 file (.h5ad)",
+}
+"""Files that are taken for tables by mistake, by their first bytes."""
 
 
 @dataclass(frozen=True)
@@ -193,9 +199,19 @@ def read_text_table(path: Path) -> pl.DataFrame:
         problem = "is a directory" if path.is_dir() else "no such file"
         raise InputError(f"{path}: {problem}; expected a label table (TSV, CSV or Parquet)")
     name = path.name.removesuffix(".gz").lower()
+    with path.open("rb") as stream:
+        other = OTHERS.get(stream.read(4))
+    if other is not None:
+        raise InputError(f"{path}: {other}; expected a label table (TSV, CSV or Parquet): save a sheet as CSV")
     try:
         if name.endswith(".parquet"):
-            table = pl.read_parquet(path).select(pl.all().cast(pl.String))
+            table = pl.read_parquet(path)
+            if vectors := [column for column, kind in table.schema.items() if isinstance(kind, pl.Array)]:
+                raise InputError(
+                    f"{path}: column {vectors[0]!r} holds vectors, as embeddings do; expected a label table (TSV, CSV "
+                    "or Parquet), which isoclr probe and isoclr fit take after the embeddings"
+                )
+            table = table.select(pl.all().cast(pl.String))
         else:
             separator = "," if name.endswith(".csv") else "\t"
             table = pl.read_csv(path, separator=separator, infer_schema=False)

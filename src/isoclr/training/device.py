@@ -44,6 +44,9 @@ def resolve_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"--device is {name!r}, expected auto, cpu, cuda (a GPU), cuda:1, …") from None
+    try:
         torch.empty(1, device=device).cpu()  # fails on "meta", which holds no numbers
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InputError(f"--device is {name!r}, which torch cannot use here: {error}") from None

@@ -158,10 +158,10 @@ def atomic_path(target: Path, *, overwrite: bool = True) -> Iterator[Path]:
     real = Path(os.path.realpath(target))
     with hidden_directory(real, target) as hidden:
         partial = hidden / real.name
-        partial.touch()  # with the permissions that the umask allows
+        partial.touch()  # with the permissions that the umask allows, which some writers do not keep
+        mode = partial.stat().st_mode
         yield partial
-        if real.exists():
-            partial.chmod(stat.S_IMODE(real.stat().st_mode))
+        partial.chmod(stat.S_IMODE(real.stat().st_mode if real.exists() else mode))
         sync(partial)
         publish(partial, real, overwrite)
 

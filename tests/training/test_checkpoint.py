@@ -41,6 +41,11 @@ def test_round_trip(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_its_permissions_are_those_that_the_umask_allows(path: Path) -> None:
+    (path.parent / "other").touch()
+    assert path.stat().st_mode == (path.parent / "other").stat().st_mode
+
+
 def test_failed_write_keeps_the_previous_checkpoint(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(TypeError):

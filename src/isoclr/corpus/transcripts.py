@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isoclr.corpus.cds import assign_cds, known_noncoding, mark
+from isoclr.corpus.cds import assign_cds, check_reading_frames, inner_stops, known_noncoding, mark
 from isoclr.corpus.inputs import BuildConfig, Input
 from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
-from isoclr.genomics.encoding import Codes
+from isoclr.genomics.encoding import Codes, N
 from isoclr.genomics.fasta import read_transcripts
-from isoclr.genomics.genome import Genome, batches, open_genome, splice
+from isoclr.genomics.genome import Genome, batches, is_mitochondrion, open_genome, splice
 from isoclr.genomics.species import without_versions
 from isoclr.genomics.transcript_models import SCHEMA, Annotation, count
 
@@ -60,6 +60,13 @@ class TranscriptTable:
         self.drop(pl.col("length") == 0, "empty")
         self.drop(pl.col("length") > max_length, "longer_than_max_length")
 
+    def drop_without_bases(self) -> None:
+        """Drop transcripts of N alone, as on chromosomes that are masked."""
+        start, length = (self.table[name].to_numpy() for name in ("start", "length"))
+        bounds = np.stack([start, start + length], 1).ravel()
+        lowest = np.minimum.reduceat(self.codes, bounds[bounds < len(self.codes)])[::2]
+        self.drop(pl.lit(pl.Series(lowest >= N)), "no_known_base")
+
     def note(self, condition: pl.Expr, reason: str) -> None:
         """Count the rows that meet a condition."""
         found = self.table.filter(condition)
@@ -84,6 +91,8 @@ def read_input(
     else:
         assert source.transcripts is not None
         part = read_fasta(source.transcripts, source.annotation, config)
+    if part.table.height:
+        part.drop_without_bases()
     if genes is not None:
         part.table = _with_gene_biotypes(part.table, genes)
     part.table = part.table.with_columns(pl.col("no_cds") | known_noncoding())
@@ -95,12 +104,24 @@ def read_input(
 
     orf_min_length = config.orf_min_length if config.orf and source.orf else None
     part.table = assign_cds(part.table, part.codes, orf_min_length, part.noted, advance_orfs)
+    _check_reading_frames(part, source)
     if not config.noncoding:
         part.drop(pl.col("cds_source") == "none", "noncoding")
     mark(part.table, part.codes)
     n_exons = pl.col("exon_lengths").list.len().fill_null(0).cast(pl.Int64)
     part.table = part.table.with_columns(n_exons=n_exons, species=pl.lit(source.species)).select(COLUMNS)
     return part
+
+
+def _check_reading_frames(part: TranscriptTable, source: Input) -> None:
+    """Count annotated coding sequences with a stop codon inside; refuse an annotation of another genome."""
+    annotated = part.table.filter(pl.col("cds_source") == "annotated")
+    found, misread = inner_stops(annotated, part.codes)
+    count(part.noted, "inner_stop_codon", int(found.sum()))
+    if source.genome is not None:
+        mitochondria = [*filter(is_mitochondrion, annotated["chrom"].unique())]
+        nuclear = ~annotated["chrom"].is_in(mitochondria).to_numpy()
+        check_reading_frames(int(misread[nuclear].sum()), int(nuclear.sum()), source.annotation[0], source.genome)
 
 
 def _with_gene_biotypes(table: pl.DataFrame, genes: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """A small genome with genes on both strands, and what its transcripts are, worked out letter by letter."""
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ def toml(tmp_path: Path) -> Toml:
 def world(tmp_path: Path) -> World:
     """Forty transcripts of twelve genes on two chromosomes, as genome + GTF and as FASTA."""
     rng = random.Random(5)
-    chromosomes = {name: "".join(rng.choices("ACGT", k=6000)) for name in ("1", "2")}
+    chromosomes = {name: _without_stops("".join(rng.choices("ACGT", k=6000))) for name in ("1", "2")}
     lines, truth = [], []
     for gene in range(12):
         name, strand = rng.choice("12"), "+-"[gene % 2]
@@ -64,6 +65,13 @@ def world(tmp_path: Path) -> World:
                 for kind, start, end, phase in rows
             ]
     return _write(tmp_path, chromosomes, lines, truth)
+
+
+def _without_stops(letters: str) -> str:
+    """Letters without stop codons on either strand."""
+    while (changed := re.sub("TAA|TAG|TGA|TTA|CTA|TCA", lambda stop: stop[0].replace("A", "C"), letters)) != letters:
+        letters = changed
+    return letters
 
 
 def _exons(rng: random.Random, begin: int) -> list[tuple[int, int]]:

@@ -249,6 +249,45 @@ def test_note() -> None:
 
 
 @pytest.mark.parametrize("kind", ["genome", "transcripts"])
+def test_transcripts_of_n_alone_are_dropped(tmp_path: Path, kind: str) -> None:
+    lines = (_line("1", 1, 3, "n"), _line("1", 2, 5, "t"), _line("1", 1, 3, "m"), _line("2", 1, 2, "end"))
+    genome, annotation = _files(tmp_path, *lines, genome=">1\nnNnAC\n>2\nNN\n")
+    (tmp_path / "t.fa").write_text(">n\nNNN\n>t\nNNAC\n>m\nNNN\n>end\nNN\n")
+    source = {"genome": (None, genome), "transcripts": (tmp_path / "t.fa", None)}[kind]
+    part = read_input(Input("human", *source, (annotation,)), CONFIG, 1, lambda *_: None)
+    assert part.table["transcript_id"].to_list() == ["t"]
+    assert part.dropped == {"no_known_base": 3}
+
+
+STOP_INSIDE, KEPT_START = "TGTTAACCC", "ATGTAACCC"  # the second as in a ciliate, where TAA is no stop
+
+
+@pytest.mark.parametrize(
+    ("kinds", "chrom", "refused"),
+    [
+        ([STOP_INSIDE] * 3 + ["TGTCCCCCC"] * 7, "1", True),
+        ([STOP_INSIDE] * 5 + ["TGTCCCCCC"] * 15, "1", False),  # a quarter
+        ([STOP_INSIDE] * 9, "1", False),  # too few
+        ([KEPT_START] * 20, "1", False),
+        ([STOP_INSIDE] * 20, "MT", False),
+    ],
+)
+def test_annotation_of_another_assembly(tmp_path: Path, kinds: list[str], chrom: str, refused: bool) -> None:
+    lines = []
+    for i in range(len(kinds)):
+        line = _line(chrom, 9 * i + 1, 9 * i + 9, f"t{i}")
+        lines += [line, line.replace("\texon\t", "\tCDS\t")]
+    genome, annotation = _files(tmp_path, *lines, genome=f">{chrom}\n{''.join(kinds)}\n")
+    source = Input("human", None, genome, (annotation,))
+    if refused:
+        with pytest.raises(InputError, match="3 of 10 annotated coding sequences have a stop codon inside and no AUG"):
+            read_input(source, CONFIG, 1, lambda *_: None)
+    else:
+        part = read_input(source, CONFIG, 1, lambda *_: None)
+        assert part.noted == {"inner_stop_codon": sum("TAA" in one for one in kinds)}
+
+
+@pytest.mark.parametrize("kind", ["genome", "transcripts"])
 def test_read_input(world: Any, kind: str) -> None:
     paths: dict[str, Path | None] = {"genome": None, "transcripts": None}
     paths[kind] = getattr(world, kind)

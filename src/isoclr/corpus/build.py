@@ -84,7 +84,8 @@ def build(
         The corpus, opened.
 
     Raises:
-        InputError: An input or option that cannot be used, with its file and line or record.
+        InputError: An input or option that cannot be used, with its file and line or record; an annotation of another
+            genome, by the stop codons in its coding sequences.
 
     >>> import isoclr, tempfile
     >>> folder = Path(tempfile.mkdtemp())

@@ -11,17 +11,21 @@ The CDS of a transcript is, in this order:
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from isoclr.errors import InputError
 from isoclr.genomics.encoding import (
     CODON_START,
     EXON_END,
     NUCLEOTIDE_BITS,
+    START_CODON,
     STOP_CODONS,
     Codes,
+    T,
     codon_numbers,
     longest_orf,
 )
@@ -109,8 +113,45 @@ def lacks_stop(codes: Codes, start: Ints, length: Ints, first: Ints, end: Ints) 
 
 
 def _is_stop(codes: Codes, positions: Ints) -> Bools:
-    triplets = codes[positions[:, None] + np.arange(3)] & NUCLEOTIDE_BITS
-    return np.isin(codon_numbers(triplets), STOP_CODONS)
+    return np.isin(_codons(codes, positions), STOP_CODONS)
+
+
+def _codons(codes: Codes, positions: Ints) -> Ints:
+    return codon_numbers(codes[positions[:, None] + np.arange(3)] & NUCLEOTIDE_BITS)
+
+
+def inner_stops(table: pl.DataFrame, codes: Codes) -> tuple[Bools, Bools]:
+    """Which coding sequences have a stop codon before their last codon, and which of these lack a start codon.
+
+    Args:
+        table: Transcripts: start, length, cds_start, cds_end.
+        codes: Nucleotide codes that ``start`` points into, without marks.
+    """
+    found = np.zeros(table.height, np.bool_)
+    first, end = (table["start"].to_numpy() + table[name].to_numpy() for name in ("cds_start", "cds_end"))
+    for rows in batches(table["length"].to_numpy()):
+        positions = codon_starts(first[rows], end[rows] - 3)
+        owner = np.repeat(np.arange(table.height)[rows], np.maximum(end[rows] - 3 - first[rows], 0) // 3)
+        may_stop = codes[positions] == T
+        positions, owner = positions[may_stop], owner[may_stop]
+        found[owner[_is_stop(codes, positions)]] = True
+    without_start = found.copy()
+    without_start[found] = _codons(codes, first[found]) != START_CODON
+    return found, without_start
+
+
+def check_reading_frames(misread: int, coding: int, annotation: Path, genome: Path) -> None:
+    """Refuse an annotation of another genome; a species with another genetic code keeps its start codons.
+
+    Args:
+        misread: Number of annotated coding sequences with a stop codon inside and without a start codon.
+        coding: Number of annotated coding sequences that were compared.
+    """
+    if coding >= 10 and misread > coding / 4:
+        raise InputError(
+            f"{annotation} and {genome}: {misread:,} of {coding:,} annotated coding sequences have a stop codon inside "
+            "and no AUG at their start, expected an annotation of this genome; are both of the same assembly?"
+        )
 
 
 def mark(table: pl.DataFrame, codes: Codes) -> None:

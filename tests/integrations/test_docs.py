@@ -1,4 +1,4 @@
-"""The code of docs/python.md runs."""
+"""The code of README.md and docs/python.md runs."""
 
 import logging
 import re
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/python.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/python.md"
 OPTIONAL = {"scanpy", "igraph", "leidenalg", "captum", "tangermeme", "mrna_bench", "anndata", "pandas"}
 
 
@@ -38,3 +39,11 @@ def test_code_of_the_page_runs() -> None:
                 raise
     assert namespace["value"] is not None
     assert namespace["encoder"].embed(["AUG"]).shape == (1, 32)  # type: ignore[attr-defined]
+
+
+def test_code_of_the_readme_runs() -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    namespace: dict[str, object] = {}
+    exec(compile(block, "README.md", "exec"), namespace)
+    assert namespace["vectors"].shape == (2, 2304)  # type: ignore[attr-defined]
+    assert len(namespace["corpus"]) == 607  # type: ignore[arg-type]

@@ -107,6 +107,14 @@ def test_wrong_build_is_refused(folder: Path) -> None:
         run("w.tsv")
 
 
+def test_annotation_of_another_assembly_is_refused(folder: Path) -> None:
+    bed = "".join(f"1\t{9 * i}\t{9 * i + 9}\tT{i}\t0\t+\t{9 * i}\t{9 * i + 9}\t0\t1\t9\t0\n" for i in range(12))
+    (folder / "t.bed").write_text(bed)
+    (folder / "g.fa").write_text(">1\n" + "TGTTAACCC" * 12 + "\n")
+    with pytest.raises(InputError, match=r"t\.bed and g\.fa: 12 of 12 annotated coding sequences have a stop codon"):
+        run(all_transcripts=True)
+
+
 def test_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["variants", "v.vcf", "--annotation", "t.bed", "--genome", "g.fa", "--model", "model"]
     assert main([*words, "-o", "out.tsv"]) == 0

@@ -132,7 +132,7 @@ def inner_stops(table: pl.DataFrame, codes: Codes) -> tuple[Bools, Bools]:
     for rows in batches(table["length"].to_numpy()):
         positions = codon_starts(first[rows], end[rows] - 3)
         owner = np.repeat(np.arange(table.height)[rows], np.maximum(end[rows] - 3 - first[rows], 0) // 3)
-        may_stop = codes[positions] == T
+        may_stop = (codes[positions] == T) & (codes[positions + 1] % 2 == 0)  # TA or TG
         positions, owner = positions[may_stop], owner[may_stop]
         found[owner[_is_stop(codes, positions)]] = True
     without_start = found.copy()

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._console import info
-from isoclr.corpus.cds import lacks_stop
+from isoclr.corpus.cds import check_reading_frames, lacks_stop
 from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
 from isoclr.genomics.encoding import Codes
@@ -110,6 +110,8 @@ def load_transcripts(
         found = [*_from_fasta(placed, sequences, dropped)]
     else:
         raise InputError("give --genome, or --transcripts with the sequences of the annotation's transcripts")
+    if genome is not None:
+        _check_assembly(found, annotations[0], genome)
     if not found:
         files = ", ".join(map(str, annotations))
         raise InputError(f"{files}: no transcript has exons on the genome and a sequence")
@@ -162,6 +164,16 @@ def _from_genome(table: pl.DataFrame, genome: Path, dropped: Counter[str]) -> It
                     continue
                 minus = np.full(len(starts), row["strand"] == "-")
                 yield _transcript(row, splice(bases, starts, lengths, minus))
+
+
+def _check_assembly(found: Sequence[Transcript], annotation: Path, genome: Path) -> None:
+    """Refuse an annotation of another genome, by the coding sequences of about a thousand transcripts."""
+    coding = [one.rna for one in found if one.rna.cds is not None]
+    some = coding[:: 1 + len(coding) // 1_000]
+    misread = [
+        one for one in some if not one.has_start_codon and "*" in translate(one.bases[slice(*one.cds or ())])[:-1]
+    ]
+    check_reading_frames(len(misread), len(some), annotation, genome)
 
 
 def _from_fasta(table: pl.DataFrame, paths: Sequence[Path], dropped: Counter[str]) -> Iterator[Transcript]:

@@ -170,9 +170,7 @@ def _check_assembly(found: Sequence[Transcript], annotation: Path, genome: Path)
     """Refuse an annotation of another genome, by the coding sequences of about a thousand transcripts."""
     coding = [one.rna for one in found if one.rna.cds is not None]
     some = coding[:: 1 + len(coding) // 1_000]
-    misread = [
-        one for one in some if not one.has_start_codon and "*" in translate(one.bases[slice(*one.cds or ())])[:-1]
-    ]
+    misread = [one for one in some if "*" in one.protein[:-1] and not one.has_start_codon]
     check_reading_frames(len(misread), len(some), annotation, genome)
 
 

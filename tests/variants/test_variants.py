@@ -115,6 +115,35 @@ def test_annotation_of_another_assembly_is_refused(folder: Path) -> None:
         run(all_transcripts=True)
 
 
+def rename(path: Path, **names: str) -> None:
+    text = path.read_text()
+    for old, new in names.items():
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("accession_in", ["t.bed", "v.vcf"])
+def test_an_accession_is_the_chromosome_that_the_genome_says(folder: Path, accession_in: str) -> None:
+    expected = run().table.drop("CHROM")
+    rename(folder / accession_in, chr1="NC_000001.11", chr2="NC_000002.12")
+    (folder / "g.fa").write_text(
+        f">NC_000001.11 Homo sapiens chromosome 1, GRCh38.p14 Primary Assembly\n{CHROMOSOME}\n"
+        f">NC_000002.12 Homo sapiens chromosome 2, GRCh38.p14 Primary Assembly\n{CHROMOSOME}\n"
+    )
+    assert_frame_equal(run().table.drop("CHROM"), expected)
+
+
+def test_variants_on_chromosomes_that_the_annotation_has_not_are_refused(folder: Path) -> None:
+    before = sorted(folder.iterdir())
+    for name, old in (("t.bed", "chr"), ("g.fa", ">")):
+        rename(folder / name, **{old: old.strip("chr") + "NC_00000"})
+    with pytest.raises(InputError, match="'chr1' in the variants and 'NC_000001' in the annotation"):
+        run(out=Path("o.tsv"))
+    assert sorted(folder.iterdir()) == before
+    (folder / "empty.tsv").write_text("chrom\tpos\tref\talt\n")
+    assert run("empty.tsv").height == 0
+
+
 def test_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["variants", "v.vcf", "--annotation", "t.bed", "--genome", "g.fa", "--model", "model"]
     assert main([*words, "-o", "out.tsv"]) == 0

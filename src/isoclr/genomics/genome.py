@@ -147,6 +147,20 @@ def _key(name: str) -> str:
     return _ORGANELLE.get(bare) or bare.lstrip("0") or "0"
 
 
+def is_accession(name: str) -> bool:
+    """Whether a name is an accession of a chromosome, such as NC_000001.11."""
+    return _ACCESSION.match(name) is not None
+
+
+def read_descriptions(path: Path) -> dict[str, str]:
+    """Sequence name → rest of its header in a FASTA file. Reads the whole file."""
+    found: dict[str, str] = {}
+    for header in headers(path):
+        name = name_of(header, path)
+        found.setdefault(name, header[len(name) :].strip())
+    return found
+
+
 # Genomes
 
 _BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
@@ -178,17 +192,13 @@ class Genome(AbstractContextManager["Genome"]):
         (``NC_000001.11 Homo sapiens chromosome 1, …``) are used too.
         """
         matched = match_chromosomes(names, self.lengths)
-        if len(matched) < len(set(names)) and any(map(_ACCESSION.match, self.lengths)):
+        if len(matched) < len(set(names)) and any(map(is_accession, self.lengths)):
             matched = match_chromosomes(names, self.lengths, self.descriptions())
         return matched
 
     def descriptions(self) -> dict[str, str]:
         """Sequence name → rest of its header. Reads the whole file."""
-        descriptions: dict[str, str] = {}
-        for header in headers(self.path):
-            name = name_of(header, self.path)
-            descriptions.setdefault(name, header[len(name) :].strip())
-        return descriptions
+        return read_descriptions(self.path)
 
     def close(self) -> None:
         """Close the file and remove temporary files."""

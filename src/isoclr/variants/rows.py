@@ -50,6 +50,8 @@ SCHEMA = {
     "flag": pl.String(),
 }
 """Columns of the table: one row per variant (or haplotype), transcript and score."""
+NO_CHROMOSOME = "chromosome_without_transcripts"
+"""Reason of alleles whose chromosome the annotation does not have."""
 JOINED = "+"
 """Stands between the alleles of a haplotype."""
 _EDIT = pl.Struct({"start": pl.Int64(), "end": pl.Int64(), "alt": pl.String()})
@@ -210,7 +212,7 @@ def place_record(
     variant = record.variant.trimmed()
     chrom = index.chromosome(variant.chrom)
     if chrom is None:
-        skipped["chromosome_without_transcripts"] += 1
+        skipped[NO_CHROMOSOME] += 1
         return
     any_row = mismatch = False
     for number in index.overlapping(chrom, variant.position, variant.end):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,14 @@ from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
 from isoclr.genomics.encoding import Codes
 from isoclr.genomics.fasta import read_transcripts
-from isoclr.genomics.genome import is_mitochondrion, match_chromosomes, open_genome, splice
+from isoclr.genomics.genome import (
+    is_accession,
+    is_mitochondrion,
+    match_chromosomes,
+    open_genome,
+    read_descriptions,
+    splice,
+)
 from isoclr.genomics.species import without_version, without_versions
 from isoclr.genomics.transcript_models import count
 from isoclr.variants.edits import Rna
@@ -28,8 +36,12 @@ _MANE_COLUMNS = ("RefSeq_nuc", "Ensembl_nuc", "MANE_status")
 class TranscriptIndex:
     """Transcripts by genomic position."""
 
-    def __init__(self, transcripts: Sequence[Transcript], mane: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, transcripts: Sequence[Transcript], mane: frozenset[str] = frozenset(), genome: Path | None = None
+    ) -> None:
         self.transcripts = transcripts
+        self.genome = genome
+        """FASTA of the chromosomes; its headers may say which chromosome an accession is."""
         self.mane = mane
         """Ids, without version, of MANE Select transcripts."""
         self._bins: dict[tuple[str, int], list[int]] = {}
@@ -38,16 +50,26 @@ class TranscriptIndex:
             for number in range(first // BIN, (end - 1) // BIN + 1):
                 self._bins.setdefault((transcript.chrom, number), []).append(i)
         self._names: dict[str, str] = {}
-        self._chromosomes = {transcript.chrom for transcript in transcripts}
+        self.chromosomes = {transcript.chrom: None for transcript in transcripts}
 
     def __len__(self) -> int:
         return len(self.transcripts)
 
     def chromosome(self, name: str) -> str | None:
-        """The annotation's name of a variant's chromosome (``chr1`` or ``1``); None if it has none."""
+        """The annotation's name of a variant's chromosome (``chr1``, ``1``, ``NC_000001.11``); None if it has none."""
         if name not in self._names:
-            self._names[name] = match_chromosomes([name], self._chromosomes).get(name, "")
+            found = match_chromosomes([name], self.chromosomes)
+            if not found and self.genome is not None and any(map(is_accession, (name, *self.chromosomes))):
+                found = match_chromosomes([name], self.chromosomes, self._descriptions)
+                # the accession may also be the variant's
+                back = match_chromosomes(self.chromosomes, [name], self._descriptions)
+                found |= {theirs: ours for ours, theirs in back.items()}
+            self._names[name] = found.get(name, "")
         return self._names[name] or None
+
+    @cached_property
+    def _descriptions(self) -> dict[str, str]:
+        return {} if self.genome is None else read_descriptions(self.genome)
 
     def overlapping(self, chrom: str, start: int, end: int) -> Iterator[int]:
         """Numbers of the transcripts that ``[start, end)`` touches; an insertion has ``start == end``."""
@@ -114,8 +136,9 @@ def load_transcripts(
         _check_assembly(found, annotations[0], genome)
     if not found:
         files = ", ".join(map(str, annotations))
-        raise InputError(f"{files}: no transcript has exons on the genome and a sequence")
-    return TranscriptIndex(found, selected)
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(dropped.items()))
+        raise InputError(f"{files}: no transcript has exons on the genome and a sequence; left out: {reasons}")
+    return TranscriptIndex(found, selected, genome)
 
 
 def read_mane(path: Path) -> frozenset[str]:

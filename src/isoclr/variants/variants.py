@@ -20,7 +20,7 @@ from isoclr.probing.resolve import encoder_of, model_of, resolve_head
 from isoclr.training.device import resolve_device
 from isoclr.variants.page import check_page, write_page
 from isoclr.variants.parts import check_parts, open_parts
-from isoclr.variants.rows import SCHEMA, HaplotypeJoiner, ReferenceCheck, VariantRow, frame, place_record
+from isoclr.variants.rows import NO_CHROMOSOME, SCHEMA, HaplotypeJoiner, ReferenceCheck, VariantRow, frame, place_record
 from isoclr.variants.scoring import Scorer
 from isoclr.variants.transcripts import TranscriptIndex, load_transcripts
 from isoclr.variants.vcf import Record, check_vcf_output, read_variants, write_vcf
@@ -190,7 +190,7 @@ def variants(
         with closing(reader) as records, progress() as bar:
             bar_task = bar.add_task("scoring variants", total=None)
             for number, (alleles, rows) in enumerate(_chunks(records, index, skipped, checks, joiner)):
-                if not parts.holds(number, rows):
+                if (rows or not alleles) and not parts.holds(number, rows):
                     parts.add(number, score_rows(rows, index, scorer, score_splice=score_splice, rank=rank))
                 bar.update(bar_task, advance=alleles)
         checks.finish()
@@ -244,7 +244,9 @@ def _chunks(
     joiner: HaplotypeJoiner | None,
 ) -> Iterator[tuple[int, list[VariantRow]]]:
     """Number of alleles and rows of each chunk; rows of haplotypes follow when their transcript is passed."""
+    found, example = 0, ""
     while chunk := list(islice(records, CHUNK)):
+        found, example = found + len(chunk), chunk[0].variant.chrom
         rows: list[VariantRow] = []
         for record in chunk:
             own = list(place_record(record, index, skipped, checks))
@@ -252,6 +254,11 @@ def _chunks(
                 rows += joiner.add(record, own)
             rows += own
         yield len(chunk), rows
+    if found and skipped[NO_CHROMOSOME] == found:
+        raise InputError(
+            f"{checks.path}: no allele is on a chromosome of the annotation, found {example!r} in the variants and "
+            f"{next(iter(index.chromosomes))!r} in the annotation"
+        )
     yield 0, list(joiner.close()) if joiner is not None else []
 
 

@@ -186,3 +186,11 @@ def test_snvs_that_remove_the_stop_of_a_uorf(real_data: Path) -> None:
                 assert "uSTOP_lost" in terms, (row, one.transcript_id)
                 agreeing += 1
     assert agreeing > 250
+
+
+def test_bases_of_a_codon_that_begins_before_the_rna_are_no_utr() -> None:
+    incomplete = rna("CCGCTTGGAAATAAGG", (2, 14))  # .. A W K stop
+    assert of(incomplete, 0, 1, "T") == ("coding_sequence_variant",)
+    assert of(incomplete, 1, 1, "TATG") == ("coding_sequence_variant",)
+    assert of(incomplete, 4, 5, "C") == ("synonymous_variant",)
+    assert of(CODING, 0, 1, "T") == ("5_prime_UTR_variant",)

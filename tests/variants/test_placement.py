@@ -18,6 +18,7 @@ EXONS = [(100, 108), (200, 208)]
 DONOR = ("splice_donor_variant", "intron_variant")
 ACCEPTOR = ("splice_acceptor_variant", "intron_variant")
 REGION = ("splice_region_variant",)
+LOSS = "exon_loss_variant"
 
 
 def summary(placement: Placement | None) -> tuple[object, ...] | None:
@@ -54,6 +55,17 @@ def summary(placement: Placement | None) -> tuple[object, ...] | None:
         (108, "", "A", ((8, 8, "A"), REGION, "exon_edge"), ((8, 8, "T"), REGION, "exon_edge")),
         (200, "", "A", ((8, 8, "A"), REGION, "exon_edge"), ((8, 8, "T"), REGION, "exon_edge")),
         (106, "CTG", "", ((6, 8, ""), DONOR, "exon_edge"), ((8, 10, ""), ACCEPTOR, "exon_edge")),
+        (98, "AAGG", "", ((0, 2, ""), (), "transcript_end"), ((14, 16, ""), (), "transcript_end")),
+        (98, "AAG", "TGA", ((0, 1, "A"), (), "transcript_end"), ((15, 16, "T"), (), "transcript_end")),
+        (98, "AAG", "TC", ((0, 1, "TC"), (), "transcript_end"), ((15, 16, "GA"), (), "transcript_end")),
+        (206, "GGAA", "", ((14, 16, ""), (), "transcript_end"), ((0, 2, ""), (), "transcript_end")),
+        (
+            99,
+            "AGGATGGCTG",
+            "",
+            ((0, 8, ""), (LOSS, *DONOR), "exon_edge"),
+            ((8, 16, ""), (LOSS, *ACCEPTOR), "exon_edge"),
+        ),
         (106, "CTG", "A", (None, DONOR, "exon_edge"), (None, ACCEPTOR, "exon_edge")),
     ],
 )
@@ -76,6 +88,15 @@ def test_loss_of_a_whole_exon(transcript: MakeTranscript, minus: bool) -> None:
     edited = apply(three.rna, [found.edit])
     assert edited.exon_lengths is not None
     assert edited.exon_lengths.tolist() == [8, 8]
+
+
+@pytest.mark.parametrize("exons", [[(100, 108)], EXONS])
+def test_loss_of_a_whole_transcript(transcript: MakeTranscript, exons: list[tuple[int, int]]) -> None:
+    found = place(transcript(CHROMOSOME, exons), Variant("chr1", 90, CHROMOSOME[90:220], ""))
+    assert found is not None
+    assert found.edit is not None
+    assert (found.edit.end, found.terms[0]) == (8 * len(exons), "exon_loss_variant")
+    assert found.flag
 
 
 def test_insertions_at_an_exons_edges_join_that_exon(transcript: MakeTranscript) -> None:

@@ -251,3 +251,11 @@ def test_a_haplotype_equals_building_a_corpus_from_the_mutated_genome(
     assert sum(one.cds is not None for one in expected.values()) > 40
     for i, name in enumerate(names):
         assert np.array_equal(corpus.codes_of(i), expected[name].codes), name
+
+
+@pytest.mark.parametrize(("start", "region"), [("GCC", "CDS"), ("ATG", "5' UTR")])
+def test_region_of_a_codon_that_begins_before_the_rna(transcript: MakeTranscript, start: str, region: str) -> None:
+    one = transcript("CC" + start + "TGGTAA", [(0, 11)], cds=(2, 11))
+    record = Record(1, ".", Variant("chr1", 1, "C", "T"))
+    (row,) = place_record(record, TranscriptIndex([one]), Counter(), ReferenceCheck(Path("v.vcf")))
+    assert region in row.cells(TranscriptIndex([one]))

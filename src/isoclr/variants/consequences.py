@@ -26,7 +26,8 @@ def consequences(rna: Rna, edits: Sequence[Edit], edited: Rna) -> tuple[str, ...
     start, end = rna.cds
     terms: set[str] = set()
     if any(_in_region(edit, 0, start) for edit in edits):
-        terms |= {"5_prime_UTR_variant", *uorf_changes(rna, edits, edited)}
+        is_utr = not rna.begins_within_codon
+        terms |= {"5_prime_UTR_variant", *uorf_changes(rna, edits, edited)} if is_utr else {"coding_sequence_variant"}
     if any(_in_region(edit, end, len(rna)) for edit in edits):
         terms.add("3_prime_UTR_variant")
     if any(edit.touches(start, end) for edit in edits):

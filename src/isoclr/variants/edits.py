@@ -44,6 +44,11 @@ class Rna:
         return self.cds is not None and is_start(self.bases, self.cds[0])
 
     @cached_property
+    def begins_within_codon(self) -> bool:
+        """Whether the RNA begins within a codon (``cds_start_NF``): one or two bases, and then no AUG."""
+        return self.cds is not None and self.cds[0] in (1, 2) and not self.has_start_codon
+
+    @cached_property
     def exon_ends(self) -> Ints:
         """End (half-open) of every exon; the RNA's end if exons are unknown."""
         if self.exon_lengths is None:

@@ -47,6 +47,16 @@ class Variant(NamedTuple):
             position, ref, alt = position + 1, ref[1:], alt[1:]
         return Variant(self.chrom, position, ref, alt)
 
+    def within(self, start: int, end: int) -> "Variant":
+        """What replaces the bases in ``[start, end)``; alleles of equal length are cut alike.
+
+        >>> Variant("1", 10, "CAG", "TTT").within(12, 20)
+        Variant(chrom='1', position=12, ref='G', alt='T')
+        """
+        part = slice(max(start - self.position, 0), min(end - self.position, len(self.ref)))
+        alt = self.alt[part] if len(self.alt) == len(self.ref) else self.alt
+        return Variant(self.chrom, self.position + part.start, self.ref[part], alt)
+
 
 @dataclass(frozen=True)
 class Transcript:
@@ -104,19 +114,30 @@ class Placement:
     terms: tuple[str, ...] = ()
     """Sequence Ontology terms of splicing and introns."""
     flag: str = ""
-    """Why the edit should not be scored unless asked: ``splice_region``, ``exon_edge``, ``intron``; else empty."""
+    """Why the edit should not be scored unless asked: ``splice_region``, ``exon_edge``, ``intron``,
+    ``transcript_end``; else empty."""
 
 
 def place(transcript: Transcript, variant: Variant) -> Placement | None:
     """Place a trimmed variant in a transcript; None if it lies outside.
 
     An insertion at an exon's edge counts as exonic there. A deletion over an exon's edge removes the exonic bases; new
-    bases of such a variant have no certain place, so that it has no edit.
+    bases of such a variant have no certain place, so that it has no edit. Of a variant over an end of the transcript,
+    only what lies within counts.
     """
     first, end = transcript.span
     if variant.end <= first or variant.position >= end:
         return None
-    return _place_replacement(transcript, variant) if variant.ref else _place_insertion(transcript, variant)
+    if not variant.ref:
+        return _place_insertion(transcript, variant)
+    within = variant.within(first, end)
+    found = _place_replacement(transcript, within)
+    if within == variant or found.flag == "exon_edge":
+        return found
+    terms = found.terms
+    if found.edit is not None and _loses_exon(transcript, found.edit.start, found.edit.end):
+        terms = ("exon_loss_variant", *terms)
+    return Placement(found.edit, terms, found.flag or "transcript_end")
 
 
 def _place_insertion(transcript: Transcript, variant: Variant) -> Placement:

@@ -145,7 +145,7 @@ class VariantRow:
             return "intron"
         if cds is None:
             return "non-coding exon"
-        if edit.end <= cds[0]:
+        if edit.end <= cds[0] and not self.transcript.rna.begins_within_codon:
             return "5' UTR"
         return "3' UTR" if edit.start >= cds[1] else "CDS"
 

@@ -297,6 +297,13 @@ def test_read_gene_ids_of_gene2ensembl(tmp_path: Path) -> None:
     assert read_gene_ids(path).rows() == [("ENSG00000121410", 1, "", "")]
 
 
+@pytest.mark.parametrize("separator", ["\t", ","])
+def test_a_last_column_that_is_empty_in_the_first_row(tmp_path: Path, separator: str) -> None:
+    rows = (("gene_id", "symbol", "entrez"), ("ENSG00000000001", "A"), ("ENSG00000000002", "B", "7"))
+    (tmp_path / "ids").write_text("\n".join(map(separator.join, rows)))
+    assert read_gene_ids(tmp_path / "ids")["entrez"].to_list() == [None, 7]
+
+
 def test_read_gene_ids_without_symbols(tmp_path: Path) -> None:
     path = tmp_path / "ids.tsv"
     path.write_text("gene_id\tentrez\nx\t1\n")

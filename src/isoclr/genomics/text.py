@@ -252,12 +252,17 @@ def csv_fields(path: Path, line: str, separator: str) -> list[str]:
 def cells(path: Path, data: bytes, columns: Sequence[str], *, separator: str = "\t", skip: int = 0) -> pl.DataFrame:
     """Parse the first columns of a table as text, with ``line``: the line number, from 1.
 
-    Blank lines are left out, missing cells are null, and cells beyond those of the first line are ignored.
+    Blank lines are left out, missing cells are null, and cells beyond those of the header and the first line are
+    ignored.
     """
-    first = b"".join(data.split(b"\n", skip + 1)[skip : skip + 1]).decode("utf-8", "replace")
-    width = first.count(separator) + 1
-    if separator == ",":
-        width = len(csv_fields(path, first, separator))
+    lines = data.split(b"\n", skip + 1)
+    first = [line.decode("utf-8", "replace") for line in lines[: skip + 1]]
+    fields = [csv_fields(path, line, ",") if separator == "," else line.split(separator) for line in first]
+    widths = [*map(len, fields)]
+    width = max(widths)
+    if len(widths) > skip and widths[-1] < width:  # polars takes the width of the first row for that of all
+        lines[skip] = lines[skip].rstrip(b"\r") + separator.encode() * (width - widths[-1])
+        data = b"\n".join(lines)
     names = [*columns[:width], *(f"unnamed {i}" for i in range(width - len(columns)))]
     try:
         frame = pl.read_csv(

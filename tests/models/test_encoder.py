@@ -136,6 +136,21 @@ def test_changed_weights_change_embeddings() -> None:
     assert np.abs(encoder.embed_codes(codes) - before).max() > 1e-3
 
 
+def test_a_fused_optimizers_step_changes_embeddings() -> None:
+    """It does not count in torch's versions of tensors; the running statistics of a network in evaluation stay."""
+    encoder = create("isoclr-xs", seed=0)
+    codes = random_rnas(4, (300,))
+    before = encoder.embed_codes(codes)
+    optimizer = torch.optim.AdamW(encoder.network.parameters(), 0.1, fused=True)
+    encoder.network(torch.rand(1, 6, 64)).sum().backward()
+    optimizer.step()
+    after = encoder.embed_codes(codes)
+    assert np.abs(after - before).max() > 1e-3
+    for parameter in encoder.network.parameters():
+        parameter.data.mul_(1.1)
+    assert np.abs(encoder.embed_codes(codes) - after).max() > 1e-3
+
+
 def test_bf16_is_within_one_percent() -> None:
     encoder = create("isoclr-s", seed=0)
     codes = random_rnas(5, (3000, 500))

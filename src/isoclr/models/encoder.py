@@ -69,7 +69,7 @@ class Encoder:
         self.network = network
         self.name = name
         self.tracks = tracks
-        self._fused: tuple[object, FusedResNet] | None = None
+        self._fused: tuple[object, list[torch.Tensor], FusedResNet] | None = None
 
     def __repr__(self) -> str:
         return f"Encoder({self.name!r}, tracks={self.tracks}, dim={self.dim}, parameters={self.num_parameters:,})"
@@ -286,12 +286,15 @@ class Encoder:
         return self._inference_network(DTYPES[precision])
 
     def _inference_network(self, dtype: torch.dtype) -> FusedResNet:
-        """The network with fused batch norms, kept until a weight changes."""
-        state = self.network.state_dict(keep_vars=True).values()
-        key = (dtype, *((t.data_ptr(), 0 if t.is_inference() else t._version) for t in state))
-        if self._fused is None or self._fused[0] != key:
-            self._fused = key, FusedResNet(self.network, dtype)
-        return self._fused[1]
+        """The network with fused batch norms, kept until a weight changes.
+
+        The weights are compared, because torch's version counters miss fused optimizers and writes to ``.data``.
+        """
+        state = list(self.network.state_dict().values())
+        key = dtype, self.network.architecture, [(t.device, t.dtype) for t in state]
+        if self._fused is None or self._fused[0] != key or not all(map(torch.equal, state, self._fused[1])):
+            self._fused = key, [t.clone() for t in state], FusedResNet(self.network, dtype)
+        return self._fused[2]
 
     def save(self, directory: Path | str) -> Path:
         """Write ``config.json`` and ``model.safetensors``; other files of the directory stay.

@@ -77,7 +77,7 @@ def test_directory_has_no_revision(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("isoclr-m", "isoclr-m: no trained weights ship with this version"),
-        ("isoclr-s.v3", "isoclr-s.v3: no such directory or bundled model"),
+        ("isoclr-s.v3", "isoclr-s.v3: no such directory or bundled model; isoclr models lists those that ship"),
         ("NOTES.txt", "NOTES.txt: no such directory"),
         ("isoclr-s.v", "no such directory"),
         ("../weights/isoclr-s.v1", "no such directory"),

@@ -100,7 +100,7 @@ def _load_from_hub(name: str, revision: str | None, endpoint: str | None) -> Enc
                 f"{name}: no trained weights ship with this version; train some with `isoclr pretrain`, "
                 f"or use isoclr.create({name!r}) for an untrained encoder"
             )
-        hint = f"; {NEEDS_REVISION.format(name)}" if is_repo(name) else ""
+        hint = f"; {NEEDS_REVISION.format(name)}" if is_repo(name) else "; isoclr models lists those that ship"
         raise InputError(f"{name}: no such directory or bundled model{hint}")
     address = Address.parse(name, revision)
     directory = fetch_model(address, endpoint=endpoint)

@@ -95,6 +95,8 @@ def test_genotypes_need_a_sample(path: Path, tmp_path: Path) -> None:
         "chrom\tpos\tref\talt\tid\n1\t10\ta\tg\trs5\n1\t20\tAC\tA\t\n",
         "#CHROM,POS,REF,ALT,ID\n1,10,a,g,rs5\n\n1,20,AC,A,\n",
         "Chr\tPosition\tReference\tAlternative\trsid\n1\t10\ta\tg\trs5\n1\t20\tAC\tA\t\n",
+        "\ufeffchrom\tpos\tref\talt\tid\r\n1\t10\ta\tg\trs5\r\n1\t20\tAC\tA",
+        'id\tpos\tref\talt\tchrom\tgene\nrs5\t10\ta\tg\t1\t"5\' end\n\t20\tAC\tA\t1\tx"\n',
     ],
 )
 def test_tables(tmp_path: Path, text: str) -> None:
@@ -102,6 +104,20 @@ def test_tables(tmp_path: Path, text: str) -> None:
     records = [*read_variants(tmp_path / "v.tsv", Counter())]
     assert [record.variant for record in records] == [Variant("1", 9, "a", "g"), Variant("1", 19, "AC", "A")]
     assert [record.name for record in records] == ["rs5", "."]
+
+
+@pytest.mark.parametrize("separator", ["\t", ","])
+def test_a_long_allele_of_a_table(tmp_path: Path, separator: str) -> None:
+    rows = (
+        ("chrom", "pos", "ref", "alt"),
+        ("1", "10", "A", "C"),
+        ("1", "20", "a", "c" * 200_000),
+        ("1", "30", "A", "C"),
+    )
+    (tmp_path / "v.tsv").write_text("\n".join(map(separator.join, rows)))
+    skipped = Counter[str]()
+    assert [record.line for record in read_variants(tmp_path / "v.tsv", skipped)] == [1, 3]
+    assert skipped == {"too_long": 1}
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 The effects are one INFO field, which ``bcftools +split-vep -a ISOCLR`` reads.
 """
 
-import csv
-import io
 import re
 import tempfile
 from collections import Counter
@@ -21,7 +19,7 @@ import pysam
 from isoclr._io import atomic_path
 from isoclr.errors import InputError
 from isoclr.genomics.fasta import is_bgzip
-from isoclr.genomics.text import file_bytes, file_chunks, is_gzip
+from isoclr.genomics.text import cells, csv_fields, file_bytes, file_chunks, is_gzip
 from isoclr.variants.placement import Variant
 
 MAX_ALLELE = 1000
@@ -186,20 +184,20 @@ def _genotype(sample: pysam.VariantRecordSample, number: int) -> Genotype | None
 
 
 def _read_table(path: Path) -> Generator[Record, None, None]:
-    text = file_bytes(path, _EXPECTED).decode("utf-8", "replace")
+    text = file_bytes(path, _EXPECTED).decode("utf-8-sig", "replace")
     first = text.partition("\n")[0]
     separator = "\t" if "\t" in first else "," if "," in first else None
     if separator is None:
         raise InputError(f"{path}: line 1 is no header of a table, expected {_EXPECTED}")
-    rows = csv.reader(io.StringIO(text), delimiter=separator)
-    header = [name.strip().lower() for name in next(rows, [])]
+    header = [name.strip().lower() for name in csv_fields(path, first, separator)]
     columns = {name: _column(header, names) for name, names in _COLUMNS.items()}
     missing = [name for name in ("chrom", "pos", "ref", "alt") if columns[name] is None]
     if missing:
         raise InputError(f"{path}: line 1 has no column {missing[0]}, expected {_EXPECTED}")
-    for line, row in enumerate(rows, 2):
-        if row:
-            yield _table_record(path, line, row, columns)
+    numbers = [str(i) for i in range(len(header))]
+    table = cells(path, f"{text}\n".encode(), numbers, separator=separator, skip=1).fill_null("")
+    for line, *row in table.iter_rows():
+        yield _table_record(path, line, row, columns)
 
 
 def _column(header: list[str], names: tuple[str, ...]) -> int | None:
@@ -207,11 +205,10 @@ def _column(header: list[str], names: tuple[str, ...]) -> int | None:
 
 
 def _table_record(path: Path, line: int, row: list[str], columns: dict[str, int | None]) -> Record:
-    cells = {name: row[i].strip() if i is not None and i < len(row) else "" for name, i in columns.items()}
-    if not cells["pos"].isascii() or not cells["pos"].isdigit() or cells["pos"] == "0":
-        raise InputError(f"{path}: line {line}: pos is {cells['pos']!r}, expected a 1-based position")
-    variant = Variant(cells["chrom"], int(cells["pos"]) - 1, cells["ref"], cells["alt"])
-    return Record(line - 1, cells["id"] or ".", variant)
+    own = {name: "" if i is None else row[i].strip() for name, i in columns.items()}
+    if not own["pos"].isascii() or not own["pos"].isdigit() or own["pos"] == "0":
+        raise InputError(f"{path}: line {line}: pos is {own['pos']!r}, expected a 1-based position")
+    return Record(line - 1, own["id"] or ".", Variant(own["chrom"], int(own["pos"]) - 1, own["ref"], own["alt"]))
 
 
 FIELDS = {

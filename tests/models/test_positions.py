@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+import isoclr
 from isoclr.analysis.ism import scan
 from isoclr.analysis.readout import LinearPredictor
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import TRACKS, Codes, N, encode
-from isoclr.models.encoder import Encoder
+from isoclr.integrations.tangermeme import SequencePredictor
+from isoclr.models.encoder import Encoder, create
+from isoclr.models.load import PRETRAINED_DIR
 from isoclr.models.resnet import Architecture, DilatedResNet
 from isoclr.probing.linear import LinearModel
 
@@ -92,6 +95,32 @@ def test_integrated_gradients_add_up_and_agree_with_mutations() -> None:
     assert np.corrcoef(result.mutation_effects.ravel(), mutations.effects.ravel())[0, 1] > 0.5
     assert np.corrcoef(result.importance, mutations.importance)[0, 1] > 0.5
     assert result.to_polars().columns[:3] == ["position", "base", "importance"]
+
+
+def test_attributions_of_a_network_in_training_are_those_in_evaluation() -> None:
+    encoder = encoder_with()
+    head = np.random.default_rng(1).normal(size=encoder.dim)
+    expected = encoder.attribution(rna(200), head, steps=4)
+    before = {name: value.clone() for name, value in encoder.network.state_dict().items()}
+    encoder.network.train()
+    encoder.network.stem.eval()
+    result = encoder.attribution(rna(200), head, steps=4)
+    assert result.prediction == expected.prediction
+    np.testing.assert_array_equal(result.values, expected.values)
+    assert all(torch.equal(value, before[name]) for name, value in encoder.network.state_dict().items())
+    assert encoder.network.blocks.training  # as it was left
+    assert not encoder.network.stem.training
+
+
+def test_a_head_of_other_weights_is_refused() -> None:
+    encoder = create("isoclr-s", seed=0, pooling="all-std-sqrt")
+    head = isoclr.load_head(PRETRAINED_DIR / "isoclr-s.v2" / "heads" / "half-life-human")
+    assert encoder.dim == head.dim
+    message = f"isoclr-s: weights {encoder.sha256[:12]}; head 'half-life' needs weights {head.model['sha256'][:12]}"
+    with pytest.raises(InputError, match=message):
+        encoder.attribution("AUGG", head)
+    with pytest.raises(InputError, match=message):
+        SequencePredictor(encoder, head)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, tracks
+from isoclr.models.attribution import check_head
 from isoclr.models.encoder import Encoder, codes_of
 from isoclr.models.layers import Convolution
 from isoclr.models.norm import BatchNorm
@@ -41,6 +42,9 @@ class SequencePredictor(nn.Module):
         encoder: Encoder of 4, 5 or 6 tracks.
         head: Head from :func:`isoclr.load_head`, all of whose labels are predicted (log-odds for two classes); or
             coefficients ``(dim,)`` or ``(targets, dim)``.
+
+    Raises:
+        InputError: A head of other embeddings, or of another encoder's.
     """
 
     def __init__(self, encoder: Encoder, head: Any) -> None:
@@ -52,6 +56,8 @@ class SequencePredictor(nn.Module):
         stem = network.stem
         self.stem = nn.Sequential(_Same(stem.weight, stem.bias, 1), _Affine(stem.norm), nn.ReLU(), _halve())
         self.blocks = nn.ModuleList(_Block(block) for block in network.blocks if isinstance(block, Block))
+        if hasattr(head, "targets"):
+            check_head(head, encoder.name, encoder.sha256)
         weight, bias = _coefficients(head)
         if weight.shape[1] != network.dim:
             raise InputError(f"a head for embeddings of {weight.shape[1]}, expected {network.dim} for {encoder!r}")

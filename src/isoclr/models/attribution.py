@@ -10,6 +10,7 @@ with respect to them. Two attributions are made of it, with ``x`` the tracks and
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -83,6 +84,15 @@ class Attribution:
         return pl.DataFrame(columns | {one: self.values[:, i] for i, one in enumerate(names)})
 
 
+def check_head(head: Any, name: str, sha256: str) -> None:
+    """Refuse a head (:class:`isoclr.probing.head.Head`) of embeddings of other weights than these."""
+    if head.model["sha256"] != sha256:
+        raise InputError(
+            f"{name}: weights {sha256[:12]}; head {head.name!r} needs weights {head.model['sha256'][:12]} of "
+            f"{head.model['model']}"
+        )
+
+
 def attribute(
     network: DilatedResNet,
     codes: Codes,
@@ -117,14 +127,27 @@ def attribute(
             mixed = unknown + piece[:, None, None] * (x - unknown)
             yield _gradient(network, mixed, weights)
 
-    ends, at_ends = zip(*gradients(torch.tensor([0.0, 1.0], device=device)), strict=True)
+    with _evaluation(network):
+        ends, at_ends = zip(*gradients(torch.tensor([0.0, 1.0], device=device)), strict=True)
+        gradient = mean = torch.cat(at_ends)[1]
+        if method == "integrated-gradients":
+            points = (torch.arange(steps, device=device) + 0.5) / steps
+            mean = torch.stack([one.sum(0) for _, one in gradients(points)]).sum(0) / steps
     baseline, prediction = (float(one) + intercept for one in torch.cat(ends))
-    gradient = mean = torch.cat(at_ends)[1]
-    if method == "integrated-gradients":
-        points = (torch.arange(steps, device=device) + 0.5) / steps
-        mean = torch.stack([one.sum(0) for _, one in gradients(points)]).sum(0) / steps
     values = (x - unknown) * mean
     return Attribution(codes, _rows(values), _rows(gradient), prediction, baseline, method)
+
+
+@contextmanager
+def _evaluation(network: DilatedResNet) -> Iterator[None]:
+    """Within the block no dropout, no batch statistics, and none added to the running ones."""
+    training = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
 
 
 def _gradient(

@@ -161,6 +161,16 @@ def test_weights(corpus: Corpus) -> None:
     assert paired[counts >= 2].mean() == pytest.approx(1)
 
 
+def test_weights_of_validation_sets_with_few_transcripts(corpus: Corpus) -> None:
+    counts = np.tile([1, 2, 3, 4], 6)
+    made = data(corpus, min_transcripts=3)
+    used = counts >= 3
+    few = np.setdiff1d(made.validation_sets, np.flatnonzero(used))
+    assert len(few)
+    np.testing.assert_allclose(made.weights[few], np.log(2.4) / np.log(counts[used] + 0.4).mean(), rtol=1e-6)
+    np.testing.assert_array_equal(made.weights[used], count_weights(counts[used], 0.4))
+
+
 def test_batches_of_epochs(corpus: Corpus) -> None:
     made = data(corpus)
     batch_of = made.batches(DeviceCorpus(corpus), PACKING, Distributed())

@@ -204,8 +204,11 @@ class PretrainDataset:
         self.corpus, self.config = corpus, config
         """The corpus, with its in-silico isoforms if there are any."""
         self.weights = np.zeros(len(counts), np.float32)
-        """``(g,)`` loss weight of every gene set of the corpus."""
-        self.weights[used] = count_weights(counts[used], config.weight_offset) if used.any() else 0
+        """``(g,)`` loss weight of every gene set of the corpus; 0 for those that are left out."""
+        validated = used.copy()
+        validated[self.validation_sets] = True  # also those with fewer transcripts than training takes
+        if used.any():
+            self.weights[validated] = count_weights(counts[validated], config.weight_offset, among=counts[used])
         training_sets = np.setdiff1d(np.flatnonzero(used), self.validation_sets)
         if len(training_sets) < 2:
             raise InputError(

@@ -82,7 +82,7 @@ class DCLLoss(nn.Module):
         return decoupled_contrastive_loss(z1, z2, weights, self.temperature)
 
 
-def count_weights(counts: ArrayLike, offset: float = 0.4) -> NDArray[np.float32]:
+def count_weights(counts: ArrayLike, offset: float = 0.4, *, among: ArrayLike | None = None) -> NDArray[np.float32]:
     """Weight of each gene set's positive pair: higher for gene sets with many transcripts.
 
     ``w = ln(n + c) / R``, where R is the mean of ``ln(n + c)`` over all gene sets, so that the mean weight is 1. A gene
@@ -91,12 +91,13 @@ def count_weights(counts: ArrayLike, offset: float = 0.4) -> NDArray[np.float32]
     Args:
         counts: ``(g,)`` number of transcripts n of each gene set.
         offset: Offset c, above 0 or a gene set with one transcript would have no weight.
+        among: Number of transcripts of each gene set that R is the mean of; None: ``counts``.
 
     >>> [round(float(w), 3) for w in count_weights([1, 1, 4])]
     [0.469, 0.469, 2.063]
     """
-    logs = np.log(np.asarray(counts, np.float64) + offset)
-    weights: NDArray[np.float32] = (logs / logs.mean()).astype(np.float32)
+    logs, all_logs = (np.log(np.asarray(n, np.float64) + offset) for n in (counts, counts if among is None else among))
+    weights: NDArray[np.float32] = (logs / all_logs.mean()).astype(np.float32)
     return weights
 
 

@@ -103,6 +103,22 @@ def test_table_and_figure(workbench: Path, tmp_path: Path) -> None:
     assert (names["gene_symbol"] == names["gene_symbol_right"]).all()
 
 
+def test_ids_that_species_share(workbench: Path, tmp_path: Path) -> None:
+    """Each mRNA keeps its own row and symbol when another species has an RNA of the same name."""
+    fasta = (workbench / "mrnas.fa").read_text()
+    inputs = ""
+    for species in ("human", "mouse"):
+        (tmp_path / f"{species}.fa").write_text(fasta.replace(" gene:g", f" gene_symbol:{species}_g gene:g"))
+        inputs += f'[[input]]\nspecies = "{species}"\ntranscripts = "{species}.fa"\n'
+        inputs += f'annotation = ["{workbench / "mrnas.structures.tsv"}"]\n'
+    (tmp_path / "inputs.toml").write_text(inputs)
+    isoclr.build((tmp_path / "inputs.toml",), out=tmp_path / "corpus")
+    head = {"head": workbench / "head", "model": str(workbench / "model")}
+    table = motifs(tmp_path / "corpus", species="mouse", sample=3, **head).table  # type: ignore[arg-type]
+    assert table.height == 3 * len(MOTIFS)
+    assert table["gene_symbol"].unique().to_list() == ["mouse_g"]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

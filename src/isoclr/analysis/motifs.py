@@ -213,6 +213,12 @@ def coding_rnas(
     corpus: Corpus, *, species: str | None = None, count: int = 300, seed: int = 0
 ) -> list[tuple[str, Codes]]:
     """Ids and codes of random mRNAs with an annotated coding sequence and untranslated regions, one per gene."""
+    names = corpus.transcripts["transcript_id"]
+    return [(names[row], corpus.codes_of(row)) for row in _coding_rows(corpus, species, count, seed).tolist()]
+
+
+def _coding_rows(corpus: Corpus, species: str | None, count: int, seed: int) -> NDArray[np.int64]:
+    """Rows of the mRNAs that :func:`coding_rnas` draws."""
     table = corpus.transcripts.with_row_index("row").with_columns(
         gene_key(), cds_length=pl.col("cds_end") - pl.col("cds_start")
     )
@@ -226,8 +232,7 @@ def coding_rnas(
             f"{corpus.path}: no mRNA of species {species or 'any'!r} with an annotated coding sequence of {MIN_CDS} nt "
             f"and untranslated regions of {MIN_UTR} nt"
         )
-    names = table["transcript_id"]
-    return [(names[row], corpus.codes_of(row)) for row in draw_rows(rows, count, seed).tolist()]
+    return draw_rows(rows, count, seed)
 
 
 def motifs(
@@ -278,14 +283,12 @@ def motifs(
     use_threads(threads)
     predictor = load_predictor(head, task, species, model, label, device)
     opened = open_corpus(Path(corpus))
-    drawn = coding_rnas(opened, species=species or None, count=sample, seed=seed)
+    drawn = _coding_rows(opened, species or None, sample, seed)
     with progress_bar("RNAs", len(drawn) * (2 * len(MOTIFS) + 1)) as advance:
-        rnas = [codes for _, codes in drawn]
+        rnas = [opened.codes_of(row) for row in drawn.tolist()]
         effects = insert_motifs(predictor, rnas, seed=seed, progress=advance)
-    names = pl.Series([name for name, _ in drawn]).gather(effects.table["rna"])
-    symbols = opened.transcripts.select("transcript_id", "gene_symbol")
-    table = effects.table.with_columns(transcript_id=names)
-    effects = replace(effects, table=table.join(symbols, on="transcript_id", maintain_order="left"))
+    names = opened.transcripts.select("transcript_id", "gene_symbol")[drawn[effects.table["rna"].to_numpy()]]
+    effects = replace(effects, table=effects.table.hstack(names))
     if out is not None:
         effects.save(Path(out), overwrite=overwrite)
     if plot is not None:

@@ -72,6 +72,7 @@ def test_wrong_options_are_one_line(words: list[str], message: str, capsys: pyte
         (["retrieval", "e.parquet"], "isoclr retrieval needs --corpus and -o/--out;"),
         (["ontology"], "isoclr ontology needs embeddings and --corpus;"),
         (["map", "e.parquet"], "isoclr map needs -o/--out;"),
+        (["variants", "v.vcf", "--annotation", "a.gtf"], "isoclr variants needs --out or --vcf-out or --report;"),
     ],
 )
 def test_what_is_missing_is_named(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,6 +31,7 @@ def run(
     name: str,
     positional: Sequence[str] = (),
     required: Sequence[str] = (),
+    one_of: Sequence[str] = (),
     example: str = "",
 ) -> Any:
     """Call a library function with options read from the command line."""
@@ -77,6 +78,9 @@ def run(
             options, prog=f"isoclr {name}", description=_description(function, example), args=argv
         )
     values.pop(_RECIPE, None)
+    if one_of and all(values[one] is None for one in one_of):
+        flags = " or ".join(f"--{one.replace('_', '-')}" for one in one_of)
+        raise InputError(f"isoclr {name} needs {flags}; see isoclr {name} --help")
     config: Any
     for one, config in configs.items():
         fields = [field.name for field in dataclasses.fields(config)]

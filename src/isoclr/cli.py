@@ -36,6 +36,7 @@ class Command(NamedTuple):
     show: str | None = None
     """Function, as ``function``, that prints the result; by default its ``print`` method does."""
     required: tuple[str, ...] = ()  # Options that only Python may leave out
+    one_of: tuple[str, ...] = ()  # Options of which only Python may leave out all
 
 
 COMMANDS: dict[str, dict[str, Command]] = {
@@ -189,6 +190,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "VCF → the consequence and predicted effect of every variant on every transcript",
             "isoclr variants v.vcf --annotation gencode.gtf --genome hg38.fa --task half-life --species human -o v.tsv",
             ("calls",),
+            one_of=("out", "vcf_out", "report"),
         ),
         "motifs": Command(
             "analysis.motifs:motifs",
@@ -270,6 +272,7 @@ def _run(args: list[str]) -> int:
             name=name,
             positional=command.positional,
             required=command.required,
+            one_of=command.one_of,
             example=command.example,
         )
     if rank == 0:

@@ -82,6 +82,7 @@ def test_every_allele_has_a_row_or_a_reason(folder: Path) -> None:
     ]
     scored = found.table["delta"].is_not_null().to_list()
     assert scored == [False, False, False, True]
+    assert found.unscored == written.unscored == {"splice_region": 2, "intron": 1}
 
 
 def test_variants_next_to_introns_are_scored_when_asked(folder: Path) -> None:
@@ -150,6 +151,8 @@ def test_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr()
     assert "embedding distance" in shown.out
     assert "1  alleles not used: symbolic" in shown.err
+    assert "2  alleles not scored: splice_region" in shown.err
+    assert "1  alleles not scored: intron" in shown.err
     assert pl.read_csv("out.tsv", separator="\t").height == 4
     assert main([*words, "-o", "out.tsv"]) == 2
     assert "out.tsv" in capsys.readouterr().err
@@ -171,7 +174,7 @@ def test_bad_input_is_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
 ) -> None:
     before = sorted(folder.iterdir())
-    assert main(["variants", *words, "--model", "model"]) == 2
+    assert main(["variants", *words, *([] if "-o" in words else ["-o", "o.tsv"]), "--model", "model"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("isoclr: error: ")
     assert error.count("\n") == 1

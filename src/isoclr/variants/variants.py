@@ -19,7 +19,7 @@ from isoclr.models.load import load
 from isoclr.probing.resolve import encoder_of, model_of, resolve_head
 from isoclr.training.device import resolve_device
 from isoclr.variants.page import check_page, write_page
-from isoclr.variants.parts import check_parts, open_parts
+from isoclr.variants.parts import Parts, check_parts, open_parts
 from isoclr.variants.rows import NO_CHROMOSOME, SCHEMA, HaplotypeJoiner, ReferenceCheck, VariantRow, frame, place_record
 from isoclr.variants.scoring import Scorer
 from isoclr.variants.transcripts import TranscriptIndex, load_transcripts
@@ -43,6 +43,8 @@ class VariantEffects(Report):
     """Transcripts of the annotation that cannot be used, by reason."""
     unjoined: dict[str, int]
     """What has no place in a row of a haplotype, by reason."""
+    unscored: dict[str, int]
+    """Alleles with rows, but without a value in any, by the flag; ``no_value`` where the head has none for the RNA."""
     out: Path | None = None
     mismatches: tuple[str, ...] = field(default=(), repr=False)
     """The first alleles whose reference bases differ from the sequence."""
@@ -71,6 +73,7 @@ class VariantEffects(Report):
         """What was left out, and where the table is."""
         yield from count_lines(self.dropped, of="transcripts not used: ")
         yield from count_lines(self.skipped, of="alleles not used: ")
+        yield from count_lines(self.unscored, of="alleles not scored: ")
         yield from count_lines(self.unjoined, of="not joined: ")
         if self.mismatches:
             yield f"reference alleles that differ from the sequence: {', '.join(self.mismatches)} …"
@@ -200,6 +203,7 @@ def variants(
             dict(skipped),
             dict(dropped),
             dict(unjoined),
+            _unscored(parts),
             out,
             tuple(checks.examples),
             parts.scan().select(*SCHEMA).collect() if out is None else None,
@@ -268,6 +272,20 @@ def _means(rows: pl.LazyFrame) -> pl.DataFrame:
         n=pl.len(), mean=pl.col("delta").mean(), size=pl.col("delta").abs().mean()
     )
     return means.collect().sort("score", "size", descending=[False, True])
+
+
+def _unscored(parts: Parts) -> dict[str, int]:
+    """Alleles without a value, by the flag; those of a part are in no other."""
+    found = Counter[str]()
+    for path in parts.paths:
+        table = pl.read_parquet(path, columns=["lines", "ALT", "haplotype", "delta", "flag"])
+        alleles = (
+            table.filter(pl.col("haplotype") == "")
+            .group_by(pl.col("lines").list.first(), "ALT")
+            .agg(pl.col("delta").is_not_null().any(), pl.col("flag").first())
+        )
+        found.update(flag or "no_value" for flag in alleles.filter(~pl.col("delta"))["flag"])
+    return dict(sorted(found.items()))
 
 
 def open_scorer(heads: Sequence[Path], task: str | None, species: str, model: str | None, device: str) -> Scorer:

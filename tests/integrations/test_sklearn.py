@@ -85,6 +85,16 @@ def test_a_copy_of_a_named_encoder_holds_no_weights(encoder: Encoder, tmp_path: 
         assert np.array_equal(other.transform(RNAS), by_name.transform(RNAS))
 
 
+def test_a_copy_of_a_named_encoder_with_other_weights_is_refused(encoder: Encoder, tmp_path: Any) -> None:
+    folder = encoder.save(tmp_path / "model")
+    data = pickle.dumps(IsoCLRTransformer(str(folder)).fit(RNAS))
+    other = copy.deepcopy(encoder)
+    other.network.stem.bias.data.add_(1)
+    other.save(folder)
+    with pytest.raises(InputError, match=f"model: weights {other.sha256[:12]}, but .* with {encoder.sha256[:12]}"):
+        pickle.loads(data).transform(RNAS)
+
+
 @pytest.mark.parametrize("bad", ["AUG", [""], ["AUG", "A!"], np.zeros((3, 4)), [1.5]])
 def test_what_is_no_rna_is_refused(encoder: Encoder, bad: Any) -> None:
     with pytest.raises(InputError):

@@ -18,7 +18,8 @@ class IsoCLRTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] 
     """Transformer of RNAs into the embeddings ``(n, dim)`` of a trained encoder.
 
     It has nothing to learn: ``fit`` loads the encoder. A pipeline under ``GridSearchCV`` embeds the same RNAs again for
-    every fold and candidate, so give the pipeline a ``memory``, which keeps the results.
+    every fold and candidate, so give the pipeline a ``memory``, which keeps the results. It knows a model by its name:
+    empty it when a directory gets other weights.
 
     Args:
         model: Encoder, or what :func:`isoclr.load` takes.
@@ -58,18 +59,25 @@ class IsoCLRTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] 
         encoder: Encoder = load(self.model)
         self.n_embedding_ = encoder.dim
         self.n_features_in_ = 1
-        self._encoder = encoder
+        self._encoder, self._sha256 = encoder, encoder.sha256
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Embeddings ``(n, dim)`` float32, one row per RNA.
 
         Raises:
-            InputError: A sequence is empty or holds a letter that no RNA has.
+            InputError: A sequence is empty or holds a letter that no RNA has; or, after unpickling, the model has
+                other weights than those fitted with.
         """
         check_is_fitted(self)
         if self._encoder is None:  # after unpickling
-            self._encoder = load(self.model)
+            encoder = load(self.model)
+            if encoder.sha256 != self._sha256:
+                raise InputError(
+                    f"{self.model}: weights {encoder.sha256[:12]}, but this transformer was fitted with "
+                    f"{self._sha256[:12]}; fit it again, or name the model that it was fitted with"
+                )
+            self._encoder = encoder
         table, codes, starts = rnas_in_memory(_as_rnas(X), orf=self.orf)
         ends = starts + table["length"].to_numpy()
         parts = [codes[start:end] for start, end in zip(starts, ends, strict=True)]

@@ -108,6 +108,21 @@ def test_wrong_build_is_refused(folder: Path) -> None:
         run("w.tsv")
 
 
+@pytest.mark.parametrize("chrom", [1, 2])
+def test_positions_from_0_are_named(folder: Path, chrom: int) -> None:
+    places = [(START + i, CHROMOSOME[START + i]) for i in range(5)]  # the first is before its base
+    lines = "".join(f"{chrom}\t{position}\t{ref}\tN\n" for position, ref in places)
+    (folder / "w.tsv").write_text("chrom\tpos\tref\talt\n" + lines)
+    with pytest.raises(InputError, match=r"(\d) of \d reference alleles differ.*; \1 are those of the next base"):
+        run("w.tsv")
+
+
+def test_a_structure_table_has_no_coordinates(folder: Path) -> None:
+    (folder / "s.tsv").write_text("transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\nt\t1\t3\t1\t3,2\n")
+    with pytest.raises(InputError, match=r"s\.tsv: no transcript with coordinates, .* \(a structure table has none\)"):
+        run(annotation=(Path("s.tsv"),))
+
+
 def test_annotation_of_another_assembly_is_refused(folder: Path) -> None:
     bed = "".join(f"1\t{9 * i}\t{9 * i + 9}\tT{i}\t0\t+\t{9 * i}\t{9 * i + 9}\t0\t1\t9\t0\n" for i in range(12))
     (folder / "t.bed").write_text(bed)

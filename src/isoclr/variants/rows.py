@@ -24,7 +24,7 @@ from isoclr.variants.transcripts import TranscriptIndex
 from isoclr.variants.vcf import Record
 
 MAX_MISMATCHES = 0.01
-"""More reference alleles than this fraction that differ from the sequence end the run: the build is probably wrong."""
+"""Two or more reference alleles that differ from the sequence, and more than this fraction, end the run."""
 SCHEMA = {
     "CHROM": pl.String(),
     "POS": pl.Int64(),
@@ -174,7 +174,7 @@ class ReferenceCheck:
     """Compares reference alleles with the sequence, and ends the run if too many differ."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.compared, self.different = path, 0, 0
+        self.path, self.compared, self.different, self.fit_next = path, 0, 0, 0
         self.examples: list[str] = []
 
     def differs(self, record: Record, transcript: Transcript, edit: Edit, ref: str) -> bool:
@@ -186,6 +186,9 @@ class ReferenceCheck:
         if letters(there) == letters(transcript.oriented(ref)):
             return False
         self.different += 1
+        one_on = edit.start - 1 if transcript.minus else edit.start + 1
+        there = transcript.rna.bases[max(one_on, 0) : one_on + len(ref)]
+        self.fit_next += letters(there) == letters(transcript.oriented(ref))
         if len(self.examples) < 5:
             self.examples.append(record.key)
         if self.compared >= 1_000:
@@ -193,15 +196,18 @@ class ReferenceCheck:
         return True
 
     def finish(self) -> None:
-        """Raise if more than 1 % differ.
+        """Raise if two or more, and more than 1 %, differ.
 
         Raises:
             InputError: they do.
         """
         if self.different > max(1, MAX_MISMATCHES * self.compared):
+            hint = "are variants and annotation of the same genome build?"
+            if self.fit_next > 0.9 * self.different:
+                hint = f"{self.fit_next:,} are those of the next base: positions count from 0, expected from 1"
             raise InputError(
                 f"{self.path}: {self.different:,} of {self.compared:,} reference alleles differ from the sequence "
-                f"(such as {', '.join(self.examples)}); are variants and annotation of the same genome build?"
+                f"(such as {', '.join(self.examples)}); {hint}"
             )
 
 

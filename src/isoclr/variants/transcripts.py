@@ -136,6 +136,11 @@ def load_transcripts(
         _check_assembly(found, annotations[0], genome)
     if not found:
         files = ", ".join(map(str, annotations))
+        if dropped["without_genomic_exons"] == table.height:
+            raise InputError(
+                f"{files}: no transcript with coordinates, expected an annotation with genomic exons "
+                "(a structure table has none)"
+            )
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(dropped.items()))
         raise InputError(f"{files}: no transcript has exons on the genome and a sequence; left out: {reasons}")
     return TranscriptIndex(found, selected, genome)

@@ -148,7 +148,8 @@ def variants(
         The table, and what was left out by reason: every allele has a row or a reason.
 
     Raises:
-        InputError: a file or option cannot be used, or more than 1 % of the reference alleles differ from the sequence.
+        InputError: a file or option cannot be used, or two or more reference alleles, and more than 1 %, differ from
+            the sequence.
     """
     calls, out, vcf_out, report = Path(calls), _path(out), _path(vcf_out), _path(report)
     _check_outputs(calls, out, vcf_out, report, overwrite)

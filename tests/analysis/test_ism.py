@@ -70,6 +70,14 @@ def test_table_and_messages_have_the_gene_symbol(workbench: Path, tmp_path: Path
     assert next(iter(report.messages())).startswith("t1 (SOCS1): gc ")
 
 
+def test_a_gene_symbol_stands_for_its_rnas(tmp_path: Path) -> None:
+    records = (("t1", "SOCS1"), ("t2", "TP53"), ("t3", "SOCS1"))
+    text = "".join(f">{name} gene:g{symbol} gene_symbol:{symbol}\nACGUACGUAC\n" for name, symbol in records)
+    (tmp_path / "a.fa").write_text(text)
+    found = ism._select_rnas([tmp_path / "a.fa"], "", [], True, ["SOCS1"])
+    assert [name for name, *_ in found] == ["t1", "t3"]
+
+
 def test_effects_equal_predictions_of_mutants(workbench: Path, tmp_path: Path) -> None:
     report = mutate(
         (workbench / "short.fa",),

@@ -305,7 +305,7 @@ def mutate(
         species: Species of the shipped head.
         model: Encoder of the head, if it does not ship with isoclr.
         label: Which label, if the head predicts several.
-        transcripts: Ids of the RNAs to mutate (default: all, up to a million nt).
+        transcripts: Ids or gene symbols of the RNAs to mutate (default: all, up to a million nt).
         annotation: GTF, GFF3, genePred, BED12 or structure table with exons and coding sequences of the FASTA's RNAs.
         orf: Mark the longest open reading frame of RNAs that may code and have no annotated coding sequence.
         plot: Figure of the effects in one RNA, as PNG, PDF or SVG.
@@ -340,7 +340,7 @@ def _select_rnas(
 ) -> list[tuple[str, str, Codes]]:
     """Names, gene symbols and codes of the RNAs with given ids (all if none is given), in the order of the files.
 
-    The version of an id may be left out.
+    The version of an id may be left out. A gene symbol stands for all its RNAs.
     """
     if not paths:
         raise InputError("nothing to mutate: give a FASTA or a corpus")
@@ -349,9 +349,11 @@ def _select_rnas(
     rnas = []
     for source in read_rnas(paths, species=species, genome=None, annotation=annotation, orf=orf):
         for row, name in enumerate(source.table["transcript_id"]):
-            if not ids or name in names or without_version(name) in names:
+            symbol = source.table["gene_symbol"][row] or ""
+            if not ids or names & {name, without_version(name), symbol or name}:
                 missing.pop(without_version(name), None)
-                rnas.append((name, source.table["gene_symbol"][row] or "", source.codes_of(row)))
+                missing.pop(symbol, None)
+                rnas.append((name, symbol, source.codes_of(row)))
     if missing:
         raise InputError(f"{paths[0]}: no RNA named {next(iter(missing.values()))!r} in the inputs")
     return rnas

@@ -13,6 +13,7 @@ import pytest
 from tests.forks import NARROW
 
 from isoclr import datasets
+from isoclr.analysis.consequences import SEVERITY
 from isoclr.models.encoder import MODELS
 from isoclr.models.resnet import Architecture
 
@@ -70,3 +71,8 @@ def test_is_kept_as_executed(path: Path) -> None:
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [out for cell in cells for out in cell["outputs"]]
     assert not [out for out in outputs if out.get("name") == "stderr" or out["output_type"] == "error"]
+
+
+def test_variants_of_the_tutorial_change_proteins() -> None:
+    (notebook,) = (path.read_text() for path in TUTORIALS if path.stem == "variants")
+    assert {"missense_variant", "stop_gained"} < {name for name in SEVERITY if name in notebook}

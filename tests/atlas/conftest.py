@@ -67,6 +67,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {
             "gene_id": [f"humanG{i}" for i in range(GENES)],
             "measured": [i / 10 for i in range(GENES)],
+            "count": [1234567 if i == 5 else i / 10 for i in range(GENES)],
             "class": [HOSTILE if i % 3 else "plain" for i in range(GENES)],
         }
     ).write_csv(folder / "labels.tsv", separator="\t")

@@ -149,6 +149,17 @@ def test_lasso_lists_and_downloads(page: Any) -> None:
     assert len(rows) == count + 1
     assert rows[0].split("\t")[:5] == ["transcript_id", "gene_id", "gene_symbol", "species", "length"]
     assert len({line.count("\t") for line in rows}) == 1
+    column = page.run("isoclrAtlas.about.columns.findIndex((one) => one.name === 'count')")
+    page.run(f"isoclrAtlas.setColumn({column})")
+    page.wait("isoclrAtlas.codes instanceof Float32Array")
+    assert page.run("isoclrAtlas.describe(isoclrAtlas.chosen[0])[3]").startswith("count: ")
+    every = page.run("isoclrAtlas.rowsAsText(Array.from({ length: 120 }, (_, i) => i))").splitlines()
+    assert every[0].endswith("\ty\tcount")
+    values = {line.split("\t")[1]: line.split("\t")[-1] for line in every[1:]}
+    wanted = {"humanG7": "0.7", "humanG5": "1230000", "mouseG7": ""}
+    assert {name: values[name] for name in wanted} == wanted
+    page.run("isoclrAtlas.setColumn(0)")
+    page.wait("isoclrAtlas.codes instanceof Uint8Array")
 
 
 def test_legend_shows_one_class(page: Any) -> None:

@@ -28,6 +28,20 @@ def test_numbers_are_steps() -> None:
     assert about["known"] == 3
 
 
+def test_small_numbers_next_to_large_ones() -> None:
+    values = [0.3, 2.0, 3.2, 1e5]
+    about, arrays = Column("tpm", "counts", pl.Series([*values, None])).packed()
+    assert arrays["codes"][-1] == MISSING
+    shown = about["low"] + arrays["codes"][:-1].astype(float) / STEPS * (about["high"] - about["low"])
+    np.testing.assert_allclose(shown, values, rtol=1e-3)
+
+
+def test_columns_of_a_user_keep_zeros_and_negative_numbers() -> None:
+    about, arrays = Column("length", "my table", pl.Series([-1.0, 0.0, 2.0, None])).packed()
+    assert (about["low"], about["high"], about["log"], about["known"]) == (-1.0, 2.0, False, 3)
+    assert arrays["codes"].tolist() == [0, round(STEPS / 3), STEPS, MISSING]
+
+
 def test_lengths_are_logarithmic() -> None:
     about, arrays = Column("length", "RNA", pl.Series([10.0, 1000.0, 0.0])).packed()
     assert (about["low"], about["high"], about["log"]) == (1.0, 3.0, True)

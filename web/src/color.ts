@@ -1,6 +1,6 @@
 /** Colors of points. Classes: colors that people with color blindness tell apart. Numbers: viridis. */
 
-import { ColumnInfo, MISSING, stepOf } from "./data";
+import { Codes, ColumnInfo, MISSING, stepOf } from "./data";
 
 /** Okabe and Ito's colors and further ones of Paul Tol's, for a light and a dark background. */
 const LIGHT = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#882255", "#999933", "#332288", "#44aa99", "#aa4499", "#661100"];
@@ -49,7 +49,7 @@ const BACK = 70;
  * @param only Number of the class that is shown alone, or 0.
  * @param chosen Rows that are shown alone, or null.
  */
-export function pointColors(info: ColumnInfo, codes: Uint8Array | Uint16Array, only: number, chosen: Set<number> | null): Uint8Array {
+export function pointColors(info: ColumnInfo, codes: Codes, only: number, chosen: Set<number> | null): Uint8Array {
   const colors = new Uint8Array(codes.length * 4);
   const words = new Uint32Array(colors.buffer);
   const word = ([r, g, b]: Rgb, alpha: number) => (r | (g << 8) | (b << 16) | (alpha << 24)) >>> 0;
@@ -79,7 +79,7 @@ export function pointColors(info: ColumnInfo, codes: Uint8Array | Uint16Array, o
 }
 
 /** Counts of a number's values in equal bins of the central range, for the legend. */
-export function histogram(info: ColumnInfo, codes: Uint8Array | Uint16Array, bins: number): number[] {
+export function histogram(info: ColumnInfo, codes: Codes, bins: number): number[] {
   const counts = new Array<number>(bins).fill(0);
   const low = stepOf(info, info.inner[0]);
   const high = stepOf(info, info.inner[1]);

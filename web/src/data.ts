@@ -76,12 +76,14 @@ export interface Gene {
   q?: [number, number, [number, number, number, number][]][];
 }
 
+/** Codes of a column: a class's number from 1, or a number's step, with a fraction where whole steps are too coarse. */
+export type Codes = Uint8Array | Uint16Array | Float32Array;
 export const MISSING = 65535;
 const STEPS = 65534;
 
 export class Atlas {
   names!: Names;
-  private columns = new Map<number, Promise<Uint8Array | Uint16Array>>();
+  private columns = new Map<number, Promise<Codes>>();
 
   private constructor(readonly about: About, readonly xy: Uint16Array) {}
 
@@ -99,11 +101,10 @@ export class Atlas {
     return this.names;
   }
 
-  /** Codes of a column: a class's number from 1, or a number's step. */
-  codes(column: number): Promise<Uint8Array | Uint16Array> {
+  codes(column: number): Promise<Codes> {
     let codes = this.columns.get(column);
     if (!codes) {
-      codes = loadShard(`column-${column}`).then((shard) => shard.arrays.codes as Uint8Array | Uint16Array);
+      codes = loadShard(`column-${column}`).then((shard) => shard.arrays.codes as Codes);
       this.columns.set(column, codes);
     }
     return codes;
@@ -117,13 +118,19 @@ export class Atlas {
     return number;
   }
 
+  /** A column's value: a class or a rounded number, null if unknown. */
+  value(info: ColumnInfo, code: number): string | number | null {
+    if (info.kind === "class") return code ? info.classes[code - 1] : null;
+    if (code === MISSING) return null;
+    const value = valueOf(info, code);
+    return info.log ? Math.round(value) : Number(value.toPrecision(3));
+  }
+
   /** A column's value as text. */
   text(info: ColumnInfo, code: number): string {
-    if (info.kind === "class") return code ? info.classes[code - 1] : "unknown";
-    if (code === MISSING) return "unknown";
-    const value = valueOf(info, code);
-    const rounded = info.log ? Math.round(value) : Number(value.toPrecision(3));
-    return rounded.toLocaleString("en", { maximumSignificantDigits: 6 }) + (info.units ? ` ${info.units}` : "");
+    const value = this.value(info, code);
+    if (typeof value !== "number") return value ?? "unknown";
+    return value.toLocaleString("en", { maximumSignificantDigits: 6 }) + (info.units ? ` ${info.units}` : "");
   }
 
   /** The gene that an RNA belongs to. */

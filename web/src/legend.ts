@@ -1,12 +1,12 @@
 /** The legend: classes that can be shown alone, or the scale of a number with its distribution. */
 
 import { classColor, css, histogram, scaleColor, SHOWN } from "./color";
-import { Atlas, ColumnInfo } from "./data";
+import { Atlas, Codes, ColumnInfo } from "./data";
 import { h, s, short } from "./dom";
 
 const BINS = 44;
 
-export function legend(atlas: Atlas, info: ColumnInfo, codes: Uint8Array | Uint16Array, only: number, open: boolean, pick: (number: number) => void): HTMLElement {
+export function legend(atlas: Atlas, info: ColumnInfo, codes: Codes, only: number, open: boolean, pick: (number: number) => void): HTMLElement {
   const box = h("details", { class: "legend", "aria-label": `Legend: ${info.name}`, open });
   box.append(h("summary", {}, h("h2", {}, info.name, info.units ? h("small", {}, ` ${info.units}`) : null)));
   if (info.kind === "class") {

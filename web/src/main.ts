@@ -1,7 +1,7 @@
 /** The page: puts the parts together and keeps the state in the address. */
 
 import { isDark, pointColors } from "./color";
-import { About, Atlas, ColumnInfo } from "./data";
+import { About, Atlas, Codes, ColumnInfo } from "./data";
 import { cell, download, h, plural } from "./dom";
 import { genePanel, GeneState } from "./gene";
 import { legend } from "./legend";
@@ -19,7 +19,7 @@ class Page {
   private about: About;
   private column = 0;
   private only = 0;
-  private codes: Uint8Array | Uint16Array = new Uint8Array(0);
+  private codes: Codes = new Uint8Array(0);
   private chosen: number[] | null = null;
   private geneState: GeneState | null = null;
   private map!: MapView;
@@ -320,14 +320,14 @@ class Page {
   private async rowsAsText(rows: number[]): Promise<string> {
     const { atlas, info } = this;
     const { names } = atlas;
+    const known = info.group === "RNA" && ["species", "length"].includes(info.name);
     const lines = rows.map((row) => {
       const gene = atlas.geneOf(row);
       const [x, y] = this.map.place(row);
-      const fixed = ["species", "length"].includes(info.name) ? [] : [atlas.text(info, this.codes[row])];
-      return [names.transcripts.at(row), names.geneIds.at(gene), names.symbols.at(gene), atlas.species(gene), names.lengths[row], x.toFixed(5), y.toFixed(5), ...fixed].map(cell).join("\t");
+      const more = known ? [] : [atlas.value(info, this.codes[row])];
+      return [names.transcripts.at(row), names.geneIds.at(gene), names.symbols.at(gene), atlas.species(gene), names.lengths[row], x.toFixed(5), y.toFixed(5), ...more].map(cell).join("\t");
     });
-    const more = ["species", "length"].includes(info.name) ? [] : [cell(info.name)];
-    return [["transcript_id", "gene_id", "gene_symbol", "species", "length", "x", "y", ...more].join("\t"), ...lines].join("\n") + "\n";
+    return [["transcript_id", "gene_id", "gene_symbol", "species", "length", "x", "y", ...(known ? [] : [cell(info.name)])].join("\t"), ...lines].join("\n") + "\n";
   }
 
   private openOwn(): void {

@@ -23,6 +23,8 @@ OTHER = "other"
 STEPS = 65_534
 """Steps of a number between its smallest and largest value."""
 MISSING = 65_535
+FINE = 0.01
+"""Largest whole step, as a share of the smaller values (their 10 % quantile); else fractions of steps are kept."""
 LOGARITHMIC = ("length", "CDS length", "exons")
 USED = 256
 """Columns of a user's tables, at most."""
@@ -48,20 +50,23 @@ class Column:
         """Description and array of codes for the page.
 
         A class is its number from 1, 0 if unknown. A number is a step between ``low`` and ``high``, on a logarithmic
-        scale if ``log``; :data:`MISSING` if unknown.
+        scale if ``log``; :data:`MISSING` if unknown. Steps are whole unless they are too coarse (:data:`FINE`).
         """
         about: dict[str, Any] = {"name": self.name, "group": self.group, "units": self.units}
         if self.is_number:
             numbers = self.values.cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
-            log = self.name in LOGARITHMIC
+            log = self.group == "RNA" and self.name in LOGARITHMIC
             if log:
                 numbers = np.log10(np.where(numbers > 0, numbers, np.nan))
             numbers[~np.isfinite(numbers)] = np.nan
             known = numbers[np.isfinite(numbers)]
             low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
             inner = np.quantile(known, [0.01, 0.99]).tolist() if len(known) else [0.0, 1.0]
-            steps = np.rint((numbers - low) / ((high - low) or 1.0) * STEPS)
-            codes = np.where(np.isnan(steps), MISSING, steps).astype(np.uint16)
+            steps = (numbers - low) / ((high - low) or 1.0) * STEPS
+            absolute = np.abs(known[known != 0])
+            coarse = not log and len(absolute) > 0 and (high - low) / STEPS > FINE * np.quantile(absolute, 0.1)
+            codes = np.where(np.isnan(steps), MISSING, steps if coarse else np.rint(steps))
+            codes = codes.astype(np.float32 if coarse else np.uint16)
             about |= {"kind": "number", "low": low, "high": high, "inner": inner, "log": log}
             return about | {"known": len(known)}, {"codes": codes}
         text = self.values.cast(pl.String).replace("", None)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from tests.atlas.conftest import HOSTILE
 
 import isoclr
 from isoclr.analysis.neighbors import find_neighbors
@@ -85,6 +86,9 @@ def test_labels_color_the_map(folder: Path, read_names: Any) -> None:
     names, _ = read_names(folder)
     _, arrays = read_shard(folder / f"data/column-{columns['measured']}.js")
     assert len(arrays["codes"]) == len(names["transcripts"]) == 120
+    gene = names["geneIds"].index("humanG5")
+    genes, _ = read_shard(folder / "data/genes-0.js")
+    assert genes["genes"][gene]["i"][0]["t"] == [0.5, 1234567.0, HOSTILE]
 
 
 def test_genes_have_terms_and_their_ancestors(folder: Path, read_names: Any) -> None:

@@ -60,6 +60,11 @@ def test_classes_by_frequency_and_the_rest_together() -> None:
     assert codes[-2] == MAX_CLASSES + 1
 
 
+def test_a_class_called_as_the_rest() -> None:
+    about, arrays = Column("x", "RNA", pl.Series([OTHER] * 3 + [f"c{i:03d}" for i in range(MAX_CLASSES + 50)])).packed()
+    assert np.bincount(arrays["codes"])[[1, -1]].tolist() == [3, 51] == [about["sizes"][0], about["sizes"][-1]]
+
+
 @pytest.mark.parametrize("values", [[None, None], [3.0, 3.0]])
 def test_constant_and_empty_columns(values: list[float | None]) -> None:
     about, arrays = Column("x", "RNA", pl.Series(values, dtype=pl.Float64)).packed()
@@ -93,3 +98,12 @@ def test_bad_tables(tmp_path: Path, text: str, message: str) -> None:
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         table_columns([path], TABLE)
+
+
+def test_entrez_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "t.tsv"
+    path.write_text("entrez_id\tv\n7157\t2\n")
+    with pytest.raises(InputError, match="names none of the 3 RNAs by entrez_id"):
+        table_columns([path], TABLE)
+    (column,) = table_columns([path], TABLE.with_columns(gene_id=pl.Series(["7157", "7157", "1"])))
+    assert column.values.to_list() == [2.0, 2.0, None]

@@ -76,7 +76,7 @@ class Column:
         if len(classes) > MAX_CLASSES:
             rest = sum(sizes[MAX_CLASSES:])
             classes, sizes = [*classes[:MAX_CLASSES], OTHER], [*sizes[:MAX_CLASSES], rest]
-        numbers_of = {name: number for number, name in enumerate(classes, 1)}
+        numbers_of = {name: number for number, name in enumerate(classes[:MAX_CLASSES], 1)}
         last = len(classes)
         codes = np.array([0 if one is None else numbers_of.get(one, last) for one in text.to_list()], np.uint8)
         about |= {"kind": "class", "classes": classes, "sizes": sizes}
@@ -135,7 +135,7 @@ def _columns_of(path: Path, table: pl.DataFrame) -> Iterator[Column]:
             f"{path}: columns are {', '.join(raw.columns)}; expected one named transcript_id, gene_id or symbol"
         )
     column, level = ids[0]
-    ours = "gene_symbol" if level == "symbol" else level
+    ours = {"symbol": "gene_symbol", "entrez_id": "gene_id"}.get(level, level)  # NCBI's gene ids are Entrez numbers
     keys = table.select(key=_key(ours, level))
     theirs = raw.select(key=_key(column, level))
     id_names = {name for name, _ in ids}

@@ -52,7 +52,8 @@ class Prediction:
 
 
 def _short(value: float) -> float | None:
-    return None if value != value else float(f"{value:.4g}")
+    """Four digits, and no fewer than a whole number has: it may be an id or a count."""
+    return None if value != value else float(f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}")
 
 
 def shard_bounds(starts: NDArray[np.int64]) -> list[int]:

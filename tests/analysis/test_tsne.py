@@ -29,6 +29,12 @@ def test_columns() -> None:
     assert species.classes == ["human", "cow", "mouse"]
 
 
+def test_no_coding_sequence_is_no_value() -> None:
+    result = make_coloring("cds_length", TABLE.with_columns(cds_length=pl.Series([0, 300, 900, 0, 600])))
+    assert result.values.to_list() == [None, 300.0, 900.0, None, 600.0]
+    assert np.isnan(result.panel.values[0]), "grey, not the smallest value"
+
+
 def test_most_common_classes() -> None:
     names = [f"s{i}" for i in range(9) for _ in range(9 - i)]
     result = make_coloring("x", pl.DataFrame({"x": names}))

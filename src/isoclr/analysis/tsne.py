@@ -28,7 +28,7 @@ from isoclr.tasks.labels import CHROMOSOME, FOLD, ID_COLUMNS, find_id_columns, r
 from isoclr.tasks.metrics import spearman
 
 Kind = Literal["quantity", "class"]
-SKEWED = ("length", "cds_length", "n_exons")  # Columns that are colored on a logarithmic scale
+SKEWED = ("length", "cds_length", "n_exons")  # Columns that are colored on a logarithmic scale; 0 is no value
 CORPUS_COLUMNS = ("gene_symbol", "gene_set", "biotype", "n_exons")
 MAX_CLASSES, MAX_TERMS = 7, 3
 """Classes that get a color, the most common first. An RNA may have several terms; three are shown, as in the paper."""
@@ -72,7 +72,9 @@ def make_coloring(source: str, table: pl.DataFrame) -> Coloring:
     if source in table.columns:
         values = table[source]
         if values.dtype.is_numeric():
-            return Coloring(source, "quantity", values.cast(pl.Float64), skewed=source in SKEWED)
+            numbers = values.cast(pl.Float64)
+            skewed = source in SKEWED
+            return Coloring(source, "quantity", numbers.replace(0.0, None) if skewed else numbers, skewed)
         text = values.cast(pl.String).replace("", None)
         return Coloring(source, "class", _keep_common(text, MAX_CLASSES))
     name, column = source, None

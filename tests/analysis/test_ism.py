@@ -78,6 +78,19 @@ def test_a_gene_symbol_stands_for_its_rnas(tmp_path: Path) -> None:
     assert [name for name, *_ in found] == ["t1", "t3"]
 
 
+def test_a_version_stands_for_itself_if_it_is_there(tmp_path: Path) -> None:
+    first, second, third = (f"ENST0000000000{name}" for name in ("1.1", "1.2", "2.3"))
+    (tmp_path / "a.fa").write_text("".join(f">{name}\nACGUACGUAC\n" for name in (first, second, third)))
+    for wanted, expected in (
+        ([second], [second]),
+        ([first, second], [first, second]),
+        (["ENST00000000001"], [first, second]),
+        (["ENST00000000002.9"], [third]),
+    ):
+        found = ism._select_rnas([tmp_path / "a.fa"], "", [], True, wanted)
+        assert [name for name, *_ in found] == expected
+
+
 def test_effects_equal_predictions_of_mutants(workbench: Path, tmp_path: Path) -> None:
     report = mutate(
         (workbench / "short.fa",),

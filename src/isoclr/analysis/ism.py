@@ -356,7 +356,8 @@ def _select_rnas(
                 rnas.append((name, symbol, source.codes_of(row)))
     if missing:
         raise InputError(f"{paths[0]}: no RNA named {next(iter(missing.values()))!r} in the inputs")
-    return rnas
+    exact = {without_version(name) for name, *_ in rnas if name in ids}  # their other versions are not meant
+    return [one for one in rnas if one[0] in ids or one[1] in ids or without_version(one[0]) not in exact]
 
 
 def _check_size(rnas: Sequence[tuple[str, str, Codes]], plot: Path | None, zoom: tuple[int, int] | None) -> None:

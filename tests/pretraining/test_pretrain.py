@@ -220,6 +220,16 @@ def test_resume_a_finished_run(never_stopped: PretrainResult, small_corpus: Path
     assert digest(out) == digest(never_stopped.out)
 
 
+def test_another_length_of_a_resumed_run_is_said(
+    small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretrain(small_corpus, out=tmp_path / "run", **configs(steps=2))
+    for steps, said in ((None, False), (2, False), (1, True)):
+        capsys.readouterr()
+        pretrain(small_corpus, out=tmp_path / "run", resume=True, **configs(steps=steps))
+        assert ("the run's length was 2 steps, and is 1 steps from now on" in capsys.readouterr().err) == said
+
+
 def test_init(never_stopped: PretrainResult, small_corpus: Path, tmp_path: Path) -> None:
     start = load(never_stopped.out)
     changed = {"steps": 2, "init": str(never_stopped.out), "learning_rate": 0.0}

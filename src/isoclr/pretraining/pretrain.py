@@ -172,6 +172,8 @@ def pretrain(
         message = info if world.is_main else lambda _: None
         checkpoint = _load_checkpoint(out, resume, options, opened)
         budget = budget.or_else(checkpoint.budget if checkpoint else None)
+        if checkpoint and budget != checkpoint.budget:  # perhaps that of a recipe, which was replaced at the start
+            message(f"warning: the run's length was {checkpoint.budget}, and is {budget} from now on")
         if world.is_main:  # before hours of training on a damaged corpus
             message(f"verifying the SHA-256 of {len(opened.codes):,} bytes of corpus")
             opened.verify()

@@ -61,6 +61,16 @@ def test_coding_sequence_is_read_anew() -> None:
     assert coding_region(out_of_frame) == (2, 20)  # ATG GCA GGG CTG ACC CCC: no stop
 
 
+def test_coding_sequence_is_kept_beside_a_stretch_of_a_utr() -> None:
+    """A selenocysteine's UGA ends no coding sequence that the stretch leaves as it is."""
+    selenoprotein = "ATGTGACATTAA"
+    a, b = rna("CC", selenoprotein, "GG", cds=(2, 14)), rna("ACC", selenoprotein, "GGTTC", cds=(3, 15))
+    assert [coding_region(put_back(a, b, part)) for part in differences(a, b)] == [(3, 15), (2, 14)]
+    open_end = rna("CC", "ATGCAT", cds=(2, 8))  # whose stop codon is not known
+    (part,) = differences(open_end, rna("CC", "ATGCATCATTAA"))
+    assert coding_region(put_back(open_end, rna("CC", "ATGCATCATTAA"), part)) == (2, 14)
+
+
 def test_noncoding_rnas_stay_noncoding() -> None:
     a, b = rna(E1, E3), rna(E1, E2, E3)
     (part,) = differences(a, b)

@@ -66,10 +66,10 @@ def _exons(codes: Codes) -> list[bytes]:
 
 
 def put_back(a: Codes, b: Codes, difference: Difference) -> Codes:
-    """Isoform A with one stretch as it is in B, and its coding sequence read anew.
+    """Isoform A with one stretch as it is in B, and its coding sequence read anew if the stretch reaches into it.
 
     Translation begins at A's start codon, or at B's if the stretch replaces it, and ends at the first stop codon in
-    frame. If neither start is left, the longest open reading frame is taken.
+    frame (also at the UGA of a selenocysteine). If neither start is left, the longest open reading frame is taken.
     """
     (a0, a1), (b0, b1) = difference.a, difference.b
     codes = np.concatenate([a[:a0], b[b0:b1], a[a1:]]) & ~np.uint8(CODON_START)
@@ -84,7 +84,11 @@ def put_back(a: Codes, b: Codes, difference: Difference) -> Codes:
             other, other_end = coding_region(b)
             if other_end and b0 <= other and other + 3 <= b1:
                 first = other - b0 + a0
-        region = longest_orf(codes) if first is None else (first, _stop(codes, first))
+        is_whole = bool(np.isin(codon_numbers(a[end - 3 : end] & np.uint8(NUCLEOTIDE_BITS)), STOP_CODONS))
+        if first is not None and (a1 <= start or (a0 >= end and is_whole)):
+            region: tuple[int, int] | None = (first, first + end - start)
+        else:
+            region = longest_orf(codes) if first is None else (first, _stop(codes, first))
         if region is not None:
             codes[region[0] : region[1] - 2 : 3] |= CODON_START
     return codes

@@ -78,7 +78,8 @@ class PretrainConfig(Config):
     dropout: Annotated[float, Meta(ge=0, le=0.99)] = 0.1
     """Dropout probability within the encoder's blocks."""
     val_fraction: Annotated[float, Meta(ge=0, le=0.9)] = 0.05
-    """Fraction of the gene sets with two or more transcripts (at most 1,024) that are used for validation only."""
+    """Fraction of the gene sets with two or more transcripts (at most 1,024) that are used for validation only. They
+    depend on --seed and the corpus: the run that --init comes from has trained on them if it had others."""
     precision: Precision = "auto"
     """Precision of the encoder's activations; auto is bf16 where the device computes it faster."""
 

@@ -92,7 +92,8 @@ def _read_scores(path: Path, what: str) -> list[Score]:
     for line, row in enumerate(rows, 2):
         try:
             words = row["task"], row["split"], row["method"], row["model"], row["metric"]
-            score = Score(*words, float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]))
+            value, low, high = (float(row[name] or "nan") for name in ("value", "low", "high"))  # empty: no number
+            score = Score(*words, value, low, high, int(row["n"]))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: line {line}: {error!r}, expected {what}") from None
         if math.isfinite(score.value):
@@ -173,7 +174,7 @@ move.
 
 
 def _interval(score: Score) -> str:
-    return f"[{score.low:.3f}, {score.high:.3f}]"
+    return f"[{score.low:.3f}, {score.high:.3f}]" if math.isfinite(score.low) else "unknown"
 
 
 def _tables(results: Results) -> str:

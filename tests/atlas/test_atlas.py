@@ -17,6 +17,7 @@ from isoclr.analysis.neighbors import find_neighbors
 from isoclr.atlas.atlas import STATIC, atlas
 from isoclr.atlas.shards import read_shard
 from isoclr.cli import main
+from isoclr.embedding.embeddings import Embeddings, write
 from isoclr.embedding.io import read_embeddings
 
 WEB = Path(__file__).parents[2] / "web"
@@ -45,6 +46,17 @@ def test_neighbours_and_predictions_are_those_of_the_commands(small: Path, folde
     at = [one["name"] for one in about["predictions"]].index(f"half_life ({species})")
     assert isoform["p"][at][:3] == pytest.approx(row.select("value", "lower", "upper").row(0), rel=1e-3)
     assert isoform["p"][1 - at] is None  # the head of another species
+
+
+def test_embeddings_without_species_are_predicted_by_that_of_the_corpus(
+    small: Path, folder: Path, tmp_path: Path
+) -> None:
+    whole = read_embeddings(small / "e.parquet")
+    bare = Embeddings(whole.table.with_columns(species=pl.lit("")), whole.matrix, whole.meta)
+    write(tmp_path / "bare.parquet", bare)
+    atlas(tmp_path / "bare.parquet", corpus=small / "corpus", out=tmp_path / "a", task=("half-life",), k=5)
+    own, expected = (read_shard(one / "data/genes-0.js")[0]["genes"] for one in (tmp_path / "a", folder))
+    assert [[one["p"] for one in gene["i"]] for gene in own] == [[one["p"] for one in gene["i"]] for gene in expected]
 
 
 def test_structure_and_relatives(folder: Path, read_names: Any) -> None:

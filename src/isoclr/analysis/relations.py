@@ -122,7 +122,7 @@ def _numbered(names: pl.Series) -> Numbers:
     return names.rank("dense").to_numpy().astype(np.int64) - 1
 
 
-def add_species(table: pl.DataFrame, corpus: Corpus) -> pl.DataFrame:
+def add_species(table: pl.DataFrame, corpus: Corpus, *, say: bool = True) -> pl.DataFrame:
     """The table with an empty ``species`` column filled from the corpus, by transcript id and length.
 
     Embeddings of a FASTA have no species unless ``--species`` was given. A table with any species is left as it is, and
@@ -135,7 +135,7 @@ def add_species(table: pl.DataFrame, corpus: Corpus) -> pl.DataFrame:
     known = known.filter(pl.struct(keys).is_unique())
     joined = table.drop("species").join(known, on=keys, how="left", maintain_order="left")
     filled = joined.height - joined["species"].null_count()
-    if filled:
+    if filled and say:
         info(f"species of {filled:,} RNAs taken from {corpus.path}, by name and length")
     return joined.with_columns(pl.col("species").fill_null("")).select(table.columns)
 

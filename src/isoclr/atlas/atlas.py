@@ -20,6 +20,7 @@ from isoclr._threads import use_threads
 from isoclr._version import __version__
 from isoclr.analysis.neighbors import Nearest, Vectors
 from isoclr.analysis.readout import LinearPredictor, linear_readout
+from isoclr.analysis.relations import add_species
 from isoclr.atlas.browser_model import SCRIPT as BROWSER_PROGRAM
 from isoclr.atlas.browser_model import write_browser_model
 from isoclr.atlas.catalog import Catalog, make_catalog
@@ -48,7 +49,7 @@ from isoclr.atlas.vectors import (
     read_blocks,
     recall,
 )
-from isoclr.corpus.corpus import open_corpus
+from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import iter_embeddings
 from isoclr.errors import InputError
@@ -165,7 +166,7 @@ def atlas(
     opened = open_corpus(Path(corpus))
     if opened.transcripts.is_empty():  # read now, so that damage is found before the long work
         raise InputError(f"{corpus}: a corpus without RNAs")
-    predictor = _Predictor(as_paths(head), list(_names(task)), opened.species)
+    predictor = _Predictor(as_paths(head), list(_names(task)), opened)
     if mutate and not predictor.heads:
         raise InputError("--mutate: needs --head or --task, whose prediction mutations change")
     path = Path(embeddings)
@@ -235,13 +236,14 @@ def _wanted_genes(catalog: Catalog, names: Sequence[str]) -> list[int]:
 class _Predictor:
     """Applies heads to embeddings block by block."""
 
-    def __init__(self, paths: list[Path], tasks: list[str], species: list[str]) -> None:
+    def __init__(self, paths: list[Path], tasks: list[str], corpus: Corpus) -> None:
+        self.corpus = corpus
         self.heads: list[Head] = [load_head(path) for path in paths]
         shipped = {path.name for path in shipped_heads()}
         for task in tasks:
-            of = [one for one in species if f"{task}-{one}" in shipped]
+            of = [one for one in corpus.species if f"{task}-{one}" in shipped]
             if not of:
-                find_head(task, species[0] if species else "")  # says what there is
+                find_head(task, corpus.species[0] if corpus.species else "")  # says what there is
             self.heads += [load_head(find_head(task, one)) for one in of]
         for head in self.heads:
             head.check_whole_rna()
@@ -252,6 +254,7 @@ class _Predictor:
         """Predict for one block; a head predicts RNAs of the species it was trained on."""
         rows = np.arange(self._seen, self._seen + len(block), dtype=np.int64)
         self._seen += len(block)
+        table = add_species(block.table, self.corpus, say=False)
         for head, parts in zip(self.heads, self._parts, strict=True):
             if (block.meta["sha256"], block.dim) != (head.model["sha256"], head.dim):
                 raise InputError(
@@ -260,8 +263,8 @@ class _Predictor:
                 )
             own = np.ones(len(block), bool)
             if _is_named(head):
-                own = block.table["species"].is_in(list(head.species)).to_numpy()
-            chosen = Embeddings(block.table.filter(own), block.matrix[own], block.meta)
+                own = table["species"].is_in(list(head.species)).to_numpy()
+            chosen = Embeddings(table.filter(own), block.matrix[own], block.meta)
             predicted = predict_block(head, chosen, None).drop("gene_id", "length")
             parts.append(predicted.with_columns(row=pl.Series(rows[own])))
 

@@ -205,6 +205,7 @@ def test_own_rna_is_placed(page: Any, small: Path) -> None:
     text = page.run("document.querySelector('.panel').textContent")
     assert "half_life" in text
     assert f"own: {len(record[1])} nt" in text
+    assert "exons unknown." in text
     assert page.run("isoclrAtlas.map.own.every((x) => x >= 0 && x <= 1)")
 
 

@@ -150,7 +150,7 @@ function report(atlas: Atlas, rna: Rna, predictions: Prediction[], near: Near[],
     );
   });
   return [
-    h("p", {}, `${rna.name || "RNA"}: ${rna.length.toLocaleString("en")} nt, ${cds}.`),
+    h("p", {}, `${rna.name || "RNA"}: ${rna.length.toLocaleString("en")} nt, ${cds}, exons unknown.`),
     ...(rows.length ? [h("section", {}, h("h3", {}, "Predictions"), h("table", { class: "labels" }, h("tbody", {}, ...rows)))] : []),
     h("section", {}, h("h3", {}, "Nearest RNAs"), h("ul", { class: "entries" }, ...entries)),
   ];

@@ -257,6 +257,8 @@ def test_transcripts_of_n_alone_are_dropped(tmp_path: Path, kind: str) -> None:
     part = read_input(Input("human", *source, (annotation,)), CONFIG, 1, lambda *_: None)
     assert part.table["transcript_id"].to_list() == ["t"]
     assert part.dropped == {"no_known_base": 3}
+    kept = read_input(Input("human", *source, (annotation,)), CONFIG, 1, lambda *_: None, keep_unknown=True)
+    assert kept.table.height == 4
 
 
 STOP_INSIDE, KEPT_START = "TGTTAACCC", "ATGTAACCC"  # the second as in a ciliate, where TAA is no stop

@@ -76,12 +76,19 @@ class TranscriptTable:
 
 
 def read_input(
-    source: Input, config: BuildConfig, threads: int, advance: Advance, genes: pl.DataFrame | None = None
+    source: Input,
+    config: BuildConfig,
+    threads: int,
+    advance: Advance,
+    genes: pl.DataFrame | None = None,
+    *,
+    keep_unknown: bool = False,
 ) -> TranscriptTable:
     """Read, filter, splice and mark the transcripts of one input.
 
     Args:
         genes: ``gene_id`` (without version) and ``biotype`` of genes, for transcripts without a biotype of their own.
+        keep_unknown: Keep transcripts of N alone, of which a corpus has none.
 
     Raises:
         InputError: A file that cannot be read, or annotation and sequences that do not belong together.
@@ -91,7 +98,7 @@ def read_input(
     else:
         assert source.transcripts is not None
         part = read_fasta(source.transcripts, source.annotation, config)
-    if part.table.height:
+    if part.table.height and not keep_unknown:
         part.drop_without_bases()
     if genes is not None:
         part.table = _with_gene_biotypes(part.table, genes)

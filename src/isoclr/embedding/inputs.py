@@ -157,7 +157,11 @@ def _read_files(source: Input, orf: bool, skip_bad: bool) -> RnaTable:
     path = source.transcripts or source.genome
     with progress() as bar:
         task = bar.add_task(f"reading {path.name if path else ''}", total=None)
-        part = read_input(source, config, 1, lambda done, total: bar.update(task, advance=done, total=total))
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, advance=done, total=total)
+
+        part = read_input(source, config, 1, advance, keep_unknown=True)  # every RNA has its row
     if source.transcripts is not None:
         _tell_or_refuse(source.transcripts, part, skip_bad)
         _tell_of_marks(source, part, orf)

@@ -146,6 +146,7 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
     ("arguments", "message"),
     [
         (["conquer"], "unknown command 'conquer'; available commands: download"),
+        (["varians"], "unknown command 'varians'; did you mean variants?"),
         (["inspect", "nowhere"], "nowhere"),
         (["embed", "nowhere.fa", "--model", "nowhere", "-o", "x.parquet"], "nowhere"),
         (["pretrain", "nowhere", "--out", "x"], "nowhere"),

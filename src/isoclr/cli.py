@@ -4,6 +4,7 @@ Nothing heavy is imported before the command is known, so ``isoclr --help`` answ
 function's parameters into options. A command prints what its result's ``print`` method prints.
 """
 
+import difflib
 import importlib
 import os
 import signal
@@ -260,7 +261,9 @@ def _run(args: list[str]) -> int:
         return 0
     name = args[0]
     if name not in BY_NAME:
-        raise InputError(f"unknown command {name!r}; available commands: {', '.join(BY_NAME)}")
+        like = difflib.get_close_matches(name, BY_NAME, cutoff=0.75)
+        advice = f"did you mean {' or '.join(like)}?" if like else f"available commands: {', '.join(BY_NAME)}"
+        raise InputError(f"unknown command {name!r}; {advice}")
     rank, processes = _number("RANK", 0), _number("WORLD_SIZE", 1)
     if processes > 1 and name not in ON_SEVERAL_PROCESSES:
         raise InputError(f"{name}: runs in one process; start it without torchrun")

@@ -101,7 +101,7 @@ def test_available_heads_are_listed(bundled: Path) -> None:
     known = "--task half-life --species human, --task te --species mouse"
     with pytest.raises(InputError, match=f"--task mood --species human: .* there are {known}"):
         find_head("mood", "human")
-    with pytest.raises(InputError, match=r"--species \(none\): no such built-in head"):
+    with pytest.raises(InputError, match=r"--task half-life: needs --species, which is human$"):
         find_head("half-life", "")
     with pytest.raises(InputError, match="no built-in head of isoclr-l"):
         find_head("half-life", "human", "isoclr-l")

@@ -34,6 +34,9 @@ def find_head(task: str, species: str, model: str | None = None) -> Path:
         newest = {_family(head): head for head in reversed(fitting)}
         return max(newest.values(), key=_quality)
     of_model = "" if model is None else f" of {model}"
+    species_with_it = sorted({name for head in heads for own, _, name in [head.name.rpartition("-")] if own == task})
+    if species_with_it and not species:
+        raise InputError(f"--task {task}: needs --species, which is {' or '.join(species_with_it)}")
     options = f"--task {task} --species {species or '(none)'}"
     if not heads:
         raise InputError(f"{options}: no built-in head{of_model}; make one with `isoclr fit` and give --head")

@@ -271,7 +271,7 @@ def chromosomes_of(table: pl.DataFrame, files: Sequence[Path]) -> tuple[Groups, 
         where = ", ".join(map(str, files)) or "the label table, which has no column chromosome"
         raise InputError(
             f"{where}: no chromosome for any of the {table.height:,} labelled RNAs "
-            f"({located['transcript_id'][0]}, …); expected an annotation or a table with their ids"
+            f"({located['transcript_id'][0]}, …); expected --chromosomes, an annotation or a table with their ids"
         )
     return groups.to_numpy().astype(np.str_), ambiguous
 

@@ -108,6 +108,11 @@ def ablations(rows: Rows) -> str:
     return _markdown("pre-training", columns)
 
 
+def another_seed(rows: Rows) -> str:
+    """The same of another seed, of a machine of its own."""
+    return ablations(lambda name: rows(f"{name}_seed_1"))
+
+
 def _over_seeds(part: pl.DataFrame) -> pl.DataFrame:
     """Intervals of means over seeds; all runs share one variance, because two seeds of one run tell little of it."""
     seeds = part["seeds"][0] if "seeds" in part.columns else 1
@@ -152,6 +157,7 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "ontology": ontology,
     "neighbours": neighbours,
     "ablations": ablations,
+    "another seed": another_seed,
     "motifs": motifs,
     "corpus": corpus,
 }

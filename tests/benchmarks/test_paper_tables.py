@@ -51,6 +51,14 @@ def test_the_page_of_figures_has_the_corpus_of_the_results() -> None:
     assert "| human | 37,361 | 77,639 | 2.08 | 34 % |" in table.splitlines()
 
 
+def test_the_ablations_of_both_seeds_are_those_of_the_results() -> None:
+    from benchmarks.paper_tables import another_seed, table_of
+
+    text = (ROOT / "docs/results.md").read_text(encoding="utf-8")
+    assert ablations(table_of) in text
+    assert another_seed(table_of) in text
+
+
 def test_ablations_share_the_variance_of_their_seeds() -> None:
     runs = {"task": "gc", "split": "fold", "metric": "pearson", "seeds": 2}
     table = pl.DataFrame(

@@ -21,9 +21,9 @@ from isoclr.errors import InputError
 from isoclr.genomics.encoding import (
     CODON_START,
     EXON_END,
+    IS_STOP,
     NUCLEOTIDE_BITS,
     START_CODON,
-    STOP_CODONS,
     Codes,
     T,
     codon_numbers,
@@ -113,7 +113,7 @@ def lacks_stop(codes: Codes, start: Ints, length: Ints, first: Ints, end: Ints) 
 
 
 def _is_stop(codes: Codes, positions: Ints) -> Bools:
-    return np.isin(_codons(codes, positions), STOP_CODONS)
+    return IS_STOP[_codons(codes, positions)]
 
 
 def _codons(codes: Codes, positions: Ints) -> Ints:

@@ -191,6 +191,8 @@ AMINO_ACIDS = "KNKNTTTTRSRSIIMIQHQHPPPPRRRRLLLLEDEDAAAAGGGGVVVV*Y*YSSSS*CWCLFLFX
 START_CODON = 14  # Number of ATG
 STOP_CODONS = (48, 50, 56)  # Numbers of TAA, TAG and TGA
 UNKNOWN_CODON = 64  # Number of every codon with an ambiguous base
+IS_STOP = np.isin(np.arange(UNKNOWN_CODON + 1), STOP_CODONS)
+"""``(65,)`` whether a codon of this number is a stop."""
 
 
 def codon_numbers(codons: Codes) -> NDArray[np.int64]:

@@ -7,11 +7,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr.genomics.encoding import AMINO_ACIDS, START_CODON, STOP_CODONS, Codes, codon_numbers, encode
+from isoclr.genomics.encoding import AMINO_ACIDS, IS_STOP, START_CODON, Codes, codon_numbers, encode
 
 Ints = NDArray[np.int64]
 _AMINO = np.frombuffer(AMINO_ACIDS.encode(), np.uint8)
-_IS_STOP = np.isin(np.arange(len(AMINO_ACIDS)), STOP_CODONS)
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def _find_cds(rna: Rna, edits: Sequence[Edit], bases: Codes) -> tuple[int, int] 
         return None
     readthrough = _readthrough_stops(rna, edits)
     codons = whole_codons(bases[start:])
-    for i in np.flatnonzero(_IS_STOP[codons]).tolist():
+    for i in np.flatnonzero(IS_STOP[codons]).tolist():
         if start + 3 * i not in readthrough:
             return start, start + 3 * (i + 1)
     end = start + 3 * len(codons)
@@ -175,7 +174,7 @@ def _readthrough_stops(rna: Rna, edits: Sequence[Edit]) -> set[int]:
     """New positions of stop codons inside the unedited coding sequence that edits leave whole and in frame."""
     assert rna.cds is not None
     start, end = rna.cds
-    inner = np.flatnonzero(_IS_STOP[whole_codons(rna.bases[start:end])[:-1]])
+    inner = np.flatnonzero(IS_STOP[whole_codons(rna.bases[start:end])[:-1]])
     return {
         position + shift_of(edits, position)
         for position in (start + 3 * inner).tolist()

@@ -24,7 +24,7 @@ from isoclr.genomics.species import without_versions
 from isoclr.plotting.maps import Panel, map_figure
 from isoclr.plotting.style import FIGURE_FORMATS, check_format
 from isoclr.tasks.join import draw_rows, gene_key, representatives
-from isoclr.tasks.labels import CHROMOSOME, FOLD, ID_COLUMNS, find_id_columns, read_labels, read_text_table
+from isoclr.tasks.labels import CHROMOSOME, FOLD, ID_COLUMNS, RNA_COLUMNS, find_id_columns, read_labels, read_text_table
 from isoclr.tasks.metrics import spearman
 
 Kind = Literal["quantity", "class"]
@@ -93,7 +93,7 @@ def _from_file(path: Path, column: str | None, table: pl.DataFrame) -> Coloring:
         raise InputError(f"{path}: columns are {', '.join(raw.columns)}; expected one named transcript_id or gene_id")
     column = _value_column(path, column, raw)
     id_column, kind = id_columns[0]
-    level = {"symbol": "gene_symbol", "entrez_id": "gene_id"}.get(kind, kind)  # NCBI's gene ids are Entrez numbers
+    level = RNA_COLUMNS[kind]
     if level not in table.columns:
         raise InputError(f"{path}: its ids are gene symbols, which the embedded RNAs lack; give --corpus")
     keys = table.select(key=without_versions(pl.col(level)))

@@ -14,7 +14,7 @@ from isoclr.atlas.shards import write_shard
 from isoclr.errors import InputError
 from isoclr.genomics.species import taxid_of, without_version, without_versions
 from isoclr.tasks.gene_ontology import Term, read_gene_terms
-from isoclr.tasks.labels import CHROMOSOME, FOLD, find_id_columns, read_text_table
+from isoclr.tasks.labels import CHROMOSOME, FOLD, RNA_COLUMNS, find_id_columns, read_text_table
 from isoclr.tasks.task import read_ontology_task
 
 MAX_CLASSES = 200
@@ -135,7 +135,7 @@ def _columns_of(path: Path, table: pl.DataFrame) -> Iterator[Column]:
             f"{path}: columns are {', '.join(raw.columns)}; expected one named transcript_id, gene_id or symbol"
         )
     column, level = ids[0]
-    ours = {"symbol": "gene_symbol", "entrez_id": "gene_id"}.get(level, level)  # NCBI's gene ids are Entrez numbers
+    ours = RNA_COLUMNS[level]
     keys = table.select(key=_key(ours, level))
     theirs = raw.select(key=_key(column, level))
     id_names = {name for name, _ in ids}

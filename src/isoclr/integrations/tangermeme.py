@@ -26,7 +26,6 @@ from torch import Tensor, nn
 
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, tracks
-from isoclr.models.attribution import check_head
 from isoclr.models.encoder import Encoder, codes_of
 from isoclr.models.layers import Convolution
 from isoclr.models.norm import BatchNorm
@@ -57,7 +56,7 @@ class SequencePredictor(nn.Module):
         self.stem = nn.Sequential(_Same(stem.weight, stem.bias, 1), _Affine(stem.norm), nn.ReLU(), _halve())
         self.blocks = nn.ModuleList(_Block(block) for block in network.blocks if isinstance(block, Block))
         if hasattr(head, "targets"):
-            check_head(head, encoder.name, encoder.sha256)
+            head.check_weights(encoder.name, encoder.sha256)
         weight, bias = _coefficients(head)
         if weight.shape[1] != network.dim:
             raise InputError(f"a head for embeddings of {weight.shape[1]}, expected {network.dim} for {encoder!r}")

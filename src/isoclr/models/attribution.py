@@ -84,15 +84,6 @@ class Attribution:
         return pl.DataFrame(columns | {one: self.values[:, i] for i, one in enumerate(names)})
 
 
-def check_head(head: Any, name: str, sha256: str) -> None:
-    """Refuse a head (:class:`isoclr.probing.head.Head`) of embeddings of other weights than these."""
-    if head.model["sha256"] != sha256:
-        raise InputError(
-            f"{name}: weights {sha256[:12]}; head {head.name!r} needs weights {head.model['sha256'][:12]} of "
-            f"{head.model['model']}"
-        )
-
-
 def attribute(
     network: DilatedResNet,
     codes: Codes,

@@ -24,7 +24,7 @@ from isoclr._threads import thread_map
 from isoclr._version import __version__
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, longest_orf, nucleotides
-from isoclr.models.attribution import Attribution, Method, attribute, check_head
+from isoclr.models.attribution import Attribution, Method, attribute
 from isoclr.models.inference import FusedResNet
 from isoclr.models.packing import STRIDE, PackLayout, Rows, bucket_width, fill_batch, plan_layouts
 from isoclr.models.resnet import Architecture, DilatedResNet
@@ -221,7 +221,7 @@ class Encoder:
         ((36, 6), True)
         """
         if hasattr(head, "linear"):
-            check_head(head, self.name, self.sha256)
+            head.check_weights(self.name, self.sha256)
             head = head.linear(label)
         codes = codes_of(rna, orf=orf, name="the RNA") if isinstance(rna, str) else rna
         return attribute(

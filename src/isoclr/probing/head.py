@@ -204,6 +204,18 @@ class Head:
                 "isoclr predict and isoclr variants can use it"
             )
 
+    def check_weights(self, name: str, sha256: str) -> None:
+        """Check that it was fitted on embeddings by the weights of this SHA-256, which a model of this name has.
+
+        Raises:
+            InputError: it was not.
+        """
+        if self.model["sha256"] != sha256:
+            raise InputError(
+                f"{name}: weights {sha256[:12]}; head {self.name!r} needs weights {self.model['sha256'][:12]} of "
+                f"{self.model['model']}"
+            )
+
     def check_coverage(self, coverage: float | None) -> float:
         """The coverage of the intervals, by default the head's.
 

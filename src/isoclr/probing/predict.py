@@ -49,8 +49,12 @@ class Predicted(Report):
     def messages(self) -> Iterator[str]:
         """The output."""
         yield f"{self.out or 'predictions'}: {counted(self.table.height, 'RNA')}"
-        of_status = {"no_cds": "without a coding sequence", "too_short": f"under {MIN_NT} nt"}
-        for status, words in {**of_status, "unknown_bases": "of N mostly"}.items():
+        words_of = {
+            "no_cds": "without a coding sequence",
+            "too_short": f"under {MIN_NT} nt",
+            "unknown_bases": "of N mostly",
+        }
+        for status, words in words_of.items():
             if count := self.table.filter(status=status).height:
                 yield f"without a number: {counted(count, 'RNA')} {words} (status {status})"
 

@@ -34,14 +34,15 @@ def find_head(task: str, species: str, model: str | None = None) -> Path:
         newest = {_family(head): head for head in reversed(fitting)}
         return max(newest.values(), key=_quality)
     of_model = "" if model is None else f" of {model}"
-    species_with_it = sorted({name for head in heads for own, _, name in [head.name.rpartition("-")] if own == task})
-    if species_with_it and not species:
-        raise InputError(f"--task {task}: needs --species, which is {' or '.join(species_with_it)}")
+    named = sorted({head.name.rpartition("-")[::2] for head in heads})
+    its_species = [name for own, name in named if own == task]
+    if its_species and not species:
+        raise InputError(f"--task {task}: needs --species, which is {' or '.join(its_species)}")
     options = f"--task {task} --species {species or '(none)'}"
     if not heads:
         raise InputError(f"{options}: no built-in head{of_model}; make one with `isoclr fit` and give --head")
-    names = sorted({"--task {0} --species {2}".format(*head.name.rpartition("-")) for head in heads})
-    raise InputError(f"{options}: no such built-in head{of_model}; there are {', '.join(names)}")
+    there = ", ".join(f"--task {own} --species {name}" for own, name in named)
+    raise InputError(f"{options}: no such built-in head{of_model}; there are {there}")
 
 
 def _predicts(head: Path, task: str, species: str) -> bool:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from isoclr._console import info
 from isoclr.errors import InputError
 from isoclr.genomics.species import without_versions
-from isoclr.tasks.labels import IdLevel, Labels
+from isoclr.tasks.labels import RNA_COLUMNS, IdLevel, Labels
 
 CURATED = r"^(?:[NX][MR]_|RGPS_)"
 """RefSeq accessions, and the Ensembl representative transcripts that are named ``RGPS_<symbol>``."""
@@ -133,12 +133,7 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
     )
 
 
-_COLUMN: dict[IdLevel, str] = {
-    "transcript_id": "transcript_id",
-    "gene_id": "gene_id",
-    "symbol": "symbol",
-    "entrez_id": "gene_id",  # in NCBI's files
-}
+_COLUMN: dict[IdLevel, str] = {**RNA_COLUMNS, "symbol": "symbol"}
 """What ids name → column of the RNAs."""
 
 

@@ -23,6 +23,13 @@ ID_NAMES: dict[IdLevel, str] = {
 """What ids name → headers of their columns, in order of preference."""
 ID_COLUMNS: dict[str, IdLevel] = {name: level for level, names in ID_NAMES.items() for name in names.split()}
 """Headers of an id column in lower case with ``_`` for spaces, hyphens and dots → what the ids name."""
+RNA_COLUMNS: dict[IdLevel, str] = {
+    "transcript_id": "transcript_id",
+    "gene_id": "gene_id",
+    "symbol": "gene_symbol",
+    "entrez_id": "gene_id",  # in NCBI's files
+}
+"""What ids name → the column of a table of RNAs that has them."""
 
 MISSING_VALUES = ("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "nan", "NaN", "NaT", "null", "NULL", "None", ".", "-")
 FOLD = "fold"

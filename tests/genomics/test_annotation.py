@@ -36,6 +36,7 @@ def test_detect_format(write: Write, name: str, line: str, expected: str) -> Non
 
 def test_detect_format_by_name(write: Write) -> None:
     assert detect_format(write(NINE + ".\n", "a.gff3.gz")) == "gff3"
+    assert detect_format(write(NINE + ".\n", "a.GTF.gz")) == "gtf"
     assert detect_format(write(NINE + ".\n" + NINE + "ID=x\n", "a.gtf")) == "gff3"
 
 

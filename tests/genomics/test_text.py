@@ -67,7 +67,7 @@ def test_line_numbers() -> None:
     frame = parse(block, COLUMNS)
     assert frame["name"].to_list() == ["a", "b", "c"]
     with pytest.raises(InputError, match="f: line 19: number -3"):
-        validate(block, frame, pl.col("number") > 0, lambda row: f"number {row['number']}")
+        validate(block, frame, pl.col("number") > 0, "number {number}")
 
 
 @pytest.mark.parametrize(

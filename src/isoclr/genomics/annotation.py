@@ -58,20 +58,11 @@ def detect_format(path: Path) -> str:
             break
     if not first:
         raise InputError(f"{path}: no data lines, expected {EXPECTED}")
-    if name := format_of_name(path):
-        return name
+    file_name = path.name.lower().removesuffix(".gz").removesuffix(".bgz")
+    for name, suffixes in SUFFIXES.items():
+        if file_name.endswith(suffixes):
+            return name
     raise InputError(f"{path}: line {first}: 9 columns without attributes, expected {EXPECTED}")
-
-
-def format_of_name(path: Path) -> str | None:
-    """The format that the extension of a file stands for.
-
-    >>> format_of_name(Path("human.v41.GTF.gz"))
-    'gtf'
-    """
-    name = path.name.lower().removesuffix(".gz").removesuffix(".bgz")
-    matches = (kind for kind, suffixes in SUFFIXES.items() if name.endswith(suffixes))
-    return next(matches, None)
 
 
 def _format_of_line(block: Block, number: int, line: str) -> str | None:

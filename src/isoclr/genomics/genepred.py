@@ -93,12 +93,10 @@ def line_models(lines: pl.DataFrame) -> Models:
 def validate_exons(block: Block, lines: pl.DataFrame) -> None:
     """Check that every line has an id, a chromosome, and exons that are neither empty nor negative."""
     for column in ("transcript_id", "chrom"):
-        message = f"no {column}"
-        validate(block, lines, pl.col(column).is_not_null(), lambda _, text=message: text)  # type: ignore[misc]
+        validate(block, lines, pl.col(column).is_not_null(), f"no {column}")
     starts, ends = pl.col("exon_starts"), pl.col("exon_ends")
-    not_empty = (ends - starts).list.min() > 0
-    validate(block, lines, not_empty, lambda _: "an exon ends before it starts")
-    validate(block, lines, starts.list.min() >= 0, lambda _: "an exon starts before 0")
+    validate(block, lines, (ends - starts).list.min() > 0, "an exon ends before it starts")
+    validate(block, lines, starts.list.min() >= 0, "an exon starts before 0")
 
 
 def genepred_columns(fields: list[str]) -> Columns | None:
@@ -182,7 +180,7 @@ def _bed12_models(block: Block, columns: Columns) -> pl.DataFrame:
     )
     validate_exons(block, lines)
     within = pl.col("exon_ends").list.max() <= pl.col("chromEnd")
-    validate(block, lines, within, lambda row: f"a block ends beyond chromEnd {row['chromEnd']}")
+    validate(block, lines, within, "a block ends beyond chromEnd {chromEnd}")
     return lines.drop("row", "chromEnd")
 
 
@@ -220,16 +218,13 @@ def _split_header(block: Block) -> tuple[list[str], Block]:
 def _read_structures(block: Block, header: list[str]) -> pl.DataFrame:
     lines = parse(block, dict.fromkeys(header, pl.String))
     lines = lines.with_columns(exons=integer_list("exon_lengths"))
-    validate(block, lines, pl.col("transcript_id").is_not_null(), lambda _: "no transcript_id")
-    valid = {name: pl.col(name).str.contains(r"^\d{1,9}$") for name in REGIONS}
-    valid["exon_lengths"] = pl.col("exons").list.min() > 0
-    for name, condition in valid.items():
-        expected = "comma-separated lengths" if name == "exon_lengths" else "a length"
-
-        def describe(row: dict[str, str], name: str = name, expected: str = expected) -> str:
-            return f"{name} is {row[name][:40]!r}, expected {expected} or nothing"
-
-        validate(block, lines, pl.col(name).is_null() | condition, describe)
+    validate(block, lines, pl.col("transcript_id").is_not_null(), "no transcript_id")
+    shown = lines.with_columns(pl.col(*REGIONS, "exon_lengths").str.head(40))
+    for name in REGIONS:
+        is_length = pl.col(name).is_null() | pl.col(name).str.contains(r"^\d{1,9}$")
+        validate(block, shown, is_length, f"{name} is {{{name}!r}}, expected a length or nothing")
+    is_list = pl.col("exon_lengths").is_null() | (pl.col("exons").list.min() > 0)
+    validate(block, shown, is_list, "exon_lengths is {exon_lengths!r}, expected comma-separated lengths or nothing")
     optional = ("gene_id", "gene_symbol", "biotype")
     lines = lines.with_columns(pl.lit(None, pl.String).alias(name) for name in optional if name not in header)
     return lines.select(

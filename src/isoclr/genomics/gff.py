@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
@@ -41,16 +40,10 @@ def _part(parts: Mapping[str, str]) -> pl.Expr:
 
 def _validate(block: Block, lines: pl.DataFrame) -> None:
     """Check that coordinates are 1-based closed intervals, and phases 0, 1, 2 or absent."""
-
-    def interval(row: dict[str, Any]) -> str:
-        return f"interval {row['start']}-{row['end']}, expected 1 ≤ start ≤ end"
-
-    def phase(row: dict[str, Any]) -> str:
-        return f"phase is {row['phase']!r}, expected 0, 1, 2 or '.'"
-
     start, end = pl.col("start"), pl.col("end")
-    validate(block, lines, (start >= 1) & (end >= start) & (end < 1 << 40), interval)
-    validate(block, lines, pl.col("phase").is_in([".", "0", "1", "2"]), phase)
+    is_interval = (start >= 1) & (end >= start) & (end < 1 << 40)
+    validate(block, lines, is_interval, "interval {start}-{end}, expected 1 ≤ start ≤ end")
+    validate(block, lines, pl.col("phase").is_in([".", "0", "1", "2"]), "phase is {phase!r}, expected 0, 1, 2 or '.'")
 
 
 def part_models(parts: pl.DataFrame, names: pl.DataFrame) -> Models:
@@ -128,7 +121,7 @@ def _gtf_lines(block: Block) -> pl.DataFrame:
     lines = lines.filter(pl.col("part").is_not_null())
     _validate(block, lines)
     lines = lines.with_columns(gtf_attribute(lines, "transcript_id").alias("key"))
-    validate(block, lines, pl.col("key").is_not_null(), lambda _: "no transcript_id attribute")
+    validate(block, lines, pl.col("key").is_not_null(), "no transcript_id attribute")
     return lines
 
 

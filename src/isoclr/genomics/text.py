@@ -5,12 +5,13 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import polars as pl
 
@@ -195,16 +196,16 @@ def _check_lines(block: Block, columns: Columns) -> None:
             raise block.error(number, "not UTF-8 text") from None
 
 
-def validate(block: Block, frame: pl.DataFrame, valid: pl.Expr, describe: Callable[[dict[str, Any]], str]) -> None:
+def validate(block: Block, frame: pl.DataFrame, valid: pl.Expr, message: str) -> None:
     """Check every row of a frame made by :func:`parse`.
 
     Args:
         valid: Condition for a valid row; null counts as false.
+        message: What to say of the first other row, with names of its columns in braces for their values.
     """
     for row in frame.filter(~valid.fill_null(False)).head(1).iter_rows(named=True):
-        lines = enumerate(block.data_lines())
-        number = next(number for rank, (number, _) in lines if rank == row["row"])
-        raise block.error(number, describe(row))
+        number, _ = next(islice(block.data_lines(), row["row"], None))
+        raise block.error(number, message.format_map(row))
 
 
 def integer_list(column: str) -> pl.Expr:
@@ -219,11 +220,7 @@ def validate_lists(block: Block, lines: pl.DataFrame, columns: list[str], count:
     """Check that lists of :func:`integer_list` are present and have the length that the line states."""
     for column in columns:
         valid = (pl.col(column).list.len() == pl.col(count)) & (pl.col(count) > 0)
-
-        def describe(row: dict[str, Any], column: str = column) -> str:
-            return f"{column} is not a comma-separated list of {row[count]} whole numbers"
-
-        validate(block, lines, valid, describe)
+        validate(block, lines, valid, f"{column} is not a comma-separated list of {{{count}}} whole numbers")
 
 
 # Tables

@@ -62,13 +62,17 @@ def read_orthologs(path: Path, data: bytes) -> pl.DataFrame:
     one = pairs.select(taxid="tax_id", entrez="GeneID")
     other = pairs.select(taxid="Other_tax_id", entrez="Other_GeneID")
     genes = pl.concat([one, other])
-    smallest = pl.Series(_smallest_of_component(genes["entrez"].to_numpy().reshape(2, -1)))
+    smallest = pl.Series(smallest_connected(genes["entrez"].to_numpy().reshape(2, -1)).ravel())
     group = pl.lit("ORTH:") + smallest.cast(pl.String)
     return genes.with_columns(symbol=pl.lit(""), group=group, rank=smallest).unique(maintain_order=True)
 
 
-def _smallest_of_component(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The smallest gene id in the connected component of each gene of ``pairs`` ``(2, n)``, flattened."""
+def smallest_connected(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each number of ``pairs`` ``(2, n)`` the smallest one that a chain of pairs connects it with ``(2, n)``.
+
+    >>> smallest_connected(np.array([[1, 3, 8], [2, 2, 9]])).tolist()
+    [[1, 1, 8], [1, 1, 8]]
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -77,7 +81,7 @@ def _smallest_of_component(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     edges = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(len(ids), len(ids)))
     _, component = connected_components(edges, directed=False)
     _, first = np.unique(component, return_index=True)  # ids are sorted: the smallest is first
-    return ids[first[component]][nodes.ravel()]
+    return ids[first[component]][nodes].reshape(pairs.shape)
 
 
 # Tables of gene ids

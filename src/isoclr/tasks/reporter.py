@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import Codes, encode, letters, nucleotides
+from isoclr.genomics.homology import smallest_connected
 
 STOPS = ("TAA", "TAG", "TGA")
 PLACE = "*"  # Stands for the insert
@@ -92,19 +93,10 @@ def families(inserts: Sequence[str], nt: int) -> NDArray[np.int64]:
     >>> families(["ACGTACGA", "CCCCCCCC", "gacguacc"], 5).tolist()
     [0, 1, 0]
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     inserts = [insert.upper().replace("U", "T") for insert in inserts]
     first: dict[str, int] = {}
-    pairs = {
-        (number, owner)
-        for number, insert in enumerate(inserts)
-        for i in range(len(insert) - nt + 1)
-        if (owner := first.setdefault(insert[i : i + nt], number)) != number
-    }
-    rows, columns = np.array(sorted(pairs), np.int32).reshape(-1, 2).T  # int64 fails in scipy 1.11
-    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(inserts),) * 2)
-    _, family = connected_components(graph, directed=False)
-    _, first_of, numbers = np.unique(family, return_index=True, return_inverse=True)
-    return np.asarray(first_of[numbers], np.int64)
+    pairs = [(number, number) for number in range(len(inserts))]
+    for number, insert in enumerate(inserts):
+        owners = {first.setdefault(insert[i : i + nt], number) for i in range(len(insert) - nt + 1)}
+        pairs += [(number, owner) for owner in owners]
+    return smallest_connected(np.array(pairs, np.int64).reshape(-1, 2).T)[0, : len(inserts)]

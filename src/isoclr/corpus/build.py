@@ -6,17 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 from rich.progress import Progress
 
 from isoclr._console import info, progress
 from isoclr._io import as_paths, atomic_directory, check_directory, scratch_directory, sha256
-from isoclr.corpus.corpus import FILES, Corpus, open_corpus
+from isoclr.corpus.corpus import FILES, Corpus, map_codes, open_corpus
 from isoclr.corpus.inputs import BuildConfig, Plan, make_input, make_plan
 from isoclr.corpus.transcripts import TranscriptTable, read_input
 from isoclr.corpus.write import assemble, empty_counts
-from isoclr.genomics.encoding import MIN_LENGTH, Codes
+from isoclr.genomics.encoding import MIN_LENGTH
 from isoclr.genomics.homology import Scope, assign, read_gene_ids
 from isoclr.genomics.species import taxid_of, without_versions
 
@@ -150,7 +149,9 @@ def _read_inputs(plan: Plan, scratch: Path, bar: Progress) -> list[TranscriptTab
 
         source = plan.inputs[number]
         part = read_input(source, plan.config, threads, advance, genes.get(source.species))
-        part.codes = _as_memory_map(part.codes, scratch / str(number))
+        file = scratch / str(number)
+        part.codes.tofile(file)
+        part.codes = map_codes(file)
         return part
 
     with _threads(min(plan.config.threads, len(plan.inputs))) as pool:
@@ -168,13 +169,6 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _as_memory_map(codes: Codes, path: Path) -> Codes:
-    if not len(codes):
-        return codes
-    codes.tofile(path)
-    return np.memmap(path, np.uint8, mode="r")
 
 
 def _concatenate(parts: Sequence[TranscriptTable]) -> pl.DataFrame:

@@ -136,7 +136,7 @@ class Corpus:
         """
         self._verify(INDEX)
         self._verify(CODES)
-        return _map_codes(self.path / CODES)
+        return map_codes(self.path / CODES)
 
     def codes_of(self, row: int) -> Codes:
         """Codes ``(length,)`` of one transcript: a view of the memory map, not a copy."""
@@ -295,7 +295,8 @@ def _check_sizes(path: Path, meta: dict[str, Any]) -> None:
             raise _damaged(file, f"{size:,} bytes", f"{expected:,}")
 
 
-def _map_codes(path: Path) -> Codes:
+def map_codes(path: Path) -> Codes:
+    """Memory-map a file of codes."""
     if path.stat().st_size == 0:  # it cannot be mapped
         return np.empty(0, np.uint8)
     return np.memmap(path, np.uint8, mode="r")

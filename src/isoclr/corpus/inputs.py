@@ -110,10 +110,8 @@ def make_plan(
 ) -> Plan:
     """Join the inputs and options of the command line and of TOML files.
 
-    Args:
-        homology: Homology file; takes precedence over a TOML file's.
-        gene_ids: ``FILE`` or ``species=FILE``; take precedence over a TOML file's.
-        config: Options; one that differs from its default takes precedence over a TOML file's.
+    The command line's homology and gene ids (``FILE`` or ``species=FILE``) take precedence over those of a file, and
+    so does an option that differs from its default.
     """
     files, inputs = list(files), list(inputs)
     homology = None if homology is None else existing_file(homology, "--homology")
@@ -164,12 +162,7 @@ def make_input(
     where: str = "the input",
     folder: Path = Path(),
 ) -> Input:
-    """Check one input.
-
-    Args:
-        genome: FASTA of chromosomes; one of the two is required.
-        annotation: Annotation files; a genome requires one.
-    """
+    """Check one input: transcripts, or a genome with an annotation."""
     if species is None or not species.strip():
         raise InputError(f"{where}: species is {species!r}, expected a name such as human")
     if (transcripts is None) == (genome is None):
@@ -198,11 +191,7 @@ def short_name(species: str) -> str:
 
 
 def gene_id_tables(tables: Iterable[tuple[str, Path | str]], species: Sequence[str]) -> dict[str, Path]:
-    """Gene id tables by species.
-
-    Args:
-        tables: Species and file; an empty name is allowed when there is one species.
-    """
+    """Gene id tables by species; the name of the species may be empty when there is one only."""
     by_species: dict[str, Path] = {}
     for name, file in tables:
         if not name and len(species) != 1:

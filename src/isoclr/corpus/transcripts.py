@@ -89,9 +89,6 @@ def read_input(
     Args:
         genes: ``gene_id`` (without version) and ``biotype`` of genes, for transcripts without a biotype of their own.
         keep_unknown: Keep transcripts of N alone, of which a corpus has none.
-
-    Raises:
-        InputError: A file that cannot be read, or annotation and sequences that do not belong together.
     """
     if source.genome is not None:
         part = read_genome(source.genome, source.annotation, source.species, config, threads, advance)

@@ -1,4 +1,8 @@
-"""Writing a corpus: duplicates and files."""
+"""Writing a corpus: duplicates and files.
+
+A row of a table of transcripts says where its codes are: in which of several arrays (``source``), and from where on
+(``start``).
+"""
 
 import hashlib
 import json
@@ -38,7 +42,6 @@ def assemble(
     """Drop duplicates and write the corpus.
 
     Args:
-        sources: Arrays of codes that ``source`` and ``start`` point into.
         meta: Content of ``corpus.json``; the counts in ``meta["by_species"]`` are completed in place.
     """
     by_species = meta["by_species"]
@@ -64,7 +67,6 @@ def drop_duplicates(table: pl.DataFrame, sources: Sequence[Codes]) -> tuple[pl.D
 
     Args:
         table: Transcripts: transcript_id, species, gene_set, length, cds_source, n_exons, order, source, start.
-        sources: Arrays of codes that ``source`` and ``start`` point into.
 
     Returns:
         The kept rows by ``order``, and species → reason → number of dropped transcripts.
@@ -109,8 +111,7 @@ def write(
     """Write the four files of a corpus.
 
     Args:
-        table: Transcripts in their final order: :data:`COLUMNS` without ``offset``, and ``source`` and ``start``: which
-            of ``sources`` holds the codes, and where they begin.
+        table: Transcripts in their final order: :data:`COLUMNS` without ``offset``, and ``source`` and ``start``.
         meta: Content of ``corpus.json`` where it differs from :data:`EMPTY_META`; ``species`` at least.
     """
     table = table.with_columns(offset=pl.col("length").cum_sum() - pl.col("length")).rechunk()
@@ -137,16 +138,9 @@ def index_rows(table: pl.DataFrame, species: Sequence[str]) -> NDArray[np.void]:
     index = np.zeros(table.height, INDEX_DTYPE)
     for name in ("offset", "length", "cds_start", "cds_end", "n_exons"):
         index[name] = table[name].to_numpy()
-    index["gene_set"] = _positions(table["gene_set"], table["gene_set"].unique(maintain_order=True))
-    index["species"] = _positions(table["species"], pl.Series(species, dtype=pl.String))
+    for name, values in (("gene_set", table["gene_set"].unique(maintain_order=True)), ("species", species)):
+        index[name] = table[name].replace_strict(values, range(len(values)), return_dtype=pl.Int64)
     return index
-
-
-def _positions(values: pl.Series, names: pl.Series) -> NDArray[np.int64]:
-    """The position of every value in ``names``."""
-    numbered = pl.DataFrame({"name": names}).with_row_index("position")
-    joined = pl.DataFrame({"name": values}).join(numbered, on="name", how="left", maintain_order="left")
-    return joined["position"].to_numpy().astype(np.int64)
 
 
 def _write_codes(path: Path, table: pl.DataFrame, sources: Sequence[Codes], advance: Callable[[int], None]) -> None:

@@ -223,6 +223,10 @@ class Corpus:
         rows = range(len(ids) - 1, -1, -1)  # backwards, so that the first row of an id remains
         return ({ids[row]: row for row in rows}, {without_version(ids[row]): row for row in rows})
 
+    def checksums(self, *names: str) -> str:
+        """SHA-256 of some files of the corpus, or of all, as recorded when it was built."""
+        return " ".join(self.meta["files"][name]["sha256"] for name in names or DATA_FILES)
+
     def verify(self) -> None:
         """Compare the SHA-256 of every file with the one recorded when the corpus was built.
 

@@ -138,14 +138,14 @@ def _is_language_model(model: str, model_dir: Path | None) -> bool:
     """
     if model_dir is None and (model.startswith("isoclr-") or Path(model).exists()):
         return False
-    from isoclr.baselines.language_models.catalog import is_language_model
+    from isoclr.baselines.language_models.catalog import CATALOG
 
-    if model_dir is not None and not is_language_model(model):
+    if model_dir is not None and model not in CATALOG:
         raise InputError(
             f"--model-dir {model_dir}: --model {model} is no language model of `isoclr models`; give the folder of an "
             "encoder as --model"
         )
-    return is_language_model(model)
+    return model in CATALOG
 
 
 @overload

@@ -15,7 +15,7 @@ from isoclr.models.encoder import Encoder
 from isoclr.models.load import load
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, join_rnas, label_rnas
 from isoclr.tasks.metrics import CLASSES, QUANTITY, Metric
-from isoclr.tasks.rnas import RnaSource, corpus_identity, rnas_of_corpus, rnas_of_task
+from isoclr.tasks.rnas import RnaSource, rnas_of_corpus, rnas_of_task
 from isoclr.tasks.splits import Split, SplitConfig
 
 IN_MEMORY = 3  # Embedding files kept in memory; those of a whole corpus take a few hundred MB each
@@ -53,7 +53,7 @@ class Context:
     @cached_property
     def corpus_identity(self) -> str:
         """Checksums of the corpus."""
-        return corpus_identity(self.corpus)
+        return self.corpus.checksums()
 
     def encoder(self, model: ModelEntry) -> Encoder:
         """A model, loaded once."""

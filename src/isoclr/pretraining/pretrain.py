@@ -199,7 +199,7 @@ def pretrain(
                 state=state,
                 logging=logging,
                 options=options,
-                corpus=_identity(opened),
+                corpus=opened.checksums(CODES, INDEX),
                 steps_per_epoch=context.data.sampler.steps_per_epoch,
                 batch_of=context.batch_of,
                 validation_batch=context.validation_batch,
@@ -222,15 +222,9 @@ def _load_checkpoint(out: Path, resume: bool, options: dict[str, Any], corpus: C
     checkpoint = Checkpoint.load(path)
     saved = {**PretrainConfig().flat(), **checkpoint.options}  # options newer than the checkpoint had their default
     require_same_options(saved, options, path)
-    if checkpoint.corpus != _identity(corpus):
+    if checkpoint.corpus != corpus.checksums(CODES, INDEX):
         raise InputError(f"{path}: was trained on another corpus than {corpus.path}, or on an older build of it")
     return checkpoint
-
-
-def _identity(corpus: Corpus) -> str:
-    """SHA-256 of the corpus' codes and index."""
-    files = corpus.meta["files"]
-    return " ".join(files[name]["sha256"] for name in (CODES, INDEX))
 
 
 def _warn_about_pairs(data: PretrainDataset, corpus: Corpus, message: Callable[[str], None]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from isoclr.corpus.corpus import DATA_FILES, Corpus
+from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import Embeddings, RnaChoice, in_schema, select_rnas
 from isoclr.genomics.encoding import Codes, nucleotides
 from isoclr.tasks.task import Task
@@ -55,7 +55,7 @@ class RnaSource:
 def rnas_of_corpus(corpus: Corpus) -> RnaSource:
     """All RNAs of a corpus, in its order."""
     table = _with_symbol(in_schema(corpus.transcripts))
-    return RnaSource(table, corpus.codes_of, corpus=corpus, identity=corpus_identity(corpus))
+    return RnaSource(table, corpus.codes_of, corpus=corpus, identity=corpus.checksums())
 
 
 def rnas_of_task(task: Task, identity: str = "") -> RnaSource:
@@ -114,12 +114,6 @@ def rnas_of_embeddings(embeddings: Embeddings, corpus: Corpus | None = None, tas
         return None if place is None else with_length(row, corpus.codes_of(place))
 
     return RnaSource(table.with_columns(symbol=symbols), of_corpus, None, corpus)
-
-
-def corpus_identity(corpus: Corpus) -> str:
-    """Checksums of a corpus' files."""
-    files = corpus.meta["files"]
-    return " ".join(files[name]["sha256"] for name in DATA_FILES)
 
 
 def _with_symbol(table: pl.DataFrame) -> pl.DataFrame:

@@ -123,11 +123,6 @@ _ENTRIES = (
 CATALOG: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}  # Every model by its name
 
 
-def is_language_model(name: str) -> bool:
-    """Whether the catalog has a model of this name."""
-    return name in CATALOG
-
-
 def find_entry(name: str) -> Entry:
     """The model of this name.
 

@@ -48,8 +48,7 @@ err = _Console(stderr=True, highlight=False, force_jupyter=False, force_terminal
 out = _Console(highlight=False, width=None if _is_terminal else 100)
 
 
-LONGEST_NAME = 32
-"""Characters of a table's first column that are never broken over lines; numbers never are."""
+LONGEST_NAME = 32  # Characters of a table's first column that are never broken over lines; numbers never are
 _NUMBER = re.compile(r"[-−+–]?[\d.,]*%?")
 _within_another_stage = False
 

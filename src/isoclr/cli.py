@@ -224,8 +224,7 @@ def contents() -> str:
     return "\n".join([*lines, "", "  --version"])
 
 
-SHARED = ("embed", "predict")
-"""Commands whose RNAs are shared by the processes that torchrun starts."""
+SHARED = ("embed", "predict")  # Commands whose RNAs are shared by the processes that torchrun starts
 ON_SEVERAL_PROCESSES = ("pretrain", "finetune", *SHARED)  # Commands that torchrun may start
 
 

@@ -52,8 +52,7 @@ class Windows:
     """The activations of mutants that can differ from the reference: one window per mutant, all of the same width."""
 
     values: Float[Tensor, "m w c"]  # Activations; zero outside the RNA
-    starts: Int64[Tensor, " m"]
-    """First position of each window; equal modulo the stride of the layers above."""
+    starts: Int64[Tensor, " m"]  # First position of each window; equal modulo the stride of the layers above
 
     @property
     def width(self) -> int:

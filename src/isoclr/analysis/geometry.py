@@ -14,8 +14,7 @@ from isoclr.probing.linear import Array, Decomposition, decompose, standardize
 from isoclr.tasks.metrics import mean_intervals, over_folds
 from isoclr.tasks.splits import Split, group_folds
 
-UNIFORMITY_SAMPLE = 4_000
-"""RNAs, each of another gene set, whose pairwise distances uniformity averages."""
+UNIFORMITY_SAMPLE = 4_000  # RNAs, each of another gene set, whose pairwise distances uniformity averages
 PROBE_SAMPLE = 6_000
 FOLDS = 5
 PROPERTIES = ("log2 length", "G+C content", "share of CDS", "log2 length of 5' UTR", "log2 number of exons")

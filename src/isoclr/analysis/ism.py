@@ -26,8 +26,7 @@ from isoclr.models.packing import STRIDE
 from isoclr.plotting.mutations import mutation_figure
 from isoclr.plotting.style import check_outputs
 
-BATCH = 192
-"""Mutants computed at a time: few enough for the processor's caches, enough to hide Python's overhead."""
+BATCH = 192  # Mutants computed at a time: few enough for the processor's caches, enough to hide Python's overhead
 MAX_NT = 1_000_000  # Most nucleotides to mutate in one run: an hour of a CPU core
 
 

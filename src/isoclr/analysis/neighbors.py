@@ -78,9 +78,6 @@ def nearest(
         vectors: ``(n, d)`` of length 1.
         exclude: By name of a candidate set, groups ``(n,)``: RNAs of a query's own group are no candidates. The groups
             of each set must be unions of those of the set before, as species are of genes and genes of RNAs.
-
-    Raises:
-        InputError: A query has fewer than k candidates.
     """
     names = list(exclude)
     order = np.lexsort([exclude[name] for name in names])  # groups become contiguous

@@ -18,8 +18,7 @@ from isoclr.tasks.join import gene_key
 RELATIONS = ("isoform", "paralog", "ortholog", "unrelated")
 """Same gene; another gene of the same gene set and species; same gene set, another species; another gene set."""
 ISOFORM, PARALOG, ORTHOLOG, UNRELATED = range(4)
-SIMILAR_LENGTH = 1.1
-"""RNAs are length-matched if the longer is at most this many times as long as the shorter."""
+SIMILAR_LENGTH = 1.1  # RNAs are length-matched if the longer is at most this many times as long as the shorter
 KEYS = ("species", "transcript_id")
 
 Numbers = NDArray[np.int64]

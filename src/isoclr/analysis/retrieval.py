@@ -123,8 +123,7 @@ class Retrieval(Report):
     - ``length ratio``: of nearest neighbour and query, the longer by the shorter, as the median.
     """
     geometry: Sequence[Row] = ()  # Alignment and uniformity
-    properties: Sequence[Row] = ()
-    """How well properties of the RNAs can be predicted from the features."""
+    properties: Sequence[Row] = ()  # How well properties of the RNAs can be predicted from the features
 
     def rows(self) -> list[Row]:
         """All numbers, distinguished by the column study."""

@@ -34,10 +34,8 @@ MAX_CLASSES, MAX_TERMS = 7, 3
 """Classes that get a color, the most common first. An RNA may have several terms; three are shown, as in the paper."""
 MIN_RNAS = 10
 NEIGHBORS = 10
-EXAGGERATED_STEPS, FINAL_STEPS = 250, 500
-"""Steps of gradient descent with and without early exaggeration."""
-FFT_RNAS = 5_000
-"""Above this number of RNAs forces are interpolated on a grid, at a cost that grows linearly."""
+EXAGGERATED_STEPS, FINAL_STEPS = 250, 500  # Steps of gradient descent with and without early exaggeration
+FFT_RNAS = 5_000  # Above this number of RNAs forces are interpolated on a grid, at a cost that grows linearly
 
 
 @dataclass(frozen=True)
@@ -156,8 +154,7 @@ class TsneMap(Report):
 
     table: pl.DataFrame  # One row per RNA: its names, x and y, and a column for every coloring
     colorings: Mapping[str, Coloring]  # Colorings by the name of their column
-    divergence: float
-    """Kullback-Leibler divergence of the map from the embedding, which t-SNE minimizes."""
+    divergence: float  # Kullback-Leibler divergence of the map from the embedding, which t-SNE minimizes
     agreement: Sequence[Row]
     """How far an RNA agrees with its 10 nearest of other gene sets in the embedding (not on the map): Spearman's R with
     their mean for a quantity; for a class, the share of them in the same class, and that expected by chance."""

@@ -60,15 +60,12 @@ from isoclr.probing.predict import FIELDS, columns_of, predict_block
 from isoclr.probing.resolve import encoder_of, find_head, model_of, shipped_heads
 
 STATIC = Path(__file__).parent / "static"
-CONTENTS = ("*.html", "*.js", "*.txt", "data/*.js")
-"""Files of an atlas; a folder with others is never overwritten."""
-OWN_RNAS = 100_000
-"""Most RNAs that a pasted RNA is compared with."""
+CONTENTS = ("*.html", "*.js", "*.txt", "data/*.js")  # Files of an atlas; a folder with others is never overwritten
+OWN_RNAS = 100_000  # Most RNAs that a pasted RNA is compared with
 OWN_DIMENSIONS = 64
 OWN_STEPS = 23
 """Largest component in steps. Of the ten nearest RNAs, 23 steps find 0.74; 127 find 0.77 in 1.6 times as many bytes."""
-LAYOUTS: dict[Layout, str] = {"tsne": "t-SNE", "umap": "UMAP"}
-"""Names of layouts on the page."""
+LAYOUTS: dict[Layout, str] = {"tsne": "t-SNE", "umap": "UMAP"}  # Names of layouts on the page
 
 
 @dataclass(frozen=True)
@@ -78,10 +75,8 @@ class Atlas(Report):
     out: Path
     rnas: int
     genes: int
-    megabytes: float
-    """Size of the folder."""
-    recall: float
-    """Share of true nearest neighbours that are listed; 1 if they were searched exactly."""
+    megabytes: float  # Size of the folder
+    recall: float  # Share of true nearest neighbours that are listed; 1 if they were searched exactly
     seconds: float
 
     def rows(self) -> list[Row]:

@@ -31,8 +31,7 @@ from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head, Target
 from isoclr.probing.linear import LinearModel
 
-SCRIPT = Path(__file__).parent / "static" / "model.js"
-"""The program that reads such a file."""
+SCRIPT = Path(__file__).parent / "static" / "model.js"  # The program that reads such a file
 
 Array = NDArray[Any]
 Tensors = dict[str, Array]
@@ -194,7 +193,6 @@ def _pack(tensors: Tensors, integers: Literal["int16", "int24"]) -> dict[str, An
     """A section: type, shape and first byte of each tensor, and all bytes in base64.
 
     Args:
-        tensors: Tensors by name.
         integers: Type of those with two dimensions or more; the others are float32.
     """
     specs: dict[str, dict[str, Any]] = {}

@@ -22,17 +22,12 @@ CORPUS_COLUMNS = ("gene_symbol", "gene_set", "biotype", "n_exons")
 class Catalog:
     """RNAs and genes; a gene's first isoform has the longest coding sequence and represents it."""
 
-    table: pl.DataFrame
-    """One row per RNA: the columns of embeddings and :data:`CORPUS_COLUMNS`."""
-    order: Rows
-    """``(n,)`` row in the embeddings of every RNA of the atlas."""
-    starts: Rows
-    """``(genes + 1,)`` row of the first RNA of every gene, and n."""
-    gene_set: Rows
-    """``(genes,)`` number of each gene's set, ascending."""
+    table: pl.DataFrame  # One row per RNA: the columns of embeddings and CORPUS_COLUMNS
+    order: Rows  # (n,) row in the embeddings of every RNA of the atlas
+    starts: Rows  # (genes + 1,) row of the first RNA of every gene, and n
+    gene_set: Rows  # (genes,) number of each gene's set, ascending
     corpus: Corpus
-    corpus_rows: Rows
-    """``(n,)`` row of every RNA in the corpus; −1 if it has none."""
+    corpus_rows: Rows  # (n,) row of every RNA in the corpus; −1 if it has none
 
     def __len__(self) -> int:
         return self.table.height
@@ -68,11 +63,7 @@ class Catalog:
         return range(int(self.starts[gene]), int(self.starts[gene + 1]))
 
     def find_genes(self, name: str) -> list[int]:
-        """Numbers of the genes that a symbol, gene id or transcript id stands for; versions may be left out.
-
-        Raises:
-            InputError: There is none.
-        """
+        """Numbers of the genes that a symbol, gene id or transcript id stands for; versions may be left out."""
         wanted = without_version(name).lower()
         for column in ("gene_symbol", "gene_id", "transcript_id"):
             plain = [without_version(one or "").lower() for one in self.table[column].to_list()]
@@ -83,11 +74,7 @@ class Catalog:
 
 
 def make_catalog(table: pl.DataFrame, corpus: Corpus) -> Catalog:
-    """Bring embedded RNAs into the order of the atlas.
-
-    Raises:
-        InputError: The corpus has none of the RNAs.
-    """
+    """Bring embedded RNAs into the order of the atlas."""
     nothing = np.empty((table.height, 0), np.float32)
     full = add_corpus_columns(Embeddings(table, nothing, {}), corpus, CORPUS_COLUMNS).table
     full = full.with_columns(

@@ -17,17 +17,14 @@ from isoclr.tasks.gene_ontology import Term, read_gene_terms
 from isoclr.tasks.labels import CHROMOSOME, FOLD, RNA_COLUMNS, find_id_columns, read_text_table
 from isoclr.tasks.task import read_ontology_task
 
-MAX_CLASSES = 200
-"""Classes of a column, the most common first; the others are shown as one."""
+MAX_CLASSES = 200  # Classes of a column, the most common first; the others are shown as one
 OTHER = "other"
-STEPS = 65_534
-"""Steps of a number between its smallest and largest value."""
+STEPS = 65_534  # Steps of a number between its smallest and largest value
 MISSING = 65_535
 FINE = 0.01
 """Largest whole step, as a share of the smaller values (their 10 % quantile); else fractions of steps are kept."""
 LOGARITHMIC = ("length", "CDS length", "exons")
-USED = 256
-"""Columns of a user's tables, at most."""
+USED = 256  # Columns of a user's tables, at most
 
 
 @dataclass(frozen=True)
@@ -35,10 +32,8 @@ class Column:
     """One value per RNA."""
 
     name: str
-    group: str
-    """Heading of the list of columns: RNA, prediction, or the file's name."""
-    values: pl.Series
-    """``(n,)`` Float64 or String; null if unknown."""
+    group: str  # Heading of the list of columns: RNA, prediction, or the file's name
+    values: pl.Series  # (n,) Float64 or String; null if unknown
     units: str = ""
 
     @property
@@ -117,9 +112,6 @@ def table_columns(paths: Sequence[Path], table: pl.DataFrame) -> list[Column]:
     """All columns of a user's tables, joined by transcript id, gene id or symbol.
 
     Several numbers of one id are averaged; of several classes the one most common in the file is kept.
-
-    Raises:
-        InputError: A file without an id column, or that names none of the RNAs.
     """
     columns = [column for path in paths for column in _columns_of(path, table)]
     if len(columns) > USED:
@@ -165,10 +157,8 @@ def _key(column: str, level: str) -> pl.Expr:
     return without_versions(pl.col(column))
 
 
-MIN_GENES = 3
-"""Terms of fewer genes are left out."""
-MAX_SHARE = 0.9
-"""Terms of a larger share of the annotated genes are left out: they say nothing."""
+MIN_GENES = 3  # Terms of fewer genes are left out
+MAX_SHARE = 0.9  # Terms of a larger share of the annotated genes are left out: they say nothing
 
 
 class GeneOntology:
@@ -188,9 +178,6 @@ class GeneOntology:
         Args:
             task: Name or TOML file of a task of Gene Ontology terms.
             data: Folder of the task's files, as in ``isoclr ontology``.
-
-        Raises:
-            InputError: A task or file that cannot be used, or that annotates none of the genes.
         """
         opened = read_ontology_task(task, data)
         ontology, _, direct, _ = read_gene_terms(opened)

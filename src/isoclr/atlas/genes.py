@@ -16,16 +16,12 @@ from isoclr.atlas.isoforms import COMPARED, differences
 from isoclr.atlas.shards import write_shard
 from isoclr.genomics.encoding import Codes
 
-SHARD_RNAS = 400
-"""RNAs in a shard, about; a gene is never split."""
-MAX_ISOFORMS = 60
-"""Most isoforms of a gene whose distances are given pair by pair."""
+SHARD_RNAS = 400  # RNAs in a shard, about; a gene is never split
+MAX_ISOFORMS = 60  # Most isoforms of a gene whose distances are given pair by pair
 MAX_COMPARED = 150_000
 """In an atlas of more RNAs, isoforms are compared exon by exon in the page, without splice sites within exons."""
-MAX_SET_RNAS = 600
-"""Most RNAs of a gene set whose genes' distances are given."""
-DISTANCE = 1_000
-"""Distances are whole numbers of 1/1,000, as the page shows them."""
+MAX_SET_RNAS = 600  # Most RNAs of a gene set whose genes' distances are given
+DISTANCE = 1_000  # Distances are whole numbers of 1/1,000, as the page shows them
 
 
 @dataclass(frozen=True)
@@ -35,8 +31,7 @@ class Prediction:
     name: str
     units: str
     coverage: float
-    value: NDArray[np.float64]
-    """``(n,)``."""
+    value: NDArray[np.float64]  # (n,)
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     extrapolating: NDArray[np.bool_]

@@ -22,18 +22,15 @@ from isoclr.genomics.encoding import (
     longest_orf,
 )
 
-COMPARED = 6
-"""Isoforms of a gene that are compared in pairs, from the representative one."""
+COMPARED = 6  # Isoforms of a gene that are compared in pairs, from the representative one
 
 
 @dataclass(frozen=True)
 class Difference:
     """A stretch of isoform A that differs from isoform B."""
 
-    a: tuple[int, int]
-    """0-based half-open positions in A; empty if B has more there."""
-    b: tuple[int, int]
-    """Positions in B."""
+    a: tuple[int, int]  # 0-based half-open positions in A; empty if B has more there
+    b: tuple[int, int]  # Positions in B
 
 
 def differences(a: Codes, b: Codes) -> list[Difference]:
@@ -103,8 +100,7 @@ def _stop(codes: Codes, start: int) -> int:
     return start + 3 * (int(stops[0]) + 1) if len(stops) else start + whole
 
 
-MAX_NT = 13_000
-"""Longest RNA that is mutated."""
+MAX_NT = 13_000  # Longest RNA that is mutated
 STEPS = 32_767
 
 

@@ -17,24 +17,16 @@ from isoclr.tasks.labels import read_text_table
 
 Layout = Literal["tsne", "umap"]
 PERPLEXITY = 30.0
-NEIGHBORS: dict[Layout, int] = {"tsne": 90, "umap": 15}
-"""Neighbours of each RNA that a layout uses."""
-LANDMARKS = 50_000
-"""RNAs that are placed if there are too many for it; the others go to their nearest landmarks."""
-AROUND = 5
-"""Landmarks that place an RNA."""
-MARGIN = 0.02
-"""Empty border of the map, as a share of its width."""
+NEIGHBORS: dict[Layout, int] = {"tsne": 90, "umap": 15}  # Neighbours of each RNA that a layout uses
+LANDMARKS = 50_000  # RNAs that are placed if there are too many for it; the others go to their nearest landmarks
+AROUND = 5  # Landmarks that place an RNA
+MARGIN = 0.02  # Empty border of the map, as a share of its width
 
 Coordinates = NDArray[np.float64]
 
 
 def read_map(path: Path, table: pl.DataFrame) -> Coordinates:
-    """Coordinates ``(n, 2)`` from a table with ``transcript_id, x, y``, as ``isoclr map`` writes.
-
-    Raises:
-        InputError: A column is missing, a value is no number, or an RNA has no coordinates.
-    """
+    """Coordinates ``(n, 2)`` from a table with ``transcript_id, x, y``, as ``isoclr map`` writes."""
     raw = read_text_table(path)
     missing = [name for name in ("transcript_id", "x", "y") if name not in raw.columns]
     if missing:
@@ -64,9 +56,6 @@ def coordinates_of(layout: Layout, vectors: Vectors, close: Nearest, seed: int) 
     Args:
         vectors: ``(n, d)`` of length 1.
         close: At least :data:`NEIGHBORS` neighbours of each, or all others.
-
-    Raises:
-        InputError: Too few RNAs, or RNAs that are all the same.
     """
     n = len(vectors)
     if n < MIN_RNAS:
@@ -80,11 +69,7 @@ def coordinates_of(layout: Layout, vectors: Vectors, close: Nearest, seed: int) 
 
 
 def check_layout(layout: Layout) -> None:
-    """Check that the method is known and installed.
-
-    Raises:
-        InputError: It is not.
-    """
+    """Check that the method is known and installed."""
     if layout not in NEIGHBORS:
         raise InputError(f"--layout {layout}: expected {' or '.join(NEIGHBORS)}")
     if layout == "umap" and find_spec("umap") is None:

@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVEL = 6
-DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "float32")
-"""Types of arrays that the page reads."""
+DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "float32")  # Types of arrays that the page reads
 
 
 def write_shard(

@@ -20,25 +20,17 @@ from isoclr.embedding.io import iter_embeddings
 from isoclr.errors import InputError
 from isoclr.probing.linear import standardize
 
-EXACT = 150_000
-"""Most RNAs that are searched exactly."""
+EXACT = 150_000  # Most RNAs that are searched exactly
 SAMPLED = 50_000
 """Of more RNAs than :data:`EXACT`, about as many are kept to estimate the standardization and principal components."""
 DIMENSIONS = 256
-AXES_RNAS = 20_000
-"""RNAs that principal components are estimated from, about."""
-CHECKED = 60
-"""RNAs that are compared by all features in an exact search, besides as many as neighbours are wanted."""
-TOLERANCE = 1e-5
-"""Rounding error of similarities."""
-COLUMNS = 64
-"""Columns standardized at a time."""
-PROBED = 16
-"""Clusters searched for each RNA."""
-CLUSTER_RNAS = 50_000
-"""Most RNAs that clusters are fitted on."""
-AUDITED = 200
-"""RNAs whose true neighbours are computed, to measure what the clusters miss."""
+AXES_RNAS = 20_000  # RNAs that principal components are estimated from, about
+CHECKED = 60  # RNAs that are compared by all features in an exact search, besides as many as neighbours are wanted
+TOLERANCE = 1e-5  # Rounding error of similarities
+COLUMNS = 64  # Columns standardized at a time
+PROBED = 16  # Clusters searched for each RNA
+CLUSTER_RNAS = 50_000  # Most RNAs that clusters are fitted on
+AUDITED = 200  # RNAs whose true neighbours are computed, to measure what the clusters miss
 MAX_SIMILARITIES = 1 << 24
 
 Rows = NDArray[np.int64]
@@ -53,12 +45,9 @@ def _sample(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 class VectorSpace:
     """Standardization and, if there are many RNAs, a projection of features."""
 
-    mean: NDArray[np.float32]
-    """``(d,)``."""
-    scale: NDArray[np.float32]
-    """``(d,)``; 0 for features that hardly vary."""
-    basis: NDArray[np.float32] | None = None
-    """``(d, k)`` principal axes of the unit vectors; None keeps all features."""
+    mean: NDArray[np.float32]  # (d,)
+    scale: NDArray[np.float32]  # (d,); 0 for features that hardly vary
+    basis: NDArray[np.float32] | None = None  # (d, k) principal axes of the unit vectors; None keeps all features
 
     def __call__(self, features: NDArray[np.float32]) -> Vectors:
         """Unit vectors ``(n, d)``, or ``(n, k)``, of features ``(n, d)``."""
@@ -84,9 +73,6 @@ def read_blocks(
     Returns:
         The table of RNAs; the features of all RNAs, or of :data:`SAMPLED` at equal steps if there are more than
         :data:`EXACT`; and the metadata.
-
-    Raises:
-        InputError: No embeddings, or embeddings of no RNA.
     """
     n = sum(block.height for block in _tables(path))
     step = _step(n)
@@ -158,7 +144,6 @@ def find_exactly(vectors: Vectors, k: int, more: int = 0, progress: Callable[[in
         vectors: ``(n, d)`` of length 1 (or 0).
         k: Number of neighbours, less than n.
         more: Number of further neighbours, of which a few may be missing.
-        progress: Called with the number of RNAs done since the last call.
     """
     n = len(vectors)
     wide = min(n - 1, k + more)
@@ -223,10 +208,8 @@ class ClusterIndex:
         """The k nearest of every RNA.
 
         Args:
-            k: Number of neighbours.
             among: Rows of the candidates; None: all.
             itself: Whether an RNA is its own neighbour.
-            progress: Called with the number of RNAs done since the last call.
         """
         n, count = len(self.vectors), len(self.centers)
         rows = np.full((n, k), -1, np.int64)
@@ -307,7 +290,6 @@ def recall(
     """Share of the true nearest neighbours, by all features, among those found, for some RNAs.
 
     Args:
-        path: The embeddings.
         space: Space of the vectors; its standardization is used.
         some: The RNAs, from :func:`audited`.
         found: ``(n, k)`` neighbours by the row in the atlas.

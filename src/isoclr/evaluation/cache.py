@@ -42,10 +42,8 @@ class Artifact:
     inputs: Mapping[str, Any]  # Everything that decides its content
     make: Callable[[Path], object]  # Writes it to a path
     suffix: str = ""
-    marker: str = ""
-    """The file of a directory that is written last: without it, the directory is incomplete."""
-    resumable: bool = False
-    """Whether ``make`` continues from an incomplete directory; otherwise that is removed first."""
+    marker: str = ""  # The file of a directory that is written last: without it, the directory is incomplete
+    resumable: bool = False  # Whether making it continues from an incomplete directory; otherwise that is removed first
 
     @property
     def key(self) -> str:
@@ -82,8 +80,7 @@ class CachedResult:
 
     study: str  # Name of the study
     title: str  # What it is, for progress messages
-    inputs: Mapping[str, Any]
-    """Everything that decides the result: options, and files and weights by their SHA-256."""
+    inputs: Mapping[str, Any]  # Everything that decides the result: options, and files and weights by their SHA-256
     compute: Callable[[], Outcome]
 
     @property

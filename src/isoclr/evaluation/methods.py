@@ -191,8 +191,7 @@ class FrozenMethod:
     probe: ProbeKind
     inputs: Mapping[str, Any]  # What decides the features, apart from the samples
     features: Callable[[Dataset], Features]  # Features (n, d) of a dataset
-    blocks: tuple[int, ...] = ()
-    """Widths of the last blocks of features, for a probe with a penalty for each."""
+    blocks: tuple[int, ...] = ()  # Widths of the last blocks of features, for a probe with a penalty for each
 
 
 def frozen_methods(

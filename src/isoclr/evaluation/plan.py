@@ -37,8 +37,7 @@ FeatureKind = Literal[
 ]
 """Frozen features that a probe reads."""
 FEATURE_KINDS: tuple[FeatureKind, ...] = get_args(FeatureKind)
-NetworkKind = Literal["fine-tuned", "last-stage", "supervised", "saluki"]
-"""Networks that are trained on labels."""
+NetworkKind = Literal["fine-tuned", "last-stage", "supervised", "saluki"]  # Networks that are trained on labels
 NETWORK_KINDS: tuple[NetworkKind, ...] = get_args(NetworkKind)
 PUBLISHED = {"half-life-human": "half-life human", "half-life-mouse": "half-life mouse"}
 """Tasks whose labels are the paper's; its mean ribosome load is of other RNAs than ours."""
@@ -105,8 +104,7 @@ class LowData:
     """Linear probes and networks with few training labels (Figure 3b)."""
 
     tasks: tuple[str, ...] = ()  # Tasks; by default all
-    methods: tuple[FeatureKind | NetworkKind, ...] = ("embedding", "random-init", "k-mers")
-    """Features and networks."""
+    methods: tuple[FeatureKind | NetworkKind, ...] = ("embedding", "random-init", "k-mers")  # Features and networks
     percentages: tuple[Percentage, ...] = (100, 50, 30, 10, 3, 1, 0.5)
     """Percentages of the training labels (3 % is not in the paper)."""
     splits: Count = 10  # Splits, each with its own subset of the training labels
@@ -143,8 +141,7 @@ class Ablation:
 
     name: str  # The difference from the whole method, as tables name it
     corpus: CorpusOptions = CorpusOptions()  # The RNAs and gene sets of the run
-    pretrain: Mapping[str, Any] = field(default_factory=dict)
-    """Options that differ from the other runs'."""
+    pretrain: Mapping[str, Any] = field(default_factory=dict)  # Options that differ from the other runs'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,8 +169,7 @@ class Ontology:
 
     tasks: tuple[str, ...] = ("gene-ontology-human",)
     splits: Count = 5
-    supervised: str | None = None
-    """Compare with the encoder of a network trained from scratch on this task."""
+    supervised: str | None = None  # Compare with the encoder of a network trained from scratch on this task
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)  # Options of that training
 
 
@@ -186,8 +182,7 @@ class Latent:
     ontology: str | None = None  # Gene Ontology task whose terms color the map
     sample: Annotated[int, Meta(ge=100)] = 5_000  # RNAs of the map
     queries: Count = 5_000  # RNAs whose neighbors are evaluated
-    supervised: str | None = None
-    """Compare with the encoder of a network trained from scratch on this task."""
+    supervised: str | None = None  # Compare with the encoder of a network trained from scratch on this task
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)  # Options of that training
 
 

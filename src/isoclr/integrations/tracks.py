@@ -79,8 +79,7 @@ class TrackTask:
     """One row per RNA: ``transcript_id`` (``row1``, … where the file has none), ``gene_id``, the labels and what else
     the file has, ``sequence``, and the tracks ``cds`` and ``splice`` as lists. :func:`isoclr.embed` takes it as it is,
     and :func:`isoclr.probe` takes its ids and a label."""
-    labels: tuple[str, ...]
-    """Columns of numbers: the labels."""
+    labels: tuple[str, ...]  # Columns of numbers: the labels
 
     @property
     def label_table(self) -> pl.DataFrame:

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from isoclr.plotting.style import NO_VALUE, PALETTE, saved_figure, shorten
 
 QUANTITIES = "cividis"  # A colormap of evenly rising lightness, for every kind of color vision
-COLOR_RANGE = (2, 98)
-"""Percentiles at the ends of a color scale, so that outliers do not take all of it."""
+COLOR_RANGE = (2, 98)  # Percentiles at the ends of a color scale, so that outliers do not take all of it
 
 SHAPES = (0.4, 1.6)
 """Least and largest height of a panel relative to its width; between them, it is that of the map."""
@@ -24,8 +23,7 @@ class Panel(NamedTuple):
     """One coloring of a map."""
 
     name: str
-    values: NDArray[Any]
-    """``(n,)`` numbers, NaN where unknown; or names of classes, empty where there is none."""
+    values: NDArray[Any]  # (n,) numbers, NaN where unknown; or names of classes, empty where there is none
     classes: Sequence[str] | None  # The classes, the most common first; None for numbers
     skewed: bool = False  # Whether a logarithmic scale suits the numbers
 

@@ -186,8 +186,7 @@ def motif_figure(path: Path, effects: Sequence[Effect], *, target: str) -> None:
         axes.set_xlabel(f"{target}: motif minus scrambled control (95 % interval)")
 
 
-FAR = 4.0
-"""An effect this many times the median is drawn at the edge, so that the others can be seen."""
+FAR = 4.0  # An effect this many times the median is drawn at the edge, so that the others can be seen
 
 
 def _axis_limit(effects: Sequence[Effect]) -> float:

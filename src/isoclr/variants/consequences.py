@@ -111,10 +111,8 @@ def _changed(before: str, after: str) -> str:
 class Uorf(NamedTuple):
     """An upstream open reading frame."""
 
-    start: int
-    """First base of its AUG."""
-    stop: int | None
-    """First base of its stop codon; None if the RNA ends before one."""
+    start: int  # First base of its AUG
+    stop: int | None  # First base of its stop codon; None if the RNA ends before one
 
 
 def uorfs(rna: Rna) -> Iterator[Uorf]:

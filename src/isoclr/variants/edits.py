@@ -17,10 +17,8 @@ _AMINO = np.frombuffer(AMINO_ACIDS.encode(), np.uint8)
 class Rna:
     """A mature RNA with its exons and coding sequence."""
 
-    bases: Codes
-    """Nucleotide codes ``(L,)``, 5' to 3'."""
-    exon_lengths: Ints | None
-    """Lengths (nt) of the exons, 5' to 3'; None if unknown."""
+    bases: Codes  # Nucleotide codes (L,), 5' to 3'
+    exon_lengths: Ints | None  # Lengths (nt) of the exons, 5' to 3'; None if unknown
     cds: tuple[int, int] | None
     """First base of the first whole codon and end (0-based, half-open) of the coding sequence, stop codon included."""
 
@@ -61,10 +59,8 @@ class Edit:
 
     start: int
     end: int
-    alt: Codes
-    """Nucleotide codes of the new bases, in the direction of the transcript."""
-    joins_next: bool = False
-    """Whether bases inserted between two exons belong to the second one."""
+    alt: Codes  # Nucleotide codes of the new bases, in the direction of the transcript
+    joins_next: bool = False  # Whether bases inserted between two exons belong to the second one
 
     @property
     def change(self) -> int:

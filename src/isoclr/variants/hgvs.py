@@ -17,8 +17,7 @@ _THREE = {
     "K": "Lys", "L": "Leu", "M": "Met", "N": "Asn", "P": "Pro", "Q": "Gln", "R": "Arg", "S": "Ser",
     "T": "Thr", "V": "Val", "W": "Trp", "Y": "Tyr", "*": "Ter", "X": "Xaa",
 }  # fmt: skip
-_FAR = 1 << 62
-"""Farther than any exon."""
+_FAR = 1 << 62  # Farther than any exon
 
 
 def allele(names: Sequence[str]) -> str:

@@ -18,24 +18,15 @@ from isoclr.variants.transcripts import TranscriptIndex
 
 MAX_GENES, MAX_VARIANTS, MAX_TRACKS = 50, 40, 12
 """Genes on the page, variants of a gene (with all their rows), and transcripts drawn for it."""
-FLANK, LONGEST = 12, 24
-"""Bases around a variant, and most bases of an allele, that are shown."""
-WIDTH, MARGIN, INTRON = 900.0, 10.0, 22.0
-"""Pixels of a drawing, at its sides, and of an intron."""
-STEM, TRACK = 46.0, 74.0
-"""Pixels of the longest lollipop, and of a transcript with its lollipops."""
-Element = dict[str, Any]
-"""What the template shows of a gene, transcript or variant; lengths in pixels."""
+FLANK, LONGEST = 12, 24  # Bases around a variant, and most bases of an allele, that are shown
+WIDTH, MARGIN, INTRON = 900.0, 10.0, 22.0  # Pixels of a drawing, at its sides, and of an intron
+STEM, TRACK = 46.0, 74.0  # Pixels of the longest lollipop, and of a transcript with its lollipops
+Element = dict[str, Any]  # What the template shows of a gene, transcript or variant; lengths in pixels
 _VARIANT = ("CHROM", "POS", "REF", "ALT", "haplotype")
 
 
 def check_page(path: Path) -> None:
-    """Check that a page can be written.
-
-    Raises:
-        InputError: the name has another ending.
-        MissingExtraError: Jinja2 is not installed.
-    """
+    """Check that a page can be written."""
     if path.suffix not in (".html", ".htm"):
         raise InputError(f"{path}: unknown format, expected a name that ends in .html")
     try:

@@ -43,11 +43,7 @@ class Parts:
         return pl.scan_parquet(self.paths, glob=False)
 
     def holds(self, number: int, rows: Sequence[VariantRow]) -> bool:
-        """Whether a chunk is done.
-
-        Raises:
-            InputError: it is, with other rows: an input is not what it was.
-        """
+        """Whether a chunk is done; refused if it is with other rows, as an input is then not what it was."""
         path = self._path(number)
         if not path.exists():
             return False
@@ -82,11 +78,7 @@ class Parts:
 
 
 def check_parts(target: Path, *, resume: bool, overwrite: bool) -> None:
-    """Refuse to begin where an unfinished run is, or to go on with something else.
-
-    Raises:
-        InputError: there is one and neither option is given, or it is no such run.
-    """
+    """Refuse to begin where an unfinished run is, or to go on with something else."""
     folder = _folder(target)
     if not folder.exists():
         return
@@ -105,9 +97,6 @@ def open_parts(target: Path | None, options: Mapping[str, Any], *, resume: bool)
         target: The output; None for a temporary folder, whose work cannot be resumed.
         options: What the work depends on.
         resume: Go on with what is there.
-
-    Raises:
-        InputError: the work was begun with other options, or another run is at it.
     """
     if target is None or is_stream(target):
         with tempfile.TemporaryDirectory(prefix="isoclr-") as temporary:

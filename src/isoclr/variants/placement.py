@@ -22,12 +22,9 @@ class Variant(NamedTuple):
     """A variant on the genome, with its alleles on the plus strand."""
 
     chrom: str
-    position: int
-    """0-based position of the first base of ``ref``."""
-    ref: str
-    """Reference bases; empty for an insertion before ``position``."""
-    alt: str
-    """New bases; empty for a deletion."""
+    position: int  # 0-based position of the first base of ref
+    ref: str  # Reference bases; empty for an insertion before position
+    alt: str  # New bases; empty for a deletion
 
     @property
     def end(self) -> int:
@@ -66,13 +63,10 @@ class Transcript:
     gene_id: str
     gene_symbol: str
     chrom: str
-    minus: bool
-    """Whether it lies on the minus strand."""
-    exon_starts: Ints
-    """Lowest genomic position (0-based) of every exon, in the order of the transcript."""
+    minus: bool  # Whether it lies on the minus strand
+    exon_starts: Ints  # Lowest genomic position (0-based) of every exon, in the order of the transcript
     rna: Rna
-    order: Ints = field(init=False, repr=False)
-    """Exon numbers in ascending genomic order."""
+    order: Ints = field(init=False, repr=False)  # Exon numbers in ascending genomic order
 
     def __post_init__(self) -> None:
         """Order the exons."""
@@ -109,10 +103,8 @@ class Transcript:
 class Placement:
     """A variant in one transcript."""
 
-    edit: Edit | None
-    """Edit of the RNA; None if no exonic base changes, or if the exon's new end is not known."""
-    terms: tuple[str, ...] = ()
-    """Sequence Ontology terms of splicing and introns."""
+    edit: Edit | None  # Edit of the RNA; None if no exonic base changes, or if the exon's new end is not known
+    terms: tuple[str, ...] = ()  # Sequence Ontology terms of splicing and introns
     flag: str = ""
     """Why the edit should not be scored unless asked: ``splice_region``, ``exon_edge``, ``intron``,
     ``transcript_end``; else empty."""

@@ -50,10 +50,8 @@ SCHEMA = {
     "flag": pl.String(),
 }
 """Columns of the table: one row per variant (or haplotype), transcript and score."""
-NO_CHROMOSOME = "chromosome_without_transcripts"
-"""Reason of alleles whose chromosome the annotation does not have."""
-JOINED = "+"
-"""Stands between the alleles of a haplotype."""
+NO_CHROMOSOME = "chromosome_without_transcripts"  # Reason of alleles whose chromosome the annotation does not have
+JOINED = "+"  # Stands between the alleles of a haplotype
 _EDIT = pl.Struct({"start": pl.Int64(), "end": pl.Int64(), "alt": pl.String()})
 WORKING_SCHEMA = {**SCHEMA, "lines": pl.List(pl.Int64()), "edits": pl.List(_EDIT)}
 """The same, with the records of the file that a row comes from and its edits in the RNA (0-based, half-open)."""
@@ -63,13 +61,10 @@ WORKING_SCHEMA = {**SCHEMA, "lines": pl.List(pl.Int64()), "edits": pl.List(_EDIT
 class VariantRow:
     """One allele in one transcript, or the alleles of a haplotype there."""
 
-    records: tuple[Record, ...]
-    """Alleles, in the order of the genome."""
+    records: tuple[Record, ...]  # Alleles, in the order of the genome
     transcript: Transcript
-    placements: tuple[Placement, ...]
-    """Where each allele lies."""
-    haplotype: str = ""
-    """The copies that carry all alleles, written as a genotype; empty for a single allele."""
+    placements: tuple[Placement, ...]  # Where each allele lies
+    haplotype: str = ""  # The copies that carry all alleles, written as a genotype; empty for a single allele
 
     @property
     def edits(self) -> list[Edit]:
@@ -196,11 +191,7 @@ class ReferenceCheck:
         return True
 
     def finish(self) -> None:
-        """Raise if two or more, and more than 1 %, differ.
-
-        Raises:
-            InputError: they do.
-        """
+        """Raise if two or more, and more than 1 %, differ."""
         if self.different > max(1, MAX_MISMATCHES * self.compared):
             hint = "are variants and annotation of the same genome build?"
             if self.fit_next > 0.9 * self.different:
@@ -276,11 +267,7 @@ class HaplotypeJoiner:
         self._passed = set[str]()
 
     def add(self, record: Record, rows: list[VariantRow]) -> Iterator[VariantRow]:
-        """Take the rows of the next allele; yields the joint rows of transcripts that end before it.
-
-        Raises:
-            InputError: the alleles are not sorted by position.
-        """
+        """Take the rows of the next allele; yields the joint rows of transcripts that end before it."""
         chrom, position = record.variant.chrom, record.variant.position
         if chrom != self._chrom:
             self._passed.add(self._chrom)

@@ -20,33 +20,25 @@ from isoclr.variants.edits import Rna
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-CONFIDENCE = 0.95
-"""Confidence of the interval of a change."""
+CONFIDENCE = 0.95  # Confidence of the interval of a change
 
 
 @dataclass(frozen=True)
 class Scores:
     """Predictions for edits of one RNA; m edits."""
 
-    ref: float
-    """Prediction for the unedited RNA; NaN for a distance."""
-    alt: Array
-    """``(m,)`` prediction for the edited RNAs; NaN for distances."""
-    delta: Array
-    """``(m,)`` alt minus ref, or the distance of the embeddings."""
-    low: Array
-    """``(m,)`` lower end of the interval of delta; NaN where there is none."""
-    high: Array
-    """``(m,)`` upper end."""
-    rank: Array
-    """``(m,)`` percentile of the size of delta among all point mutations; NaN if it was not asked for."""
+    ref: float  # Prediction for the unedited RNA; NaN for a distance
+    alt: Array  # (m,) prediction for the edited RNAs; NaN for distances
+    delta: Array  # (m,) alt minus ref, or the distance of the embeddings
+    low: Array  # (m,) lower end of the interval of delta; NaN where there is none
+    high: Array  # (m,) upper end
+    rank: Array  # (m,) percentile of the size of delta among all point mutations; NaN if it was not asked for
 
 
 class Scorer:
     """Predicts what edits do, with an encoder and the targets of heads.
 
     Args:
-        encoder: The encoder.
         heads: Heads of that encoder; without one, the distance in embedding space is the score.
     """
 
@@ -67,7 +59,6 @@ class Scorer:
         """Scores of edited versions of one RNA, one entry per name of :attr:`names`.
 
         Args:
-            rna: The RNA.
             edited: What edits make of it. RNAs that differ by one base, with the same codons and exons, are computed
                 from the activations that this base can change; others are embedded whole.
             rank: Also compare each change with those of all point mutations of the RNA, or of the region of it that the

@@ -28,8 +28,7 @@ from isoclr.genomics.transcript_models import count
 from isoclr.variants.edits import Rna
 from isoclr.variants.placement import Transcript
 
-BIN = 1 << 14
-"""Width (nt) of the genomic bins in which transcripts are looked up."""
+BIN = 1 << 14  # Width (nt) of the genomic bins in which transcripts are looked up
 _MANE_COLUMNS = ("RefSeq_nuc", "Ensembl_nuc", "MANE_status")
 
 
@@ -106,9 +105,6 @@ def load_transcripts(
             the longest coding sequence.
         dropped: Counts transcripts that cannot be used, by reason. Among them are the coding ones of mitochondria:
             their genetic code is another one.
-
-    Raises:
-        InputError: a file cannot be used, or no transcript has exons and a sequence.
     """
     dropped = Counter() if dropped is None else dropped
     selected = read_mane(mane) if mane is not None else frozenset()
@@ -147,11 +143,7 @@ def load_transcripts(
 
 
 def read_mane(path: Path) -> frozenset[str]:
-    """Ids, without version, of the MANE Select transcripts (RefSeq and Ensembl) of NCBI's summary table.
-
-    Raises:
-        InputError: the file cannot be read, or is no such table.
-    """
+    """Ids, without version, of the MANE Select transcripts (RefSeq and Ensembl) of NCBI's summary table."""
     try:
         table = pl.read_csv(path, separator="\t", infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:

@@ -25,24 +25,18 @@ from isoclr.variants.scoring import Scorer
 from isoclr.variants.transcripts import TranscriptIndex, load_transcripts
 from isoclr.variants.vcf import Record, check_vcf_output, read_variants, write_vcf
 
-CHUNK = 5_000
-"""Alleles that are placed, scored and kept in memory at a time."""
+CHUNK = 5_000  # Alleles that are placed, scored and kept in memory at a time
 
 
 @dataclass(frozen=True)
 class VariantEffects(Report):
     """The result of :func:`variants`."""
 
-    height: int
-    """Number of rows."""
-    means: pl.DataFrame
-    """Number of rows, mean and mean size of the change for each score and first consequence."""
-    skipped: dict[str, int]
-    """Alleles without a row, by reason."""
-    dropped: dict[str, int]
-    """Transcripts of the annotation that cannot be used, by reason."""
-    unjoined: dict[str, int]
-    """What has no place in a row of a haplotype, by reason."""
+    height: int  # Number of rows
+    means: pl.DataFrame  # Number of rows, mean and mean size of the change for each score and first consequence
+    skipped: dict[str, int]  # Alleles without a row, by reason
+    dropped: dict[str, int]  # Transcripts of the annotation that cannot be used, by reason
+    unjoined: dict[str, int]  # What has no place in a row of a haplotype, by reason
     unscored: dict[str, int]
     """Alleles with rows, but without a value in any, by the flag; ``no_value`` where the head has none for the RNA."""
     out: Path | None = None

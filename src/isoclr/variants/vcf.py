@@ -22,8 +22,7 @@ from isoclr.genomics.fasta import is_bgzip
 from isoclr.genomics.text import cells, csv_fields, file_bytes, file_chunks, is_gzip
 from isoclr.variants.placement import Variant
 
-MAX_ALLELE = 1000
-"""Longest allele (nt) that is used."""
+MAX_ALLELE = 1000  # Longest allele (nt) that is used
 _BASES = re.compile(r"[ACGTNacgtn]+")
 _COLUMNS = {
     "chrom": ("chrom", "#chrom", "chr", "chromosome"),
@@ -38,12 +37,10 @@ _EXPECTED = "a VCF or BCF, or a table with the columns chrom, pos, ref, alt"
 class Genotype(NamedTuple):
     """Which copies of a chromosome carry an allele in one sample."""
 
-    carried: tuple[bool, ...]
-    """Whether each copy does."""
+    carried: tuple[bool, ...]  # Whether each copy does
     phase_set: str
     """Alleles of the same phase set have their copies in the same order; empty if the file names none."""
-    separator_phased: bool
-    """Whether the genotype is written as phased."""
+    separator_phased: bool  # Whether the genotype is written as phased
 
     @property
     def homozygous(self) -> bool:
@@ -59,14 +56,10 @@ class Genotype(NamedTuple):
 class Record(NamedTuple):
     """One allele of a line."""
 
-    line: int
-    """Number of the record in the file, from 1."""
-    name: str
-    """Its ID, ``.`` if it has none."""
-    variant: Variant
-    """Alleles as written."""
-    genotype: Genotype | None = None
-    """Genotype of the chosen sample; None if none is chosen or it has none."""
+    line: int  # Number of the record in the file, from 1
+    name: str  # Its ID, "." if it has none
+    variant: Variant  # Alleles as written
+    genotype: Genotype | None = None  # Genotype of the chosen sample; None if none is chosen or it has none
 
     @property
     def key(self) -> str:
@@ -83,9 +76,6 @@ def read_variants(path: Path, skipped: Counter[str], *, sample: str | None = Non
         skipped: Counts alleles that are not used, by reason: ``no_alternative``, ``symbolic``, ``breakend``,
             ``overlapping_deletion`` (``*``), ``too_long``, ``not_bases``, ``same_as_reference``.
         sample: Read the genotypes of this sample; empty for the only one of the file.
-
-    Raises:
-        InputError: the file cannot be read, or a line is damaged.
     """
     is_vcf = _is_vcf(path)
     if sample is not None and not is_vcf:
@@ -138,11 +128,7 @@ def _seekable(path: Path, folder: Path) -> Path:
 
 @contextmanager
 def open_vcf(path: Path) -> Iterator[pysam.VariantFile]:
-    """Open a VCF or BCF, plain, gzip or bgzip.
-
-    Raises:
-        InputError: it cannot be read, also later, while it is read.
-    """
+    """Open a VCF or BCF, plain, gzip or bgzip."""
     verbosity = pysam.set_verbosity(0)  # htslib would print on stderr
     try:
         with tempfile.TemporaryDirectory() as folder, pysam.VariantFile(str(_seekable(path, Path(folder)))) as opened:
@@ -235,11 +221,7 @@ _RESERVED = {character: f"%{ord(character):02X}" for character in "%,;=|"}
 
 
 def check_vcf_output(calls: Path, out: Path) -> None:
-    """Check that a VCF can be written for these variants.
-
-    Raises:
-        InputError: the variants come from standard input or a table, or the name has another ending.
-    """
+    """Check that a VCF can be written for these variants."""
     if str(calls) == "-":
         raise InputError("--vcf-out reads the variants twice, which standard input does not allow")
     if not out.name.endswith((".vcf", ".vcf.gz", ".bcf")):
@@ -255,7 +237,6 @@ def write_vcf(calls: Path, tables: Iterable[pl.DataFrame], out: Path, *, overwri
         calls: The VCF that was scored.
         tables: Its rows in parts, with the working columns; they are read twice.
         out: The new VCF, by its ending plain (``.vcf``), bgzip (``.vcf.gz``) or BCF (``.bcf``).
-        overwrite: Replace an output that exists.
     """
     joint = _joint_entries(tables)
     single = groupby(_single_entries(tables), key=itemgetter(0))

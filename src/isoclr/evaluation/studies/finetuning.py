@@ -40,16 +40,14 @@ class Trial:
     split: str
     seed: int
     train: int  # Number of training RNAs
-    metrics: dict[str, dict[str, float | None]]
-    """Label → metric → value on the test part; ``n`` is its size."""
+    metrics: dict[str, dict[str, float | None]]  # Label → metric → value on the test part; n is its size
 
 
 @dataclass(frozen=True)
 class _Report:
     """The part of ``report.json`` that tables need."""
 
-    summary: dict[str, dict[str, dict[str, float | None]]]
-    """Label → metric → mean, low and high over the trainings."""
+    summary: dict[str, dict[str, dict[str, float | None]]]  # Label → metric → mean, low and high over the trainings
     trainings: list[Trial]
 
 

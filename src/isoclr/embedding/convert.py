@@ -74,11 +74,7 @@ def convert(
 
 
 def read_rna_table(path: Path) -> pl.DataFrame:
-    """The recognized columns of a table of RNAs (TSV, CSV or Parquet, plain or gz).
-
-    Raises:
-        InputError: it cannot be read, or has neither transcripts nor genes.
-    """
+    """The recognized columns of a table of RNAs (TSV, CSV or Parquet, plain or gz)."""
     try:
         if ".parquet" in path.suffixes:
             frame = pl.read_parquet(path)

@@ -85,10 +85,6 @@ def embedded(rnas: Sequence[RnaTable], embedder: Embedder, out: Path | None) -> 
     """The embeddings of RNAs in blocks of rows, with a progress bar on stderr.
 
     Several processes keep their parts next to the output until the block ends.
-
-    Raises:
-        InputError: The processes do not share the folder of the output.
-        OutputError: The disk is full.
     """
     if _world.size == 1 or out is None:
         yield embed_blocks(rnas, embedder)
@@ -147,11 +143,7 @@ class _Part(NamedTuple):
         return sorted(parts)
 
     def read(self) -> tuple[Rows, NDArray[np.float32]]:
-        """Rows within the block, and their vectors.
-
-        Raises:
-            InputError: The file is damaged.
-        """
+        """Rows within the block, and their vectors."""
         with (
             reraise_as_input_error(self.path),
             self.path.open("rb") as stream,

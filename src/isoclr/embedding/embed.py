@@ -101,7 +101,6 @@ def open_embedder(
     """Load a model, or take a loaded encoder, for embedding; the options are those of :func:`embed`.
 
     Raises:
-        InputError: no such model, or files that cannot be used.
         MissingExtraError: a language model needs an optional package.
     """
     if not isinstance(model, Encoder) and not _is_language_model(model, model_dir):
@@ -131,11 +130,7 @@ def encoder_embedder(
 
 
 def _is_language_model(model: str, model_dir: Path | None) -> bool:
-    """Whether this names a language model; a folder of that name with an encoder takes precedence.
-
-    Raises:
-        InputError: ``model_dir`` is given for something else.
-    """
+    """Whether this names a language model; a folder of that name with an encoder takes precedence."""
     if model_dir is None and (model.startswith("isoclr-") or Path(model).exists()):
         return False
     from isoclr.baselines.language_models.catalog import CATALOG

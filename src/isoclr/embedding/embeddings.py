@@ -186,11 +186,7 @@ class Embeddings:
 
 
 def select_rnas(table: pl.DataFrame, species: str | None, choice: RnaChoice) -> NDArray[np.bool_]:
-    """Mask of the RNAs of one species (None: all) and one choice (see :data:`RnaChoice`).
-
-    Raises:
-        InputError: there are none.
-    """
+    """Mask of the RNAs of one species (None: all) and one choice (see :data:`RnaChoice`)."""
     keep = pl.lit(True) if species is None else pl.col("species") == species
     if choice == "coding":
         keep &= pl.col("cds_length") > 0
@@ -227,11 +223,7 @@ def _optional(package: str, purpose: str) -> Any:
 
 
 def refuse_infinite(path: Path, table: pl.DataFrame, matrix: NDArray[np.float32]) -> None:
-    """Check that the vectors are finite.
-
-    Raises:
-        InputError: one is not; its RNA is named.
-    """
+    """Check that the vectors are finite."""
     bad = ~np.isfinite(matrix).all(axis=1)
     if bad.any():
         name = table["transcript_id"][int(bad.argmax())]
@@ -242,7 +234,6 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     """Refuse an output that could not be written, before any work.
 
     Raises:
-        InputError: an unknown extension, an existing file, or a folder that cannot be written to.
         MissingExtraError: h5ad without anndata.
     """
     if path == STDOUT and sys.stdout is not None and sys.stdout.isatty():

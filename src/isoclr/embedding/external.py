@@ -58,11 +58,7 @@ class ExternalFile:
 
 @contextmanager
 def reraise_as_input_error(path: Path) -> Iterator[None]:
-    """Turn the errors of libraries about a damaged file into one line.
-
-    Raises:
-        InputError: instead of any error that is not ours.
-    """
+    """Turn the errors of libraries about a damaged file into one line."""
     try:
         yield
     except IsoclrError:
@@ -73,11 +69,7 @@ def reraise_as_input_error(path: Path) -> Iterator[None]:
 
 
 def read_external(path: Path) -> ExternalFile:
-    """Read embeddings of another program: ``.npz``, ``.parquet`` or ``.h5ad``.
-
-    Raises:
-        InputError: a damaged file, no matrix or several, columns of another length, or a pickled array.
-    """
+    """Read embeddings of another program: ``.npz``, ``.parquet`` or ``.h5ad``."""
     readers = {".npz": _read_npz, ".parquet": _read_parquet, ".h5ad": _read_h5ad}
     with reraise_as_input_error(path):
         matrix, columns = readers[path.suffix](path)
@@ -96,11 +88,7 @@ def read_external(path: Path) -> ExternalFile:
 
 
 def recognized_columns(path: Path, columns: Mapping[str, Any]) -> pl.DataFrame:
-    """Recognized columns under our names; ids as text, and null where they are empty.
-
-    Raises:
-        InputError: text that is not UTF-8, or a length that is no whole number.
-    """
+    """Recognized columns under our names; ids as text, and null where they are empty."""
     ours = {}
     for name, aliases in COLUMN_NAMES.items():
         alias = next((alias for alias in aliases if alias in columns), None)
@@ -128,11 +116,7 @@ def without_empty(columns: pl.DataFrame) -> pl.DataFrame:
 
 
 def check_npz(path: Path) -> None:
-    """Check that a file is an archive, before NumPy's error suggests to read it as a pickle.
-
-    Raises:
-        InputError: it is not.
-    """
+    """Check that a file is an archive, before NumPy's error suggests to read it as a pickle."""
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path}: cannot be read as embeddings (not a NumPy archive from numpy.savez)")
 
@@ -238,9 +222,6 @@ def complete(
 
     Returns:
         The embeddings, and the number of their RNAs that ``rnas`` does not have.
-
-    Raises:
-        InputError: no ids, a repeated id, or another number of rows than of RNAs.
     """
     columns, unknown = file.columns, 0
     rnas = None if rnas is None else without_empty(rnas)

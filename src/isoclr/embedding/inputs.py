@@ -97,12 +97,7 @@ def read_rnas(
     orf: bool,
     skip_bad: bool = False,
 ) -> list[RnaTable]:
-    """Read the RNAs of each input, as :func:`as_inputs` lists them; the options are those of :func:`isoclr.embed`.
-
-    Raises:
-        InputError: nothing to embed, a file that cannot be read, a bad record, or an RNA in several inputs with
-            different sequences.
-    """
+    """Read the RNAs of each input, as :func:`as_inputs` lists them; the options are those of :func:`isoclr.embed`."""
     species = short_name(species)
     if genome is not None and not annotation:
         raise InputError(f"{genome}: a genome needs --annotation, with the exons of its transcripts")
@@ -171,11 +166,7 @@ def _read_files(source: Input, orf: bool, skip_bad: bool) -> RnaTable:
 
 
 def _tell_or_refuse(path: Path, part: TranscriptTable, skip_bad: bool) -> None:
-    """Refuse records that are empty or repeat an id with another sequence, or count them.
-
-    Raises:
-        InputError: there is one, and ``skip_bad`` is false; it is named with its line.
-    """
+    """Refuse records that are empty or repeat an id with another sequence; with ``skip_bad``, count them."""
     dropped = Counter(part.metadata["transcripts_dropped"])
     bad = [] if skip_bad else [reason for reason in BAD if reason in part.first_dropped]
     if bad:
@@ -217,10 +208,9 @@ def _shown(path: Path) -> str:
 
 
 def _without_repeats(paths: Sequence[Path], rnas: Sequence[RnaTable]) -> list[RnaTable]:
-    """The inputs without RNAs that an earlier input has too; one corpus alone may have two sequences with one id.
+    """The inputs without RNAs that an earlier input has too, which must be the same there.
 
-    Raises:
-        InputError: an RNA is in two inputs with different sequences, or with different exons or coding sequences.
+    One corpus alone may have two sequences with one id.
     """
     kept = [*rnas[:1]]
     for i, part in enumerate(rnas[1:], 1):

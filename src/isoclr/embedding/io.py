@@ -58,11 +58,7 @@ def read_embeddings(path: Path | str | Embeddings) -> Embeddings:
 
 
 def read_own(path: Path) -> Embeddings | None:
-    """Read a file that ``isoclr embed`` wrote; None for a file of another program.
-
-    Raises:
-        InputError: an unknown extension, or a damaged file.
-    """
+    """Read a file that ``isoclr embed`` wrote; None for a file of another program."""
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad, ".npz": _read_npz}
     if path.suffix not in readers:
         raise InputError(f"{path}: unknown format, expected {', '.join(readers)} or a directory of Parquet")
@@ -89,9 +85,6 @@ def iter_embeddings(path: Path | Embeddings) -> Iterator[Embeddings]:
     """Read the embeddings of a file, or of a directory of shards in the order of their names, in blocks.
 
     Parquet files are read in blocks of :data:`ROWS`; ``.h5ad`` and ``.npz`` files are read as a whole.
-
-    Raises:
-        InputError: not embeddings of ``isoclr embed``, damaged, or not finite.
     """
     if isinstance(path, Embeddings):
         yield path

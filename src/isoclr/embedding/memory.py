@@ -87,9 +87,6 @@ def rnas_in_memory(given: Any, *, species: str = "", orf: bool = True) -> tuple[
     Returns:
         Table with transcript_id, gene_id, species, length, cds_start, cds_end (−1: none) and cds_source; codes
         ``(nt,)``; starts ``(n,)``.
-
-    Raises:
-        InputError: No sequences, an empty one, an id given twice, a letter that no RNA has, or marks that do not fit.
     """
     columns = _columns_of(given)
     sequences = columns["sequence"]

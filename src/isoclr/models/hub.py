@@ -64,9 +64,6 @@ class Address:
     def parse(cls, model: str, revision: str | None = None) -> Address:
         """The address of ``user/name@revision``, or of ``user/name`` and a revision.
 
-        Raises:
-            InputError: Neither form, no revision, or two.
-
         >>> str(Address.parse("user/name", "v1"))
         'user/name@v1'
         """
@@ -89,9 +86,6 @@ def connect(endpoint: str | None = None, *, token: str | None = None) -> HfApi:
     Args:
         endpoint: Address of the server; by default ``HF_ENDPOINT``, or the public hub.
         token: Access token; by default ``HF_TOKEN`` or a saved login, which is sent to the default endpoint only.
-
-    Raises:
-        InputError: The endpoint is no address, or the token would be sent without encryption.
     """
     from huggingface_hub import HfApi, constants, get_token
 
@@ -128,11 +122,7 @@ def _check_endpoint(endpoint: str) -> bool:
 
 @contextmanager
 def hub_errors(subject: object, endpoint: str) -> Iterator[None]:
-    """Turn errors of the hub's client into one line about ``subject``; no logging, no progress bars.
-
-    Raises:
-        InputError: The hub cannot be reached, refuses, or answers something else than a hub does.
-    """
+    """Turn errors of the hub's client into one line about ``subject``; no logging, no progress bars."""
     from huggingface_hub.utils import logging
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
@@ -204,9 +194,6 @@ def fetch(
         select: Chooses the files, config first.
         endpoint: Address of the hub, as in :func:`connect`.
         check_config: Called with the path of ``config.json`` before anything larger is downloaded.
-
-    Raises:
-        InputError: No such model, revision or file; no access; no connection; or ``select`` or the check refuses.
     """
     from huggingface_hub import constants
 
@@ -246,11 +233,7 @@ def _select_model(names: set[str]) -> list[str]:
 
 
 def refuse_pickle(names: set[str], advice: str) -> None:
-    """Refuse weights that exist only as a pickle.
-
-    Raises:
-        InputError: There is a pickle and no safetensors file.
-    """
+    """Refuse weights that exist only as a pickle."""
     pickles = sorted(name for name in names if _PICKLE.fullmatch(name))
     if pickles and not any(name.endswith(".safetensors") for name in names):
         raise InputError(

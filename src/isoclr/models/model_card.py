@@ -63,9 +63,6 @@ def read_results(folder: Path, sha256: str) -> Results:
     Args:
         folder: Output of ``isoclr evaluate``, or the folder ``results`` in it, with ``manifest.json`` and ``main.csv``.
         sha256: SHA-256 of the weights.
-
-    Raises:
-        InputError: A file is missing or damaged, or the evaluation was of other weights.
     """
     if not (folder / "manifest.json").exists() and (folder / "results").is_dir():
         folder = folder / "results"

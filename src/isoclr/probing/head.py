@@ -193,11 +193,7 @@ class Head:
         return predictor.value if isinstance(predictor, CVPlusRegressor) else predictor
 
     def check_whole_rna(self) -> None:
-        """Check that it predicts from the embedding of an RNA and from nothing else.
-
-        Raises:
-            InputError: it reads a region, with features of its own.
-        """
+        """Check that it predicts from the embedding of an RNA and from nothing else."""
         if self.region != "rna":
             raise InputError(
                 f"head {self.name!r} reads the region {self.region} and its reading frames, not embeddings alone; "
@@ -205,11 +201,7 @@ class Head:
             )
 
     def check_weights(self, name: str, sha256: str) -> None:
-        """Check that it was fitted on embeddings by the weights of this SHA-256, which a model of this name has.
-
-        Raises:
-            InputError: it was not.
-        """
+        """Check that it was fitted on embeddings by the weights of this SHA-256, which a model of this name has."""
         if self.model["sha256"] != sha256:
             raise InputError(
                 f"{name}: weights {sha256[:12]}; head {self.name!r} needs weights {self.model['sha256'][:12]} of "
@@ -217,11 +209,7 @@ class Head:
             )
 
     def check_coverage(self, coverage: float | None) -> float:
-        """The coverage of the intervals, by default the head's.
-
-        Raises:
-            InputError: not between 0 and the largest that the calibration supports.
-        """
+        """The coverage of the intervals, by default the head's."""
         coverage = self.coverage if coverage is None else coverage
         largest = min(target.largest_coverage for target in self.targets)
         if not 0 < coverage <= largest:

@@ -91,7 +91,6 @@ def init_distributed(
         advice: What to do when another process has died.
 
     Raises:
-        InputError: PyTorch cannot use the device.
         LostRankError: Another process has died.
     """
     rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))

@@ -12,7 +12,15 @@ import pytest
 
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters, nucleotides
-from isoclr.genomics.genome import _existing_index, batches, codon_starts, match_chromosomes, open_genome, splice
+from isoclr.genomics.genome import (
+    _existing_index,
+    batches,
+    codon_starts,
+    match_chromosomes,
+    open_genome,
+    read_descriptions,
+    splice,
+)
 
 
 def test_splice() -> None:
@@ -119,7 +127,7 @@ def test_plain_gz_and_bgz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind:
             assert letters(codes) == EXPECTED[name]
             assert codes.dtype == np.uint8
         assert list(scratch.iterdir()) == []  # also after a kill: nothing has a name
-        assert genome.descriptions() == {"chr1": "Some species chromosome 1, here", "scaffold_2": ""}
+        assert read_descriptions(genome.path) == {"chr1": "Some species chromosome 1, here", "scaffold_2": ""}
         assert repr(genome).endswith("2 sequences, 18 nt)")
     assert list(data.iterdir()) == [path]
 

@@ -54,8 +54,7 @@ class Input:
     @property
     def name(self) -> str:
         """Short name for a progress bar."""
-        path = self.transcripts or self.genome
-        return f"{self.species}: {path.name if path else ''}"
+        return f"{self.species}: {self.files[0].name}"
 
 
 class InputTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,7 +19,6 @@ from isoclr.errors import InputError, counted, printable
 from isoclr.genomics.encoding import AMINO_ACIDS, CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, codon_numbers, letters
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-PLOT_FORMATS = (".png", ".pdf", ".svg")
 WIDTH = 60  # Nucleotides in a line of describe
 
 
@@ -148,14 +147,13 @@ def _unreadable(corpus: Corpus) -> dict[str, dict[str, int]]:
 
 def check_plot(path: Path) -> None:
     """Check the name of a figure before any work is done for it."""
-    if path.suffix.lower() not in PLOT_FORMATS:
-        raise InputError(f"{path}: unknown format, expected {', '.join(PLOT_FORMATS)}")
+    if path.suffix.lower() not in FIGURE_METADATA:
+        raise InputError(f"{path}: unknown format, expected {', '.join(FIGURE_METADATA)}")
     check_file(path)
 
 
-def plot_corpus(corpus: Corpus, path: str | Path) -> None:
+def plot_corpus(corpus: Corpus, path: Path) -> None:
     """Draw histograms of transcript lengths and of gene set sizes."""
-    check_plot(Path(path))
     import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
@@ -190,9 +188,9 @@ def plot_corpus(corpus: Corpus, path: str | Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     title = f"{len(corpus):,} transcripts in {corpus.num_gene_sets:,} gene sets"
     figure.suptitle(title, fontsize="medium")
-    with atomic_path(Path(path)) as partial, warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": HASH_SALT}):
+    with atomic_path(path) as partial, warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": HASH_SALT}):
         warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks
-        figure.savefig(partial, dpi=150, metadata=FIGURE_METADATA[Path(path).suffix.lower()])
+        figure.savefig(partial, dpi=150, metadata=FIGURE_METADATA[path.suffix.lower()])
 
 
 def describe(corpus: Corpus, name: str, *, brief: bool = False) -> str:
@@ -203,9 +201,6 @@ def describe(corpus: Corpus, name: str, *, brief: bool = False) -> str:
 
     Args:
         name: Id of a transcript or gene, with or without version, or a gene symbol.
-
-    Raises:
-        InputError: The corpus has no such transcript or gene.
     """
     rows = corpus.find_rows(name)
     lines = [_title(corpus, row) for row in rows]

@@ -31,11 +31,7 @@ PEEK_LINES = 1000
 
 
 def read_annotation(path: Path | str) -> Annotation:
-    """Read the transcripts of an annotation file, plain or gzip; the format is detected.
-
-    Args:
-        path: GTF, GFF3, genePred (with or without ``bin``, extended, refFlat), BED12 or structure table.
-    """
+    """Read the transcripts of an annotation file in any of the :data:`FORMATS`, plain or gzip."""
     path = Path(path)
     name = detect_format(path)
     annotation = FORMATS[name](path)

@@ -41,9 +41,6 @@ def pieces(path: Path, *, skip_bad: bool = False) -> Iterator[Piece]:
     Lower case, U, IUPAC ambiguity codes, blank lines, spaces, Windows line ends and BioMart's ``Sequence unavailable``
     (an empty record) are accepted. With ``skip_bad``, a record without a name or with another letter is marked as bad
     instead of refused, and nothing follows of it.
-
-    Raises:
-        InputError: Not FASTA, a bad record, or a truncated or damaged gzip.
     """
     name, record, length, is_bad = "", -1, 0, False
     for header, body in _split(path):

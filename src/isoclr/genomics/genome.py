@@ -193,12 +193,8 @@ class Genome(AbstractContextManager["Genome"]):
         """
         matched = match_chromosomes(names, self.lengths)
         if len(matched) < len(set(names)) and any(map(is_accession, self.lengths)):
-            matched = match_chromosomes(names, self.lengths, self.descriptions())
+            matched = match_chromosomes(names, self.lengths, read_descriptions(self.path))
         return matched
-
-    def descriptions(self) -> dict[str, str]:
-        """Sequence name → rest of its header. Reads the whole file."""
-        return read_descriptions(self.path)
 
     def close(self) -> None:
         """Close the file and remove temporary files."""
@@ -218,9 +214,6 @@ def open_genome(path: Path) -> Genome:
     Plain and bgz files are read through an index: the one next to the file if it is not older, else one in a temporary
     folder. Gzip and FASTA with lines of uneven length have no random access: they are unpacked once, one byte per
     nucleotide, to an unnamed temporary file (in TMPDIR), which disappears with the process.
-
-    Raises:
-        InputError: The file is missing, empty, truncated or not FASTA.
     """
     path = Path(path)
     check_start(path)

@@ -138,11 +138,7 @@ def _unix(text: bytes) -> bytes:
 
 
 def parse(block: Block, columns: Columns, keep: list[str] | None = None) -> pl.DataFrame:
-    """Parse the data lines of a block, with ``row``: the rank of each line among them.
-
-    Args:
-        block: Lines of tab-separated columns without a header.
-    """
+    """Parse the data lines of a block, of tab-separated columns; ``row`` is the rank of each line among them."""
     keep = keep or list(columns)
     frame, reason = _try_parse(block.text, columns, keep)
     if frame is None or frame[keep[-1]].null_count():  # missing columns are read as null

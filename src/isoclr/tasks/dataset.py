@@ -120,9 +120,6 @@ class LabelledRnas:
 
         Labels that share no group, such as those of two species, are split independently, exactly as each would be
         alone.
-
-        Raises:
-            InputError: too few groups, or a part with fewer than two different values of a label.
         """
         parts = [np.ones(len(self), bool)] if config.kind == "fold" else self._unrelated_parts()
         by_part = []

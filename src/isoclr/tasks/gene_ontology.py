@@ -158,7 +158,6 @@ GENE_TERMS_EXPECTED = "NCBI's gene2go: tax_id, GeneID, GO_ID, Evidence, Qualifie
 class GeneTerms:
     """The direct terms of the genes of one species."""
 
-    path: Path
     terms: dict[int, frozenset[str]]  # NCBI gene id → ids of its terms in use
     dropped: Counter[str]
     """Annotations left out, by reason: ``other_species``, ``not`` (the gene was shown *not* to have the term),
@@ -205,7 +204,7 @@ def gene_terms(
             f"{path}: no annotation of {species} (taxonomy number {taxid}) is left of {table.height:,}; dropped: "
             + ", ".join(f"{n:,} {reason}" for reason, n in dropped.items() if n)
         )
-    return GeneTerms(path, {gene: frozenset(terms) for gene, terms in genes.items()}, dropped)
+    return GeneTerms({gene: frozenset(terms) for gene, terms in genes.items()}, dropped)
 
 
 @dataclass(frozen=True)
@@ -239,9 +238,6 @@ def read_aspects(
 
     Returns:
         The aspects in alphabetical order, and counts of what was left out, by reason.
-
-    Raises:
-        InputError: a file that cannot be used, no gene in common, or too few terms at that depth.
     """
     ontology, annotated, by_id, several = read_gene_terms(task, evidence)
     samples = join_labels(_as_labels(task.annotations, by_id), transcripts)
@@ -268,9 +264,6 @@ def read_gene_terms(
     Returns:
         The ontology; the annotations by NCBI gene id; the direct terms by the corpus' gene id, without version; and the
         number of ids that share a gene with another.
-
-    Raises:
-        InputError: a file that cannot be used, or no gene in common.
     """
     for path in filter(None, (task.terms, task.annotations, task.gene_ids)):
         check_exists(path, task.name)
@@ -290,7 +283,7 @@ def _by_gene_id(task: OntologyTask, annotated: GeneTerms) -> tuple[dict[str, fro
             terms[gene_id] = terms.get(gene_id, frozenset()) | annotated.terms[number]
     if not terms:
         raise InputError(
-            f"{task.gene_ids}: none of its {pairs.height:,} genes is annotated in {annotated.path}; "
+            f"{task.gene_ids}: none of its {pairs.height:,} genes is annotated in {task.annotations}; "
             f"expected gene ids of {task.species}"
         )
     shared = pairs.filter(pl.col("gene_id").is_in(list(terms)))

@@ -142,9 +142,6 @@ def read_labels(
             symbols and Entrez numbers become gene ids.
         raw: The table as text, when it has been read already (see :func:`read_text_table`).
         digits: Classes of which an RNA can have several; the label's column holds a digit, 0 or 1, for each of them.
-
-    Raises:
-        InputError: no id column, no label or several, a value that is no number, or a repeated id.
     """
     if not isinstance(path, str | Path):
         path, raw = Path("the data frame"), frame_as_text(path)

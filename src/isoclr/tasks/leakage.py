@@ -129,7 +129,7 @@ class LeakageReport(Report):
                 "n": leaks.with_sequence if kind == self.kmers_label else leaks.test,
             }
             for leaks in self.splits
-            for kind, count in self._counts(leaks).items()
+            for kind, count in (("gene", leaks.gene), ("gene set", leaks.gene_set), (self.kmers_label, leaks.kmers))
         ]
 
     def totals(self) -> list[list[object]]:
@@ -153,9 +153,6 @@ class LeakageReport(Report):
     def to_dict(self) -> dict[str, object]:
         """Everything, as JSON holds it."""
         return asdict(self)
-
-    def _counts(self, leaks: Leakage) -> dict[str, int | None]:
-        return {"gene": leaks.gene, "gene set": leaks.gene_set, self.kmers_label: leaks.kmers}
 
 
 def audit_leakage(

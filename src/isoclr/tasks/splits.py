@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr._config import Config, Meta
+from isoclr._io import TABLE_FORMATS
 from isoclr.corpus.corpus import Corpus
 from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
@@ -57,11 +58,7 @@ class SplitConfig(Config):
             raise InputError(f"--chromosomes is for --split chromosome, not --split {self.split}")
 
     def resolve(self, default: SplitKind | None = None) -> "SplitConfig":
-        """The config with ``split`` decided: its own, else the default, else ``random``.
-
-        Raises:
-            InputError: other options do not go with the default.
-        """
+        """The config with ``split`` decided: its own, else the default, else ``random``."""
         return replace(self, split=self.split or default or "random")
 
     @property
@@ -163,7 +160,6 @@ def named_folds(folds: Sequence[str]) -> list[Split]:
 # --- Groups ---
 
 CHROMOSOME_COLUMNS = ("chromosome", "chrom", "chr", "chromosome_name", "seqname")
-TABLE_SUFFIXES = (".tsv", ".csv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -278,7 +274,7 @@ def chromosomes_of(table: pl.DataFrame, files: Sequence[Path]) -> tuple[Groups, 
 
 def _locations(path: Path) -> pl.DataFrame:
     """Pairs of ``key`` (a transcript or gene id without version) and ``location`` (a chromosome)."""
-    if path.name.lower().removesuffix(".gz").endswith(TABLE_SUFFIXES):
+    if path.name.lower().removesuffix(".gz").endswith(TABLE_FORMATS):
         table = read_text_table(path)
         ids = [name for name, _ in find_id_columns(table.columns)]
         column = next((name for name in CHROMOSOME_COLUMNS if name in table.columns), None)

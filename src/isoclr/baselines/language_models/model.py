@@ -194,9 +194,6 @@ class LanguageModel:
             chunk_nt: Nucleotides computed at a time (one window may have more); by default what suits the device.
             choose: Gets the numbers of the RNAs, each alone, and returns which to compute; rows of the others hold
                 anything. By default all are computed.
-
-        Raises:
-            InputError: An RNA is empty.
         """
         chosen = range(len(codes)) if choose is None else choose([np.array([i]) for i in range(len(codes))])
         windows = [window for i in chosen for window in self._windows(i, codes[i])]
@@ -264,10 +261,6 @@ def open_language_model(
     Args:
         directory: Folder with its config, tokenizer and safetensors, used instead of the hub.
         endpoint: Address of the hub; by default ``HF_ENDPOINT``, or the public hub.
-
-    Raises:
-        InputError: There is no such model, or its files cannot be used.
-        MissingExtraError: An optional package is not installed.
     """
     entry = find_entry(name)
     family = FAMILIES[entry.family]

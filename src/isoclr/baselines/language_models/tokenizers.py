@@ -79,12 +79,7 @@ def separate_kmers(ids: dict[str, int], k: int) -> Callable[[Codes], Tokens]:
 
 
 def byte_pairs(path: Path) -> Tokenizer:
-    """Byte-pair encoding of a ``tokenizer.json``: pieces of one to many bases.
-
-    Raises:
-        InputError: The file is missing or is no tokenizer.
-        MissingExtraError: The package tokenizers is not installed.
-    """
+    """Byte-pair encoding of a ``tokenizer.json``: pieces of one to many bases."""
     try:
         from tokenizers import Tokenizer as Package
     except ImportError:

@@ -6,18 +6,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
 from isoclr._io import sha256
 from isoclr.embedding.convert import read_rna_table
 from isoclr.embedding.embeddings import Embeddings
-from isoclr.embedding.external import ExternalFile, complete, read_external
+from isoclr.embedding.external import complete, read_external
 from isoclr.errors import InputError
 
 MATRIX = np.eye(3, 5)
 
 
 def from_external(path: Path, **options: Any) -> tuple[Embeddings, int]:
-    return complete(path, read_external(path), **options)
+    return complete(path, *read_external(path), **options)
 
 
 def npz(path: Path, *ids: str) -> Path:
@@ -157,10 +158,11 @@ MATRIX_FOREIGN = np.arange(12.0).reshape(4, 3)
 IDS = ["NM_1.2", "NM_2", "ENST00000000001.1", "x"]
 
 
-def check(read: ExternalFile, **columns: list[Any]) -> None:
-    assert read.matrix.dtype == np.float32
-    assert np.array_equal(read.matrix, MATRIX_FOREIGN)
-    assert {name: read.columns[name].to_list() for name in read.columns.columns} == columns
+def check(read: tuple[NDArray[np.float32], pl.DataFrame], **columns: list[Any]) -> None:
+    matrix, found = read
+    assert matrix.dtype == np.float32
+    assert np.array_equal(matrix, MATRIX_FOREIGN)
+    assert {name: found[name].to_list() for name in found.columns} == columns
 
 
 def npz_foreign(path: Path, **arrays: Any) -> Path:

@@ -7,7 +7,7 @@ import polars as pl
 
 from isoclr._console import info
 from isoclr.embedding.embeddings import FORMATS, check_output, refuse_infinite, write
-from isoclr.embedding.external import ExternalFile, complete, read_external, recognized_columns, without_empty
+from isoclr.embedding.external import complete, read_external, recognized_columns, without_empty
 from isoclr.embedding.inputs import read_rnas
 from isoclr.embedding.io import read_own
 from isoclr.errors import InputError, counted
@@ -58,8 +58,8 @@ def convert(
     _check_input(embeddings)
     rnas = None if metadata is None else _read_metadata(Path(metadata), species)
     own = read_own(embeddings)
-    file = read_external(embeddings) if own is None else ExternalFile(own.matrix, without_empty(own.table))
-    result, unknown = complete(embeddings, file, model_name=model_name, rnas=rnas, species=species)
+    matrix, columns = read_external(embeddings) if own is None else (own.matrix, without_empty(own.table))
+    result, unknown = complete(embeddings, matrix, columns, model_name=model_name, rnas=rnas, species=species)
     if own is not None:
         result = replace(result, meta={**own.meta, **({"model": model_name} if model_name else {})})
     if metadata is not None and unknown == len(result):

@@ -48,11 +48,6 @@ def meta_of(*values: object) -> dict[str, str]:
     return dict(zip(META_KEYS, map(str, (*values, __version__)), strict=True))
 
 
-def completed(meta: Mapping[str, str]) -> dict[str, str]:
-    """Metadata with the defaults of entries that older files do not have."""
-    return {"pooling": "last", **meta}
-
-
 def known_entries(meta: Mapping[str, str]) -> dict[str, str]:
     """The entries of :data:`META_KEYS`, and the region if there is one."""
     return {key: meta[key] for key in META_KEYS} | {k: v for k, v in meta.items() if k == "region"}

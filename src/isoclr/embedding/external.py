@@ -16,7 +16,6 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +45,6 @@ UNKNOWN = {"gene_symbol": "", "species": "", "length": 0, "cds_length": 0, "cds_
 NUMBERED = re.compile(r"((?:emb|embedding|dim|feature|feat|f|x|z|v)?_?)(\d+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class ExternalFile:
-    """Vectors, and the columns of a file."""
-
-    matrix: NDArray[np.float32]
-    """``(n, d)``."""
-    columns: pl.DataFrame
-    """The columns of :data:`isoclr.embedding.embeddings.SCHEMA` that the file has, each ``(n,)``."""
-
-
 @contextmanager
 def reraise_as_input_error(path: Path) -> Iterator[None]:
     """Turn the errors of libraries about a damaged file into one line."""
@@ -68,8 +57,12 @@ def reraise_as_input_error(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: cannot be read as embeddings ({reason})") from error
 
 
-def read_external(path: Path) -> ExternalFile:
-    """Read embeddings of another program: ``.npz``, ``.parquet`` or ``.h5ad``."""
+def read_external(path: Path) -> tuple[NDArray[np.float32], pl.DataFrame]:
+    """Read embeddings of another program: ``.npz``, ``.parquet`` or ``.h5ad``.
+
+    Returns:
+        The matrix ``(n, d)``, and the columns of :data:`isoclr.embedding.embeddings.SCHEMA` that the file has.
+    """
     readers = {".npz": _read_npz, ".parquet": _read_parquet, ".h5ad": _read_h5ad}
     with reraise_as_input_error(path):
         matrix, columns = readers[path.suffix](path)
@@ -84,7 +77,7 @@ def read_external(path: Path) -> ExternalFile:
             raise InputError(f"{path}: {name} has {len(column):,} values for {len(matrix):,} embeddings")
     with np.errstate(over="ignore"):  # infinity is refused later
         narrow = np.asarray(matrix, np.float32)
-    return ExternalFile(narrow, recognized_columns(path, columns))
+    return narrow, recognized_columns(path, columns)
 
 
 def recognized_columns(path: Path, columns: Mapping[str, Any]) -> pl.DataFrame:
@@ -205,7 +198,8 @@ def _read_h5ad(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
 
 def complete(
     path: Path,
-    file: ExternalFile,
+    matrix: NDArray[np.float32],
+    columns: pl.DataFrame,
     *,
     model_name: str | None = None,
     rnas: pl.DataFrame | None = None,
@@ -223,16 +217,16 @@ def complete(
     Returns:
         The embeddings, and the number of their RNAs that ``rnas`` does not have.
     """
-    columns, unknown = file.columns, 0
+    unknown = 0
     rnas = None if rnas is None else without_empty(rnas)
     if "transcript_id" not in columns.columns:
-        columns = _rows_in_order(path, len(file.matrix), rnas)
+        columns = _rows_in_order(path, len(matrix), rnas)
     elif rnas is not None:
         columns, unknown = _joined(columns, rnas)
     table = _completed(columns, species)
     _refuse_repeats(path, table)
     meta = meta_of(model_name or path.name.removesuffix(path.suffix), sha256(path), 0, "unknown", "unknown")
-    return Embeddings(table, file.matrix, meta), unknown
+    return Embeddings(table, matrix, meta), unknown
 
 
 def _rows_in_order(path: Path, n: int, rnas: pl.DataFrame | None) -> pl.DataFrame:

@@ -18,7 +18,6 @@ from isoclr.embedding.embeddings import (
     SCHEMA,
     Embeddings,
     anndata_module,
-    completed,
     in_schema,
     known_entries,
     refuse_infinite,
@@ -50,7 +49,7 @@ def read_embeddings(path: Path | str | Embeddings) -> Embeddings:
     own = read_own(path)
     if own is not None:
         return own
-    embeddings, _ = complete(path, read_external(path))
+    embeddings, _ = complete(path, *read_external(path))
     table = embeddings.table
     if (table["gene_id"] == table["transcript_id"]).all():
         info(f"{path}: has no gene ids; every RNA counts as its own gene (isoclr convert adds them)")
@@ -118,6 +117,7 @@ def _read_shards(folder: Path) -> Embeddings:
 
 def _checked(path: Path, table: pl.DataFrame, matrix: Any, meta: dict[str, str]) -> Embeddings:
     """Embeddings with complete metadata, our columns and finite vectors."""
+    meta = {"pooling": "last", **meta}  # which older files do not have
     missing = next((key for key in META_KEYS if key not in meta), None)
     if missing is not None:
         raise InputError(f"{path}: no metadata {missing!r}; expected embeddings of isoclr")
@@ -131,7 +131,7 @@ def _checked(path: Path, table: pl.DataFrame, matrix: Any, meta: dict[str, str])
 
 
 def _read_parquet(path: Path) -> Embeddings | None:
-    meta = completed(pl.read_parquet_metadata(path))
+    meta = pl.read_parquet_metadata(path)
     if "sha256" not in meta:
         return None
     frame = pl.read_parquet(path)
@@ -147,7 +147,7 @@ def _read_npz(path: Path) -> Embeddings | None:
             return None
         table = pl.DataFrame({name: arrays[name] for name in SCHEMA if name in arrays.files})
         meta = {str(key): str(value) for key, value in arrays["meta"]}
-        return _checked(path, table, arrays[MATRIX], completed(meta))
+        return _checked(path, table, arrays[MATRIX], meta)
 
 
 def _read_h5ad(path: Path) -> Embeddings | None:
@@ -157,12 +157,12 @@ def _read_h5ad(path: Path) -> Embeddings | None:
     obs = data.obs.reset_index()
     table = pl.DataFrame({name: obs[name].to_list() for name in SCHEMA if name in obs})
     meta = {str(key): str(value) for key, value in data.uns["isoclr"].items()}
-    return _checked(path, table, data.X, completed(meta))
+    return _checked(path, table, data.X, meta)
 
 
 def _parquet_blocks(path: Path) -> Iterator[Embeddings]:
     with reraise_as_input_error(path):
-        lazy, meta = pl.scan_parquet(path), completed(pl.read_parquet_metadata(path))
+        lazy, meta = pl.scan_parquet(path), pl.read_parquet_metadata(path)
         schema = lazy.collect_schema()
         n = int(lazy.select(pl.len()).collect().item())
     array = schema.get(MATRIX)

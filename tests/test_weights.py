@@ -53,6 +53,13 @@ def test_bundled_model_opens_by_name(name: str, pooling: Pooling, dim: int) -> N
     assert float(np.abs(found[0] - found[1]).max()) > 0
 
 
+def test_attributions_add_up(tmp_path: Path) -> None:
+    corpus = isoclr.build(isoclr.datasets.example().inputs, out=tmp_path / "corpus")
+    head = isoclr.load_head(PRETRAINED_DIR / "isoclr-s.v2" / "heads" / "half-life-human")
+    result = isoclr.load("isoclr-s").attribution(corpus.codes_of(corpus.find("NM_003745")), head)
+    assert abs(result.residual) < 0.05 * abs(result.prediction - result.baseline)
+
+
 @pytest.mark.parametrize("species", ["human", "mouse"])
 def test_its_heads_are_its_own_and_predict(fasta: Path, tmp_path: Path, species: str) -> None:
     out = tmp_path / "half_life.tsv"
@@ -63,6 +70,13 @@ def test_its_heads_are_its_own_and_predict(fasta: Path, tmp_path: Path, species:
     for row in table:
         value, low, high = (float(row[name]) for name in ("value", "lower", "upper"))
         assert low < value < high
+
+
+def test_bare_rnas_are_read_less_well_than_the_training_rnas(fasta: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    isoclr.predict((fasta,), task="half-life", species="human")
+    said = " ".join(capsys.readouterr().err.split())
+    assert "0% of the RNAs have an annotated coding sequence, but 92% of the training RNAs of head 'half-life'" in said
+    assert "less accurate" in said
 
 
 def test_the_heads_say_how_well_they_did_on_held_out_folds() -> None:

@@ -211,8 +211,14 @@ def test_coding_rnas(workbench: Path) -> None:
     assert all(region_lengths(codes) == (70, 306, 70) for _, codes in result)
     assert [name for name, _ in result] == [name for name, _ in coding_rnas(corpus, count=7)]
     assert len(coding_rnas(corpus)) == 40
-    with pytest.raises(InputError, match="no mRNA of species 'cow'"):
+    with pytest.raises(InputError, match=r"no mRNA of species 'cow' .* of 60 nt$"):
         coding_rnas(corpus, species="cow")
+
+
+def test_coding_sequences_come_from_an_annotation(workbench: Path, tmp_path: Path) -> None:
+    bare = isoclr.build(transcripts=workbench / "mrnas.fa", species="human", out=tmp_path / "corpus")
+    with pytest.raises(InputError, match="isoclr build takes them from --annotation"):
+        coding_rnas(bare)
 
 
 def test_command(workbench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

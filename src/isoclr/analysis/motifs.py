@@ -231,6 +231,7 @@ def _coding_rows(corpus: Corpus, species: str | None, count: int, seed: int) -> 
         raise InputError(
             f"{corpus.path}: no mRNA of species {species or 'any'!r} with an annotated coding sequence of {MIN_CDS} nt "
             f"and untranslated regions of {MIN_UTR} nt"
+            + ("" if "annotated" in table["cds_source"] else "; isoclr build takes them from --annotation")
         )
     return draw_rows(rows, count, seed)
 

@@ -91,7 +91,7 @@ def attribute(
     intercept: float = 0.0,
     *,
     method: Method = "integrated-gradients",
-    steps: int = 32,
+    steps: int = 64,
 ) -> Attribution:
     """Attribute a linear prediction from an embedding to the tracks of one RNA.
 

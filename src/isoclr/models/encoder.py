@@ -197,7 +197,7 @@ class Encoder:
         label: str | None = None,
         orf: bool = True,
         method: Method = "integrated-gradients",
-        steps: int = 32,
+        steps: int = 64,
     ) -> Attribution:
         """How much each base, codon mark and exon mark of an RNA adds to a prediction.
 
@@ -209,7 +209,7 @@ class Encoder:
             orf: For letters, mark the longest open reading frame, as :meth:`embed` does.
             method: ``integrated-gradients`` from an RNA of unknown bases, or ``gradient`` (times input), which takes
                 one backward pass.
-            steps: Number of points of the integral.
+            steps: Number of points of the integral; a large :attr:`Attribution.residual` asks for more.
 
         Raises:
             InputError: An empty RNA, or a head of other embeddings or of another encoder's.

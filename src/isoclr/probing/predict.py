@@ -301,5 +301,6 @@ def _warn_of_less_annotation(head: Head, table: pl.DataFrame) -> None:
     if trained - share > LESS_ANNOTATED:
         info(
             f"{share:.0%} of the RNAs have an annotated coding sequence, but {trained:.0%} of the training RNAs of "
-            f"head {head.name!r} have: predictions can be shifted; give --annotation, for embeddings to isoclr embed"
+            f"head {head.name!r} have: predictions are less accurate and can be shifted; give --annotation, for "
+            "embeddings to isoclr embed"
         )

@@ -51,7 +51,14 @@ class Config:
 
     def flat(self) -> dict[str, Any]:
         """All options by name, those of nested configs too; paths as text."""
-        return dict(_flat(self))
+        options: dict[str, Any] = {}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if isinstance(value, Config):
+                options |= value.flat()
+            else:
+                options[field.name] = str(value) if isinstance(value, Path) else value
+        return options
 
 
 def flag(name: str) -> str:
@@ -116,15 +123,6 @@ def _replace(config: Config, options: Mapping[str, Any]) -> Config:
         elif name in options:
             changes[name] = _from_plain(hint, options[name])
     return dataclasses.replace(config, **changes)  # type: ignore[type-var]
-
-
-def _flat(config: Config) -> Iterator[tuple[str, Any]]:
-    for field in dataclasses.fields(config):  # type: ignore[arg-type]
-        value = getattr(config, field.name)
-        if isinstance(value, Config):
-            yield from _flat(value)
-        else:
-            yield field.name, str(value) if isinstance(value, Path) else value
 
 
 def _read_text(path: Path, what: str) -> str:

@@ -17,21 +17,10 @@ def read_tensors(
     Args:
         allow_infinity: Accept infinite values, such as open bounds; NaN is never accepted.
     """
-    tensors, _ = read_tensors_and_metadata(path, what=what, allow_infinity=allow_infinity)
-    if sha256 is not None and file_sha256(path) != sha256:
-        raise InputError(f"{path}: SHA-256 differs from the one in its JSON file; other {what}")
-    return tensors
-
-
-def read_tensors_and_metadata(
-    path: Path, *, what: str = "weights", allow_infinity: bool = False
-) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and the file's own text metadata; see :func:`read_tensors`."""
     if not path.is_file():
         raise InputError(f"{path}: not found, expected {what}")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -42,4 +31,6 @@ def read_tensors_and_metadata(
         is_valid = ~tensor.isnan() if allow_infinity else tensor.isfinite()
         if not bool(is_valid.all()):
             raise InputError(f"{path}: tensor {name!r} holds NaN or infinity")
-    return tensors, metadata
+    if sha256 is not None and file_sha256(path) != sha256:
+        raise InputError(f"{path}: SHA-256 differs from the one in its JSON file; other {what}")
+    return tensors

@@ -162,15 +162,12 @@ def mark(table: pl.DataFrame, codes: Codes) -> None:
         codes: Nucleotide codes that ``start`` points into.
     """
     for rows in batches(table["length"].to_numpy()):
-        _mark_batch(table[rows], codes)
-
-
-def _mark_batch(table: pl.DataFrame, codes: Codes) -> None:
-    start, first, end = (table[name].to_numpy() for name in ("start", "cds_start", "cds_end"))
-    coding = first >= 0
-    codes[codon_starts((start + first)[coding], (start + end)[coding])] |= CODON_START
-    exons = table.filter(pl.col("exon_lengths").is_not_null()).select(
-        "start", ends=pl.col("exon_lengths").list.eval(pl.element().cum_sum() - 1)
-    )
-    exons = exons.explode("ends").drop_nulls()
-    codes[(exons["start"] + exons["ends"]).to_numpy()] |= EXON_END
+        part = table[rows]
+        start, first, end = (part[name].to_numpy() for name in ("start", "cds_start", "cds_end"))
+        coding = first >= 0
+        codes[codon_starts((start + first)[coding], (start + end)[coding])] |= CODON_START
+        exons = part.filter(pl.col("exon_lengths").is_not_null()).select(
+            "start", ends=pl.col("exon_lengths").list.eval(pl.element().cum_sum() - 1)
+        )
+        exons = exons.explode("ends").drop_nulls()
+        codes[(exons["start"] + exons["ends"]).to_numpy()] |= EXON_END

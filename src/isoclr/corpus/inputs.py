@@ -42,8 +42,7 @@ class Input:
     species: str
     transcripts: Path | None  # FASTA of mature RNAs; None when they are spliced from a genome
     genome: Path | None  # FASTA of chromosomes
-    annotation: tuple[Path, ...]
-    """Genes, exons and coding sequences; the first file takes precedence."""
+    annotation: tuple[Path, ...]  # Genes, exons and coding sequences; the first file takes precedence
     orf: bool = True  # Whether open reading frames are called where no coding sequence is annotated
 
     @property

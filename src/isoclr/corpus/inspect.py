@@ -47,8 +47,7 @@ class CorpusSummary(Report):
     records: int  # Number of transcripts in the inputs
     dropped: dict[str, dict[str, int]]  # Species → reason → number of dropped transcripts
     noted: dict[str, dict[str, int]]  # Species → irregularity or correction → number of transcripts
-    files: dict[str, dict[str, int]]
-    """Input file → reason → number of transcripts that could not be read."""
+    files: dict[str, dict[str, int]]  # Input file → reason → number of transcripts that could not be read
 
     def rows(self) -> list[Row]:
         """Tidy records: one per species."""

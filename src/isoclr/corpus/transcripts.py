@@ -37,11 +37,9 @@ class TranscriptTable:
     table: pl.DataFrame
     """One row per transcript; ``order`` is its rank among all records of the input, ``start`` where its codes begin."""
     codes: Codes  # Codes that start points into
-    records: int
-    """Number of transcripts in the input before any was dropped."""
+    records: int  # Number of transcripts in the input before any was dropped
     dropped: Counter[str] = field(default_factory=Counter)  # Reason → number of dropped transcripts
-    noted: Counter[str] = field(default_factory=Counter)
-    """Irregularity or correction → number of transcripts."""
+    noted: Counter[str] = field(default_factory=Counter)  # Irregularity or correction → number of transcripts
     metadata: dict[str, Any] = field(default_factory=dict)
     """Facts about the files for ``corpus.json``."""
     messages: list[str] = field(default_factory=list)  # Messages for the terminal

@@ -115,8 +115,7 @@ def select(names: Sequence[str], catalog: Sequence[Entry] = CATALOG) -> list[Ent
 
 
 INPUTS = "inputs.toml"
-ENSEMBL_SPECIES = ("human", "mouse")
-"""The others have RefSeq annotations, whose gene ids are symbols."""
+ENSEMBL_SPECIES = ("human", "mouse")  # The others have RefSeq annotations, whose gene ids are symbols
 
 
 def prepare(folder: Path, catalog: Sequence[Entry]) -> None:

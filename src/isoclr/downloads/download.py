@@ -67,12 +67,12 @@ class Downloads(Report):
 
     def print(self) -> None:
         """Print the table, or the list separated by tabs."""
-        if not self.list_only:
-            return super().print()
-        for row in self.rows():
-            fields = (str(row[name]) for name in ("file", "status", "url", "checksums"))
-            print(printable("\t".join(fields)))  # rich would expand the tabs
-        return None
+        if self.list_only:
+            for row in self.rows():
+                fields = (str(row[name]) for name in ("file", "status", "url", "checksums"))
+                print(printable("\t".join(fields)))  # rich would expand the tabs
+        else:
+            super().print()
 
 
 def download(

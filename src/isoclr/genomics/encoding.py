@@ -120,7 +120,6 @@ def tracks(codes: Codes) -> NDArray[np.float32]:
 def coding_region(codes: Codes) -> tuple[int, int]:
     """Start and end (0-based half-open) of the marked codons; ``(0, 0)`` without any.
 
-    >>> from isoclr.genomics.encoding import encode, nucleotides
     >>> coding_region(encode(nucleotides("GATGTAAC"), cds=(1, 7)))
     (1, 7)
     """
@@ -157,7 +156,6 @@ def longest_orf(codes: Codes, min_length: int = MIN_LENGTH) -> tuple[int, int] |
         Start and end (0-based half-open, stop codon included), of the first one if several are equally long; None if
         there is none.
 
-    >>> from isoclr.genomics.encoding import nucleotides
     >>> longest_orf(nucleotides("CCATGAAATGGTGAC"), min_length=9)
     (2, 14)
     """

@@ -21,8 +21,7 @@ from isoclr.genomics.encoding import A, C, Codes, G, N, T, nucleotides
 from isoclr.genomics.fasta import EXPECTED, check_start, headers, is_bgzip, name_of, pieces
 from isoclr.genomics.text import is_gzip
 
-_STRANDED = np.array([A, C, G, T, N, T, G, C, A, N], np.uint8)
-"""Bases (0-4), then their complements (5-9)."""
+_STRANDED = np.array([A, C, G, T, N, T, G, C, A, N], np.uint8)  # Bases (0-4), then their complements (5-9)
 
 Ints = NDArray[np.int64]
 
@@ -223,12 +222,8 @@ def open_genome(path: Path) -> Genome:
         return _Unpacked(path)
     try:
         return _Indexed(path)
-    except _NoIndexError:
+    except SamtoolsError:  # lines of uneven lengths cannot be indexed
         return _Unpacked(path)
-
-
-class _NoIndexError(Exception):
-    """Lines of uneven lengths cannot be indexed."""
 
 
 class _Indexed(Genome):
@@ -363,11 +358,8 @@ def _reader(path: Path, gzi: Path | None) -> Iterator[Callable[[int, int], bytes
 def _new_index(path: Path, folder: Path) -> tuple[Path, Path]:
     """Index a plain or bgz FASTA file in another folder."""
     fai, gzi = folder / "genome.fai", folder / "genome.gzi"
-    try:
-        with _quiet():
-            pysam.faidx(str(path), "--fai-idx", str(fai), "--gzi-idx", str(gzi))
-    except SamtoolsError:
-        raise _NoIndexError from None
+    with _quiet():
+        pysam.faidx(str(path), "--fai-idx", str(fai), "--gzi-idx", str(gzi))
     return fai, gzi
 
 

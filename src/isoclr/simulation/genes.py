@@ -34,8 +34,7 @@ class Size:
     species: int = 2
     genes: int = 400  # Number of genes per species
     coding_fraction: float = 0.9  # Fraction of protein-coding genes; the others are lncRNA genes
-    single_isoform: float = 0.45
-    """Fraction of the first species' coding genes with one transcript only."""
+    single_isoform: float = 0.45  # Fraction of the first species' coding genes with one transcript only
     more_isoforms: tuple[float, float] = (1.1, 1.0)
     """Location and scale of the log-normal number of isoforms beyond the second."""
     codons: float = 220.0  # Median length of a coding sequence, in codons

@@ -133,8 +133,7 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
     )
 
 
-_COLUMN: dict[IdLevel, str] = {**RNA_COLUMNS, "symbol": "symbol"}
-"""What ids name → column of the RNAs."""
+_COLUMN: dict[IdLevel, str] = {**RNA_COLUMNS, "symbol": "symbol"}  # What ids name → column of the RNAs
 
 
 def _join(labels: Labels, named: pl.DataFrame, level: IdLevel) -> pl.DataFrame:

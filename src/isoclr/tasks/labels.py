@@ -57,8 +57,7 @@ class Labels:
     """``line`` (Int64, of the file), ``id`` (String, as written), ``value`` (Float64; the class number for a text
     label), ``fold`` and ``chromosome`` (String, null when the file has none)."""
     missing: int  # Number of rows without a value; they are not in the table
-    classes: tuple[str, ...] = ()
-    """Classes of a text label, by their number; empty for a numeric label."""
+    classes: tuple[str, ...] = ()  # Classes of a text label, by their number; empty for a numeric label
     multilabel: bool = False
     """Whether an RNA can be in several classes; then the bits of a value are the classes, the first the highest."""
 

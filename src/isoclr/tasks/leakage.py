@@ -14,8 +14,7 @@ from isoclr.tasks.splits import Split
 LONGEST = 16
 """Largest k: a k-mer of 16 is a 32-bit number, which shares a 64-bit key with the RNA's number."""
 
-AT_ONCE = 1 << 25
-"""Number of k-mers sorted together; limits memory to about 1 GB whatever the number of RNAs."""
+AT_ONCE = 1 << 25  # Number of k-mers sorted together; limits memory to about 1 GB whatever the number of RNAs
 
 
 class SharedKmers:
@@ -97,8 +96,7 @@ class Leakage:
     split: str
     test: int  # Number of RNAs in the test part
     gene: int  # Test RNAs with an isoform in the training part
-    gene_set: int | None
-    """Test RNAs with a homolog or isoform there; None when gene sets are not known."""
+    gene_set: int | None  # Test RNAs with a homolog or isoform there; None when gene sets are not known
     kmers: int | None
     """Test RNAs of whose k-mers at least ``share`` occur in training RNAs; None when sequences are not known."""
     with_sequence: int  # Test RNAs with a known sequence of at least k nt
@@ -161,7 +159,6 @@ def audit_leakage(
     gene_sets: NDArray[np.str_] | None = None,
     rnas: Sequence[Codes | None] | None = None,
     *,
-    k: int = LONGEST,
     share: float = SHARE,
     compared: str = "whole RNA",
 ) -> LeakageReport:
@@ -180,8 +177,8 @@ def audit_leakage(
     >>> report.splits[0].gene, report.splits[0].gene_set
     (1, None)
     """
-    index = None if rnas is None else SharedKmers(rnas, k)
-    return LeakageReport(k, share, compared, [_audit(split, genes, gene_sets, index, share) for split in splits])
+    index = None if rnas is None else SharedKmers(rnas)
+    return LeakageReport(LONGEST, share, compared, [_audit(split, genes, gene_sets, index, share) for split in splits])
 
 
 def _audit(

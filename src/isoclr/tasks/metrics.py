@@ -169,14 +169,11 @@ def paired(differences: Sequence[float], train: float, test: float) -> Differenc
     '+0.105 (p = 0.002)'
     """
     interval = over_seeds(differences, train, test)
-    k = len(differences)
-    if k < 2:
-        return Difference(interval.mean, interval.low, interval.high, float("nan"))
-    variance = float(np.asarray(differences, np.float64).var(ddof=1))
-    error = float(np.sqrt((1 / k + test / train) * variance))
-    p = float(interval.mean == 0) if error == 0 else float("nan")
-    if error > 0:
-        p = float(2 * special.stdtr(k - 1, -abs(interval.mean) / error))
+    k, p = len(differences), float("nan")
+    if k > 1:
+        variance = np.asarray(differences, np.float64).var(ddof=1)
+        error = float(np.sqrt((1 / k + test / train) * variance))
+        p = float(2 * special.stdtr(k - 1, -abs(interval.mean) / error)) if error else float(interval.mean == 0)
     return Difference(interval.mean, interval.low, interval.high, p)
 
 

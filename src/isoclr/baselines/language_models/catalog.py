@@ -28,8 +28,7 @@ class Entry:
     window: int  # Tokens that it reads at once, special tokens included
     hidden: int = 768  # Size of its hidden states
     nt_per_token: float = 1.0  # Nucleotides per token, on average
-    package: Literal["", "transformers", "tokenizers"] = ""
-    """Optional package that it needs; "" for none."""
+    package: Literal["", "transformers", "tokenizers"] = ""  # Optional package that it needs; "" for none
 
     @property
     def dim(self) -> int:

@@ -116,6 +116,14 @@ def _join_columns(table: pl.DataFrame, corpus: Corpus, columns: Sequence[str]) -
     return table.join(rows, on=KEYS, how="left", maintain_order="left")
 
 
+def corpus_rows(table: pl.DataFrame, corpus: Corpus) -> Numbers:
+    """The row in the corpus of every RNA of a table, by species, transcript id and length; −1 if it has none."""
+    rows = corpus.transcripts.select(*KEYS, "length").with_row_index("row")
+    rows = rows.unique(KEYS, keep="first", maintain_order=True)
+    joined = table.join(rows, on=[*KEYS, "length"], how="left", maintain_order="left")
+    return joined["row"].cast(pl.Int64).fill_null(-1).to_numpy()
+
+
 def _numbered(names: pl.Series) -> Numbers:
     """0, 1, … in the order of the names."""
     return names.rank("dense").to_numpy().astype(np.int64) - 1
@@ -164,12 +172,9 @@ class CommonRnas:
 
 def intersect_rnas(embeddings: Sequence[Embeddings], corpus: Corpus) -> tuple[CommonRnas, list[Numbers]]:
     """The RNAs that all embeddings and the corpus have, and their rows in each of the embeddings."""
-    keys = [*KEYS, "length"]
-    rows = corpus.transcripts.select(keys).with_row_index("row")
-    rows = rows.unique(KEYS, keep="first", maintain_order=True)
     tables = [add_species(one.table, corpus) for one in embeddings]
-    joined = tables[0].with_row_index("row0")
-    joined = joined.join(rows, on=keys, how="inner", maintain_order="left")
+    joined = tables[0].with_row_index("row0").with_columns(row=pl.Series(corpus_rows(tables[0], corpus)))
+    joined = joined.filter(pl.col("row") >= 0)
     for i, table in enumerate(tables[1:], 1):
         other = table.select(KEYS).with_row_index(f"row{i}").unique(KEYS, keep="first")
         joined = joined.join(other, on=KEYS, how="inner", maintain_order="left")
@@ -182,9 +187,6 @@ def intersect_rnas(embeddings: Sequence[Embeddings], corpus: Corpus) -> tuple[Co
                 message += f"; embed again with --species, such as {corpus.species[0]}"
         raise InputError(message + "; expected the corpus that was embedded")
     common = CommonRnas(
-        joined.select(tables[0].columns),
-        joined["row"].to_numpy().astype(np.int64),
-        corpus,
-        len(embeddings[0]) - joined.height,
+        joined.select(tables[0].columns), joined["row"].to_numpy(), corpus, len(embeddings[0]) - joined.height
     )
     return common, [joined[f"row{i}"].to_numpy().astype(np.int64) for i in range(len(tables))]

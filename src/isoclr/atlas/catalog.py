@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr.analysis.relations import KEYS, add_corpus_columns, gene_relations
+from isoclr.analysis.relations import add_corpus_columns, corpus_rows, gene_relations
 from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import SCHEMA, Embeddings
 from isoclr.errors import InputError
@@ -27,7 +27,7 @@ class Catalog:
     starts: Rows  # (genes + 1,) row of the first RNA of every gene, and n
     gene_set: Rows  # (genes,) number of each gene's set, ascending
     corpus: Corpus
-    corpus_rows: Rows  # (n,) row of every RNA in the corpus; −1 if it has none
+    corpus_rows: Rows  # (n,) row of every RNA in the corpus; −1 if it has none, or another of this name
 
     def __len__(self) -> int:
         return self.table.height
@@ -85,12 +85,7 @@ def make_catalog(table: pl.DataFrame, corpus: Corpus) -> Catalog:
     order = np.lexsort((-length, -cds, relations.gene, relations.gene_set))
     gene, sets = relations.gene[order], relations.gene_set[order]
     starts = np.flatnonzero(np.append(True, (gene[1:] != gene[:-1]) | (sets[1:] != sets[:-1])))
-    keys = corpus.transcripts.select(KEYS).with_row_index("row")
-    keys = keys.unique(KEYS, keep="first", maintain_order=True)
-    joined = full.select(KEYS).join(keys, on=KEYS, how="left", maintain_order="left")
-    rows = joined["row"].cast(pl.Int64).fill_null(-1).to_numpy()
-    wrong = (rows >= 0) & (np.asarray(corpus.index["length"])[rows] != length)
-    rows = np.where(wrong, -1, rows)  # another RNA of the same name
+    rows = corpus_rows(full, corpus)
     return Catalog(full[order], order, np.append(starts, len(order)), sets[starts], corpus, rows[order])
 
 

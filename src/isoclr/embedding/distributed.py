@@ -30,10 +30,8 @@ from isoclr.errors import InputError
 from isoclr.models.packing import Rows
 from isoclr.training.distributed import Distributed, init_distributed
 
-PATIENCE = 60.0
-"""Seconds until files of another machine must have become visible in a shared folder."""
-WEEK = 7 * 24 * 60.0
-"""Minutes; a process may have to wait for a slower one."""
+PATIENCE = 60.0  # Seconds until files of another machine must have become visible in a shared folder
+WEEK = 7 * 24 * 60.0  # Minutes; a process may have to wait for a slower one
 _world = Distributed()
 
 Mask = NDArray[np.bool_]
@@ -45,8 +43,7 @@ class Embedder:
 
     meta: dict[str, str]
     """Metadata of its embeddings: model, SHA-256 of the weights, tracks, pooling, precision, version of isoclr."""
-    dim: int
-    """Size of an embedding."""
+    dim: int  # Size of an embedding
     embed_codes: Callable[..., NDArray[np.float32]]
     """``embed_codes(codes, progress=…, choose=…)`` returns ``(n, dim)`` float32, one row per RNA, as
     :meth:`isoclr.models.encoder.Encoder.embed_codes` does."""
@@ -128,8 +125,7 @@ class _Part(NamedTuple):
     """A file with some vectors of one block."""
 
     block: int
-    attempt: int
-    """How many jobs had left parts before."""
+    attempt: int  # How many jobs had left parts before
     rank: int
     path: Path
 

@@ -85,8 +85,7 @@ def regional(embedder: Embedder, region: str) -> Embedder:
     return replace(embedder, meta=meta, dim=dim, embed_codes=embed_codes)
 
 
-MIN_CHUNK_NT = 1_024
-"""Smaller tiles of a long RNA would mostly recompute each other's margins."""
+MIN_CHUNK_NT = 1_024  # Smaller tiles of a long RNA would mostly recompute each other's margins
 
 
 def open_embedder(

@@ -31,8 +31,7 @@ SCHEMA = pl.Schema(
 sequence), ``cds_source`` is one of ``annotated``, ``orf``, ``none``."""
 
 FORMATS = (".parquet", ".h5ad", ".npz")
-ROWS = 16_384
-"""Rows in memory at a time, and in a Parquet row group."""
+ROWS = 16_384  # Rows in memory at a time, and in a Parquet row group
 
 MATRIX = "embedding"
 RnaChoice = Literal["all", "coding", "annotated"]

@@ -49,10 +49,8 @@ class RnaTable:
 
     table: pl.DataFrame
     """One row per RNA, see :data:`isoclr.embedding.embeddings.SCHEMA`."""
-    codes: Codes
-    """Codes of all RNAs; a memory map for a corpus."""
-    starts: NDArray[np.int64]
-    """``(n,)`` start of each RNA in ``codes``."""
+    codes: Codes  # Codes of all RNAs; a memory map for a corpus
+    starts: NDArray[np.int64]  # (n,) start of each RNA in ``codes``
 
     def __len__(self) -> int:
         return self.table.height

@@ -110,8 +110,7 @@ class Trial:
 
     number: int  # Number of the split, from 0
     split: Split  # Row numbers of the parts; the validation part decides when to stop
-    seed: int
-    """Seed of new weights, the order of the RNAs, dropout, and the subset of the training RNAs."""
+    seed: int  # Seed of new weights, the order of the RNAs, dropout, and the subset of the training RNAs
 
     @property
     def name(self) -> str:

@@ -78,8 +78,7 @@ class TrialResult:
 class FinetuneReport(Report):
     """Result of :func:`isoclr.finetuning.finetune.finetune`."""
 
-    out: Path
-    """Directory of the study, with the model of the trial that has the highest validation R."""
+    out: Path  # Directory of the study, with the model of the trial that has the highest validation R
     method: str  # Name of the method
     model: str  # Name of the model
     train: str  # Trained part of the model; scratch for random weights

@@ -76,8 +76,7 @@ class Trainer:
         self.mean, self.std = np.nanmean(labels, axis=0), np.nanstd(labels, axis=0)
         """``(labels,)`` mean and standard deviation of the training labels."""
         self.targets = (rnas.targets - self.mean) / self.std  # (n, labels) standardized labels
-        self.lengths = np.array([len(codes) for codes in rnas.sequences], np.int64)
-        """``(n,)`` nt of each RNA."""
+        self.lengths = np.array([len(codes) for codes in rnas.sequences], np.int64)  # (n,) nt of each RNA
         self.modules = nn.ModuleDict({"encoder": backbone.trained, "head": head})
         """Everything that training changes."""
         self.optimizer = _make_optimizer(self.modules, parameters)

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 CARD = "README.md"
-TIMEOUT = 10.0
-"""Seconds that the first request waits for an answer."""
-MAX_TEXT_BYTES = 1 << 20
-"""Larger files that are not weights are not downloaded."""
+TIMEOUT = 10.0  # Seconds that the first request waits for an answer
+MAX_TEXT_BYTES = 1 << 20  # Larger files that are not weights are not downloaded
 NEEDS_REVISION = "a model of the hub needs a revision (commit, tag or branch), as in {}@main"
 
 _REPO = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
@@ -40,10 +38,8 @@ _PICKLE = re.compile(r".*\.(bin|pt|pth|ckpt|pkl|pickle)")
 class Address:
     """One revision of one model of the hub."""
 
-    repo: str
-    """``user/name``."""
-    revision: str
-    """A commit (40 hex digits), a tag or a branch."""
+    repo: str  # ``user/name``
+    revision: str  # A commit (40 hex digits), a tag or a branch
 
     def __post_init__(self) -> None:
         if not is_repo(self.repo):
@@ -190,9 +186,7 @@ def fetch(
     its commit, unless ``HF_HUB_OFFLINE`` is set.
 
     Args:
-        address: Model and revision.
         select: Chooses the files, config first.
-        endpoint: Address of the hub, as in :func:`connect`.
         check_config: Called with the path of ``config.json`` before anything larger is downloaded.
     """
     from huggingface_hub import constants
@@ -277,10 +271,8 @@ def _download(api: HfApi, repo: str, commit: str, name: str) -> Path:
 class PushResult:
     """A commit on the hub."""
 
-    address: Address
-    """The model and the new commit."""
-    url: str
-    """The commit's page."""
+    address: Address  # The model and the new commit
+    url: str  # The commit's page
 
     @property
     def load_line(self) -> str:

@@ -51,19 +51,12 @@ class Results:
     """The main results of ``isoclr evaluate``, and which of its methods has the weights of the card."""
 
     scores: list[Score]
-    ours: str
-    """Name of the method with these weights."""
-    titles: dict[str, str]
-    """Title of each task."""
+    ours: str  # Name of the method with these weights
+    titles: dict[str, str]  # Title of each task
 
 
 def read_results(folder: Path, sha256: str) -> Results:
-    """The results of ``isoclr evaluate`` for the weights with this SHA-256.
-
-    Args:
-        folder: Output of ``isoclr evaluate``, or the folder ``results`` in it, with ``manifest.json`` and ``main.csv``.
-        sha256: SHA-256 of the weights.
-    """
+    """The results for the weights with this SHA-256 in an output of ``isoclr evaluate`` or its folder ``results``."""
     if not (folder / "manifest.json").exists() and (folder / "results").is_dir():
         folder = folder / "results"
     what = "results of isoclr evaluate: a folder with manifest.json and main.csv"
@@ -103,12 +96,7 @@ def model_card(
 ) -> str:
     """A model card: metadata in YAML, a description made from the model, and its results.
 
-    Args:
-        encoder: The model.
-        repo: Repository ``user/name``.
-        sha256: SHA-256 of its weights file.
-        results: Results of an evaluation of these weights; they become a table and the ``model-index``.
-        license: Identifier of a licence as the hub lists them, such as ``apache-2.0``.
+    The results become a table and the ``model-index``.
     """
     from huggingface_hub import EvalResult, ModelCardData
 

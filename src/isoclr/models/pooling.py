@@ -24,8 +24,7 @@ EPSILON = 1e-3
 class ReadOut:
     """How the activations of an RNA's positions become its embedding; columns block by block."""
 
-    blocks: Literal["last", "all"] = "last"
-    """Read the last residual block, or all of them (multi-scale)."""
+    blocks: Literal["last", "all"] = "last"  # Read the last residual block, or all of them (multi-scale)
     statistics: Literal["mean", "mean+std"] = "mean"
     """Statistics of every channel over the positions: the mean, or all means and then all standard deviations."""
     transform: Literal["none", "sqrt"] = "none"

@@ -18,8 +18,7 @@ from isoclr.models.norm import BatchNorm, recomputing
 from isoclr.models.packing import STRIDE, PackedBatch, Segments, round_up, to_device
 from isoclr.models.pooling import ALIASES, ReadOut, max_pool, pool
 
-LONGEST_GAP = 512
-"""nt; where more padding between two RNAs would be needed, each has a row of its own."""
+LONGEST_GAP = 512  # nt; where more padding between two RNAs would be needed, each has a row of its own
 
 Size = Annotated[int, Meta(ge=1, le=65_536)]
 Depth = Annotated[int, Meta(ge=1, le=1_000)]

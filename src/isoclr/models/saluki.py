@@ -27,11 +27,7 @@ from isoclr.models.pooling import max_pool
 
 
 class LayerNorm(nn.Module):
-    """Layer normalization of every position over its channels, followed by a ReLU.
-
-    Args:
-        eps: Added to the variance; Saluki's is large.
-    """
+    """Layer normalization of every position over its channels, followed by a ReLU."""
 
     def __init__(self, channels: int, eps: float) -> None:
         super().__init__()
@@ -166,11 +162,7 @@ class Saluki(nn.Module):
 
 
 def pack_for_saluki(lengths: NDArray[np.int64], *, chunk_nt: int, round_to: int = STRIDE) -> list[PackLayout]:
-    """Pack RNAs as Saluki needs them, in chunks of about ``chunk_nt`` codes.
-
-    Args:
-        chunk_nt: Largest number of codes in a chunk; a longer RNA has a chunk alone.
-        round_to: Chunk widths are multiples of this and of the stride.
+    """Pack RNAs as Saluki needs them: :func:`plan_layouts` with its own stride and gap.
 
     >>> for layout in pack_for_saluki(np.array([100, 40]), chunk_nt=512):
     ...     print(layout.rows, layout.starts, layout.shape)

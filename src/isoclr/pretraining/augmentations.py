@@ -81,8 +81,7 @@ class DeviceCorpus:
         self.device = torch.device(device)
         self.offsets: Rows = np.asarray(corpus.index["offset"], np.int64)
         """``(n,)`` position of each transcript's first code."""
-        self.lengths: Rows = np.asarray(corpus.index["length"], np.int64)
-        """``(n,)`` nt of each transcript."""
+        self.lengths: Rows = np.asarray(corpus.index["length"], np.int64)  # (n,) nt of each transcript
         with warnings.catch_warnings():  # a memory map is read-only, and nothing writes to it
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             codes = torch.from_numpy(corpus.codes)

@@ -27,8 +27,7 @@ class FlatBases(NamedTuple):
 
     n: int
     base: Tensor  # 0 to 3, or 4 for an unknown base
-    word: Tensor
-    """The next eight bases as a number in base 5; beyond the RNA's end they are unknown."""
+    word: Tensor  # The next eight bases as a number in base 5; beyond the RNA's end they are unknown
     codon: Tensor  # Whether a codon starts
     end: Tensor  # Whether an exon ends
     owner: Tensor  # Number of the RNA that a base belongs to

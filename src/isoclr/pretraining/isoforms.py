@@ -57,16 +57,10 @@ def with_isoforms(corpus: CorpusLike, seed: int) -> WithIsoforms:
 
 
 def make_isoform(codes: Codes, rng: np.random.Generator) -> Codes | None:
-    """An isoform of an RNA: other ends of the UTRs, and in half of the cases an exon less.
+    """An isoform of an RNA: other ends of the UTRs, and in half of the cases an exon less; None if nothing can change.
 
     The CDS stays in frame and keeps its start and stop codon: an exon within it is skipped only if its length is a
     multiple of three. A non-coding RNA loses up to a fifth at either end.
-
-    Args:
-        codes: ``(n,)`` codes of an RNA.
-
-    Returns:
-        The codes of the isoform; None if there is nothing to change.
     """
     n, codons = len(codes), np.flatnonzero(codes & CODON_START)
     begin, end = (int(codons[0]), int(codons[-1]) + 3) if len(codons) else (n, n)

@@ -39,8 +39,7 @@ class RunState:
 class Checkpoint:
     """Everything that a resumed run needs."""
 
-    tensors: Mapping[str, Tensor]
-    """Weights, running statistics, optimizer state and averaged weights."""
+    tensors: Mapping[str, Tensor]  # Weights, running statistics, optimizer state and averaged weights
     options: dict[str, Any]  # Options of the run, with the SHA-256 of its initial weights as init
     budget: Budget  # Length of the run
     corpus: str  # SHA-256 of the corpus' files

@@ -21,8 +21,7 @@ from scipy.special import expit
 from isoclr.probing.linear import Array, Features, LinearModel, decompose, fit_classes, in_raw_units, standardize
 from isoclr.tasks.metrics import Interval, Metric, bootstrap, mse, over_folds, pearson, roc_auc, spearman
 
-BLOCK = 4096
-"""RNAs whose intervals are computed at a time."""
+BLOCK = 4096  # RNAs whose intervals are computed at a time
 BISECTIONS = 9
 """Halvings of the range in which an end of an interval must lie; the few scores left are tried one by one."""
 
@@ -253,8 +252,7 @@ class CrossValidation:
 
     metrics: dict[str, Interval]
     """Metric → mean over the folds with its 95 % interval (Student's t), the main one first."""
-    baseline: dict[str, float]
-    """The error when every RNA gets the mean of the training labels, by metric."""
+    baseline: dict[str, float]  # The error when every RNA gets the mean of the training labels, by metric
     coverages: Sequence[Coverage]  # One per nominal coverage; none for classes
 
     def to_dict(self) -> dict[str, Any]:

@@ -127,8 +127,7 @@ class FitReport(Report):
 
     out: Path | None  # The head's directory
     head: Head
-    counts: dict[str, dict[str, int]]
-    """Label → numbers of samples, and of what was left out, by reason."""
+    counts: dict[str, dict[str, int]]  # Label → numbers of samples, and of what was left out, by reason
     quality: dict[str, CrossValidation]  # Label → accuracy on held-out folds
 
     def messages(self) -> Iterator[str]:

@@ -120,11 +120,7 @@ class Logistic:
 
 
 class LogisticSolver:
-    """Fits logistic regressions on the same features, which are decomposed once.
-
-    Args:
-        features: ``(n, d)``.
-    """
+    """Fits logistic regressions on the same features, which are decomposed once."""
 
     def __init__(self, features: Array) -> None:
         self._mean = features.mean(axis=0)

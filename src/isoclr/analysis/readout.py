@@ -8,7 +8,7 @@ from isoclr.models.encoder import Encoder
 from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head
 from isoclr.probing.linear import LinearModel
-from isoclr.probing.resolve import encoder_of, model_of, resolve_head
+from isoclr.probing.resolve import encoder_of, resolve_head
 from isoclr.training.device import resolve_device
 
 
@@ -38,7 +38,7 @@ def load_predictor(
         InputError: No such head, encoder, label or device, or an encoder with other weights than the head's.
     """
     loaded, given = resolve_head(head, task, species, model)
-    encoder = encoder_of(loaded, model_of(loaded, given))
+    encoder = encoder_of(loaded, given)
     encoder.network.to(resolve_device(device))
     return LinearPredictor(encoder, *linear_readout(loaded, label))
 

@@ -57,7 +57,7 @@ from isoclr.models import load as pretrained
 from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head, load_head
 from isoclr.probing.predict import FIELDS, columns_of, predict_block
-from isoclr.probing.resolve import encoder_of, find_head, model_of, shipped_heads
+from isoclr.probing.resolve import encoder_of, find_head, shipped_heads
 
 STATIC = Path(__file__).parent / "static"
 CONTENTS = ("*.html", "*.js", "*.txt", "data/*.js")  # Files of an atlas; a folder with others is never overwritten
@@ -292,7 +292,7 @@ class _Predictor:
         """Encoder and linear model of the first head for a species."""
         for head in self.heads:
             if species in head.species or not _is_named(head):
-                encoder = encoder_of(head, model_of(head, model))
+                encoder = encoder_of(head, model)
                 return LinearPredictor(encoder, *linear_readout(head, head.targets[0].name))
         return None
 

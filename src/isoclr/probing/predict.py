@@ -24,7 +24,7 @@ from isoclr.genomics.encoding import NUCLEOTIDE_BITS, N
 from isoclr.models.encoder import Precision
 from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head
-from isoclr.probing.resolve import encoder_of, model_of, resolve_head
+from isoclr.probing.resolve import encoder_of, resolve_head
 
 FIELDS = ("value", "lower", "upper", "extrapolating")
 RNA_COLUMNS = ("transcript_id", "gene_id", "gene_symbol", "species", "length", "cds_source")
@@ -170,7 +170,7 @@ def predict(
         source = nullcontext(_matching(chosen, ready))
     else:
         use_threads(threads)
-        encoder = encoder_of(chosen, model_of(chosen, model))
+        encoder = encoder_of(chosen, model)
         embedder = regional(encoder_embedder(encoder, precision=precision, device=device), chosen.region)
         rnas = read_rnas(
             paths,

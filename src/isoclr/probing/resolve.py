@@ -75,27 +75,20 @@ def resolve_head(head: Path | None, task: str | None, species: str, model: str |
     return load_head(find_head(str(task), species, model)), None
 
 
-def model_of(head: Head, given: str | None) -> str:
-    """Path or name of a head's model: the given one, else the built-in one."""
-    if given is not None:
-        return given
+def encoder_of(head: Head, model: str | None) -> Encoder:
+    """Load a head's model: the given one, else the built-in one."""
     sha256 = head.model["sha256"]
-    shipped = pretrained.bundled_model(sha256)
-    if shipped is None:
+    chosen = pretrained.bundled_model(sha256) if model is None else model
+    if chosen is None:
         raise InputError(
             f"head {head.name!r} needs weights {sha256[:12]} of {head.model['model']}, which is no built-in model; "
             "give it with --model"
         )
-    return str(shipped)
-
-
-def encoder_of(head: Head, model: str) -> Encoder:
-    """Load a head's model."""
-    encoder, sha256 = pretrained.load(model), head.model["sha256"]
+    encoder = pretrained.load(chosen)
     dim = head.dim - added_dim(head.region)
     if (encoder.sha256, encoder.dim) != (sha256, dim):
         raise InputError(
-            f"{model}: weights {encoder.sha256[:12]}, embeddings of {encoder.dim}; head {head.name!r} needs weights "
+            f"{chosen}: weights {encoder.sha256[:12]}, embeddings of {encoder.dim}; head {head.name!r} needs weights "
             f"{sha256[:12]} of {head.model['model']}, embeddings of {dim}"
         )
     return encoder

@@ -16,7 +16,7 @@ from isoclr._report import Report, Row, Table, count_lines
 from isoclr._threads import thread_map, use_threads
 from isoclr.errors import InputError
 from isoclr.models.load import load
-from isoclr.probing.resolve import encoder_of, model_of, resolve_head
+from isoclr.probing.resolve import encoder_of, resolve_head
 from isoclr.training.device import resolve_device
 from isoclr.variants.page import check_page, write_page
 from isoclr.variants.parts import Parts, check_parts, open_parts
@@ -291,7 +291,7 @@ def open_scorer(heads: Sequence[Path], task: str | None, species: str, model: st
     loaded = [one for one, _ in resolved]
     if len({one.model["sha256"] for one in loaded}) > 1:
         raise InputError("--head: the heads belong to different encoders, expected one for all")
-    encoder = encoder_of(loaded[0], model_of(loaded[0], resolved[0][1])) if loaded else load(model or "isoclr-s")
+    encoder = encoder_of(*resolved[0]) if loaded else load(model or "isoclr-s")
     encoder.network.to(resolve_device(device))
     return Scorer(encoder, loaded)
 

@@ -76,7 +76,6 @@ unknown base gives ``coding_sequence_variant``. ``ARE`` is the AUUUA of AU-rich 
 """
 
 _NUMBER = {name: number for number, name in enumerate(CONSEQUENCES)}
-_AMINO = np.frombuffer(AMINO_ACIDS.encode(), np.uint8)
 _STOP, _UNKNOWN = ord("*"), ord("X")
 LETTERS = np.array(list("ACGUN"))
 _TRIPLET = np.arange(3)
@@ -199,7 +198,7 @@ def _mark_element(numbers: NDArray[np.int8], bases: Codes, sequence: str, name: 
 
 def _amino_acids(codons: Codes) -> NDArray[np.uint8]:
     """Letters of codons ``(..., 3)``, as ASCII codes."""
-    return _AMINO[codon_numbers(codons)]
+    return AMINO_ACIDS[codon_numbers(codons)]
 
 
 def _mutant_amino_acids(codons: Codes) -> NDArray[np.uint8]:

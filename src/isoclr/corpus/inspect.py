@@ -247,12 +247,12 @@ def show_tracks(codes: Codes) -> list[str]:
 
 def _codon_letters(codes: Codes) -> str:
     """Amino acids at the first base of their codons, X for an ambiguous one, blanks elsewhere."""
-    line = np.full(len(codes), " ")
+    line = np.full(len(codes), ord(" "), np.uint8)
     starts = np.flatnonzero(codes & CODON_START)
     starts = starts[starts + 3 <= len(codes)]
     codons = codes[starts[:, None] + np.arange(3)] & NUCLEOTIDE_BITS
-    line[starts] = np.array(list(AMINO_ACIDS))[codon_numbers(codons)]
-    return "".join(line)
+    line[starts] = AMINO_ACIDS[codon_numbers(codons)]
+    return line.tobytes().decode()
 
 
 def print_corpus(corpus: Corpus) -> None:

@@ -167,8 +167,7 @@ def read_fasta(transcripts: Path, annotation: Sequence[Path], config: BuildConfi
             f"{annotation[0]} and {transcripts}: no transcript id in common, found {first!r} in the annotation "
             f"and {other!r} in the FASTA"
         )
-    codes = read.codes if read.codes.flags.writeable else read.codes.copy()
-    part = TranscriptTable(table, codes, table.height, first_dropped=read.first_dropped)
+    part = TranscriptTable(table, read.codes, table.height, first_dropped=read.first_dropped)
     part.metadata = {
         "transcripts_dropped": dict(read.dropped),
         "annotation_dropped": [dict(one.dropped) for one in annotations],

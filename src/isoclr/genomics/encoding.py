@@ -184,8 +184,9 @@ def _next_in_frame(starts: NDArray[np.intp], stops: NDArray[np.intp], length: in
     return np.where(inside, stop, starts - 3)
 
 
-AMINO_ACIDS = "KNKNTTTTRSRSIIMIQHQHPPPPRRRRLLLLEDEDAAAAGGGGVVVV*Y*YSSSS*CWCLFLFX"
-"""One-letter amino acids by codon number: AAA, AAC, AAG, AAT, ACA … TTT; ``*`` is a stop, the last is unknown."""
+AMINO_ACIDS = np.frombuffer(b"KNKNTTTTRSRSIIMIQHQHPPPPRRRRLLLLEDEDAAAAGGGGVVVV*Y*YSSSS*CWCLFLFX", np.uint8)
+"""``(65,)`` letters of amino acids, as ASCII codes, by codon number: AAA, AAC, AAG, AAT, ACA … TTT; ``*`` is a stop,
+the last is unknown."""
 START_CODON = 14  # Number of ATG
 STOP_CODONS = (48, 50, 56)  # Numbers of TAA, TAG and TGA
 UNKNOWN_CODON = 64  # Number of every codon with an ambiguous base

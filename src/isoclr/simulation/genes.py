@@ -86,10 +86,10 @@ _PERCENT = "7.0 5.6 3.6 4.8 2.3 4.7 7.0 6.6 2.6 4.4 10.0 5.7 2.1 3.7 6.3 8.3 5.4
 _OPTIMAL = "AAG AAC ACT ACC CGT AGA TCT TCC ATC ATT CAA CAC CCA CCT CTG TTG GAA GAC GCT GCC GGT GGA GTC GTT TAC TGT TTC"
 """Optimal codons, which end in any of the four bases."""
 
-AMINO = np.frombuffer(AMINO_ACIDS[:64].encode(), np.uint8)
+AMINO = AMINO_ACIDS[:64]
 STOPS = np.array(STOP_CODONS)
 _FREQUENCY = dict(zip(_RESIDUES, map(float, _PERCENT.split()), strict=True))
-_AMINO_FREQUENCY = np.array([_FREQUENCY.get(letter, 0.0) for letter in AMINO_ACIDS[:64]])
+_AMINO_FREQUENCY = np.array([_FREQUENCY.get(chr(letter), 0.0) for letter in AMINO])
 _SYNONYMOUS_PAIRS = AMINO[:, None] == AMINO[None, :]
 _SYNONYMOUS_PAIRS[STOPS] = False
 OPTIMALITY = np.full(64, -1.0)

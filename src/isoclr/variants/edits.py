@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from isoclr.genomics.encoding import AMINO_ACIDS, IS_STOP, START_CODON, Codes, codon_numbers, encode
 
 Ints = NDArray[np.int64]
-_AMINO = np.frombuffer(AMINO_ACIDS.encode(), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -212,7 +211,7 @@ def translate(bases: Codes) -> str:
     >>> translate(nucleotides("AUGGCNUAA"))
     'MX*'
     """
-    return _AMINO[whole_codons(bases)].tobytes().decode()
+    return AMINO_ACIDS[whole_codons(bases)].tobytes().decode()
 
 
 def whole_codons(bases: Codes) -> Ints:

@@ -137,7 +137,7 @@ def progress(*extra: TextColumn) -> Progress:
 
 
 @contextmanager
-def progress_bar(title: str, total: float) -> Iterator[Callable[..., None]]:
+def progress_bar(title: str, total: float | None) -> Iterator[Callable[..., None]]:
     """A progress display of one task; a call advances it, by 1 or by a given number."""
     with progress() as bar:
         yield partial(bar.advance, bar.add_task(title, total=total))

@@ -1,22 +1,39 @@
 """A small corpus with isoforms, homologs and hostile names, its embeddings, and an atlas of them."""
 
+import base64
+import gzip
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
 import isoclr
 from isoclr.atlas.atlas import atlas
-from isoclr.atlas.shards import read_shard
 from isoclr.embedding.embeddings import Embeddings, write
 from isoclr.embedding.io import read_embeddings
 
 HOSTILE = "</script><script>hacked=1</script>\"'`${hacked=1}"
 HOSTILE_SYMBOL = '"><img/src=x/onerror=hacked=1>'
 GENES = 30
+
+
+def read_shard(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Values and arrays of a shard, as the page reads them."""
+    text = path.read_text(encoding="ascii")
+    data = gzip.decompress(base64.b64decode(text.split('"')[3]))
+    (size,) = struct.unpack_from("<I", data)
+    values = msgspec.json.decode(data[4 : 4 + size])
+    arrays = {
+        key: np.frombuffer(data, np.dtype(kind).newbyteorder("<"), count, 4 + size + start)
+        for key, (kind, start, count) in values.pop("arrays").items()
+    }
+    return values, arrays
 
 
 def _write_rnas(folder: Path) -> None:

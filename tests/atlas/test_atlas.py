@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from tests.atlas.conftest import HOSTILE
+from tests.atlas.conftest import HOSTILE, read_shard
 
 import isoclr
 from isoclr.analysis.neighbors import find_neighbors
 from isoclr.atlas.atlas import STATIC, atlas
-from isoclr.atlas.shards import read_shard
 from isoclr.cli import main
 from isoclr.embedding.embeddings import Embeddings, write
 from isoclr.embedding.io import read_embeddings

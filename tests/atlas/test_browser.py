@@ -6,9 +6,7 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
-from tests.atlas.conftest import HOSTILE, HOSTILE_SYMBOL
-
-from isoclr.atlas.shards import read_shard
+from tests.atlas.conftest import HOSTILE, HOSTILE_SYMBOL, read_shard
 
 
 @pytest.fixture(scope="module")

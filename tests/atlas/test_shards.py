@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.atlas.conftest import read_shard
 
-from isoclr.atlas.shards import read_shard, write_shard
+from isoclr.atlas.shards import write_shard
 
 
 def test_values_and_arrays_come_back(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from isoclr._console import info, progress
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
-from isoclr.analysis.geometry import FOLDS, PROPERTIES, alignment_uniformity, probe_properties
+from isoclr.analysis.geometry import FOLDS, PROPERTIES, Features, alignment_uniformity, probe_properties
 from isoclr.analysis.neighbors import Nearest, nearest, normalize
 from isoclr.analysis.relations import (
     ISOFORM,
@@ -48,7 +49,6 @@ MIN_QUERIES = 30  # With fewer queries a warning says that the hit rate is uncer
 
 NUMBERS = ("relation", "k", "metric", "value", "low", "high", "n")
 Values = NDArray[np.float64]
-Features = Mapping[str, NDArray[np.floating]]
 
 
 @dataclass(frozen=True)
@@ -347,15 +347,9 @@ def evaluate_space(
         queries = len(relations) if sample is None else min(sample, len(relations))
         searches = bar.add_task("neighbours", total=queries * len(features))
         retrieved = evaluate_retrieval(
-            features,
-            relations,
-            k=k,
-            sample=sample,
-            seed=seed,
-            whiten=whiten,
-            progress=lambda n: bar.advance(searches, n),
+            features, relations, k=k, sample=sample, seed=seed, whiten=whiten, progress=partial(bar.advance, searches)
         )
         geometry = alignment_uniformity(features, relations, seed=seed, whiten=whiten)
         fits = bar.add_task("properties", total=FOLDS * len(PROPERTIES) * len(features))
-        properties = probe_properties(features, relations, codes, seed=seed, progress=lambda n: bar.advance(fits, n))
+        properties = probe_properties(features, relations, codes, seed=seed, progress=partial(bar.advance, fits))
     return replace(retrieved, geometry=geometry, properties=properties)

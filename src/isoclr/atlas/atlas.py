@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr._console import info, progress
+from isoclr._console import info, progress, progress_bar
 from isoclr._io import as_paths, atomic_directory, check_directory
 from isoclr._report import Report, Row, Table
 from isoclr._threads import use_threads
@@ -189,10 +189,9 @@ def atlas(
             shutil.copyfile(STATIC / name, partial / name)
         data_folder = partial / "data"
         data_folder.mkdir()
-        with progress() as bar:
-            bars = bar.add_task("genes", total=len(catalog))
+        with progress_bar("genes", len(catalog)) as advance:
             for done in write_genes(data_folder, catalog, vectors, close, predictions, labels):
-                bar.advance(bars, done)
+                advance(done)
         explained = _write_mutations(data_folder, catalog, wanted, predictor, model)
         own = _write_own(data_folder, vectors, space, predictor.heads, meta)
         predicted = [Column(p.name, "prediction", pl.Series(p.value).fill_nan(None), p.units) for p in predictions]
@@ -321,12 +320,7 @@ def _layout(
 ) -> tuple[Coordinates, Nearest]:
     """Coordinates and the k nearest neighbours of all RNAs."""
     n = len(vectors)
-    with progress() as bar:
-        task = bar.add_task("nearest neighbours", total=n)
-
-        def advance(done: int) -> None:
-            bar.advance(task, done)
-
+    with progress_bar("nearest neighbours", n) as advance:
         if n > EXACT:
             index = ClusterIndex(vectors, seed)
             if given is not None:

@@ -14,8 +14,8 @@ from isoclr.analysis.readout import LinearPredictor
 from isoclr.genomics.encoding import (
     CODON_START,
     EXON_END,
+    IS_STOP,
     NUCLEOTIDE_BITS,
-    STOP_CODONS,
     Codes,
     coding_region,
     codon_numbers,
@@ -81,7 +81,7 @@ def put_back(a: Codes, b: Codes, difference: Difference) -> Codes:
             other, other_end = coding_region(b)
             if other_end and b0 <= other and other + 3 <= b1:
                 first = other - b0 + a0
-        is_whole = bool(np.isin(codon_numbers(a[end - 3 : end] & np.uint8(NUCLEOTIDE_BITS)), STOP_CODONS))
+        is_whole = bool(IS_STOP[codon_numbers(a[end - 3 : end] & np.uint8(NUCLEOTIDE_BITS))])
         if first is not None and (a1 <= start or (a0 >= end and is_whole)):
             region: tuple[int, int] | None = (first, first + end - start)
         else:
@@ -95,8 +95,7 @@ def _stop(codes: Codes, start: int) -> int:
     """End of the reading frame from a start codon, with its stop codon if it has one."""
     whole = (len(codes) - start) // 3 * 3
     bases = codes[start : start + whole] & np.uint8(NUCLEOTIDE_BITS)
-    codons = codon_numbers(bases.reshape(-1, 3))
-    stops = np.flatnonzero(np.isin(codons, STOP_CODONS))
+    stops = np.flatnonzero(IS_STOP[codon_numbers(bases.reshape(-1, 3))])
     return start + 3 * (int(stops[0]) + 1) if len(stops) else start + whole
 
 

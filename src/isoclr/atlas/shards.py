@@ -55,16 +55,3 @@ def pack(values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes
     header = msgspec.json.encode({**values, "arrays": entries})
     header += b" " * (-(len(header) + 4) % 8)
     return b"".join([struct.pack("<I", len(header)), header, *parts])
-
-
-def read_shard(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Values and arrays of a shard, as the page reads them."""
-    text = path.read_text(encoding="ascii")
-    data = gzip.decompress(base64.b64decode(text.split('"')[3]))
-    (size,) = struct.unpack_from("<I", data)
-    values = msgspec.json.decode(data[4 : 4 + size])
-    arrays = {
-        key: np.frombuffer(data, np.dtype(kind).newbyteorder("<"), count, 4 + size + start)
-        for key, (kind, start, count) in values.pop("arrays").items()
-    }
-    return values, arrays

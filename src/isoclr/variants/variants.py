@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from isoclr._console import progress
+from isoclr._console import progress_bar
 from isoclr._io import as_paths, check_file, check_output
 from isoclr._report import Report, Row, Table, count_lines
 from isoclr._threads import thread_map, use_threads
@@ -185,12 +185,11 @@ def variants(
         checks = ReferenceCheck(calls)
         joiner = HaplotypeJoiner(unjoined) if phased else None
         reader = read_variants(calls, skipped, sample=sample if phased else None)
-        with closing(reader) as records, progress() as bar:
-            bar_task = bar.add_task("scoring variants", total=None)
+        with closing(reader) as records, progress_bar("scoring variants", None) as advance:
             for number, (alleles, rows) in enumerate(_chunks(records, index, skipped, checks, joiner)):
                 if (rows or not alleles) and not parts.holds(number, rows):
                     parts.add(number, score_rows(rows, index, scorer, score_splice=score_splice, rank=rank))
-                bar.update(bar_task, advance=alleles)
+                advance(alleles)
         checks.finish()
         result = VariantEffects(
             parts.scan().select(pl.len()).collect().item(),

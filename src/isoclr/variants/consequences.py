@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from isoclr.analysis.consequences import sort_terms
-from isoclr.genomics.encoding import START_CODON, STOP_CODONS, codon_numbers
+from isoclr.genomics.encoding import IS_STOP, START_CODON, codon_numbers
 from isoclr.variants.edits import Edit, Rna, apply, common_prefix, common_suffix, shift_of, start_before, whole_codons
 
 
@@ -125,10 +125,11 @@ def uorfs(rna: Rna) -> Iterator[Uorf]:
         yield Uorf(position, _stop_of(rna, position))
 
 
-def _stop_of(rna: Rna, start: int, step: int = 600) -> int | None:
+def _stop_of(rna: Rna, start: int) -> int | None:
     """First in-frame stop codon from a position on."""
+    step = 600  # most upstream reading frames end within the first stretch
     for position in range(start, len(rna) - 2, step):
-        stops = np.flatnonzero(np.isin(whole_codons(rna.bases[position : position + step]), STOP_CODONS))
+        stops = np.flatnonzero(IS_STOP[whole_codons(rna.bases[position : position + step])])
         if len(stops):
             return position + 3 * int(stops[0])
     return None

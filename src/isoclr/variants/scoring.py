@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, stdtrit
 
 from isoclr.analysis.fast_ism import IncrementalEncoder, ReferenceRna
-from isoclr.analysis.ism import mutate_base, point_mutations
+from isoclr.analysis.ism import BATCH, mutate_base, point_mutations
 from isoclr.embedding.embed import added_features, crop
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
 from isoclr.models.encoder import Encoder
@@ -140,18 +140,17 @@ def _changes(
     positions: NDArray[np.int64],
     bases: NDArray[np.uint8],
     read: Callable[[Array, Ints], Array] = lambda changes, _: changes,
-    batch: int = 192,
 ) -> Array:
     """Changes of the embedding by point mutations ``(m, d)``, or what ``read`` makes of some of them and their numbers.
 
     Those at positions that are near modulo the stride are computed together: the fewer there are, the less near.
     """
-    span = 1 if len(positions) > 32 * batch else 8 if len(positions) > 64 else STRIDE
+    span = 1 if len(positions) > 32 * BATCH else 8 if len(positions) > 64 else STRIDE
     groups = positions % STRIDE // span
     order = np.argsort(groups, kind="stable")
     device, found = reference.encoder.device, []
     for group in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
-        for rows in np.split(group, range(batch, len(group), batch)):
+        for rows in np.split(group, range(BATCH, len(group), BATCH)):
             changes = reference.changes(
                 torch.from_numpy(positions[rows].astype(np.int64)).to(device),
                 torch.from_numpy(bases[rows].astype(np.uint8)).to(device),

@@ -120,16 +120,15 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
     by_gene = joined if level == "transcript_id" else representatives(joined, "gene")
     exact = pl.col("exact")
     chosen = representatives(by_gene.filter(exact | ~exact.any().over("line")), "line")
-    _say_if_few(labels, named, joined, _COLUMN[level])
+    unmatched = labels.table.join(joined, on="line", how="anti", maintain_order="left")
+    _say_if_few(labels, unmatched["id"], named, joined, _COLUMN[level])
     return Samples(
         table=chosen.sort("gene", "row").select(SAMPLE_COLUMNS),
-        unmatched=labels.table.height - joined["line"].n_unique(),
+        unmatched=unmatched.height,
         without_label=transcripts.height - joined.height,
         not_representative=joined.height - by_gene.height,
         same_id=by_gene.height - chosen.height,
-        unmatched_labels=labels.table.select(UNMATCHED_SCHEMA.names()).filter(
-            ~pl.col("line").is_in(joined["line"].unique().implode())
-        ),
+        unmatched_labels=unmatched.select(UNMATCHED_SCHEMA.names()),
     )
 
 
@@ -144,13 +143,13 @@ def _join(labels: Labels, named: pl.DataFrame, level: IdLevel) -> pl.DataFrame:
     return joined.with_columns(exact=column == pl.col("id"))
 
 
-def _say_if_few(labels: Labels, named: pl.DataFrame, joined: pl.DataFrame, column: str) -> None:
-    """Say so if hardly any label has an RNA, and hardly any RNA a label."""
-    matched, total = joined["line"].n_unique(), labels.table.height
+def _say_if_few(labels: Labels, ids: pl.Series, named: pl.DataFrame, joined: pl.DataFrame, column: str) -> None:
+    """Say so if hardly any label has an RNA (those of ``ids`` have none), and hardly any RNA a label."""
+    total = labels.table.height
+    matched = total - len(ids)
     if matched >= FEW * total or joined.height >= FEW * named.height:
         return
-    ids = labels.table.filter(~pl.col("line").is_in(joined["line"].unique().implode()))["id"]
-    rnas = named.filter(~pl.col("row").is_in(joined["row"].implode()))[column]
+    rnas = named.join(joined, on="row", how="anti", maintain_order="left")[column]
     info(
         f"{labels.path}: only {matched:,} of {total:,} labels match an RNA; not {ids[0]}, …, while the RNAs are "
         f"{rnas[0]}, …{_likeness(ids, rnas)}"

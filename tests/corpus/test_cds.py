@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isoclr.corpus.cds import assign_cds, known_noncoding, mark
+from isoclr.corpus.cds import assign_cds, known_noncoding, mark_tracks
 from isoclr.genomics.encoding import CODON_START, EXON_END, NUCLEOTIDE_BITS, Codes, encode, nucleotides
 
 
@@ -101,7 +101,7 @@ def test_mark_equals_encode() -> None:
         encode(nucleotides(s), None if e is None else np.array(e), None if c == (-1, -1) else c)
         for s, c, e in zip(sequences, cds, exons, strict=True)
     ]
-    mark(table, codes)
+    mark_tracks(table, codes)
     assert codes.tolist() == np.concatenate(expected).tolist()
     assert (codes & CODON_START).any()
     assert (codes & EXON_END).any()

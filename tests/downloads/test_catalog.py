@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from isoclr.downloads.catalog import CATALOG, prepare, select
+from isoclr.downloads.catalog import CATALOG, prepare, select_entries
 from isoclr.errors import InputError
-from isoclr.genomics.species import find
+from isoclr.genomics.species import find_species
 
 
 def test_names_and_addresses() -> None:
@@ -21,14 +21,14 @@ def test_names_and_addresses() -> None:
 def test_ten_species() -> None:
     groups = {entry.group for entry in CATALOG} - {"homology", "ids", "labels"}
     assert len(groups) == 10
-    assert all(find(group) is not None for group in groups)
+    assert all(find_species(group) is not None for group in groups)
     for group in groups:
         files = {entry.name for entry in CATALOG if entry.group == group}
         assert files == {f"{group}/annotation", f"{group}/genome"}
 
 
 def test_select() -> None:
-    assert [e.name for e in select(["worm/genome", "homology"])] == [
+    assert [e.name for e in select_entries(["worm/genome", "homology"])] == [
         "worm/genome",
         "homology/homologene",
         "homology/gene_orthologs",
@@ -37,14 +37,14 @@ def test_select() -> None:
 
 def test_select_optional_files() -> None:
     archive = "labels/saluki_archive"
-    assert archive not in {e.name for e in select([])}
-    assert archive not in {e.name for e in select(["labels"])}
-    assert [e.name for e in select([archive])] == [archive]
+    assert archive not in {e.name for e in select_entries([])}
+    assert archive not in {e.name for e in select_entries(["labels"])}
+    assert [e.name for e in select_entries([archive])] == [archive]
 
 
 def test_select_unknown_name() -> None:
     with pytest.raises(InputError, match="'axolotl' cannot be downloaded; expected one of human"):
-        select(["axolotl"])
+        select_entries(["axolotl"])
 
 
 GENE2ENSEMBL = """#tax_id\tGeneID\tEnsembl_gene_identifier\tRNA\tEnsembl_rna\tprotein\tEnsembl_protein

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from isoclr.errors import InputError
-from isoclr.genomics.homology import assign, read_gene_ids, read_homologene, read_homology, read_orthologs
+from isoclr.genomics.homology import assign_gene_sets, read_gene_ids, read_homologene, read_homology, read_orthologs
 
 HEADER = b"#tax_id\tGeneID\trelationship\tOther_tax_id\tOther_GeneID"
 
@@ -57,7 +57,7 @@ def sets(table: pl.DataFrame) -> list[str]:
 
 def test_paralogs_and_orthologs(homology: Path) -> None:
     rows = genes(("human", "34", ""), ("mouse", "22059", ""), ("human", "35", ""), ("mouse", "11364", ""))
-    result = assign(rows, homology)
+    result = assign_gene_sets(rows, homology)
     assert sets(result.table) == ["HID:3", "HID:20", "HID:3", "HID:3"]
     assert result.table.drop("gene_set").equals(rows)
     assert result.mapped == {"human": (2, 2), "mouse": (2, 2)}
@@ -65,7 +65,7 @@ def test_paralogs_and_orthologs(homology: Path) -> None:
 
 def test_within_species(homology: Path) -> None:
     rows = genes(("human", "34", ""), ("human", "35", ""), ("mouse", "11364", ""), ("mouse", "x", ""))
-    result = assign(rows, homology, scope="within-species")
+    result = assign_gene_sets(rows, homology, scope="within-species")
     assert sets(result.table) == ["human|HID:3", "human|HID:3", "mouse|HID:3", "mouse|x"]
 
 
@@ -78,7 +78,7 @@ def test_unmapped_genes(homology: Path) -> None:
         ("cow", "g1", "S"),
     )
     for file in (homology, None):
-        result = assign(rows, file)
+        result = assign_gene_sets(rows, file)
         assert sets(result.table) == [
             "human|ENSG00000000099",
             "mouse|ENSMUSG00000000099",
@@ -91,17 +91,17 @@ def test_unmapped_genes(homology: Path) -> None:
 
 def test_symbols(homology: Path) -> None:
     rows = genes(("human", "g1", "TP53"), ("mouse", "g2", "TP53"), ("human", "g3", "tp53"), ("mouse", "g4", "Trp53"))
-    assert sets(assign(rows, homology).table) == ["HID:20", "mouse|g2", "human|g3", "HID:20"]
+    assert sets(assign_gene_sets(rows, homology).table) == ["HID:20", "mouse|g2", "human|g3", "HID:20"]
 
 
 def test_ambiguous_symbol(homology: Path) -> None:
     rows = genes(("human", "g1", "TWICE"), ("human", "g2", "SAME"))
-    assert sets(assign(rows, homology).table) == ["human|g1", "HID:102"]
+    assert sets(assign_gene_sets(rows, homology).table) == ["human|g1", "HID:102"]
 
 
 def test_gene_id_is_a_symbol(homology: Path) -> None:
     rows = genes(("human", "TP53", ""), ("human", "TP53", "OTHER"))
-    assert sets(assign(rows, homology).table) == ["HID:20", "human|TP53"]
+    assert sets(assign_gene_sets(rows, homology).table) == ["HID:20", "human|TP53"]
 
 
 def test_loc_and_entrez_ids(homology: Path) -> None:
@@ -109,7 +109,7 @@ def test_loc_and_entrez_ids(homology: Path) -> None:
         ("human", "LOC34", ""), ("human", "g1", "LOC7157"), ("human", "GeneID:34", ""),
         ("mouse", "34", ""), ("mouse", "LOC34", ""), ("martian", "34", ""), ("9606", "34", ""),
     )  # fmt: skip
-    assert sets(assign(rows, homology).table) == [
+    assert sets(assign_gene_sets(rows, homology).table) == [
         "HID:3", "HID:20", "HID:3", "mouse|34", "mouse|LOC34", "martian|34", "HID:3",
     ]  # fmt: skip
 
@@ -125,7 +125,7 @@ def test_id_table(homology: Path, human_ids: Path) -> None:
         ("human", "novel2", "ONE"),  # a symbol of two groups
         ("mouse", "ENSG00000000001", ""),  # another species' table does not count
     )
-    result = assign(rows, homology, {"human": human_ids})
+    result = assign_gene_sets(rows, homology, {"human": human_ids})
     assert sets(result.table) == [
         "HID:3", "HID:3", "HID:3", "HID:20", "HID:3", "HID:3", "human|novel2", "mouse|ENSG00000000001",
     ]  # fmt: skip
@@ -133,7 +133,7 @@ def test_id_table(homology: Path, human_ids: Path) -> None:
 
 def test_order_of_preference(homology: Path, human_ids: Path) -> None:
     rows = genes(("human", "ENSG00000000001", "LOC7157"), ("human", "7157", "ACADM"), ("human", "LOC7157", "ACADM"))
-    assert sets(assign(rows, homology, {"hg38": human_ids}).table) == ["HID:3", "HID:20", "HID:20"]
+    assert sets(assign_gene_sets(rows, homology, {"hg38": human_ids}).table) == ["HID:3", "HID:20", "HID:20"]
 
 
 def test_gene_orthologs(tmp_path: Path, human_ids: Path) -> None:
@@ -143,24 +143,24 @@ def test_gene_orthologs(tmp_path: Path, human_ids: Path) -> None:
         "9606\t34\tOrtholog\t10090\t11364\n9606\t35\tOrtholog\t10090\t11365\n"
     )
     rows = genes(("mouse", "11364", ""), ("human", "ENSG00000000001.2", ""), ("human", "35", "ACADM"))
-    result = assign(rows, path, {"human": human_ids})
+    result = assign_gene_sets(rows, path, {"human": human_ids})
     assert sets(result.table) == ["ORTH:34", "ORTH:34", "ORTH:35"]
 
 
 def test_no_genes_and_null_symbols(homology: Path) -> None:
-    empty = assign(genes().cast(pl.String), homology)
+    empty = assign_gene_sets(genes().cast(pl.String), homology)
     assert empty.table.columns == ["species", "gene_id", "gene_symbol", "gene_set"]
     assert empty.mapped == {}
     rows = genes(("human", "34", "")).with_columns(gene_symbol=pl.lit(None, pl.String))
-    assert sets(assign(rows, homology).table) == ["HID:3"]
+    assert sets(assign_gene_sets(rows, homology).table) == ["HID:3"]
 
 
 def test_unknown_species_or_scope(homology: Path, human_ids: Path) -> None:
     rows = genes(("human", "34", ""))
     with pytest.raises(InputError, match=r"human\.tsv: is the gene id table of 'humn'.*human"):
-        assign(rows, homology, {"humn": human_ids})
+        assign_gene_sets(rows, homology, {"humn": human_ids})
     with pytest.raises(InputError, match="scope is 'both', expected one of across-species, within"):
-        assign(rows, homology, scope="both")  # type: ignore[arg-type]
+        assign_gene_sets(rows, homology, scope="both")  # type: ignore[arg-type]
 
 
 def test_large_species_are_fast(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_large_species_are_fast(tmp_path: Path) -> None:
         for t in taxids
     )
     began = time.perf_counter()
-    result = assign(rows, path)
+    result = assign_gene_sets(rows, path)
     assert time.perf_counter() - began < 5  # 0.1 s on an idle machine
     assert set(result.mapped.values()) == {(20_000, 60_000)}
 
@@ -189,10 +189,10 @@ def test_real_genes_map(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     table = pl.read_csv(real_data / "ids/mouse.tsv.gz", separator="\t", infer_schema=False)
     coding = table.filter(pl.col("biotype") == "protein_coding")
     rows = coding.select(species=pl.lit("mouse"), gene_id="ensembl_gene_id", gene_symbol="symbol")
-    result = assign(rows, FILE, {"mouse": real_data / "ids/mouse.tsv.gz"})
+    result = assign_gene_sets(rows, FILE, {"mouse": real_data / "ids/mouse.tsv.gz"})
     mapped, total = result.mapped["mouse"]
     assert 0.8 < mapped / total < 0.95
-    assert 0.7 < assign(rows, FILE).mapped["mouse"][0] / total < mapped / total
+    assert 0.7 < assign_gene_sets(rows, FILE).mapped["mouse"][0] / total < mapped / total
 
 
 FILE = Path("homologene.data")

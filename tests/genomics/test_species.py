@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from isoclr.genomics.species import SPECIES, find, taxid_of, without_version, without_versions
+from isoclr.genomics.species import SPECIES, find_species, taxid_of, without_version, without_versions
 
 NAMES = {
     "ENST00000335137.4": "ENST00000335137",
@@ -56,11 +56,11 @@ def test_taxid_of() -> None:
 @pytest.mark.parametrize("name", ["axolotl", "", "-1", "0", "9606.0", "humans", "²"])
 def test_unknown_species(name: str) -> None:
     assert taxid_of(name) is None
-    assert find(name) is None
+    assert find_species(name) is None
 
 
 def test_names_are_unique() -> None:
     for species in SPECIES:
         for name in (species.name, species.latin, *species.aliases):
-            assert find(name) == species
+            assert find_species(name) == species
     assert len({s.taxid for s in SPECIES}) == len(SPECIES)

@@ -8,7 +8,7 @@ import pytest
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import START_CODON, nucleotides
 from isoclr.simulation import genes
-from isoclr.simulation.genes import SIZES, Ints, Kind, Template, resolve
+from isoclr.simulation.genes import SIZES, Ints, Kind, Template, resolve_size
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +150,8 @@ def test_insert_motifs_in_a_short_utr() -> None:
 
 
 def test_resolve() -> None:
-    assert resolve("small", None, None) is not None
-    size = resolve("gencode", 2, 50)
+    assert resolve_size("small", None, None) is not None
+    size = resolve_size("gencode", 2, 50)
     assert (size.species, size.genes) == (2, 50)
     assert size.intron_nt == SIZES["gencode"].intron_nt
 
@@ -167,4 +167,4 @@ def test_resolve() -> None:
 )
 def test_resolve_out_of_range(options: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        resolve(*options)
+        resolve_size(*options)

@@ -16,7 +16,7 @@ from isoclr.corpus.inputs import BuildConfig, Plan, make_input, make_plan
 from isoclr.corpus.transcripts import TranscriptTable, read_input
 from isoclr.corpus.write import assemble, empty_counts
 from isoclr.genomics.encoding import MIN_LENGTH
-from isoclr.genomics.homology import Scope, assign, read_gene_ids
+from isoclr.genomics.homology import Scope, assign_gene_sets, read_gene_ids
 from isoclr.genomics.species import taxid_of, without_versions
 
 
@@ -188,7 +188,7 @@ def _assign_gene_sets(table: pl.DataFrame, plan: Plan) -> tuple[pl.DataFrame, di
     symbol = pl.col("gene_symbol").filter(pl.col("gene_symbol") != "").first().fill_null("")
     genes = table.group_by("species", "gene", maintain_order=True).agg(symbol.alias("gene_symbol"))
     genes = genes.rename({"gene": "gene_id"})
-    sets = assign(genes, plan.homology, plan.gene_ids, plan.config.scope)
+    sets = assign_gene_sets(genes, plan.homology, plan.gene_ids, plan.config.scope)
     names = sets.table.select("species", "gene_set", gene="gene_id")
     table = table.join(names, on=["species", "gene"], how="left", maintain_order="left")
     return table.drop("gene"), sets.mapped

@@ -154,7 +154,7 @@ def check_reading_frames(misread: int, coding: int, annotation: Path, genome: Pa
         )
 
 
-def mark(table: pl.DataFrame, codes: Codes) -> None:
+def mark_tracks(table: pl.DataFrame, codes: Codes) -> None:
     """Set the codon-start and exon-end bits of every transcript, in place.
 
     Args:

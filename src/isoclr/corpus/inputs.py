@@ -14,7 +14,7 @@ from isoclr._io import expand_user
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import MIN_LENGTH
 from isoclr.genomics.homology import Scope
-from isoclr.genomics.species import find
+from isoclr.genomics.species import find_species
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +184,7 @@ def make_input(
 
 def short_name(species: str) -> str:
     """The short name of a known species (hg38, Homo sapiens: human), any other name as it is."""
-    known = find(species)
+    known = find_species(species)
     return known.name if known else species.strip()
 
 

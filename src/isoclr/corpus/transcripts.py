@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isoclr.corpus.cds import assign_cds, check_reading_frames, inner_stops, known_noncoding, mark
+from isoclr.corpus.cds import assign_cds, check_reading_frames, inner_stops, known_noncoding, mark_tracks
 from isoclr.corpus.inputs import BuildConfig, Input
 from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
@@ -109,7 +109,7 @@ def read_input(
     _check_reading_frames(part, source)
     if not config.noncoding:
         part.drop(pl.col("cds_source") == "none", "noncoding")
-    mark(part.table, part.codes)
+    mark_tracks(part.table, part.codes)
     n_exons = pl.col("exon_lengths").list.len().fill_null(0).cast(pl.Int64)
     part.table = part.table.with_columns(n_exons=n_exons, species=pl.lit(source.species)).select(COLUMNS)
     return part

@@ -98,7 +98,7 @@ CATALOG: tuple[Entry, ...] = (
 )
 
 
-def select(names: Sequence[str], catalog: Sequence[Entry] = CATALOG) -> list[Entry]:
+def select_entries(names: Sequence[str], catalog: Sequence[Entry] = CATALOG) -> list[Entry]:
     """Entries by name or group, in the order of the catalog; without names all but the optional ones."""
     groups = list(dict.fromkeys(entry.group for entry in catalog))
     for name in names:

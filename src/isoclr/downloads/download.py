@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from isoclr._console import err, info
 from isoclr._io import atomic_path, exclusive, sha256
 from isoclr._report import Report, Row, Table
-from isoclr.downloads.catalog import CATALOG, Entry, prepare, select
+from isoclr.downloads.catalog import CATALOG, Entry, prepare, select_entries
 from isoclr.downloads.transfer import Client, NotFoundError, forget, has_links
 from isoclr.downloads.transfer import Report as Progress
 from isoclr.errors import InputError, printable
@@ -109,7 +109,7 @@ def download(
     Raises:
         InputError: An unknown name, no such file, no answer, or a wrong checksum.
     """
-    entries, folder = select(what), Path(out)
+    entries, folder = select_entries(what), Path(out)
     if mirror is not None and urlsplit(mirror).scheme not in ("http", "https"):
         raise InputError(f"--mirror is {mirror!r}, expected an address that starts with http(s)://")
     if retries < 0:

@@ -32,7 +32,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isoclr.corpus.cds import assign_cds, known_noncoding, mark
+from isoclr.corpus.cds import assign_cds, known_noncoding, mark_tracks
 from isoclr.corpus.corpus import Corpus
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.external import COLUMN_NAMES
@@ -121,7 +121,7 @@ def rnas_in_memory(given: Any, *, species: str = "", orf: bool = True) -> tuple[
     )
     table = table.with_columns(no_cds=pl.col("known") | known_noncoding())
     table = assign_cds(table, codes, MIN_LENGTH if orf else None, Counter())
-    mark(table, codes)
+    mark_tracks(table, codes)
     for row, rna in enumerate(rnas):
         if rna.marked and rna.cds is not None and rna.cds[0] >= 0:
             table[row, "cds_start"], table[row, "cds_end"] = rna.cds

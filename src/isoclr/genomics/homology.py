@@ -162,7 +162,7 @@ class GeneSets:
     mapped: dict[str, tuple[int, int]]  # Species → (genes in a homologous group, genes)
 
 
-def assign(
+def assign_gene_sets(
     genes: pl.DataFrame,
     homology: Path | None = None,
     gene_ids: Mapping[str, Path] | None = None,

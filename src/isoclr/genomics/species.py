@@ -57,12 +57,12 @@ SPECIES = (
 # fmt: on
 
 
-def find(name: str) -> Species | None:
+def find_species(name: str) -> Species | None:
     """Find a species by short name, Latin name (also ``C. elegans``, ``homo_sapiens``), alias or taxonomy number.
 
     Case, underscores and hyphens are ignored. None for a species that is not in :data:`SPECIES`.
 
-    >>> find("C. elegans").name
+    >>> find_species("C. elegans").name
     'worm'
     """
     return _BY_NAME.get(_normalize(name))
@@ -74,7 +74,7 @@ def taxid_of(name: str) -> int | None:
     >>> taxid_of("hg38"), taxid_of("9606"), taxid_of("axolotl")
     (9606, 9606, None)
     """
-    species = find(name)
+    species = find_species(name)
     if species is not None:
         return species.taxid
     number = name.strip()

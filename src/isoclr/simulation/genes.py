@@ -67,7 +67,7 @@ SIZES: dict[SizeName, Size] = {
 }
 
 
-def resolve(name: SizeName, species: int | None, genes: int | None) -> Size:
+def resolve_size(name: SizeName, species: int | None, genes: int | None) -> Size:
     """The named size, with other numbers of species or genes if given."""
     if name not in SIZES:
         raise InputError(f"--size {name!r} is not one of {', '.join(SIZES)}")

@@ -12,7 +12,7 @@ from isoclr._io import atomic_directory, check_directory
 from isoclr._report import Report, Row, Table
 from isoclr.errors import InputError
 from isoclr.simulation.families import Purpose, keyed_rng, plan_genomes
-from isoclr.simulation.genes import SizeName, resolve
+from isoclr.simulation.genes import SizeName, resolve_size
 from isoclr.simulation.write import (
     genome_name,
     write_gene_ids,
@@ -108,7 +108,7 @@ def simulate(
     Raises:
         InputError: The directory exists and is not to be overwritten, or an option is out of range.
     """
-    resolved = resolve(size, species, genes)
+    resolved = resolve_size(size, species, genes)
     if seed < 0:
         raise InputError(f"--seed is {seed}, expected at least 0")
     out = Path(out)

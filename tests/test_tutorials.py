@@ -13,9 +13,9 @@ import pytest
 from tests.forks import NARROW
 
 from isoclr import datasets
-from isoclr.analysis.consequences import SEVERITY
 from isoclr.models.encoder import MODELS
 from isoclr.models.resnet import Architecture
+from isoclr.variants.consequences import SEVERITY
 
 TUTORIALS = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.ipynb"))
 

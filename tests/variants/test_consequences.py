@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from isoclr.analysis import consequences as of_scans
-from isoclr.analysis.consequences import SEVERITY
 from isoclr.genomics.encoding import letters, nucleotides
-from isoclr.variants.consequences import Uorf, consequences, uorfs
+from isoclr.variants.consequences import SEVERITY, Uorf, consequences, uorfs
 from isoclr.variants.edits import Edit, Rna, apply
 from isoclr.variants.placement import Variant, place
 from isoclr.variants.transcripts import load_transcripts

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isoclr.analysis.consequences import sort_terms
 from isoclr.genomics.encoding import letters, nucleotides
 from isoclr.genomics.genome import open_genome
-from isoclr.variants.consequences import consequences, split
+from isoclr.variants.consequences import consequences, sort_terms, split
 from isoclr.variants.edits import Edit, Rna, apply, is_start
 from isoclr.variants.placement import Transcript, Variant, place
 from isoclr.variants.transcripts import load_transcripts

@@ -6,64 +6,21 @@ from numpy.typing import NDArray
 from isoclr.analysis.motifs import MOTIFS
 from isoclr.genomics.encoding import AMINO_ACIDS, NUCLEOTIDE_BITS, START_CODON, Codes, coding_region, codon_numbers
 
-SEVERITY = (
-    "exon_loss_variant",
-    "splice_acceptor_variant",
-    "splice_donor_variant",
+ELEMENTS = {motif.element: motif.sequence for motif in MOTIFS if motif.element}
+"""Elements of the 3' UTR whose gain and loss are consequences of their own."""
+CONSEQUENCES = (
     "stop_gained",
-    "frameshift_variant",
     "stop_lost",
     "start_lost",
-    "inframe_insertion",
-    "inframe_deletion",
-    "protein_altering_variant",
     "missense_variant",
-    "splice_region_variant",
-    "start_retained_variant",
     "stop_retained_variant",
     "synonymous_variant",
     "coding_sequence_variant",
     "uAUG_gained",
     "uAUG_lost",
-    "uFrameshift",
     "uSTOP_gained",
     "uSTOP_lost",
     "5_prime_UTR_variant",
-    "3_prime_UTR_variant",
-    "non_coding_transcript_exon_variant",
-    "intron_variant",
-)
-"""Consequences, most severe first.
-
-Terms that start with ``u`` are UTRannotator's (Zhang et al. 2021), the others Sequence Ontology's, in the order of
-Ensembl's Variant Effect Predictor.
-"""
-
-
-def sort_terms(terms: set[str]) -> tuple[str, ...]:
-    """Terms with the most severe first."""
-    return tuple(sorted(terms, key=SEVERITY.index))
-
-
-ELEMENTS = {motif.element: motif.sequence for motif in MOTIFS if motif.element}
-"""Elements of the 3' UTR whose gain and loss are consequences of their own."""
-_OF_OTHER_VARIANTS = {
-    "exon_loss_variant",
-    "splice_acceptor_variant",
-    "splice_donor_variant",
-    "frameshift_variant",
-    "inframe_insertion",
-    "inframe_deletion",
-    "protein_altering_variant",
-    "splice_region_variant",
-    "start_retained_variant",
-    "uFrameshift",
-    "3_prime_UTR_variant",
-    "non_coding_transcript_exon_variant",
-    "intron_variant",
-}
-CONSEQUENCES = (
-    *(term for term in SEVERITY if term not in _OF_OTHER_VARIANTS),
     *(f"{name}_{change}" for name in ELEMENTS for change in ("gained", "lost")),
     "3_prime_UTR_variant",
     "non_coding_transcript_exon_variant",

@@ -13,11 +13,10 @@ from typing import Any
 
 import polars as pl
 
-from isoclr.analysis.consequences import sort_terms
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import letters
 from isoclr.variants import hgvs
-from isoclr.variants.consequences import Block, split
+from isoclr.variants.consequences import Block, sort_terms, split
 from isoclr.variants.edits import Edit, Rna, apply
 from isoclr.variants.placement import Placement, Transcript, place
 from isoclr.variants.transcripts import TranscriptIndex

@@ -186,8 +186,7 @@ def _assign_gene_sets(table: pl.DataFrame, plan: Plan) -> tuple[pl.DataFrame, di
     """The rows with their gene sets, and species → (genes in the homology file, genes)."""
     table = table.with_columns(gene=without_versions(pl.col("gene_id")))
     symbol = pl.col("gene_symbol").filter(pl.col("gene_symbol") != "").first().fill_null("")
-    genes = table.group_by("species", "gene", maintain_order=True).agg(symbol.alias("gene_symbol"))
-    genes = genes.rename({"gene": "gene_id"})
+    genes = table.group_by("species", gene_id="gene", maintain_order=True).agg(symbol.alias("gene_symbol"))
     sets = assign_gene_sets(genes, plan.homology, plan.gene_ids, plan.config.scope)
     names = sets.table.select("species", "gene_set", gene="gene_id")
     table = table.join(names, on=["species", "gene"], how="left", maintain_order="left")

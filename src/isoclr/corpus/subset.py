@@ -56,8 +56,7 @@ def subset(
     1
     """
     whole = open_corpus(corpus)
-    table = whole.transcripts.with_columns(start=pl.col("offset"), source=pl.lit(0, pl.Int64))
-    table = table.drop("offset")
+    table = whole.transcripts.rename({"offset": "start"}).with_columns(source=pl.lit(0, pl.Int64))
     kept = _of_species(table, species, whole)
     if transcripts is not None:
         kept = _listed(kept, Path(transcripts), whole)
@@ -67,8 +66,8 @@ def subset(
         kept = kept.with_columns(gene_set=_GENE)
     if not kept.height:
         raise InputError(f"{whole.path}: no transcript is left; choose other species or transcripts")
-    options: dict[str, Any] = {"species": list(species), "grouping": grouping, "isoforms": isoforms}
-    options["transcripts"] = None if transcripts is None else kept.height
+    listed = None if transcripts is None else kept.height
+    options = {"species": list(species), "grouping": grouping, "isoforms": isoforms, "transcripts": listed}
     out = Path(out)
     check_directory(out, overwrite=overwrite, contents=FILES)
     with atomic_directory(out, overwrite=overwrite, contents=FILES) as folder:

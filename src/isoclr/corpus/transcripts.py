@@ -128,13 +128,11 @@ def _check_reading_frames(part: TranscriptTable, source: Input) -> None:
 
 def _with_gene_biotypes(table: pl.DataFrame, genes: pl.DataFrame) -> pl.DataFrame:
     """The table with the biotype of the gene for transcripts without one."""
-    genes = genes.filter(pl.col("biotype") != "")
-    genes = genes.unique("gene_id", keep="first", maintain_order=True)
+    genes = genes.filter(pl.col("biotype") != "").unique("gene_id", keep="first", maintain_order=True)
     genes = genes.select(gene="gene_id", gene_biotype="biotype")
     table = table.with_columns(gene=without_versions(pl.col("gene_id")))
     table = table.join(genes, on="gene", how="left", maintain_order="left")
-    biotype = _first_text("biotype", "gene_biotype")
-    return table.with_columns(biotype=biotype).drop("gene", "gene_biotype")
+    return table.with_columns(biotype=_first_text("biotype", "gene_biotype")).drop("gene", "gene_biotype")
 
 
 def _first_text(*columns: str) -> pl.Expr:

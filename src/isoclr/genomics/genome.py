@@ -303,8 +303,7 @@ def _existing_index(path: Path) -> tuple[Path, Path] | None:
     fai, gzi = Path(f"{path}.fai"), Path(f"{path}.gzi")
     needed = [fai, gzi] if is_bgzip(path) else [fai]
     written = path.stat().st_mtime
-    usable = all(index.is_file() and index.stat().st_mtime >= written for index in needed)
-    if not usable:
+    if not all(index.is_file() and index.stat().st_mtime >= written for index in needed):
         return None
     try:
         with _reader(path, gzi if gzi in needed else None) as read:

@@ -126,12 +126,10 @@ def read_gene_ids(path: Path) -> pl.DataFrame:
         biotype=column.get("biotype", pl.lit("")),
     )
     # pandas and spreadsheets write a column of numbers with gaps as 7157.0
-    entrez = pl.col("text").str.replace(r"\.0$", "").cast(pl.Int64, strict=False)
-    table = table.with_columns(entrez=entrez)
-    for line_number, text in (
-        table.filter(pl.col("entrez").is_null() & (pl.col("text") != "")).select("line", "text").head(1).iter_rows()
-    ):
-        raise InputError(f"{path}: line {line_number:,}: the Entrez id is {text!r}, expected a number")
+    table = table.with_columns(entrez=pl.col("text").str.replace(r"\.0$", "").cast(pl.Int64, strict=False))
+    bad = table.filter(pl.col("entrez").is_null() & (pl.col("text") != ""))
+    if bad.height:
+        raise InputError(f"{path}: line {bad['line'][0]:,}: the Entrez id is {bad['text'][0]!r}, expected a number")
     named = table.filter(pl.col("gene_id") != "")
     return named.select("gene_id", "entrez", "symbol", "biotype").unique(maintain_order=True)
 

@@ -179,10 +179,10 @@ def paired(differences: Sequence[float], train: float, test: float) -> Differenc
 
 def _t_interval(values: Sequence[float], share: float) -> Interval:
     array = np.asarray(values, np.float64)
-    if len(array) < 2:
-        return Interval(float(array.mean()), float("nan"), float("nan"))
-    half = special.stdtrit(len(array) - 1, 0.975) * float(np.sqrt(share * array.var(ddof=1)))
-    return Interval(float(array.mean()), float(array.mean() - half), float(array.mean() + half))
+    mean, half = float(array.mean()), float("nan")
+    if len(array) > 1:
+        half = float(special.stdtrit(len(array) - 1, 0.975) * np.sqrt(share * array.var(ddof=1)))
+    return Interval(mean, mean - half, mean + half)
 
 
 def bootstrap(statistic: Callable[[Rows], float], groups: NDArray[np.str_], *, resamples: int = RESAMPLES) -> Interval:
@@ -191,8 +191,7 @@ def bootstrap(statistic: Callable[[Rows], float], groups: NDArray[np.str_], *, r
     Args:
         statistic: Function of sample numbers, such as Pearson's R of these samples.
     """
-    low, high = _central(_resampled(statistic, groups, resamples))
-    return Interval(statistic(np.arange(len(groups))), low, high)
+    return Interval(statistic(np.arange(len(groups))), *_central(_resampled(statistic, groups, resamples)))
 
 
 def bootstrap_difference(

@@ -109,17 +109,16 @@ class Filter(nn.Module):
         layers["1"] = sine  # one for all layers, as in the published files
         layers[str(2 * inner + 2)] = nn.Linear(width, d, bias=False)
         self.implicit_filter = nn.ModuleDict(layers)
-        self._hidden = [str(2 * i) for i in range(inner + 1)]
-        self._last = str(2 * inner + 2)
         self.modulation = _Modulation(d)
 
     def forward(self, length: int) -> Tensor:
         """The first ``length`` taps of every channel, ``(d, length)``."""
+        sine = self.implicit_filter["1"]
+        *hidden, last = (layer for layer in self.implicit_filter.values() if layer is not sine)
         x = self.pos_emb.z[:, :length]
-        for key in self._hidden:
-            x = self.implicit_filter["1"](self.implicit_filter[key](x))
-        x = self.implicit_filter[self._last](x)
-        filters: Tensor = self.modulation(self.pos_emb.t[:, :length], x)  # (1, length, d)
+        for layer in hidden:
+            x = sine(layer(x))
+        filters: Tensor = self.modulation(self.pos_emb.t[:, :length], last(x))  # (1, length, d)
         return filters[0].T.contiguous()
 
 

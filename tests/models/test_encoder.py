@@ -8,7 +8,7 @@ import torch
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import encode, nucleotides
 from isoclr.models.encoder import create
-from isoclr.models.inference import FusedResNet, _single
+from isoclr.models.inference import FusedResNet
 from isoclr.models.packing import bucket_width, pack, plan_layouts
 from isoclr.models.pooling import Pooling
 from isoclr.models.resnet import Architecture, DilatedResNet
@@ -38,7 +38,7 @@ def test_reach_is_tight() -> None:
     changed = codes.copy()
     changed[2048] = (changed[2048] + 1) % 4
     with torch.inference_mode():
-        a, b = (list(encoder.network.levels([_single(c)]))[-1][0][0][0] for c in (codes, changed))
+        a, b = (list(encoder.network.levels(pack([c], gap=0, chunk_nt=4096)[0]))[-1][0][0][0] for c in (codes, changed))
     touched = torch.nonzero((a != b).any(1)).flatten() * 32
     assert 2048 - reach <= int(touched.min())
     assert int(touched.max()) <= 2048 + reach

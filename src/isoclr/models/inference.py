@@ -221,10 +221,13 @@ class FusedResNet:
         for start in range(0, len(codes), tile_nt):
             end = min(start + tile_nt, len(codes))
             first = max(start - reach, 0)
-            tile = _single(codes[first : end + reach])
+            (tile,), _ = pack([codes[first : end + reach]], gap=0, chunk_nt=len(codes), round_to=NARROWEST)
+            offset = self._margin - first  # From a position in the RNA to that in the padded tile
             for level, (x, extent) in enumerate(self._levels(tile.to(self.device))):
-                own = self._positions(start - first, end - first, extent, tile)
-                yield level, x, own, self._stride(extent, tile)
+                stride = (tile.codes.numel() + 2 * self._margin) // extent.size
+                low, high = (start + offset) // stride, -(-(end + offset) // stride)
+                own = Segments(np.array([low]), np.array([high - low]), extent.size, self.device)
+                yield level, x, own, stride
 
     def _levels(self, chunk: PackedBatch) -> Iterator[tuple[Float[Tensor, "b l _c"], Segments]]:
         """The activations that the embedding is read off, and where the RNAs lie in them."""
@@ -236,19 +239,3 @@ class FusedResNet:
             x, extent = block(x, extent)
             if self.architecture.reads(i):
                 yield x, extent
-
-    def _stride(self, level: Segments, chunk: PackedBatch) -> int:
-        """How many nt one position stands for."""
-        return (chunk.codes.numel() + 2 * self._margin) // level.size
-
-    def _positions(self, start: int, end: int, level: Segments, chunk: PackedBatch) -> Segments:
-        """The positions of one level that stand for nucleotides ``start`` to ``end`` of a chunk."""
-        stride = self._stride(level, chunk)
-        first, last = (start + self._margin) // stride, -(-(end + self._margin) // stride)
-        return Segments(np.array([first]), np.array([last - first]), level.size, self.device)
-
-
-def _single(codes: Codes) -> PackedBatch:
-    """A chunk of one RNA."""
-    (chunk,), _ = pack([codes], gap=0, chunk_nt=len(codes), round_to=NARROWEST)
-    return chunk

@@ -130,8 +130,6 @@ def rnas_in_memory(given: Any, *, species: str = "", orf: bool = True) -> tuple[
 
 
 class _Rna(NamedTuple):
-    """One RNA."""
-
     codes: Codes  # (L,), with the marks that were given as tracks or codes
     cds: tuple[int, int] | None  # (-1, -1) for a non-coding RNA, None if nothing is known
     marked: bool  # Whether the codes mark the coding sequence already

@@ -102,7 +102,6 @@ class FinetuneConfig(Config):
     """Passes without a better validation R after which training stops (default: 8; saluki: 25)."""
 
     def __post_init__(self) -> None:
-        """Check kinds and ranges, and that every given option has an effect."""
         super().__post_init__()
         if self.random_weights and self.train != "full":
             model = "saluki" if self.model == SALUKI_MODEL else "a model from scratch"

@@ -42,7 +42,6 @@ class Predictor:
     metadata: dict[str, Any]  # Options of the training, and its metrics
 
     def __post_init__(self) -> None:
-        """Compute as in evaluation."""
         self.network.eval()
         self.head.eval()
 

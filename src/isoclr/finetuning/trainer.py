@@ -208,7 +208,6 @@ class Trainer:
 
 
 def _make_optimizer(modules: nn.ModuleDict, parameters: Hyperparameters) -> torch.optim.Adam:
-    """Adam with one learning rate for the backbone and one for the head."""
     rates = {"encoder": parameters.encoder_learning_rate, "head": parameters.learning_rate}
     groups = [{"params": list(modules[name].parameters()), "initial_lr": rate} for name, rate in rates.items()]
     used = [group for group in groups if group["params"]]
@@ -340,15 +339,8 @@ class TrialRunner:
         return after_step
 
     def _preparation(self, title: str) -> Advance:
-        done = 0
-
-        def advance(nt: int) -> None:
-            nonlocal done
-            done += nt
-            self.display.update(done)
-
         self.display.start(title, sum(map(len, self.rnas.sequences)))
-        return advance
+        return self.display.advance
 
     def _show_epoch(self, state: TrainerState) -> None:
         """A line for a long epoch, because a log file does not show the bar."""

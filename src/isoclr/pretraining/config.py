@@ -84,7 +84,6 @@ class PretrainConfig(Config):
     """Precision of the encoder's activations; auto is bf16 where the device computes it faster."""
 
     def __post_init__(self) -> None:
-        """Check kinds, ranges, that there is a loss, and that no view would lose its tracks twice."""
         super().__post_init__()
         if self.contrast_weight == self.aux_weight == 0:
             raise InputError("--contrast-weight and --aux-weight are both 0, so there is no loss; expected one above 0")
@@ -113,7 +112,6 @@ class Budget(Config):
     """Length of the run in minutes; the learning rate follows the clock."""
 
     def __post_init__(self) -> None:
-        """Check the values."""
         super().__post_init__()
         if len(given := self._given()) > 1:
             lengths = " and ".join(f"{flag(unit)} {amount:g}" for unit, amount in given.items())

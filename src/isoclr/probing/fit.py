@@ -101,7 +101,6 @@ def training_set(
 
 
 def _folds(rnas: LabelledRnas, config: SplitConfig, labels: Labels) -> NDArray[np.int64]:
-    """``(n,)`` fold numbers."""
     if config.kind != "fold":
         groups = len(np.unique(rnas.groups))
         if groups < MIN_FOLDS:
@@ -361,7 +360,6 @@ def _as_text(values: Array) -> list[str]:
 
 
 def _fit_quantity(training: TrainingSet, coverage: float) -> tuple[Predictor, float, CrossValidation]:
-    """Ridge regression with intervals."""
     largest = largest_coverage(training.smallest_fit)
     coverages = sorted({one for one in COVERAGES if one <= largest} | {coverage})
     with progress() as bar:
@@ -376,7 +374,6 @@ def _fit_quantity(training: TrainingSet, coverage: float) -> tuple[Predictor, fl
 
 
 def _fit_class(training: TrainingSet) -> tuple[Predictor, float, CrossValidation]:
-    """Logistic regression."""
     features, groups = training.features, training.rnas.groups
     values = (training.values == training.values.max()).astype(np.float64)
     with progress_bar(training.labels.name, int(training.folds.max()) + 2) as advance:

@@ -115,6 +115,10 @@ class ProgressDisplay:
         """Show how much is done, of ``total`` where that has changed."""
         self._bar.update(self._task, completed=completed, total=total, numbers=numbers)
 
+    def advance(self, done: int) -> None:
+        """Show that so much more is done."""
+        self._bar.advance(self._task, done)
+
     def message(self, text: str) -> None:
         """Show a line above the bar."""
         if self._shown:

@@ -279,7 +279,7 @@ def _run(args: list[str]) -> int:
         )
     if rank == 0:
         with standard_output():
-            _show(result, BY_NAME[name].show)
+            _show(result, command.show)
     return int(getattr(result, "exit_code", 0))
 
 

@@ -39,7 +39,6 @@ def test_pairs(family: GeneRelations) -> None:
 def test_gene_sets_from_the_corpus(world: Path) -> None:
     embeddings = read_embeddings(world / "embeddings.parquet")
     relations = gene_relations(embeddings.table, isoclr.open_corpus(world / "corpus"))
-    assert relations.unknown == 0
     assert [len(np.unique(x)) for x in (relations.gene, relations.gene_set, relations.species)] == [80, 40, 2]
     assert np.bincount(relations.pairs.relation).tolist() == [160, 0, 320]
     alone = gene_relations(embeddings.table)
@@ -73,7 +72,6 @@ def test_haplotype_copies_are_one_gene() -> None:
 def test_rnas_missing_from_the_corpus() -> None:
     genes = pl.concat([table("a", "b"), table("c").with_columns(transcript_id=pl.lit("t9"))])
     relations = gene_relations(genes, FakeCorpus(["A", "B"], ["s", "s"]))  # type: ignore[arg-type]
-    assert relations.unknown == 1
     assert relations.gene_set[0] == relations.gene_set[1] != relations.gene_set[2]
     with pytest.raises(InputError, match="has none of the 1 embedded RNAs"):
         gene_relations(table("a", species="cow"), FakeCorpus(["A"], ["s"]))  # type: ignore[arg-type]

@@ -41,7 +41,6 @@ class GeneRelations:
     gene_set: Numbers
     species: Numbers
     length: Numbers  # In nt
-    unknown: int = 0  # RNAs that the corpus does not have; their gene set is taken to be their gene
 
     def __len__(self) -> int:
         return len(self.gene)
@@ -73,23 +72,22 @@ def gene_relations(table: pl.DataFrame, corpus: Corpus | None = None) -> GeneRel
     """Relations of the RNAs of a table.
 
     Genes of one species and gene set with the same symbol count as one gene: alternative haplotypes of a genome give a
-    gene several ids, which would pass for nearly identical paralogs.
+    gene several ids, which would pass for nearly identical paralogs. The gene set of an RNA that the corpus does not
+    have is taken to be its gene.
 
     Args:
         table: One row per RNA with ``transcript_id, gene_id, species, length``, as in embeddings.
     """
     named = table.with_columns(gene_key())
-    gene, sets, unknown = named["gene"], named["gene"], 0
+    gene = sets = named["gene"]
     if corpus is not None:
         joined = _join_gene_sets(named, corpus)
-        unknown = joined["gene_set"].null_count()
         gene, sets = joined["gene"], joined["gene_set"].fill_null(joined["gene"])
     return GeneRelations(
         gene=_numbered(gene),
         gene_set=_numbered(sets),
         species=_numbered(named["species"]),
         length=named["length"].to_numpy().astype(np.int64),
-        unknown=unknown,
     )
 
 

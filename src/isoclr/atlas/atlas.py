@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -81,21 +81,20 @@ class Atlas(Report):
 
     def rows(self) -> list[Row]:
         """One record of the fields."""
-        return [{"out": str(self.out), **{k: v for k, v in vars(self).items() if k != "out"}}]
+        return [{**vars(self), "out": str(self.out)}]
 
-    def messages(self) -> list[str]:  # type: ignore[override]
+    def messages(self) -> Iterator[str]:
         """Where the page is."""
-        lines = [
+        yield (
             f"{self.out / 'index.html'}: {self.rnas:,} RNAs of {self.genes:,} genes, {self.megabytes:.1f} MB, "
             f"in {self.seconds:.0f} s; open it in a browser"
-        ]
+        )
         if self.recall < 1:
-            lines.append(f"neighbours: {self.recall:.1%} of the true ones were found")
-        return lines
+            yield f"neighbours: {self.recall:.1%} of the true ones were found"
 
-    def tables(self) -> list[Table]:  # type: ignore[override]
+    def tables(self) -> Iterator[Table]:
         """None: the message says it all."""
-        return []
+        return iter(())
 
 
 def atlas(

@@ -112,7 +112,7 @@ def write_genes(
             record: dict[str, Any] = {"i": isoforms}
             if 1 < len(rows) <= MAX_ISOFORMS:
                 inner = vectors[rows.start : rows.stop]
-                record["d"] = _distances((inner @ inner.T)[np.triu_indices(len(rows), 1)])
+                record["d"] = _steps((inner @ inner.T)[np.triu_indices(len(rows), 1)]).tolist()
             if len(catalog) <= MAX_COMPARED and (pairs := _pairs(codes)):
                 record["q"] = pairs
             if (others := relatives.of(gene)) is not None:
@@ -148,11 +148,6 @@ def _steps(similarity: NDArray[np.float32]) -> Rows:
     return np.rint(np.clip(1 - similarity, 0, 2) * DISTANCE).astype(np.int64)
 
 
-def _distances(similarity: NDArray[np.float32]) -> list[int]:
-    steps: list[int] = _steps(similarity).tolist()
-    return steps
-
-
 class _Relatives:
     """Smallest distances between the isoforms of the genes of one gene set."""
 
@@ -177,5 +172,5 @@ class _Relatives:
             self._table, self._at = np.maximum.reduceat(similarity, parts, axis=1), begin
         own = self._table[gene - begin]
         order = [other for other in np.argsort(-own).tolist() if other != gene - begin]
-        distances = _distances(own)
+        distances = _steps(own).tolist()
         return [[begin + other, distances[other]] for other in order]

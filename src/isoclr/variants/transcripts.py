@@ -39,10 +39,8 @@ class TranscriptIndex:
         self, transcripts: Sequence[Transcript], mane: frozenset[str] = frozenset(), genome: Path | None = None
     ) -> None:
         self.transcripts = transcripts
-        self.genome = genome
-        """FASTA of the chromosomes; its headers may say which chromosome an accession is."""
-        self.mane = mane
-        """Ids, without version, of MANE Select transcripts."""
+        self.genome = genome  # FASTA of the chromosomes; its headers may say which chromosome an accession is
+        self.mane = mane  # Ids, without version, of MANE Select transcripts
         self._bins: dict[tuple[str, int], list[int]] = {}
         for i, transcript in enumerate(transcripts):
             first, end = transcript.span
@@ -124,12 +122,11 @@ def load_transcripts(
         placed = _representatives(placed, selected)
     if genome is not None:
         found = [*_from_genome(placed, genome, dropped)]
+        _check_assembly(found, annotations[0], genome)
     elif sequences:
         found = [*_from_fasta(placed, sequences, dropped)]
     else:
         raise InputError("give --genome, or --transcripts with the sequences of the annotation's transcripts")
-    if genome is not None:
-        _check_assembly(found, annotations[0], genome)
     if not found:
         files = ", ".join(map(str, annotations))
         if dropped["without_genomic_exons"] == table.height:

@@ -1,5 +1,6 @@
 """Labelled RNAs: labels joined to RNAs and their sequences, grouped for splits."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
@@ -287,7 +288,7 @@ def _group(table: pl.DataFrame, sources: Sequence[RnaSource], config: SplitConfi
     any_corpus = any(source.corpus is not None for source in sources)
     by_gene = replace(config, split="random") if config.kind == "homology" else config
     parts, rows = [], []
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for number, source in enumerate(sources):
         mask = (table["source"] == number).to_numpy()
         part = table.filter(pl.Series(mask))
@@ -298,7 +299,7 @@ def _group(table: pl.DataFrame, sources: Sequence[RnaSource], config: SplitConfi
             groups = group_rnas(part, source.corpus, config)
         parts.append(groups)
         rows.append(np.flatnonzero(mask))
-        counts.update({key: counts.get(key, 0) + n for key, n in groups.counts.items()})
+        counts.update(groups.counts)
     order = np.argsort(np.concatenate(rows))
     sets = [part.gene_sets for part in parts if part.gene_sets is not None]
     return RnaGroups(

@@ -9,7 +9,7 @@ import pytest
 
 from isoclr.analysis.tsne import Coloring
 from isoclr.evaluation.evaluate import evaluate
-from isoclr.evaluation.results import TABLES
+from isoclr.evaluation.output import TABLES
 from isoclr.evaluation.studies import latent
 
 

@@ -7,7 +7,7 @@ import pytest
 import isoclr
 from isoclr.errors import InputError
 from isoclr.evaluation.evaluate import evaluate
-from isoclr.evaluation.results import TABLES
+from isoclr.evaluation.output import TABLES
 from isoclr.evaluation.studies import mutagenesis
 
 PLAN = "[mutagenesis]\nsample = 3\nscans = 1\n"

@@ -13,9 +13,9 @@ from isoclr._threads import use_threads
 from isoclr.errors import InputError
 from isoclr.evaluation.cache import CachedResult, Store
 from isoclr.evaluation.context import Context
+from isoclr.evaluation.output import write_manifest, write_results
 from isoclr.evaluation.plan import StudyName, read_plan
 from isoclr.evaluation.report.results import PAGE
-from isoclr.evaluation.results import write_manifest, write_results
 from isoclr.evaluation.studies import ablations, finetuning, latent, linear_probe, low_data, mutagenesis, ontology
 
 _STUDIES: Mapping[StudyName, Callable[[Context, Any], list[CachedResult]]] = {

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from isoclr.evaluation.cache import StoredResult
-from isoclr.evaluation.results import _command, differences, machine, mean_over_splits
+from isoclr.evaluation.output import _command, differences, machine, mean_over_splits
 from isoclr.tasks.metrics import over_seeds, paired
 
 

@@ -16,8 +16,7 @@ from isoclr._console import err, info
 from isoclr._io import atomic_path, exclusive, sha256
 from isoclr._report import Report, Row, Table
 from isoclr.downloads.catalog import CATALOG, Entry, prepare, select_entries
-from isoclr.downloads.transfer import Client, NotFoundError, forget, has_links
-from isoclr.downloads.transfer import Report as Progress
+from isoclr.downloads.transfer import Client, NotFoundError, Progress, forget, has_links
 from isoclr.errors import InputError, printable
 
 LOCK = "SHA256SUMS"

@@ -14,7 +14,7 @@ from isoclr._version import __version__
 from isoclr.errors import InputError
 
 T = TypeVar("T")
-Report = Callable[[int, int | None], object]
+Progress = Callable[[int, int | None], object]
 """Called with the bytes on disk and the size of the file (None if the server does not state it)."""
 
 _CHUNK = 1 << 18
@@ -47,7 +47,7 @@ class Client:
 
         return self._retry(url, attempt, lambda: 0)
 
-    def fetch(self, url: str, partial: Path, report: Report) -> None:
+    def fetch(self, url: str, partial: Path, report: Progress) -> None:
         """Download a file to ``partial``, resuming what is there.
 
         A partial file is resumed only if the server still has the same version: its ETag or date is kept in
@@ -69,7 +69,7 @@ class Client:
                     ) from error
                 time.sleep(min(_MAX_PAUSE, self.pause * 2 ** (failures - 1)))
 
-    def _resume(self, url: str, partial: Path, report: Report) -> None:
+    def _resume(self, url: str, partial: Path, report: Progress) -> None:
         """One connection: append the rest of the file."""
         size, state = _size(partial), _read_state(partial, url)
         validator = state.get("etag") or state.get("modified")

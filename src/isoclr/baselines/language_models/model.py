@@ -252,7 +252,6 @@ def open_language_model(
     *,
     revision: str | None = None,
     directory: Path | str | None = None,
-    endpoint: str | None = None,
     precision: Precision = "float32",
     device: torch.device | str = "cpu",
 ) -> LanguageModel:
@@ -260,16 +259,11 @@ def open_language_model(
 
     Args:
         directory: Folder with its config, tokenizer and safetensors, used instead of the hub.
-        endpoint: Address of the hub; by default ``HF_ENDPOINT``, or the public hub.
     """
     entry = find_entry(name)
     family = FAMILIES[entry.family]
     folder, paths = find_folder(
-        entry,
-        family.tokenizer_file,
-        revision=revision,
-        directory=Path(directory) if directory is not None else None,
-        endpoint=endpoint,
+        entry, family.tokenizer_file, revision=revision, directory=Path(directory) if directory is not None else None
     )
     config: Any = read_json(folder / CONFIG, family.config, what="a model's config")
     with SkipInit():

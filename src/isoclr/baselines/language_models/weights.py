@@ -25,12 +25,7 @@ CONVERSION = (
 
 
 def find_folder(
-    entry: Entry,
-    tokenizer_file: str,
-    *,
-    revision: str | None = None,
-    directory: Path | None = None,
-    endpoint: str | None = None,
+    entry: Entry, tokenizer_file: str, *, revision: str | None = None, directory: Path | None = None
 ) -> tuple[Path, list[Path]]:
     """The folder of a model, and its files of weights.
 
@@ -59,7 +54,7 @@ def find_folder(
                 f"{entry.name}: no commit of {entry.repo} is known to this version; name one with --revision (40 hex "
                 "digits, or a tag or branch such as main), or give a folder with its files as --model-dir"
             )
-        folder = fetch(Address(entry.repo, commit), select, endpoint=endpoint)
+        folder = fetch(Address(entry.repo, commit), select)
     try:
         files = select({path.name for path in folder.iterdir()})
     except InputError as error:

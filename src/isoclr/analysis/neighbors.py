@@ -1,7 +1,7 @@
 """Exact nearest neighbours by cosine similarity: those of given RNAs, and the search that benchmarks use."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -179,7 +179,8 @@ def neighbours(
         check_output(Path(out), overwrite=overwrite)
     opened = read_embeddings(embeddings)
     if corpus is not None:
-        opened = add_corpus_columns(opened, open_corpus(Path(corpus)), ("gene_symbol",))
+        table = add_corpus_columns(opened.table, open_corpus(Path(corpus)), ("gene_symbol",))
+        opened = replace(opened, table=table)
     names = (of,) if isinstance(of, str) else of
     report = find_neighbors(opened.select(species), names, k=k, among=among, whiten=whiten)
     if out is not None:

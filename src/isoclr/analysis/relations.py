@@ -1,7 +1,7 @@
 """Relations between RNAs: isoforms of one gene, paralogs and orthologs of one gene set."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +20,7 @@ RELATIONS = ("isoform", "paralog", "ortholog", "unrelated")
 ISOFORM, PARALOG, ORTHOLOG, UNRELATED = range(4)
 SIMILAR_LENGTH = 1.1  # RNAs are length-matched if the longer is at most this many times as long as the shorter
 KEYS = ("species", "transcript_id")
+CORPUS_COLUMNS = ("gene_symbol", "gene_set", "biotype", "n_exons")
 
 Numbers = NDArray[np.int64]
 
@@ -145,10 +146,9 @@ def add_species(table: pl.DataFrame, corpus: Corpus, *, say: bool = True) -> pl.
     return joined.with_columns(pl.col("species").fill_null("")).select(table.columns)
 
 
-def add_corpus_columns(embeddings: Embeddings, corpus: Corpus, columns: Sequence[str]) -> Embeddings:
-    """Embeddings whose table has its species (see :func:`add_species`) and further columns of the corpus."""
-    table = _join_columns(add_species(embeddings.table, corpus), corpus, columns)
-    return replace(embeddings, table=table)
+def add_corpus_columns(table: pl.DataFrame, corpus: Corpus, columns: Sequence[str] = CORPUS_COLUMNS) -> pl.DataFrame:
+    """The table of embeddings with its species (see :func:`add_species`) and further columns of the corpus."""
+    return _join_columns(add_species(table, corpus), corpus, columns)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ from isoclr.tasks.metrics import spearman
 
 Kind = Literal["quantity", "class"]
 SKEWED = ("length", "cds_length", "n_exons")  # Columns that are colored on a logarithmic scale; 0 is no value
-CORPUS_COLUMNS = ("gene_symbol", "gene_set", "biotype", "n_exons")
 MAX_CLASSES, MAX_TERMS = 7, 3
 """Classes that get a color, the most common first. An RNA may have several terms; three are shown, as in the paper."""
 MIN_RNAS = 10
@@ -317,7 +316,7 @@ def map_rnas(
     opened = None if corpus is None else open_corpus(Path(corpus))
     selected = read_embeddings(embeddings)
     if opened is not None:
-        selected = add_corpus_columns(selected, opened, CORPUS_COLUMNS)
+        selected = replace(selected, table=add_corpus_columns(selected.table, opened))
     selected = selected.select(species, rnas)
     gene_set = gene_relations(selected.table.select(SCHEMA.names()), opened).gene_set
     table = selected.table.with_columns(cs.by_name("n_exons", require_all=False).replace(0, None))

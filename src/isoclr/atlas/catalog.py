@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from isoclr.analysis.relations import add_corpus_columns, corpus_rows, gene_relations
 from isoclr.corpus.corpus import Corpus
-from isoclr.embedding.embeddings import SCHEMA, Embeddings
+from isoclr.embedding.embeddings import SCHEMA
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, Codes
 from isoclr.genomics.species import without_version
 
 Rows = NDArray[np.int64]
-CORPUS_COLUMNS = ("gene_symbol", "gene_set", "biotype", "n_exons")
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,7 @@ class Catalog:
 
 def make_catalog(table: pl.DataFrame, corpus: Corpus) -> Catalog:
     """Bring embedded RNAs into the order of the atlas."""
-    nothing = np.empty((table.height, 0), np.float32)
-    full = add_corpus_columns(Embeddings(table, nothing, {}), corpus, CORPUS_COLUMNS).table
-    full = full.with_columns(
+    full = add_corpus_columns(table, corpus).with_columns(
         pl.col("gene_symbol", "gene_set", "biotype").fill_null(""), pl.col("n_exons").replace(0, None)
     )
     relations = gene_relations(full.select(SCHEMA.names()), corpus)

@@ -136,7 +136,7 @@ def _columns_of(path: Path, table: pl.DataFrame) -> Iterator[Column]:
         pairs = theirs.with_columns(value=raw[name]).drop_nulls()
         numbers = pairs["value"].cast(pl.Float64, strict=False)
         if numbers.null_count():
-            counts = pairs["value"].alias("value").value_counts(name="n")
+            counts = pairs["value"].value_counts(name="n")
             ranked = pairs.join(counts, on="value").sort("n", "value", descending=[True, False])
             values = ranked.unique("key", keep="first", maintain_order=True).drop("n")
         else:

@@ -235,10 +235,8 @@ def agreement_table(results: Results) -> Table | None:
     """How far neighbors in the embedding agree in each coloring of the map."""
     rows = results.rows("latent", part="map")
     ordered = rows if rows.is_empty() else rows.sort("colour", "metric", maintain_order=True)
-    columns, line = (
-        "Coloring | Embedding | Measure | Value | RNAs",
-        "{title} | {method} | {metric} | {number} | {n:,}",
-    )
+    columns = "Coloring | Embedding | Measure | Value | RNAs"
+    line = "{title} | {method} | {metric} | {number} | {n:,}"
     return _listed(results, ordered, columns, line, "latent.csv")
 
 

@@ -142,10 +142,8 @@ class NetworkRun:
         own = pl.read_parquet(self.artifact.path() / PREDICTIONS).filter(task=self._labels[task])
         tested = set(own.select("split", "transcript_id").iter_rows())
         alone = self.context.dataset(entry, self._config_of(entry))
-        names, splits = (
-            alone.rnas.table["transcript_id"],
-            [one for one in alone.splits if one.name in set(own["split"])],
-        )
+        names, trained = alone.rnas.table["transcript_id"], set(own["split"])
+        splits = [one for one in alone.splits if one.name in trained]
         return tested == {(split.name, name) for split in splits for name in names.gather(split.test)}
 
     @cached_property

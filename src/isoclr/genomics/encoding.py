@@ -26,7 +26,7 @@ CODON_START = 0b0_1000
 EXON_END = 0b1_0000
 NUM_CODES = 32
 NUM_TRACKS = 6
-LETTERS = b"ACGTN"
+LETTERS = np.frombuffer(b"ACGTN", np.uint8)  # ASCII codes by nucleotide value
 INVALID = 255
 
 Codes = NDArray[np.uint8]
@@ -55,7 +55,6 @@ def _letter_table() -> Codes:
 TRACKS = _track_table()  # Track values (32, 6) float32 of every code
 FROM_LETTER = _letter_table()
 """Nucleotide values ``(256,)`` of the bytes of a FASTA file; :data:`INVALID` for other letters."""
-_TO_LETTER = np.frombuffer(LETTERS, np.uint8)
 
 
 def nucleotides(sequence: str | bytes | Codes, *, name: str = "sequence") -> Codes:
@@ -109,7 +108,7 @@ def encode(bases: Codes, exon_lengths: NDArray[np.int64] | None = None, cds: tup
 
 def letters(codes: Codes) -> str:
     """Nucleotide sequence in upper-case DNA letters."""
-    return str(_TO_LETTER[codes & NUCLEOTIDE_BITS].tobytes(), "ascii")
+    return str(LETTERS[codes & NUCLEOTIDE_BITS].tobytes(), "ascii")
 
 
 def tracks(codes: Codes) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from isoclr.errors import InputError
-from isoclr.genomics.encoding import FROM_LETTER, INVALID, START_CODON, STOP_CODONS, Codes, codon_numbers
+from isoclr.genomics.encoding import FROM_LETTER, INVALID, IS_STOP, START_CODON, Codes, codon_numbers
 from isoclr.genomics.text import file_chunks, file_start
 
 BLOCK = 1 << 24
@@ -384,7 +384,7 @@ def _phase(cds: Codes) -> int:
     codons = codon_numbers(np.lib.stride_tricks.sliding_window_view(cds, 3))
     if codons[0] == START_CODON:
         return 0
-    is_stop = np.isin(codons, STOP_CODONS)
+    is_stop = IS_STOP[codons]
     preferred = [len(cds) % 3] if is_stop[-1] else []
     for phase in (*preferred, 0, 1, 2):
         if not is_stop[phase : len(cds) - 3 : 3].any():

@@ -22,7 +22,6 @@ EFFECTS = {"optimality": 0.6, "junctions": 0.35, **{motif.name: motif.effect for
 """What determines the half-life of a gene, and its weight."""
 _TELOMERE = 500  # unknown bases at both ends of a chromosome
 _LINE = 60
-_LETTERS = np.frombuffer(LETTERS, np.uint8)
 _LOWER_CASE = 0x20
 
 Span = tuple[int, int]  # Part of a transcript or gene, 0-based half-open
@@ -84,7 +83,7 @@ def write_species(
 
 def write_fasta(stream: Any, name: str, codes: Codes, rng: np.random.Generator) -> None:
     """Write one sequence in lines of 60, with random stretches in lower case, as repeats are in real genomes."""
-    text = _LETTERS[codes]
+    text = LETTERS[codes]
     for start in rng.integers(0, len(text), len(text) // 2500).tolist():
         text[start : start + 300] |= _LOWER_CASE
     stream.write(f">{name}\n".encode())

@@ -84,7 +84,7 @@ def read_rna_table(path: Path) -> pl.DataFrame:
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: not a table of RNAs ({reason})") from None
-    columns = recognized_columns(path, {name: frame[name] for name in frame.columns})
+    columns = recognized_columns(path, frame.to_dict())
     if not {"transcript_id", "gene_id"} & set(columns.columns):
         raise InputError(f"{path}: has the columns {', '.join(frame.columns[:8])}; expected transcript_id or gene_id")
     return columns

@@ -260,8 +260,7 @@ def _write_parquet(path: Path, embeddings: Embeddings) -> None:
     def blocks(*_pushed_down: Any) -> Iterator[pl.DataFrame]:
         for start in range(0, max(1, len(embeddings)), ROWS):
             rows = slice(start, start + ROWS)
-            matrix = pl.Series(MATRIX, np.ascontiguousarray(embeddings.matrix[rows]), schema[MATRIX])
-            yield in_schema(embeddings.table[rows]).with_columns(matrix)
+            yield Embeddings(in_schema(embeddings.table[rows]), embeddings.matrix[rows], embeddings.meta).to_polars()
 
     register_io_source(blocks, schema=schema).sink_parquet(
         path, metadata=dict(embeddings.meta), row_group_size=ROWS, statistics=False, maintain_order=True
@@ -282,11 +281,12 @@ def _write_npz(path: Path, embeddings: Embeddings) -> None:
 
 def _write_h5ad(path: Path, embeddings: Embeddings) -> None:
     table = in_schema(embeddings.table)
-    for name in (name for name, dtype in SCHEMA.items() if dtype == pl.String):
-        with_nul = table[name].str.contains("\0", literal=True)
+    for column in table.select(pl.col(pl.String)):
+        with_nul = column.str.contains("\0", literal=True)
         if with_nul.any():
             row = int(with_nul.arg_max() or 0) + 1
             raise InputError(
-                f"{path.name}: {name} of row {row:,} holds a NUL character, which .h5ad cannot keep; choose .parquet"
+                f"{path.name}: {column.name} of row {row:,} holds a NUL character, which .h5ad cannot keep; choose "
+                ".parquet"
             )
     Embeddings(table, embeddings.matrix, embeddings.meta).to_anndata().write_h5ad(path)

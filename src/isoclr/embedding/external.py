@@ -162,7 +162,7 @@ def _read_parquet(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     else:
         numbered = _numbered_columns(path, frame)
         matrix, rest = frame.select(numbered).to_numpy(), frame.drop(numbered)
-    return matrix, {column: rest[column] for column in rest.columns}
+    return matrix, rest.to_dict()
 
 
 def _stack(path: Path, vectors: pl.Series) -> NDArray[Any]:

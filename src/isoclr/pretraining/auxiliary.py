@@ -54,10 +54,13 @@ class FlatBases(NamedTuple):
         zeros = values.new_zeros(self.n)
         return zeros.scatter_reduce(0, self.owner, torch.where(keep, values, 0), "amax").float()
 
+    def by_rna(self, keys: Tensor, size: int) -> Float[Tensor, "n size"]:
+        """How often each key below ``size`` occurs in each RNA."""
+        return count(self.owner * size + keys, self.n * size).view(self.n, size)
+
     def by_region(self, keys: Tensor, size: int) -> Float[Tensor, "n 3 size"]:
         """How often each key below ``size`` occurs in each region."""
-        keys = (self.owner * REGIONS + self.region) * size + keys
-        return count(keys, self.n * REGIONS * size).view(self.n, REGIONS, size)
+        return self.by_rna(self.region * size + keys, REGIONS * size).view(self.n, REGIONS, size)
 
 
 def flatten_bases(corpus: DeviceCorpus, transcripts: NDArray[np.int64]) -> FlatBases:
@@ -147,15 +150,13 @@ def sequence_features(corpus: DeviceCorpus, transcripts: NDArray[np.int64]) -> F
 
 
 def _four_mers(bases: FlatBases) -> Tensor:
-    counts = count(bases.owner * LETTERS**4 + bases.words(4), bases.n * LETTERS**4)
-    return _frequencies(counts.view(-1, LETTERS**4)[:, _kmers(4, counts.device)])
+    return _frequencies(bases.by_rna(bases.words(4), LETTERS**4)[:, _kmers(4, bases.word.device)])
 
 
 def _codons(bases: FlatBases) -> Tensor:
     unknown = LETTERS**3 - 1  # NNN
     words = torch.where(bases.codon, bases.words(3), unknown)
-    counts = count(bases.owner * LETTERS**3 + words, bases.n * LETTERS**3)
-    return _frequencies(counts.view(-1, LETTERS**3)[:, _kmers(3, counts.device)])
+    return _frequencies(bases.by_rna(words, LETTERS**3)[:, _kmers(3, words.device)])
 
 
 def _bases_by_region(bases: FlatBases) -> Tensor:
@@ -194,7 +195,7 @@ def _upstream_starts(bases: FlatBases) -> Tensor:
     away = bases.start[bases.owner] - bases.within
     upstream = (bases.words(3) == _AUG) & (away >= 3)
     kinds = torch.where(upstream, torch.where(away % 3 == 0, 2, 1), 0)
-    counts = count(bases.owner * 3 + kinds, bases.n * 3).view(bases.n, 3)
+    counts = bases.by_rna(kinds, 3)
     return _log(torch.stack([counts[:, 1:].sum(1), counts[:, 2]], 1))
 
 

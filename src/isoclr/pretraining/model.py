@@ -33,21 +33,17 @@ def load_init(config: PretrainConfig) -> Encoder | None:
     if config.init is None:
         return None
     start = load(config.init)
-    for (name, expected), (_, actual) in zip(
-        _kind(create(config.model, tracks=config.tracks)), _kind(start), strict=True
-    ):
-        if actual != expected:
-            raise InputError(f"--init {config.init}: its {name} is {actual}, that of the run is {expected}")
+    actual = _kind(start)
+    for name, expected in _kind(create(config.model, tracks=config.tracks)).items():
+        if actual[name] != expected:
+            raise InputError(f"--init {config.init}: its {name} is {actual[name]}, that of the run is {expected}")
     return start
 
 
-def _kind(encoder: Encoder) -> list[tuple[str, object]]:
+def _kind(encoder: Encoder) -> dict[str, object]:
     """What two encoders must share to have the same weights."""
-    return [
-        ("model", encoder.name),
-        ("number of tracks", encoder.tracks),
-        ("architecture", dataclasses.replace(encoder.network.architecture, pooling="last")),
-    ]
+    architecture = dataclasses.replace(encoder.network.architecture, pooling="last")
+    return {"model": encoder.name, "number of tracks": encoder.tracks, "architecture": architecture}
 
 
 @dataclass(frozen=True)

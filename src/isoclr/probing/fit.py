@@ -348,15 +348,14 @@ def _fit_target(training: TrainingSet, coverage: float, units: str) -> tuple[Tar
         "lengths": list(lengths),
         "held_out": quality.to_dict(),
         "counts": training.rnas.counts,
-        **({"classes": labels.classes or _as_text(training.values)} if training.is_class else {}),
+        **(
+            {"classes": labels.classes or [f"{value:g}" for value in np.unique(training.values)]}
+            if training.is_class
+            else {}
+        ),
     }
     detector = fit_ood_detector(training.features, training.folds)
     return Target(labels.name, predictor, detector, lengths, metadata), quality
-
-
-def _as_text(values: Array) -> list[str]:
-    """The two values of a class, as text."""
-    return [f"{value:g}" for value in np.unique(values)]
 
 
 def _fit_quantity(training: TrainingSet, coverage: float) -> tuple[Predictor, float, CrossValidation]:

@@ -306,7 +306,7 @@ def _group(table: pl.DataFrame, sources: Sequence[RnaSource], config: SplitConfi
         groups=np.concatenate([part.groups for part in parts])[order],
         keep=np.concatenate([part.keep for part in parts])[order],
         gene_sets=np.concatenate(sets)[order] if len(sets) == len(parts) else None,
-        counts=counts,
+        counts=dict(counts),
     )
 
 

@@ -49,7 +49,7 @@ def meta_of(*values: object) -> dict[str, str]:
 
 def known_entries(meta: Mapping[str, str]) -> dict[str, str]:
     """The entries of :data:`META_KEYS`, and the region if there is one."""
-    return {key: meta[key] for key in META_KEYS} | {k: v for k, v in meta.items() if k == "region"}
+    return {key: meta[key] for key in (*META_KEYS, "region") if key in meta}
 
 
 def in_schema(table: pl.DataFrame) -> pl.DataFrame:
@@ -83,9 +83,8 @@ class Embeddings:
         return f"Embeddings({counted(len(self), 'RNA')} × {self.dim}, {self._model_name()})"
 
     def _repr_html_(self) -> str:
-        facts: dict[str, object] = {"RNAs": len(self), "dimensions": self.dim, **known_entries(self.meta)}
+        facts = {"RNAs": len(self), "dimensions": self.dim, **known_entries(self.meta), "model": self._model_name()}
         del facts["sha256"]
-        facts["model"] = self._model_name()
         rows = self.table.head(5).rows()
         return card("Embeddings", facts) + grid("first RNAs", self.table.columns, rows)
 

@@ -109,10 +109,10 @@ def evaluate(
         for split in splits:
             results.append(_evaluate_split(method, targets, groups, split, metrics))
             advance()
-        classes = range(targets.shape[1] if targets.ndim == 2 else 0)
-        by_class = {
-            name: [_summary(metric, results, groups, splits, [c]) for c in classes] for name, metric in metrics.items()
-        }
+        by_class = {}
+        if targets.ndim == 2:
+            for name, metric in metrics.items():
+                by_class[name] = [_summary(metric, results, groups, splits, [c]) for c in range(targets.shape[1])]
         main = next(iter(metrics.values()))
         reports.append(
             MethodReport(
@@ -122,7 +122,7 @@ def evaluate(
                 results=results,
                 summary={name: _summary(metric, results, groups, splits) for name, metric in metrics.items()},
                 difference=_difference(main, reports[0].results, results, groups, splits) if reports else None,
-                by_class=by_class if len(classes) else {},
+                by_class=by_class,
             )
         )
     return reports

@@ -240,8 +240,6 @@ class Head:
 METADATA, TENSORS = "head.json", "head.safetensors"
 FILES = (METADATA, TENSORS)
 EXPECTED = "a head from `isoclr fit`"
-FORMAT: Literal["isoclr-head"] = "isoclr-head"
-SCHEMA: Literal[1] = 1
 Tensors = dict[str, NDArray[Any]]
 DETECTOR = ("mean", "scale", "axes", "spread", "rest_and_limit", "low_and_high")
 PREDICTOR = (
@@ -291,8 +289,7 @@ def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
             tensors[f"{target.name}/{key}"] = np.ascontiguousarray(value)
     with atomic_directory(directory, overwrite=overwrite, contents=FILES) as partial:
         (partial / TENSORS).write_bytes(save(tensors))
-        version = {"format": FORMAT, "schema": SCHEMA, "isoclr": __version__}
-        version |= {"sha256": sha256(partial / TENSORS)}
+        version = {"format": "isoclr-head", "schema": 1, "isoclr": __version__, "sha256": sha256(partial / TENSORS)}
         # first in the file, and last so that those of a head that was loaded do not replace them
         write_json(partial / METADATA, {**version, **head.metadata, **version})
 

@@ -164,16 +164,18 @@ def longest_orf(codes: Codes, min_length: int = MIN_LENGTH) -> tuple[int, int] |
     codons = bases[:-2] * np.uint8(25) + bases[1:-1] * np.uint8(5) + bases[2:]
     starts = np.flatnonzero(codons == _ATG)
     stops = np.flatnonzero((codons == _STOPS[0]) | (codons == _STOPS[1]) | (codons == _STOPS[2]))
-    if not len(starts) or not len(stops):
+    if not len(starts):
         return None
-    ends = _next_in_frame(starts, stops, len(codes)) + 3
+    ends = next_in_frame(starts, stops, len(codes)) + 3
     lengths = ends - starts
     best = int(np.argmax(lengths))
     return (int(starts[best]), int(ends[best])) if lengths[best] >= max(min_length, 6) else None
 
 
-def _next_in_frame(starts: NDArray[np.intp], stops: NDArray[np.intp], length: int) -> NDArray[np.intp]:
+def next_in_frame(starts: NDArray[np.intp], stops: NDArray[np.intp], length: int) -> NDArray[np.intp]:
     """Position of the first stop codon in frame after each start codon; 3 before the start if there is none."""
+    if not len(stops):
+        return starts - 3
     # the three frames are concatenated, so that one binary search is enough
     stop_axis = np.sort(stops % 3 * length + stops)
     start_axis = starts % 3 * length + starts

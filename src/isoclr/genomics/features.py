@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr.genomics.encoding import NUCLEOTIDE_BITS, START_CODON, STOP_CODONS, C, Codes, G, N, coding_region
+from isoclr.genomics.encoding import IS_STOP, NUCLEOTIDE_BITS, START_CODON, C, Codes, G, N, coding_region, next_in_frame
 
 UPSTREAM = (
     "log2 upstream AUGs",
@@ -33,15 +33,14 @@ def upstream_features(codes: Codes) -> NDArray[np.float64]:
         return np.zeros(len(UPSTREAM))
     bases = (codes & NUCLEOTIDE_BITS).astype(np.int64)
     triples, is_known = kmer_numbers(bases[: start + 2], 3)
-    triples = np.where(is_known, triples, -1)[:start]
+    triples = np.where(is_known, triples, -1)[:start]  # −1 is the last number: unknown
     augs = np.flatnonzero(triples == START_CODON)
-    stops = np.flatnonzero(np.isin(triples, STOP_CODONS))
-    ends = [stops[(stops > aug) & ((stops - aug) % 3 == 0)][:1] for aug in augs]
-    closed = np.array([len(stop) > 0 and stop[0] + 3 <= start for stop in ends], bool)
+    stops = np.flatnonzero(IS_STOP[triples])
+    ends = next_in_frame(augs, stops, start)
+    closed = (ends > augs) & (ends + 3 <= start)
     in_frame = (start - augs) % 3 == 0
     purine = (augs >= 3) & np.isin(bases[np.maximum(augs - 3, 0)], (0, G))
     guanine = (augs + 3 < len(bases)) & (bases[np.minimum(augs + 3, len(bases) - 1)] == G)
-    longest = max((int(stop[0] - aug) for aug, stop in zip(augs, ends, strict=True) if len(stop)), default=0)
     counts = [
         len(augs),
         int((~closed & ~in_frame).sum()),
@@ -49,7 +48,7 @@ def upstream_features(codes: Codes) -> NDArray[np.float64]:
         int(closed.sum()),
         int((purine | guanine).sum()),
         start - int(augs[-1]) if len(augs) else 0,
-        longest,
+        int((ends - augs).max(initial=0)),
     ]
     shares = [
         gc_fraction(codes[max(0, start - WINDOW) : start]),

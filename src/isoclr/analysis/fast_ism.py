@@ -12,8 +12,10 @@ Shapes: m mutants, w positions of a window, n positions of the reference at a la
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64, UInt8
+from numpy.typing import NDArray
 from torch import Tensor
 
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, PAD, Codes
@@ -22,6 +24,7 @@ from isoclr.models.layers import Convolution, Stem, kernel_image
 from isoclr.models.packing import STRIDE
 from isoclr.models.resnet import Block, DilatedResNet
 
+BATCH = 192  # Mutants computed at a time: few enough for the processor's caches, enough to hide Python's overhead
 _TRACK_BITS = 0xFF ^ NUCLEOTIDE_BITS  # Codon and exon marks of a code
 
 
@@ -176,6 +179,14 @@ class _BlockReference:
             outputs = torch.maximum(even[:, 0::2], even[:, 1::2])
         rest = (Reference.of(x[0]) for x in (hidden, summed, outputs.relu()))
         return cls(inputs, *rest)
+
+
+def mutation_batches(positions: NDArray[np.int64], span: int = 1) -> list[NDArray[np.int64]]:
+    """Numbers of the mutations to compute together: at positions within the same ``span`` modulo the stride."""
+    groups = positions % STRIDE // span
+    order = np.argsort(groups, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    return [rows for part in parts for rows in np.split(part, range(BATCH, len(part), BATCH))]
 
 
 class IncrementalEncoder:

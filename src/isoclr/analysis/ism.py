@@ -16,17 +16,15 @@ from isoclr._io import as_paths
 from isoclr._report import Report, Row, Table
 from isoclr._threads import thread_map, use_threads
 from isoclr.analysis.consequences import CONSEQUENCES, LETTERS, coding_changes, consequences
-from isoclr.analysis.fast_ism import IncrementalEncoder, ReferenceRna
+from isoclr.analysis.fast_ism import BATCH, IncrementalEncoder, ReferenceRna, mutation_batches
 from isoclr.analysis.readout import LinearPredictor, load_predictor
 from isoclr.embedding.inputs import as_inputs, read_rnas
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import EXON_END, NUCLEOTIDE_BITS, Codes, N, coding_region
 from isoclr.genomics.species import without_version
-from isoclr.models.packing import STRIDE
 from isoclr.plotting.mutations import mutation_figure
 from isoclr.plotting.style import check_outputs
 
-BATCH = 192  # Mutants computed at a time: few enough for the processor's caches, enough to hide Python's overhead
 MAX_NT = 1_000_000  # Most nucleotides to mutate in one run: an hour of a CPU core
 
 
@@ -212,9 +210,7 @@ def _scan_incrementally(
         changes[rows] = reference.changes(*mutations).double().cpu().numpy() @ predictor.model.coefficients
         progress(len(rows))
 
-    phases = (np.flatnonzero(positions % STRIDE == phase) for phase in range(STRIDE))
-    batches = [rows[i : i + BATCH] for rows in phases for i in range(0, len(rows), BATCH)]
-    thread_map(compute, batches, encoder.device.type)
+    thread_map(compute, mutation_batches(positions), encoder.device.type)
     return float(predictor.model(reference.embedding.cpu().numpy()[None])[0]), changes
 
 

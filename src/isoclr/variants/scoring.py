@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit, stdtrit
 
-from isoclr.analysis.fast_ism import IncrementalEncoder, ReferenceRna
-from isoclr.analysis.ism import BATCH, mutate_base, point_mutations
+from isoclr.analysis.fast_ism import BATCH, IncrementalEncoder, ReferenceRna, mutation_batches
+from isoclr.analysis.ism import mutate_base, point_mutations
 from isoclr.embedding.embed import added_features, crop
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
 from isoclr.models.encoder import Encoder
@@ -146,18 +146,16 @@ def _changes(
     Those at positions that are near modulo the stride are computed together: the fewer there are, the less near.
     """
     span = 1 if len(positions) > 32 * BATCH else 8 if len(positions) > 64 else STRIDE
-    groups = positions % STRIDE // span
-    order = np.argsort(groups, kind="stable")
+    batches = mutation_batches(positions, span)
     device, found = reference.encoder.device, []
-    for group in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
-        for rows in np.split(group, range(BATCH, len(group), BATCH)):
-            changes = reference.changes(
-                torch.from_numpy(positions[rows].astype(np.int64)).to(device),
-                torch.from_numpy(bases[rows].astype(np.uint8)).to(device),
-            )
-            found.append(read(changes.double().cpu().numpy(), rows))
+    for rows in batches:
+        changes = reference.changes(
+            torch.from_numpy(positions[rows].astype(np.int64)).to(device),
+            torch.from_numpy(bases[rows].astype(np.uint8)).to(device),
+        )
+        found.append(read(changes.double().cpu().numpy(), rows))
     values = np.concatenate(found)
-    values[order] = values.copy()
+    values[np.concatenate(batches)] = values.copy()
     return values
 
 

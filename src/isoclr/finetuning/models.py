@@ -14,13 +14,11 @@ from isoclr.finetuning.config import SALUKI_MODEL, FinetuneConfig
 from isoclr.genomics.encoding import PAD, Codes
 from isoclr.models.encoder import MODELS, Encoder, Precision, create
 from isoclr.models.load import load
-from isoclr.models.packing import PackedBatch, PackLayout, Segments, fill_batch, plan_layouts
+from isoclr.models.packing import PackedBatch, PackLayout, Rows, Segments, fill_batch, plan_layouts
 from isoclr.models.pooling import pool
 from isoclr.models.resnet import Block, DilatedResNet
 from isoclr.models.saluki import Saluki, pack_for_saluki
 from isoclr.training.rng import RngStream, seeded
-
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isoclr.errors import InputError
 from isoclr.finetuning.config import Hyperparameters
 from isoclr.finetuning.data import Trial
-from isoclr.finetuning.models import Advance, Backbone, BatchBuilder, Head, ModelFactory, Rows, SalukiHead
+from isoclr.finetuning.models import Advance, Backbone, BatchBuilder, Head, ModelFactory, SalukiHead
 from isoclr.finetuning.predictor import Predictor, save_predictor
 from isoclr.finetuning.report import PREDICTIONS_SCHEMA, TrialResult
-from isoclr.tasks.dataset import LabelledRnas
+from isoclr.models.packing import Rows
+from isoclr.tasks.dataset import Array, LabelledRnas
 from isoclr.tasks.metrics import QUANTITY
 from isoclr.training.checkpoint import (
     damaged,
@@ -38,7 +38,6 @@ CHECKPOINT = "checkpoint.safetensors"
 RESULTS = "results"
 CURRENT, BEST = "current.", "best."  # Prefixes of tensors in a checkpoint
 LONG_EPOCH = 20.0  # Seconds of an epoch that is worth a line above the progress bar
-Array = NDArray[np.float64]
 
 
 @dataclass

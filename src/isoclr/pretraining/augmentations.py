@@ -12,10 +12,8 @@ from torch import Tensor
 
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import CODON_START, EXON_END, MASK, NUCLEOTIDE_BITS, PAD, Codes
-from isoclr.models.packing import STRIDE, PackedBatch, PackLayout, to_device
+from isoclr.models.packing import STRIDE, PackedBatch, PackLayout, Rows, to_device
 from isoclr.training.rng import RngStream, bernoulli, hash_uint32, keyed_rng
-
-Rows = NDArray[np.int64]
 
 
 class AugmentationSample(NamedTuple):

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from isoclr.errors import InputError
-from isoclr.models.packing import PackedBatch, PackingConfig, PackLayout, plan_layouts, to_device
+from isoclr.models.packing import PackedBatch, PackingConfig, PackLayout, Rows, plan_layouts, to_device
 from isoclr.pretraining.augmentations import Augmentation, CorpusLike, DeviceCorpus, make_views
 from isoclr.pretraining.auxiliary import FEATURES, sequence_features
 from isoclr.pretraining.config import PretrainConfig
@@ -19,8 +18,6 @@ from isoclr.pretraining.isoforms import with_isoforms
 from isoclr.pretraining.losses import count_weights
 from isoclr.training.distributed import Distributed
 from isoclr.training.rng import RngStream, keyed_rng
-
-Rows = NDArray[np.int64]
 
 MAX_VALIDATION_PAIRS = 1024
 """Retrieval gets harder with every candidate; this many are enough to measure it."""

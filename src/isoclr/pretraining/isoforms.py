@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoclr.genomics.encoding import CODON_START, EXON_END, Codes
-from isoclr.pretraining.augmentations import CorpusLike, Rows
+from isoclr.models.packing import Rows
+from isoclr.pretraining.augmentations import CorpusLike
 from isoclr.training.rng import RngStream, keyed_rng
 
 SHORTEST_UTR = 20  # nt of a UTR that has an alternative end

@@ -29,10 +29,9 @@ from isoclr.tasks.metrics import (
     over_seeds,
     paired,
 )
-from isoclr.tasks.splits import Indices, Split
+from isoclr.tasks.splits import Groups, Indices, Split
 
 Targets = NDArray[np.float64] | NDArray[np.bool_]
-Groups = NDArray[np.str_]
 MULTILABEL: dict[str, Metric] = {**CLASSES, "cross_entropy": cross_entropy}
 """Metrics of many classes; each is averaged over the classes."""
 

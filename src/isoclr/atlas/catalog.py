@@ -41,21 +41,14 @@ class Catalog:
         at = int(self.corpus_rows[row])
         if at < 0:
             return None
-        start = int(self._offsets[at])
-        return self._codes[start : start + int(self._lengths[at])]
+        codes, starts, ends = self._corpus_codes
+        return codes[starts[at] : ends[at]]
 
     @cached_property
-    def _codes(self) -> Codes:
-        """Codes of the corpus as a plain array, of which views cost a tenth of those of a memory map."""
-        return np.asarray(self.corpus.codes)
-
-    @cached_property
-    def _offsets(self) -> Rows:
-        return np.ascontiguousarray(self.corpus.index["offset"])
-
-    @cached_property
-    def _lengths(self) -> Rows:
-        return np.ascontiguousarray(self.corpus.index["length"], dtype=np.int64)
+    def _corpus_codes(self) -> tuple[Codes, Rows, Rows]:
+        """Codes of the corpus, and start and end of every RNA, as plain arrays: memory maps take ten times as long."""
+        starts, lengths = (np.array(self.corpus.index[name], np.int64) for name in ("offset", "length"))
+        return np.asarray(self.corpus.codes), starts, starts + lengths
 
     def isoforms(self, gene: int) -> range:
         """Rows of a gene's isoforms."""

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from isoclr.probing.linear import Array, standardize
+from isoclr.probing.linear import Array, Features, standardize
+from isoclr.tasks.splits import Indices
 
 MAX_RANK = 512  # A wider block of features is replaced by so many of its principal components
 ROUNDS, SETTLED = 15, 0.1
@@ -22,7 +23,7 @@ class Block:
     mean: Array  # (d,)
     axes: Array  # (d, r): standardizes the features and projects them
 
-    def __call__(self, features: NDArray[np.floating]) -> Array:
+    def __call__(self, features: Features) -> Array:
         """``(n, r)``."""
         return np.asarray((features.astype(np.float64) - self.mean) @ self.axes)
 
@@ -37,24 +38,24 @@ class BlockRidge:
     intercept: Array  # () or (m,)
     penalties: Array  # (blocks,)
 
-    def components(self, features: NDArray[np.floating]) -> Array:
+    def components(self, features: Features) -> Array:
         """``(n, r)`` components of all blocks."""
         edges = np.cumsum(self.widths)[:-1]
         parts = np.split(features, edges, axis=1)
         return np.hstack([block(part) for block, part in zip(self.blocks, parts, strict=True)])
 
-    def predict(self, features: NDArray[np.floating]) -> Array:
+    def predict(self, features: Features) -> Array:
         """Predictions ``(n,)`` or ``(n, m)`` for features ``(n, d)``."""
         return np.asarray(self.components(features) @ self.coefficients + self.intercept)
 
-    def weighted(self, features: NDArray[np.floating]) -> Array:
+    def weighted(self, features: Features) -> Array:
         """``(n, r)`` components divided by the square roots of their penalties: a ridge on them has one penalty."""
         ranks = [block.axes.shape[1] for block in self.blocks]
         return self.components(features) / np.sqrt(np.repeat(self.penalties, ranks))
 
 
 def fit_blocks(
-    features: NDArray[np.floating], values: Array, widths: Sequence[int], *, scale: bool = True, seed: int = 0
+    features: Features, values: Array, widths: Sequence[int], *, scale: bool = True, seed: int = 0
 ) -> BlockRidge:
     """Ridge regression whose penalties, one for each block of features, have the largest marginal likelihood.
 
@@ -148,11 +149,7 @@ def _right_vectors(features: NDArray[np.float32], seed: int) -> NDArray[np.float
 
 
 def fit_predict_blocks(
-    features: NDArray[np.floating],
-    values: Array,
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
-    blocks: Sequence[int] = (),
+    features: Features, values: Array, train: Indices, test: Indices, blocks: Sequence[int] = ()
 ) -> Array:
     """Predictions of :func:`fit_blocks` for the test samples.
 

@@ -20,6 +20,7 @@ from scipy.special import expit
 
 from isoclr.probing.linear import Array, Features, LinearModel, decompose, fit_classes, in_raw_units, standardize
 from isoclr.tasks.metrics import Interval, Metric, bootstrap, mse, over_folds, pearson, roc_auc, spearman
+from isoclr.tasks.splits import Groups
 
 BLOCK = 4096  # RNAs whose intervals are computed at a time
 BISECTIONS = 9
@@ -49,7 +50,7 @@ NARROWEST, WIDEST = 0.2, 0.99
 """Bounds of the expected error: this fraction of the mean error, and this quantile over the training RNAs."""
 
 
-def fit_fold_model(features: Features, values: Array, groups: NDArray[np.str_]) -> FoldModel:
+def fit_fold_model(features: Features, values: Array, groups: Groups) -> FoldModel:
     """Fit ridge regressions of a label and of its absolute error, with penalties chosen by leaving out groups."""
     wide = np.asarray(features, np.float64)
     mean, scale = standardize(wide)
@@ -179,7 +180,7 @@ class CrossFitter:
 
     features: Features
     values: Array
-    groups: NDArray[np.str_]
+    groups: Groups
     folds: NDArray[np.int64]
     advance: Callable[[], None] = lambda: None
     _fitted: dict[frozenset[int], FoldModel] = field(default_factory=dict)
@@ -300,9 +301,9 @@ def cross_validate_regression(fitter: CrossFitter, coverages: Sequence[float]) -
 
 
 def cross_validate_classes(
-    features: NDArray[np.floating],
+    features: Features,
     values: Array,
-    groups: NDArray[np.str_],
+    groups: Groups,
     folds: NDArray[np.int64],
     advance: Callable[[], None] = lambda: None,
 ) -> CrossValidation:

@@ -15,7 +15,7 @@ from isoclr.baselines.features import (
 )
 from isoclr.embedding.embeddings import Embeddings
 from isoclr.probing.blocks import fit_predict_blocks
-from isoclr.probing.linear import Array, Probe, ProbeKind, fit_predict, fit_predict_classes
+from isoclr.probing.linear import Array, Features, Probe, ProbeKind, fit_predict, fit_predict_classes
 from isoclr.tasks.dataset import LabelledRnas
 from isoclr.tasks.metrics import (
     CLASSES,
@@ -41,7 +41,7 @@ class FeatureSet:
     """Features to probe."""
 
     name: str
-    features: NDArray[np.floating]  # (n, d)
+    features: Features  # (n, d)
     probe: ProbeKind
     blocks: tuple[int, ...] = ()
     """Widths of the last blocks of features, for a probe with a penalty for each; those before them are one block."""
@@ -53,7 +53,7 @@ class SplitResult:
 
     split: str
     train: int  # Number of training samples
-    test: NDArray[np.int64]  # (m,) sample numbers of the test part
+    test: Indices  # (m,) sample numbers of the test part
     true: Array
     """``(m,)`` labels in standard deviations of the training labels from their mean, or ``(m, c)`` classes, 0 and 1."""
     predicted: Array  # Predictions of the same shape; log-odds for a logistic probe
@@ -128,7 +128,7 @@ def evaluate(
 
 
 def fit_predict_features(
-    method: FeatureSet, values: Array, groups: Groups, train: NDArray[np.int64], test: NDArray[np.int64]
+    method: FeatureSet, values: Array, groups: Groups, train: Indices, test: Indices
 ) -> tuple[Array, float]:
     """Predictions ``(m,)`` for the test samples, and the chosen penalty (0 without one, or with several)."""
     if method.probe == "grouped":

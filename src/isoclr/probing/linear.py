@@ -10,9 +10,10 @@ from scipy import linalg
 from scipy.special import expit
 
 from isoclr.probing.trees import boosted_trees
-from isoclr.tasks.splits import Indices, group_folds
+from isoclr.tasks.splits import Groups, Indices, group_folds
 
 Array = NDArray[np.float64]
+Features = NDArray[np.floating]
 PENALTIES = np.logspace(-2, 6, 17)
 
 
@@ -38,7 +39,7 @@ class Decomposition:
     spectrum: Array  # (r,) eigenvalues of XᵀX, ascending
     axes: Array  # (d, r) eigenvectors of XᵀX
 
-    def fit(self, values: Array, groups: NDArray[np.str_], penalties: Array = PENALTIES) -> Ridge:
+    def fit(self, values: Array, groups: Groups, penalties: Array = PENALTIES) -> Ridge:
         """The ridge regression of :func:`fit_ridge`."""
         if len(np.unique(groups)) == 1:  # nothing would be left
             groups = np.arange(len(values)).astype(np.str_)
@@ -50,7 +51,7 @@ class Decomposition:
         coefficients = self.axes @ (projections / (self.spectrum + best))
         return Ridge(coefficients, float(values.mean()), best, left_out[:, chosen])
 
-    def _left_out(self, projections: Array, centered: Array, groups: NDArray[np.str_], penalties: Array) -> Array:
+    def _left_out(self, projections: Array, centered: Array, groups: Groups, penalties: Array) -> Array:
         """Errors ``(n, a)`` for each penalty when one group at a time is left out; 1/n in H is the intercept."""
         n = len(centered)
         shrinkage = 1.0 / (self.spectrum[:, None] + penalties)  # (r, a)
@@ -66,7 +67,7 @@ class Decomposition:
         return left_out
 
 
-def fit_ridge(features: Array, values: Array, groups: NDArray[np.str_], penalties: Array = PENALTIES) -> Ridge:
+def fit_ridge(features: Array, values: Array, groups: Groups, penalties: Array = PENALTIES) -> Ridge:
     """Minimize ‖y − Xb − c‖² + α‖b‖² with the α of the smallest leave-one-group-out error.
 
     The leave-one-group-out errors are exact without refitting: with H the matrix that maps the values to the fitted
@@ -94,7 +95,7 @@ def decompose(features: Array) -> Decomposition:
     return Decomposition(scores, np.maximum(spectrum, 0.0), axes)
 
 
-def _larger_groups(groups: NDArray[np.str_]) -> list[NDArray[np.int64]]:
+def _larger_groups(groups: Groups) -> list[Indices]:
     """Rows of the groups with more than one row: for each group size m, an array ``(g, m)``."""
     _, numbers = np.unique(groups, return_inverse=True)
     sizes = np.bincount(numbers)
@@ -183,12 +184,7 @@ RARE, RARE_FRACTION = 10, 0.02
 
 
 def fit_predict(
-    probe: ProbeKind,
-    features: NDArray[np.floating],
-    values: Array,
-    groups: NDArray[np.str_],
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
+    probe: ProbeKind, features: Features, values: Array, groups: Groups, train: Indices, test: Indices
 ) -> tuple[Array, float]:
     """Predictions for the test samples, and the chosen penalty (0 for least squares and trees).
 
@@ -219,11 +215,7 @@ def fit_predict(
 
 
 def fit_predict_classes(
-    features: NDArray[np.floating],
-    classes: NDArray[np.bool_],
-    groups: NDArray[np.str_],
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
+    features: Features, classes: NDArray[np.bool_], groups: Groups, train: Indices, test: Indices
 ) -> tuple[Array, Array]:
     """Log-odds ``(m, c)`` of many classes for the test samples, and the penalty ``(c,)`` of each class.
 
@@ -276,7 +268,7 @@ def standardize(features: Array) -> tuple[Array, Array]:
     return mean, np.where(live, 1.0 / np.where(live, std, 1.0), 0.0)
 
 
-def fit_logistic(features: Array, positive: NDArray[np.bool_], groups: NDArray[np.str_]) -> tuple[Array, float, float]:
+def fit_logistic(features: Array, positive: NDArray[np.bool_], groups: Groups) -> tuple[Array, float, float]:
     """Coefficients ``(d,)`` and intercept of the positive class's log-odds, and the penalty.
 
     The penalty has the least cross-entropy when whole groups are left out.
@@ -288,7 +280,7 @@ def fit_logistic(features: Array, positive: NDArray[np.bool_], groups: NDArray[n
     return fitted.weights[:, 0], float(fitted.intercepts[0]), float(penalties[0])
 
 
-def _inner_folds(positive: NDArray[np.bool_], groups: NDArray[np.str_]) -> list[tuple[Indices, Indices]]:
+def _inner_folds(positive: NDArray[np.bool_], groups: Groups) -> list[tuple[Indices, Indices]]:
     """Folds of whole groups to choose a penalty on; none, hence the strongest penalty, if a class has one group."""
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -298,9 +290,6 @@ def _inner_folds(positive: NDArray[np.bool_], groups: NDArray[np.str_]) -> list[
     inner = StratifiedGroupKFold(min(INNER_FOLDS, rarer), shuffle=True, random_state=0)
     parts = inner.split(positive, positive, groups)
     return [(fit, check) for fit, check in parts if 0 < positive[fit].sum() < len(fit)]
-
-
-Features = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -315,7 +304,7 @@ class LinearModel:
         return np.asarray(features @ self.coefficients + self.intercept)
 
 
-def fit_classes(features: Features, positive: NDArray[np.bool_], groups: NDArray[np.str_]) -> tuple[LinearModel, float]:
+def fit_classes(features: Features, positive: NDArray[np.bool_], groups: Groups) -> tuple[LinearModel, float]:
     """Logistic regression: the log-odds of the positive class, and the penalty."""
     wide = np.asarray(features, np.float64)
     mean, scale = standardize(wide)

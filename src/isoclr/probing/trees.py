@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoclr.tasks.metrics import cross_entropy, mse
+from isoclr.tasks.splits import Groups
 
 Array = NDArray[np.float64]
 MAX_TREES = 300
@@ -22,9 +23,7 @@ MANY_FEATURES = 100
 """With more features, each tree node considers a random fifth of them: as accurate, and several times faster."""
 
 
-def boosted_trees(
-    features: Array, values: Array, groups: NDArray[np.str_], test: Array, *, is_class: bool
-) -> tuple[Array, int]:
+def boosted_trees(features: Array, values: Array, groups: Groups, test: Array, *, is_class: bool) -> tuple[Array, int]:
     """Fit on the training samples and predict the test samples.
 
     The number of trees is the best on whole groups that are set aside, a seventh of the training part. Then all of the
@@ -57,7 +56,7 @@ def _trees(count: int, width: int, is_class: bool) -> Any:
     return kind(max_iter=count, max_features=1.0 if width <= MANY_FEATURES else 0.2, **OPTIONS)
 
 
-def _check_mask(groups: NDArray[np.str_]) -> NDArray[np.bool_]:
+def _check_mask(groups: Groups) -> NDArray[np.bool_]:
     """Mask of random whole groups with about :data:`CHECK_FRACTION` of the samples."""
     _, numbers = np.unique(groups, return_inverse=True)
     sizes = np.bincount(numbers)

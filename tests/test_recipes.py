@@ -1,6 +1,7 @@
 """The cluster recipes under ``recipes/``, with stand-ins for Slurm's programs."""
 
 import os
+import re
 import runpy
 import shutil
 import signal
@@ -151,6 +152,15 @@ def test_bioconda_recipe_has_the_dependencies_of_the_package() -> None:
     assert recipe["build"]["entry_points"] == scripts
     assert recipe["about"]["license"] == project["license"]
     assert (RECIPES.parent / recipe["about"]["license_file"]).exists()
+
+
+def test_every_dependency_is_imported() -> None:
+    project = tomllib.loads((RECIPES.parent / "pyproject.toml").read_text())["project"]
+    modules = {"scikit-learn": "sklearn", "huggingface-hub": "huggingface_hub"}
+    source = "\n".join(path.read_text() for path in (RECIPES.parent / "src").rglob("*.py"))
+    for dependency in project["dependencies"]:
+        name = dependency.partition(">=")[0]
+        assert re.search(rf"^ *(import|from) {modules.get(name, name)}\b", source, re.M), f"{name} is never imported"
 
 
 def test_lowest_versions_are_those_of_the_package() -> None:

@@ -282,10 +282,13 @@ def test_labels_of_one_assay_share_rnas(
 ) -> None:
     twin = tmp_path / "twin.toml"
     twin.write_text(assay.read_text().replace('"assay"', '"twin"').replace('"load"', '"other"'))
-    tasks = read_label_specs([assay, label_files["human"], twin], data=assay.parent)
+    families = tmp_path / "families.toml"
+    families.write_text(twin.read_text() + "family_nt = 8\n")
+    tasks = read_label_specs([assay, label_files["human"], twin, families], data=assay.parent)
     sources = rna_sources(tasks, corpus)
     assert sources[0] is sources[2]
-    assert [source.corpus is None for source in sources] == [True, False, True]
+    assert sources[0] is not sources[3]  # its genes are others: families of inserts
+    assert [source.corpus is None for source in sources] == [True, False, True, True]
     assert tasks[2].labels.table["id"].equals(tasks[0].labels.table["id"])
 
 

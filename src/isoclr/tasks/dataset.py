@@ -44,7 +44,7 @@ class LabelSpec:
 def rna_sources(specs: Sequence[LabelSpec], corpus: Corpus | None) -> list[RnaSource]:
     """The RNAs of each label: the corpus, or the constructs of a reporter assay; labels of one assay share them."""
     sources: dict[object, RnaSource] = {}
-    keys = [(s.labels.path, s.task.construct) if s.task and s.reporter else None for s in specs]
+    keys = [(s.labels.path, s.task.construct, s.task.family_nt) if s.task and s.reporter else None for s in specs]
     for key, spec in zip(keys, specs, strict=True):
         if key in sources:
             continue

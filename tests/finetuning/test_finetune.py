@@ -357,7 +357,7 @@ def test_activation_checkpointing_of_large_batches(
     builder = make_builder(factory, rnas, CPU, torch.float32)
     assert factory.encoder is not None
     assert not factory.encoder.network.recompute
-    monkeypatch.setattr(module, "MAX_KEPT_BYTES", 1)
+    monkeypatch.setattr(module, "MAX_BATCH_BYTES", 1)
     make_builder(factory, rnas, CPU, torch.float32)
     assert factory.encoder.network.recompute
     assert builder.precision == "float32"

@@ -37,7 +37,7 @@ from isoclr.training.logging import LOG, Log, ProgressDisplay
 from isoclr.training.run import GracefulStop, check_run_directory, require_same_options
 
 OPTIONS, REPORT, PREDICTIONS = "options.json", "report.json", "predictions.parquet"
-MAX_KEPT_BYTES = 2 << 30
+MAX_BATCH_BYTES = 2 << 30
 """Activations of a batch that a CPU keeps for the backward pass; larger ones are computed again."""
 SALUKI_CHUNK_NT = 65_536
 SALUKI_WIDTH_STEP = 4_096
@@ -233,7 +233,7 @@ def make_builder(factory: ModelFactory, rnas: LabelledRnas, device: torch.device
     network = factory.encoder.network
     lengths = [len(codes) for codes in rnas.sequences]
     nt = int(factory.config.hyperparameters.batch_size * np.mean(lengths))
-    fits = activation_bytes(network.architecture, dtype) * nt < MAX_KEPT_BYTES
+    fits = activation_bytes(network.architecture, dtype) * nt < MAX_BATCH_BYTES
     plan = plan_memory(
         network.architecture,
         device=device,

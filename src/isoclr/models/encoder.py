@@ -178,7 +178,8 @@ class Encoder:
         Raises:
             InputError: An RNA is empty, or there is no such precision or resolution.
         """
-        network = self._checked(codes, precision)
+        check_codes(codes, precision)
+        network = self._inference_network(DTYPES[precision])
         if resolution not in get_args(Resolution):
             raise InputError(f"resolution is {resolution!r}, expected {' or '.join(get_args(Resolution))}")
         resample = _windows if resolution == "window" else _bases
@@ -259,7 +260,8 @@ class Encoder:
         Raises:
             InputError: An RNA is empty, or the precision is unknown.
         """
-        network = self._checked(codes, precision)
+        check_codes(codes, precision)
+        network = self._inference_network(DTYPES[precision])
         lengths = np.array([len(c) for c in codes], np.int64)
         tile_nt = chunk_nt or network.tile_nt
         embeddings = np.empty((len(codes), self.dim), np.float32)
@@ -280,11 +282,6 @@ class Encoder:
             layouts = [layouts[i] for i in choose([layout.rows for layout in layouts])]
         thread_map(embed, layouts, network.device.type)
         return embeddings
-
-    def _checked(self, codes: Sequence[Codes], precision: Precision) -> FusedResNet:
-        """The network for inference, for RNAs that can be embedded."""
-        check_codes(codes, precision)
-        return self._inference_network(DTYPES[precision])
 
     def _inference_network(self, dtype: torch.dtype) -> FusedResNet:
         """The network with fused batch norms, kept until a weight changes.

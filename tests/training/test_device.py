@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from isoclr.embedding.embed import encoder_embedder
 from isoclr.errors import InputError, IsoclrError
 from isoclr.models.encoder import MODELS, create
 from isoclr.models.packing import STRIDE, pack
@@ -36,6 +37,18 @@ def test_auto_precision_on_gpus(monkeypatch: pytest.MonkeyPatch, major: int, dty
 def test_auto_precision_on_cpus(monkeypatch: pytest.MonkeyPatch, has: bool, dtype: torch.dtype) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
     assert activation_dtype("auto", CPU) == dtype
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_slow_bf16_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], has: bool) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
+    encoder = create("isoclr-xs")
+    activation_dtype("auto", CPU)
+    encoder_embedder(encoder, device="cpu")
+    assert "bf16" not in capsys.readouterr().err
+    activation_dtype("bf16", CPU)
+    encoder_embedder(encoder, device="cpu", precision="bf16")
+    assert capsys.readouterr().err.count("this processor has no instructions for bf16") == (0 if has else 2)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from isoclr.genomics.features import UPSTREAM, upstream_features
 from isoclr.genomics.species import unknown_name
 from isoclr.models.encoder import Encoder, Precision
 from isoclr.models.load import describe_weights, load
-from isoclr.training.device import resolve_device
+from isoclr.training.device import resolve_device, warn_of_slow_bf16
 
 Region = Literal["rna", "utr5"]
 """The whole RNA, or its 5' UTR and the first :data:`BEYOND` nt of the coding sequence."""
@@ -108,9 +108,9 @@ def open_embedder(
         return encoder_embedder(model, precision=precision, device=device, chunk_nt=chunk_nt)
     from isoclr.baselines.language_models.model import open_language_model
 
-    opened = open_language_model(
-        model, revision=revision, directory=model_dir, precision=precision, device=resolve_device(device)
-    )
+    on = resolve_device(device)
+    warn_of_slow_bf16(precision, on)
+    opened = open_language_model(model, revision=revision, directory=model_dir, precision=precision, device=on)
     meta = meta_of(opened.name, opened.sha256, opened.tracks, opened.pooling, precision)
     return Embedder(meta, opened.dim, partial(opened.embed_codes, chunk_nt=chunk_nt))
 
@@ -121,7 +121,9 @@ def encoder_embedder(
     """The same for an encoder that is loaded already; it is moved to the device."""
     if chunk_nt is not None and chunk_nt < MIN_CHUNK_NT:
         raise InputError(f"--chunk-nt {chunk_nt}: expected {MIN_CHUNK_NT:,} or more")
-    encoder.network.to(resolve_device(device))
+    on = resolve_device(device)
+    warn_of_slow_bf16(precision, on)
+    encoder.network.to(on)
     pooling = encoder.network.architecture.pooling
     meta = meta_of(encoder.name, encoder.sha256, encoder.tracks, pooling, precision)
     embed_codes = partial(encoder.embed_codes, precision=precision, chunk_nt=chunk_nt)

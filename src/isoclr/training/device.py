@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import torch
 
 from isoclr._config import Config, Meta
+from isoclr._console import info
 from isoclr.errors import InputError, IsoclrError
 from isoclr.models.packing import SHAPES, STRIDE, PackingConfig
 from isoclr.models.resnet import Architecture
@@ -63,9 +64,17 @@ def resolve_device(name: str) -> torch.device:
 
 def activation_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     """The type of the encoder's activations; weights, statistics, projections and the loss stay float32."""
+    warn_of_slow_bf16(precision, device)
     if precision == "bf16" or (precision == "auto" and _prefers_bf16(device)):
         return torch.bfloat16
     return torch.float32
+
+
+def warn_of_slow_bf16(precision: Precision, device: torch.device) -> None:
+    """Say so if a device is asked for bf16 that computes float32 faster."""
+    if precision == "bf16" and not _prefers_bf16(device):
+        name = "this processor" if device.type == "cpu" else f"the device {device}"
+        info(f"warning: {name} has no instructions for bf16, and computes float32 several times faster")
 
 
 def _prefers_bf16(device: torch.device) -> bool:

@@ -1,6 +1,7 @@
 """Whole studies: learning, resuming, and the errors of bad input."""
 
 import json
+import math
 import os
 import signal
 from dataclasses import fields
@@ -11,7 +12,6 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from safetensors.numpy import load_file
 
 import isoclr
 from isoclr._io import sha256
@@ -24,8 +24,8 @@ from isoclr.finetuning.data import read_label_specs
 from isoclr.finetuning.finetune import finetune as finetune_with_configs
 from isoclr.finetuning.finetune import make_builder, study_options
 from isoclr.finetuning.models import ModelFactory
-from isoclr.finetuning.predictor import load_predictor
 from isoclr.finetuning.report import FinetuneReport
+from isoclr.finetuning.saluki import load_saluki
 from isoclr.finetuning.trainer import TrainerState, TrialRunner
 from isoclr.tasks.dataset import LabelledRnas
 from isoclr.tasks.splits import SplitConfig
@@ -104,7 +104,7 @@ def test_saluki_learns(options: dict[str, Any]) -> None:
     report = finetune(**options | changes | {"encoder_learning_rate": None, "hidden": None})
     assert report.method == "Saluki"
     assert report.summary("half_life")["pearson"].mean > 0.8
-    assert load_predictor(report.out).name == "saluki"
+    assert load_saluki(report.out).tasks == ("half_life",)
 
 
 def test_two_species(options: dict[str, Any], label_files: dict[str, Path], corpus: Corpus) -> None:
@@ -117,22 +117,35 @@ def test_two_species(options: dict[str, Any], label_files: dict[str, Path], corp
     assert report.predictions["gene_symbol"].to_list() == [symbols[name] for name in names]
     codes = [corpus.codes_of(corpus.find(name)) for name in names]
     gc = np.array([np.isin(one & 7, [1, 2]).mean() for one in codes])
-    predicted = load_predictor(report.out).predict_codes(codes)
-    assert abs(predicted[:, 0] - (10 + 5 * gc)).mean() < 0.6  # own units, not z-scores
-    assert abs(predicted[:, 1] - -100 * gc).mean() < 12
+    table = isoclr.predict((options["corpus"],), head=report.out).table
+    rows = [table["transcript_id"].to_list().index(name) for name in names]
+    human, mouse = (table[f"half_life ({one})_value"].to_numpy()[rows] for one in ("human", "mouse"))
+    assert abs(human - (10 + 5 * gc)).mean() < 0.6  # own units, not z-scores
+    assert abs(mouse - -100 * gc).mean() < 12
 
 
-def test_saved_model_gives_the_predictions(finished: tuple[dict[str, Any], FinetuneReport], corpus: Corpus) -> None:
-    _, report = finished
+def test_saved_model_gives_the_predictions(
+    finished: tuple[dict[str, Any], FinetuneReport], label_files: dict[str, Path]
+) -> None:
+    options, report = finished
     best = max(report.results, key=lambda result: result.best)
-    kept = load_predictor(report.out)
-    assert kept.metadata["split"] == best.split
-    rows = report.predictions.filter(pl.col("split") == best.split)
-    codes = [corpus.codes_of(corpus.find(name)) for name in rows["transcript_id"]]
-    scaled = (kept.predict_codes(codes)[:, 0] - kept.mean[0]) / kept.std[0]
-    np.testing.assert_allclose(scaled, rows["predicted"].to_numpy(), rtol=1e-4, atol=1e-4)
-    embedded = isoclr.load(report.out / "encoder").embed_codes(codes)
-    np.testing.assert_allclose(embedded, kept.encoder.embed_codes(codes), rtol=1e-5, atol=1e-6)
+    found = isoclr.predict((options["corpus"],), head=report.out)
+    assert found.head.metadata["seed"] == best.seed
+    tested = report.predictions.filter(pl.col("split") == best.split)
+    table = tested.join(found.table, on="transcript_id", maintain_order="left")
+    labels = pl.read_csv(label_files["human"], separator="\t")
+    table = table.with_columns(pl.col("gene_id").str.split(".").list.first())  # without version
+    table = table.join(labels, on="gene_id", maintain_order="left")
+    std, mean = np.polyfit(table["true"].to_numpy(), table["half_life"].to_numpy(), 1)
+    np.testing.assert_allclose(table["value"].to_numpy(), table["predicted"].to_numpy() * std + mean, atol=1e-4)
+    errors = np.sort((table["half_life"] - table["value"]).abs())  # the widths come from those of the test RNAs
+    half = errors[math.ceil(0.9 * (len(table) + 1)) - 1]
+    np.testing.assert_allclose((table["upper"] - table["lower"]).to_numpy() / 2, half, rtol=1e-3)
+    assert found.head.rnas == "all"
+    assert found.head.species == ("human",)
+    file = isoclr.embed((options["corpus"],), model=str(report.out / "encoder"), out=report.out.parent / "e.parquet")
+    again = isoclr.predict((file,), head=report.out).table
+    np.testing.assert_allclose(again["value"].to_numpy(), found.table["value"].to_numpy(), rtol=1e-5)
 
 
 def test_report_of_a_cross_validation(finished: tuple[dict[str, Any], FinetuneReport]) -> None:
@@ -234,8 +247,12 @@ def test_killed_and_resumed_is_bit_exact(
     assert _history(resumed) == _history(whole)
     assert _log(resumed) == _log(whole)
     assert len(_log(whole)) == 4
-    mine, theirs = (load_file(report.out / "model.safetensors") for report in (resumed, whole))
-    assert all(np.array_equal(mine[name], theirs[name]) for name in theirs)
+    mine, theirs = (
+        {path.relative_to(report.out): path.read_bytes() for path in report.out.rglob("*.safetensors")}
+        for report in (resumed, whole)
+    )
+    assert mine == theirs
+    assert mine
     assert not (tmp_path / "out" / "checkpoint.safetensors").exists()
 
 
@@ -255,7 +272,7 @@ def test_signal(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Non
 def test_encoder_learning_rate_of_zero(options: dict[str, Any]) -> None:
     report = finetune(**options | {"encoder_learning_rate": 0.0, "epochs": 1})
     before = dict(isoclr.load(options["model"]).network.named_parameters())
-    after = dict(load_predictor(report.out).network.named_parameters())
+    after = dict(isoclr.load(report.out / "encoder").network.named_parameters())
     assert all(np.array_equal(after[name].detach(), before[name].detach()) for name in before)
 
 

@@ -1,5 +1,7 @@
 """Scores of edits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import isoclr
 from isoclr.embedding.embed import added_features, crop
 from isoclr.genomics.encoding import nucleotides
 from isoclr.models.encoder import Encoder
+from isoclr.probing.network import Dense, NetworkRegressor
 from isoclr.probing.resolve import find_head
 from isoclr.variants.edits import Edit, Rna, apply
 from isoclr.variants.scoring import Scorer, _half_width
@@ -53,6 +56,25 @@ def test_a_distance_equals_that_of_whole_embeddings(encoder: Encoder, rna: Rna) 
     assert np.isnan(scores.ref)
     assert np.isnan(scores.alt).all()
     assert np.isnan(scores.rank).all()
+
+
+def test_a_fine_tuned_network_scores_the_difference_of_its_predictions(encoder: Encoder, rna: Rna) -> None:
+    rng = np.random.default_rng(2)
+    shipped = isoclr.load_head(find_head("half-life", "human"))
+    layers = [
+        Dense(rng.normal(size=shape, scale=0.1), np.full(shape[0], 0.1)) for shape in [(8, encoder.dim), (8, 8), (1, 8)]
+    ]
+    network = NetworkRegressor(layers, np.ones(9))
+    head = replace(shipped, targets=(replace(shipped.targets[0], predictor=network),))
+    edited = [apply(rna, [edit]) for edit in EDITS]
+    (scores,) = Scorer(encoder, [head]).score(rna, edited, rank=True)
+    expected = network.value(encoder.embed_codes([one.codes for one in (rna, *edited)]))
+    assert scores.ref == pytest.approx(expected[0], abs=1e-5)
+    assert scores.alt == pytest.approx(expected[1:], abs=1e-5)
+    assert scores.delta == pytest.approx(expected[1:] - expected[0], abs=1e-5)
+    assert np.ptp(scores.delta) > 1e-3
+    assert np.isnan(scores.low).all()
+    assert ((scores.rank >= 0) & (scores.rank <= 100)).all()
 
 
 def test_the_interval_of_a_change_is_that_of_a_jackknife_over_folds() -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from isoclr.errors import InputError
 from isoclr.models.encoder import Encoder
-from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head
 from isoclr.probing.linear import LinearModel
 from isoclr.probing.resolve import encoder_of, resolve_head
@@ -51,5 +50,4 @@ def linear_readout(head: Head, label: str | None = None) -> tuple[LinearModel, s
     if label is not None and label not in names:
         raise InputError(f"--label {label}: head {head.name!r} predicts {', '.join(names)}")
     target = head.targets[0 if label is None else names.index(label)]
-    is_class = not isinstance(target.predictor, CVPlusRegressor)
-    return head.linear(target.name), target.title + ", log-odds" * is_class
+    return head.linear(target.name), target.title + ", log-odds" * target.is_class

@@ -54,7 +54,6 @@ from isoclr.embedding.embeddings import Embeddings
 from isoclr.embedding.io import iter_embeddings
 from isoclr.errors import InputError
 from isoclr.models import load as pretrained
-from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head, load_head
 from isoclr.probing.predict import FIELDS, columns_of, predict_block
 from isoclr.probing.resolve import encoder_of, find_head, shipped_heads
@@ -127,7 +126,7 @@ def atlas(
         embeddings: Embeddings that ``isoclr embed`` wrote, of all RNAs to show.
         corpus: Corpus that was embedded.
         out: New folder.
-        head: Directories that ``isoclr fit`` wrote, whose predictions to show.
+        head: Directories that ``isoclr fit`` or ``isoclr finetune`` wrote, whose predictions to show.
         task: Properties that shipped heads predict, such as half-life, for every species that has one.
         model: Encoder of the heads for --mutate, if it does not ship with isoclr.
         table: Tables of labels, classes or other values, by transcript id, gene id or symbol; each column colors the
@@ -278,9 +277,7 @@ class _Predictor:
                     row[at] = values[names[field]].cast(pl.Float64).fill_null(np.nan)
                 extrapolating = np.zeros(len(catalog), bool)
                 extrapolating[at] = values[names["extrapolating"]].to_numpy()
-                units = str(target.metadata.get("units", ""))
-                if not isinstance(target.predictor, CVPlusRegressor):
-                    units = "probability"
+                units = "probability" if target.is_class else str(target.metadata.get("units", ""))
                 name = f"{target.name}{of}"
                 value, lower, upper = numbers
                 result.append(Prediction(name, units, head.coverage, value, lower, upper, extrapolating))

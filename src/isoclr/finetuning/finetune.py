@@ -1,8 +1,10 @@
 """The fine-tuning command: labels and a corpus to a trained model and its metrics on held-out RNAs."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,14 @@ from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
 from isoclr.finetuning.config import FinetuneConfig
 from isoclr.finetuning.data import Trial, default_split, leakage, make_trials, read_label_specs, require_whole_genes
-from isoclr.finetuning.models import BatchBuilder, ModelFactory
-from isoclr.finetuning.report import PREDICTIONS_SCHEMA, FinetuneReport
-from isoclr.finetuning.trainer import CHECKPOINT, RESULTS, TrialRunner, load_state
+from isoclr.finetuning.head import fine_tuned_head
+from isoclr.finetuning.models import BatchBuilder, ModelFactory, SalukiHead
+from isoclr.finetuning.report import PREDICTIONS_SCHEMA, FinetuneReport, TrialResult
+from isoclr.finetuning.saluki import SalukiPredictor
+from isoclr.finetuning.trainer import CHECKPOINT, RESULTS, Trainer, TrialRunner, load_state
+from isoclr.models.encoder import Encoder, Precision
+from isoclr.models.saluki import Saluki
+from isoclr.probing.head import ENCODER, HEAD, save_head
 from isoclr.tasks.dataset import LabelledRnas, LabelSpec, label_rnas, rna_sources
 from isoclr.tasks.splits import SplitConfig
 from isoclr.training.device import (
@@ -68,9 +75,9 @@ def finetune(
     chromosome) are split independently. A gene with several transcripts is represented by the same one as in a probe.
 
     The study's directory holds report.json, predictions.parquet, log.jsonl, and the model of the trial with the
-    highest validation R: isoclr.finetuning.predictor.load_predictor opens it, and isoclr embed --model OUT/encoder
-    embeds with its encoder. A study that was killed continues with --resume from its last finished epoch, with the same
-    result. SIGTERM and Ctrl-C end the command with exit code 143 or 130.
+    highest validation R: isoclr predict --head OUT predicts with it, and isoclr embed --model OUT/encoder embeds with
+    its encoder. A study that was killed continues with --resume from its last finished epoch, with the same result.
+    SIGTERM and Ctrl-C end the command with exit code 143 or 130.
 
     Args:
         labels: Tables (TSV, CSV, Parquet; plain or gz) with a column gene_id or transcript_id and a numeric column, or
@@ -129,7 +136,7 @@ def finetune(
                 rnas=dataset,
                 factory=factory,
                 builder=builder,
-                options=options,
+                save_model=partial(_save_model, factory, builder.precision, specs, options, out),
                 log=log,
                 display=display,
                 stop=stop,
@@ -156,8 +163,8 @@ def finetune(
     )
     if not report.stopped_by:
         report.save(out / REPORT)
-        with atomic_path(out / PREDICTIONS) as partial:
-            report.predictions.write_parquet(partial)
+        with atomic_path(out / PREDICTIONS) as path:
+            report.predictions.write_parquet(path)
     return report
 
 
@@ -224,6 +231,36 @@ def _open_log(out: Path, trials: Sequence[Trial]) -> Log:
             record.get("trial") in done or (record.get("trial") == current and record.get("epoch", epoch + 1) <= epoch)
         ),
     )
+
+
+def _save_model(
+    factory: ModelFactory,
+    precision: Precision,
+    specs: Sequence[LabelSpec],
+    options: dict[str, Any],
+    out: Path,
+    trainer: Trainer,
+    result: TrialResult,
+    predictions: pl.DataFrame,
+) -> None:
+    """Write the model of a trial with its best weights: an encoder with its head, or Saluki."""
+    network, head = trainer.backbone.network, trainer.head
+    if isinstance(network, Saluki):
+        assert isinstance(head, SalukiHead)
+        SalukiPredictor(
+            network=network,
+            head=head,
+            tasks=trainer.rnas.labels,
+            mean=np.asarray(trainer.mean),
+            std=np.asarray(trainer.std),
+            metadata={"options": options, "result": asdict(result)},
+        ).save(out)
+        return
+    encoder = Encoder(network, name=factory.name, tracks=factory.tracks)
+    new = fine_tuned_head(trainer, encoder, precision, specs, result, predictions, options)
+    shutil.rmtree(out / HEAD, ignore_errors=True)  # written last: without it nothing opens
+    encoder.save(out / ENCODER)
+    save_head(new, out / HEAD)
 
 
 def make_builder(factory: ModelFactory, rnas: LabelledRnas, device: torch.device, dtype: torch.dtype) -> BatchBuilder:

@@ -13,6 +13,7 @@ from isoclr._console import info
 from isoclr._io import atomic_path
 from isoclr._report import Report, Row, Table, count_lines, finite
 from isoclr.errors import InputError
+from isoclr.finetuning.config import SALUKI_MODEL
 from isoclr.tasks.leakage import LeakageReport
 from isoclr.tasks.metrics import QUANTITY, TITLES, Interval, bootstrap, over_folds, over_seeds
 from isoclr.training.run import exit_code
@@ -161,7 +162,10 @@ class FinetuneReport(Report):
             info(f"stopped after {done} trainings; the same command with --resume goes on")
             return
         super().print()
-        info(f"the best model is in {self.out}")
+        use = f"isoclr predict RNAS.fa --head {self.out} -o predictions.tsv"
+        if self.model == SALUKI_MODEL:
+            use = f"isoclr.finetuning.saluki.load_saluki({str(self.out)!r}) in Python"
+        info(f"the best model is in {self.out}: {use}")
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the predictions."""

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,7 +15,6 @@ from isoclr.errors import InputError
 from isoclr.finetuning.config import Hyperparameters
 from isoclr.finetuning.data import Trial
 from isoclr.finetuning.models import Advance, Backbone, BatchBuilder, Head, ModelFactory, SalukiHead
-from isoclr.finetuning.predictor import Predictor, save_predictor
 from isoclr.finetuning.report import PREDICTIONS_SCHEMA, TrialResult
 from isoclr.models.packing import Rows
 from isoclr.tasks.dataset import Array, LabelledRnas
@@ -270,7 +268,8 @@ class TrialRunner:
     rnas: LabelledRnas
     factory: ModelFactory  # Makes the model of each trial
     builder: BatchBuilder  # The RNAs in chunks
-    options: dict[str, Any]  # Options of the study, saved with its model
+    save_model: Callable[[Trainer, TrialResult, pl.DataFrame], None]
+    """Called with the best trial so far, which has its best weights, its result and its predictions."""
     log: Log  # One record per epoch
     display: ProgressDisplay  # Progress bar
     stop: GracefulStop  # Notes signals
@@ -295,7 +294,7 @@ class TrialRunner:
                 break
             result, predictions = evaluate_on_test(trainer)
             if all(result.best > earlier.best for earlier, _ in done.values()):
-                self._save_model(trainer, result)
+                self.save_model(trainer, result, predictions)
             result.save(self.out / RESULTS, predictions)
             self._show(result)
             done[trial.name] = result, predictions
@@ -354,26 +353,6 @@ class TrialRunner:
             f"{result.split}, seed {result.seed}: R {scores} on {result.test:,} test RNAs, validation R "
             f"{result.best:.3f} in epoch {result.best_epoch} of {result.epochs}"
         )
-
-    def _save_model(self, trainer: Trainer, result: TrialResult) -> None:
-        predictor = Predictor(
-            name=self.factory.name,
-            network=trainer.backbone.network,
-            head=trainer.head,
-            tasks=self.rnas.labels,
-            mean=np.asarray(trainer.mean),
-            std=np.asarray(trainer.std),
-            tracks=self.factory.tracks,
-            metadata={
-                "options": self.options,
-                "split": result.split,
-                "seed": result.seed,
-                "train": result.train,
-                "validation_pearson": result.best,
-                "test": result.metrics,
-            },
-        )
-        save_predictor(predictor, self.out)
 
 
 def load_state(path: Path) -> tuple[TrainerState, dict[str, Tensor]] | None:

@@ -21,9 +21,10 @@ from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError, counted
 from isoclr.probing.conformal import CVPlusRegressor, FoldModel
 from isoclr.probing.linear import Array, Features, LinearModel
+from isoclr.probing.network import Dense, NetworkRegressor
 from isoclr.probing.ood import OODDetector
 
-Predictor = CVPlusRegressor | LinearModel
+Predictor = CVPlusRegressor | NetworkRegressor | LinearModel
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,7 +53,7 @@ class Target:
     name: str
     """The label's column."""
     predictor: Predictor
-    """With intervals for a quantity; the log-odds for a label of two classes."""
+    """With intervals for a quantity; the log-odds for a label of two classes is a :class:`LinearModel`."""
     detector: OODDetector
     """Distribution of the training embeddings."""
     lengths: tuple[int, int]
@@ -64,9 +65,14 @@ class Target:
         return f"Target({self.title!r}, {type(self.predictor).__name__})"
 
     @property
+    def is_class(self) -> bool:
+        """Whether the label has two classes."""
+        return isinstance(self.predictor, LinearModel)
+
+    @property
     def positive(self) -> str:
         """For a label of two classes the one whose probability it predicts, else empty."""
-        return "" if isinstance(self.predictor, CVPlusRegressor) else str(self.metadata.get("classes", ["0", "1"])[-1])
+        return str(self.metadata.get("classes", ["0", "1"])[-1]) if self.is_class else ""
 
     @property
     def units(self) -> str:
@@ -82,12 +88,12 @@ class Target:
     @property
     def largest_coverage(self) -> float:
         """The largest possible coverage of its intervals."""
-        return self.predictor.largest if isinstance(self.predictor, CVPlusRegressor) else 1.0
+        return 1.0 if isinstance(self.predictor, LinearModel) else self.predictor.largest
 
 
 @dataclass(frozen=True)
 class Head:
-    """Predictors of one or several labels from embeddings of one model, as ``isoclr fit`` makes them."""
+    """Predictors of one or several labels from embeddings of one model; ``isoclr fit`` and ``finetune`` make them."""
 
     name: str
     """Name of the task."""
@@ -186,10 +192,16 @@ class Head:
         """The linear model of a label (of its log-odds, for two classes).
 
         Raises:
-            InputError: no such label, or several and none given; or it reads a region with features of its own.
+            InputError: no such label, or several and none given; or it reads a region with features of its own, or is
+                the head of a fine-tuned network.
         """
         self.check_whole_rna()
         predictor = self._find(label).predictor
+        if isinstance(predictor, NetworkRegressor):
+            raise InputError(
+                f"head {self.name!r} is that of a fine-tuned network, which is not linear; isoclr predict and isoclr "
+                "variants can use it, and isoclr fit makes a linear one"
+            )
         return predictor.value if isinstance(predictor, CVPlusRegressor) else predictor
 
     def check_whole_rna(self) -> None:
@@ -237,23 +249,26 @@ class Head:
         return features
 
 
+HEAD, ENCODER = "head", "encoder"  # Folders of a fine-tuned model
 METADATA, TENSORS = "head.json", "head.safetensors"
 FILES = (METADATA, TENSORS)
-EXPECTED = "a head from `isoclr fit`"
+EXPECTED = "a head from `isoclr fit` or `isoclr finetune`"
 Tensors = dict[str, NDArray[Any]]
 DETECTOR = ("mean", "scale", "axes", "spread", "rest_and_limit", "low_and_high")
 PREDICTOR = (
     "coefficients", "intercept", "members/coefficients", "members/intercepts", "members/errors", "members/penalties",
     "scores", "scores/counts",
 )  # fmt: skip
-"""Names of a target's tensors, after its own name and a slash."""
+LAYERS = tuple(f"layers/{number}/{part}" for number in range(3) for part in ("weight", "bias"))
+"""Names of a target's tensors, after its own name and a slash: of the detector, of a linear model and its folds, and of
+the layers of a network."""
 
 
 class _TargetEntry(Struct):
     """Entries of a target in ``head.json`` that a head needs."""
 
     name: str
-    kind: Literal["class", "quantity"]
+    kind: Literal["class", "quantity", "network"]  # A network predicts a quantity
     lengths: tuple[int, int]
     penalty: float
 
@@ -280,13 +295,13 @@ class _Entries(Struct):
 def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
     """Write a head; the directory appears when it is complete."""
     tensors: Tensors = {}
-    shared = _detector_tensors(head.targets[0].detector)
-    for i, target in enumerate(head.targets):
-        detector = _detector_tensors(target.detector)
-        if i and all(np.array_equal(value, shared[key]) for key, value in detector.items()):
-            detector = {}  # that of the first target, as for labels of the same RNAs
-        for key, value in {**detector, **_predictor_tensors(target.predictor)}.items():
-            tensors[f"{target.name}/{key}"] = np.ascontiguousarray(value)
+    shared: Tensors = {}
+    for target in head.targets:
+        own = _detector_tensors(target.detector) | _predictor_tensors(target.predictor)
+        for key, value in own.items():
+            if key not in shared or not np.array_equal(value, shared[key]):
+                tensors[f"{target.name}/{key}"] = np.ascontiguousarray(value)
+        shared = shared or {key: value for key, value in own.items() if key in (*DETECTOR, *LAYERS)}
     with atomic_directory(directory, overwrite=overwrite, contents=FILES) as partial:
         (partial / TENSORS).write_bytes(save(tensors))
         version = {"format": "isoclr-head", "schema": 1, "isoclr": __version__, "sha256": sha256(partial / TENSORS)}
@@ -295,15 +310,17 @@ def save_head(head: Head, directory: Path, *, overwrite: bool = False) -> None:
 
 
 def load_head(directory: Path | str) -> Head:
-    """Load a head that ``isoclr fit`` wrote.
+    """Load a head that ``isoclr fit`` or ``isoclr finetune`` wrote.
 
     Args:
-        directory: Directory with ``head.json`` and ``head.safetensors``.
+        directory: Directory with ``head.json`` and ``head.safetensors``, or of a study of ``isoclr finetune``.
 
     Raises:
         InputError: there is no head, or its files are damaged or do not match.
     """
     directory = Path(directory)
+    if (directory / HEAD).is_dir():
+        directory /= HEAD
     metadata = read_metadata(directory)
     path = directory / TENSORS
     tensors = read_tensors(path, metadata["sha256"], what=EXPECTED, allow_infinity=True)
@@ -337,6 +354,9 @@ def _detector_tensors(detector: OODDetector) -> Tensors:
 
 
 def _predictor_tensors(predictor: Predictor) -> Tensors:
+    if isinstance(predictor, NetworkRegressor):
+        parts = [part for layer in predictor.layers for part in (layer.weight, layer.bias)]
+        return {**dict(zip(LAYERS, parts, strict=True)), "errors": predictor.errors}
     value = predictor if isinstance(predictor, LinearModel) else predictor.value
     tensors = {"coefficients": value.coefficients, "intercept": np.array([value.intercept])}
     if isinstance(predictor, LinearModel):
@@ -356,9 +376,10 @@ def _predictor_tensors(predictor: Predictor) -> Tensors:
 
 def _target(entry: dict[str, Any], first: str, tensors: Tensors) -> Target:
     prefix = entry["name"] + "/"
-    own = {key: tensors[prefix + key] for key in (*DETECTOR, *PREDICTOR) if prefix + key in tensors}
-    if "mean" not in own:  # the detector is that of the first target
-        own = {key: tensors[f"{first}/{key}"] for key in DETECTOR} | own
+    own = {key: tensors[prefix + key] for key in (*DETECTOR, *PREDICTOR, *LAYERS, "errors") if prefix + key in tensors}
+    for key in (*DETECTOR, *LAYERS):  # those that it shares with the first target
+        if key not in own and f"{first}/{key}" in tensors:
+            own[key] = tensors[f"{first}/{key}"]
     infinite = [k for k, a in own.items() if k != "low_and_high" and not np.isfinite(a).all()]
     if infinite:
         raise ValueError(f"{prefix}{infinite[0]} is infinite")
@@ -372,14 +393,30 @@ def _target(entry: dict[str, Any], first: str, tensors: Tensors) -> Target:
         expected = (len(own["members/coefficients"]), own["scores/counts"].sum())
         if (len(own["scores/counts"]), len(own["scores"])) != expected:
             raise ValueError(f"{prefix}scores and {prefix}scores/counts do not match")
-    value = LinearModel(own["coefficients"], float(own["intercept"][0]))
     rest, limit = own["rest_and_limit"].tolist()
     low, high = own["low_and_high"]
     detector = OODDetector(own["mean"], own["scale"], own["axes"], own["spread"], rest, limit, low, high)
     shortest, longest = entry["lengths"]
-    is_class = entry["kind"] == "class"
-    predictor = value if is_class else _regressor(value, own, entry["penalty"])
-    return Target(entry["name"], predictor, detector, (shortest, longest), entry)
+    return Target(entry["name"], _predictor(own, entry), detector, (shortest, longest), entry)
+
+
+def _predictor(own: Tensors, entry: dict[str, Any]) -> Predictor:
+    if entry["kind"] == "network":
+        return _network(own)
+    value = LinearModel(own["coefficients"], float(own["intercept"][0]))
+    return value if entry["kind"] == "class" else _regressor(value, own, entry["penalty"])
+
+
+def _network(own: Tensors) -> NetworkRegressor:
+    weights, biases = [[own[name] for name in LAYERS[part::2]] for part in (0, 1)]
+    inputs = [len(own["mean"]), *map(len, weights)]
+    expected = [*zip(inputs[1:], inputs, strict=False)]
+    if [weight.shape for weight in weights] != expected or [*map(np.shape, biases)] != [(n,) for n in inputs[1:]]:
+        raise ValueError("the shapes of the layers do not match")
+    errors = own["errors"]
+    if inputs[-1] != 1 or errors.ndim != 1 or not len(errors) or errors[0] < 0 or (np.diff(errors) < 0).any():
+        raise ValueError("expected layers with one output, and sorted errors")
+    return NetworkRegressor(tuple(map(Dense, weights, biases)), errors)
 
 
 def _regressor(value: LinearModel, own: Tensors, penalty: float) -> CVPlusRegressor:

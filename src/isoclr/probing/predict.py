@@ -22,7 +22,6 @@ from isoclr.embedding.io import are_embeddings, iter_embeddings
 from isoclr.errors import InputError, counted
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, N
 from isoclr.models.encoder import Precision
-from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head
 from isoclr.probing.resolve import encoder_of, resolve_head
 
@@ -78,7 +77,7 @@ class Predicted(Report):
 
     def tables(self) -> Iterator[Table]:
         """The summary."""
-        regression = any(isinstance(one.predictor, CVPlusRegressor) for one in self.head.targets)
+        regression = any(not one.is_class for one in self.head.targets)
         classes = [target.positive for target in self.head.targets]
         one = f"probability of class {classes[0]}" if len(classes) == 1 else "probabilities of classes"
         what = f"intervals of coverage {self.coverage:g}" if regression else one
@@ -132,7 +131,8 @@ def predict(
             embeddings. In Python also embeddings, or RNAs in memory as isoclr.embed takes them.
         out: Output file: Parquet, TSV or CSV by the extension; - writes TSV to standard output. In Python it may be
             left out.
-        head: Directory of a head from ``isoclr fit``; in Python also a loaded one.
+        head: Directory of a head from ``isoclr fit``, or of a study from ``isoclr finetune``; in Python also a loaded
+            head.
         task: Property predicted by a built-in head, such as half-life, instead of --head; needs --species.
         species: Species of the RNAs; selects the built-in head, and is the value of the species column for RNAs that
             do not come from a corpus.
@@ -159,6 +159,7 @@ def predict(
     if out is not None:
         out = as_output(out)
         check_output(out, overwrite=overwrite)
+    given = None if head is None else model
     chosen, model = resolve_head(head, task, species, model)
     coverage = chosen.check_coverage(coverage)
     paths = as_inputs(inputs)
@@ -166,7 +167,7 @@ def predict(
     source: AbstractContextManager[Iterator[Embeddings]]
     known = None
     if ready is not None:
-        _check_alone(paths, ready, annotation, genome, model)
+        _check_alone(paths, ready, annotation, genome, given)
         source = nullcontext(_matching(chosen, ready))
     else:
         use_threads(threads)

@@ -10,7 +10,7 @@ from isoclr.errors import InputError
 from isoclr.genomics.species import taxid_of
 from isoclr.models import load as pretrained
 from isoclr.models.encoder import Encoder
-from isoclr.probing.head import Head, load_head, read_metadata
+from isoclr.probing.head import ENCODER, Head, load_head, read_metadata
 from isoclr.tasks.metrics import TITLES
 
 HEADS = "heads"
@@ -70,8 +70,11 @@ def resolve_head(head: Path | None, task: str | None, species: str, model: str |
     """The head that options of :func:`isoclr.predict` select, and the model that was given for it."""
     if (head is None) == (task is None):
         raise InputError("expected --head, or --task with --species, and not both")
+    if isinstance(head, Head):
+        return head, model
     if head is not None:
-        return head if isinstance(head, Head) else load_head(head), model
+        own = Path(head) / ENCODER  # that of a fine-tuned model
+        return load_head(head), model or (str(own) if own.is_dir() else None)
     return load_head(find_head(str(task), species, model)), None
 
 

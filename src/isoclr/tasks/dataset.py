@@ -63,7 +63,7 @@ class LabelledRnas:
 
     table: pl.DataFrame
     """One row per RNA: ``source`` (number of its source), ``row`` (in that source), ``transcript_id``, ``gene_id``,
-    ``gene_symbol``, ``species``, ``gene``, ``fold``, ``chromosome`` (String or null); ordered by gene."""
+    ``gene_symbol``, ``species``, ``gene``, ``cds_source``, ``fold``, ``chromosome`` (String or null); by gene."""
     targets: Array  # (n, labels) labels as measured; NaN where an RNA has none
     labels: tuple[str, ...]  # Names of the labels
     groups: Groups  # (n,) gene, gene set or chromosome: what a split keeps together
@@ -174,7 +174,7 @@ def label_rnas(
     unique = list(dict.fromkeys(sources))
     joined, counts, unmatched = _join(specs, sources, unique, among)
     table = joined.group_by("source", "row").agg(
-        pl.col("transcript_id", "gene_id", "gene_symbol", "species", "gene").first(),
+        pl.col("transcript_id", "gene_id", "gene_symbol", "species", "gene", "cds_source").first(),
         pl.col("fold", "chromosome").drop_nulls().first(),
     )
     table = table.sort("gene", "source", "row")
@@ -269,8 +269,9 @@ def _join(
         unmatched.append(samples.unmatched_labels.select(pl.lit(spec.name).alias("label"), pl.all()))
         numbers = {"label": number, "source": unique.index(source)}
         constants = [pl.lit(value, pl.Int64).alias(name) for name, value in numbers.items()]
-        symbols = source.symbols.gather(samples.table["row"])
-        tables.append(samples.table.with_columns(*constants, gene_symbol=symbols))
+        of_rnas = {"gene_symbol": source.symbols, "cds_source": source.table["cds_source"]}
+        known = {name: column.gather(samples.table["row"]) for name, column in of_rnas.items()}
+        tables.append(samples.table.with_columns(*constants, **known))
     return pl.concat(tables), counts, pl.concat(unmatched)
 
 

@@ -14,8 +14,9 @@ from isoclr.embedding.embed import added_features, crop
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
 from isoclr.models.encoder import Encoder
 from isoclr.models.packing import STRIDE
-from isoclr.probing.conformal import CVPlusRegressor
 from isoclr.probing.head import Head, Target
+from isoclr.probing.linear import LinearModel
+from isoclr.probing.network import NetworkRegressor
 from isoclr.variants.edits import Rna
 
 Array = NDArray[np.float64]
@@ -164,7 +165,10 @@ def _predict(target: Target | None, embedding: Array, changes: Array) -> Scores:
     nothing = np.full(len(changes), np.nan)
     if target is None:
         return Scores(np.nan, nothing, np.linalg.norm(changes, axis=1), nothing, nothing, nothing)
-    if not isinstance(target.predictor, CVPlusRegressor):
+    if isinstance(target.predictor, NetworkRegressor):
+        before, alt = (target.predictor.value(one) for one in (embedding[None], embedding + changes))
+        return Scores(float(before[0]), alt, alt - before, nothing, nothing, nothing)
+    if isinstance(target.predictor, LinearModel):
         ref = float(target.predictor(embedding[None])[0])
         alt = expit(ref + changes @ target.predictor.coefficients)
         return Scores(float(expit(ref)), alt, alt - expit(ref), nothing, nothing, nothing)

@@ -120,7 +120,7 @@ def variants(
         out: The table, as .parquet, .tsv or .csv.
         vcf_out: Copy of the VCF with the effects in the INFO field ISOCLR (.vcf, .vcf.gz or .bcf), which
             ``bcftools +split-vep -a ISOCLR`` reads.
-        head: Heads that ``isoclr fit`` wrote, all of one encoder.
+        head: Heads that ``isoclr fit`` or ``isoclr finetune`` wrote, all of one encoder.
         task: Instead of a head, what a shipped head predicts, such as half-life.
         species: Species of the shipped head.
         model: The heads' encoder, if it does not ship; without a head, the encoder (default: isoclr-s).

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 from dataclasses import fields
 from pathlib import Path
@@ -352,6 +353,18 @@ def test_options_of_a_study(assay: Path, model: Path) -> None:
     assert options(other) != options(assay)
     assert options(assay)["chromosomes"] == []
     assert options(assay, assay)["chromosomes"] == [sha256(assay)]
+
+
+def test_a_corpus_with_other_ids_is_another_study(options: dict[str, Any], corpus_path: Path, tmp_path: Path) -> None:
+    finetune(**options | {"epochs": 1})
+    other = Path(shutil.copytree(corpus_path, tmp_path / "corpus"))
+    table = pl.read_parquet(other / "transcripts.parquet")
+    table.with_columns(gene_symbol=pl.lit("other")).write_parquet(other / "transcripts.parquet")
+    meta = json.loads((other / "corpus.json").read_text())
+    meta["files"]["transcripts.parquet"]["sha256"] = sha256(other / "transcripts.parquet")
+    (other / "corpus.json").write_text(json.dumps(meta))
+    with pytest.raises(InputError, match="corpus"):
+        finetune(**options | {"epochs": 1, "corpus": other, "resume": True})
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "recipe.json"])

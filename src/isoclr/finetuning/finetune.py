@@ -16,7 +16,7 @@ from isoclr._config import read_json
 from isoclr._io import as_paths, atomic_path, check_output, exclusive, sha256, write_table
 from isoclr._report import provenance, write_json
 from isoclr._threads import use_threads
-from isoclr.corpus.corpus import CODES, INDEX, Corpus, open_corpus
+from isoclr.corpus.corpus import Corpus, open_corpus
 from isoclr.embedding.embeddings import RnaChoice
 from isoclr.errors import InputError
 from isoclr.finetuning.config import FinetuneConfig
@@ -178,7 +178,6 @@ def study_options(
 ) -> dict[str, Any]:
     """Everything that the results depend on, as JSON values; a resumed study must have the same."""
     config = factory.config
-    files = {} if corpus is None else corpus.meta["files"]
     options = {
         **config.flat(),
         **asdict(config.hyperparameters),
@@ -186,7 +185,7 @@ def study_options(
         **splits.flat(),
         "chromosomes": [sha256(path) for path in splits.chromosomes],
         "labels": [_label_options(spec) for spec in specs],
-        "corpus": [files[name]["sha256"] for name in (CODES, INDEX) if files],
+        "corpus": "" if corpus is None else corpus.checksums(),
     }
     if id_column is not None:
         options["id_column"] = id_column

@@ -361,9 +361,10 @@ def test_a_corpus_with_other_ids_is_another_study(options: dict[str, Any], corpu
     table = pl.read_parquet(other / "transcripts.parquet")
     table.with_columns(gene_symbol=pl.lit("other")).write_parquet(other / "transcripts.parquet")
     meta = json.loads((other / "corpus.json").read_text())
-    meta["files"]["transcripts.parquet"]["sha256"] = sha256(other / "transcripts.parquet")
+    file = other / "transcripts.parquet"
+    meta["files"][file.name] = {"size": file.stat().st_size, "sha256": sha256(file)}
     (other / "corpus.json").write_text(json.dumps(meta))
-    with pytest.raises(InputError, match="corpus"):
+    with pytest.raises(InputError, match=r"options\.json.*corpus"):
         finetune(**options | {"epochs": 1, "corpus": other, "resume": True})
 
 

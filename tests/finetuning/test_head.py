@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from isoclr.finetuning.head import dense_layers
+from isoclr.finetuning.head import dense_layers, detector_folds
 from isoclr.finetuning.models import Head
 from isoclr.probing.network import NetworkRegressor
 
@@ -27,3 +27,16 @@ def test_dense_layers_predict_as_the_trained_ones_do(label: int) -> None:
 def test_an_untrained_head_predicts_the_mean() -> None:
     layers = dense_layers(Head(5, 1, hidden=4, dropout=0.0).eval(), 0, 7.0, 2.0)
     assert np.array_equal(NetworkRegressor(layers, np.ones(1)).value(np.ones((3, 5))), [7.0, 7.0, 7.0])
+
+
+@pytest.mark.parametrize(
+    ("groups", "folds"),
+    [
+        (["c", "a", "b", "a"], [2, 0, 1, 0]),
+        (list("abcdefg"), [0, 1, 2, 3, 4, 0, 1]),
+        (["9"] * 7, [0, 1, 2, 3, 4, 0, 1]),  # one chromosome: no fold may hold all RNAs
+        (["9", "9"], [0, 1]),
+    ],
+)
+def test_folds_of_the_detector_leave_rnas_to_fit_on(groups: list[str], folds: list[int]) -> None:
+    assert detector_folds(np.array(groups)).tolist() == folds

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 
 from isoclr.embedding.embeddings import meta_of
 from isoclr.finetuning.models import Head as Layers
@@ -16,6 +17,7 @@ from isoclr.probing.head import Head, Target
 from isoclr.probing.network import Dense, NetworkRegressor
 from isoclr.probing.ood import fit_ood_detector
 from isoclr.tasks.dataset import LabelSpec
+from isoclr.tasks.splits import Groups
 
 COVERAGE = 0.9  # Default coverage of the intervals
 DETECTOR_FOLDS = 5  # Folds whose distances set the limit of RNAs like the training ones
@@ -39,10 +41,13 @@ def fine_tuned_head(
         predictions: Those of the test part, whose errors give the intervals (``PREDICTIONS_SCHEMA``).
         options: Those of the study, which are kept with the head.
     """
+    rows = trainer.trial.split.train
+    features = trainer.backbone.evaluate(rows).cpu().numpy()
     targets = [
-        _target(trainer, number, spec, result, predictions.filter(task=spec.name)) for number, spec in enumerate(specs)
+        _target(trainer, number, spec, features, result, predictions.filter(task=spec.name))
+        for number, spec in enumerate(specs)
     ]
-    train = trainer.rnas.table[trainer.trial.split.train]
+    train = trainer.rnas.table[rows]
     choices = {spec.rnas for spec in specs}
     pooling = encoder.network.architecture.pooling
     metadata = {
@@ -62,14 +67,20 @@ def fine_tuned_head(
     return Head.from_metadata(metadata, targets)
 
 
-def _target(trainer: Trainer, number: int, spec: LabelSpec, result: TrialResult, predictions: pl.DataFrame) -> Target:
+def _target(
+    trainer: Trainer,
+    number: int,
+    spec: LabelSpec,
+    features: NDArray[np.float32],
+    result: TrialResult,
+    predictions: pl.DataFrame,
+) -> Target:
     """One label: its layers, the errors of its test RNAs, and the distribution of its training RNAs."""
     rnas, train = trainer.rnas, trainer.trial.split.train
-    train = train[np.isfinite(rnas.targets[train, number])]
-    lengths = trainer.lengths[train]
-    features = trainer.backbone.evaluate(train).cpu().numpy()
-    _, group = np.unique(rnas.groups[train], return_inverse=True)
-    detector = fit_ood_detector(features, group % min(DETECTOR_FOLDS, int(group.max()) + 1))
+    known = np.isfinite(rnas.targets[train, number])
+    train = train[known]
+    lengths = int(trainer.lengths[train].min()), int(trainer.lengths[train].max())
+    detector = fit_ood_detector(features[known], detector_folds(rnas.groups[train]))
     mean, std = float(trainer.mean[number]), float(trainer.std[number])
     assert isinstance(trainer.head, Layers)
     errors = np.sort((predictions["true"] - predictions["predicted"]).abs().to_numpy() * std)
@@ -78,7 +89,7 @@ def _target(trainer: Trainer, number: int, spec: LabelSpec, result: TrialResult,
         name=spec.name,
         predictor=regressor,
         detector=detector,
-        lengths=(int(lengths.min()), int(lengths.max())),
+        lengths=lengths,
         metadata={
             "name": spec.name,
             "units": spec.task.units if spec.task else "",
@@ -86,10 +97,18 @@ def _target(trainer: Trainer, number: int, spec: LabelSpec, result: TrialResult,
             "n": len(train),
             "penalty": trainer.parameters.l2,
             "split": trainer.trial.split.name,
-            "lengths": [int(lengths.min()), int(lengths.max())],
+            "lengths": list(lengths),
             "held_out": {"metrics": {name: {"mean": value} for name, value in result.metrics[spec.name].items()}},
         },
     )
+
+
+def detector_folds(groups: Groups) -> NDArray[np.int64]:
+    """Folds ``(n,)`` of whole groups; of single RNAs if there is one group only, as for a single chromosome."""
+    _, group = np.unique(groups, return_inverse=True)
+    if not group.any():
+        group = np.arange(len(groups))
+    return np.asarray(group % min(DETECTOR_FOLDS, int(group.max()) + 1))
 
 
 def dense_layers(head: Layers, label: int, mean: float, std: float) -> tuple[Dense, ...]:

@@ -67,7 +67,7 @@ def _quality(head: Path) -> float:
 
 
 def resolve_head(head: Path | None, task: str | None, species: str, model: str | None) -> tuple[Head, str | None]:
-    """The head that options of :func:`isoclr.predict` select, and the model that was given for it."""
+    """The head that options of :func:`isoclr.predict` select, and its model if one was given or it is fine-tuned."""
     if (head is None) == (task is None):
         raise InputError("expected --head, or --task with --species, and not both")
     if isinstance(head, Head):

@@ -133,6 +133,15 @@ def test_noncoding_by_annotation(tmp_path: Path) -> None:
     assert part.table["exon_lengths"].to_list() == [[16, 4], [16, 4], None]
 
 
+def test_noncoding_by_one_of_two_annotations_of_a_genome(tmp_path: Path) -> None:
+    marks = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)), ("u", 20, None))
+    marks_none = _gtf(tmp_path / "b.gtf", ("v", 20, None))
+    genome = tmp_path / "genome.fa"
+    genome.write_text(f">1\n{'ACGT' * 50}\n")
+    table = read_genome(genome, [marks, marks_none], "human", CONFIG, 1, lambda *_: None).table
+    assert dict(table.select("transcript_id", "no_cds").iter_rows()) == {"t": False, "u": True, "v": False}
+
+
 def test_places_and_lengths_point_into_the_codes(tmp_path: Path) -> None:
     part = _read(tmp_path, ">a\nAC\n>b\nGGG\n>c\nTTTT\n")
     assert part.table.select("order", "start", "length").rows() == [(0, 0, 2), (1, 2, 3), (2, 5, 4)]

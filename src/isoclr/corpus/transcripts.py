@@ -258,7 +258,7 @@ def read_genome(
 ) -> TranscriptTable:
     """Splice annotated transcripts from a genome; rows are sorted by chromosome, then as in the annotation."""
     annotations = [read_annotation(path) for path in annotation]
-    table = pl.concat([one.table for one in annotations])
+    table = pl.concat([_with_no_cds(one) for one in annotations])
     if table["exon_starts"].null_count() == table.height:
         raise InputError(
             f"{annotation[0]}: no transcript with coordinates, expected an annotation of {genome} "
@@ -297,7 +297,7 @@ def _match_chromosomes(table: pl.DataFrame, sequences: Genome, files: str) -> di
 
 
 def _by_chromosome(table: pl.DataFrame, sequences: Genome, names: dict[str, str | None]) -> pl.DataFrame:
-    """Rows sorted by chromosome, with ``order``, ``sequence`` (null: missing), ``beyond`` its end, and ``no_cds``."""
+    """Rows sorted by chromosome, with ``order``, ``sequence`` (null: missing) and ``beyond`` its end."""
     lengths = [None if name is None else sequences.lengths[name] for name in names.values()]
     chromosomes = pl.DataFrame(
         {
@@ -309,11 +309,9 @@ def _by_chromosome(table: pl.DataFrame, sequences: Genome, names: dict[str, str 
     )
     table = table.join(chromosomes, on="chrom", how="left", maintain_order="left")
     table = table.sort("number", maintain_order=True).with_row_index("order")
-    marks_cds = bool((table["cds_start"] >= 0).any())
     last = (pl.col("exon_starts") + pl.col("exon_lengths")).list.max()
     return table.with_columns(
         pl.col("order").cast(pl.Int64),
-        no_cds=(pl.col("cds_start") < 0) & pl.lit(marks_cds),
         beyond=(pl.col("exon_starts").list.min() < 0) | (last > pl.col("sequence_length")),
     )
 

@@ -1,6 +1,8 @@
 """Errors a user can act on: one line, no traceback, exit code 2; and words that messages share."""
 
 import re
+from importlib import import_module
+from typing import Any
 
 
 class IsoclrError(Exception):
@@ -24,6 +26,18 @@ class MissingExtraError(IsoclrError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs the package {package}: pip install 'isoclr[{extra}]'")
+
+
+def import_optional(package: str, extra: str, purpose: str) -> Any:
+    """Import a package that comes with an extra.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        return import_module(package)
+    except ImportError:
+        raise MissingExtraError(package, extra, purpose) from None
 
 
 _UNPRINTABLE = re.compile(

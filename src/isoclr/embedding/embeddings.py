@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from isoclr._html import card, grid
 from isoclr._io import STDOUT, atomic_path, check_file
 from isoclr._version import __version__
-from isoclr.errors import InputError, MissingExtraError, counted
+from isoclr.errors import InputError, counted, import_optional
 
 SCHEMA = pl.Schema(
     {
@@ -201,18 +200,11 @@ def anndata_module() -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
-    return _optional("anndata", "AnnData (.h5ad)")
+    return import_optional("anndata", "anndata", "AnnData (.h5ad)")
 
 
 def _pandas() -> Any:
-    return _optional("pandas", "a pandas data frame")  # comes with anndata
-
-
-def _optional(package: str, purpose: str) -> Any:
-    try:
-        return import_module(package)
-    except ImportError:
-        raise MissingExtraError(package, "anndata", purpose) from None
+    return import_optional("pandas", "anndata", "a pandas data frame")
 
 
 def refuse_infinite(path: Path, table: pl.DataFrame, matrix: NDArray[np.float32]) -> None:

@@ -21,7 +21,7 @@ import torch
 
 from isoclr._console import info
 from isoclr._io import atomic_path, check_file
-from isoclr.errors import InputError, MissingExtraError
+from isoclr.errors import InputError, import_optional
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, NUM_CODES, PAD
 from isoclr.models.encoder import Encoder
 from isoclr.models.layers import Convolution
@@ -72,28 +72,25 @@ def to_onnx(model: Encoder) -> bytes:
     Raises:
         MissingExtraError: the package onnx is not installed.
     """
-    try:
-        from onnx import TensorProto, checker, helper
-    except ImportError:
-        raise MissingExtraError("onnx", "onnx", "export to ONNX") from None
+    onnx = import_optional("onnx", "onnx", "export to ONNX")
     graph = _Graph()
     output = _embedding(graph, model)
-    graph.nodes.append(helper.make_node("Identity", [output], ["embedding"]))
-    proto = helper.make_graph(
+    graph.nodes.append(onnx.helper.make_node("Identity", [output], ["embedding"]))
+    proto = onnx.helper.make_graph(
         graph.nodes,
         model.name,
         [
-            helper.make_tensor_value_info("codes", TensorProto.UINT8, ["B", "L"]),
-            helper.make_tensor_value_info("lengths", TensorProto.INT64, ["B"]),
+            onnx.helper.make_tensor_value_info("codes", onnx.TensorProto.UINT8, ["B", "L"]),
+            onnx.helper.make_tensor_value_info("lengths", onnx.TensorProto.INT64, ["B"]),
         ],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["B", model.dim])],
+        [onnx.helper.make_tensor_value_info("embedding", onnx.TensorProto.FLOAT, ["B", model.dim])],
         graph.constants,
     )
-    whole = helper.make_model(
-        proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="isoclr"
+    whole = onnx.helper.make_model(
+        proto, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="isoclr"
     )
-    helper.set_model_props(whole, {"model": model.name, "sha256": model.sha256})
-    checker.check_model(whole)
+    onnx.helper.set_model_props(whole, {"model": model.name, "sha256": model.sha256})
+    onnx.checker.check_model(whole)
     return bytes(whole.SerializeToString())
 
 

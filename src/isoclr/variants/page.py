@@ -10,7 +10,7 @@ import polars as pl
 
 from isoclr._html import render_page
 from isoclr._io import atomic_path
-from isoclr.errors import InputError, MissingExtraError, printable
+from isoclr.errors import InputError, import_optional, printable
 from isoclr.genomics.encoding import letters
 from isoclr.plotting.style import BLUE, GREY, VERMILION
 from isoclr.variants.placement import Transcript
@@ -29,10 +29,7 @@ def check_page(path: Path) -> None:
     """Check that a page can be written."""
     if path.suffix not in (".html", ".htm"):
         raise InputError(f"{path}: unknown format, expected a name that ends in .html")
-    try:
-        __import__("jinja2")
-    except ImportError:
-        raise MissingExtraError("jinja2", "report", "--report") from None
+    import_optional("jinja2", "report", "--report")
 
 
 def write_page(

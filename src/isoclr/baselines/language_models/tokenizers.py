@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from isoclr.errors import InputError, MissingExtraError
+from isoclr.errors import InputError, import_optional
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes, N, letters
 from isoclr.genomics.features import kmer_numbers
 
@@ -80,14 +80,11 @@ def separate_kmers(ids: dict[str, int], k: int) -> Callable[[Codes], Tokens]:
 
 def byte_pairs(path: Path) -> Tokenizer:
     """Byte-pair encoding of a ``tokenizer.json``: pieces of one to many bases."""
-    try:
-        from tokenizers import Tokenizer as Package
-    except ImportError:
-        raise MissingExtraError("tokenizers", "baselines", "this model") from None
+    tokenizers = import_optional("tokenizers", "baselines", "this model")
     if not path.is_file():
         raise InputError(f"{path}: not found; expected the model's tokenizer")
     try:
-        package = Package.from_file(str(path))
+        package = tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # the package raises plain Exceptions
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: not a tokenizer ({reason})") from None

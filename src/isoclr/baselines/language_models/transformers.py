@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isoclr._config import Meta
-from isoclr.errors import MissingExtraError
+from isoclr.errors import import_optional
 
 Size = Annotated[int, Meta(ge=1, le=10_000_000)]
 """No size in a config is larger; a damaged file must not fill the memory."""
@@ -107,25 +107,17 @@ class TransformersModel(nn.Module):
 
 def dnabert(config: BertConfig) -> TransformersModel:
     """BERT without its pooler, which is for classification."""
-    package = _transformers()
+    package = import_optional("transformers", "baselines", "this model")
     shape = package.BertConfig(**asdict(config), **NO_DROPOUT, pad_token_id=0)
     return TransformersModel(package.BertModel(shape, add_pooling_layer=False))
 
 
 def nucleotide_transformer(config: EsmConfig) -> TransformersModel:
     """ESM with learned positions, without its pooler and its head for contacts."""
-    package = _transformers()
+    package = import_optional("transformers", "baselines", "this model")
     body = package.EsmModel(package.EsmConfig(**asdict(config), **NO_DROPOUT), add_pooling_layer=False)
     del body.contact_head
     return TransformersModel(body)
-
-
-def _transformers() -> Any:
-    try:
-        import transformers
-    except ImportError:
-        raise MissingExtraError("transformers", "baselines", "this model") from None
-    return transformers
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, *, heads: int, bias: Tensor) -> Tensor:

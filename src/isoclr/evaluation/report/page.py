@@ -9,7 +9,7 @@ from typing import Any
 
 from isoclr._html import render_page
 from isoclr._io import atomic_path
-from isoclr.errors import MissingExtraError
+from isoclr.errors import import_optional
 from isoclr.evaluation.report import tables
 from isoclr.evaluation.report.figures import Figures, map_data
 from isoclr.evaluation.report.results import PAGE, Results
@@ -46,10 +46,7 @@ def write_page(folder: Path) -> Path:
 def check_page() -> None:
     """Refuse to begin an evaluation whose page could not be written."""
     for package in ("jinja2", "plotly"):
-        try:
-            __import__(package)
-        except ImportError:
-            raise MissingExtraError(package, "report", "the page of an evaluation") from None
+        import_optional(package, "report", "the page of an evaluation")
 
 
 def _content(results: Results) -> dict[str, Any]:

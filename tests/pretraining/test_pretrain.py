@@ -250,6 +250,17 @@ def test_options_of_a_checkpoint(small_corpus: Path, tmp_path: Path) -> None:
         assert recipe[name] == changed[name], name
 
 
+def test_pooling_of_a_continued_model(small_corpus: Path, tmp_path: Path) -> None:
+    first = pretrain(small_corpus, out=tmp_path / "first", **configs(steps=1, pooling="all"))
+    continued = configs(steps=2, init=str(first.out))
+    run = pretrain(small_corpus, out=tmp_path / "run", **continued)
+    assert load(run.out).network.architecture.pooling == "all"
+    again = pretrain(small_corpus, out=run.out, resume=True, **continued)
+    assert again.state.step == 2
+    other = pretrain(small_corpus, out=tmp_path / "other", **configs(steps=1, init=str(first.out), pooling="last"))
+    assert load(other.out).network.architecture.pooling == "last"
+
+
 def test_an_encoder_learns(make_corpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODELS, "isoclr-s", Architecture((16, 32, 32, 64), (1, 1, 1, 1), (1, 2, 4, 8)))
     monkeypatch.setattr("isoclr.pretraining.model.ProjectionHead", partial(ProjectionHead, hidden=256, out=64))

@@ -28,9 +28,9 @@ class PretrainConfig(Config):
     """Architecture of the encoder; isoclr-xs has a quarter of isoclr-s's channels, for experiments on a CPU."""
     tracks: Literal[4, 5, 6] = 6
     """Input tracks: 6, 5 without exon ends, or 4 without codon starts too."""
-    pooling: Pooling = "last"
+    pooling: Pooling | None = None
     """Read-out: mean activations of the last block, or of all blocks (multi-scale); -std adds standard deviations,
-    -sqrt takes square roots."""
+    -sqrt takes square roots (default: that of --init, else last)."""
     init: str | None = None
     """Trained model (a directory or a model that ships) to start from instead of random weights. Its projection head
     was not saved and starts from random weights."""

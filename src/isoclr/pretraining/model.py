@@ -29,7 +29,7 @@ EMA = "ema."  # Prefix of the averaged weights in a checkpoint
 
 
 def load_init(config: PretrainConfig) -> Encoder | None:
-    """The trained encoder of ``--init``; None without it. Its pooling has no weights and does not matter."""
+    """The trained encoder of ``--init``; None without it. The run may have another pooling, which has no weights."""
     if config.init is None:
         return None
     start = load(config.init)
@@ -38,6 +38,11 @@ def load_init(config: PretrainConfig) -> Encoder | None:
         if actual[name] != expected:
             raise InputError(f"--init {config.init}: its {name} is {actual[name]}, that of the run is {expected}")
     return start
+
+
+def pooling_of(config: PretrainConfig, start: Encoder | None) -> str:
+    """The run's pooling: the given one, else that of ``--init``, else the mean of the last block."""
+    return config.pooling or (start.network.architecture.pooling if start else "last")
 
 
 def _kind(encoder: Encoder) -> dict[str, object]:
@@ -118,7 +123,11 @@ class ContrastiveModel:
         self.weights = torch.from_numpy(weights).to(world.device)
         self.dtype = activation_dtype(config.precision, world.device)
         self.encoder = create(
-            config.model, tracks=config.tracks, seed=config.seed, dropout=config.dropout, pooling=config.pooling
+            config.model,
+            tracks=config.tracks,
+            seed=config.seed,
+            dropout=config.dropout,
+            pooling=pooling_of(config, start),
         )
         self.network = self.encoder.network
         if start is not None:

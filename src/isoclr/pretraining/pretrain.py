@@ -16,7 +16,7 @@ from isoclr.models.encoder import Encoder
 from isoclr.pretraining.augmentations import DeviceCorpus
 from isoclr.pretraining.config import Budget, LoggingConfig, PretrainConfig, PretrainRuntime
 from isoclr.pretraining.data import Batch, PretrainDataset
-from isoclr.pretraining.model import ContrastiveModel, load_init
+from isoclr.pretraining.model import ContrastiveModel, load_init, pooling_of
 from isoclr.pretraining.trainer import Checkpoint, RunState, Trainer
 from isoclr.training.device import MemoryPlan, matmul_precision, plan_memory, reraise_out_of_memory
 from isoclr.training.distributed import Distributed, init_distributed
@@ -165,7 +165,7 @@ def pretrain(
         DivergedError: The loss is no longer finite.
     """
     start = load_init(config)
-    options = {**config.flat(), "init": start.sha256 if start else None}
+    options = {**config.flat(), "init": start.sha256 if start else None, "pooling": pooling_of(config, start)}
     use_threads(runtime.threads)
     out, opened = Path(out), open_corpus(corpus)
     with init_distributed(runtime.device) as world, GracefulStop() as stop:

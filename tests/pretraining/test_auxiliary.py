@@ -91,6 +91,7 @@ def plain(text: str, cds: tuple[int, int] | None, ends: list[int]) -> list[float
         *shares([text[i : i + 4] for i in range(len(text) - 3)], words(4)),
         *shares([text[i : i + 3] for i in range(start, end, 3)], words(3)),
         *(share for a, b in regions for share in shares(list(text[a:b]), words(1))),
+        *(share for a, b in regions for share in shares([text[i : i + 3] for i in range(a, b)], words(3))),
         *(log(b - a) for a, b in regions),
         *map(log, inside),
         len(ends) / len(text) * 1000,

@@ -163,6 +163,12 @@ def _bases_by_region(bases: FlatBases) -> Tensor:
     return _frequencies(bases.by_region(bases.base, LETTERS)[..., :N]).flatten(1)
 
 
+def _three_mers_by_region(bases: FlatBases) -> Tensor:
+    """Frequencies of the 3-mers that begin in each region."""
+    counts = bases.by_region(bases.words(3), LETTERS**3)[..., _kmers(3, bases.word.device)]
+    return _frequencies(counts).flatten(1)
+
+
 def _lengths(bases: FlatBases) -> Tensor:
     """log2(1 + nt) of each region."""
     return _log(_region_sizes(bases))
@@ -277,6 +283,7 @@ FEATURES = {
     "4-mer frequencies": FeatureGroup(4**4, 1, _four_mers),
     "codon frequencies": FeatureGroup(4**3, 4, _codons),
     "bases by region": FeatureGroup(4 * REGIONS, 1, _bases_by_region),
+    "3-mers by region": FeatureGroup(4**3 * REGIONS, 3, _three_mers_by_region),
     "region lengths": FeatureGroup(REGIONS, 2, _lengths),
     "exon ends": FeatureGroup(REGIONS + 2, 2, _exon_ends),
     "exon lengths": FeatureGroup(4, 1, _exon_lengths),

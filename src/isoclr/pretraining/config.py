@@ -65,7 +65,7 @@ class PretrainConfig(Config):
     """Weight of the contrastive loss; 0 trains by the auxiliary loss alone."""
     aux_weight: NonNegative = 0.0
     """Weight of an auxiliary loss (not in the paper): a linear regression from a masked view's embedding to features of
-    the whole RNA, such as its 4-mers, codons, and the lengths, bases and exons of its regions."""
+    the whole RNA, such as its 4-mers, codons, and the lengths, 3-mers and exons of its regions."""
 
     mask: Probability = 0.15
     """Probability that a position of a view is masked."""

@@ -20,7 +20,7 @@ from isoclr.training.distributed import Distributed
 from isoclr.training.logging import Log, ProgressDisplay
 from isoclr.training.run import GracefulStop
 
-FORMAT = "isoclr pre-training 3"
+FORMAT = "isoclr pre-training 4"
 
 
 @dataclass

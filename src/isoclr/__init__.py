@@ -11,7 +11,7 @@ Every command is a function here, of the same name (but ``map_rnas``, ``list_tas
     isoclr.fit(...)          embeddings + labels → a prediction head
     isoclr.predict(...)      RNAs + a head → predictions with intervals
     isoclr.ontology(...)     embeddings → accuracy on Gene Ontology terms
-    isoclr.atlas(...)        embeddings → a folder with a page to look at and search
+    isoclr.atlas(...)        embeddings → an interactive web page
     isoclr.evaluate(...)     a plan → the paper's tables and figures
 
 Names are imported when first used: ``import isoclr`` costs nothing.

@@ -120,7 +120,7 @@ def _without_alternatives(configs: dict[str, Any], defaults: Mapping[str, Any], 
 def _recipe_parameter() -> inspect.Parameter:
     import tyro
 
-    help_text = "Recipe whose options replace the defaults: a TOML file, or the name of one that ships."
+    help_text = "Recipe whose options replace the defaults: a TOML file, or the name of a built-in recipe."
     arg = tyro.conf.arg(name="config", help=help_text, metavar="FILE|NAME", help_behavior_hint="")
     return inspect.Parameter(
         _RECIPE, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, arg]

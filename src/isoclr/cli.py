@@ -69,7 +69,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         ),
         "inspect": Command(
             "corpus.inspect:show",
-            "show what a corpus holds, what was dropped and why, or one transcript",
+            "show what a corpus contains, what was dropped and why, or one transcript",
             "isoclr inspect corpus --plot corpus.png",
             ("corpus",),
         ),
@@ -95,7 +95,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         ),
         "models": Command(
             "probing.resolve:list_models",
-            "list the encoders and heads that ship, and RNA and DNA language models of others",
+            "list built-in encoders and heads, and published RNA and DNA language models",
             "isoclr models",
         ),
     },
@@ -175,7 +175,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         ),
         "atlas": Command(
             "atlas.atlas:atlas",
-            "a folder with a page to look at, search and share: map, genes, isoforms, predictions",
+            "write an interactive web page: map, search, genes, isoforms, predictions",
             "isoclr atlas embeddings.parquet --corpus corpus --task half-life -o atlas",
             ("embeddings",),
         ),
@@ -214,7 +214,7 @@ BY_NAME = {name: command for group in COMMANDS.values() for name, command in gro
 def contents() -> str:
     """The table of contents that ``isoclr --help`` prints."""
     lines = [
-        f"isoclr {__version__}: representations of mature RNA, learnt from isoforms and homologs",
+        f"isoclr {__version__}: representations of mature RNA from isoforms and homologs",
         "",
         "usage: isoclr COMMAND ...          isoclr COMMAND --help for details",
     ]

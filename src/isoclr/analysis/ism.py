@@ -298,16 +298,16 @@ def mutate(
         head: Directory that ``isoclr fit`` wrote.
         task: What a shipped head predicts, such as half-life, instead of --head; needs --species.
         species: Species of the shipped head.
-        model: Encoder of the head, if it does not ship with isoclr.
+        model: Encoder of the head, if it is not built in.
         label: Which label, if the head predicts several.
         transcripts: Ids or gene symbols of the RNAs to mutate (default: all, up to a million nt).
         annotation: GTF, GFF3, genePred, BED12 or structure table with exons and coding sequences of the FASTA's RNAs.
-        orf: Mark the longest open reading frame of RNAs that may code and have no annotated coding sequence.
+        orf: Use the longest open reading frame of potentially coding RNAs without an annotated coding sequence.
         plot: Figure of the effects in one RNA, as PNG, PDF or SVG.
         zoom: First and last base (from 1) of the region drawn as letters (default: the 120 nt of largest importance).
         device: Torch device: auto (a GPU if there is one), cpu, cuda, cuda:1, …
         threads: Number of CPU threads (default: PyTorch's choice).
-        overwrite: Replace outputs that exist.
+        overwrite: Replace existing outputs.
 
     Raises:
         InputError: A file, head or model that cannot be used, no such RNA, or more than a million bases to mutate.

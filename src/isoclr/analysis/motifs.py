@@ -260,18 +260,18 @@ def motifs(
 
     Args:
         corpus: Corpus with the mRNAs.
-        out: Table of mean effects, as Parquet, TSV or CSV by the extension. In Python it may be left out.
+        out: Table of mean effects, as Parquet, TSV or CSV by the extension. Optional in Python.
         head: Directory that ``isoclr fit`` wrote.
         task: What a shipped head predicts, such as half-life, instead of --head; needs --species.
         species: Species of the mRNAs and of the shipped head (default: any).
-        model: Encoder of the head, if it does not ship with isoclr.
+        model: Encoder of the head, if it is not built in.
         label: Which label, if the head predicts several.
         sample: Number of mRNAs to draw, each from another gene.
         seed: Random seed.
         plot: Figure of the effects beyond the controls', as PNG, PDF or SVG.
         device: Torch device: auto (a GPU if there is one), cpu, cuda, cuda:1, …
         threads: Number of CPU threads (default: PyTorch's choice).
-        overwrite: Replace outputs that exist.
+        overwrite: Replace existing outputs.
 
     Raises:
         InputError: A file, head or model that cannot be used, or no suitable mRNA.

@@ -163,14 +163,14 @@ def neighbours(
 
     Args:
         embeddings: Embeddings that ``isoclr embed`` wrote; in Python also those it returned.
-        of: Transcript ids, gene ids or gene symbols; versions may be left out.
+        of: Transcript ids, gene ids or gene symbols; versions are optional.
         k: Number of neighbours of each.
         among: Where to search: all other RNAs, RNAs of other genes, or RNAs of other species.
         corpus: Corpus that was embedded; it adds gene symbols.
         species: Only RNAs of this species.
         whiten: Decorrelate the features before the search, which finds more isoforms and homologs.
         out: Table of neighbours, as Parquet, TSV or CSV by the extension.
-        overwrite: Replace an output that exists.
+        overwrite: Replace an existing output.
 
     Raises:
         InputError: No such RNA or gene, or a file that cannot be used.

@@ -284,7 +284,7 @@ def retrieval(
     Args:
         embeddings: Embeddings that ``isoclr embed`` wrote; several of the same RNAs are compared.
         corpus: Corpus that was embedded, with the gene sets and the sequences.
-        out: Table with one number per row, as Parquet, TSV or CSV by the extension. In Python it may be left out.
+        out: Table with one number per row, as Parquet, TSV or CSV by the extension. Optional in Python.
         baselines: Compare with k-mers + codons, sequence features and the untrained encoder.
         whiten: Decorrelate the features before the search.
         k: Numbers of neighbours to evaluate.
@@ -292,7 +292,7 @@ def retrieval(
         seed: Random seed.
         plot: Figure, as PNG, PDF or SVG.
         threads: Number of CPU threads (default: PyTorch's choice).
-        overwrite: Replace outputs that exist.
+        overwrite: Replace existing outputs.
 
     Raises:
         InputError: A file that cannot be used, or embeddings of other RNAs than the corpus'.

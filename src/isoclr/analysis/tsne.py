@@ -284,7 +284,7 @@ def map_rnas(
     seed: int = 0,
     overwrite: bool = False,
 ) -> TsneMap:
-    """Draw a t-SNE map of the embedding space, with each RNA a point colored by what is known of it.
+    """Draw a t-SNE map of the embedding space, with one point per RNA, colored by its properties.
 
     Each gene is represented by one transcript. A two-dimensional map shows only part of the structure, so the command
     also reports how far an RNA agrees with its nearest neighbours of other gene sets in the embedding itself.
@@ -292,7 +292,7 @@ def map_rnas(
     Args:
         embeddings: Embeddings that ``isoclr embed`` wrote; in Python also those it returned.
         out: Outputs, each by its extension: a figure (.png, .pdf, .svg), or the coordinates with all names (.parquet,
-            .tsv, .csv). In Python it may be left out.
+            .tsv, .csv). Optional in Python.
         color: What to color by, one panel each: a column (species, length, cds_length, cds_source; with --corpus
             gene_symbol, gene_set, biotype, n_exons), or a table with a column transcript_id or gene_id and a column of
             numbers or classes, FILE or FILE:COLUMN. If ids occur repeatedly (GO terms), the three most common classes
@@ -305,7 +305,7 @@ def map_rnas(
         sample: Number of random RNAs to show.
         perplexity: About how many neighbours an RNA should be close to.
         seed: Random seed of the sample and the map.
-        overwrite: Replace outputs that exist.
+        overwrite: Replace existing outputs.
 
     Raises:
         InputError: A file that cannot be used, no such column, or too few RNAs.

@@ -1,4 +1,4 @@
-"""The ``atlas`` command: embeddings + corpus → a folder with a page to look at, search and share."""
+"""The ``atlas`` command: embeddings + corpus → an interactive web page in a folder."""
 
 import shutil
 import time
@@ -128,7 +128,7 @@ def atlas(
         out: New folder.
         head: Directories that ``isoclr fit`` or ``isoclr finetune`` wrote, whose predictions to show.
         task: Properties that shipped heads predict, such as half-life, for every species that has one.
-        model: Encoder of the heads for --mutate, if it does not ship with isoclr.
+        model: Encoder of the heads for --mutate, if it is not built in.
         table: Tables of labels, classes or other values, by transcript id, gene id or symbol; each column colors the
             map.
         ontology: Tasks of Gene Ontology terms, such as gene-ontology-human (`isoclr tasks` lists them) or TOML files;
@@ -142,7 +142,7 @@ def atlas(
         title: Heading of the page.
         seed: Random seed of the map.
         threads: Number of CPU threads (default: PyTorch's choice).
-        overwrite: Replace an atlas that exists.
+        overwrite: Replace an existing atlas.
 
     Raises:
         InputError: A file that cannot be used, no such gene or head, or an output that exists.

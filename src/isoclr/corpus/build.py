@@ -70,12 +70,12 @@ def build(
         gene_ids: Table of Ensembl id, Entrez id, symbol and biotype: FILE for one species, or human=FILE mouse=FILE.
             The biotype is used for transcripts without one of their own.
         scope: Whether homologous genes of different species are one gene set.
-        orf: Call the longest open reading frame where no coding sequence is annotated, except for RNAs known to be
+        orf: Use the longest open reading frame where no coding sequence is annotated, except for RNAs known to be
             non-coding by biotype, accession or an annotation that marks coding sequences, but not theirs.
         orf_min_length: Length (nt) of the shortest open reading frame, stop codon included.
         noncoding: Keep transcripts without a coding sequence.
         max_length: Length (nt) of the longest transcript; longer ones are dropped.
-        skip_bad: Leave out and count FASTA records without a name or with letters that are no nucleotides.
+        skip_bad: Leave out and count FASTA records without a name or with letters that are not nucleotides.
         jobs: Number of threads; 0 is one per core. All inputs in progress are held in memory.
         overwrite: Replace an existing corpus.
 

@@ -269,7 +269,7 @@ def show(
     json: Path | None = None,
     verify: bool = False,
 ) -> None:
-    """Show what a corpus holds, what was dropped and why, or the tracks of one transcript.
+    """Show what a corpus contains, what was dropped and why, or the tracks of one transcript.
 
     Args:
         corpus: Directory of the corpus.

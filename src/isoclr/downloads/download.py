@@ -98,7 +98,7 @@ def download(
         out: Directory for the files.
         list_only: List the files with their addresses, without downloading.
         mirror: Address of a mirror, which has the files below the name of their host: BASE/ftp.ebi.ac.uk/pub/...
-        update: Accept files that have changed at their publisher.
+        update: Accept files that the publisher has changed.
         timeout: Seconds without an answer before a connection counts as dead.
         retries: Number of further attempts without progress.
 

@@ -174,7 +174,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
     mapped, a FASTA takes one byte per nucleotide, and the embeddings are kept on disk.
 
     torchrun shares the work over processes, each with its GPU, and machines that share the output's folder; the output
-    is that of one process. If a process is lost, the same command goes on from the finished parts.
+    is that of one process. If a process is lost, the same command continues from the finished parts.
 
     Args:
         inputs: FASTA files of mature RNAs (plain or gz), - for standard input, or corpora that isoclr build wrote. In
@@ -190,7 +190,7 @@ def embed(  # type: ignore[misc]  # **options stands for the rest
         genome: FASTA of chromosomes; with --annotation, every annotated transcript is embedded.
         species: Value of the species column for RNAs that do not come from a corpus; human, "Homo sapiens" and 9606
             are the same.
-        orf: Mark the longest open reading frame, of 300 nt or more, of potentially coding RNAs without an annotated
+        orf: Use the longest open reading frame, of 300 nt or more, of potentially coding RNAs without an annotated
             coding sequence.
         skip_bad: Leave out and count bad FASTA records: without a name or a sequence, with letters that are no
             nucleotides, or with the id of another sequence.

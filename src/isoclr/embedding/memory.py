@@ -82,7 +82,7 @@ def rnas_in_memory(given: Any, *, species: str = "", orf: bool = True) -> tuple[
 
     Args:
         species: Value of the ``species`` column where the data have none.
-        orf: Mark the longest open reading frame of an RNA whose coding sequence is unknown.
+        orf: Use the longest open reading frame of an RNA whose coding sequence is unknown.
 
     Returns:
         Table with transcript_id, gene_id, species, length, cds_start, cds_end (−1: none) and cds_source; codes

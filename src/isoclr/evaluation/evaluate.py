@@ -71,7 +71,7 @@ def evaluate(
 ) -> Evaluation:
     """The paper's evaluation, with simple baselines and stricter splits, on any corpus, models and labels.
 
-    Every result is kept under a name made of everything that decides it: options, and input files and weights by their
+    Every result is stored under a hash of everything it depends on: options, and input files and weights by their
     content. A result is never computed twice, and a stopped evaluation continues with the same command. Studies run in
     a fixed order, cheap and informative ones first; after each one the CSV files, figures and the page are written.
 

@@ -23,7 +23,7 @@ class IsoCLRTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] 
 
     Args:
         model: Encoder, or what :func:`isoclr.load` takes.
-        orf: Mark the longest open reading frame of RNAs whose coding sequence is unknown.
+        orf: Use the longest open reading frame of RNAs whose coding sequence is unknown.
         precision: Type of the activations.
         device: Torch device.
 

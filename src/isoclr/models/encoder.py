@@ -396,8 +396,8 @@ def create(
         tracks: Input tracks: 6 (sequence, codon starts, exon ends), 5 (sequence, codon starts) or 4 (sequence).
         seed: Random seed of the weights; None draws them from torch's generator.
         dropout: Dropout probability inside the residual blocks while training.
-        pooling: Read-out: ``last`` takes the mean of the last block's activations, ``all`` those of all blocks one
-            after the other; see :class:`isoclr.models.resnet.ReadOut` for the others.
+        pooling: ``last`` takes the mean of the last block's activations, ``all`` concatenates those of all blocks; see
+            :class:`isoclr.models.pooling.ReadOut` for the others.
 
     Raises:
         InputError: An argument has no such value.

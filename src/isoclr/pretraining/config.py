@@ -29,10 +29,10 @@ class PretrainConfig(Config):
     tracks: Literal[4, 5, 6] = 6
     """Input tracks: 6, 5 without exon ends, or 4 without codon starts too."""
     pooling: Pooling | None = None
-    """Read-out: mean activations of the last block, or of all blocks (multi-scale); -std adds standard deviations,
-    -sqrt takes square roots (default: that of --init, else last)."""
+    """How the embedding is computed: mean activations of the last block, or of all blocks (multi-scale); -std adds
+    standard deviations, -sqrt takes square roots (default: that of --init, else last)."""
     init: str | None = None
-    """Trained model (a directory or a model that ships) to start from instead of random weights. Its projection head
+    """Trained model (a directory or a built-in model) to start from instead of random weights. Its projection head
     was not saved and starts from random weights."""
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     """Random seed."""
@@ -55,10 +55,10 @@ class PretrainConfig(Config):
     weight_offset: Positive = 0.4
     """Offset c in the weight ln(n + c) of a gene set with n transcripts."""
     min_transcripts: Count = 1
-    """Leave out gene sets with fewer transcripts; 2 leaves out those whose pairs are one RNA twice."""
+    """Leave out gene sets with fewer transcripts; 2 leaves out single transcripts, which are paired with themselves."""
     in_silico_isoforms: bool = False
     """Give gene sets with one transcript a second one (not in the paper): other ends of the UTRs, and in half of the
-    cases an exon less, in frame. The corpus and these isoforms are then held in memory."""
+    cases one exon fewer, in frame. The corpus and these isoforms are then held in memory."""
     contrast_on: Literal["embedding", "last"] = "embedding"
     """Part of the embedding that the contrastive loss sees: all of it, or the last block's only."""
     contrast_weight: NonNegative = 1.0

@@ -58,7 +58,7 @@ def with_isoforms(corpus: CorpusLike, seed: int) -> WithIsoforms:
 
 
 def make_isoform(codes: Codes, rng: np.random.Generator) -> Codes | None:
-    """An isoform of an RNA: other ends of the UTRs, and in half of the cases an exon less; None if nothing can change.
+    """An isoform of an RNA: other UTR ends, and in half of the cases one exon fewer; None if nothing can change.
 
     The CDS stays in frame and keeps its start and stop codon: an exon within it is skipped only if its length is a
     multiple of three. A non-coding RNA loses up to a fifth at either end.

@@ -66,7 +66,7 @@ class PretrainResult(Report):
         """Print the numbers of the run, and how to go on."""
         super().print()
         if self.stopped_by:
-            info(f"stopped after step {self.state.step}; the same command with --resume goes on")
+            info(f"stopped after step {self.state.step}; the same command with --resume continues it")
         else:
             info(f"the encoder is in {self.out}")
 

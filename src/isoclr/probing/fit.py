@@ -191,7 +191,7 @@ def fit(
 ) -> FitReport:
     """Embeddings + labels → a head that predicts the label of any RNA, with a calibrated interval.
 
-    A quantity is predicted by ridge regression. Its interval comes from the errors of RNAs that were left out of
+    Ridge regression predicts a quantity. Its interval comes from the errors of RNAs that were left out of
     fitting (CV+), and is wider for RNAs whose label is harder to predict. A label of two values, text or numbers, is a
     class: logistic regression predicts the probability of the larger one, without interval. A text label of more
     classes gives one such target for each. Accuracy is measured on folds that took part in neither fitting nor
@@ -203,11 +203,11 @@ def fit(
         labels: Table (TSV, CSV, Parquet; plain or gz) with an id column, such as gene_id, transcript_id or symbol, and
             labels: numbers, or text of a few classes. Or a task: a TOML file, or a name that ``isoclr tasks`` lists. In
             Python also a polars or pandas data frame.
-        out: Directory of the head. In Python it may be left out.
-        label: The labels' columns, one target each; may be left out if the table has one.
-        id_column: The id column, if its name is none of the usual ones.
+        out: Directory of the head. Optional in Python.
+        label: The labels' columns, one target each; optional if the table has only one.
+        id_column: The id column, if it does not have one of the usual names.
         gene_ids: Table of gene id, Entrez id and symbol, for labels by symbol or Entrez number.
-        unmatched: Write the labels that no RNA has to this table (Parquet, TSV or CSV).
+        unmatched: Write the labels without a matching RNA to this table (Parquet, TSV or CSV).
         name: Name of the task (default: the first label's column).
         units: Units of the labels, such as hours, stored in the head.
         species: Use only the RNAs of this species (default: the task's, or all).

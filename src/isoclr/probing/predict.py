@@ -136,12 +136,12 @@ def predict(
         task: Property predicted by a built-in head, such as half-life, instead of --head; needs --species.
         species: Species of the RNAs; selects the built-in head, and is the value of the species column for RNAs that
             do not come from a corpus.
-        model: Model of the head, if it is no built-in one; with --task, the built-in model whose head to use.
+        model: Model of the head, if it is not built in; with --task, the built-in model whose head to use.
         coverage: Coverage of the intervals (default: the head's).
         annotation: GTF, GFF3, genePred, BED12 or structure table with the exons and coding sequences of the FASTA
             records, or of the genome.
         genome: FASTA of chromosomes; with --annotation, every annotated transcript is predicted.
-        orf: Mark the longest open reading frame of potentially coding RNAs without an annotated coding sequence.
+        orf: Use the longest open reading frame of potentially coding RNAs without an annotated coding sequence.
         skip_bad: Leave out and count bad FASTA records: without a name or a sequence, with letters that are no
             nucleotides, or with the id of another sequence.
         precision: Precision of the encoder's computation; bf16 is faster where the processor supports it.

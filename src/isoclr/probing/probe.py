@@ -159,9 +159,9 @@ def probe(
         data: Folder of a task's files (default: ISOCLR_DATA, or ``data``, for a built-in task, else the folder of the
             task file).
         label: The label's column, if the table has several.
-        id_column: The id column, if its name is none of the usual ones.
+        id_column: The id column, if it does not have one of the usual names.
         gene_ids: Table of gene id, Entrez id and symbol, for labels by symbol or Entrez number.
-        unmatched: Write the labels that no RNA has to this table (Parquet, TSV or CSV).
+        unmatched: Write the labels without a matching RNA to this table (Parquet, TSV or CSV).
         species: Use only the RNAs of this species (default: the task's, or all).
         rnas: Use all RNAs (default, unless the task says otherwise), only coding ones, or only those with an annotated
             coding sequence.

@@ -98,7 +98,7 @@ def encoder_of(head: Head, model: str | None) -> Encoder:
 
 
 def list_models() -> None:
-    """List what isoclr embed --model can be, and the heads of isoclr predict --task.
+    """List the models for isoclr embed --model and the heads for isoclr predict --task.
 
     Encoders and heads are in the package; language models are those of other groups.
 

@@ -136,7 +136,7 @@ def read_labels(
         label: The label's column; needed when several columns could be it. A text column is a class.
         columns: Our name (``gene_id``, ``transcript_id``, ``fold``, ``chromosome``) → the name of the column in the
             file, where they differ.
-        id_column: The id column, when its name is none of the usual ones.
+        id_column: The id column, if it does not have one of the usual names.
         gene_ids: Table of gene id, Entrez id and symbol (see :func:`isoclr.genomics.homology.read_gene_ids`), by which
             symbols and Entrez numbers become gene ids.
         raw: The table as text, when it has been read already (see :func:`read_text_table`).

@@ -110,7 +110,7 @@ def variants(
     Every variant is translated into an edit of the mature RNA: bases change, exon ends move, and the coding sequence is
     found again. Consequences are Sequence Ontology terms, with UTRannotator's terms for upstream open reading frames.
     The effect is the change of a head's prediction; with no head, the distance in embedding space. Variants at splice
-    sites are named and flagged, but not scored: what they do to splicing is not modelled.
+    sites are named and flagged but not scored, because splicing is not modelled.
 
     Args:
         calls: VCF or BCF (plain or compressed; ``-`` for standard input), or a table with chrom, pos, ref and alt.
@@ -123,20 +123,20 @@ def variants(
         head: Heads that ``isoclr fit`` or ``isoclr finetune`` wrote, all of one encoder.
         task: Instead of a head, what a shipped head predicts, such as half-life.
         species: Species of the shipped head.
-        model: The heads' encoder, if it does not ship; without a head, the encoder (default: isoclr-s).
+        model: The heads' encoder, if it is not built in; without a head, the encoder (default: isoclr-s).
         mane: NCBI's MANE summary table; MANE Select transcripts then stand for their genes.
         all_transcripts: Use all transcripts; by default one per gene: MANE Select, else that with the longest coding
             sequence.
         score_splice: Score variants next to introns too, as if splicing stayed the same.
-        rank: Add the percentile of each change among all point mutations of the transcript; takes a scan of each.
+        rank: Add the percentile of each change among all point mutations of the transcript, which takes longer.
         phased: Also join the alleles of each haplotype: one more row per transcript and copy that carries two or more.
             Needs a sorted VCF with phased genotypes.
-        sample: Sample whose genotypes --phased reads; may be left out if there is only one.
-        report: Page to look at (.html): the strongest variants drawn on their transcripts.
-        resume: Go on with a run that was killed, with the same options; the output is the same.
+        sample: Sample whose genotypes --phased reads; optional if there is only one.
+        report: Web page (.html) that shows the strongest variants on their transcripts.
+        resume: Continue a run that was killed, with the same options; the output is the same.
         device: auto, cpu, cuda, cuda:1, …
         threads: Number of CPU threads (default: PyTorch's choice).
-        overwrite: Replace an output that exists.
+        overwrite: Replace an existing output.
 
     Returns:
         The table, and what was left out by reason: every allele has a row or a reason.

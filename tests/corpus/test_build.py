@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from isoclr._io import sha256
 from isoclr.cli import main
 from isoclr.corpus.build import build, metadata
 from isoclr.corpus.corpus import Corpus, open_corpus
@@ -54,6 +55,33 @@ def test_transcripts_with_annotation(world: Any, tmp_path: Path) -> None:
     _check(corpus, world.truth)
     names = [one.transcript_id for one in world.truth]
     assert corpus.transcripts["transcript_id"].to_list() == names  # the FASTA's order
+
+
+def test_canonical_transcripts(world: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = (one.transcript_id for one in world.truth[:2])
+    mane = tmp_path / "mane.txt"
+    mane.write_text(
+        f"RefSeq_nuc\tEnsembl_nuc\tMANE_status\nNM_1.1\t{first}\tMANE Select\nNM_2.1\t{second}\tMANE Plus Clinical\n"
+    )
+    files: Any = {"species": "human", "genome": world.genome, "annotation": (world.annotation,)}
+    corpus = build(out=tmp_path / "c", mane=mane, **files)
+    table = corpus.transcripts
+    assert table.filter("canonical")["transcript_id"].to_list() == [first]
+    assert corpus.meta["mane"]["name"] == "mane.txt"
+    table.drop("canonical").write_parquet(corpus.path / "transcripts.parquet")  # that of an earlier version
+    meta = json.loads((corpus.path / "corpus.json").read_text())
+    file = corpus.path / "transcripts.parquet"
+    meta["files"][file.name] = {"size": file.stat().st_size, "sha256": sha256(file)}
+    (corpus.path / "corpus.json").write_text(json.dumps(meta))
+    assert not open_corpus(corpus.path).transcripts["canonical"].any()
+    (tmp_path / "inputs.toml").write_text("mane = 'none.txt'\n")
+    (tmp_path / "none.txt").write_text("RefSeq_nuc\tEnsembl_nuc\tMANE_status\nNM_1.1\tENST1.1\tMANE Select\n")
+    capsys.readouterr()
+    build((tmp_path / "inputs.toml",), out=tmp_path / "d", **files)
+    assert (
+        f"none.txt: none of its MANE Select transcripts is among those of the inputs, such as {first}"
+        in capsys.readouterr().err
+    )
 
 
 def test_transcripts_without_annotation(tmp_path: Path) -> None:

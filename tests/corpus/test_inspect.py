@@ -50,6 +50,7 @@ def test_tracks_and_lengths(corpus: Corpus) -> None:
     summary = inspect(corpus.path)
     assert summary.cds_source == {"annotated": 1, "orf": 1, "none": 3}
     assert summary.exons_known == 1
+    assert summary.canonical == 0
     assert summary.lengths["50%"] == 5
     assert summary.lengths["100%"] == 12
 

@@ -57,6 +57,14 @@ def test_best_annotated_duplicate_is_kept() -> None:
     assert _kept(_row(0, "a", cds_source="orf"), _row(1, "b"))[0] == ["a"]
 
 
+@pytest.mark.parametrize("canonical", [0, 1])
+def test_the_kept_duplicate_is_canonical_if_one_is(canonical: int) -> None:
+    rows = [_row(0, "a", canonical=canonical == 0), _row(1, "b", canonical=canonical == 1)]
+    other = _row(2, "c", canonical=False, length=8)
+    kept, _ = drop_duplicates(pl.DataFrame([*rows, other]), [SOURCE])
+    assert kept.select("transcript_id", "canonical").rows() == [("a", True), ("c", False)]
+
+
 def test_duplicate_ids() -> None:
     other = _row(2, "a", species="mouse", start=2)
     kept, dropped = _kept(_row(0, "a"), _row(1, "a", start=1, n_exons=2), other)

@@ -42,6 +42,7 @@ def embeddings() -> Embeddings:
             "length": [900, 35, 1200, 90, 7],
             "cds_length": [300, 0, 90, 60, 0],
             "cds_source": ["annotated", "none", "orf", "annotated", "none"],
+            "canonical": [True, False, False, True, False],
         }
     )
     matrix = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)

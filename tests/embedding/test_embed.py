@@ -153,7 +153,7 @@ def test_a_genome_and_its_annotation_give_spliced_rnas(model: Path, tmp_path: Pa
     read = read_embeddings(out)
     spliced = genome[10:60] + genome[100:180]
     (tmp_path / "t.fa").write_text(f">T\n{spliced}\n")
-    assert read.table.row(0) == ("T", "G", "", "x", 130, 0, "none")
+    assert read.table.row(0) == ("T", "G", "", "x", 130, 0, "none", False)
     codes = isoclr.genomics.encoding.encode(isoclr.genomics.encoding.nucleotides(spliced), np.array([50, 80]))
     assert read.matrix == pytest.approx(isoclr.load(model).embed_codes([codes]), rel=1e-5, abs=1e-5)
 
@@ -366,10 +366,10 @@ def test_open_reading_frames_are_called_unless_off(tmp_path: Path) -> None:
     rna = "CC" + "ATG" + "GCA" * 120 + "TAA" + "CCCC"
     path = write(tmp_path / "a.fa", f">a\n{rna}\n")
     (rnas,) = read(path)
-    assert rnas.table.row(0)[-2:] == (366, "orf")
+    assert rnas.table.row(0)[-3:-1] == (366, "orf")
     assert (rnas.codes_of(0) & CODON_START > 0).sum() == 122
     (rnas,) = read(path, orf=False)
-    assert rnas.table.row(0)[-2:] == (0, "none")
+    assert rnas.table.row(0)[-3:-1] == (0, "none")
     assert not (rnas.codes_of(0) & CODON_START).any()
 
 
@@ -378,7 +378,7 @@ def test_an_annotation_gives_exons_and_cds(tmp_path: Path) -> None:
     table = "transcript_id\tutr5_len\tcds_len\tutr3_len\texon_lengths\na\t2\t15\t4\t10,11\n"
     annotation = write(tmp_path / "a.structures.tsv", table)
     (rnas,) = read(write(tmp_path / "a.fa", f">a\n{rna}\n"), annotation=[annotation])
-    assert rnas.table.row(0)[-2:] == (15, "annotated")
+    assert rnas.table.row(0)[-3:-1] == (15, "annotated")
     assert (rnas.codes_of(0) & EXON_END).nonzero()[0].tolist() == [9, 20]
 
 

@@ -34,7 +34,7 @@ def test_ids_alone_are_enough_and_each_rna_is_its_own_gene(tmp_path: Path) -> No
     path = npz(tmp_path / "orthrus_large.npz", "a", "b", "c")
     found, unknown = from_external(path, species="human")
     assert unknown == 0
-    assert found.table.rows() == [(i, i, "", "human", 0, 0, "none") for i in "abc"]
+    assert found.table.rows() == [(i, i, "", "human", 0, 0, "none", False) for i in "abc"]
     assert found.matrix.tolist() == MATRIX.tolist()
     assert found.meta["model"] == "orthrus_large"
     assert found.meta["sha256"] == sha256(path)
@@ -54,9 +54,9 @@ def test_a_table_tells_gene_species_and_length_by_id_with_or_without_version(tmp
     found, unknown = from_external(path, rnas=rnas, species="fly")
     assert unknown == 1
     assert found.table.rows() == [
-        ("NM_000002.7", "G2", "", "human", 200, 0, "none"),
-        ("ENST00000000009", "G9", "", "mouse", 900, 0, "none"),
-        ("z", "z", "", "fly", 0, 0, "none"),
+        ("NM_000002.7", "G2", "", "human", 200, 0, "none", False),
+        ("ENST00000000009", "G9", "", "mouse", 900, 0, "none", False),
+        ("z", "z", "", "fly", 0, 0, "none", False),
     ]
 
 

@@ -104,6 +104,7 @@ class World:
             "length": 9,
             "cds_length": 0,
             "cds_source": "none",
+            "canonical": False,
         }
         casts = [pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()]
         vectors = pl.Series([[1.0, 2.0]] * len(names), dtype=pl.Array(pl.Float32, 2))

@@ -322,6 +322,40 @@ def test_gtf_repeated_tags_and_semicolons(one: One) -> None:
     assert row["biotype"] == "retained_intron"
 
 
+TAGS = ["MANE_Select", "MANE Select", "Ensembl_canonical", "RefSeq Select"]
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_canonical_transcript_of_a_gtf(one: One, tag: str) -> None:
+    names = 'gene_id "G"; transcript_id "T"; tag "basic";'
+    assert one("transcript 1 9", "exon 1 9", names=f'{names} tag "{tag}";')["canonical"]
+    assert not one("transcript 1 9", "exon 1 9", names=names)["canonical"]
+    assert not one("exon 1 9", names=f'{names} tag "MANE_Plus_Clinical"; note "{tag}";')["canonical"]
+
+
+def test_canonical_only_on_the_transcripts_line_or_an_exons(one: One) -> None:
+    names = 'gene_id "G"; transcript_id "T";'
+    tagged = f'{names} tag "MANE_Select";'
+    for lines in (("exon 1 9", "exon 20 29"), ("transcript 1 9", "exon 1 9")):
+        assert one(*lines, names=tagged)["canonical"]
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_canonical_transcripts_of_a_gff3(read: Read, tag: str) -> None:
+    transcripts = [
+        f"mRNA 1 9 ID={name};Parent=G;tag={tags}"
+        for name, tags in (
+            ("a", f"basic,{tag.replace(' ', '~')},CCDS"),
+            ("b", tag.replace(" ", "~")),
+            ("c", "basic,MANE_Plus_Clinical"),
+            ("d", "basic"),
+        )
+    ]
+    exons = [f"exon 1 9 Parent={name}" for name in "abcd"]
+    text = gff("gene 1 9 ID=G", *transcripts, *exons).replace("~", " ")
+    assert [read(text)[name]["canonical"] for name in "abcd"] == [True, True, False, False]
+
+
 def test_gtf_keys_with_a_common_suffix(one: One) -> None:
     row = one("exon 1 9", names='ref_gene_id "R"; gene_id "G"; oId_transcript_id "X"; transcript_id "T";')
     assert (row["transcript_id"], row["gene_id"]) == ("T", "G")

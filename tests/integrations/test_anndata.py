@@ -31,6 +31,7 @@ def embeddings(ids: list[str], genes: list[str], species: list[str] | None = Non
             "length": list(range(100, 100 + n)),
             "cds_length": [0] * n,
             "cds_source": ["none"] * n,
+            "canonical": [True] * n,
         }
     )
     matrix = np.random.default_rng(0).normal(size=(n, 60)).astype(np.float32)

@@ -187,6 +187,8 @@ def test_then_the_longest_cds_then_the_longest_rna_then_the_name() -> None:
     assert chosen(("ENST1", 300, 1000), ("ENST2", 300, 9000)) == "ENST2"
     assert chosen(("ENST2", 300, 1000), ("ENST1", 300, 1000)) == "ENST1"
     assert chosen(("NM_1", 300, 1000), ("NM_2", 600, 900)) == "NM_2"
+    rows = {"gene": "g", "transcript_id": ["NM_1", "ENST1"], "length": 9, "cds_length": 6, "canonical": [False, True]}
+    assert representatives(pl.DataFrame(rows), "gene")["transcript_id"].to_list() == ["ENST1"]
 
 
 def test_a_gene_each() -> None:

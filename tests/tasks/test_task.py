@@ -54,7 +54,7 @@ def reporter_task(tmp_path: Path) -> Path:
 def test_an_assays_rnas_are_its_constructs_and_differ_in_their_inserts(reporter_task: Path) -> None:
     task = read_label_task(reporter_task)
     rnas = rnas_of_task(task, "digest")
-    assert rnas.table.rows()[0] == ("t-00002", "t-00002", "", "", 17, 9, "annotated")
+    assert rnas.table.rows()[0] == ("t-00002", "t-00002", "", "", 17, 9, "annotated", False)
     assert rnas.codes_of is not None
     assert rnas.compared_of is not None
     codes, insert = rnas.codes_of(2), rnas.compared_of(2)

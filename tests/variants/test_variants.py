@@ -210,6 +210,8 @@ def test_mane_select_stands_for_its_gene(folder: Path, capsys: pytest.CaptureFix
     longest = run("s.tsv", annotation=annotation)
     selected = run("s.tsv", mane=Path("mane.txt"), annotation=annotation)
     assert "none of its MANE" not in capsys.readouterr().err
+    (folder / "b.gtf").write_text(gtf.replace('"MANE.1";', '"MANE.1"; tag "Ensembl_canonical";'))
+    assert run("s.tsv", annotation=(Path("b.gtf"),)).table["transcript"].to_list() == ["MANE.1"]
     run("s.tsv", mane=Path("mane.txt"))
     assert "mane.txt: none of its MANE Select transcripts is among those of the annotation, such as ENST" in (
         capsys.readouterr().err

@@ -15,6 +15,7 @@ from isoclr.corpus.corpus import FILES, Corpus, map_codes, open_corpus
 from isoclr.corpus.inputs import BuildConfig, Plan, make_input, make_plan
 from isoclr.corpus.transcripts import TranscriptTable, read_input
 from isoclr.corpus.write import assemble, empty_counts
+from isoclr.genomics.annotation import read_mane
 from isoclr.genomics.encoding import MIN_LENGTH
 from isoclr.genomics.homology import Scope, assign_gene_sets, read_gene_ids
 from isoclr.genomics.species import taxid_of, without_versions
@@ -30,6 +31,7 @@ def build(
     annotation: tuple[Path, ...] = (),
     homology: Path | None = None,
     gene_ids: tuple[str, ...] = (),
+    mane: Path | None = None,
     scope: Scope = "across-species",
     orf: bool = True,
     orf_min_length: int = MIN_LENGTH,
@@ -69,6 +71,8 @@ def build(
         homology: HomoloGene's homologene.data or NCBI's gene_orthologs. Without it every gene is a gene set.
         gene_ids: Table of Ensembl id, Entrez id, symbol and biotype: FILE for one species, or human=FILE mouse=FILE.
             The biotype is used for transcripts without one of their own.
+        mane: NCBI's MANE summary table. Its MANE Select transcripts stand for their genes where one of each is used, as
+            do those that an annotation tags as MANE Select, Ensembl canonical or RefSeq Select.
         scope: Whether homologous genes of different species are one gene set.
         orf: Use the longest open reading frame where no coding sequence is annotated, except for RNAs known to be
             non-coding by biotype, accession or an annotation that marks coding sequences, but not theirs.
@@ -108,7 +112,7 @@ def build(
     given = []
     if species or transcripts or genome or annotation:
         given = [make_input(species, transcripts=transcripts, genome=genome, annotation=annotation)]
-    plan = make_plan(as_paths(inputs), given, homology, gene_ids, config)
+    plan = make_plan(as_paths(inputs), given, homology, gene_ids, config, mane)
     out = Path(out)
     check_directory(out, overwrite=overwrite, contents=FILES)
     with (
@@ -131,6 +135,9 @@ def _build(plan: Plan, folder: Path, scratch: Path, bar: Progress) -> None:
             info(message)
         table, mapped = _assign_gene_sets(_concatenate(parts), plan)
         _warn_unmapped(plan, mapped)
+        if plan.mane and not table["canonical"].any():
+            first = table["transcript_id"][0]
+            info(f"{plan.mane}: none of its MANE Select transcripts is among those of the inputs, such as {first}")
         meta = metadata(plan, parts, mapped, {path: done.result() for path, done in digests.items()})
     task = bar.add_task("write", total=table.height)
     assemble(folder, table, [part.codes for part in parts], meta, lambda n: bar.advance(task, n))
@@ -143,12 +150,14 @@ def _read_inputs(plan: Plan, scratch: Path, bar: Progress) -> list[TranscriptTab
     tasks = [bar.add_task(source.name, total=None) for source in plan.inputs]
     genes = {name: read_gene_ids(path) for name, path in plan.gene_ids.items()}
 
+    canonical = frozenset() if plan.mane is None else read_mane(plan.mane)
+
     def read(number: int) -> TranscriptTable:
         def advance(done: int, total: int) -> None:
             bar.update(tasks[number], advance=done, total=total)
 
         source = plan.inputs[number]
-        part = read_input(source, plan.config, threads, advance, genes.get(source.species))
+        part = read_input(source, plan.config, threads, advance, genes.get(source.species), canonical=canonical)
         file = scratch / str(number)
         part.codes.tofile(file)
         part.codes = map_codes(file)
@@ -238,6 +247,7 @@ def metadata(
         "inputs": inputs,
         "homology": identity(plan.homology),
         "gene_ids": {name: identity(path) for name, path in sorted(plan.gene_ids.items())},
+        **({"mane": identity(plan.mane)} if plan.mane else {}),
         "by_species": _by_species(plan, parts, mapped),
     }
 

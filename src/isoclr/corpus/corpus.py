@@ -44,7 +44,7 @@ INDEX_DTYPE = np.dtype(
 
 COLUMNS = (
     "transcript_id", "gene_id", "gene_symbol", "gene_set", "species", "offset", "length", "cds_start", "cds_end",
-    "cds_source", "n_exons", "biotype",
+    "cds_source", "n_exons", "biotype", "canonical",
 )  # fmt: skip
 """Columns of ``transcripts.parquet``."""
 
@@ -166,8 +166,10 @@ class Corpus:
         """Table of transcripts: transcript_id, gene_id, gene_symbol, gene_set, species, biotype, … (imports polars)."""
         import polars as pl
 
+        from isoclr.genomics.transcript_models import with_canonical
+
         try:
-            table = pl.read_parquet(self.path / TRANSCRIPTS)
+            table = with_canonical(pl.read_parquet(self.path / TRANSCRIPTS))
         except (pl.exceptions.PolarsError, OSError):
             raise _damaged(self.path / TRANSCRIPTS, "not a Parquet file", "one") from None
         if table.height != len(self):

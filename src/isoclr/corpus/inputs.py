@@ -71,6 +71,7 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     input: list[InputTable] = []
     homology: str | None = None
+    mane: str | None = None
     gene_ids: str | dict[str, str] | None = None
     scope: Scope | None = None
     orf: bool | None = None
@@ -89,6 +90,7 @@ class Plan:
     homology: Path | None
     gene_ids: dict[str, Path]  # Species → table of gene ids
     config: BuildConfig
+    mane: Path | None = None  # Table of the MANE Select transcripts
 
     @property
     def species(self) -> list[str]:
@@ -99,20 +101,26 @@ class Plan:
     def files(self) -> list[Path]:
         """Every input file, once."""
         paths = [path for source in self.inputs for path in source.files]
-        paths += [*self.gene_ids.values(), *([self.homology] if self.homology else [])]
+        paths += [*self.gene_ids.values(), *(path for path in (self.homology, self.mane) if path)]
         return list(dict.fromkeys(paths))
 
 
 def make_plan(
-    files: Iterable[Path], inputs: Iterable[Input], homology: Path | None, gene_ids: Sequence[str], config: BuildConfig
+    files: Iterable[Path],
+    inputs: Iterable[Input],
+    homology: Path | None,
+    gene_ids: Sequence[str],
+    config: BuildConfig,
+    mane: Path | None = None,
 ) -> Plan:
     """Join the inputs and options of the command line and of TOML files.
 
-    The command line's homology and gene ids (``FILE`` or ``species=FILE``) take precedence over those of a file, and
-    so does an option that differs from its default.
+    The command line's homology, MANE table and gene ids (``FILE`` or ``species=FILE``) take precedence over those of a
+    file, and so does an option that differs from its default.
     """
     files, inputs = list(files), list(inputs)
     homology = None if homology is None else existing_file(homology, "--homology")
+    mane = None if mane is None else existing_file(mane, "--mane")
     tables: list[tuple[str, Path | str]] = [_species_and_file(text) for text in gene_ids]
     for path in files:
         content = read_toml(path, InputFile, what="a TOML file of [[input]] tables")
@@ -123,6 +131,8 @@ def make_plan(
         ]
         if homology is None and content.homology is not None:
             homology = existing_file(content.homology, f"{path}: homology", folder)
+        if mane is None and content.mane is not None:
+            mane = existing_file(content.mane, f"{path}: mane", folder)
         if not tables and content.gene_ids is not None:
             named = {"": content.gene_ids} if isinstance(content.gene_ids, str) else content.gene_ids
             tables = [(name, existing_file(file, f"{path}: gene_ids", folder)) for name, file in named.items()]
@@ -133,7 +143,7 @@ def make_plan(
             f"{names}nothing to build from: give --species and its files, or a TOML file of [[input]] tables"
         )
     species = list(dict.fromkeys(source.species for source in inputs))
-    return Plan(inputs, homology, gene_id_tables(tables, species), config)
+    return Plan(inputs, homology, gene_id_tables(tables, species), config, mane)
 
 
 def _with_options_of(content: InputFile, config: BuildConfig, path: Path) -> BuildConfig:

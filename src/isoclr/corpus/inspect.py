@@ -44,6 +44,7 @@ class CorpusSummary(Report):
     lengths: dict[str, int]  # Quantile → transcript length (nt)
     cds_source: dict[str, int]  # annotated, orf, none → number of transcripts
     exons_known: int  # Number of transcripts with known exons
+    canonical: int  # Number of canonical transcripts
     records: int  # Number of transcripts in the inputs
     dropped: dict[str, dict[str, int]]  # Species → reason → number of dropped transcripts
     noted: dict[str, dict[str, int]]  # Species → irregularity or correction → number of transcripts
@@ -70,10 +71,10 @@ class CorpusSummary(Report):
         )  # fmt: skip
         yield Table("Length (nt) at quantiles", list(self.lengths), [list(self.lengths.values())])
         tracks = [(f"CDS: {name}", count) for name, count in self.cds_source.items()]
-        tracks.append(("exons known", self.exons_known))
+        tracks += [("exons known", self.exons_known), ("canonical", self.canonical)]
         yield Table(
-            "Tracks",
-            ("track", "transcripts", "share"),
+            "Annotation",
+            ("of the transcripts", "number", "share"),
             [(name, count, f"{count / kept:.1%}" if kept else "–") for name, count in tracks],
         )
         left_out = [
@@ -106,6 +107,7 @@ def inspect(corpus: Corpus | str | Path) -> CorpusSummary:
         },
         cds_source={name: sources.get(name, 0) for name in ("annotated", "orf", "none")},
         exons_known=int((corpus.index["n_exons"] > 0).sum()),
+        canonical=int(corpus.transcripts["canonical"].sum()),
         records=sum(entry["records"] for entry in by_species.values()),
         dropped={name: entry["dropped"] for name, entry in by_species.items()},
         noted={name: entry["noted"] for name, entry in by_species.items()},

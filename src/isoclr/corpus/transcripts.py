@@ -25,7 +25,7 @@ Advance = Callable[[int, int], None]
 
 COLUMNS = (
     "order", "transcript_id", "gene_id", "gene_symbol", "biotype", "species", "start", "length", "cds_start", "cds_end",
-    "cds_source", "n_exons",
+    "cds_source", "n_exons", "canonical",
 )  # fmt: skip
 """Columns of the table that :func:`read_input` returns."""
 
@@ -80,12 +80,14 @@ def read_input(
     advance: Advance,
     genes: pl.DataFrame | None = None,
     *,
+    canonical: frozenset[str] = frozenset(),
     keep_unknown: bool = False,
 ) -> TranscriptTable:
     """Read, filter, splice and mark the transcripts of one input.
 
     Args:
         genes: ``gene_id`` (without version) and ``biotype`` of genes, for transcripts without a biotype of their own.
+        canonical: Ids, without version, of transcripts that stand for their genes, besides those that annotations tag.
         keep_unknown: Keep transcripts of N alone, of which a corpus has none.
     """
     if source.genome is not None:
@@ -111,7 +113,10 @@ def read_input(
         part.drop(pl.col("cds_source") == "none", "noncoding")
     mark_tracks(part.table, part.codes)
     n_exons = pl.col("exon_lengths").list.len().fill_null(0).cast(pl.Int64)
-    part.table = part.table.with_columns(n_exons=n_exons, species=pl.lit(source.species)).select(COLUMNS)
+    listed = without_versions(pl.col("transcript_id")).is_in(list(canonical))
+    part.table = part.table.with_columns(
+        n_exons=n_exons, species=pl.lit(source.species), canonical=pl.col("canonical") | listed
+    ).select(COLUMNS)
     return part
 
 
@@ -197,7 +202,7 @@ def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> 
 
     Returns:
         The same rows with names completed, ``exon_lengths`` (null: unknown), ``no_cds`` (annotated without a CDS),
-        ``annotated`` (in an annotation) and ``disagrees`` (with another length there).
+        ``canonical``, ``annotated`` (in an annotation) and ``disagrees`` (with another length there).
     """
     joined = table.join(
         _matches(table, annotations), on="order", how="left", maintain_order="left", suffix="_annotated"
@@ -214,6 +219,7 @@ def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> 
         cds_end=pl.when(has_cds).then("cds_end_annotated").otherwise("cds_end"),
         exon_lengths=pl.when(agrees).then("exon_lengths"),
         no_cds=pl.col("no_cds").fill_null(False),
+        canonical=pl.col("canonical").fill_null(False),
         annotated=annotated,
         disagrees=annotated & ~agrees,
     )

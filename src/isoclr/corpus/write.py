@@ -20,6 +20,7 @@ from isoclr._version import __version__
 from isoclr.corpus.corpus import CODES, COLUMNS, DATA_FILES, INDEX, INDEX_DTYPE, META, SCHEMA, TRANSCRIPTS
 from isoclr.errors import InputError
 from isoclr.genomics.encoding import NUCLEOTIDE_BITS, Codes
+from isoclr.genomics.transcript_models import with_canonical
 
 EMPTY_META: dict[str, Any] = {
     "options": {},
@@ -65,6 +66,8 @@ def empty_counts() -> dict[str, Any]:
 def drop_duplicates(table: pl.DataFrame, sources: Sequence[Codes]) -> tuple[pl.DataFrame, dict[str, Counter[str]]]:
     """Keep one transcript per species and id, then one per gene set and sequence: the best annotated, then the first.
 
+    A transcript that is kept for several of one sequence is canonical if one of them is.
+
     Args:
         table: Transcripts: transcript_id, species, gene_set, length, cds_source, n_exons, order, source, start.
 
@@ -72,8 +75,9 @@ def drop_duplicates(table: pl.DataFrame, sources: Sequence[Codes]) -> tuple[pl.D
         The kept rows by ``order``, and species → reason → number of dropped transcripts.
     """
     dropped: dict[str, Counter[str]] = {name: Counter() for name in table["species"].unique()}
-    by_id = _with_digest(_best(table, ["species", "transcript_id"]), sources)
-    unique = _best(by_id, ["gene_set", "length", "digest"])
+    by_id = _with_digest(_best(with_canonical(table), ["species", "transcript_id"]), sources)
+    sequence = ["gene_set", "length", "digest"]
+    unique = _best(by_id.with_columns(pl.col("canonical").any().over(sequence)), sequence)
     for before, after, reason in ((table, by_id, "duplicate_id"), (by_id, unique, "identical_sequence")):
         rows, kept = (Counter(dict(one["species"].value_counts().iter_rows())) for one in (before, after))
         for name, count in (rows - kept).items():
@@ -118,7 +122,7 @@ def write(
     _write_codes(folder / CODES, table, sources, advance)
     index = index_rows(table, meta["species"])
     np.save(folder / INDEX, index, allow_pickle=False)
-    table.select(COLUMNS).write_parquet(folder / TRANSCRIPTS, compression="zstd")
+    with_canonical(table).select(COLUMNS).write_parquet(folder / TRANSCRIPTS, compression="zstd")
     counts = {name: empty_counts() for name in meta["species"]}
     content = {
         "schema": SCHEMA,

@@ -14,6 +14,7 @@ from isoclr._html import card, grid
 from isoclr._io import STDOUT, atomic_path, check_file
 from isoclr._version import __version__
 from isoclr.errors import InputError, counted, import_optional
+from isoclr.genomics.transcript_models import with_canonical
 
 SCHEMA = pl.Schema(
     {
@@ -24,10 +25,12 @@ SCHEMA = pl.Schema(
         "length": pl.Int64(),
         "cds_length": pl.Int64(),
         "cds_source": pl.String(),
+        "canonical": pl.Boolean(),
     }
 )
 """Columns of the table: ``gene_symbol`` is empty if unknown, ``length`` and ``cds_length`` are in nt (0: no coding
-sequence), ``cds_source`` is one of ``annotated``, ``orf``, ``none``."""
+sequence), ``cds_source`` is one of ``annotated``, ``orf``, ``none``, ``canonical`` is whether an annotation or a list
+names the transcript as its gene's."""
 
 FORMATS = (".parquet", ".h5ad", ".npz")
 ROWS = 16_384  # Rows in memory at a time, and in a Parquet row group
@@ -52,7 +55,7 @@ def known_entries(meta: Mapping[str, str]) -> dict[str, str]:
 
 
 def in_schema(table: pl.DataFrame) -> pl.DataFrame:
-    """The columns of :data:`SCHEMA` in its order; gene symbols are empty in a table without them.
+    """The columns of :data:`SCHEMA` in its order; without them, gene symbols are empty and no RNA is canonical.
 
     ``cds_length`` may be given by ``cds_start`` and ``cds_end`` (negative: no coding sequence), as in a corpus.
     """
@@ -61,7 +64,7 @@ def in_schema(table: pl.DataFrame) -> pl.DataFrame:
     if "cds_start" in table.columns and "cds_length" not in table.columns:
         coding = pl.col("cds_end") - pl.col("cds_start")
         table = table.with_columns(cds_length=pl.when(pl.col("cds_start") >= 0).then(coding).otherwise(0))
-    return table.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+    return with_canonical(table).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -39,9 +39,12 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
     "length": ("length", "lengths"),
     "cds_length": ("cds_length",),
     "cds_source": ("cds_source",),
+    "canonical": ("canonical",),
 }
 """Recognized names of each of our columns, in order of preference."""
-UNKNOWN = {"gene_symbol": "", "species": "", "length": 0, "cds_length": 0, "cds_source": "none"}
+UNKNOWN = {
+    "gene_symbol": "", "species": "", "length": 0, "cds_length": 0, "cds_source": "none", "canonical": False,
+}  # fmt: skip
 NUMBERED = re.compile(r"((?:emb|embedding|dim|feature|feat|f|x|z|v)?_?)(\d+)", re.IGNORECASE)
 
 

@@ -168,7 +168,7 @@ def _parquet_blocks(path: Path) -> Iterator[Embeddings]:
     array = schema.get(MATRIX)
     if not isinstance(array, pl.Array) or len(array.shape) != 1 or not array.inner.is_numeric():
         raise InputError(f"{path}: no column {MATRIX!r} of fixed-size lists of numbers; expected embeddings")
-    missing = next((name for name in SCHEMA if name not in (*schema, "gene_symbol")), None)
+    missing = next((name for name in SCHEMA if name not in (*schema, "gene_symbol", "canonical")), None)
     if missing is not None:
         raise InputError(f"{path}: no column {missing!r}; expected embeddings of isoclr")
     for start in range(0, max(1, n), ROWS):

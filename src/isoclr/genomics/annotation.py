@@ -5,9 +5,12 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
+import polars as pl
+
 from isoclr.errors import InputError
 from isoclr.genomics.genepred import STRUCTURE_COLUMNS, genepred_columns, read_bed12, read_genepred, read_structures
 from isoclr.genomics.gff import read_gff3, read_gtf
+from isoclr.genomics.species import without_version
 from isoclr.genomics.text import Block, blocks
 from isoclr.genomics.transcript_models import Annotation
 
@@ -26,6 +29,7 @@ SUFFIXES = {
     "structures": (".structures.tsv",),
 }
 EXPECTED = "GTF or GFF3 (9 columns), genePred or refFlat (10 to 16), BED12, or a structure table"
+_MANE_COLUMNS = ("RefSeq_nuc", "Ensembl_nuc", "MANE_status")
 PEEK_BYTES = 1 << 20
 PEEK_LINES = 1000
 
@@ -82,3 +86,17 @@ def _format_of_line(block: Block, number: int, line: str) -> str | None:
     if line.startswith(">"):
         raise block.error(number, f"a FASTA header, expected {EXPECTED}")
     raise block.error(number, f"{len(fields)} tab-separated columns, expected {EXPECTED}")
+
+
+def read_mane(path: Path) -> frozenset[str]:
+    """Ids, without version, of the MANE Select transcripts (RefSeq and Ensembl) of NCBI's summary table."""
+    try:
+        table = pl.read_csv(path, separator="\t", infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path}: {str(error).splitlines()[0]}, expected a MANE summary table") from None
+    missing = [name for name in _MANE_COLUMNS if name not in table.columns]
+    if missing:
+        raise InputError(f"{path}: has no column {missing[0]}, expected a MANE summary table")
+    select = table.filter(pl.col("MANE_status") == "MANE Select")
+    ids = pl.concat([select["RefSeq_nuc"], select["Ensembl_nuc"].rename("RefSeq_nuc")])
+    return frozenset(map(without_version, ids.drop_nulls().to_list()))

@@ -26,6 +26,9 @@ BIOTYPE = ("transcript_type", "transcript_biotype", "gene_type", "gene_biotype")
 GTF_SYMBOL = ("gene_name", "ref_gene_name", "gene")
 GFF3_SYMBOL = ("gene_name", "gene", "locus", "symbol", "sequence_name", "Name")
 GFF3_BIOTYPE = ("transcript_type", "transcript_biotype", "biotype", "gene_type", "gene_biotype")
+_CANONICAL = "(?:MANE[_ ]Select|Ensembl_canonical|RefSeq[_ ]Select)"  # Tags of the transcript that stands for its gene
+GTF_CANONICAL = rf'(?:^|;)\s*tag\s+"{_CANONICAL}"'
+GFF3_CANONICAL = rf"(?:^|;)\s*tag=(?:[^;]*,)?{_CANONICAL}(?:[,;]|$)"
 _NOT_A_NODE = (  # frequent features with ids that are neither genes nor transcripts
     r"match|^intron|region|site|repeat|polymorphism|SNP|SNV|oligo|reagent|enhancer|silencer|promoter"
     r"|^protein$|polypeptide|codon|sequence_|substitution|insertion|deletion|mutation|indel"
@@ -51,7 +54,7 @@ def part_models(parts: pl.DataFrame, names: pl.DataFrame) -> Models:
 
     Args:
         parts: ``key, part, chrom, strand, start, end, phase``, 1-based closed as in the file.
-        names: One row per transcript: ``key`` and :data:`NAMES`.
+        names: One row per transcript: ``key``, :data:`NAMES` and ``canonical``.
     """
     numbers = names.select("key").with_row_index("tx").cast({"tx": pl.Int64})
     parts = parts.join(numbers, on="key", how="inner", maintain_order="left")
@@ -135,6 +138,7 @@ def _gtf_names(lines: pl.DataFrame) -> pl.DataFrame:
         "own",
         *(gtf_attribute(lines, name) for name in names),
         entrez=lines["attributes"].str.extract(r'(?:^|;)\s*db_xref\s+"GeneID:(\d+)"'),
+        canonical=lines["attributes"].str.contains(GTF_CANONICAL),
     )
     return lines.select(
         "key",
@@ -143,6 +147,7 @@ def _gtf_names(lines: pl.DataFrame) -> pl.DataFrame:
         gene_id=pl.coalesce("entrez", _with_version("gene_id", "gene_version")),
         gene_symbol=pl.coalesce(GTF_SYMBOL),
         biotype=pl.coalesce(BIOTYPE),
+        canonical="canonical",
     )
 
 
@@ -152,7 +157,7 @@ def _merge_names(names: pl.DataFrame) -> pl.DataFrame:
     table = names.select("key").unique(maintain_order=True)
     table = table.join(own, on="key", how="left", maintain_order="left")
     table = table.join(parts, on="key", how="left", maintain_order="left", suffix="_part")
-    table = table.select("key", *(pl.coalesce(name, f"{name}_part") for name in NAMES))
+    table = table.select("key", *(pl.coalesce(name, f"{name}_part") for name in (*NAMES, "canonical")))
     return table.with_columns(
         pl.col("gene_id").fill_null(pl.col("transcript_id")), pl.col("gene_symbol", "biotype").fill_null("")
     )
@@ -227,7 +232,7 @@ def _transcripts(tree: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _gff3_names(transcripts: pl.DataFrame, tree: pl.DataFrame) -> pl.DataFrame:
-    """``key`` and :data:`NAMES` of every transcript."""
+    """``key``, :data:`NAMES` and ``canonical`` of every transcript."""
     entrez = gff3_attribute("Dbxref").str.extract(r"(?:^|,)GeneID:(\d+)")
     own = transcripts.select(
         "key",
@@ -235,6 +240,7 @@ def _gff3_names(transcripts: pl.DataFrame, tree: pl.DataFrame) -> pl.DataFrame:
         *(gff3_attribute(name) for name in ("transcript_id", "gene_id", "version", *GFF3_BIOTYPE)),
         gene=_genes_above(transcripts, tree),
         own_entrez=entrez,
+        canonical=pl.col("attributes").str.contains(GFF3_CANONICAL),
         own_symbol=pl.coalesce(gff3_attribute(name) for name in ("gene_name", "gene")),
     )
     genes = tree.select(
@@ -258,6 +264,7 @@ def _gff3_names(transcripts: pl.DataFrame, tree: pl.DataFrame) -> pl.DataFrame:
         gene_id=gene_id,
         gene_symbol=pl.coalesce("own_symbol", "symbol", pl.lit("")),
         biotype=pl.coalesce(*GFF3_BIOTYPE, "feature"),
+        canonical="canonical",
     )
     return _unescape(names)
 
@@ -273,7 +280,7 @@ def _genes_above(transcripts: pl.DataFrame, tree: pl.DataFrame) -> pl.Series:
 
 def _unescape(names: pl.DataFrame) -> pl.DataFrame:
     """Names with ``%2C`` escapes resolved."""
-    for column in names.columns[1:]:
+    for column in NAMES:
         escaped = names[column].filter(names[column].str.contains("%", literal=True)).unique()
         names = names.with_columns(pl.col(column).replace({text: unquote(text) for text in escaped}))
     return names

@@ -22,6 +22,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "length": pl.Int64,
     "cds_start": pl.Int64,
     "cds_end": pl.Int64,
+    "canonical": pl.Boolean,
 }
 _POSITION_BITS = 40  # a transcript's number and a position as one sortable integer
 
@@ -30,7 +31,7 @@ _POSITION_BITS = 40  # a transcript's number and a position as one sortable inte
 class Models:
     """Transcript models of a file: intervals on the genome, 0-based half-open, in any order."""
 
-    names: pl.DataFrame  # One row per transcript: transcript_id, gene_id, gene_symbol, biotype
+    names: pl.DataFrame  # One row per transcript: transcript_id, gene_id, gene_symbol, biotype and, if known, canonical
     exons: pl.DataFrame  # tx, chrom, strand, start, end; tx is the transcript's row in names
     coding: pl.DataFrame
     """Pieces of coding sequences: ``tx, start, end, phase, stop``: bases before the first whole codon, and whether the
@@ -47,13 +48,19 @@ class Annotation:
     """One row per transcript in the order of the file, with the columns of :data:`SCHEMA`. Exons are in 5' to 3' order;
     ``exon_starts`` are 0-based genomic coordinates (the lowest of the exon on either strand), null if the file has
     lengths only. ``cds_start`` is the first base of the first whole codon and ``cds_end`` the end of the stop codon,
-    0-based half-open in the transcript; both are −1 without a CDS."""
+    0-based half-open in the transcript; both are −1 without a CDS. ``canonical`` are the transcripts that the file tags
+    as those of their genes."""
     format: str
     dropped: Counter[str] = field(default_factory=Counter)
     """Reason → number of dropped transcripts, or of those that lost their CDS or exons."""
 
     def __len__(self) -> int:
         return self.table.height
+
+
+def with_canonical(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with ``canonical``: false if it has no such column, as in files of earlier versions."""
+    return table if "canonical" in table.columns else table.with_columns(canonical=pl.lit(False))
 
 
 def count(dropped: Counter[str], reason: str, number: int) -> None:
@@ -67,7 +74,7 @@ def finish(table: pl.DataFrame, name: str, dropped: Counter[str]) -> Annotation:
 
     Ids are repeated where a transcript maps to several loci (UCSC tables, RefSeq's pseudoautosomal regions).
     """
-    unique = table.unique("transcript_id", keep="first", maintain_order=True)
+    unique = with_canonical(table).unique("transcript_id", keep="first", maintain_order=True)
     count(dropped, "duplicate_id", table.height - unique.height)
     return Annotation(unique.select(*SCHEMA).cast(pl.Schema(SCHEMA)), name, dropped)
 

@@ -30,10 +30,10 @@ def add_embeddings(
 ) -> int:
     """Add embeddings by id, as ``varm[key]`` (or ``obsm[key]``) ``(n, dim)`` float32; rows without one are NaN.
 
-    An id is that of a transcript, or else of a gene, which its representative transcript stands for (RefSeq first, then
-    the longest coding sequence, then the longest RNA). Versions of ids are ignored. ``uns[key]`` gets the metadata of
-    the embeddings, and the column ``key + "_transcript"`` of ``var`` (or ``obs``) the id of the transcript that was
-    used, empty where there is none.
+    An id is that of a transcript, or else of a gene, which its representative transcript stands for (canonical first,
+    then RefSeq, then the longest coding sequence, then the longest RNA). Versions of ids are ignored. ``uns[key]`` gets
+    the metadata of the embeddings, and the column ``key + "_transcript"`` of ``var`` (or ``obs``) the id of the
+    transcript that was used, empty where there is none.
 
     Args:
         data: AnnData, changed in place.

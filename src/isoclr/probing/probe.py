@@ -139,9 +139,9 @@ def probe(
 ) -> ProbeReport:
     """Embeddings + labels → accuracy of a linear probe, compared with simple baselines.
 
-    Where a gene has a label and several RNAs, one represents it: RefSeq first, then the longest CDS, then the longest
-    RNA. Isoforms of one gene are never on both sides of a random or homology-aware split. A leak audit counts test RNAs
-    that share their gene with the training part, and with --corpus their gene set or sequence.
+    Where a gene has a label and several RNAs, one represents it: canonical first, then RefSeq, then the longest CDS,
+    then the longest RNA. Isoforms of one gene are never on both sides of a random or homology-aware split. A leak audit
+    counts test RNAs that share their gene with the training part, and with --corpus their gene set or sequence.
 
     Args:
         embeddings: Embeddings from ``isoclr embed``: Parquet, h5ad or npz, or a folder of Parquet shards. In Python

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from isoclr._console import info
 from isoclr.errors import InputError
 from isoclr.genomics.species import without_versions
+from isoclr.genomics.transcript_models import with_canonical
 from isoclr.tasks.labels import RNA_COLUMNS, IdLevel, Labels
 
 CURATED = r"^(?:[NX][MR]_|RGPS_)"
@@ -18,23 +19,30 @@ CURATED = r"^(?:[NX][MR]_|RGPS_)"
 def representatives(transcripts: pl.DataFrame, gene: str) -> pl.DataFrame:
     """One transcript per gene: the one that the literature most likely means.
 
-    RefSeq (``NM_``, ``NR_``, ``XM_``, ``XR_``) or ``RGPS_`` first, then the longest CDS, then the longest RNA, then the
-    smallest transcript id, so that the choice never depends on the order of the file.
+    Canonical ones first (MANE Select, Ensembl canonical), then RefSeq (``NM_``, ``NR_``, ``XM_``, ``XR_``) or
+    ``RGPS_``, then the longest CDS, then the longest RNA, then the smallest transcript id, so that the choice never
+    depends on the order of the file.
 
     Args:
-        transcripts: ``transcript_id``, ``length`` (nt), ``cds_length`` (nt, 0: none) and the gene's column.
+        transcripts: ``transcript_id``, ``length`` (nt), ``cds_length`` (nt, 0: none), the gene's column and, if
+            known, ``canonical``.
 
     >>> rows = {"gene": ["g", "g"], "transcript_id": ["ENST1", "NM_1"], "length": [9, 5], "cds_length": [6, 3]}
     >>> representatives(pl.DataFrame(rows), "gene")["transcript_id"].to_list()
     ['NM_1']
     """
-    return transcripts.sort(
-        pl.col("transcript_id").str.contains(CURATED),
-        "cds_length",
-        "length",
-        "transcript_id",
-        descending=[True, True, True, False],
-    ).unique(gene, keep="first", maintain_order=True)
+    return (
+        with_canonical(transcripts)
+        .sort(
+            "canonical",
+            pl.col("transcript_id").str.contains(CURATED),
+            "cds_length",
+            "length",
+            "transcript_id",
+            descending=[True, True, True, True, False],
+        )
+        .unique(gene, keep="first", maintain_order=True)
+    )
 
 
 def draw_rows(rows: NDArray[np.int64], most: int | None, seed: int) -> NDArray[np.int64]:

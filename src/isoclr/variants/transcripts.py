@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isoclr._console import info
 from isoclr.corpus.cds import check_reading_frames, lacks_stop
 from isoclr.errors import InputError
-from isoclr.genomics.annotation import read_annotation
+from isoclr.genomics.annotation import read_annotation, read_mane
 from isoclr.genomics.encoding import Codes
 from isoclr.genomics.fasta import read_transcripts
 from isoclr.genomics.genome import (
@@ -29,7 +29,6 @@ from isoclr.variants.edits import Rna
 from isoclr.variants.placement import Transcript
 
 BIN = 1 << 14  # Width (nt) of the genomic bins in which transcripts are looked up
-_MANE_COLUMNS = ("RefSeq_nuc", "Ensembl_nuc", "MANE_status")
 
 
 class TranscriptIndex:
@@ -99,8 +98,8 @@ def load_transcripts(
         sequences: Instead of a genome, FASTA files of the mature RNAs. A record belongs to the transcript of its id,
             with or without version, and its length.
         mane: NCBI's MANE summary table; its MANE Select transcripts stand for their genes.
-        all_transcripts: Keep all transcripts; by default one per gene: MANE Select where it is known, else the one with
-            the longest coding sequence.
+        all_transcripts: Keep all transcripts; by default one per gene: MANE Select where it is known, else the one that
+            the annotation tags as canonical, else the one with the longest coding sequence.
         dropped: Counts transcripts that cannot be used, by reason. Among them are the coding ones of mitochondria:
             their genetic code is another one.
     """
@@ -139,28 +138,14 @@ def load_transcripts(
     return TranscriptIndex(found, selected, genome)
 
 
-def read_mane(path: Path) -> frozenset[str]:
-    """Ids, without version, of the MANE Select transcripts (RefSeq and Ensembl) of NCBI's summary table."""
-    try:
-        table = pl.read_csv(path, separator="\t", infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path}: {str(error).splitlines()[0]}, expected a MANE summary table") from None
-    missing = [name for name in _MANE_COLUMNS if name not in table.columns]
-    if missing:
-        raise InputError(f"{path}: has no column {missing[0]}, expected a MANE summary table")
-    select = table.filter(pl.col("MANE_status") == "MANE Select")
-    ids = pl.concat([select["RefSeq_nuc"], select["Ensembl_nuc"].rename("RefSeq_nuc")])
-    return frozenset(map(without_version, ids.drop_nulls().to_list()))
-
-
 def _representatives(table: pl.DataFrame, mane: frozenset[str]) -> pl.DataFrame:
-    """One transcript per gene: MANE Select, else the longest coding sequence, else the longest."""
+    """One transcript per gene: MANE Select, else canonical, else the longest coding sequence, else the longest."""
     ranked = table.with_row_index("row").with_columns(
         mane=without_versions(pl.col("transcript_id")).is_in(list(mane)),
         cds=pl.col("cds_end") - pl.col("cds_start"),
         nt=pl.col("exon_lengths").list.sum(),
     )
-    best = ranked.sort(["mane", "cds", "nt", "row"], descending=[True, True, True, False])
+    best = ranked.sort(["mane", "canonical", "cds", "nt", "row"], descending=[True, True, True, True, False])
     kept = best.unique(["gene_id", "chrom"], keep="first", maintain_order=True)
     return kept.sort("row").select(table.columns)
 

@@ -71,7 +71,7 @@ def test_annotation_of_other_transcripts(tmp_path: Path) -> None:
 
 def test_annotation_of_another_length(tmp_path: Path) -> None:
     gtf = _gtf(tmp_path / "a.gtf", ("t", 20, (3, 12)), ("u", 20, None))
-    part = _read(tmp_path, f">t\n{'ACGT' * 5}AAAA\n>u\n{'ACGT' * 6}\n", gtf)
+    part = _read(tmp_path, f">t\n{'ACGT' * 5}AAAC\n>u\n{'ACGT' * 6}\n", gtf)
     coding, without = _rows(part)
     assert coding["exon_lengths"] is None
     assert (coding["cds_start"], coding["cds_end"]) == (-1, -1)
@@ -79,6 +79,24 @@ def test_annotation_of_another_length(tmp_path: Path) -> None:
     assert not coding["no_cds"]  # it codes, we only do not know where
     assert without["no_cds"]
     assert part.noted == {"length_disagrees": 2}
+
+
+def test_poly_a_tail_beyond_the_annotation(tmp_path: Path) -> None:
+    gtf = _gtf(tmp_path / "a.gtf", *((name, 20, (3, 12)) for name in "tuvwx"))
+    longer = _gtf(tmp_path / "b.gtf", ("w", 22, (3, 15)))
+    sequences = {
+        "t": "ACGT" * 5 + "A" * 30,
+        "u": "ACGT" * 4 + "ACAA" + "AAA",
+        "v": "ACGT" * 5 + "CAA",
+        "w": "ACGT" * 5 + "AA",
+    }
+    fasta = "".join(f">{name}\n{sequence}\n" for name, sequence in {**sequences, "x": "ACGT" * 4 + "AC"}.items())
+    part = _read(tmp_path, fasta, gtf, longer)
+    assert part.table["exon_lengths"].to_list() == [[16, 34], [16, 7], None, [18, 4], None]
+    assert part.table["cds_start"].to_list() == [3, 3, -1, 3, -1]
+    assert part.table["cds_end"].to_list() == [12, 12, -1, 15, -1]  # of the same length, not the tail's
+    assert part.noted == {"poly_a_tail": 2, "length_disagrees": 2}
+    assert part.first_noted["poly_a_tail"] == "t"
 
 
 def test_match_by_length(tmp_path: Path) -> None:
@@ -112,6 +130,15 @@ def test_gene_of_the_annotation_takes_precedence(tmp_path: Path) -> None:
     gtf = _gtf(tmp_path / "a.gtf", ("t", 20, None))
     (row,) = _rows(_read(tmp_path, f">t gene:OTHER\n{'ACGT' * 5}\n", gtf))
     assert row["gene_id"] == "G.1"
+
+
+def test_a_symbol_as_gene_id_yields_to_the_headers_gene(tmp_path: Path) -> None:
+    table = tmp_path / "refFlat.txt"
+    table.write_text("SYM\tt\tchr1\t+\t100\t120\t103\t112\t2\t100,116,\t116,120,\n")
+    (row,) = _rows(_read(tmp_path, f">t gene:ENSG7\n{'ACGT' * 5}\n", table))
+    assert (row["gene_id"], row["gene_symbol"], row["exon_lengths"]) == ("ENSG7", "SYM", [16, 4])
+    (row,) = _rows(_read(tmp_path, f">t\n{'ACGT' * 5}\n", table))
+    assert (row["gene_id"], row["gene_symbol"]) == ("SYM", "SYM")
 
 
 def test_cds_of_the_header(tmp_path: Path) -> None:

@@ -4,22 +4,25 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from isoclr.corpus.cds import assign_cds, check_reading_frames, inner_stops, known_noncoding, mark_tracks
 from isoclr.corpus.inputs import BuildConfig, Input
 from isoclr.errors import InputError
 from isoclr.genomics.annotation import read_annotation
-from isoclr.genomics.encoding import Codes, N
+from isoclr.genomics.encoding import A, Codes, N
 from isoclr.genomics.fasta import read_transcripts
 from isoclr.genomics.genome import Genome, batches, is_mitochondrion, open_genome, splice
 from isoclr.genomics.species import without_versions
 from isoclr.genomics.transcript_models import SCHEMA, Annotation, count
 
+LONGEST_TAIL = 1_000  # nt of the longest poly(A) tail
 Advance = Callable[[int, int], None]
 """Called with the number of transcripts done since the last call, and of all transcripts."""
 
@@ -154,13 +157,14 @@ def read_fasta(transcripts: Path, annotation: Sequence[Path], config: BuildConfi
 
     A record matches an annotated transcript with the same id, versions aside. Among several matches the one of the
     same length is preferred, then the one of the same version, then the first. Exons and CDS are used only if the
-    length agrees: a poly(A) tail or another version make it differ.
+    length agrees, but for a poly(A) tail that the annotation does not have.
     """
     read = read_transcripts(transcripts, skip_bad=config.skip_bad)
     table = read.table.with_columns(
         order=pl.Series(np.arange(read.table.height)),
         start=pl.Series(read.offsets[:-1]),
         length=pl.Series(np.diff(read.offsets)),
+        tail=pl.Series(_poly_a_tails(read.codes, read.offsets), dtype=pl.Int64),
     )
     annotations = [read_annotation(path) for path in annotation]
     table = join_annotations(table, annotations)
@@ -177,12 +181,19 @@ def read_fasta(transcripts: Path, annotation: Sequence[Path], config: BuildConfi
     }
     part.drop_by_length(config.max_length)
     part.note(pl.col("disagrees"), "length_disagrees")
+    part.note(pl.col("beyond") > 0, "poly_a_tail")
     if annotations:
         missing = ~pl.col("annotated")
         alike = _but_for_versions(part.table.filter(missing), annotations)
         part.note(missing, "not_in_annotation")
         part.first_noted |= {"not_in_annotation": alike} if alike else {}
     return part
+
+
+def _poly_a_tails(codes: Codes, offsets: NDArray[np.int64]) -> list[int]:
+    """Number of A at the end of each record."""
+    ends = [codes[max(start, end - LONGEST_TAIL) : end].tobytes() for start, end in pairwise(offsets.tolist())]
+    return [len(one) - len(one.rstrip(bytes([A]))) for one in ends]
 
 
 def _but_for_versions(table: pl.DataFrame, annotations: Sequence[Annotation]) -> str:
@@ -197,12 +208,14 @@ def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> 
     """Add gene, biotype, exons and CDS to the records of a FASTA.
 
     Args:
-        table: Records: transcript_id, gene_id, gene_symbol, biotype, cds_start, cds_end (from the headers), length.
+        table: Records: transcript_id, gene_id, gene_symbol, biotype, cds_start, cds_end (from the headers), length,
+            tail (A at the end).
         annotations: Annotations; the first one takes precedence.
 
     Returns:
         The same rows with names completed, ``exon_lengths`` (null: unknown), ``no_cds`` (annotated without a CDS),
-        ``canonical``, ``annotated`` (in an annotation) and ``disagrees`` (with another length there).
+        ``canonical``, ``annotated`` (in an annotation), ``disagrees`` (with another length there) and ``beyond`` (nt
+        of a poly(A) tail that is not annotated, and is part of the last exon).
     """
     joined = table.join(
         _matches(table, annotations), on="order", how="left", maintain_order="left", suffix="_annotated"
@@ -212,12 +225,13 @@ def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> 
     has_cds = agrees & (pl.col("cds_start_annotated") >= 0)
     return joined.select(
         *(name for name in table.columns if f"{name}_annotated" not in joined.columns),
-        gene_id=_first_text("gene_id_annotated", "gene_id", "transcript_id"),
+        gene_id=_first_text("gene_id_annotated", "gene_id", "gene_name", "transcript_id"),
         gene_symbol=_first_text("gene_symbol_annotated", "gene_symbol"),
         biotype=_first_text("biotype_annotated", "biotype"),
         cds_start=pl.when(has_cds).then("cds_start_annotated").otherwise("cds_start"),
         cds_end=pl.when(has_cds).then("cds_end_annotated").otherwise("cds_end"),
-        exon_lengths=pl.when(agrees).then("exon_lengths"),
+        exon_lengths=pl.when(agrees).then(_with_tail("exon_lengths", "beyond")),
+        beyond=pl.when(agrees).then("beyond").fill_null(0),
         no_cds=pl.col("no_cds").fill_null(False),
         canonical=pl.col("canonical").fill_null(False),
         annotated=annotated,
@@ -225,24 +239,35 @@ def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> 
     )
 
 
+def _with_tail(exons: str, tail: str) -> pl.Expr:
+    """Lengths of exons, the last one longer by a tail."""
+    lengths = pl.col(exons).list
+    longer = pl.concat_list(lengths.head(lengths.len() - 1), lengths.last() + pl.col(tail))
+    return pl.when(pl.col(tail) > 0).then(longer).otherwise(exons)
+
+
 def _matches(table: pl.DataFrame, annotations: Sequence[Annotation]) -> pl.DataFrame:
-    """For every annotated record its best match: ``order``, ``agrees`` and the annotation's columns."""
+    """For every annotated record its best match: ``order``, ``agrees``, ``beyond`` and the annotation's columns."""
     empty = pl.DataFrame(schema=SCHEMA).with_columns(no_cds=pl.lit(False))
     known = pl.concat([empty, *(_with_no_cds(one) for one in annotations)])
     known = known.with_row_index("rank").select(
         pl.exclude("chrom", "strand", "exon_starts"), key=without_versions(pl.col("transcript_id"))
     )
-    # a file without genes (BED) repeats the transcript id as gene id
-    gene = pl.when(pl.col("gene_id") != pl.col("transcript_id")).then("gene_id").otherwise(pl.lit(""))
-    records = table.select("order", "transcript_id", "length", key=without_versions(pl.col("transcript_id")))
-    pairs = records.join(known.with_columns(gene_id=gene), on="key", suffix="_annotated")
+    # a file without genes (BED) repeats the transcript id as gene id, and refFlat the symbol
+    is_id = (pl.col("gene_id") != pl.col("transcript_id")) & (pl.col("gene_id") != pl.col("gene_symbol"))
+    name = pl.when(pl.col("gene_id") != pl.col("transcript_id")).then("gene_id")
+    records = table.select("order", "transcript_id", "length", "tail", key=without_versions(pl.col("transcript_id")))
+    known = known.with_columns(gene_id=pl.when(is_id).then("gene_id"), gene_name=name)
+    pairs = records.join(known, on="key", suffix="_annotated")
+    pairs = pairs.with_columns(beyond=(pl.col("length") - pl.col("length_annotated")).fill_null(0))
     pairs = pairs.with_columns(
-        agrees=pl.coalesce(pl.col("length_annotated") == pl.col("length"), pl.lit(True)),
+        exact=pl.col("beyond") == 0,
+        agrees=pl.col("beyond").is_between(0, pl.col("tail")),
         same=pl.col("transcript_id_annotated") == pl.col("transcript_id"),
     )
-    pairs = pairs.sort("order", "agrees", "same", "rank", descending=[False, True, True, False])
+    pairs = pairs.sort("order", "exact", "agrees", "same", "rank", descending=[False, True, True, True, False])
     return pairs.unique("order", keep="first", maintain_order=True).drop(
-        "transcript_id", "transcript_id_annotated", "length", "length_annotated", "key", "rank", "same"
+        "transcript_id", "transcript_id_annotated", "length", "length_annotated", "tail", "key", "rank", "exact", "same"
     )
 
 

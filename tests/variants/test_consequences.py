@@ -55,6 +55,9 @@ def of(unedited: Rna, start: int, end: int, alt: str) -> tuple[str, ...]:
         (1, 4, "", ("start_lost", "5_prime_UTR_variant")),
         (15, 19, "", ("stop_lost", "3_prime_UTR_variant")),
         (16, 16, "A", ("stop_retained_variant",)),  # TAA -> TAA A
+        (14, 14, "TAA", ("stop_retained_variant",)),  # TAA -> TAA TAA
+        (14, 14, "TAAC", ("stop_retained_variant",)),  # out of frame, but the stop codon is in its place
+        (13, 13, "ATAAGTA", ("stop_retained_variant",)),  # AAA TAA -> AAA TAA GTA ATA A
         (15, 15, "CC", ("frameshift_variant", "stop_lost")),  # TAA -> TCC AA
         (14, 14, "GGATAA", ("inframe_insertion",)),  # a stop codon behind all of the old protein
     ],
@@ -69,6 +72,14 @@ def test_deletion_that_leaves_the_start_codon() -> None:
     for start in (4, 5, 6):
         assert apply(repeated, [Edit(start, start + 2, nucleotides(""))]).cds == (2, 11)
         assert "frameshift_variant" in of(repeated, start, start + 2, "")
+
+
+def test_edits_of_the_first_codon_of_an_incomplete_coding_sequence() -> None:
+    """The frame comes from before the RNA."""
+    incomplete = rna("AGGGGATTACTAAG", (1, 13))  # . G D Y stop
+    assert of(incomplete, 3, 3, "GGG") == ("inframe_insertion",)
+    assert of(incomplete, 1, 4, "") == ("inframe_deletion",)
+    assert of(incomplete, 2, 2, "A") == ("frameshift_variant",)
 
 
 def test_noncoding_rna() -> None:

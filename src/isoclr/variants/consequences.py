@@ -91,12 +91,13 @@ def _coding_terms(rna: Rna, edits: Sequence[Edit], edited: Rna) -> set[str]:
             terms.add("start_retained_variant")
             if rna.protein == edited.protein:
                 return terms
-    if sum(edit.change for edit in coding) % 3:
+    change = sum(edit.change for edit in coding)
+    if change and coding[0].start >= start and rna.protein == edited.protein and rna.protein.endswith("*"):
+        return terms | {"stop_retained_variant"}
+    if change % 3:
         inside = all(edit.start >= start and edit.end <= end for edit in coding)
         touches_stop = coding[-1].end > end - 3 and rna.protein.endswith("*")
         if inside or not touches_stop:
-            if touches_stop and rna.protein == edited.protein:
-                return terms | {"stop_retained_variant"}
             if touches_stop and _is_extended(rna.protein, edited.protein):
                 terms.add("stop_lost")
             return terms | {"frameshift_variant"}

@@ -145,15 +145,15 @@ def _new_start(rna: Rna, edits: Sequence[Edit], bases: Codes) -> int | None:
     start = rna.cds[0]
     touching = [edit for edit in edits if edit.touches(start, start + 3)]
     kept = start_before(rna, edits)
-    if not touching or (rna.has_start_codon and touching[0].start >= start and is_start(bases, kept)):
+    if not touching or (touching[0].start >= start and (not rna.has_start_codon or is_start(bases, kept))):
         return kept
     # the frame is that of the first base behind the edits that touch the start codon
     behind = max(edit.end for edit in touching)
     moved = behind + shift_of(edits, behind)
     new = moved - (behind - start)
-    if new >= 0 and (is_start(bases, new) or not rna.has_start_codon):
-        return new
     first = new % 3 if new < 0 else new
+    if not rna.has_start_codon:
+        return first
     codons = range(first, len(bases) - 2, 3)
     return next((candidate for candidate in codons if is_start(bases, candidate)), None)
 

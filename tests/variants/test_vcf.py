@@ -106,6 +106,14 @@ def test_tables(tmp_path: Path, text: str) -> None:
     assert [record.name for record in records] == ["rs5", "."]
 
 
+@pytest.mark.parametrize("text", ["#CHROM\tPOS\tREF\tALT\n1\t10\tA\tC,*,T\n", 'chrom,pos,ref,alt\n1,10,A,"C,*,T"\n'])
+def test_several_alleles_in_a_line_of_a_table(tmp_path: Path, text: str) -> None:
+    (tmp_path / "v.tsv").write_text(text)
+    skipped = Counter[str]()
+    assert [record.variant.alt for record in read_variants(tmp_path / "v.tsv", skipped)] == ["C", "T"]
+    assert skipped == {"overlapping_deletion": 1}
+
+
 @pytest.mark.parametrize("separator", ["\t", ","])
 def test_a_long_allele_of_a_table(tmp_path: Path, separator: str) -> None:
     rows = (

@@ -183,18 +183,19 @@ def _read_table(path: Path) -> Generator[Record, None, None]:
     numbers = [str(i) for i in range(len(header))]
     table = cells(path, f"{text}\n".encode(), numbers, separator=separator, skip=1).fill_null("")
     for line, *row in table.iter_rows():
-        yield _table_record(path, line, row, columns)
+        yield from _table_records(path, line, row, columns)
 
 
 def _column(header: list[str], names: tuple[str, ...]) -> int | None:
     return next((header.index(name) for name in names if name in header), None)
 
 
-def _table_record(path: Path, line: int, row: list[str], columns: dict[str, int | None]) -> Record:
+def _table_records(path: Path, line: int, row: list[str], columns: dict[str, int | None]) -> Iterator[Record]:
     own = {name: "" if i is None else row[i].strip() for name, i in columns.items()}
     if not own["pos"].isascii() or not own["pos"].isdigit() or own["pos"] == "0":
         raise InputError(f"{path}: line {line}: pos is {own['pos']!r}, expected a 1-based position")
-    return Record(line - 1, own["id"] or ".", Variant(own["chrom"], int(own["pos"]) - 1, own["ref"], own["alt"]))
+    for alt in own["alt"].split(","):
+        yield Record(line - 1, own["id"] or ".", Variant(own["chrom"], int(own["pos"]) - 1, own["ref"], alt))
 
 
 FIELDS = {

@@ -96,6 +96,8 @@ def test_the_label_column_is_chosen_when_there_are_several(tmp_path: Path) -> No
         ("gene_id\tx\nG1\t1\n", "y", r"no column 'y'; the columns are"),
         ("gene_id\tx\nG1\tNA\n", "x", r"no row has a value"),
         ("gene_id\tx\n\t1\n", "x", r"line 2: the id is empty"),
+        ("x\nG1\t1\n", None, r"line 2 has 2 columns, but the header has 1"),  # as R writes row names
+        ('gene_id\tx\nG1\t"a\tb"\nG2\t1\t2\n', None, r"line 3 has 3 columns, but the header has 2"),
         ("gene_id\tx\nG1\t1\nG2\t1\nG1\t2\n", "x", r"line 4: G1 has a label already \(line 2\)"),
     ],
 )

@@ -11,6 +11,7 @@ import polars as pl
 from isoclr.errors import InputError
 from isoclr.genomics.homology import read_gene_ids
 from isoclr.genomics.species import without_versions
+from isoclr.genomics.text import csv_fields, file_bytes
 
 IdLevel = Literal["transcript_id", "gene_id", "symbol", "entrez_id"]
 ID_NAMES: dict[IdLevel, str] = {
@@ -219,9 +220,20 @@ def read_text_table(path: Path) -> pl.DataFrame:
             separator = "," if name.endswith(".csv") else "\t"
             table = pl.read_csv(path, separator=separator, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError, EOFError) as error:
+        if isinstance(error, pl.exceptions.ComputeError) and not name.endswith(".parquet"):
+            _check_widths(path, separator)
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: not a TSV, CSV or Parquet table ({reason})") from None
     return _without_missing(table)
+
+
+def _check_widths(path: Path, separator: str) -> None:
+    """Raise an error for the first line with more cells than the header, if any."""
+    lines = file_bytes(path, "a label table").decode("utf-8-sig", "replace").split("\n")
+    widths = [len(csv_fields(path, line, separator)) for line in lines]
+    for number, width in enumerate(widths, 1):
+        if width > widths[0]:
+            raise InputError(f"{path}: line {number} has {width} columns, but the header has {widths[0]}")
 
 
 def _without_missing(table: pl.DataFrame) -> pl.DataFrame:

@@ -108,6 +108,15 @@ def test_wrong_build_is_refused(folder: Path) -> None:
         run("w.tsv")
 
 
+def test_a_line_that_differs_is_one_whatever_its_alleles_and_transcripts(folder: Path) -> None:
+    bed = (folder / "t.bed").read_text()
+    (folder / "t.bed").write_text(bed + bed.replace("ENST00000000001.2", "ENST00000000002.1").replace("T2", "T3"))
+    (folder / "w.tsv").write_text(f"chrom\tpos\tref\talt\nchr1\t{START + 1}\tT\tC,A\n")
+    found = run("w.tsv", all_transcripts=True)
+    assert found.skipped == {"reference_mismatch": 2}
+    assert found.mismatches == (f"chr1:{START + 1}:T:C",)
+
+
 @pytest.mark.parametrize("chrom", [1, 2])
 def test_positions_from_0_are_named(folder: Path, chrom: int) -> None:
     places = [(START + i, CHROMOSOME[START + i]) for i in range(5)]  # the first is before its base

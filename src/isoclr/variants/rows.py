@@ -170,21 +170,25 @@ class ReferenceCheck:
     def __init__(self, path: Path) -> None:
         self.path, self.compared, self.different, self.fit_next = path, 0, 0, 0
         self.examples: list[str] = []
+        self._compared_line = self._different_line = 0  # a line counts once, whatever its alleles and transcripts
 
     def differs(self, record: Record, transcript: Transcript, edit: Edit, ref: str) -> bool:
         """Whether the bases that an edit replaces are not those of the reference allele."""
         there = transcript.rna.bases[edit.start : edit.end]
         if len(ref) != len(there) or not len(there):
             return False
-        self.compared += 1
+        self.compared += record.line != self._compared_line
+        self._compared_line = record.line
         if letters(there) == letters(transcript.oriented(ref)):
             return False
-        self.different += 1
-        one_on = edit.start - 1 if transcript.minus else edit.start + 1
-        there = transcript.rna.bases[max(one_on, 0) : one_on + len(ref)]
-        self.fit_next += letters(there) == letters(transcript.oriented(ref))
-        if len(self.examples) < 5:
-            self.examples.append(record.key)
+        if record.line != self._different_line:
+            self._different_line = record.line
+            self.different += 1
+            one_on = edit.start - 1 if transcript.minus else edit.start + 1
+            there = transcript.rna.bases[max(one_on, 0) : one_on + len(ref)]
+            self.fit_next += letters(there) == letters(transcript.oriented(ref))
+            if len(self.examples) < 5:
+                self.examples.append(record.key)
         if self.compared >= 1_000:
             self.finish()
         return True

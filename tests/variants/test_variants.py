@@ -273,6 +273,14 @@ def test_an_allele_on_two_lines_has_its_effects_once(folder: Path) -> None:
     assert [len(entry) for entry in entries[-2:]] == [1, 1]
 
 
+def test_an_end_that_the_header_lacks_is_copied(folder: Path) -> None:
+    text = (folder / "v.vcf").read_text().replace("<DEL>\t.\t.\t.", "<DEL>\t.\t.\tEND=90")
+    (folder / "end.vcf").write_text(text)
+    run("end.vcf", vcf_out=Path("out.vcf"))
+    with pysam.VariantFile("out.vcf") as opened:
+        assert [record.stop for record in opened if record.alts == ("<DEL>",)] == [90]
+
+
 @pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
 def test_split_vep_reads_the_vcf(folder: Path) -> None:
     run(vcf_out=Path("out.vcf"))

@@ -245,12 +245,13 @@ def write_vcf(calls: Path, tables: Iterable[pl.DataFrame], out: Path, *, overwri
     with open_vcf(calls) as source:
         for _ in source:
             pass
-        header = _without_effects(source.header)
+        complete = source.header.copy()
     with open_vcf(calls) as source, atomic_path(out, overwrite=overwrite) as partial:
+        if "END" not in source.header.info:  # htslib needs a number, for symbolic alleles even if the file has none
+            source.header.info.add("END", 1, "Integer", "End position of the variant")
         # reading has declared what the header lacked; htslib ends the process if a copied record is undeclared
-        source.header.merge(header)
-        if "END" not in header.info:  # htslib sets it on symbolic alleles whether it is declared or not
-            header.info.add("END", 1, "Integer", "End position of the variant")
+        source.header.merge(complete)
+        header = _without_effects(source.header)
         description = f"Consequences and effects by isoclr. Format: {'|'.join(FIELDS)}"
         header.info.add("ISOCLR", ".", "String", description)
         mode = {".vcf": "w", ".gz": "wz", ".bcf": "wb"}[out.suffix]

@@ -279,6 +279,20 @@ def test_symbols_and_entrez_numbers_become_gene_ids(tmp_path: Path) -> None:
         join_labels(read_labels(path), RNAS)
 
 
+def test_a_symbol_of_several_genes_is_that_of_the_rnas(tmp_path: Path) -> None:
+    """Tables of Ensembl's genes also hold those of alternative haplotypes, with the same symbols."""
+    ids, path = tmp_path / "ids.tsv", tmp_path / "t.tsv"
+    ids.write_text(
+        "ensembl_gene_id\tentrez_gene_id\tsymbol\nENSG00000000001\t11\tABC\n"
+        "ENSG00000000002\t12\tTWICE\nENSG00000000003\t13\tTWICE\n"
+    )
+    path.write_text("symbol\tx\nABC\t1\nTWICE\t2\nNONE\t3\n")
+    symbols = RNAS.with_columns(symbol=pl.Series(["ABC", "ABC", "TWICE", "unc-1"]))
+    samples = join_labels(read_labels(path, gene_ids=ids), symbols)
+    assert samples.table.select("transcript_id", "value").rows() == [("NM_000002.1", 1.0), ("ENST00000000003", 2.0)]
+    assert samples.unmatched_labels["id"].to_list() == ["NONE"]
+
+
 def test_a_selection_keeps_order_and_counts(tmp_path: Path) -> None:
     samples = join_labels(labels(tmp_path, "transcript_id\tx\nNM_000002\t1\nT4\t2\nT5\t2\n"), RNAS)
     kept = samples.select(np.array([False, True]))

@@ -100,9 +100,9 @@ def gene_key() -> pl.Expr:
 def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
     """Join labels to RNAs by gene id, transcript id or symbol, exactly or without the version.
 
-    Labels by gene go to one transcript per gene (see :func:`representatives`). If no gene id matches, the ids are tried
-    as symbols. A label whose id names several genes or versions of a transcript goes to one of them: the version that
-    it names, else the representative of all.
+    Labels by gene go to one transcript per gene (see :func:`representatives`). Ids that match no gene id are tried as
+    symbols of RNAs without a label. A label whose id names several genes or versions of a transcript goes to one of
+    them: the version that it names, else the representative of all.
 
     Args:
         transcripts: ``transcript_id, gene_id, species, length, cds_length`` and, if known, ``symbol``, one row per RNA.
@@ -113,10 +113,11 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
         )
     named = transcripts.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64), gene_key())
     level = labels.level
-    joined = _join(labels, named, level)
-    if not joined.height and level == "gene_id" and "symbol" in transcripts.columns:
-        level = "symbol"
-        joined = _join(labels, named, level)
+    joined = _join(labels.table, named, level)
+    if level == "gene_id" and "symbol" in transcripts.columns:
+        level = level if joined.height else "symbol"
+        rest, others = labels.table.join(joined, on="line", how="anti"), named.join(joined, on="row", how="anti")
+        joined = pl.concat([joined, _join(rest, others, "symbol")])
     if not joined.height:
         raise InputError(
             f"{labels.path}: none of its {labels.table.height:,} ids ({labels.table['id'][0]}, …) matches an RNA "
@@ -143,10 +144,10 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
 _COLUMN: dict[IdLevel, str] = {**RNA_COLUMNS, "symbol": "symbol"}  # What ids name → column of the RNAs
 
 
-def _join(labels: Labels, named: pl.DataFrame, level: IdLevel) -> pl.DataFrame:
+def _join(labels: pl.DataFrame, named: pl.DataFrame, level: IdLevel) -> pl.DataFrame:
     """One row per RNA with a label; ``exact``: it has the label's id, not another version of it."""
     column = pl.col(_COLUMN[level])
-    keyed = labels.table.select("value", "fold", "chromosome", "line", "id", key=without_versions(pl.col("id")))
+    keyed = labels.select("value", "fold", "chromosome", "line", "id", key=without_versions(pl.col("id")))
     joined = named.with_columns(key=without_versions(column)).join(keyed, on="key", how="inner")
     return joined.with_columns(exact=column == pl.col("id"))
 

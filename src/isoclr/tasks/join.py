@@ -101,8 +101,8 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
     """Join labels to RNAs by gene id, transcript id or symbol, exactly or without the version.
 
     Labels by gene go to one transcript per gene (see :func:`representatives`). Ids that match no gene id are tried as
-    symbols of RNAs without a label. A label whose id names several genes or versions of a transcript goes to one of
-    them: the version that it names, else the representative of all.
+    symbols of the other RNAs of the same species. A label whose id names several genes or versions of a transcript goes
+    to one of them: the version that it names, else the representative of all.
 
     Args:
         transcripts: ``transcript_id, gene_id, species, length, cds_length`` and, if known, ``symbol``, one row per RNA.
@@ -115,8 +115,11 @@ def join_labels(labels: Labels, transcripts: pl.DataFrame) -> Samples:
     level = labels.level
     joined = _join(labels.table, named, level)
     if level == "gene_id" and "symbol" in transcripts.columns:
-        level = level if joined.height else "symbol"
         rest, others = labels.table.join(joined, on="line", how="anti"), named.join(joined, on="row", how="anti")
+        if joined.height:
+            others = others.join(joined, on="species", how="semi")
+        else:
+            level = "symbol"
         joined = pl.concat([joined, _join(rest, others, "symbol")])
     if not joined.height:
         raise InputError(

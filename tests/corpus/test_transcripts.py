@@ -137,6 +137,8 @@ def test_a_symbol_as_gene_id_yields_to_the_headers_gene(tmp_path: Path) -> None:
     table.write_text("SYM\tt\tchr1\t+\t100\t120\t103\t112\t2\t100,116,\t116,120,\n")
     (row,) = _rows(_read(tmp_path, f">t gene:ENSG7\n{'ACGT' * 5}\n", table))
     assert (row["gene_id"], row["gene_symbol"], row["exon_lengths"]) == ("ENSG7", "SYM", [16, 4])
+    (row,) = _rows(_read(tmp_path, f">t gene:ENSG7 gene_symbol:NEW\n{'ACGT' * 5}\n", table))
+    assert (row["gene_id"], row["gene_symbol"], row["exon_lengths"]) == ("ENSG7", "NEW", [16, 4])
     (row,) = _rows(_read(tmp_path, f">t\n{'ACGT' * 5}\n", table))
     assert (row["gene_id"], row["gene_symbol"]) == ("SYM", "SYM")
 

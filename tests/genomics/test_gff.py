@@ -333,11 +333,12 @@ def test_canonical_transcript_of_a_gtf(one: One, tag: str) -> None:
     assert not one("exon 1 9", names=f'{names} tag "MANE_Plus_Clinical"; note "{tag}";')["canonical"]
 
 
-def test_canonical_only_on_the_transcripts_line_or_an_exons(one: One) -> None:
+@pytest.mark.parametrize("tagged", ["transcript", "exon"])
+def test_canonical_by_any_line_of_a_gtf(write: Write, rows: Rows, tagged: str) -> None:
     names = 'gene_id "G"; transcript_id "T";'
-    tagged = f'{names} tag "MANE_Select";'
-    for lines in (("exon 1 9", "exon 20 29"), ("transcript 1 9", "exon 1 9")):
-        assert one(*lines, names=tagged)["canonical"]
+    tags = {tagged: ' tag "MANE_Select";'}
+    lines = [f"1\tx\t{one}\t1\t9\t.\t+\t.\t{names}{tags.get(one, '')}\n" for one in ("transcript", "exon")]
+    assert rows(read_gtf(write("".join(lines), "a.gtf")))["T"]["canonical"]
 
 
 @pytest.mark.parametrize("tag", TAGS)

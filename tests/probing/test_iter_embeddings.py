@@ -39,6 +39,16 @@ def test_npz_is_read_too_and_nothing_is_one_empty_block(world: Embeddings, tmp_p
     assert none.matrix.shape == (0, 6)
 
 
+def test_files_of_earlier_versions_lack_columns(world: Embeddings, tmp_path: Path) -> None:
+    lacking = ["gene_symbol", "canonical"]
+    old = tmp_path / "old.parquet"
+    world.to_polars().drop(lacking, strict=False).write_parquet(old, metadata=dict(world.meta))
+    (block,) = iter_embeddings(old)
+    for read in (block, read_embeddings(old)):
+        assert set(read.table.select(lacking).rows()) == {("", False)}
+        assert np.array_equal(read.matrix, world.matrix)
+
+
 def test_names_of_embeddings(tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus/corpus.json").touch()

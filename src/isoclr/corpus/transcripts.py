@@ -181,7 +181,7 @@ def read_fasta(transcripts: Path, annotation: Sequence[Path], config: BuildConfi
     }
     part.drop_by_length(config.max_length)
     part.note(pl.col("disagrees"), "length_disagrees")
-    part.note(pl.col("beyond") > 0, "poly_a_tail")
+    part.note(pl.col("unannotated_tail") > 0, "poly_a_tail")
     if annotations:
         missing = ~pl.col("annotated")
         alike = _but_for_versions(part.table.filter(missing), annotations)
@@ -214,8 +214,8 @@ def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> 
 
     Returns:
         The same rows with names completed, ``exon_lengths`` (null: unknown), ``no_cds`` (annotated without a CDS),
-        ``canonical``, ``annotated`` (in an annotation), ``disagrees`` (with another length there) and ``beyond`` (nt
-        of a poly(A) tail that is not annotated, and is part of the last exon).
+        ``canonical``, ``annotated`` (in an annotation), ``disagrees`` (with another length there) and
+        ``unannotated_tail`` (nt of a poly(A) tail beyond the annotation, which are part of the last exon).
     """
     joined = table.join(
         _matches(table, annotations), on="order", how="left", maintain_order="left", suffix="_annotated"
@@ -226,12 +226,12 @@ def join_annotations(table: pl.DataFrame, annotations: Sequence[Annotation]) -> 
     return joined.select(
         *(name for name in table.columns if f"{name}_annotated" not in joined.columns),
         gene_id=_first_text("gene_id_annotated", "gene_id", "gene_name", "transcript_id"),
-        gene_symbol=_first_text("gene_symbol_annotated", "gene_symbol"),
+        gene_symbol=_first_text("gene_symbol_annotated", "gene_symbol", "gene_name"),
         biotype=_first_text("biotype_annotated", "biotype"),
         cds_start=pl.when(has_cds).then("cds_start_annotated").otherwise("cds_start"),
         cds_end=pl.when(has_cds).then("cds_end_annotated").otherwise("cds_end"),
-        exon_lengths=pl.when(agrees).then(_with_tail("exon_lengths", "beyond")),
-        beyond=pl.when(agrees).then("beyond").fill_null(0),
+        exon_lengths=pl.when(agrees).then(_with_tail("exon_lengths", "unannotated_tail")),
+        unannotated_tail=pl.when(agrees).then("unannotated_tail").fill_null(0),
         no_cds=pl.col("no_cds").fill_null(False),
         canonical=pl.col("canonical").fill_null(False),
         annotated=annotated,
@@ -247,22 +247,25 @@ def _with_tail(exons: str, tail: str) -> pl.Expr:
 
 
 def _matches(table: pl.DataFrame, annotations: Sequence[Annotation]) -> pl.DataFrame:
-    """For every annotated record its best match: ``order``, ``agrees``, ``beyond`` and the annotation's columns."""
+    """Best match of every annotated record: ``order``, ``agrees``, ``unannotated_tail``, the annotation's columns."""
     empty = pl.DataFrame(schema=SCHEMA).with_columns(no_cds=pl.lit(False))
     known = pl.concat([empty, *(_with_no_cds(one) for one in annotations)])
     known = known.with_row_index("rank").select(
         pl.exclude("chrom", "strand", "exon_starts"), key=without_versions(pl.col("transcript_id"))
     )
-    # a file without genes (BED) repeats the transcript id as gene id, and refFlat the symbol
-    is_id = (pl.col("gene_id") != pl.col("transcript_id")) & (pl.col("gene_id") != pl.col("gene_symbol"))
-    name = pl.when(pl.col("gene_id") != pl.col("transcript_id")).then("gene_id")
+    # a file without genes (BED) repeats the transcript id as gene id; refFlat has a symbol for it, perhaps an old one
+    has_gene, is_symbol = pl.col("gene_id") != pl.col("transcript_id"), pl.col("gene_id") == pl.col("gene_symbol")
+    known = known.with_columns(
+        gene_id=pl.when(has_gene & ~is_symbol).then("gene_id"),
+        gene_symbol=pl.when(~is_symbol).then("gene_symbol"),
+        gene_name=pl.when(has_gene & is_symbol).then("gene_id"),
+    )
     records = table.select("order", "transcript_id", "length", "tail", key=without_versions(pl.col("transcript_id")))
-    known = known.with_columns(gene_id=pl.when(is_id).then("gene_id"), gene_name=name)
     pairs = records.join(known, on="key", suffix="_annotated")
-    pairs = pairs.with_columns(beyond=(pl.col("length") - pl.col("length_annotated")).fill_null(0))
+    pairs = pairs.with_columns(unannotated_tail=(pl.col("length") - pl.col("length_annotated")).fill_null(0))
     pairs = pairs.with_columns(
-        exact=pl.col("beyond") == 0,
-        agrees=pl.col("beyond").is_between(0, pl.col("tail")),
+        exact=pl.col("unannotated_tail") == 0,
+        agrees=pl.col("unannotated_tail").is_between(0, pl.col("tail")),
         same=pl.col("transcript_id_annotated") == pl.col("transcript_id"),
     )
     pairs = pairs.sort("order", "exact", "agrees", "same", "rank", descending=[False, True, True, True, False])

@@ -157,7 +157,8 @@ def _merge_names(names: pl.DataFrame) -> pl.DataFrame:
     table = names.select("key").unique(maintain_order=True)
     table = table.join(own, on="key", how="left", maintain_order="left")
     table = table.join(parts, on="key", how="left", maintain_order="left", suffix="_part")
-    table = table.select("key", *(pl.coalesce(name, f"{name}_part") for name in (*NAMES, "canonical")))
+    canonical = pl.any_horizontal("canonical", "canonical_part").fill_null(False).alias("canonical")
+    table = table.select("key", *(pl.coalesce(name, f"{name}_part") for name in NAMES), canonical)
     return table.with_columns(
         pl.col("gene_id").fill_null(pl.col("transcript_id")), pl.col("gene_symbol", "biotype").fill_null("")
     )
